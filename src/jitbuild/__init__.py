@@ -1,0 +1,67 @@
+"""Build, prove and run CPython interpreters with the experimental JIT.
+
+What the command line does, for programs:
+
+    import jitbuild
+
+    python = jitbuild.ensure("3.15", jit="yes-off").executable
+
+Importing this imports next to nothing: each name is fetched from its module when it is first used. No module of the package has
+a name of the API, since importing `jitbuild.plan` would put a module where the function `jitbuild.plan` is (a test sees to
+it): the modules are `plans` and `probes`.
+"""
+
+TYPE_CHECKING = False  # typing's own, without the cost of importing typing
+if TYPE_CHECKING:
+    from jitbuild.api import ensure, installed, plan
+    from jitbuild.errors import JitbuildError
+    from jitbuild.plans import Plan
+    from jitbuild.probes import probe
+    from jitbuild.report import Reporter, Stage
+    from jitbuild.request import Variant
+    from jitbuild.store import Interpreter
+    from jitbuild.verdict import Verdict
+
+__all__ = [
+    "Interpreter",
+    "JitbuildError",
+    "Plan",
+    "Reporter",
+    "Stage",
+    "Variant",
+    "Verdict",
+    "ensure",
+    "installed",
+    "plan",
+    "probe",
+]
+
+_MODULES = {
+    "Interpreter": "store",
+    "JitbuildError": "errors",
+    "Plan": "plans",
+    "Reporter": "report",
+    "Stage": "report",
+    "Variant": "request",
+    "Verdict": "verdict",
+    "ensure": "api",
+    "installed": "api",
+    "plan": "api",
+    "probe": "probes",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

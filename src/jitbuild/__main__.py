@@ -1,0 +1,7 @@
+"""`python -m jitbuild`."""
+
+import sys
+
+from jitbuild.cli import main
+
+sys.exit(main())

@@ -1,0 +1,207 @@
+"""Runs a plan's steps in scratch and leaves a prefix that is whole but not yet proven.
+
+The same executor runs the steps of any platform. Steps see a clean environment: nothing of the person's CFLAGS, PYTHONPATH or
+version manager reaches the build, because nothing of it is in the plan's key.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from jitbuild import disk, process
+from jitbuild.errors import BuildError, DiskFullError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from jitbuild.plans import Plan
+    from jitbuild.platforms.steps import Step
+    from jitbuild.process import Streamer
+    from jitbuild.report import Reporter, Stage
+    from jitbuild.request import Patch
+    from jitbuild.schema import Advice
+
+# What a build may see of the person's environment: where things are on this machine, and nothing that changes what is built.
+_KEPT = (
+    *("HOME", "USER", "LOGNAME", "TMPDIR", "DEVELOPER_DIR"),
+    # build.bat fetches the libraries and the LLVM that it builds with.
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("APPDATA", "COMSPEC", "LOCALAPPDATA", "NUMBER_OF_PROCESSORS", "PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA"),
+    *("PROGRAMFILES", "PROGRAMFILES(X86)", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"),
+)
+# Folders of version managers and environments: what stands there shadows the machine's own tools, and may be a dead shim.
+_SHIMS = re.compile(r"[/\\](\.?pyenv|\.?asdf|mise|rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$")
+_TAIL_LINES = 12
+_COMPILED = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
+_MATTERS = re.compile(
+    r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file|No space left|Can't find)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """Where a build happens and what its placeholders become.
+
+    `source` is the unpacked tree, `prefix` where the interpreter will live, `stage` the root it is installed under, `scratch`
+    a folder for leftovers, `llvm` the root of the LLVM (None: the plan needs none), `python` a Python >= 3.11 that runs.
+    """
+
+    source: Path
+    prefix: Path
+    stage: Path
+    scratch: Path
+    log: Path
+    jobs: int
+    python: Path
+    llvm: Path | None = None
+
+    @property
+    def staged_prefix(self) -> Path:
+        """Where the install step puts the prefix: under the stage on POSIX (DESTDIR), the stage itself on Windows."""
+        return self.stage / self.prefix.relative_to(self.prefix.anchor) if os.name == "posix" else self.stage
+
+
+def run(
+    plan: Plan,
+    site: Site,
+    *,
+    reporter: Reporter,
+    advice: Iterable[Advice] = (),
+    streamer: Streamer = process.stream,
+    placeholder: Callable[[str], str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, float]:
+    """Run every step of `plan` at `site`; returns the seconds that each took. `placeholder` fills those that need a host's tools.
+
+    Raises BuildError with the lines of the log that matter, the log's path, and what to do where the failure is a known one.
+    """
+    edit(plan, site.source, reporter)
+    base = clean_environment(environ)
+    times: dict[str, float] = {}
+    with site.log.open("ab") as log:
+        for step in plan.steps:
+            filled = step.filled(lambda name: _value(name, plan, site, base["PATH"], placeholder))
+            log.write(f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n".encode())
+            begun = clock()
+            with reporter.stage(f"{plan.name}: {step.name}") as stage:
+                tail: deque[str] = deque(maxlen=400)
+                code = _run_step(filled, base, log=log, streamer=streamer, on_line=_follow(tail, stage))
+                if code:
+                    raise _failure(step, code, list(tail), site.log, advice)
+            times[step.name] = round(clock() - begun, 2)
+    return times
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a step sees of `environ`, with messages in English so that known failures can be recognised."""
+    kept = {name: value for name, value in environ.items() if name.upper() in _KEPT}
+    # The build must not find the Python of a version manager or of an active environment.
+    environments = {
+        os.path.join(environ[name], folder)  # noqa: PTH118
+        for name in ("VIRTUAL_ENV", "CONDA_PREFIX")
+        if name in environ
+        for folder in ("bin", "Scripts")
+    }
+    folders = [
+        folder
+        for folder in environ.get("PATH", os.defpath).split(os.pathsep)
+        if folder and folder not in environments and not _SHIMS.search(folder.rstrip("/\\"))
+    ]
+    return kept | {"PATH": os.pathsep.join(folders), "LC_ALL": "C.UTF-8"}
+
+
+def edit(plan: Plan, source: Path, reporter: Reporter) -> None:
+    """Make the plan's edits in the tree. Raises SourceError when the text of one that is needed is not there exactly once."""
+    for change in plan.edits:
+        path = source / change.file
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}.", remedy="Is this a whole CPython source tree?") from error
+        if text.count(change.find) == 1:
+            path.write_text(text.replace(change.find, change.replace), encoding="utf-8")
+        elif change.optional:
+            reporter.note(f"{change.file} has changed, so a saving is left out: {change.find!r} is not in it.")
+        else:
+            raise SourceError(
+                f"{change.file} does not hold {change.find!r} exactly once, so the recipe's edit does not fit this tree.",
+                remedy="Correct the recipe's edit for this version (docs/recipes.md), or choose another version.",
+            )
+
+
+def _run_step(step: Step, base: Mapping[str, str], *, log: IO[bytes], streamer: Streamer, on_line: Callable[[str], None]) -> int:
+    try:
+        return streamer(step.argv, env={**base, **dict(step.env)}, cwd=Path(step.cwd), log=log, on_line=on_line)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise disk.as_ours(error, Path(step.cwd)) from error
+        raise BuildError(f"{step.argv[0]} cannot be started: {error.strerror}.", remedy="Run jitbuild doctor.") from error
+
+
+def _follow(tail: deque[str], stage: Stage) -> Callable[[str], None]:
+    def follow(line: str) -> None:
+        if line.strip():
+            tail.append(line)
+            found = _COMPILED.search(line)
+            stage.detail(found["file"].removeprefix("./") if found else line[:60])
+
+    return follow
+
+
+def _value(name: str, plan: Plan, site: Site, path: str, placeholder: Callable[[str], str] | None) -> str:
+    if name.startswith("patch:"):
+        return str(_patch(plan.variant.patches[int(name.removeprefix("patch:")) - 1], site.scratch))
+    known: dict[str, object] = {
+        "source": site.source,
+        "prefix": site.prefix,
+        "stage": site.stage,
+        "scratch": site.scratch,
+        "jobs": site.jobs,
+        "python": site.python,
+        "path": path,
+    }
+    if site.llvm is not None and plan.llvm is not None:
+        known |= {"llvm_root": site.llvm, "llvm": site.llvm / "bin", "llvm_major": plan.llvm.major}
+    if name in known:
+        return str(known[name])
+    if placeholder is None:
+        raise BuildError(f"The plan asks for {{{name}}}, which this machine does not have.", remedy="Run jitbuild doctor.")
+    return placeholder(name)
+
+
+def _patch(patch: Patch, scratch: Path) -> Path:
+    """A copy of the patch as it was when the key was made of it. Raises BuildError when it has changed since."""
+    try:
+        content = Path(patch.path).read_bytes()
+    except OSError as error:
+        raise BuildError(f"The patch {patch.path} is gone: {error.strerror}.", remedy="Put it back, and try again.") from error
+    if hashlib.sha256(content).hexdigest() != patch.sha256:
+        raise BuildError(f"The patch {patch.path} has changed since the install began.", remedy="Try again.")
+    copy = scratch / f"{patch.sha256[:16]}.patch"
+    copy.write_bytes(content)
+    return copy
+
+
+def _failure(step: Step, code: int, lines: list[str], log: Path, advice: Iterable[Advice]) -> BuildError | DiskFullError:
+    shown = matters(lines)
+    ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    what = f"{step.name} {ended}. What the log says:\n" + "\n".join(f"  {line}" for line in shown)
+    remedies = [known.advice for known in advice if any(re.search(known.pattern, line) for line in lines)]
+    remedy = " ".join(remedies) if remedies else "Read the log; jitbuild doctor checks this machine."
+    kind = DiskFullError if any("No space left on device" in line for line in lines) else BuildError
+    return kind(what, remedy=f"{remedy}\nThe whole log: {log}")
+
+
+def matters(lines: list[str]) -> list[str]:
+    """The lines of a failed step that a person wants to see: those that speak of errors, or else the last ones."""
+    speaking = [line for line in lines if _MATTERS.search(line)]
+    return [line[:300] for line in (speaking or lines)[-_TAIL_LINES:]]

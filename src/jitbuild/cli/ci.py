@@ -1,0 +1,55 @@
+"""`jitbuild ci`: the steps of the setup-jitbuild action."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild import api
+from jitbuild import ci as steps
+from jitbuild import target as targets
+from jitbuild.cli.common import reporter
+from jitbuild.cli.matrix import planner, pythons
+from jitbuild.matrix import product
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def ci(options: argparse.Namespace) -> int:
+    """Do the step that was asked for."""
+    # The action hands on an input that may be empty, or hold several requests.
+    given = " ".join(options.pythons or []).split()
+    specs = pythons(given or None)
+    return _key(specs) if options.step == "key" else _provide(specs, options)
+
+
+def _key(specs: list[str]) -> int:
+    host, plan = targets.host(), planner()
+    made = [plan(session, host.target) for session in product(specs, ["default"])]
+    found = steps.key(made, api.store(), host)
+    _hand_on({"key": found.key, "path": "\n".join(found.paths)})
+    return 0
+
+
+def _provide(specs: list[str], options: argparse.Namespace) -> int:
+    say = reporter(options)
+    provided = steps.provide(
+        specs, api.store(), say, ensure=lambda spec: api.ensure(spec, install_deps=options.install_deps, reporter=say)
+    )
+    _hand_on(steps.outputs(provided))
+    if path := os.environ.get("GITHUB_PATH"):
+        folders = steps.folders(provided.interpreters.values())
+        if temp := os.environ.get("RUNNER_TEMP"):
+            folders.append(str(steps.programs(Path(sys.executable).parent, Path(temp) / "jitbuild-programs")))
+        steps.add_to_path(folders, Path(path))
+    return 0
+
+
+def _hand_on(facts: dict[str, str]) -> None:
+    file = os.environ.get("GITHUB_OUTPUT")
+    text = steps.write(facts, Path(file) if file else None)
+    if not file:
+        print(text, end="")

@@ -1,0 +1,17 @@
+"""What the shell may offer for a SPEC. Called by argcomplete alone, which swallows errors, so nothing is said here."""
+
+from __future__ import annotations
+
+from jitbuild import api
+
+
+def known(**_: object) -> list[str]:
+    """What can be installed: every series and tag of the recipes."""
+    catalog = api.catalog(None)
+    return [*sorted(catalog.series), *catalog.tags()]
+
+
+def kept(**_: object) -> list[str]:
+    """What the store has: names, versions and series."""
+    words = [(found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()]
+    return sorted({word for each in words for word in each})

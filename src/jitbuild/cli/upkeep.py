@@ -1,0 +1,129 @@
+"""`jitbuild uninstall` and `prune`."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from jitbuild.api import store
+from jitbuild.cli.common import axes, digest_of, reporter, request_of
+from jitbuild.errors import NotInstalledError, UsageError
+from jitbuild.report import size
+from jitbuild.request import Axes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from jitbuild.report import Reporter
+    from jitbuild.store import Interpreter, Store
+
+# The log of a build that runs now, or of one that failed and is being looked into, is nobody's rubbish.
+_LOG_DAYS = 7
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    """Remove what is named; what fits several interpreters is refused without --all. All are looked up before one is removed."""
+    kept, say, wanted = store(), reporter(options), axes(options)
+    named = {found.name: found for spec in options.spec for found in _named(kept, spec, wanted, every=options.all)}
+    for found in named.values():
+        _remove(kept, found)
+        say.note(f"{'unregistered' if found.adopted else 'removed'} {found.name}")
+    return 0
+
+
+def _named(kept: Store, spec: str, wanted: Axes, *, every: bool) -> list[Interpreter]:
+    names = {found.name: found for found in kept.installed()}
+    if spec in names:
+        return [names[spec]]
+    request = request_of(spec)
+    digest = digest_of(request, kept)
+    fitting = kept.fitting(request, wanted, digest=digest)
+    if every and wanted == Axes():
+        # All means all: with further arguments and patches too, which a request that states none does not fit.
+        stated = {Axes(configure_args=each.variant.configure_args, patches=each.variant.patches) for each in names.values()}
+        fitting = [found for axes in stated for found in kept.fitting(request, axes, digest=digest)]
+    if not fitting:
+        raise NotInstalledError(f"No interpreter in the store fits {spec}.", remedy="`jitbuild list` shows what there is.")
+    if len(fitting) > 1 and not every:
+        raise UsageError(
+            f"{spec} fits {len(fitting)} interpreters: {', '.join(found.name for found in fitting)}.",
+            remedy="Name one of them, or remove all of them with --all.",
+        )
+    return fitting
+
+
+def _remove(kept: Store, found: Interpreter) -> None:
+    with kept.lock(found.name):
+        # Another process may have removed it, or put a newer one in its place, while we waited.
+        now = kept.get(found.name)
+        if now is not None and now.instance == found.instance:
+            kept.remove(now)
+
+
+def prune(options: argparse.Namespace) -> int:
+    """Remove what is superseded, gone or left over."""
+    kept, say = store(), reporter(options)
+    for found in superseded(kept.installed()):
+        say.note(f"{'unregister' if found.adopted else 'remove'} {found.name}")
+        if not options.dry_run:
+            _remove(kept, found)
+    if not options.dry_run:
+        kept.sweep()
+    rubbish = _old_logs(kept)
+    if options.caches and any(kept.scratches.glob("*")):
+        say.warn("A build is running, or was killed and its scratch not swept yet: the caches are kept.")
+    elif options.caches:
+        rubbish += [kept.cache(name) for name in ("sources", "llvm", "git", "environments")]
+    for path in rubbish:
+        _discard(path, say, dry_run=options.dry_run)
+    return 0
+
+
+def _old_logs(kept: Store) -> list[Path]:
+    oldest = time.time() - _LOG_DAYS * 24 * 60 * 60
+    return [log for log in sorted(kept.logs.glob("*.log")) if log.stat().st_mtime < oldest]
+
+
+def _discard(path: Path, say: Reporter, *, dry_run: bool) -> None:
+    if not path.exists():
+        return
+    say.note(f"remove {path} ({size(_weight(path))})")
+    if dry_run:
+        return
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
+    """The interpreters that a newer one of the same series and variant makes needless, and those whose program is gone.
+
+    Only releases supersede each other, and adopted interpreters each other: a build of one's own sources is kept.
+    """
+    from packaging.version import Version
+
+    needless: list[Interpreter] = []
+    groups: dict[tuple[object, ...], list[Interpreter]] = {}
+    for found in installed:
+        if not found.executable.exists():
+            needless.append(found)
+        elif found.adopted or found.manifest.get("source", {}).get("kind") == "release":
+            series = found.version.split(".")[:2]
+            groups.setdefault((*series, found.variant, found.adopted), []).append(found)
+    for group in groups.values():
+        proven = [Version(found.version) for found in group if found.proven]
+        # A final release is not made needless by a newer pre-release.
+        finals = [version for version in proven if not version.is_prerelease]
+        for found in group:
+            version = Version(found.version)
+            needless += [found] * any(version < newer for newer in (proven if version.is_prerelease else finals))
+    return needless
+
+
+def _weight(path: Path) -> int:
+    inside = path.rglob("*") if path.is_dir() else [path]
+    return sum(each.lstat().st_size for each in inside if each.is_file())

@@ -1,0 +1,41 @@
+"""How an interpreter is run: every mode sets or removes all of the JIT's variables, so that nothing of the caller's leaks in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from jitbuild.errors import VariantError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Mode = Literal["off", "on", "stress", "default"]
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+FIRST_WITH_STRESS = (3, 15)
+# PYTHON_JIT, and 3.15's PYTHON_JIT_STRESS, PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
+_PREFIXES = ("PYTHON_JIT", "PYTHON_UOPS")
+_SET: dict[Mode, dict[str, str]] = {
+    "off": {"PYTHON_JIT": "0"},
+    "on": {"PYTHON_JIT": "1"},
+    "stress": {"PYTHON_JIT": "1", "PYTHON_JIT_STRESS": "1"},
+    "default": {},
+}
+
+
+def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, remedy: str) -> None:
+    """Refuse a mode that the interpreter called `what` would silently ignore.
+
+    `jit` says whether it has the JIT, `series` which it is of (None: not known). Raises VariantError, with `remedy` where it is
+    the JIT that is missing.
+    """
+    if mode in {"on", "stress"} and not jit:
+        raise VariantError(f"{what} has no JIT: mode {mode} would be silently ignored.", remedy=remedy)
+    if mode == "stress" and series is not None and series < FIRST_WITH_STRESS:
+        raise VariantError(f"{what} has no PYTHON_JIT_STRESS: it came with 3.15.", remedy="Use mode on, or 3.15.")
+
+
+def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` as a program sees it in `mode`."""
+    return {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)} | _SET[mode]

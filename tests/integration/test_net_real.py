@@ -1,0 +1,278 @@
+"""Downloads from a real server on this machine that behaves badly in every way, and onto a disk that is really full."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
+from jitbuild.net import Wire, download
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.integration
+
+DATA = os.urandom(3 << 20)
+SHA = hashlib.sha256(DATA).hexdigest()
+QUICK = Wire(timeout=1, sleep=lambda seconds: None)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The first word of the path says how to behave."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        manner = self.path.split("/")[1]
+        self.server.seen.append((manner, self.headers.get("Range")))
+        tries = sum(1 for seen, _ in self.server.seen if seen == manner)
+        getattr(self, f"be_{manner}")(tries)
+
+    def be_honest(self, tries: int) -> None:
+        self.give(DATA)
+
+    def be_breaking(self, tries: int) -> None:
+        """Breaks twice, and honours Range."""
+        self.give(DATA, at_most=1 << 20)
+
+    def be_breaking_always(self, tries: int) -> None:
+        """Breaks after the same bytes, and does not know Range."""
+        self.give(DATA, at_most=1000, ranges=False)
+
+    def be_stalling(self, tries: int) -> None:
+        """Falls asleep in the middle, once."""
+        self.give(DATA, at_most=1 << 20 if tries == 1 else None, then=self.server.closing.wait)
+
+    def be_lying(self, tries: int) -> None:
+        """Announces more than there is."""
+        self.give(DATA, announce=len(DATA) + 1000)
+
+    def be_short_lying(self, tries: int) -> None:
+        """Announces less than there is."""
+        self.give(DATA, announce=len(DATA) - 1000, ranges=False)
+
+    def be_other(self, tries: int) -> None:
+        self.give(b"<html>Please log in</html>")
+
+    def be_busy(self, tries: int) -> None:
+        if tries > 2:
+            self.give(DATA)
+        else:
+            self.send_response(503)
+            self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def be_slow(self, tries: int) -> None:
+        time.sleep(1)
+        self.give(DATA)
+
+    def be_gone(self, tries: int) -> None:
+        self.send_error(404)
+
+    def give(self, data: bytes, *, announce: int | None = None, at_most: int | None = None, ranges=True, then=None) -> None:
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if ranges else None
+        start = int(match[1]) if match else 0
+        if match and start >= len(data):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(data)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if match else 200)
+        if match:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.send_header("Content-Length", str((announce or len(data)) - start))
+        self.end_headers()
+        self.wfile.write(data[start:][:at_most])
+        self.wfile.flush()
+        if then is not None:
+            then()
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen: list[tuple[str, str | None]] = []
+        self.closing = threading.Event()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the test."""
+
+    def url(self, manner: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{manner}/Python.tgz"
+
+    def ranges(self) -> list[str | None]:
+        return [range_ for _, range_ in self.seen]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with Server() as one:
+        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield one
+        one.closing.set()
+        one.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    return tmp_path / "sources" / "Python.tgz"
+
+
+def files(dest: Path) -> list[str]:
+    return sorted(path.name for path in dest.parent.iterdir() if path.suffix != ".lock")
+
+
+@pytest.mark.parametrize("manner", ["honest", "busy"])
+def test_a_file_comes_whole(server, dest, manner):
+    download(server.url(manner), dest, sha256=SHA, wire=QUICK)
+    assert dest.read_bytes() == DATA
+    assert files(dest) == [dest.name]
+
+
+def test_a_connection_that_breaks_is_resumed(server, dest):
+    download(server.url("breaking"), dest, sha256=SHA, wire=QUICK)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == [None, f"bytes={1 << 20}-", f"bytes={2 << 20}-"]
+
+
+def test_a_connection_that_stalls_is_resumed(server, dest):
+    download(server.url("stalling"), dest, sha256=SHA, wire=QUICK)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == [None, f"bytes={1 << 20}-"]
+
+
+def test_a_length_that_is_too_long_does_no_harm(server, dest):
+    download(server.url("lying"), dest, sha256=SHA, wire=QUICK)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_length_that_is_too_short_is_not_the_file(server, dest):
+    with pytest.raises(IntegrityError):
+        download(server.url("short_lying"), dest, sha256=SHA, wire=QUICK)
+    assert files(dest) == []
+
+
+def test_a_file_that_never_comes_whole(server, dest):
+    with pytest.raises(TruncatedError):
+        download(server.url("breaking_always"), dest, sha256=SHA, retries=2, wire=QUICK)
+    assert len(server.seen) == 3
+    assert files(dest) == [dest.name + ".part"]
+    download(server.url("honest"), dest, sha256=SHA, wire=QUICK)
+    assert server.ranges()[-1] == "bytes=1000-"
+    assert dest.read_bytes() == DATA
+
+
+def test_other_bytes(server, dest):
+    with pytest.raises(IntegrityError):
+        download(server.url("other"), dest, sha256=SHA, wire=QUICK)
+    assert len(server.seen) == 1
+    assert files(dest) == []
+
+
+def test_a_file_that_is_not_there(server, dest):
+    with pytest.raises(DownloadError, match="404"):
+        download(server.url("gone"), dest, sha256=SHA, wire=QUICK)
+    assert files(dest) == []
+
+
+def test_a_place_where_nobody_listens(server, dest):
+    with Server() as closed:
+        url = closed.url("honest")
+    with pytest.raises(DownloadError, match=r"refused|reset"):
+        download(url, dest, sha256=SHA, retries=1, wire=QUICK)
+
+
+def test_two_processes_fetch_a_file_once(server, dest):
+    code = "import sys; from pathlib import Path; from jitbuild.net import download\n"
+    code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
+    argv = [sys.executable, "-c", code, server.url("slow"), str(dest), SHA]
+    children = [subprocess.Popen(argv) for _ in range(2)]
+    assert [child.wait(60) for child in children] == [0, 0]
+    assert len(server.seen) == 1
+    assert dest.read_bytes() == DATA
+    assert files(dest) == [dest.name]
+
+
+def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
+    code = "import sys; from pathlib import Path; from jitbuild.net import download\n"
+    code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
+    part = dest.with_name(dest.name + ".part")
+    with subprocess.Popen([sys.executable, "-c", code, server.url("stalling"), str(dest), SHA]) as child:
+        deadline = time.monotonic() + 30
+        while not (part.exists() and part.stat().st_size > 1 << 19) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child.kill()
+    assert files(dest) == [part.name]
+    download(server.url("honest"), dest, sha256=SHA, wire=QUICK)
+    assert dest.read_bytes() == DATA
+    assert server.ranges()[-1] is not None
+
+
+# Runs in a mount namespace of its own, so that no mount can stay behind.
+ON_A_SMALL_DISK = """
+import json, subprocess, sys
+from pathlib import Path
+from jitbuild import archive, net
+from jitbuild.errors import JitbuildError
+
+disk, url, sha256, tar = Path(sys.argv[1]), *sys.argv[2:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
+for work in (
+    lambda: net.download(url, disk / "file", sha256=sha256),
+    lambda: net.download(Path(tar).as_uri(), disk / "file", sha256=None),
+    lambda: archive.unpack(Path(tar), disk / "tree"),
+):
+    try:
+        work()
+    except JitbuildError as error:
+        left = sorted(path.name for path in disk.iterdir() if path.suffix != ".lock")
+        print(json.dumps([type(error).__name__, error.exit_code, left]))
+"""
+
+
+def private_mounts() -> list[str]:
+    """A command by which this user may mount a tmpfs; skips the test where there is none."""
+    if sys.platform != "linux" or shutil.which("unshare") is None:
+        pytest.skip("a small disk is made with Linux mount namespaces")
+    for argv in (["unshare", "-m"], ["unshare", "-rm"]):
+        if subprocess.run([*argv, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False).returncode == 0:
+            return argv
+    pytest.skip("neither root nor user namespaces may mount a tmpfs here")
+
+
+def test_a_disk_that_is_full(server, tmp_path):
+    small, tar = tmp_path / "small", tmp_path / "a.tar"
+    small.mkdir()
+    (tmp_path / "data").write_bytes(DATA)
+    with tarfile.open(tar, "w") as file:
+        file.add(tmp_path / "data", "top/data")
+    argv = [*private_mounts(), sys.executable, "-c", ON_A_SMALL_DISK, str(small), server.url("honest"), SHA, str(tar)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    full = [DiskFullError.__name__, DiskFullError.exit_code, []]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [full] * 3

@@ -1,0 +1,87 @@
+"""Preflight with this machine's real compiler and libraries."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jitbuild import plans, recipes, request, target
+from jitbuild.errors import PreflightError
+from jitbuild.preflight import Checkup
+from jitbuild.request import Variant
+
+CATALOG = recipes.load()
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.name != "posix" or not (shutil.which("cc") or shutil.which("gcc")), reason="needs a C compiler"),
+]
+
+
+def planned(version: str = "3.13.5", **axes) -> plans.Plan:
+    subject = plans.subject_of(request.parse(version), CATALOG)
+    return plans.make(subject, Variant(**{"jit": "no", **axes}), target.host().target, CATALOG)
+
+
+def checkup(tmp_path: Path, **changes) -> Checkup:
+    settings = {"plan": planned(), "host": target.host(), "catalog": CATALOG, "llvm_mode": "managed", "store": tmp_path / "store"}
+    return Checkup(**{**settings, **changes})
+
+
+def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
+    """An environment whose compiler is the real one with something added."""
+    path = tmp_path / "wrapped cc"
+    path.write_text(f"#!/bin/sh\n{code}\n")
+    path.chmod(0o755)
+    return {**os.environ, "CC": f"'{path}'"}
+
+
+def test_this_machine_can_build(tmp_path):
+    findings = Checkup(plan=planned(), host=target.host(), catalog=CATALOG, llvm_mode="managed", store=tmp_path / "store").run()
+    assert findings.fatal == ()
+    seen = {finding.name: finding.detail for finding in findings.all if finding.ok}
+    assert {"compiler", "make", "disk"} <= {*seen}
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_library_that_was_found_is_really_there(tmp_path):
+    findings = {finding.name: finding for finding in checkup(tmp_path).run().all}
+    if not findings["zlib"].ok:
+        pytest.skip("this machine has no zlib headers")
+    assert findings["zlib"].detail == "-lz"
+    cc = shutil.which("cc") or shutil.which("gcc")
+    # The same compiler without its include folders.
+    environ = wrapper(tmp_path, f'exec {cc} -nostdinc "$@"')
+    blind = {finding.name: finding for finding in checkup(tmp_path, environ=environ).run().all}
+    assert not blind["zlib"].ok
+    assert "zlib.h" in blind["zlib"].detail
+
+
+def test_one_header_taken_away(tmp_path):
+    cc = shutil.which("cc") or shutil.which("gcc")
+    before = {finding.name for finding in checkup(tmp_path).run().missing}
+    # A folder that is looked in first, with a header that is no sqlite3.h.
+    (tmp_path / "shadow").mkdir()
+    (tmp_path / "shadow" / "sqlite3.h").write_text('#error "taken away"\n')
+    environ = wrapper(tmp_path, f'exec {cc} -I{tmp_path}/shadow "$@"')
+    findings = checkup(tmp_path, environ=environ).run()
+    assert {finding.name for finding in findings.missing} - before == {"sqlite3"} - before
+    (sqlite,) = [finding for finding in findings.missing if finding.name == "sqlite3"]
+    assert "taken away" in sqlite.detail
+    with pytest.raises(PreflightError, match=r"there is no sqlite3"):
+        findings.raise_for_missing()
+    findings.raise_for_missing(allow_missing=True)
+
+
+def test_a_header_without_its_library_is_not_enough(tmp_path):
+    cc = shutil.which("cc") or shutil.which("gcc")
+    drop = 'for word do shift; [ "$word" = -lz ] || set -- "$@" "$word"; done'
+    findings = checkup(tmp_path, environ=wrapper(tmp_path, f'{drop}\nexec {cc} "$@"')).run()
+    (zlib,) = [finding for finding in findings.all if finding.name == "zlib"]
+    assert not zlib.ok
+
+
+def test_a_machine_without_a_path_has_nothing(tmp_path):
+    findings = checkup(tmp_path, environ={"PATH": str(tmp_path)}).run()
+    assert [finding.name for finding in findings.fatal] == ["compiler", "make"]

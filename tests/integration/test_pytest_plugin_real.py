@@ -1,0 +1,214 @@
+"""The pytest plugin in real interpreters with the JIT, on the suite of docs/pytest.md, whose commands are all run here."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/pytest.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+STATUS = re.compile(r"# exit status (\d+)")
+VERSION = re.compile(r"\b3\.\d+\.\d+\b")
+# A 3.13 with the JIT, where somebody has built one.
+PYTHON_3_13 = os.environ.get("JITBUILD_TEST_PYTHON_3_13")
+
+
+@dataclass
+class Result:
+    code: int
+    out: str
+    found: dict[str, Any]
+
+
+@dataclass
+class Suite:
+    """A venv, and the project of the documentation."""
+
+    venv: Path
+    project: Path
+
+    def shell(self, command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        dropped = ("PYTHON", "COVERAGE", "COV_", "PYTEST", "JITBUILD_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        path = f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.project,
+            env={**kept, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200", "COVERAGE_FILE": str(self.venv / ".coverage"), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def __call__(self, *args: str, jit: str = "1", runner: str = "python -m pytest", **env: str) -> Result:
+        """Run the suite; what was measured is read from the JSON, where it came to that."""
+        report = self.venv / "report.json"
+        report.unlink(missing_ok=True)
+        done = self.shell(f"{runner} --jit-report-json={report} {' '.join(args)}", PYTHON_JIT=jit, **env)
+        assert "Traceback" not in done.stdout, done.stdout
+        return Result(done.returncode, done.stdout, json.loads(report.read_text()) if report.exists() else {})
+
+
+@pytest.fixture(scope="session")
+def make_suite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Suite]:
+    wheels = tmp_path_factory.mktemp("wheels")
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", wheels, ROOT)
+    (wheel,) = wheels.glob("*.whl")
+
+    def make(python: Path) -> Suite:
+        folder = tmp_path_factory.mktemp("suite")
+        run(sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder / "venv")
+        pip = (folder / "venv/bin/python", "-m", "pip", "install", "--quiet")
+        run(*pip, "pytest", "pytest-xdist", "coverage")
+        # Without its dependencies: the plugin must do with pytest alone.
+        run(*pip, "--no-deps", wheel)
+        for name, text in BLOCK.findall(PAGE):
+            (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "project" / name).write_text(text)
+        return Suite(folder / "venv", folder / "project")
+
+    return make
+
+
+def run(*argv: object) -> None:
+    done = subprocess.run([*map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{argv}:\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def suites(debian_pythons: dict[str, Path], make_suite: Callable[[Path], Suite]) -> dict[str, Suite]:
+    return {series: make_suite(python) for series, python in debian_pythons.items()}
+
+
+@pytest.fixture(params=["3.15", "3.14"])
+def suite(suites: dict[str, Suite], request: pytest.FixtureRequest) -> Suite:
+    return suites[request.param]
+
+
+def compiled(result: Result) -> set[str]:
+    return {code["qualname"] for code in result.found["compiled"] if code["group"] == "hotpkg"}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one process", "xdist"])
+def test_on_and_off(suite: Suite, workers: tuple[str, ...]) -> None:
+    on = suite("--jit-require=on", *workers)
+    assert (on.code, compiled(on)) == (0, {"total"}), on.out
+    assert on.found["packages"]["hotpkg"]["executors"] > 0
+    assert on.found["packages"]["hotpkg"]["machine_code_bytes"] > 0
+    assert on.found["python"]["built"] == "yes-off"
+    off = suite("--jit-require=off", *workers, jit="0")
+    assert (off.code, compiled(off)) == (0, set()), off.out
+    assert off.found["packages"]["hotpkg"] == {"code_objects": 2, "compiled": 0, "executors": 0, "machine_code_bytes": 0}
+    for requirement, jit in (("on", "0"), ("off", "1")):
+        wrong = suite(f"--jit-require={requirement}", *workers, jit=jit)
+        assert wrong.code == (1 if workers else 4), wrong.out
+        assert wrong.out.count(f"--jit-require={requirement}: ") == 1
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")], ids=["one process", "xdist"])
+def test_nothing_hot(suite: Suite, workers: tuple[str, ...]) -> None:
+    result = suite("--jit-require=on", "-k", "double", *workers)
+    assert (result.code, compiled(result)) == (1, set()), result.out
+    assert "no loop in it ran long enough" in result.out
+
+
+@pytest.mark.parametrize("branch", ["", "--branch"])
+def test_coverage(suite: Suite, branch: str) -> None:
+    runner = f"coverage run {branch} --source=src -m pytest"
+    traced = suite("--jit-report", runner=runner, COVERAGE_CORE="ctrace")
+    assert (traced.code, compiled(traced), traced.found["tracers"]) == (0, set(), ["sys.settrace"])
+    assert "warning: sys.settrace turns the JIT off" in traced.out
+    assert "COVERAGE_CORE=sysmon" in traced.out
+    required = suite("--jit-require=on", runner=runner, COVERAGE_CORE="ctrace")
+    assert required.code == 1
+    monitored = suite("--jit-require=on", runner=runner, COVERAGE_CORE="sysmon")
+    assert (monitored.code, compiled(monitored)) == (0, {"total"}), monitored.out
+    assert monitored.found["tracers"] == ["sys.monitoring (coverage.py)"]
+    assert "warning" not in monitored.out
+
+
+def test_what_a_tracer_throws_away_later_was_seen(suite: Suite) -> None:
+    (suite.project / "tests/test_later.py").write_text(
+        "import sys\ndef test_trace():\n    sys.settrace(lambda *_: None)\n    sys.settrace(None)\n"
+    )
+    try:
+        result = suite("--jit-require=on")
+    finally:
+        (suite.project / "tests/test_later.py").unlink()
+    assert (result.code, compiled(result)) == (0, {"total"}), result.out
+
+
+def test_it_is_inert_and_imports_next_to_nothing(suite: Suite) -> None:
+    code = "import sys, pytest; before = set(sys.modules); import jitbuild.pytest_plugin; print(sorted(set(sys.modules) - before))"
+    assert suite.shell(f'python -c "{code}"').stdout == "['jitbuild', 'jitbuild.pytest_plugin']\n"
+    plain = suite.shell("python -m pytest", PYTHON_JIT="1")
+    assert plain.returncode == 0
+    assert "JIT" not in plain.stdout
+    assert "jit:" not in plain.stdout
+    # Named by hand as well, or instead of by its entry point, it is one plugin and no error.
+    for env in ({}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}):
+        assert suite("-p jitbuild.pytest_plugin", "--jit-require=on", **env).code == 0
+
+
+def test_a_debug_build(debian_debug: Path, make_suite: Callable[[Path], Suite]) -> None:
+    result = make_suite(debian_debug)("--jit-require=on")
+    assert (result.code, compiled(result)) == (0, {"total"}), result.out
+    assert "debug build" in result.out
+
+
+@pytest.mark.skipif(not PYTHON_3_13, reason="JITBUILD_TEST_PYTHON_3_13 names no Python 3.13 with the JIT")
+def test_3_13(make_suite: Callable[[Path], Suite]) -> None:
+    suite = make_suite(Path(str(PYTHON_3_13)))
+    on = suite("--jit-require=on")
+    assert (on.code, compiled(on), on.found["python"]["enabled"]) == (0, {"total"}, True), on.out
+    assert suite("--jit-require=off", jit="0").code == 0
+    assert suite("--jit-require=on", jit="0").code == 4
+    assert compiled(suite(runner="coverage run -m pytest", COVERAGE_CORE="ctrace")) == set()
+
+
+def test_a_python_without_the_jit(make_suite: Callable[[Path], Suite]) -> None:
+    """The one that runs this suite, where that is one."""
+    suite = make_suite(Path(sys.executable))
+    result = suite("--jit-require=off")
+    if result.found["python"]["built"] != "no":
+        pytest.skip("this Python may have a JIT")
+    assert result.code == 0
+    assert suite("--jit-require=on").code == 4
+
+
+def commands() -> Iterator[tuple[str, int, list[str]]]:
+    """Each command of the page, its exit status, and the lines that it prints (`...` for any number of lines)."""
+    for block in CONSOLE.findall(PAGE):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *lines = part.splitlines()
+            status = STATUS.search(command)
+            if "pip install" not in command:  # what make_suite does
+                yield command, int(status[1]) if status else 0, lines
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "lines"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_documentation(suites: dict[str, Suite], command: str, status: int, lines: list[str]) -> None:
+    done = suites["3.15"].shell(command)
+    assert done.returncode == status, done.stdout
+    printed = VERSION.sub("X.Y.Z", done.stdout)
+    expected = "\n".join("*" if line == "..." else VERSION.sub("X.Y.Z", line) for line in lines) + "\n*"
+    assert fnmatch.fnmatchcase(printed, expected), done.stdout

@@ -1,0 +1,213 @@
+"""What cannot be: one clear message with its remedy, an exit code of its own, and nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cli import Cli
+
+from jitbuild import errors
+
+pytestmark = pytest.mark.integration
+
+PATCHLEVEL = '#define PY_VERSION "3.13.99"\n'
+LLVM_PY = "_LLVM_VERSION = 18\n"
+# A tree whose make fails as a compiler does.
+CONFIGURE = """#!/bin/sh
+# --enable-experimental-jit
+printf 'all:\\n\\techo "x.c:1:2: error: no such thing"; false\\n' > Makefile
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    (tmp_path / "mirror").mkdir()
+    return Cli(tmp_path / "home", {"JITBUILD_MIRROR": str(tmp_path / "mirror")})
+
+
+def archive(path: Path, *extra: tuple[str, bytes]) -> str:
+    """Write a tar.xz that says it is CPython 3.13.99; returns its sha256."""
+    members = [
+        ("Include/patchlevel.h", PATCHLEVEL.encode()),
+        ("Tools/jit/_llvm.py", LLVM_PY.encode()),
+        ("configure", CONFIGURE.encode()),
+        ("Makefile.pre.in", b""),
+    ]
+    with tarfile.open(path, "w:xz") as tar:
+        for name, data in [*((f"Python-3.13.99/{name}", data) for name, data in members), *extra]:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mode = 0o755
+            tar.addfile(info, io.BytesIO(data))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check(result, kind: type[errors.JitbuildError], *said: str) -> None:
+    assert result.code == kind.exit_code, result.err
+    for text in said:
+        assert text in result.err
+    assert result.out == ""
+
+
+def refused(cli: Cli, kind: type[errors.JitbuildError], *args: object, said: tuple[str, ...] = ()) -> None:
+    check(cli("install", *args, code=None), kind, *said)
+    assert cli.leftovers() == []
+
+
+def test_a_corrupted_archive(cli, tmp_path):
+    bad = tmp_path / "Python-3.13.99.tar.xz"
+    archive(bad)
+    data = bytearray(bad.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    bad.write_bytes(data)
+    refused(cli, errors.ArchiveError, bad, said=("damaged",))
+
+
+def test_a_truncated_archive(cli, tmp_path):
+    bad = tmp_path / "Python-3.13.99.tar.xz"
+    archive(bad)
+    bad.write_bytes(bad.read_bytes()[:-40])
+    refused(cli, errors.ArchiveError, bad)
+
+
+def test_a_wrong_pin(cli, tmp_path):
+    archive(tmp_path / "mirror" / "Python-3.13.99.tar.xz")
+    refused(cli, errors.IntegrityError, "3.13.99", "--sha256", "0" * 64, said=("0" * 64, "Do not use it"))
+
+
+class Serving(ThreadingHTTPServer):
+    """A mirror on loopback: `files` by their path, cut off after `bytes_sent` bytes; it keeps what it was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, files: dict[str, bytes], bytes_sent: int | None = None) -> None:
+        self.files, self.bytes_sent, self.asked = files, bytes_sent, []
+        super().__init__(("127.0.0.1", 0), Answer)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        data = self.server.files.get(self.path)
+        self.send_response(404 if data is None else 200)
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
+        self.wfile.write((data or b"")[: self.server.bytes_sent])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def serve(cli):
+    servers = []
+
+    def start(files: dict[str, bytes], bytes_sent: int | None = None) -> Serving:
+        servers.append(Serving(files, bytes_sent))
+        cli.extra["JITBUILD_MIRROR"] = servers[-1].url
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_mirror_that_serves_other_bytes_is_the_last_that_is_asked(cli, tmp_path, serve):
+    sha256 = archive(tmp_path / "right.tar.xz")
+    right = (tmp_path / "right.tar.xz").read_bytes()
+    server = serve({"/3.13.99/Python-3.13.99.tar.xz": b"other bytes", "/Python-3.13.99.tar.xz": right})
+    refused(cli, errors.IntegrityError, "3.13.99", "--sha256", sha256, said=(sha256, "Do not use it"))
+    assert set(server.asked) == {"/3.13.99/Python-3.13.99.tar.xz"}
+    assert not list((cli.home / "sources").rglob("*.tar.xz"))
+
+
+def test_a_download_that_ends_too_early(cli, tmp_path, serve):
+    sha256 = archive(tmp_path / "whole.tar.xz")
+    serve({"/3.13.99/Python-3.13.99.tar.xz": (tmp_path / "whole.tar.xz").read_bytes()}, bytes_sent=50)
+    refused(cli, errors.TruncatedError, "3.13.99", "--sha256", sha256)
+    assert not list((cli.home / "sources").rglob("*.tar.xz"))
+
+
+def test_an_archive_that_writes_outside(cli, tmp_path):
+    sha256 = archive(tmp_path / "mirror" / "Python-3.13.99.tar.xz", ("Python-3.13.99/../../../escaped", b"!"))
+    refused(cli, errors.UnsafeArchiveError, "3.13.99", "--sha256", sha256)
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_an_unknown_version(cli):
+    refused(cli, errors.RequestError, "3.15.0b9", said=("3.15.0b4", "--sha256"))
+
+
+def test_a_free_threaded_jit(cli):
+    refused(cli, errors.VariantError, "3.15t", "--jit", "yes", said=("free-threaded",))
+
+
+def test_a_mirror_that_lacks_the_file(cli):
+    refused(cli, errors.MissingError, "3.13.15", said=("--mirror",))
+
+
+def test_a_misspelt_jit(cli):
+    refused(cli, errors.UsageError, "3.13.15", "--jit", "on")
+
+
+def test_a_store_that_cannot_be_written(tmp_path):
+    # Nobody, not even root, may make folders in /proc.
+    cli = Cli(Path("/proc/jitbuild"), {"JITBUILD_MIRROR": str(tmp_path)})
+    check(cli("install", "3.13.15", code=None), errors.StoreError, "JITBUILD_HOME")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for clang")
+def test_an_llvm_of_the_wrong_major(cli, tmp_path):
+    (tmp_path / "llvm/bin").mkdir(parents=True)
+    for tool in ("clang", "llvm-readobj"):
+        fake = tmp_path / "llvm/bin" / tool
+        fake.write_text("#!/bin/sh\necho 'clang version 14.0.6 '\necho 'LLVM version 14.0.6 '\n")
+        fake.chmod(0o755)
+    refused(cli, errors.LLVMError, "3.13.15", "--llvm", tmp_path / "llvm", said=("14.0.6", "18"))
+
+
+def test_a_disk_that_is_too_small(cli, small_disk):
+    disk = small_disk(50_000_000)
+    small = Cli(disk / "home", cli.extra)
+    refused(small, errors.PreflightError, "3.13.15", said=("free", "JITBUILD_HOME"))
+
+
+def test_a_build_that_fails_shows_why_and_keeps_its_log(cli, tmp_path):
+    source = tmp_path / "Python-3.13.99.tar.xz"
+    archive(source)
+    result = cli("install", source, "--jit", "no", code=None)
+    check(result, errors.BuildError, "make", "no such thing", "The whole log:")
+    assert cli.leftovers() == []
+    assert list((cli.home / "logs").iterdir())
+
+
+def test_a_home_with_a_space(tmp_path):
+    refused(Cli(tmp_path / "my home"), errors.PreflightError, "3.13.15", said=("JITBUILD_HOME",))
+
+
+def test_a_recipe_with_a_typo(cli, tmp_path):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/cpython-3.15.toml").write_text('series = "3.15"\n[[tag]]\nversion = "3.15.3"\ntar-xzz = "00"\n')
+    refused(cli, errors.RecipeError, "3.15.3", "--recipes", tmp_path / "recipes", said=("cpython-3.15.toml", "tag[0]", "`tar-xz`"))
+
+
+def test_what_is_no_python(cli, tmp_path):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho rubbish\n")
+    script.chmod(0o755)
+    for command in ("adopt", "probe"):
+        check(cli(command, script, code=None), errors.InterpreterError)
+    assert cli.leftovers() == []

@@ -1,0 +1,208 @@
+"""The public API: the same as the command line, lazy, and with names that no import can take away."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import jitbuild
+from jitbuild import api, provision
+from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
+from jitbuild.report import Silent
+from jitbuild.request import Axes, parse
+from jitbuild.settings import KNOWN
+from jitbuild.store import Store
+
+PIN = "a" * 64
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    for name in KNOWN:
+        monkeypatch.delenv(f"JITBUILD_{name.upper()}", raising=False)
+    monkeypatch.setenv("JITBUILD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def put(home, name="cpython-3.15.2-jit-fast-kkkkkkkk", version="3.15.2"):
+    store = Store(home)
+    plain = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
+    manifest = {"key": "k", "version": version, "adopted": False, "executable": "python", "variant": plain, "verdict": {"ok": True}}
+    with store.scratch() as scratch:
+        (scratch / "staged").mkdir()
+        (scratch / "staged" / "python").touch()
+        return store.commit(scratch / "staged", name, manifest | {"created": datetime(2026, 11, 22, tzinfo=UTC)})
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the provisioner was asked for, in place of a build."""
+    calls = []
+
+    class Fake(provision.Provisioner):
+        def provide(self, plan, request):
+            calls.append((self, plan, request))
+            return plan
+
+    monkeypatch.setattr(provision, "Provisioner", Fake)
+    return calls
+
+
+# ---- the facade ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_name_is_there_and_comes_from_where_it_is_made():
+    for name in jitbuild.__all__:
+        assert getattr(jitbuild, name) is getattr(importlib.import_module(f"jitbuild.{jitbuild._MODULES[name]}"), name)
+    assert set(jitbuild.__all__) == set(jitbuild._MODULES) <= set(dir(jitbuild))
+
+
+def test_type_checkers_see_the_same_names_from_the_same_modules():
+    body = ast.parse(inspect.getsource(jitbuild)).body
+    block, _ = (node for node in body if isinstance(node, ast.If))
+    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == {name: f"jitbuild.{module}" for name, module in jitbuild._MODULES.items()}
+
+
+def test_no_module_takes_a_name_of_the_api():
+    modules = {module.name for module in pkgutil.iter_modules(jitbuild.__path__)}
+    assert not modules & set(jitbuild.__all__)
+    for name in modules - {"__main__"}:
+        importlib.import_module(f"jitbuild.{name}")
+    assert [name for name in jitbuild.__all__ if inspect.ismodule(getattr(jitbuild, name))] == []
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'jitbuild' has no attribute 'nothing'"):
+        _ = jitbuild.nothing
+    assert not hasattr(jitbuild, "nothing")
+
+
+def test_modules_can_still_be_imported_from_the_package():
+    from jitbuild import plans, probes
+
+    assert inspect.ismodule(plans)
+    assert inspect.ismodule(probes)
+
+
+@pytest.mark.parametrize("name", jitbuild.__all__)
+def test_every_name_says_what_it_is(name):
+    assert inspect.getdoc(getattr(jitbuild, name))
+
+
+# ---- ensure --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_store_has_is_handed_back(home, capsys):
+    there = put(home)
+    assert jitbuild.ensure("3.15").executable == there.executable
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_the_store_lacks_is_planned_for_this_machine(home, asked):
+    jitbuild.ensure("3.15.2", jit="yes", profile="release", configure_args=["--with-trace-refs"], mirror="distro", jobs=3)
+    ((provisioner, plan, request),) = asked
+    assert (plan.version, plan.variant.jit, plan.variant.profile) == ("3.15.2", "yes", "release")
+    assert plan.variant.configure_args == ("--with-trace-refs",)
+    assert (provisioner.store.root, provisioner.options.mirror, provisioner.options.jobs) == (home, "distro", 3)
+    assert request.text == "3.15.2"
+    assert isinstance(provisioner.reporter, Silent)
+
+
+def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):
+    for name, value in {"JIT": "no", "PROFILE": "debug", "MIRROR": "distro", "JOBS": "5", "LLVM": "system"}.items():
+        monkeypatch.setenv(f"JITBUILD_{name}", value)
+    jitbuild.ensure("3.14.10", profile="fast", llvm="managed")
+    ((provisioner, plan, _),) = asked
+    assert (plan.variant.jit, plan.variant.profile) == ("no", "fast")
+    assert (provisioner.options.mirror, provisioner.options.jobs, provisioner.options.llvm) == ("distro", 5, "managed")
+
+
+def test_a_default_jit_is_not_for_free_threaded_builds(monkeypatch, asked):
+    monkeypatch.setenv("JITBUILD_JIT", "yes")
+    jitbuild.ensure("3.14.10t")
+    assert asked[0][1].variant.jit == "no"
+    with pytest.raises(VariantError):
+        jitbuild.ensure("3.14.10t", jit="yes")
+
+
+def test_a_default_that_is_no_choice_is_refused(monkeypatch):
+    monkeypatch.setenv("JITBUILD_JIT", "on")
+    with pytest.raises(SettingsError, match="JITBUILD_JIT"):
+        jitbuild.ensure("3.15.2")
+
+
+@pytest.mark.parametrize("text", [PIN, PIN.upper(), f"sha256:{PIN}", f" {PIN}\n"])
+def test_a_hash_is_taken_as_people_paste_it(asked, text):
+    jitbuild.ensure("3.15.9", sha256=text)
+    assert asked[0][1].source.digest == PIN
+
+
+@pytest.mark.parametrize("text", ["", "abc", PIN[:-1], PIN + "a", "g" * 64])
+def test_what_is_no_hash_is_refused_before_anything_is_fetched(text):
+    with pytest.raises(UsageError, match="is not a sha256"):
+        jitbuild.ensure("3.15.9", sha256=text)
+
+
+@pytest.mark.parametrize("spec", ["3.15", ">=3.14", "main", "./cpython", "git+https://example.org/cpython"])
+@pytest.mark.parametrize("call", [jitbuild.ensure, jitbuild.plan])
+def test_a_hash_that_would_be_ignored_is_refused(call, spec):
+    with pytest.raises(UsageError, match="belongs to one archive"):
+        call(spec, sha256=PIN)
+
+
+def test_a_patch_is_known_by_its_content(tmp_path):
+    (tmp_path / "a.patch").write_text("x")
+    (tmp_path / "b.patch").write_text("x")
+    assert api.read_patch("a.patch").sha256 == api.read_patch(tmp_path / "b.patch").sha256
+    with pytest.raises(UsageError, match=r"none\.patch cannot be read"):
+        jitbuild.plan("3.15.2", patches=["none.patch"])
+
+
+# ---- plan and installed --------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_that_of_the_platform():
+    plan = jitbuild.plan("3.15.0b2", platform="macos-arm64", jit="yes")
+    assert (plan.target.name, plan.variant.jit, plan.version) == ("aarch64-macos", "yes", "3.15.0b2")
+    assert jitbuild.plan("3.15.2").target.name
+
+
+def test_a_plan_does_not_look_at_the_store(home):
+    put(home, version="3.15.0")
+    assert jitbuild.plan("3.15").version == "3.15.2"
+
+
+def test_a_plan_reads_recipes_of_ones_own(tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "cpython-3.15.toml").write_text(f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n')
+    assert jitbuild.plan("3.15", recipes="mine").source.digest == PIN
+    monkeypatch.setenv("JITBUILD_RECIPES", str(folder))
+    assert jitbuild.plan("3.15").version == "3.15.9"
+
+
+@pytest.mark.parametrize("call", [jitbuild.ensure, jitbuild.plan])
+def test_what_is_no_request_is_refused(call):
+    with pytest.raises(RequestError):
+        call("latest")
+
+
+def test_installed_lists_the_store_that_is_meant(home, tmp_path):
+    assert jitbuild.installed() == []
+    name = put(home).name
+    assert [found.name for found in jitbuild.installed()] == [name]
+    assert jitbuild.installed(home=tmp_path / "other") == []
+    assert api.store("~/x").root == Path("~/x").expanduser()
+
+
+def test_axes_that_are_stated_win(monkeypatch):
+    monkeypatch.setenv("JITBUILD_PROFILE", "release")
+    assert api.defaulted(Axes(), parse("3.15")) == Axes(profile="release")
+    assert api.defaulted(Axes(profile="debug"), parse("3.15")) == Axes(profile="debug")

@@ -1,0 +1,40 @@
+"""Modes: each one sets or removes every variable of the JIT, whatever the caller has."""
+
+import pytest
+
+from jitbuild.modes import MODES, environment
+
+# Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c, optimizer.c; PEP 836's knobs).
+VARIABLES = [
+    "PYTHON_JIT",
+    "PYTHON_JIT_STRESS",
+    "PYTHON_JIT_JUMP_BACKWARD_INITIAL_VALUE",
+    "PYTHON_JIT_JUMP_BACKWARD_INITIAL_BACKOFF",
+    "PYTHON_JIT_RESUME_INITIAL_VALUE",
+    "PYTHON_JIT_RESUME_INITIAL_BACKOFF",
+    "PYTHON_JIT_SIDE_EXIT_INITIAL_VALUE",
+    "PYTHON_JIT_SIDE_EXIT_INITIAL_BACKOFF",
+    "PYTHON_UOPS_OPTIMIZE",
+]
+CALLER = {"PATH": "/bin", "PYTHONPATH": "lib", "PYTHON_GIL": "1", **dict.fromkeys(VARIABLES, "7")}
+KEPT = {"PATH": "/bin", "PYTHONPATH": "lib", "PYTHON_GIL": "1"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("off", {"PYTHON_JIT": "0"}),
+        ("on", {"PYTHON_JIT": "1"}),
+        ("stress", {"PYTHON_JIT": "1", "PYTHON_JIT_STRESS": "1"}),
+        ("default", {}),
+    ],
+)
+def test_a_mode_decides_every_variable_and_leaves_the_rest(mode, expected):
+    before = dict(CALLER)
+    assert environment(mode, CALLER) == KEPT | expected
+    assert environment(mode, {}) == expected
+    assert before == CALLER
+
+
+def test_every_mode_is_tested_above():
+    assert MODES == ("off", "on", "stress", "default")

@@ -1,0 +1,589 @@
+"""Downloads, against a server that is a function."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import re
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from filelock import FileLock
+
+from jitbuild import disk, net
+from jitbuild.errors import (
+    DiskFullError,
+    DownloadError,
+    IntegrityError,
+    JitbuildError,
+    StoreError,
+    TruncatedError,
+)
+
+DATA = bytes(range(256)) * 40
+SHA = hashlib.sha256(DATA).hexdigest()
+OTHER = b"<html>Please log in</html>"
+URL = "https://host.test/3.15.0/Python-3.15.0.tgz"
+
+
+class Breaks(httpx.SyncByteStream):
+    """A body that ends with an error after `data`."""
+
+    def __init__(self, data: bytes, error: Exception | None = None) -> None:
+        self._data = data
+        self._error = error or httpx.RemoteProtocolError("peer closed connection")
+
+    def __iter__(self):
+        if self._data:
+            yield self._data
+        raise self._error
+
+
+@dataclass
+class Server:
+    """Answers requests one by one from `answers` (the last one for good) and remembers them."""
+
+    answers: list
+    requests: list[httpx.Request] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = answer(request) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def wire(self) -> net.Wire:
+        return net.Wire(transport=httpx.MockTransport(self), sleep=self.slept.append, jitter=lambda: 1.0, clock=lambda: 1_000_000.0)
+
+    def ranges(self) -> list[str | None]:
+        return [request.headers.get("Range") for request in self.requests]
+
+
+def whole(data: bytes = DATA, **headers: str):
+    answer = {"Content-Length": str(len(data)), **headers}
+    return lambda request: httpx.Response(200, stream=httpx.ByteStream(data), headers=answer)
+
+
+def broken(count: int, *, announced: int = len(DATA), **headers: str):
+    """A 200 that announces `announced` bytes and breaks after `count`."""
+    answer = {"Content-Length": str(announced), **headers}
+    return lambda request: httpx.Response(200, headers=answer, stream=Breaks(DATA[:count]))
+
+
+def rest(data: bytes = DATA, **headers: str):
+    """Honours Range."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        span = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        return httpx.Response(206, stream=httpx.ByteStream(data[start:]), headers={**span, **headers})
+
+    return answer
+
+
+def status(code: int, **headers: str):
+    return lambda request: httpx.Response(code, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+class Recorder:
+    """A reporter that remembers."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+        self.said: list[str] = []
+        self.progress: list[tuple[int, int | None]] = []
+
+    @contextlib.contextmanager
+    def stage(self, title):
+        self.titles.append(title)
+        yield self
+
+    def advance(self, done, total):
+        self.progress.append((done, total))
+
+    def detail(self, text):
+        self.said.append(text)
+
+    note = warn = detail
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    return tmp_path / "sources" / "Python-3.15.0.tgz"
+
+
+def part_of(dest: Path) -> Path:
+    return dest.with_name(dest.name + ".part")
+
+
+def leave_part(dest: Path, data: bytes) -> None:
+    dest.parent.mkdir(parents=True)
+    part_of(dest).write_bytes(data)
+
+
+def files(dest: Path) -> list[str]:
+    return sorted(path.name for path in dest.parent.iterdir() if path.suffix != ".lock")
+
+
+def get(server: Server, dest: Path, *, sha256: str | None = SHA, url: str = URL, **kwargs) -> Path:
+    return net.download(url, dest, sha256=sha256, wire=server.wire, **kwargs)
+
+
+def test_a_file_is_fetched_under_its_own_name(dest):
+    server, recorder = Server([whole()]), Recorder()
+    assert get(server, dest, reporter=recorder, title="Fetching CPython") == dest
+    assert dest.read_bytes() == DATA
+    assert files(dest) == [dest.name]
+    assert recorder.titles == ["Fetching CPython"]
+    assert recorder.progress[-1] == (len(DATA), len(DATA))
+    assert re.fullmatch(r"jitbuild/\d+\.\d+.*", server.requests[0].headers["User-Agent"])
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_a_file_that_is_there_needs_no_network(dest):
+    dest.parent.mkdir()
+    dest.write_bytes(DATA)
+    get(Server([httpx.ConnectError("no network")]), dest, sha256=SHA.upper())
+    assert files(dest) == [dest.name]
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(dest):
+    dest.parent.mkdir()
+    dest.write_bytes(OTHER)
+    recorder = Recorder()
+    get(Server([whole()]), dest, reporter=recorder)
+    assert dest.read_bytes() == DATA
+    assert "fetched anew" in recorder.said[0]
+
+
+def test_an_empty_file_and_one_of_unknown_size(dest):
+    empty = dest.with_name("empty")
+    get(Server([whole(b"")]), empty, sha256=hashlib.sha256().hexdigest())
+    assert empty.read_bytes() == b""
+    get(Server([lambda request: httpx.Response(200, content=iter([DATA[:9], DATA[9:]]))]), dest)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_body_labelled_as_encoded_is_kept_as_it_is(dest):
+    import gzip
+
+    data = gzip.compress(DATA)
+    server = Server([lambda request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(data))])
+    get(server, dest, sha256=hashlib.sha256(data).hexdigest())
+    assert dest.read_bytes() == data
+
+
+def test_a_broken_stream_is_resumed_where_it_broke(dest):
+    server = Server([broken(1000, ETag='"a"'), rest(ETag='"a"')])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == [None, "bytes=1000-"]
+    assert server.requests[1].headers["If-Range"] == '"a"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "validator"),
+    [
+        ({"ETag": 'W/"a"', "Last-Modified": "Wed, 07 Oct 2026 07:28:00 GMT"}, "Wed, 07 Oct 2026 07:28:00 GMT"),
+        ({"ETag": 'W/"a"'}, None),
+        ({}, None),
+    ],
+)
+def test_only_a_strong_validator_is_sent(dest, headers, validator):
+    server = Server([broken(1000, **headers), rest()])
+    get(server, dest)
+    assert server.requests[1].headers.get("If-Range") == validator
+
+
+def test_a_short_body_without_an_error_is_not_whole(dest):
+    server = Server([lambda request: httpx.Response(200, headers={"Content-Length": "10240"}, content=iter([b"x"])), whole()])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert len(server.requests) == 2
+
+
+def test_a_body_longer_than_announced_is_thrown_away(dest):
+    server = Server([lambda request: httpx.Response(200, headers={"Content-Length": "3"}, content=iter([DATA])), whole()])
+    get(server, dest)
+    assert server.ranges() == [None, None]
+
+
+def test_the_part_of_an_earlier_call_is_resumed(dest):
+    leave_part(dest, DATA[:5000])
+    server, recorder = Server([rest()]), Recorder()
+    get(server, dest, reporter=recorder)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == ["bytes=5000-"]
+    assert recorder.progress[-1] == (len(DATA), len(DATA))
+    assert files(dest) == [dest.name]
+
+
+def test_without_a_pin_the_part_of_an_earlier_call_is_not_trusted(dest):
+    leave_part(dest, OTHER)
+    server = Server([broken(100), whole()])
+    get(server, dest, sha256=None)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == [None, None]
+
+
+def test_without_a_pin_a_validator_lets_resume(dest):
+    server = Server([broken(100, ETag='"a"'), rest()])
+    get(server, dest, sha256=None)
+    assert server.ranges() == [None, "bytes=100-"]
+
+
+def test_a_server_that_ignores_range_starts_anew(dest):
+    leave_part(dest, b"x" * 5000)
+    server = Server([whole()])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == ["bytes=5000-"]
+
+
+@pytest.mark.parametrize("span", ["bytes 0-10239/10240", "bytes 4999-10239/10240", "rubbish", ""])
+def test_a_wrong_content_range_is_not_trusted(dest, span):
+    leave_part(dest, DATA[:5000])
+    server = Server([lambda request: httpx.Response(206, stream=httpx.ByteStream(DATA), headers={"Content-Range": span}), whole()])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == ["bytes=5000-", None]
+
+
+def test_a_content_range_of_unknown_size_is_fine(dest):
+    leave_part(dest, DATA[:5000])
+    span = {"Content-Range": "bytes 5000-10239/*"}
+    get(Server([lambda request: httpx.Response(206, stream=httpx.ByteStream(DATA[5000:]), headers=span)]), dest)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_part_that_was_already_whole_is_taken(dest):
+    leave_part(dest, DATA)
+    get(Server([status(416, Content_Range=f"bytes */{len(DATA)}")]), dest)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_part_longer_than_the_file_is_thrown_away(dest):
+    leave_part(dest, DATA + b"x")
+    server = Server([status(416, Content_Range=f"bytes */{len(DATA)}"), whole()])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == ["bytes=10241-", None]
+
+
+def test_a_part_of_another_file_does_not_condemn_the_place(dest):
+    leave_part(dest, b"x" * 5000)
+    server = Server([rest(), whole()])
+    get(server, dest)
+    assert dest.read_bytes() == DATA
+    assert server.ranges() == ["bytes=5000-", None]
+
+
+def test_other_bytes_end_it_and_leave_nothing(dest):
+    server = Server([whole(OTHER)])
+    with pytest.raises(IntegrityError) as caught:
+        get(server, dest)
+    assert URL in caught.value.what
+    assert SHA in caught.value.what
+    assert hashlib.sha256(OTHER).hexdigest() in caught.value.what
+    assert "--mirror" in caught.value.remedy
+    assert len(server.requests) == 1
+    assert files(dest) == []
+
+
+def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest):
+    leave_part(dest, OTHER[:5])
+    server = Server([rest(OTHER), whole(OTHER)])
+    with pytest.raises(IntegrityError):
+        get(server, dest)
+    assert len(server.requests) == 2
+    assert files(dest) == []
+
+
+def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
+    server = Server([status(503), status(500), httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), whole()])
+    recorder = Recorder()
+    get(server, dest, reporter=recorder)
+    assert server.slept == [0.5, 1, 2, 4]
+    assert recorder.said[0] == "it answered 503 Service Unavailable; trying again in 0 s"
+
+
+def test_half_of_the_wait_is_jitter(dest):
+    server = Server([status(503), whole()])
+    wire = net.Wire(transport=httpx.MockTransport(server), sleep=server.slept.append, jitter=lambda: 0.0)
+    net.download(URL, dest, sha256=SHA, wire=wire)
+    assert server.slept == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("7", 7),
+        ("99999", 60),
+        ("Mon, 12 Jan 1970 13:46:50 GMT", 10),  # 1,000,010 s after the epoch
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.5),
+        ("soon", 0.5),
+        ("0", 0.5),
+    ],
+)
+def test_retry_after_is_honoured_within_bounds(dest, value, wait):
+    server = Server([status(429, Retry_After=value), whole()])
+    get(server, dest)
+    assert server.slept == [wait]
+
+
+def test_a_file_that_keeps_ending_early_says_so_and_keeps_its_part(dest):
+    server = Server([broken(1000, announced=99)])
+    with pytest.raises(TruncatedError, match=r"kept ending early, last after 1\.0 kB") as caught:
+        get(server, dest, retries=2)
+    assert "goes on from there" in caught.value.remedy
+    assert len(server.requests) == 3
+    assert len(server.slept) == 2
+    assert files(dest) == [part_of(dest).name]
+    get(Server([rest()]), dest)
+    assert dest.read_bytes() == DATA
+
+
+def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
+    monkeypatch.setattr(net, "_HEADWAY", 1000)
+
+    def a_bit_more(request: httpx.Request) -> httpx.Response:
+        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        span = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"}
+        return httpx.Response(206 if start else 200, headers=span, stream=Breaks(DATA[start : start + 1000]))
+
+    server = Server([a_bit_more] * 10 + [rest()])
+    get(server, dest, retries=1)
+    assert dest.read_bytes() == DATA
+    assert server.slept == [0.5] * 10
+
+
+def test_starting_anew_for_ever_is_no_headway(dest, monkeypatch):
+    monkeypatch.setattr(net, "_HEADWAY", 1000)
+    server = Server([broken(5000)])
+    with pytest.raises(TruncatedError):
+        get(server, dest, retries=3)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (httpx.ConnectError("[Errno -2] Name or service not known"), "Name or service not known"),
+        (httpx.ConnectTimeout(""), "ConnectTimeout"),
+        (status(502), "it answered 502 Bad Gateway"),
+    ],
+)
+def test_a_place_that_cannot_be_reached(dest, answer, says):
+    server = Server([answer])
+    with pytest.raises(DownloadError, match=re.escape(says)) as caught:
+        get(server, dest, retries=2)
+    assert type(caught.value) is DownloadError
+    assert "HTTPS_PROXY" in caught.value.remedy
+    assert len(server.requests) == 3
+    assert files(dest) == []
+
+
+def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
+    leave_part(dest, DATA[:5])
+    with pytest.raises(DownloadError) as caught:
+        get(Server([httpx.ConnectError("refused")]), dest, retries=0)
+    assert type(caught.value) is DownloadError
+    assert files(dest) == [part_of(dest).name]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (status(404), "is not there: it answered 404 Not Found"),
+        (status(410), "is not there"),
+        (status(401), "is not given to you"),
+        (status(407), "is not given to you"),
+        (status(400), "cannot be had: it answered 400"),
+        (status(204), "cannot be had: it answered 204"),
+        (httpx.UnsupportedProtocol("unsupported protocol 'ftp://'"), "not http or https"),
+        (status(302, Location=URL), "leads in a circle"),
+        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate that is not trusted"),
+    ],
+)
+def test_what_will_not_pass_is_not_tried_again(dest, answer, says):
+    server = Server([answer])
+    with pytest.raises(DownloadError, match=re.escape(says)):
+        get(server, dest)
+    assert server.slept == []
+    assert files(dest) == []
+
+
+def test_redirects_are_followed(dest):
+    server = Server([status(302, Location="https://cdn.test/x"), whole()])
+    get(server, dest)
+    assert server.requests[1].url == "https://cdn.test/x"
+
+
+@pytest.mark.parametrize("url", ["ftp://host.test/x", "C:\\x", "nothing", "http://[bad/x"])
+def test_what_is_no_address_is_refused(dest, url):
+    with pytest.raises(DownloadError, match="is not an address"):
+        get(Server([whole()]), dest, url=url)
+
+
+@pytest.mark.parametrize("url", ["http://host.test:port/x", "https://user:secret@host.test:port/x"])
+def test_what_httpx_cannot_read_is_refused(dest, url):
+    with pytest.raises(DownloadError, match="it is not an address") as caught:
+        get(Server([whole()]), dest, url=url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answers", [[status(404)], [status(503)], [broken(5)], [whole(OTHER)], [status(400)]])
+def test_credentials_are_not_printed(dest, answers):
+    server, recorder = Server(answers), Recorder()
+    with pytest.raises(JitbuildError) as caught:
+        get(server, dest, url="https://user:secret@host.test/x?token=secret", reporter=recorder)
+    assert "secret" not in "".join([str(caught.value), *recorder.said, *recorder.titles])
+    assert "https://***@host.test/x?***" in str(caught.value)
+    assert server.requests[0].headers["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("url", "printed"),
+    [
+        (URL, URL),
+        ("https://a:b@h/x@1/y", "https://***@h/x@1/y"),
+        ("https://a:b@c@h/x", "https://***@h/x"),
+        ("https://a:b#c@h/x", "https://***@h/x"),
+        ("https://h/x?sig=1", "https://h/x?***"),
+    ],
+)
+def test_an_address_as_it_is_shown(url, printed):
+    assert net.shown(url) == printed
+
+
+def test_a_full_disk_gives_its_space_back(dest):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    server = Server([lambda request: httpx.Response(200, stream=Breaks(DATA[:100], full))])
+    with pytest.raises(DiskFullError, match="No space is left") as caught:
+        get(server, dest)
+    assert "JITBUILD_HOME" in caught.value.remedy
+    assert files(dest) == []
+    assert server.slept == []
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be read or written") as caught:
+        get(Server([whole()]), tmp_path / "file" / "dest")
+    assert type(caught.value) is StoreError
+
+
+def test_an_interrupted_download_is_resumed_later(dest):
+    stop = Server([lambda request: httpx.Response(200, stream=Breaks(DATA[:4096], KeyboardInterrupt()))])
+    with pytest.raises(KeyboardInterrupt):
+        get(stop, dest)
+    assert files(dest) == [part_of(dest).name]
+    server = Server([rest()])
+    get(server, dest)
+    assert server.ranges() == ["bytes=4096-"]
+
+
+def test_the_second_of_two_waits_and_finds_the_file(dest):
+    dest.parent.mkdir()
+    server, recorder, waiting = Server([httpx.ConnectError("must not be asked")]), Recorder(), threading.Event()
+
+    def note(text):
+        recorder.said.append(text)
+        waiting.set()
+
+    recorder.note = note
+    lock = FileLock(dest.with_name(dest.name + ".lock"))
+    with lock:
+        second = threading.Thread(target=get, args=(server, dest), kwargs={"reporter": recorder})
+        second.start()
+        assert waiting.wait(5)
+        dest.write_bytes(DATA)
+    second.join(5)
+    assert not second.is_alive()
+    assert server.requests == []
+    assert recorder.said == [f"Waiting for another process that fetches {dest.name}."]
+
+
+def test_a_file_address_is_copied_with_the_same_checks(tmp_path, dest):
+    source = tmp_path / "a folder #1" / "Python 3.15.tgz"
+    source.parent.mkdir()
+    source.write_bytes(DATA)
+    recorder = Recorder()
+    assert net.download(source.as_uri(), dest, sha256=SHA, reporter=recorder) == dest
+    assert dest.read_bytes() == DATA
+    assert recorder.progress[-1] == (len(DATA), len(DATA))
+    assert files(dest) == [dest.name]
+    other = dest.with_name("other")
+    with pytest.raises(IntegrityError, match=re.escape(str(source))):
+        net.download(source.as_uri(), other, sha256="0" * 64)
+    assert files(dest) == [dest.name]
+    assert disk.copy_verified(source, other, sha256=None).read_bytes() == DATA
+
+
+def test_a_file_that_is_not_there_or_is_none(tmp_path, dest):
+    with pytest.raises(DownloadError, match="No such file"):
+        net.download((tmp_path / "gone").as_uri(), dest, sha256=SHA)
+    with pytest.raises(DownloadError, match="is not a file"):
+        net.download(tmp_path.as_uri(), dest, sha256=SHA)
+    assert files(dest) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "windows", "path"),
+    [
+        ("file:///srv/a%20b/%C3%A9.tgz", False, "/srv/a b/é.tgz"),
+        ("file://localhost/srv/a", False, "/srv/a"),
+        ("file:///C:/a%20b/c.tgz", True, r"C:\a b\c.tgz"),
+        ("file://C:/a/c.tgz", True, r"C:\a\c.tgz"),
+        ("file:C:/a", True, r"C:\a"),
+        ("file://localhost/d:/a", True, r"d:\a"),
+        ("file://server/share/a", True, r"\\server\share\a"),
+        ("file:////server/share/a", True, r"\\server\share\a"),
+    ],
+)
+def test_the_path_of_a_file_address(url, windows, path):
+    assert net.path_of(url, windows=windows) == path
+
+
+def test_a_file_address_on_another_machine(dest):
+    with pytest.raises(DownloadError, match="on another machine"):
+        net.path_of("file://server/share/a", windows=False)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_a_named_ca_file_is_the_only_one_trusted(tmp_path, variable):
+    import certifi
+
+    bundle = Path(certifi.where()).read_text(encoding="utf-8")
+    one = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", bundle, re.DOTALL)[0]
+    (tmp_path / "ca.pem").write_text(one, encoding="ascii")
+    assert len(net._trust({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
+    assert len(net._trust({}).get_ca_certs()) > 50
+
+
+def test_a_named_ca_folder_is_read(tmp_path):
+    assert net._trust({"SSL_CERT_DIR": str(tmp_path)}).get_ca_certs() == []
+
+
+def test_a_ca_file_that_cannot_be_read_is_named(tmp_path, dest):
+    (tmp_path / "empty.pem").touch()
+    for path in (tmp_path / "gone.pem", tmp_path / "empty.pem"):
+        wire = net.Wire(environ={"REQUESTS_CA_BUNDLE": str(path)})
+        with pytest.raises(DownloadError, match=f"REQUESTS_CA_BUNDLE names {path}"):
+            net.download(URL, dest, sha256=SHA, wire=wire)
+
+
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(dest, monkeypatch):
+    for proxy in ("socks5://user:secret@proxy.test:1080", "rubbish://user:secret@proxy.test"):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(DownloadError, match="HTTPS_PROXY") as caught:
+            net.download(URL, dest, sha256=SHA)
+        assert "secret" not in str(caught.value)

@@ -1,0 +1,423 @@
+"""What is asked of a machine, with a fake compiler: it fails for the headers that it is told to lack."""
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jitbuild import plans, preflight, recipes, request
+from jitbuild.cli.doctor import as_text
+from jitbuild.errors import LLVMError, PreflightError
+from jitbuild.preflight import Checkup, Finding, Findings
+from jitbuild.process import Completed
+from jitbuild.request import Patch, Variant
+from jitbuild.target import TARGETS, Host
+
+CATALOG = recipes.load()
+GB = 10**9
+
+
+class Machine:
+    """A Runner: a machine whose compiler lacks some headers and libraries, and whose pkg-config knows some."""
+
+    def __init__(self, *lacks: str, packages: dict[str, str] | None = None, **says: str):
+        self.lacks = lacks
+        self.packages = packages or {}
+        self.says = says
+        self.ran = []
+
+    def __call__(self, argv, /, *, env=None, cwd=None, timeout=None, stdin=None):
+        self.ran.append(tuple(argv))
+        name = Path(argv[0]).name
+        if stdin is not None:
+            return self.compiled(argv, stdin)
+        if name == "pkg-config":
+            flags = self.packages.get(argv[-1])
+            return Completed(argv=tuple(argv), returncode=flags is None, stdout=f"{flags}\n")
+        says = self.says.get(name.partition(".")[0])
+        return Completed(argv=tuple(argv), returncode=says is None, stdout=says or "")
+
+    def compiled(self, argv, code):
+        for lack in self.lacks:
+            if f"<{lack}>" in code:
+                text = f"<stdin>:1:10: fatal error: {lack}: No such file or directory\ncompilation terminated.\n"
+                return Completed(argv=tuple(argv), returncode=1, stderr=text)
+            if lack in argv:
+                text = f"/usr/bin/ld: cannot find {lack}: No such file or directory\n"
+                return Completed(argv=tuple(argv), returncode=1, stderr=text)
+        return Completed(argv=tuple(argv), returncode=0)
+
+
+@pytest.fixture
+def programs(tmp_path) -> Path:
+    folder = tmp_path / "path"
+    folder.mkdir()
+    for name in ("cc", "make", "pkg-config"):
+        program(folder, name)
+    return folder
+
+
+def program(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    (folder / name).chmod(0o755)
+
+
+def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("debian",)) -> Host:
+    return Host(target=TARGETS[name], libc=libc, distro=distro, distro_name="Test", cpus=2)
+
+
+def planned(version="3.13.5", target="x86_64-linux-gnu", **axes) -> plans.Plan:
+    return plans.make(plans.subject_of(request.parse(version), CATALOG), Variant(**axes), TARGETS[target], CATALOG)
+
+
+def checkup(programs: Path, runner=None, **changes) -> Checkup:
+    settings = {
+        "plan": planned(),
+        "host": host(),
+        "catalog": CATALOG,
+        "llvm_mode": "managed",
+        "store": programs.parent / "home" / "store",
+        "runner": runner or Machine(),
+        "environ": {"PATH": str(programs)},
+        "free": lambda folder: 100 * GB,
+    }
+    return Checkup(**{**settings, **changes})
+
+
+def named(findings: Findings) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings.all}
+
+
+def names(findings) -> list[str]:
+    return [finding.name for finding in findings]
+
+
+def test_a_machine_with_everything(programs):
+    findings = checkup(programs).run()
+    assert names(findings.all) == [
+        *("libc", "store", "LLVM", "disk", "compiler", "make", "pkg-config"),
+        *("ssl", "zlib", "bz2", "lzma", "ffi", "sqlite3", "readline", "uuid", "curses", "gdbm", "tk"),
+    ]
+    assert all(finding.ok for finding in findings.all)
+    assert (findings.missing, findings.fatal, findings.command) == ((), (), "")
+    findings.raise_for_missing()
+
+
+def test_zstd_is_asked_for_from_3_14_on(programs):
+    assert "zstd" in named(checkup(programs, plan=planned("3.14.0a1")).run())
+    assert "zstd" not in named(checkup(programs).run())
+
+
+def test_patch_is_asked_for_with_patches(programs):
+    assert "patch" not in named(checkup(programs).run())
+    patched = planned(patches=(Patch(path="fix.patch", sha256="0" * 64),))
+    findings = checkup(programs, plan=patched).run()
+    assert names(findings.fatal) == ["patch"]
+    program(programs, "patch")
+    assert named(checkup(programs, plan=patched).run())["patch"].ok
+
+
+def test_a_missing_header_stops_and_can_be_allowed(programs):
+    findings = checkup(programs, Machine("openssl/ssl.h", "-lffi")).run()
+    assert names(findings.missing) == ["ssl", "ffi"]
+    assert findings.fatal == ()
+    assert findings.command == "sudo apt-get update && sudo apt-get install -y libssl-dev libffi-dev"
+    with pytest.raises(PreflightError) as error:
+        findings.raise_for_missing()
+    assert "ssl: openssl/ssl.h: No such file or directory (without it there is no ssl)" in error.value.what
+    assert "ffi: /usr/bin/ld: cannot find -lffi: No such file or directory (without it there is no ctypes)" in error.value.what
+    assert findings.command in error.value.remedy
+    assert "--install-deps runs it and --allow-missing goes on without those modules." in error.value.remedy
+    findings.raise_for_missing(allow_missing=True)
+
+
+def test_optional_ones_stop_nothing(programs):
+    findings = checkup(programs, Machine("gdbm.h", "tk.h")).run()
+    assert (findings.missing, findings.command) == ((), "")
+    assert findings.full_command == "sudo apt-get update && sudo apt-get install -y libgdbm-dev tk-dev"
+    findings.raise_for_missing()
+
+
+@pytest.mark.parametrize(
+    ("distro", "command"),
+    [
+        (("ubuntu", "debian"), "sudo apt-get update && sudo apt-get install -y zlib1g-dev"),
+        (("nobara", "fedora"), "sudo dnf install -y zlib-devel"),
+        (("rocky", "rhel", "centos", "fedora"), "sudo dnf install -y zlib-devel"),
+        (("opensuse-leap", "suse", "opensuse"), "sudo zypper --non-interactive install zlib-devel"),
+        (("manjaro", "arch"), "sudo pacman -S --needed --noconfirm zlib"),
+        (("alpine",), "sudo apk add zlib-dev"),
+        (("plan9",), ""),
+    ],
+)
+def test_the_command_of_the_distribution(programs, distro, command):
+    findings = checkup(programs, Machine("zlib.h"), host=host(distro=distro)).run()
+    assert findings.command == command
+    with pytest.raises(PreflightError) as error:
+        findings.raise_for_missing()
+    assert (command or "Install the development packages of: zlib.") in error.value.remedy
+
+
+def test_without_a_compiler_everything_is_named_at_once(programs):
+    (programs / "cc").unlink()
+    (programs / "make").unlink()
+    findings = checkup(programs).run()
+    assert names(findings.fatal) == ["compiler", "make"]
+    assert findings.command == (
+        "sudo apt-get update && sudo apt-get install -y build-essential libssl-dev zlib1g-dev libbz2-dev liblzma-dev libffi-dev "
+        "libsqlite3-dev libreadline-dev uuid-dev libncurses-dev"
+    )
+    with pytest.raises(PreflightError) as error:
+        findings.raise_for_missing(allow_missing=True)
+    assert "compiler: no C compiler (cc, gcc, clang) on PATH" in error.value.what
+    assert "--allow-missing" not in error.value.remedy
+
+
+def test_a_compiler_that_cannot_link_is_none(programs):
+    assert names(checkup(programs, Machine("assert.h")).run().fatal) == ["compiler"]
+
+
+@pytest.mark.parametrize(("value", "argv"), [("ccache gcc-13", ("ccache", "gcc-13")), ("", ("{path}/cc",))])
+def test_cc_is_heeded(programs, value, argv):
+    machine = Machine()
+    checkup(programs, machine, environ={"PATH": str(programs), "CC": value}).run()
+    expected = tuple(word.format(path=programs) for word in argv)
+    assert all(ran[: len(argv)] == expected for ran in machine.ran if "-x" in ran)
+
+
+def test_a_compiler_that_cannot_be_started_is_said(programs):
+    class Gone(Machine):
+        def compiled(self, argv, code):
+            raise FileNotFoundError(2, "No such file or directory")
+
+    findings = checkup(programs, Gone(), environ={"PATH": str(programs), "CC": "nocc"}).run()
+    assert named(findings)["compiler"].detail == "nocc: No such file or directory"
+
+
+def test_flags_come_from_pkg_config_where_it_knows(programs):
+    machine = Machine(packages={"libffi": "-I/opt/ffi -L/opt/ffi/lib -lffi -lspecial"})
+    findings = checkup(programs, machine).run()
+    (ffi,) = [ran for ran in machine.ran if "-lspecial" in ran]
+    assert "-I/opt/ffi" in ffi
+    assert named(findings)["ffi"].detail == "-lffi -lspecial"
+    assert any(ran[-1] == "-lz" for ran in machine.ran)
+
+
+def test_one_way_suffices(programs):
+    findings = checkup(programs, Machine("-lncursesw")).run()
+    assert named(findings)["curses"].detail == "-lncurses"
+    assert names(checkup(programs, Machine("-lncursesw", "-lncurses")).run().missing) == ["curses"]
+
+
+def test_homebrew_folders_are_looked_in(programs, tmp_path):
+    program(programs, "brew")
+    (tmp_path / "brew" / "opt" / "xz").mkdir(parents=True)
+    machine = Machine(brew=f"{tmp_path}/brew\n")
+    mac = planned(target="aarch64-macos")
+    findings = checkup(programs, machine, plan=mac, host=host("aarch64-macos", "", ())).run()
+    (lzma,) = [ran for ran in machine.ran if "-llzma" in ran]
+    assert f"-I{tmp_path}/brew/opt/xz/include" in lzma
+    assert f"-L{tmp_path}/brew/opt/xz/lib" in lzma
+    assert not any("openssl@3" in word for ran in machine.ran for word in ran)
+    assert "libc" not in named(findings)
+
+
+def test_the_mac_commands(programs):
+    mac = planned(target="aarch64-macos")
+    findings = checkup(programs, Machine("lzma.h", "assert.h"), plan=mac, host=host("aarch64-macos", "", ())).run()
+    assert findings.command == "brew install xz"
+    with pytest.raises(PreflightError) as error:
+        findings.raise_for_missing()
+    assert "xcode-select --install" in error.value.remedy
+
+
+def test_a_program_that_cannot_be_run_tells_nothing(programs):
+    class Broken(Machine):
+        def __call__(self, argv, /, **settings):
+            if Path(argv[0]).name == "pkg-config":
+                raise OSError(8, "Exec format error")
+            return super().__call__(argv, **settings)
+
+    assert checkup(programs, Broken()).run().missing == ()
+
+
+def test_a_compiler_that_hangs_is_no_compiler(programs):
+    class Slow(Machine):
+        def compiled(self, argv, code):
+            return Completed(argv=tuple(argv), returncode=-15, timed_out=True)
+
+    assert "did not end within" in named(checkup(programs, Slow()).run())["compiler"].detail
+
+
+def test_musl_has_no_jit(programs):
+    findings = checkup(programs, host=host(libc="musl", distro=("alpine",)), llvm_mode="managed").run()
+    assert "libc" in names(findings.fatal)
+    with pytest.raises(PreflightError, match="--jit no"):
+        findings.raise_for_missing(allow_missing=True)
+    plain = planned(jit="no")
+    assert checkup(programs, host=host(libc="musl", distro=("alpine",)), plan=plain).run().fatal == ()
+
+
+def test_a_missing_llvm_alone_is_llvms_own_error(programs):
+    findings = checkup(programs, host=host(distro=("debian",)), llvm_mode="/nowhere").run()
+    assert names(findings.fatal) == ["LLVM"]
+    with pytest.raises(LLVMError, match="there is no such folder") as error:
+        findings.raise_for_missing(allow_missing=True)
+    assert "one of the words auto" in error.value.remedy
+    both = checkup(programs, Machine("zlib.h"), llvm_mode="/nowhere").run()
+    with pytest.raises(PreflightError) as error:
+        both.raise_for_missing()
+    assert "LLVM: --llvm /nowhere: there is no such folder" in error.value.what
+    assert "zlib1g-dev" in error.value.remedy
+
+
+def test_llvm_is_not_asked_for_without_stencils(programs):
+    assert "LLVM" not in named(checkup(programs, plan=planned(jit="no"), llvm_mode="/nowhere").run())
+
+
+@pytest.mark.parametrize(("profile", "free", "ok"), [("fast", 2 * GB, True), ("fast", GB, False), ("release", 2 * GB, False)])
+def test_the_disk_must_have_room(programs, profile, free, ok):
+    findings = checkup(programs, plan=planned(profile=profile), free=lambda folder: free).run()
+    assert named(findings)["disk"].ok is ok
+    if not ok:
+        with pytest.raises(PreflightError, match="JITBUILD_HOME to a larger disk"):
+            findings.raise_for_missing(allow_missing=True)
+
+
+def test_the_nearest_folder_that_exists_is_asked_for_room(programs, tmp_path):
+    asked = []
+    checkup(programs, free=lambda folder: asked.append(folder) or GB * 9).run()
+    assert asked == [tmp_path]
+
+
+def test_a_store_with_a_space_in_its_path_is_refused(programs):
+    findings = checkup(programs, store=programs.parent / "my store").run()
+    assert names(findings.fatal) == ["store"]
+    with pytest.raises(PreflightError, match="JITBUILD_HOME"):
+        findings.raise_for_missing(allow_missing=True)
+
+
+def test_a_store_that_cannot_be_written_is_seen(programs, monkeypatch, tmp_path):
+    monkeypatch.setattr("os.access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    store = named(checkup(programs).run())["store"]
+    assert not store.ok
+    assert store.detail.endswith(f"{tmp_path} cannot be written")
+    assert "JITBUILD_HOME" in store.remedy
+
+
+def windows(programs: Path, machine: Machine, **changes) -> Findings:
+    settings = {
+        "plan": planned("3.14.0a1", target="x86_64-windows"),
+        "host": host("x86_64-windows", "", ()),
+        "environ": {"PATH": "", "ProgramFiles(x86)": str(programs)},
+        "store": programs.parent / "my store",
+    }
+    return checkup(programs, machine, **{**settings, **changes}).run()
+
+
+def test_windows_is_asked_for_msvc_alone(programs):
+    installer = Path(f"{programs}\\Microsoft Visual Studio\\Installer")
+    installer.mkdir()
+    (installer / "vswhere.exe").touch()
+    machine = Machine(vswhere="C:\\Program Files\\Microsoft Visual Studio\\2022\\BuildTools\r\n")
+    findings = windows(programs, machine)
+    assert names(findings.all) == ["compiler", "LLVM", "disk"]
+    assert named(findings)["compiler"].detail == "C:\\Program Files\\Microsoft Visual Studio\\2022\\BuildTools"
+    assert machine.ran[0][0] == str(installer / "vswhere.exe")
+    assert "Microsoft.VisualStudio.Component.VC.Tools.x86.x64" in machine.ran[0]
+    assert not named(windows(programs, Machine(vswhere="")))["compiler"].ok
+
+
+def test_windows_without_visual_studio(programs):
+    findings = windows(programs, Machine())
+    assert names(findings.fatal) == ["compiler"]
+    with pytest.raises(PreflightError, match=r"winget install --id Microsoft\.VisualStudio"):
+        findings.raise_for_missing(allow_missing=True)
+
+
+class Installer:
+    """A Streamer that notes what it would run."""
+
+    def __init__(self, *codes: int):
+        self.codes = list(codes)
+        self.ran = []
+
+    def __call__(self, argv, /, *, env, cwd, log, on_line):
+        self.ran.append(shlex.join(argv))
+        self.env = env
+        log.write(b"E: Unable to locate package\n")
+        on_line("E: Unable to locate package")
+        return self.codes.pop(0) if self.codes else 0
+
+
+LACKS_ZLIB = Findings(
+    all=(Finding(name="zlib", ok=False, modules=("zlib",), packages=("zlib1g-dev",)),),
+    install="sudo apt-get update && sudo apt-get install -y {packages}",
+)
+
+
+def test_root_installs_without_sudo():
+    installer = Installer()
+    preflight.install_deps(LACKS_ZLIB, root=True, runner=Machine(), streamer=installer, environ={})
+    assert installer.ran == ["apt-get update", "apt-get install -y zlib1g-dev"]
+    assert installer.env["DEBIAN_FRONTEND"] == "noninteractive"
+
+
+def test_others_install_with_sudo_where_it_asks_nothing(programs):
+    program(programs, "sudo")
+    installer = Installer()
+    environ = {"PATH": str(programs)}
+    preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(sudo=""), streamer=installer, environ=environ)
+    assert installer.ran == ["sudo apt-get update", "sudo apt-get install -y zlib1g-dev"]
+    with pytest.raises(PreflightError, match="wants a password") as error:
+        preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(), streamer=installer, environ=environ)
+    assert LACKS_ZLIB.command in error.value.remedy
+
+
+def test_without_sudo_the_command_is_handed_over():
+    with pytest.raises(PreflightError, match="there is no sudo") as error:
+        preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(), streamer=Installer(), environ={"PATH": ""})
+    assert LACKS_ZLIB.command in error.value.remedy
+
+
+def test_a_failed_install_says_how():
+    installer = Installer(0, 100)
+    with pytest.raises(PreflightError, match="ended with code 100") as error:
+        preflight.install_deps(LACKS_ZLIB, root=True, runner=Machine(), streamer=installer, environ={})
+    assert "Unable to locate package" in error.value.what
+
+
+def test_a_package_manager_that_is_not_there():
+    def gone(argv, /, **_):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(PreflightError, match="apt-get cannot be run"):
+        preflight.install_deps(LACKS_ZLIB, root=True, runner=Machine(), streamer=gone, environ={})
+
+
+def test_nothing_missing_runs_nothing():
+    installer = Installer()
+    preflight.install_deps(replace(LACKS_ZLIB, all=()), root=False, streamer=installer, environ=os.environ)
+    assert installer.ran == []
+
+
+@pytest.mark.parametrize("manager", ["apt", "dnf", "zypper", "pacman", "apk"])
+def test_every_library_has_a_package_everywhere(manager):
+    assert all(need.packages.get(manager) for need in CATALOG.needs.need)
+    assert manager in CATALOG.needs.install
+
+
+def test_every_distribution_has_a_command():
+    assert {*CATALOG.needs.distro.values()} <= {*CATALOG.needs.install}
+
+
+def test_the_doctor_says_what_the_command_does_not_install():
+    llvm = Finding(name="LLVM", ok=False, detail="not found", remedy="Install it: sudo dnf install clang21")
+    ssl = Finding(name="ssl", ok=False, modules=("ssl",), packages=("openssl-devel",))
+    said = as_text(Findings(all=(llvm, ssl), install="sudo dnf install {packages}"))
+    assert said.splitlines()[-2:] == [
+        "LLVM: Install it: sudo dnf install clang21",
+        "Install what is missing: sudo dnf install openssl-devel",
+    ]

@@ -1,0 +1,161 @@
+"""The orchestrator's decisions: what of the store will do, and what is looked at again."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime
+
+import pytest
+from test_probe import build, framed
+
+from jitbuild import plans, provision, recipes
+from jitbuild.errors import DiskFullError, InterpreterError, ProofError, RequestError, StoreError
+from jitbuild.plans import variant_json
+from jitbuild.probes import probe
+from jitbuild.process import Completed
+from jitbuild.provision import Options, Provisioner, adopt, refresh
+from jitbuild.report import Silent
+from jitbuild.request import Axes, Variant, parse
+from jitbuild.store import Store
+from jitbuild.target import TARGETS
+
+CATALOG = recipes.load()
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A program elsewhere whose content says which build it is (`3.15.2 yes-off`)."""
+
+    def answer(argv, /, *, env, **_):
+        version, kind = program.read_text().split()
+        return Completed(argv=tuple(argv), returncode=0, stdout=framed(build(kind, version=version)[env.get("PYTHON_JIT", "")]))
+
+    monkeypatch.setattr(provision, "probe", lambda path, **options: probe(path, runner=answer, environ={}, **options))
+    program = tmp_path / "python"
+    program.write_text("3.15.2 yes-off")
+    return program
+
+
+def put(store, version="3.15.1", **more):
+    manifest = {
+        "key": "k" * 64,
+        "version": version,
+        "adopted": False,
+        "created": datetime(2026, 11, 22, tzinfo=UTC),
+        "executable": "python",
+        "variant": variant_json(Variant()),
+        "source": {"kind": "release", "digest": "d" * 64},
+        "verdict": {"ok": True},
+    }
+    with store.scratch() as scratch:
+        (scratch / "staged").mkdir()
+        (scratch / "staged" / "python").touch()
+        return store.commit(scratch / "staged", f"cpython-{version}-jit-fast-kkkkkkkk", manifest | more)
+
+
+class Planned(Provisioner):
+    """Hands back the plan in place of a build."""
+
+    def provide(self, plan, request):
+        return plan
+
+
+def ensured(store, spec, reporter=None, **options):
+    return Planned(store, CATALOG, Options(**options), reporter or Silent()).ensure(parse(spec), Axes())
+
+
+def test_an_adopted_interpreter_that_became_another_version_is_registered_as_that(store, program):
+    adopt(store, program)
+    program.write_text("3.15.10 yes-off")
+    assert ensured(store, "3.15").version == "3.15.10"
+    assert [found.version for found in store.installed()] == ["3.15.10"]
+
+
+def test_the_version_that_it_was_is_not_handed_out(store, program):
+    adopt(store, program)
+    program.write_text("3.15.10 yes-off")
+    assert ensured(store, "3.15.2").source.kind == "release"
+
+
+def test_one_that_lost_its_jit_is_passed_over_and_said(store, program):
+    older, heard = put(store), Heard()
+    stale = adopt(store, program)
+    program.write_text("3.15.2 no")
+    assert ensured(store, "3.15", heard).name == older.name
+    assert stale.name in heard.warnings[0]
+    with pytest.raises(ProofError):
+        refresh(store, stale)
+
+
+def test_one_that_is_gone_hides_no_other(store, program):
+    older = put(store)
+    adopt(store, program)
+    program.unlink()
+    assert ensured(store, "3.15").name == older.name
+
+
+def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_person(store, monkeypatch):
+    def crash(*_, **__):
+        raise InterpreterError("It was ended by SIGSEGV.", remedy="Name a Python executable.")
+
+    monkeypatch.setattr(provision, "probe", crash)
+    plan = plans.make(plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG)
+    with pytest.raises(ProofError, match="does not run") as caught:
+        Provisioner(store, CATALOG)._prove(plan, store.root / "python")
+    assert str(store.logs) in caught.value.remedy
+
+
+def test_a_pin_given_by_hand_is_not_met_by_other_bytes(store):
+    put(store, "3.15.9")
+    assert ensured(store, "3.15.9", sha256="a" * 64).source.digest == "a" * 64
+
+
+def test_a_pin_given_by_hand_does_not_replace_a_known_one(store):
+    with pytest.raises(RequestError, match="known by another sha256"):
+        ensured(store, "3.15.2", sha256="a" * 64)
+
+
+def test_an_interpreter_without_the_jit_does_not_do_where_none_was_stated(store):
+    put(store, "3.15.2", variant=variant_json(Variant(jit="no")))
+    assert ensured(store, "3.15.2").variant.jit == "yes-off"
+    assert Provisioner(store, CATALOG).ensure(parse("3.15.2"), Axes(jit="no")).variant.jit == "no"
+
+
+def test_what_was_kept_without_ssl_is_only_for_whoever_allows_that(store):
+    there = put(store, "3.15.2", verdict={"ok": True, "missing_modules": ["ssl"]})
+    assert ensured(store, "3.15.2", allow_missing=True).name == there.name
+    assert ensured(store, "3.15.2").source.kind == "release"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, DiskFullError), (errno.EIO, StoreError), (errno.EPIPE, BrokenPipeError)]
+)
+def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind):
+    """A log that cannot be closed, an edit that cannot be written: not every write is watched one by one."""
+
+    class Unchecked(Provisioner):
+        def _check(self, plan):
+            return []
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(provision.sources, "obtain", fail)
+    with pytest.raises(kind) as raised:
+        Unchecked(store, CATALOG).ensure(parse("3.13.15"), Axes())
+    assert type(raised.value) is kind
+    assert list(store.scratches.iterdir()) == []

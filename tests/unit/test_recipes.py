@@ -1,0 +1,245 @@
+"""Recipes: every mistake in one is refused with its place, and the shipped ones are whole."""
+
+import re
+
+import pytest
+
+from jitbuild import recipes, schema, toml
+from jitbuild.errors import RecipeError
+from jitbuild.request import parse
+from jitbuild.target import TARGETS
+
+CATALOG = recipes.load()
+TAGS = list(CATALOG.tags().values())
+PIN = "a" * 64
+TAG = f'[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n'
+RULE = '[[rule]]\nid = "one"\nwhy = "Because."\n'
+FOLDERS = iter(range(10**6))
+
+
+def own(tmp_path, text, name="cpython-3.15.toml"):
+    """A folder with that recipe: a new one, since catalogs are kept by their folder."""
+    folder = tmp_path / f"own{next(FOLDERS)}"
+    folder.mkdir()
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "remedy"),
+    [
+        ('series = "3.15"\nrepositry = "x"\n', "`repositry`", "Did you mean `repository`?"),
+        ('series = "3.15"\nxyzzy = "x"\n', "`xyzzy`", "series, repository, distro-package, llvm, tag, rule"),
+        (f'series = "3.15"\n{TAG}tar_xz = "x"\n', "tag[0]: Object contains unknown field `tar_xz`", "Did you mean `tar-xz`?"),
+        (f'series = "3.15"\n{RULE}arg = ["x"]\n', "rule[0]: Object contains unknown field `arg`", "Did you mean `args`?"),
+        (f'series = "3.15"\n{RULE}when = {{ target = ["x"] }}\n', "rule[0].when: ", "Did you mean `targets`?"),
+        (f'series = "3.15"\n{RULE}when = {{ jit = ["yess"] }}\n', "rule[0].when.jit[0]: ", "Did you mean `yes`?"),
+        (f'series = "3.15"\n{RULE}when = {{ jit = ["x"] }}\n', "rule[0].when.jit[0]: ", "yes-off"),
+        (f'series = "3.15"\n{RULE}edits = [{{ file = "a", find = "b", replaces = "c" }}]\n', "edits[0]", "`replace`"),
+        ('series = "3.15"\n[llvm]\nmajr = 21\n', "llvm: Object contains unknown field `majr`", "Did you mean `major`?"),
+        ('series = "3.15"\n[llvm]\nmajor = "21"\n', "llvm.major: Expected `int`, got `str`", "docs/recipes.md"),
+        ("series = 3.15\n", "series: Expected `str`, got `float`", "docs/recipes.md"),
+        (f'series = "3.15"\n{RULE}env = {{ A = 1 }}\n', "rule[0].env[...]: Expected `str`, got `int`", "docs/recipes.md"),
+        ("", "missing required field `series`", "docs/recipes.md"),
+        ('series = "3.15"\n[[tag]]\nversion = "3.15.9"\n', "tag[0]: Object missing required field `tar-xz`", "docs/recipes.md"),
+        ('series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "abc"\n', "tag[0].tar-xz", "docs/recipes.md"),
+        (f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN.upper()}"\n', "tag[0].tar-xz", "docs/recipes.md"),
+        (f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}\\n"\n', "tag[0].tar-xz", "docs/recipes.md"),
+        ("[[\n", "is not TOML", "Correct the file"),
+        ('series = "3.15"\nseries = "3.15"\n', "is not TOML", "Correct the file"),
+        (b'series = "\xff"\n', "is not TOML", "Correct the file"),
+        ('series = "3.x"\n', "'3.x' is not a series", "3.15"),
+        (f'series = "3.14"\n{TAG}', "3.15.9 is not of the series 3.14", "its own file"),
+        (f'series = "3.15"\n[[tag]]\nversion = "3.15"\ntar-xz = "{PIN}"\n', "'3.15' is not a version", "3.15.0b2"),
+        (f'series = "3.15"\n[[tag]]\nversion = "3.15.0beta2"\ntar-xz = "{PIN}"\n', "is not a version", "3.15.0b2"),
+        (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Leave one"),
+        (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Leave one"),
+        (f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n', "rule 'one' is for the versions '3.15'", "PEP 440"),
+        (
+            f'series = "3.15"\n{RULE}when = {{ targets = ["*-linux-gun"] }}\n',
+            "'*-linux-gun', which no target is",
+            "x86_64-linux-gnu",
+        ),
+        (
+            'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\nbundled-on = ["windows"]\n',
+            "'windows', which no target is",
+            "x86_64-windows",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(tmp_path, text, place, remedy):
+    folder = own(tmp_path, text)
+    with pytest.raises(RecipeError) as caught:
+        recipes.load(folder)
+    assert str(folder / "cpython-3.15.toml") in caught.value.what
+    assert place in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("build.toml", '\n[[rule]]\nid = "x"\nwhy = "y"\nwhen = { versions = "new" }\n', "no specifier"),
+        ("build.toml", '\n[[rule]]\nid = "posix-common"\nwhy = "y"\n', "2 entries for the rule posix-common"),
+        ("build.toml", '\n[[advice]]\npattern = "(x"\nadvice = "y"\n', "can never be given"),
+        ("host.toml", '\n[[need]]\nname = "x"\nwhy = "y"\nwhen = { versions = ">=three" }\n', "no specifier"),
+        ("host.toml", '\n[[need]]\nname = "x"\nwhy = "y"\npackages = { atp = "z" }\n', "a key: Invalid enum value 'atp'"),
+        ("host.toml", '\n[[need]]\nname = "make"\nwhy = "y"\n', "2 entries for the need make"),
+        ("llvm.toml", f'\n[[wheel]]\ntarget = "x"\nmajor = 1\nsha256 = "{PIN}"\n', "missing required field"),
+    ],
+)
+def test_the_shared_recipes_are_checked_as_well(tmp_path, monkeypatch, name, change, said):
+    shipped = tmp_path / "recipes"
+    shipped.mkdir()
+    for path in recipes.locate().glob("*.toml"):
+        (shipped / path.name).write_bytes(path.read_bytes() + (change.encode() if path.name == name else b""))
+    monkeypatch.setattr(recipes, "locate", lambda: shipped)
+    with pytest.raises(RecipeError, match=re.escape(said)) as caught:
+        recipes.load.__wrapped__()
+    assert name in caught.value.what
+
+
+def test_a_wheel_for_no_target_is_refused(tmp_path):
+    path = tmp_path / "llvm.toml"
+    shipped = (recipes.locate() / "llvm.toml").read_text()
+    path.write_text(shipped.replace('target = "x86_64-linux-gnu"', 'target = "x86_64-linux"', 1))
+    with pytest.raises(RecipeError, match="which no target is"):
+        recipes._llvms(path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RecipeError, match="cannot be read: No such file"):
+        toml.load(tmp_path / "none.toml", schema.Series)
+
+
+# ---- a folder of one's own -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["empty", "not-there"])
+def test_a_folder_without_recipes_says_how_they_are_called(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecipeError, match="holds no recipes") as caught:
+        recipes.load(tmp_path / name)
+    assert "cpython-<series>.toml" in caught.value.remedy
+
+
+def test_a_file_of_tags_adds_them_to_the_shipped_series(tmp_path):
+    catalog = recipes.load(own(tmp_path, f'series = "3.15"\n{TAG}'))
+    series, shipped = catalog.series["3.15"], CATALOG.series["3.15"]
+    assert catalog.newest(parse("3.15")).version == "3.15.9"
+    assert {tag.version for tag in series.tag} == {tag.version for tag in shipped.tag} | {"3.15.9"}
+    assert (series.llvm, series.rule, series.repository) == (shipped.llvm, shipped.rule, shipped.repository)
+    assert catalog.series["3.14"] == CATALOG.series["3.14"]
+
+
+def test_a_tag_of_ones_own_replaces_the_shipped_one(tmp_path):
+    catalog = recipes.load(own(tmp_path, f'series = "3.15"\n[[tag]]\nversion = "3.15.2"\ntar-xz = "{PIN}"\n'))
+    assert catalog.tags()["3.15.2"].tar_xz == PIN
+
+
+def test_a_rule_of_ones_own_is_added_or_replaces_the_one_of_its_id(tmp_path):
+    (shipped,) = CATALOG.series["3.13"].rule
+    replaced = own(tmp_path, f'series = "3.13"\n[[rule]]\nid = "{shipped.id}"\nwhy = "Mine."\n{RULE}', "cpython-3.13.toml")
+    assert [(rule.id, rule.why) for rule in recipes.load(replaced).series["3.13"].rule] == [
+        (shipped.id, "Mine."),
+        ("one", "Because."),
+    ]
+
+
+def test_an_llvm_of_ones_own_replaces_the_shipped_one(tmp_path):
+    text = 'series = "3.15"\n[llvm]\nmajor = 99\ntools = ["clang"]\nhandover = "path"\n'
+    assert recipes.load(own(tmp_path, text)).series["3.15"].llvm.major == 99
+
+
+def test_a_series_that_is_not_shipped_is_built_as_main_is(tmp_path):
+    text = f'series = "3.16"\n[[tag]]\nversion = "3.16.0a1"\ntar-xz = "{PIN}"\n'
+    catalog = recipes.load(own(tmp_path, text, "cpython-3.16.toml"))
+    assert catalog.newest(parse("3.16")).version == "3.16.0a1"
+    assert catalog.for_version(recipes.Version("3.16.0a1")).llvm == CATALOG.series["main"].llvm
+
+
+# ---- the shipped recipes -------------------------------------------------------------------------------------------------
+
+
+def test_every_series_is_there():
+    assert set(CATALOG.series) >= {"3.13", "3.14", "3.15", "main"}
+    for name, series in CATALOG.series.items():
+        assert series.llvm, name
+        assert series.repository == "https://github.com/python/cpython"
+
+
+def test_every_recipe_is_named_after_its_series():
+    for path in recipes.locate().glob("cpython-*.toml"):
+        assert path.stem == f"cpython-{recipes._series(path).series}"
+
+
+@pytest.mark.parametrize("tag", TAGS, ids=lambda tag: tag.version)
+def test_every_tag_has_well_formed_pins_and_lies_on_python_org(tag):
+    assert re.fullmatch("[0-9a-f]{64}", tag.tar_xz)
+    assert tag.tgz is None or re.fullmatch("[0-9a-f]{64}", tag.tgz)
+    assert tag.tar_xz != tag.tgz
+    assert tag.size == 0 or 10_000_000 < tag.size < 100_000_000
+    base = re.match(r"\d+\.\d+\.\d+", tag.version)[0]
+    assert tag.url == f"https://www.python.org/ftp/python/{base}/Python-{tag.version}.tar.xz"
+    assert tag.files[0] == (f"Python-{tag.version}.tar.xz", tag.tar_xz)
+
+
+def test_no_two_tags_have_the_same_bytes():
+    pins = [pin for tag in TAGS for _, pin in tag.files]
+    assert len(set(pins)) == len(pins)
+
+
+def test_tags_are_listed_oldest_first():
+    for series in CATALOG.series.values():
+        versions = [recipes.Version(tag.version) for tag in series.tag]
+        assert versions == sorted(versions)
+    assert [tag.version for tag in TAGS] == sorted((tag.version for tag in TAGS), key=recipes.Version)
+
+
+@pytest.mark.parametrize("series", sorted(CATALOG.series))
+def test_every_rule_has_an_id_of_its_own_and_says_why(series):
+    rules = (*CATALOG.builds.rule, *CATALOG.series[series].rule)
+    assert len({rule.id for rule in rules}) == len(rules)
+    for rule in rules:
+        assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", rule.id)
+        assert rule.why.strip().endswith((".", ")")), rule.id
+        assert bool(rule.refuse) == bool(rule.remedy), f"{rule.id}: what is refused needs a remedy"
+        assert rule.args or rule.make or rule.env or rule.edits or rule.refuse or rule.warn, f"{rule.id} does nothing"
+
+
+@pytest.mark.parametrize("wheel", CATALOG.llvms.wheel, ids=lambda wheel: wheel.file)
+def test_every_wheel_is_named_after_its_version_and_unpacks_something(wheel):
+    name, version, *_, platform = wheel.file.removesuffix(".whl").split("-")
+    assert name == wheel.package.replace("-", "_")
+    assert version == wheel.version
+    assert version.startswith(f"{wheel.major}.")
+    assert wheel.target == "x86_64-linux-gnu"
+    assert platform.startswith("manylinux")
+    assert platform.endswith("x86_64")
+    assert wheel.unpack
+    assert all(wheel.unpack)
+    assert wheel.size > 0
+    for tool in wheel.tools:
+        assert any(pattern.endswith(tool) for pattern in wheel.unpack), f"{tool} is not unpacked"
+
+
+def test_the_wheels_have_every_tool_that_a_series_wants():
+    for series in CATALOG.series.values():
+        had = {tool for wheel in CATALOG.llvms.wheel if wheel.major == series.llvm.major for tool in wheel.tools}
+        assert set(series.llvm.tools) <= had, series.series
+
+
+def test_every_need_can_be_looked_for():
+    for need in CATALOG.needs.need:
+        assert need.ways or need.programs, need.name
+        assert need.packages or need.remedy, f"{need.name}: nobody would know what to do"
+
+
+def test_every_package_manager_of_a_distribution_has_a_command():
+    assert set(CATALOG.needs.distro.values()) <= set(CATALOG.needs.install)
+    assert all("{packages}" in command for command in CATALOG.needs.install.values())
+    assert all("{major}" in command for command in CATALOG.llvms.install.values())
+
+
+def test_the_targets_are_those_of_the_issue():
+    assert set(TARGETS) == {f"{arch}-{system}" for arch in ("x86_64", "aarch64") for system in ("linux-gnu", "macos", "windows")}

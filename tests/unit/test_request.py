@@ -1,0 +1,162 @@
+"""What a person types, and the variant it means."""
+
+import pytest
+
+from jitbuild.errors import RequestError, VariantError
+from jitbuild.request import JITS, Axes, Patch, Variant, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value", "ref", "free_threaded"),
+    [
+        ("3.15.0b2", "tag", "3.15.0b2", "", False),
+        ("v3.15.0b2", "tag", "3.15.0b2", "", False),
+        ("cpython-3.15.0rc1", "tag", "3.15.0rc1", "", False),
+        ("3.15.0b2t", "tag", "3.15.0b2", "", True),
+        (" 3.15 ", "series", "3.15", "", False),
+        ("3.15t", "series", "3.15", "", True),
+        ("python3.14", "series", "3.14", "", False),
+        (">=3.14,<3.16", "specifier", ">=3.14,<3.16", "", False),
+        ("main", "branch", "main", "main", False),
+        ("./cpython", "folder", "./cpython", "", False),
+        (r"C:\src\cpython", "folder", r"C:\src\cpython", "", False),
+        ("~/cpython", "folder", "~/cpython", "", False),
+        ("Python-3.15.0.tar.xz", "archive", "Python-3.15.0.tar.xz", "", False),
+        ("/tmp/My Sources/Python-3.15.0.TGZ", "archive", "/tmp/My Sources/Python-3.15.0.TGZ", "", False),
+        ("./cpython@v3.15.0b2", "git", "./cpython", "v3.15.0b2", False),
+        ("git+https://example.org/cpython@main", "git", "https://example.org/cpython", "main", False),
+        ("git+ssh://git@example.org/cpython", "git", "ssh://git@example.org/cpython", "HEAD", False),
+        ("git+ssh://git@example.org/cpython@fix-1", "git", "ssh://git@example.org/cpython", "fix-1", False),
+        ("git+https://example.org/me/cpython@feature/y", "git", "https://example.org/me/cpython", "feature/y", False),
+        ("git+git@example.org:me/cpython@refs/pull/1/head", "git", "git@example.org:me/cpython", "refs/pull/1/head", False),
+        ("git+file:///srv/cpython@main", "git", "file:///srv/cpython", "main", False),
+        ("git+../cpython@main", "git", "../cpython", "main", False),
+        ("./cpython@feature/y", "git", "./cpython", "feature/y", False),
+    ],
+)
+def test_parse(text, kind, value, ref, free_threaded):
+    request = parse(text)
+    assert (request.kind, request.value, request.ref, request.free_threaded) == (kind, value, ref, free_threaded)
+
+
+@pytest.mark.parametrize("text", ["", "latest", "3", "2.7.18", "3.15.0beta2", "pypy3", "3.15.0b", "three"])
+def test_what_is_no_python_is_refused_with_the_forms_there_are(text):
+    with pytest.raises(RequestError, match=r"3\.15\.0b2"):
+        parse(text)
+
+
+def test_a_broken_specifier_is_refused():
+    with pytest.raises(RequestError, match="PEP 440"):
+        parse(">=3.x")
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "fits"),
+    [
+        ("3.15", "3.15.0b1", True),
+        ("3.15", "3.15.2", True),
+        ("3.15", "3.14.9", False),
+        ("3.15.0b1", "3.15.0b1", True),
+        ("3.15.0b1", "3.15.0", False),
+        (">=3.14,<3.16", "3.15.2", True),
+        (">=3.14,<3.16", "3.13.9", False),
+        ("main", "3.15.2", False),
+    ],
+)
+def test_admits(text, version, fits):
+    assert parse(text).admits(version) is fits
+
+
+def test_a_variant_takes_the_defaults_of_what_was_not_stated():
+    assert Axes().variant(parse("3.15")) == Variant(jit="yes-off", profile="fast")
+
+
+def test_free_threaded_without_a_jit_axis_means_no_jit():
+    assert Axes().variant(parse("3.15t")) == Variant(jit="no", free_threaded=True)
+
+
+@pytest.mark.parametrize("jit", ["yes", "yes-off", "interpreter"])
+def test_free_threaded_with_a_jit_is_refused(jit):
+    with pytest.raises(VariantError, match="free-threaded"):
+        Axes(jit=jit).variant(parse("3.15t"))
+
+
+@pytest.mark.parametrize("axes", [Axes(jit="on"), Axes(profile="unknown")])
+def test_an_axis_that_does_not_exist_is_refused_with_those_that_do(axes):
+    with pytest.raises(VariantError, match="There are"):
+        axes.variant(parse("3.15"))
+
+
+def test_an_axis_that_is_not_stated_admits_anything():
+    assert Axes().admits(Variant(jit="interpreter", profile="unknown", tail_call=True))
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        Axes(jit="yes"),
+        Axes(profile="release"),
+        Axes(tail_call=True),
+        Axes(configure_args=("--with-trace-refs",)),
+        Axes(patches=(Patch(path="a", sha256="1"),)),
+    ],
+)
+def test_a_stated_axis_admits_itself_alone(axes):
+    assert not axes.admits(Variant())
+    assert axes.admits(axes.variant(parse("3.15")))
+
+
+def test_extra_flags_are_never_taken_for_the_plain_build():
+    assert not Axes().admits(Variant(configure_args=("--with-trace-refs",)))
+
+
+def test_patches_are_known_by_content():
+    here, there = Patch(path="here/a", sha256="1"), Patch(path="there/a", sha256="1")
+    assert Axes(patches=(here,)).admits(Variant(patches=(there,)))
+
+
+@pytest.mark.parametrize(
+    ("variant", "slug"),
+    [
+        (Variant(), "jit-fast"),
+        (Variant(jit="yes", profile="release", tail_call=True), "jit-on-release-tailcall"),
+        (Variant(jit="interpreter"), "uops-fast"),
+        (Variant(jit="no", profile="debug", configure_args=("X=1",)), "nojit-debug-custom"),
+    ],
+)
+def test_slug(variant, slug):
+    assert variant.slug == slug
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "local"),
+    [
+        ("3.15", "3.15", False),
+        ("main", "main", False),
+        ("git+https://me:secret@example.org/cpython@main", "git+https://example.org/cpython@main", False),
+        ("git+ssh://git@example.org/cpython@main", "git+ssh://git@example.org/cpython@main", False),
+        ("git+git@example.org:me/cpython@main", "git+git@example.org:me/cpython@main", False),
+        ("/src/cpython", "/src/cpython", True),
+        ("/src/cpython@main", "/src/cpython@main", True),
+        ("/src/../src/Python-3.15.0.tar.xz", "/src/Python-3.15.0.tar.xz", True),
+    ],
+)
+def test_what_is_written_down_names_one_place_and_no_secret(text, shown, local):
+    request = parse(text, is_there=lambda _: False)
+    assert (request.shown, request.is_local) == (shown, local)
+
+
+def test_where_machine_code_is_wanted_a_jit_is():
+    for text, axes, admitted in [
+        ("3.15", Axes(), {"yes-off", "yes"}),
+        ("3.15", Axes(jit="interpreter"), {"interpreter"}),
+        ("3.15t", Axes(), {"yes-off", "yes", "interpreter", "no"}),
+    ]:
+        wanted = axes.wanting_machine_code(parse(text))
+        assert {jit for jit in JITS if wanted.admits(Variant(jit=jit))} == admitted
+
+
+def test_a_folder_with_an_at_in_its_name_is_a_folder_when_it_is_there():
+    assert parse("/home/me@work/cpython", is_there=lambda _: True).kind == "folder"
+    checkout = parse("/home/me@work/cpython@main", is_there=lambda _: False)
+    assert (checkout.kind, checkout.value, checkout.ref) == ("git", "/home/me@work/cpython", "main")

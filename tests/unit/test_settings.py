@@ -1,0 +1,181 @@
+"""Settings: which place wins, and what a file may not say."""
+
+from pathlib import Path
+
+import pytest
+
+from jitbuild import settings
+from jitbuild.errors import SettingsError
+from jitbuild.settings import KNOWN
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    """A project with a folder in it, and a user's file, neither of them there yet; no variables."""
+    for name in KNOWN:
+        monkeypatch.delenv(f"JITBUILD_{name.upper()}", raising=False)
+    own = tmp_path / "config" / "config.toml"
+    own.parent.mkdir()
+    monkeypatch.setattr(settings, "user_file", lambda: own)
+    inside = tmp_path / "project" / "src"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return (tmp_path / "project" / "pyproject.toml").write_text
+
+
+@pytest.fixture
+def own(tmp_path):
+    return (tmp_path / "config" / "config.toml").write_text
+
+
+def test_what_nobody_has_set_is_none():
+    assert settings.get("mirror") is None
+    assert settings.value("mirror") is None
+    assert settings.folder("home") is None
+    assert settings.choice("jit", ("yes",)) is None
+    assert settings.count("jobs") is None
+
+
+def test_the_nearest_place_wins(tmp_path, monkeypatch, project, own):
+    own('mirror = "own"')
+    found = settings.get("mirror")
+    assert (found.name, found.value, found.origin) == ("mirror", "own", str(tmp_path / "config" / "config.toml"))
+    project('[tool.jitbuild]\nmirror = "project"')
+    found = settings.get("mirror")
+    assert (found.value, found.origin) == ("project", f"{tmp_path / 'project' / 'pyproject.toml'} [tool.jitbuild]")
+    monkeypatch.setenv("JITBUILD_MIRROR", "variable")
+    assert settings.get("mirror").origin == "JITBUILD_MIRROR"
+    assert settings.get("mirror", "flag").value == "flag"
+    assert settings.get("mirror", "flag").origin == "the command line"
+
+
+def test_an_empty_variable_sets_nothing(monkeypatch, own):
+    own('mirror = "own"')
+    monkeypatch.setenv("JITBUILD_MIRROR", "")
+    assert settings.value("mirror") == "own"
+
+
+def test_the_nearest_pyproject_counts_alone(tmp_path, project):
+    project('[tool.jitbuild]\nmirror = "far"')
+    (tmp_path / "project" / "src" / "pyproject.toml").write_text("[project]\n")
+    assert settings.value("mirror") is None
+
+
+def test_numbers_are_taken_as_they_are(own):
+    own("jobs = 4")
+    assert settings.value("jobs") == "4"
+    assert settings.count("jobs") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "remedy"),
+    [
+        ('[tool.jitbuild]\nmiror = "x"', "no setting `miror`", "Did you mean `mirror`?"),
+        ('[tool.jitbuild]\nxyzzy = "x"', "no setting `xyzzy`", "The settings are: home, mirror"),
+        ('[tool.jitbuild]\nhome = "x"', "`home` cannot be set by a project", "Set JITBUILD_HOME"),
+        ('[tool.jitbuild]\nrecipes = "x"', "`recipes` cannot be set by a project", "Set JITBUILD_RECIPES"),
+        ('[tool.jitbuild]\nllvm = "./tools"', "a path as `llvm` cannot be set by a project", "Set JITBUILD_LLVM"),
+        ("[tool.jitbuild]\njit = true", "`jit` must be a string", KNOWN["jit"]),
+        ("[tool.jitbuild]\nmirror = ['x']", "`mirror` must be a string", KNOWN["mirror"]),
+        ('[tool]\njitbuild = "x"', "is not a table", "It may hold"),
+        ("tool = 1", "is not a table", "It may hold"),
+        ("[tool.jitbuild\n", "cannot be read", "Correct the file"),
+    ],
+)
+def test_a_project_that_says_it_wrong_is_refused(tmp_path, project, text, said, remedy):
+    project(text)
+    with pytest.raises(SettingsError) as caught:
+        settings.get("mirror")
+    assert str(tmp_path / "project" / "pyproject.toml") in caught.value.what
+    assert said in caught.value.what
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("word", ["auto", "system", "managed"])
+def test_a_project_may_say_which_kind_of_llvm(project, word):
+    project(f'[tool.jitbuild]\nllvm = "{word}"')
+    assert settings.value("llvm") == word
+
+
+def test_what_a_project_may_not_set_is_not_even_read_from_it(project):
+    project("[tool.jitbuild\n")
+    assert settings.value("home") is None
+
+
+@pytest.mark.parametrize("text", ["[[\n", "hom = 'x'", "home = true"])
+def test_a_users_file_that_is_wrong_is_refused(tmp_path, own, text):
+    own(text)
+    with pytest.raises(SettingsError, match=r"config\.toml"):
+        settings.get("home")
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / "config" / "config.toml").write_bytes(b'home = "\xff"')
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read"):
+        settings.get("home")
+
+
+def test_the_users_file_may_set_anything(own):
+    own("\n".join(f'{name} = ["x"]' if name in {"pythons", "modes"} else f'{name} = "x"' for name in KNOWN))
+    assert {settings.value(name) for name in KNOWN} == {"x"}
+
+
+def test_a_folder_is_absolute_and_knows_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert settings.folder("home", "~/store") == tmp_path / "store"
+    assert settings.folder("home", Path("store")) == Path.cwd() / "store"
+
+
+def test_a_value_that_is_no_choice_names_its_place_and_the_choices(monkeypatch):
+    monkeypatch.setenv("JITBUILD_JIT", "on")
+    with pytest.raises(SettingsError, match="JITBUILD_JIT: 'on' is not a jit") as caught:
+        settings.choice("jit", ("yes", "no"))
+    assert caught.value.remedy == "The choices are: yes, no."
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+def test_a_value_that_is_no_number_is_refused(monkeypatch, text):
+    monkeypatch.setenv("JITBUILD_JOBS", text)
+    with pytest.raises(SettingsError, match="JITBUILD_JOBS"):
+        settings.count("jobs")
+
+
+def test_a_folder_that_was_removed_under_us_has_no_project(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    try:
+        gone.rmdir()
+    except OSError:
+        pytest.skip("this system keeps the folder that somebody is in")
+    assert settings.value("mirror") is None
+
+
+def test_what_cannot_be_looked_at_is_not_there(tmp_path):
+    class Locked(type(tmp_path)):
+        def is_file(self):
+            raise PermissionError(13, "Permission denied")
+
+    assert settings._is_file(Locked(tmp_path)) is False
+
+
+def test_a_list_is_words_wherever_it_stands(monkeypatch, project):
+    assert settings.many("pythons") is None
+    project('[tool.jitbuild]\npythons = ["3.14", ">=3.15,<3.17"]\nmodes = ["off", "on"]')
+    assert settings.many("pythons") == ["3.14", ">=3.15,<3.17"]
+    assert settings.many("modes") == ["off", "on"]
+    monkeypatch.setenv("JITBUILD_PYTHONS", "3.13 main")
+    assert settings.many("pythons") == ["3.13", "main"]
+    assert settings.many("pythons", "3.15") == ["3.15"]
+
+
+@pytest.mark.parametrize("given", ['"3.14"', "[]", "[3.14]", '["3.14 3.15"]', '[""]'])
+def test_a_list_that_is_none_is_refused_with_an_example(project, given):
+    project(f"[tool.jitbuild]\npythons = {given}")
+    with pytest.raises(SettingsError, match=r'pythons = \["3.14", "3.15"\]'):
+        settings.many("pythons")
