@@ -197,7 +197,7 @@ def test_an_error_in_whoever_listens_ends_the_child(tmp_path):
     def on_line(line):
         raise RuntimeError(line)
 
-    with pytest.raises(RuntimeError, match="^[0-9]+$") as raised:
+    with pytest.raises(RuntimeError, match=r"^[0-9]+$") as raised:
         stream_python("import os, time; print(os.getpid(), flush=True); time.sleep(600)", cwd=tmp_path, on_line=on_line)
     assert ended(int(str(raised.value)))
 
