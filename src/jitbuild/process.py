@@ -3,17 +3,23 @@
 Every child is the leader of a process group of its own. Whatever ends the wait for it (its timeout, Ctrl-C, an exception in
 the parent) ends the whole group, so that no compiler outlives the command that started it. On Linux the kernel is asked to
 end the child as well when this process is killed and cannot do it itself.
+
+Python raises Ctrl-C in the main thread alone. So children that other threads wait for belong to a crew, which whoever waits for
+those threads ends as one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import errno
+import functools
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
@@ -57,7 +63,10 @@ class Runner(Protocol):
 
 
 class Streamer(Protocol):
-    """Runs a program to its end while its merged output goes to `log`, line by line to `on_line`; returns its exit code."""
+    """Runs a program to its end while its merged output goes to `log`, line by line to `on_line`; returns its exit code.
+
+    `pass_fds` stay open in it, under the same numbers.
+    """
 
     def __call__(
         self,
@@ -68,6 +77,7 @@ class Streamer(Protocol):
         cwd: Path,
         log: IO[bytes],
         on_line: Callable[[str], None],
+        pass_fds: Sequence[int] = (),
     ) -> int: ...
 
 
@@ -115,9 +125,13 @@ def stream(
     cwd: Path,
     log: IO[bytes],
     on_line: Callable[[str], None],
+    pass_fds: Sequence[int] = (),
 ) -> int:
-    """Run a long step in `env` and `cwd`, copying its output to `log` as it comes; returns the exit code."""
-    with _group(argv, env=env, cwd=cwd, stdin=False, merge=True) as child:
+    """Run a long step in `env` and `cwd`, copying its output to `log` as it comes; returns the exit code.
+
+    `pass_fds` stay open in it, under the same numbers: a jobserver's pipe, for one.
+    """
+    with _group(argv, env=env, cwd=cwd, stdin=False, merge=True, pass_fds=pass_fds) as child:
         assert child.stdout is not None
         for line in child.stdout:
             log.write(line)
@@ -212,6 +226,117 @@ def unwinding() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+class Stopped(Ended):
+    """Raised in work of a crew that was ended: nothing more is to be started, and what was started is being ended."""
+
+    def __init__(self) -> None:
+        super().__init__(signal.SIGINT)
+
+
+class Crew:
+    """Children that end together, whichever threads wait for them. Made by `crew()`."""
+
+    def __init__(self, outer: Crew | None) -> None:
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._inner: set[Crew] = set()
+        self._outer = outer
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was ended: whatever works in it should stop."""
+        return self._ended
+
+    def end(self) -> None:
+        """Let nothing more be started, and end the groups of all children side by side: ask, and after a moment's grace make them.
+
+        The threads that wait for the children go on with Stopped, and can be joined then. A crew inside this one ends too.
+        """
+        try:
+            children = self._close()
+            for child in children:
+                _signal_group(child, signal.SIGTERM)
+            until = time.monotonic() + _GRACE_SECONDS
+            for child in children:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=max(0.0, until - time.monotonic()))
+        finally:
+            # At a second Ctrl-C too. A leader may be gone while something it started still runs in its group, and keeps the pipe
+            # open that a thread reads.
+            for child in self._close():
+                _kill_group(child)
+
+    def _close(self) -> list[subprocess.Popen[bytes]]:
+        """Let nothing more be started; what runs, also in crews inside this one."""
+        with _CREWS:
+            crews = [self]
+            for one in crews:
+                one._ended = True  # noqa: SLF001
+                crews += one._inner  # noqa: SLF001
+            return [child for one in crews for child in one._children]  # noqa: SLF001
+
+    def _enter(self) -> None:
+        with _CREWS:
+            if self._outer is not None:
+                self._outer._inner.add(self)  # noqa: SLF001
+                self._ended = self._outer.ended
+        self._heed()
+
+    def _leave(self) -> None:
+        with _CREWS:
+            if self._outer is not None:
+                self._outer._inner.discard(self)  # noqa: SLF001
+
+    def _heed(self) -> None:
+        if self._ended:
+            raise Stopped
+
+    @contextlib.contextmanager
+    def _enlisted(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        with _CREWS:
+            # Under the lock: an end has either seen this child, or is seen here, and whoever started the child ends it.
+            self._heed()
+            self._children.add(child)
+        try:
+            yield
+            # How it ended says nothing now: it may have been made to.
+            self._heed()
+        finally:
+            with _CREWS:
+                self._children.discard(child)
+
+
+_CREWS = threading.Lock()
+_CREW: contextvars.ContextVar[Crew | None] = contextvars.ContextVar("crew", default=None)
+
+
+@contextlib.contextmanager
+def crew() -> Iterator[Crew]:
+    """A crew for what is started in the block, also by threads that run in a copy of the block's context (contextvars).
+
+    When an exception leaves the block, Ctrl-C included, the crew is ended; join the threads afterwards, outside of the block. Left
+    otherwise, the children are let be. Raises Stopped when a crew around this one has ended.
+    """
+    made = Crew(_CREW.get())
+    token = _CREW.set(made)
+    try:
+        made._enter()  # noqa: SLF001
+        yield made
+    except BaseException:
+        made.end()
+        raise
+    finally:
+        _CREW.reset(token)
+        made._leave()  # noqa: SLF001
+
+
+def heed() -> None:
+    """Raise Stopped when the crew that this code works in, if any, has ended: for work that starts no process, but takes long."""
+    current = _CREW.get()
+    if current is not None and current.ended:
+        raise Stopped
+
+
 @contextlib.contextmanager
 def _group(
     argv: Sequence[str],
@@ -221,11 +346,14 @@ def _group(
     stdin: bool,
     merge: bool,
     output: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A child in a process group of its own, ended with all its descendants when the block is left early.
+    """A child in a process group of its own and in this context's crew.
 
-    It prints into `output`, or into a pipe.
+    It is ended with all its descendants when the block is left early, or when the crew is ended. It prints into `output`, or into
+    a pipe.
     """
+    heed()
     child = subprocess.Popen(
         list(argv),
         env=None if env is None else dict(env),
@@ -235,10 +363,13 @@ def _group(
         stderr=subprocess.STDOUT if merge else subprocess.PIPE,
         start_new_session=True,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        pass_fds=pass_fds,
         preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
     )
+    current = _CREW.get()
     try:
-        yield child
+        with contextlib.nullcontext() if current is None else current._enlisted(child):  # noqa: SLF001
+            yield child
     except BaseException:
         _end_group(child)
         raise
@@ -256,8 +387,12 @@ def _end_group(child: subprocess.Popen[bytes]) -> None:
             child.wait(timeout=_GRACE_SECONDS)
     finally:
         # The leader may be gone while something it started still runs in its group.
-        _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
-        child.wait()
+        _kill_group(child)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    _signal_group(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+    child.wait()
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
@@ -272,15 +407,35 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
 def _die_with_parent() -> Callable[[], None] | None:
     """A preexec function by which the kernel sends SIGTERM to the child when its parent is killed (prctl(2)).
 
-    make passes SIGTERM on to its jobs, so even `kill -9` of jitbuild stops the build. None where libc has no prctl, and
-    off the main thread, where the signal would come when that thread ends.
+    make passes SIGTERM on to its jobs, so even `kill -9` of jitbuild stops the build. None where libc has no prctl.
+
+    The signal comes when the thread ends that started the child, which is no sooner than the child does: that thread waits for it.
+
+    The documentation of subprocess warns of a preexec function in a process with threads: the child has only the thread that
+    forked, and a lock that another one held stays held. This one takes none. All that it needs was looked up before the fork;
+    the interpreter's own locks are made anew in the child (PyOS_AfterFork_Child), libc's are held over the fork by libc itself
+    (malloc), and PyDLL does not give up the GIL for the call.
     """
-    if threading.current_thread() is not threading.main_thread():
+    prctl, parent = _prctl(), os.getpid()
+    if prctl is None:
         return None
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        # The parent may have been killed just before.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
+
+
+@functools.cache
+def _prctl() -> Callable[..., int] | None:
     try:
         import ctypes
 
-        prctl = ctypes.CDLL(None).prctl
+        prctl = ctypes.PyDLL(None).prctl
     except (ImportError, OSError, AttributeError):
         return None
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+    return prctl

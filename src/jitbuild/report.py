@@ -14,7 +14,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from rich.console import Console
@@ -65,6 +65,60 @@ class Silent:
         pass
 
 
+class Stoppable:
+    """Another reporter, for work that may have to stop: `check` is called whenever a stage begins or says how far it is.
+
+    It raises when the work is to stop, which so ends a download or the unpacking of an archive.
+    """
+
+    def __init__(self, reporter: Reporter, check: Callable[[], None]) -> None:
+        self._reporter = reporter
+        self._check = check
+
+    @contextlib.contextmanager
+    def stage(self, title: str) -> Iterator[Stage]:
+        self._check()
+        with self._reporter.stage(title) as stage:
+            yield _StoppableStage(stage, self._check)
+
+    def note(self, text: str) -> None:
+        self._reporter.note(text)
+
+    def warn(self, text: str) -> None:
+        self._reporter.warn(text)
+
+
+class _StoppableStage:
+    def __init__(self, stage: Stage, check: Callable[[], None]) -> None:
+        self._stage = stage
+        self._check = check
+
+    def advance(self, done: int, total: int | None) -> None:
+        self._check()
+        self._stage.advance(done, total)
+
+    def detail(self, text: str) -> None:
+        self._check()
+        self._stage.detail(text)
+
+
+class Labelled:
+    """Another reporter, for one of several works at once: `label` stands before all that is said."""
+
+    def __init__(self, reporter: Reporter, label: str) -> None:
+        self._reporter = reporter
+        self._label = label
+
+    def stage(self, title: str) -> AbstractContextManager[Stage]:
+        return self._reporter.stage(f"{self._label}: {title}")
+
+    def note(self, text: str) -> None:
+        self._reporter.note(f"{self._label}: {text}")
+
+    def warn(self, text: str) -> None:
+        self._reporter.warn(f"{self._label}: {text}")
+
+
 class Plain:
     """One line when a stage starts and one when it ends: for logs, pipes and `--quiet` (warnings only)."""
 
@@ -85,26 +139,60 @@ class Plain:
 
     def note(self, text: str) -> None:
         if not self._quiet:
-            print(text, file=self._stream, flush=True)
+            self._say(text)
 
     def warn(self, text: str) -> None:
-        print(f"warning: {text}", file=self._stream, flush=True)
+        self._say(f"warning: {text}")
+
+    def _say(self, line: str) -> None:
+        # In one piece: print writes the end of the line by itself, and another thread's line may come between.
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
 
 class GitHub(Plain):
-    """GitHub Actions: each stage is a log group, each warning an annotation."""
+    """GitHub Actions: each stage is a log group, each warning an annotation.
+
+    A group is folded away, and there is none inside another. So a group holds only what the thread that opened it says. When
+    another thread speaks, the group ends before; then lines are plain until no stage is open any more.
+    """
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        super().__init__(stream)
+        self._lock = threading.RLock()
+        self._stages = 0
+        self._grouping: int | None = None  # the thread whose group is open
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
-        print(f"::group::{_command_text(title)}", file=self._stream, flush=True)
+        with self._lock:
+            self._stages += 1
+            outermost = self._stages == 1
+            if outermost:
+                super()._say(f"::group::{_command_text(title)}")
+                self._grouping = threading.get_ident()
         try:
             with super().stage(title) as stage:
                 yield stage
         finally:
-            print("::endgroup::", file=self._stream, flush=True)
+            with self._lock:
+                self._stages -= 1
+                if outermost:
+                    self._end_group()
 
     def warn(self, text: str) -> None:
-        print(f"::warning::{_command_text(text)}", file=self._stream, flush=True)
+        self._say(f"::warning::{_command_text(text)}")
+
+    def _say(self, line: str) -> None:
+        with self._lock:
+            if self._grouping != threading.get_ident():
+                self._end_group()
+            super()._say(line)
+
+    def _end_group(self) -> None:
+        if self._grouping is not None:
+            self._grouping = None
+            super()._say("::endgroup::")
 
 
 def _command_text(text: str) -> str:
