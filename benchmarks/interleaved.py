@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,25 +22,49 @@ class Command(NamedTuple):
     env: Mapping[str, str] = {}
 
 
-def compare(commands: Mapping[str, Command], *, reach: str) -> None:
-    """Time two commands, print their medians and the ratio of the second to the first. ROUNDS is the script's argument."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
-    times: dict[str, list[float]] = {name: [] for name in commands}
+class Taken(NamedTuple):
+    """The seconds that a command took by the clock, and those of processors that it and its children took."""
+
+    seconds: float
+    processors: float
+
+
+def options(about: str | None, **further: Mapping[str, object]) -> argparse.Namespace:
+    """What was typed: ROUNDS, and the flags that `further` describes by their names; `about` is the script's docstring."""
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    parser.add_argument("rounds", nargs="?", type=int, default=30, metavar="ROUNDS", help="how often each is run (default: 30)")
+    for name, flag in further.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", **flag)  # type: ignore[arg-type]
+    return parser.parse_args()
+
+
+def compare(commands: Mapping[str, Command], *, reach: str, rounds: int) -> None:
+    """Time two commands, print their medians and the ratio of the second to the first.
+
+    Beside it stands the ratio of the processors' time, of which other work on the machine changes less.
+    """
+    times: dict[str, list[Taken]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            taken = _seconds(command)
+            taken = _time(command)
             if number:  # the first round warms the disk's cache
                 times[name].append(taken)
-    medians = {name: statistics.median(values) for name, values in times.items()}
+    medians = {name: Taken(*map(statistics.median, zip(*values, strict=True))) for name, values in times.items()}
     for name, median in medians.items():
-        print(f"{name:<16} median {median * 1000:6.1f} ms of {rounds}")
+        print(f"{name:<28} median of {rounds}: {median.seconds * 1000:6.1f} ms, {median.processors * 1000:6.1f} ms of processors")
     first, second = medians.values()
-    print(f"ratio {second / first:.2f} (to reach: {reach})")
+    processors = second.processors / first.processors
+    print(f"ratio {second.seconds / first.seconds:.2f} (to reach: {reach}); of the processors' time {processors:.2f}")
 
 
-def _seconds(command: Command) -> float:
+def _time(command: Command) -> Taken:
     # Without bytecode every start would compile our modules anew.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    begun = time.perf_counter()
+    before, begun = _children(), time.perf_counter()
     subprocess.run(list(command.argv), cwd=command.cwd, env={**env, **command.env}, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    return Taken(time.perf_counter() - begun, _children() - before)
+
+
+def _children() -> float:
+    spent = os.times()
+    return spent.children_user + spent.children_system

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from interleaved import Command, compare
+from interleaved import Command, compare, options
 
 _BODY = """
 def tests(session):
@@ -28,6 +28,7 @@ _NOXFILES = {
 
 
 def main() -> None:
+    rounds = options(__doc__).rounds
     with tempfile.TemporaryDirectory() as root:
         commands = {}
         for number, (name, text) in enumerate(_NOXFILES.items()):
@@ -35,7 +36,7 @@ def main() -> None:
             folder.mkdir()
             (folder / "noxfile.py").write_text(text)
             commands[name] = Command([sys.executable, "-m", "nox", "-l"], cwd=folder)
-        compare(commands, reach="below 1.3")
+        compare(commands, reach="below 1.3", rounds=rounds)
 
 
 if __name__ == "__main__":

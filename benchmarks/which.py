@@ -12,18 +12,25 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from interleaved import Command, compare
+from interleaved import Command, compare, options
 
 from jitbuild.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _VARIANT = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
 
 
-def fill(home: Path) -> None:
+_VERSIONS = ("3.13.5", "3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
+
+
+def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
     """Put a few interpreters into a store, as `install` leaves them."""
     store = Store(home)
-    for version in ("3.13.5", "3.13.15", "3.14.10", "3.15.0b2", "3.15.2"):
+    for version in versions:
         manifest = {
             "key": "0" * 64,
             "version": version,
@@ -49,6 +56,7 @@ def main() -> None:
                 "jitbuild which": Command([str(program), "which", "3.15"], env={"JITBUILD_HOME": home}),
             },
             reach="at most 4",
+            rounds=options(__doc__).rounds,
         )
 
 

@@ -1,0 +1,170 @@
+"""What jitbuild's builds are compared with: python-build and CPython's own configure and make, given the same archive and LLVM."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from watch import FailedError, Run, watch
+
+from jitbuild import build, disk, llvm, plans, recipes, request, sources
+from jitbuild import target as targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from jitbuild.plans import Plan
+    from jitbuild.recipes import Catalog
+
+_MODULES = Path(__file__).with_name("modules.py")
+
+
+class Bench(NamedTuple):
+    """Where a run of the benchmarks happens, and what both sides are given before a clock runs.
+
+    `seed` is a store with nothing but the archives and the LLVM; `archives` the same archives under their own names; `tools` the
+    folder of the LLVM's programs.
+    """
+
+    work: Path
+    seed: Path
+    archives: Path
+    tools: Path
+    jobs: int
+    python_build: str
+
+    def environment(self) -> dict[str, str]:
+        """What every build sees: a clean environment as jitbuild's own steps have, the LLVM first, a Python for the stencils."""
+        clean = build.clean_environment(os.environ)
+        scratch = self.work / "tmp"
+        scratch.mkdir(exist_ok=True)
+        return clean | {
+            "PATH": f"{self.tools}{os.pathsep}{clean['PATH']}",
+            "PYTHON_FOR_REGEN": sys.executable,
+            "TMPDIR": str(scratch),
+        }
+
+
+def prepare(
+    work: Path,
+    versions: Iterable[str],
+    *,
+    python_build: str,
+    jobs: int,
+    llvm_mode: str,
+    archives: Sequence[Path],
+    mirror: str | None,
+) -> Bench:
+    """Have the archives of `versions` and the LLVM that they want in `work`, whole and verified.
+
+    `archives` are files that are there already, whatever their names. Raises a JitbuildError when something cannot be had.
+    """
+    seed, named, given = work / "seed", work / "archives", work / "given"
+    for folder in (seed, named):
+        folder.mkdir(parents=True, exist_ok=True)
+    catalog = recipes.load()
+    if archives:
+        mirror = str(_by_name(archives, versions, catalog, given))
+    tools = Path()
+    for version in versions:
+        plan = _plan(version, catalog)
+        _fetch(plan, seed, named, mirror)
+        tools = _llvm(plan, seed, work, llvm_mode, catalog)
+    return Bench(work, seed, named, tools, jobs, python_build)
+
+
+def _plan(version: str, catalog: Catalog) -> Plan:
+    subject = plans.subject_of(request.parse(version), catalog)
+    return plans.make(subject, request.Variant(jit="yes-off", profile="fast"), targets.host().target, catalog)
+
+
+def _by_name(archives: Sequence[Path], versions: Iterable[str], catalog: Catalog, given: Path) -> Path:
+    """A folder with links to `archives` under python.org's names; a distribution calls them otherwise."""
+    given.mkdir(parents=True, exist_ok=True)
+    digests = {disk.sha256_of(path): path for path in archives}
+    for version in versions:
+        for name, pin in _plan(version, catalog).source.files:
+            if pin in digests:
+                (given / name).unlink(missing_ok=True)
+                (given / name).symlink_to(digests[pin].absolute())
+    return given
+
+
+def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
+    name, _ = plan.source.files[0]
+    if not (named / name).exists():
+        with tempfile.TemporaryDirectory(dir=seed) as scratch:
+            sources.obtain(plan.source, Path(scratch) / "source", road=sources.Road.parse(mirror), cache=seed)
+        (kept,) = (seed / "sources").rglob(name)
+        os.link(kept, named / name)
+
+
+def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Path:
+    assert plan.llvm is not None
+    environ = build.clean_environment(os.environ)
+    finder = llvm.Finder(want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ)
+    return llvm.gather(finder.provide(), work / f"llvm-{plan.llvm.major}") / "bin"
+
+
+def python_build(bench: Bench, version: str, arguments: Sequence[str], *, name: str) -> tuple[Run, Path]:
+    """Let python-build install `version` with `arguments` for configure; returns what was seen, and the program."""
+    definition, prefix = bench.work / "definitions" / version, bench.work / "python-build" / name
+    definition.parent.mkdir(exist_ok=True)
+    definition.write_text(definition_of(_plan(version, recipes.load())))
+    shutil.rmtree(prefix, ignore_errors=True)
+    env = bench.environment() | {
+        "MAKE_OPTS": f"-j{bench.jobs}",
+        "PYTHON_BUILD_CACHE_PATH": str(bench.archives),
+        "PYTHON_CONFIGURE_OPTS": " ".join(arguments),
+    }
+    log = bench.work / "logs" / f"python-build-{name}.log"
+    return watch([bench.python_build, str(definition), str(prefix)], log=log, env=env), prefix / "bin" / _program(version)
+
+
+def definition_of(plan: Plan) -> str:
+    """What python-build has in its own definitions of the series, for a release that may be newer than itself.
+
+    Without the lines that hold on macOS alone. The archive's hash is the recipe's.
+    """
+    name, pin = plan.source.files[0]
+    address = f"{plan.source.location.rpartition('/')[0]}/{name}"
+    verify = f"verify_py{''.join(plan.version.split('.')[:2])}"
+    return (
+        "prefer_openssl3\nexport PYTHON_BUILD_CONFIGURE_WITH_OPENSSL=1\nexport PYTHON_BUILD_TCLTK_USE_PKGCONFIG=1\n"
+        f'install_package "Python-{plan.version}" "{address}#{pin}" standard {verify} copy_python_gdb ensurepip\n'
+    )
+
+
+def by_hand(bench: Bench, version: str, arguments: Sequence[str], *, name: str) -> tuple[Run, Path]:
+    """Unpack, `./configure`, `make -jN`, `make altinstall`; returns what was seen, and the program."""
+    root, prefix = bench.work / "by-hand" / f"{name}-tree", bench.work / "by-hand" / name
+    for folder in (root, prefix):
+        shutil.rmtree(folder, ignore_errors=True)
+    root.mkdir(parents=True)
+    script = (
+        'set -e; tar -xf "$1" --strip-components=1; prefix=$2; jobs=$3; shift 3; '
+        './configure --prefix="$prefix" "$@"; make "-j$jobs"; make altinstall'
+    )
+    argv = ["sh", "-c", script, "sh", str(bench.archives / f"Python-{version}.tar.xz"), str(prefix), str(bench.jobs), *arguments]
+    run = watch(argv, log=bench.work / "logs" / f"by-hand-{name}.log", env=bench.environment(), cwd=root)
+    shutil.rmtree(root)
+    return run, prefix / "bin" / _program(version)
+
+
+def _program(version: str) -> str:
+    return f"python{'.'.join(version.split('.')[:2])}"
+
+
+def modules(program: Path, env: Mapping[str, str]) -> dict[str, list[str]]:
+    """What modules.py says of an interpreter: the modules that can be imported, and those that have a file."""
+    done = subprocess.run([str(program), "-I", str(_MODULES)], env=dict(env), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise FailedError(f"{program} cannot list its modules: {done.stderr[-400:]}")
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found

@@ -1,0 +1,114 @@
+"""The builds of one run of builds.py: each is run, timed, printed and kept under a name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rivals import Bench, by_hand, modules, python_build
+from watch import FailedError, Run, watch
+
+from jitbuild.store import Store
+
+if TYPE_CHECKING:
+    import argparse
+
+# What both sides have before a clock runs.
+SEEDED = ("sources", "llvm")
+MIB = 1024  # in KiB
+_RELEASE = ("--enable-optimizations", "--with-lto")
+
+
+class Session:
+    """The runs of one call of this script, by their names, and what was seen beside them."""
+
+    def __init__(self, bench: Bench, options: argparse.Namespace) -> None:
+        self.bench, self.version, self.other = bench, options.version, options.other
+        self.flags = [f"-j{bench.jobs}", f"--llvm={options.llvm}", *([f"--ccache={options.ccache}"] if options.ccache else [])]
+        self.shared = ["--disable-shared"] if options.disable_shared else []
+        self.runs: dict[str, list[Run]] = {}
+        self.stages: dict[str, dict[str, Any]] = {}
+        self.modules: dict[str, dict[str, list[str]]] = {}
+        self._number = 0
+
+    def store(self) -> Path:
+        """A new store that holds nothing but the archives and the LLVM."""
+        self._number += 1
+        home = self.bench.work / f"store-{self._number}"
+        shutil.rmtree(home, ignore_errors=True)
+        for name in SEEDED:
+            if (self.bench.seed / name).is_dir():
+                shutil.copytree(self.bench.seed / name, home / name, symlinks=True, copy_function=_link)
+        return home
+
+    def install(self, name: str, home: Path, *words: str, count: bool = False) -> None:
+        """Run `jitbuild install` as `name`, and keep what its manifests say of the time."""
+        before = {found.instance for found in Store(home).installed()}
+        run = watch(self._command("install", *words, *self.flags), log=self._log(name), env=self._env(home), count=count)
+        new = [found for found in Store(home).installed() if found.instance not in before]
+        if not new:
+            raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")
+        for found in new:
+            self.stages[f"{name}: {found.name}"] = found.manifest.get("times", {})
+        self._keep(name, run)
+
+    def uninstall(self, home: Path, *words: str) -> None:
+        """Remove an interpreter, not its caches."""
+        watch(self._command("uninstall", *words), log=self._log("uninstall"), env=self._env(home))
+
+    def rival(self, version: str, jit: str, *, release: bool = False) -> Path:
+        """Run python-build; returns the interpreter."""
+        name = f"python-build {version} {jit}{' release' if release else ''}"
+        arguments = [f"--enable-experimental-jit={jit}", *(_RELEASE if release else ()), *self.shared]
+        run, program = python_build(self.bench, version, arguments, name=name.removeprefix("python-build ").replace(" ", "-"))
+        self._keep(name, run)
+        return program
+
+    def plain(self, version: str, jit: str) -> None:
+        """Run configure, make and make altinstall."""
+        run, _ = by_hand(self.bench, version, [f"--enable-experimental-jit={jit}"], name=f"{version}-{jit}")
+        self._keep(f"by hand {version} {jit}", run)
+
+    def compare_modules(self, ours: Path, theirs: Path) -> None:
+        """Note which modules only one of two interpreters has."""
+        env = self.bench.environment()
+        here, there = modules(ours, env), modules(theirs, env)
+        for kind, names in there.items():
+            lacking, further = sorted(set(names) - set(here[kind])), sorted(set(here[kind]) - set(names))
+            self.modules[kind] = {
+                "both": sorted(set(names) & set(here[kind])),
+                "python-build alone": lacking,
+                "jitbuild alone": further,
+            }
+
+    def has(self, name: str) -> bool:
+        """Whether there was such a run."""
+        return name in self.runs
+
+    def _keep(self, name: str, run: Run) -> None:
+        self.runs.setdefault(name, []).append(run)
+        print(_line(name, run), flush=True)
+
+    def _command(self, *words: str) -> list[str]:
+        return [str(Path(sys.executable).with_name("jitbuild")), *words]
+
+    def _env(self, home: Path) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JITBUILD_", "PYTHON"))}
+        return kept | {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(self.bench.work / "no-config"), "NO_COLOR": "1"}
+
+    def _log(self, name: str) -> Path:
+        return self.bench.work / "logs" / f"{name.replace(' ', '-').replace(',', '')}.log"
+
+
+def _link(source: str, dest: str) -> None:
+    os.link(source, dest, follow_symlinks=False)
+
+
+def _line(name: str, run: Run) -> str:
+    peak = (
+        "" if run.peak_kib is None or name.startswith(("python-build", "by hand")) else f"  own memory {run.peak_kib / MIB:.1f} MiB"
+    )
+    return f"{name:<36}{run.seconds:8.1f} s{run.processors:8.1f} s of processors  load before {run.load:.2f}{peak}"
