@@ -35,7 +35,8 @@ _SILENT = Silent()
 _CHUNK = 1 << 18
 _LARGEST_MEMBER = 4 << 20  # what is read into memory is headers and scripts
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
-_SCHEMES = {"data", "platlib", "purelib"}  # what lands in the prefix itself (PEP 427, the .data folder)
+# Where in a prefix the folders of a wheel's .data land (PEP 427).
+_SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 
 
 def unpack(archive: Path, dest: Path, *, reporter: Reporter = _SILENT, title: str | None = None) -> Path:
@@ -76,10 +77,10 @@ def read_members(archive: Path, names: Collection[str]) -> dict[str, bytes]:
 def unpack_wheel(wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True) -> None:
     """Unpack the files of a wheel that are `wanted` into `dest`, where other wheels may have been unpacked before.
 
-    A file's name is where it would be in a prefix: `x.data/data/bin/clang-18` becomes `bin/clang-18`; the wheel's metadata
-    and scripts are left out. The links that the metadata's `symlinks.txt` lists (an extension of wheel-axle) are made as
-    symbolic links, unless they, or what they lead to, are not wanted. Raises as `unpack` does; files of this wheel that were
-    written by then are removed.
+    A file's name is where it would be in a prefix: `x.data/data/bin/clang-18` becomes `bin/clang-18`, and so does
+    `x.data/scripts/clang-18`; the wheel's metadata is left out, and so are scripts that a Python would have to run. The links
+    that the metadata's `symlinks.txt` lists (an extension of wheel-axle) are made as symbolic links, unless they, or what they
+    lead to, are not wanted. Raises as `unpack` does; files of this wheel that were written by then are removed.
     """
     made: list[Path] = []
     try:
@@ -87,7 +88,7 @@ def unpack_wheel(wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lam
             dest.mkdir(parents=True, exist_ok=True)
             for info in content.infolist():
                 name = _installed_name(_safe_name(wheel, info.filename))
-                if name and not info.is_dir() and wanted(name):
+                if name and not info.is_dir() and wanted(name) and not _wants_python(content, info):
                     made.append(dest / name)
                     _extract(wheel, content, info, dest / name)
             pending = [link for link in _links(wheel, content) if wanted(link.name)]
@@ -333,8 +334,16 @@ def _installed_name(name: str) -> str:
     top, _, rest = name.partition("/")
     if top.endswith(".data"):
         scheme, _, inner = rest.partition("/")
-        return inner if scheme in _SCHEMES else ""
+        return f"{_SCHEMES[scheme]}{inner}" if scheme in _SCHEMES else ""
     return "" if top.endswith(".dist-info") else name
+
+
+def _wants_python(content: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether it is a script whose first line an installer replaces by the path of a Python, which there is none of here."""
+    if not info.filename.partition("/")[2].startswith("scripts/"):
+        return False
+    with content.open(info) as file:
+        return file.read(len(b"#!python")) == b"#!python"
 
 
 def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:

