@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from jitbuild import api, cli
-from jitbuild.cli import common
+from jitbuild.caches.stencils import Stencils
+from jitbuild.cli import cache, common
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.install import _summary
 from jitbuild.cli.run import check_mode, command_environment, command_line
@@ -28,7 +29,8 @@ from jitbuild.errors import (
     UsageError,
     VariantError,
 )
-from jitbuild.process import Ended
+from jitbuild.process import Completed, Ended
+from jitbuild.report import size
 from jitbuild.settings import KNOWN
 from jitbuild.store import Store, fingerprint
 
@@ -44,6 +46,7 @@ COMMANDS = [
     "adopt",
     "uninstall",
     "prune",
+    "cache",
     "matrix",
     "ci",
     "config",
@@ -670,13 +673,132 @@ def test_prune_removes_old_logs_scratch_and_with_caches_the_caches(run, store):
     assert not (store.root / "llvm").exists()
 
 
-def test_prune_keeps_the_caches_while_something_is_built(run, store):
-    (store.root / "llvm").mkdir(parents=True)
+def test_prune_keeps_what_a_build_needs_while_something_is_built(run, store):
+    fill(store, "llvm", "sources", "stencils", "configure", "ccache")
     with store.scratch():
         code, _, err = run("prune", "--caches")
     assert code == 0
-    assert "the caches are kept" in err
-    assert (store.root / "llvm").exists()
+    assert "the caches that it needs are kept" in err
+    assert caches_in(store) == ["llvm", "sources"]
+
+
+# ---- caches -------------------------------------------------------------------------------------------------------------
+
+
+def fill(store, *names):
+    for name in names:
+        (store.root / name / "folder").mkdir(parents=True)
+        (store.root / name / "folder" / "file").write_bytes(b"x" * 2000)
+
+
+def caches_in(store):
+    return sorted(path.name for path in store.root.iterdir() if path.name in cache.CACHES)
+
+
+@pytest.fixture
+def no_programs(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+
+def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, store, no_programs):
+    fill(store, "llvm", "ccache")
+    stencils = Stencils.of(store.root).shelf
+    stencils.put("a" * 64, {"jit_stencils.h": b"x" * 5000}, {})
+    for hit in (True, True, False):
+        stencils.count(hit)
+    code, out, err = run("cache", "--json")
+    assert code == 0
+    assert "ccache" in err, "whose hits nobody can tell"
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert list(rows) == list(cache.CACHES)
+    assert set(rows["llvm"]) == {"name", "path", "bytes", "entries", "hits", "misses"}
+    assert rows["llvm"]["path"] == str(store.root / "llvm")
+    assert (rows["llvm"]["bytes"], rows["llvm"]["hits"]) == (2000, None)
+    assert rows["sources"]["bytes"] == 0
+    assert [rows["stencils"][each] for each in ("entries", "hits", "misses")] == [1, 2, 1]
+    assert 5000 < rows["stencils"]["bytes"] < 6000
+    assert [rows["configure"][each] for each in ("bytes", "entries", "hits", "misses")] == [0, 0, 0, 0]
+    assert rows["ccache"]["bytes"] == 2000
+    lines = run("cache")[1].splitlines()
+    assert lines[0].split() == ["size", "entries", "hits", "misses"]
+    table = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    assert list(table) == [*cache.CACHES, "together"]
+    assert table["llvm"] == ["2.0", "kB"]
+    assert table["stencils"][-3:] == ["1", "2", "1"]
+    assert " ".join(table["together"]) == size(sum(row["bytes"] for row in rows.values()))
+
+
+def test_the_caches_of_no_store_are_empty_and_make_none(run, home):
+    code, out, err = run("cache", "--json")
+    assert (code, err) == (0, "")
+    assert {row["bytes"] for row in json.loads(out)} == {0}
+    assert run("cache", "clear") == (0, "", "")
+    assert not Path(home).exists()
+
+
+def test_the_hits_of_ccache_are_asked_of_one_that_is_there_and_none_is_fetched(store, no_programs, monkeypatch, tmp_path):
+    asked = []
+
+    def runner(argv, **_):
+        asked.append(argv)
+        return Completed(argv=tuple(argv), returncode=0, stdout="ccache version 4.10.2\nFeatures: http-storage\n")
+
+    assert cache.ccache_of(store, runner=runner) is None
+    fill(store, "ccache")
+    assert cache.ccache_of(store, runner=runner) is None
+    assert asked == []
+    program = tmp_path / "tools" / "ccache"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    found = cache.ccache_of(store, runner=runner, environ={"PATH": str(program.parent)})
+    assert found.program == program
+    assert asked == [[str(program), "--version"]]
+
+
+def test_what_is_named_is_cleared_and_that_alone(run, store):
+    fill(store, *cache.CACHES)
+    code, out, err = run("cache", "clear", "stencils", "ccache", "stencils")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [f"remove {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")]
+    assert set(caches_in(store)) == {*cache.CACHES} - {"stencils", "ccache"}
+    assert run("cache", "clear", "stencils") == (0, "", "")
+    assert list(store.scratches.iterdir()) == []
+
+
+def test_clearing_all_takes_every_cache_and_nothing_else(run, store):
+    mine = put(store, "cpython-3.15.2")
+    fill(store, *cache.CACHES)
+    assert len(run("cache", "clear", "--dry-run")[2].splitlines()) == len(cache.CACHES)
+    assert caches_in(store) == sorted(cache.CACHES)
+    assert run("cache", "clear")[0] == 0
+    assert caches_in(store) == []
+    assert store.installed() == [mine]
+
+
+def test_what_a_running_build_needs_is_not_cleared_from_under_it(run, store):
+    fill(store, "llvm", "stencils", "configure", "ccache")
+    with store.scratch():
+        code, _, err = run("cache", "clear")
+        assert code == 1
+        assert "kept are llvm" in err
+        assert caches_in(store) == ["llvm"]
+        assert run("cache", "clear", "stencils")[0] == 0, "what was not there is no reason to complain"
+    assert run("cache", "clear")[0] == 0
+    assert caches_in(store) == []
+
+
+def test_a_cache_that_nobody_knows_is_a_usage_error_and_nothing_is_cleared(run, store):
+    fill(store, "stencils", "llvm")
+    code, _, err = run("cache", "clear", "llvm", "stencil")
+    assert code == UsageError.exit_code
+    assert "Did you mean stencils?" in err
+    assert caches_in(store) == ["llvm", "stencils"]
+
+
+def test_flags_of_clear_may_stand_before_the_names(run, store):
+    fill(store, "stencils")
+    assert run("cache", "clear", "-n", "stencils")[0] == 0
+    assert caches_in(store) == ["stencils"]
 
 
 def test_prune_of_no_store_makes_none(run, home):

@@ -111,7 +111,7 @@ class Answers:
 def _lasting(text: str, paths: Sequence[str]) -> Iterator[str]:
     """The lines of a config.cache that hold for the next build too."""
     answers = [(found["name"], found.start()) for found in _ANSWER.finditer(text)]
-    ends = [begin for _, begin in answers[1:]] + [len(text)]
+    ends = [*(begin for _, begin in answers[1:]), len(text)][: len(answers)]
     records = [(name, text[begin:end]) for (name, begin), end in zip(answers, ends, strict=True)]
     named = {name for name, record in records if any(path in record for path in paths)}
     given = {found["name"] for name in named if (found := _GIVEN.fullmatch(name))}

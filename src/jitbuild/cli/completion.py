@@ -15,3 +15,10 @@ def kept(**_: object) -> list[str]:
     """What the store has: names, versions and series."""
     words = [(found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()]
     return sorted({word for each in words for word in each})
+
+
+def caches(**_: object) -> list[str]:
+    """The caches of the store, by the names of their folders."""
+    from jitbuild.cli.cache import CACHES
+
+    return list(CACHES)

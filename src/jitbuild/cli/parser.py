@@ -315,8 +315,29 @@ def _prune(commands: Commands[_Parser]) -> None:
         "Remove interpreters that a newer release of the same series and variant supersedes, registrations whose interpreter is "
         "gone, logs older than a week, and what killed builds left.",
     )
-    parser.add_argument("--caches", action="store_true", help="also remove downloaded sources, LLVM and the environments of diff")
+    parser.add_argument("--caches", action="store_true", help="also remove every cache: `jitbuild cache` shows them")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what would be removed")
+
+
+def _cache(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "cache",
+        "cache:show",
+        "show what the caches hold and how often they helped, or clear them",
+        "Show how large each cache is, and how often the stencil, configure and compiler caches had what was asked for. "
+        "docs/caches.md says what each of them keeps.",
+    )
+    parser.usage = "jitbuild cache [-q | -v] [--json]\n       jitbuild cache clear [-q | -v] [-n] [NAME ...]"
+    parser.add_argument("--json", action="store_true", help="print the caches as JSON")
+    actions = parser.add_subparsers(
+        dest="action", metavar="clear", parser_class=_Parser, prog="jitbuild cache", help="remove caches: see `cache clear --help`"
+    )
+    clear = _command(actions, "clear", "cache:clear", "remove caches, all of them or those that are named")
+    _completed(
+        clear.add_argument("cache", nargs="*", metavar="NAME", help="a name as `jitbuild cache` prints it (default: all)"), "caches"
+    )
+    clear.add_argument("-n", "--dry-run", action="store_true", help="only say what would be removed")
 
 
 def _matrix(commands: Commands[_Parser]) -> None:
@@ -427,6 +448,7 @@ _COMMANDS: dict[str, Callable[[Commands[_Parser]], None]] = {
     "adopt": _adopt,
     "uninstall": _uninstall,
     "prune": _prune,
+    "cache": _cache,
     "matrix": _matrix,
     "ci": _ci,
     "config": _config,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
+from jitbuild.cli import cache
 from jitbuild.cli.common import axes, digest_of, reporter, request_of
 from jitbuild.errors import NotInstalledError, UsageError
 from jitbuild.report import size
@@ -72,13 +72,14 @@ def prune(options: argparse.Namespace) -> int:
             _remove(kept, found)
     if not options.dry_run:
         kept.sweep()
-    rubbish = _old_logs(kept)
-    if options.caches and any(kept.scratches.glob("*")):
-        say.warn("A build is running, or was killed and its scratch not swept yet: the caches are kept.")
-    elif options.caches:
-        rubbish += [kept.cache(name) for name in ("sources", "llvm", "git", "environments")]
-    for path in rubbish:
-        _discard(path, say, dry_run=options.dry_run)
+    for log in _old_logs(kept):
+        _discard(log, say, dry_run=options.dry_run)
+    if options.caches:
+        held = cache.in_use(kept, cache.CACHES)
+        if held:
+            say.warn("A build is running, or was killed and its scratch not swept yet: the caches that it needs are kept.")
+        for name in (name for name in cache.CACHES if name not in held):
+            cache.discard(kept, name, say.note, dry_run=options.dry_run)
     return 0
 
 
@@ -87,16 +88,10 @@ def _old_logs(kept: Store) -> list[Path]:
     return [log for log in sorted(kept.logs.glob("*.log")) if log.stat().st_mtime < oldest]
 
 
-def _discard(path: Path, say: Reporter, *, dry_run: bool) -> None:
-    if not path.exists():
-        return
-    say.note(f"remove {path} ({size(_weight(path))})")
-    if dry_run:
-        return
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _discard(log: Path, say: Reporter, *, dry_run: bool) -> None:
+    say.note(f"remove {log} ({size(cache.weight(log))})")
+    if not dry_run:
+        log.unlink(missing_ok=True)
 
 
 def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
@@ -122,8 +117,3 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
             version = Version(found.version)
             needless += [found] * any(version < newer for newer in (proven if version.is_prerelease else finals))
     return needless
-
-
-def _weight(path: Path) -> int:
-    inside = path.rglob("*") if path.is_dir() else [path]
-    return sum(each.lstat().st_size for each in inside if each.is_file())
