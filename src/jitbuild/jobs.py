@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import os
+import select
 import tempfile
 import threading
 from queue import Empty, SimpleQueue
@@ -196,8 +197,6 @@ class _Pipe:
     """Tokens in a pipe, for makes to share."""
 
     def __init__(self) -> None:
-        import select
-
         # Read without ever blocking here, as a token that poll saw may be gone by the time; but the makes must get an end that
         # blocks: those before 4.3 take EAGAIN for a fatal error, and later ones set what they want. That flag belongs to the open
         # file and not to the descriptor, so there must be two open files, which a pipe has only where it can be opened by a name.
@@ -207,8 +206,6 @@ class _Pipe:
             self._own = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             self._write = os.open(path, os.O_WRONLY)
             self._read = os.open(path, os.O_RDONLY)
-        self._poll = select.poll()
-        self._poll.register(self._own, select.POLLIN)
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -224,7 +221,9 @@ class _Pipe:
         os.write(self._write, _TOKEN * count)
 
     def wait(self, seconds: float) -> None:
-        self._poll.poll(seconds * 1000)
+        poll = select.poll()  # one for each who waits: threads cannot share it
+        poll.register(self._own, select.POLLIN)
+        poll.poll(seconds * 1000)
 
     def close(self) -> None:
         for fd in (self._own, self._write, self._read):

@@ -10,7 +10,7 @@ import pytest
 
 from jitbuild import jobs, process
 from jitbuild.jobs import Budget, side_by_side
-from jitbuild.report import Silent
+from jitbuild.report import Silent, Stoppable
 
 SECONDS = 30  # for what must come: nothing waits for so long unless it is broken
 
@@ -57,22 +57,24 @@ def test_a_budget_of_nothing_is_refused():
 
 
 def test_who_comes_late_waits_for_a_share_to_end(pool):
-    got, order = threading.Event(), []
+    got, order = threading.Semaphore(0), []
     with Budget(1) as budget:
 
         def late():
             with budget.share():
                 order.append("late")
-                got.set()
+                got.release()
 
         with budget.share():
-            thread = threading.Thread(target=late)
-            thread.start()
-            assert not got.wait(3 * jobs._TICK_SECONDS)
+            threads = [threading.Thread(target=late) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            assert not got.acquire(timeout=3 * jobs._TICK_SECONDS)
             order.append("first")
-        assert got.wait(SECONDS)
-        thread.join()
-    assert order == ["first", "late"]
+        for thread in threads:
+            assert got.acquire(timeout=SECONDS)
+            thread.join()
+    assert order == ["first", "late", "late", "late"]
 
 
 def test_many_threads_never_hold_more_than_there_is(pool):
@@ -105,13 +107,12 @@ def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
         except process.Stopped:
             ended.append("stopped")
 
-    with Budget(1) as budget, budget.share():
-        with process.crew() as crew:
-            thread = threading.Thread(target=contextvars.copy_context().run, args=(wait,))
-            thread.start()
-            assert waits.wait(SECONDS)
-            crew.end()
-            thread.join(SECONDS)
+    with Budget(1) as budget, budget.share(), process.crew() as crew:
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(wait,))
+        thread.start()
+        assert waits.wait(SECONDS)
+        crew.end()
+        thread.join(SECONDS)
     assert ended == ["stopped"]
 
 
@@ -301,15 +302,22 @@ def test_an_error_inside_leaves_what_is_around_it_alone():
     assert side_by_side(inside, reporter=Silent()) == ("went on",)
 
 
-def test_nothing_begins_in_a_crew_that_has_ended():
-    with pytest.raises(process.Stopped), process.crew() as crew:
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda: process.run(["true"]),  # which would fail in this suite, were it to start
+        lambda: process.crew().__enter__(),
+        lambda: side_by_side(lambda _: pytest.fail("work began"), reporter=Silent()),
+        lambda: Stoppable(Silent(), process.heed).stage("x").__enter__(),
+        process.heed,
+    ],
+)
+def test_nothing_begins_in_a_crew_that_has_ended(begin):
+    with process.crew() as crew:
         crew.end()
         assert crew.ended
         with pytest.raises(process.Stopped):
-            process.run(["true"])  # which would fail in this suite, were it to start
-        with pytest.raises(process.Stopped), process.crew():
-            pytest.fail("a crew began inside one that has ended")
-        side_by_side(lambda _: pytest.fail("work began"), reporter=Silent())
+            begin()
     process.heed()
 
 

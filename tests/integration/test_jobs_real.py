@@ -1,0 +1,264 @@
+"""The job budget with the real make: makes at once never run more recipes than it has jobs, and every job comes back.
+
+JITBUILD_TEST_MAKES names further makes to try, separated as in PATH.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from jitbuild import process
+from jitbuild.jobs import Budget, side_by_side
+from jitbuild.report import Silent
+
+MAKES = [
+    "make",
+    *filter(None, [shutil.which("gmake")]),
+    *filter(None, os.environ.get("JITBUILD_TEST_MAKES", "").split(os.pathsep)),
+]
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.name != "posix" or shutil.which("make") is None, reason="POSIX, with make"),
+]
+
+# Each recipe notes its start and its end. One short line at the end of a file is written in one piece.
+NOTES = """
+recipes := $(foreach number,1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20,recipe-$(number))
+all: $(recipes)
+$(recipes):
+\t@echo start >> $(NOTES); sleep 0.03; echo end >> $(NOTES)
+# As CPython's profile-opt: stages that are makes of their own.
+staged:
+\t$(MAKE) half-1
+\t$(MAKE) half-2 NOTES=$(NOTES)
+half-1: $(wordlist 1,10,$(recipes))
+half-2: $(wordlist 11,20,$(recipes))
+two: two-1 two-2
+two-1 two-2: two-%:
+\t$(MAKE) half-$*
+fails: $(recipes)
+\t@exit 3
+fails-early: $(recipes) broken
+broken:
+\t@exit 3
+"""
+
+# Recipes that end only when so many of them run at once.
+MEET = """
+all: $(WHO)
+$(WHO):
+\t@touch here-$@; for other in $(ALL); do until test -e here-$$other; do sleep 0.02; done; done
+"""
+
+# Recipes that live until they are ended, and say who they are. Their output is not the make's: nothing waits for it.
+LIVES = """
+all: $(WHO)
+$(WHO):
+\t@exec > /dev/null 2>&1; echo $$$$ > tmp-$@; mv tmp-$@ pid-$@; exec sleep 600
+"""
+
+
+@pytest.fixture(params=MAKES)
+def make(request, tmp_path):
+    return Make(request.param, tmp_path)
+
+
+class Make:
+    """Runs a make in the folder, in a share of a budget."""
+
+    def __init__(self, program, folder):
+        self.program = program
+        self.folder = folder
+        self.notes = folder / "notes"
+
+    def write(self, makefile):
+        (self.folder / "Makefile").write_text(makefile)
+
+    def __call__(self, budget, *goals):
+        log = io.BytesIO()
+        with budget.share() as share:
+            code = process.stream(
+                [self.program, *goals, f"NOTES={self.notes}"],
+                env={"PATH": os.environ["PATH"], **share.make_environment()},
+                cwd=self.folder,
+                log=log,
+                on_line=lambda _line: None,
+                pass_fds=share.pass_fds,
+            )
+        return code, log.getvalue().decode()
+
+    def at_once(self, budget, *calls):
+        return side_by_side(*[lambda _reporter, goals=goals: self(budget, *goals) for goals in calls], reporter=Silent())
+
+    def most(self):
+        """How many recipes ran at once at most, and how many there were."""
+        running, most, count = 0, 0, 0
+        for word in self.notes.read_text().split():
+            running += 1 if word == "start" else -1
+            count += word == "start"
+            most = max(most, running)
+        return most, count
+
+    def pid(self, name):
+        path = self.folder / f"pid-{name}"
+        until = time.monotonic() + 60
+        while not path.exists():
+            assert time.monotonic() < until, f"{path} was not written"
+            time.sleep(0.02)
+        return int(path.read_text())
+
+
+def free(budget):
+    with budget.share(at_most=1000) as share:
+        return share.jobs
+
+
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def gone(pid):
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+            # Where nobody reaps orphans they stay as zombies.
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+COMPLAINTS = ("warning", "jobserver", "forced", "Error", "***")
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+@pytest.mark.parametrize("goals", [("all", "all"), ("all", "staged"), ("two", "staged", "all")], ids="+".join)
+def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, goals):
+    make.write(NOTES)
+    with Budget(jobs) as budget:
+        results = make.at_once(budget, *[(goal,) for goal in goals])
+        assert free(budget) == jobs
+    assert [code for code, _ in results] == [0] * len(goals)
+    for _, said in results:
+        # What a sub-make is told may be shown, but nothing may be complained of.
+        assert not any(complaint in said for complaint in COMPLAINTS), said
+    most, count = make.most()
+    assert count == 20 * len(goals)
+    assert most <= jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_one_make_has_all_jobs_when_nobody_else_wants_any(make, jobs):
+    make.write(MEET)
+    names = " ".join(map(str, range(jobs)))
+    with Budget(jobs) as budget:
+        # It would wait for ever, had it fewer.
+        assert make(budget, f"WHO={names}", f"ALL={names}") == (0, "")
+        assert free(budget) == jobs
+
+
+def test_two_makes_run_at_once_in_a_budget_of_two(make):
+    make.write(MEET)
+    with Budget(2) as budget:
+        assert make.at_once(budget, ("WHO=1", "ALL=1 2"), ("WHO=2", "ALL=1 2")) == ((0, ""), (0, ""))
+
+
+def test_what_somebody_else_holds_no_make_takes(make):
+    make.write(NOTES)
+    with Budget(3) as budget, budget.share(2) as other:
+        assert other.jobs == 2
+        assert make(budget, "two")[0] == 0
+    assert make.most() == (1, 20)
+
+
+@pytest.mark.parametrize("goal", ["fails", "fails-early"])
+def test_all_jobs_come_back_from_a_make_that_fails(make, goal):
+    make.write(NOTES)
+    with Budget(3) as budget:
+        (code, _), (other, _) = make.at_once(budget, (goal,), ("all",))
+        assert (code, other) == (2, 0)
+        assert free(budget) == 3
+        assert make.most()[0] <= 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_all_jobs_come_back_from_a_make_that_is_killed(make):
+    make.write(LIVES)
+    with Budget(3) as budget:
+        results = []
+        thread = threading.Thread(target=lambda: results.append(make(budget, "WHO=a b c")))
+        thread.start()
+        pids = [make.pid(name) for name in "abc"]
+        # Two of the three jobs are with the make itself, and are lost with it.
+        os.kill(parent_of(pids[0]), signal.SIGKILL)
+        thread.join()
+        assert results[0][0] == -signal.SIGKILL
+        assert free(budget) == 3
+        # What it left running runs in its group, which belongs to nobody any more.
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_beside_a_killed_make_others_go_on_with_what_is_left(make):
+    make.write(LIVES + NOTES.replace("all:", "noting:"))
+    with Budget(3) as budget:
+        with budget.share() as other:
+            other.make_environment()  # a make that runs all the while
+            results = []
+            thread = threading.Thread(target=lambda: results.append(make(budget, "all", "WHO=a b")))
+            thread.start()
+            pids = [make.pid(name) for name in "ab"]
+            os.kill(parent_of(pids[0]), signal.SIGKILL)
+            thread.join()
+            # One of three was lost, one is held.
+            assert free(budget) == 1
+            assert make(budget, "noting")[0] == 0
+            assert make.most() == (1, 20)
+        assert free(budget) == 3
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_all_jobs_come_back_when_a_crew_is_ended(make):
+    make.write(LIVES)
+    with Budget(3) as budget:
+
+        def fails(_reporter):
+            for name in "abc":
+                make.pid(name)
+            raise ValueError("x")
+
+        with pytest.raises(ValueError, match="x"):
+            side_by_side(lambda _: make(budget, "WHO=a b c"), fails, reporter=Silent())
+        assert all(gone(make.pid(name)) for name in "abc")
+        assert free(budget) == 3
+
+
+def test_who_waits_for_a_job_gets_one_while_a_make_has_work_for_all(make):
+    make.write(NOTES)
+    got = threading.Event()
+
+    def late(_reporter):
+        while not make.notes.exists():
+            time.sleep(0.01)
+        with budget.share():
+            got.set()
+
+    with Budget(2) as budget:
+        side_by_side(lambda _: make(budget, "all"), late, reporter=Silent())
+        assert got.is_set()
+        assert free(budget) == 2
