@@ -21,7 +21,9 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NoReturn, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
+
+from jitbuild.become import become
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,7 +175,7 @@ def replace(argv: Sequence[str], /, *, env: Mapping[str, str]) -> int:
     The program is looked for on the PATH of `env`. Raises OSError when it cannot be started.
     """
     if os.name == "posix":
-        _exec(argv, env)
+        become(argv, env)
     # Windows would look on this process's own PATH.
     import shutil
 
@@ -183,17 +185,6 @@ def replace(argv: Sequence[str], /, *, env: Mapping[str, str]) -> int:
     with contextlib.suppress(KeyboardInterrupt), subprocess.Popen([program, *argv[1:]], env=dict(env)) as child:
         return child.wait()
     return 130
-
-
-def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Python ignores SIGPIPE, and what is ignored stays so in the new program: `... | head` would make it complain.
-    ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
-    finally:
-        signal.signal(signal.SIGPIPE, ignored)
 
 
 class Ended(KeyboardInterrupt):

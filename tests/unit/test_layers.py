@@ -14,7 +14,7 @@ ROOT = Path(jitbuild.__file__).parent
 LAYERS = [
     {"errors", "toml", "_probe_target"},
     {"target", "request", "schema", "recipes", "modes", "settings"},
-    {"report", "process", "jobs"},
+    {"report", "become", "process", "jobs"},
     {"disk"},
     {"net", "archive"},
     {"platforms", "platforms.steps", "platforms.posix", "platforms.windows"},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
+from jitbuild.cli import brief
+
+TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -18,22 +19,13 @@ _BRIEF = frozenset({"which", "list", "run", "config"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. The only place where errors become messages."""
+    """Run one command; returns its exit code. With `_general` the only place where errors become messages."""
     # Imports make thousands of objects and no rubbish: looking for it costs a brief command a twentieth of its time.
     gc.disable()
-    from jitbuild.cli.parser import parse
-    from jitbuild.errors import JitbuildError
-
-    verbose = False
+    words = sys.argv[1:] if argv is None else argv
     try:
-        options = parse(sys.argv[1:] if argv is None else argv)
-        verbose = options.verbose
-        return _run(options)
-    except JitbuildError as error:
-        if verbose:
-            _traceback()
-        print(f"{_red('error:')} {error}", file=sys.stderr)
-        return error.exit_code
+        code = brief.answer(words)
+        return _general(words) if code is None else code
     except KeyboardInterrupt as interrupt:
         print("interrupted: nothing was left half-done", file=sys.stderr)
         return 128 + int(getattr(interrupt, "number", 2))
@@ -41,6 +33,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; Python would complain once more when it flushes.
         _discard_output()
         return 141
+    except OSError as error:
+        return _unforeseen(error, verbose=False)
+
+
+def _general(words: Sequence[str]) -> int:
+    from jitbuild.cli.parser import parse
+    from jitbuild.errors import JitbuildError
+
+    verbose = False
+    try:
+        options = parse(words)
+        verbose = options.verbose
+        return _run(options)
+    except JitbuildError as error:
+        if verbose:
+            _traceback()
+        print(f"{_red('error:')} {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001
         return _unforeseen(error, verbose=verbose)
 
@@ -83,6 +95,8 @@ def _traceback() -> None:
 
 
 def _discard_output() -> None:
+    import contextlib
+
     # In a test or a notebook it may be no file.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

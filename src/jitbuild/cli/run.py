@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jitbuild import modes, process
+from jitbuild.cli import brief
 from jitbuild.cli.common import axes, interpreter
 from jitbuild.errors import UsageError
 
@@ -34,28 +35,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def command_line(found: Interpreter, command: Sequence[str]) -> list[str]:
-    """The words to run.
-
-    A flag or a .py file goes to the interpreter; `python` is it, and so is `python3`, which beside an adopted interpreter may be
-    another one; anything else is a program of its own.
-    """
-    program = str(found.executable)
-    if not command:
-        return [program]
-    first = command[0]
-    if first in {"python", "python3"}:
-        return [program, *command[1:]]
-    if first.startswith("-") or first.endswith(".py"):
-        return [program, *command]
-    return list(command)
+    """The words to run, as `brief.command_line` reads `command`."""
+    return brief.command_line(str(found.executable), command)
 
 
 def command_environment(found: Interpreter, mode: Mode | None, environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` with the interpreter's own programs first on PATH, in `mode` (None: with the JIT's variables as they are)."""
-    folder = found.executable.parent
-    first = [str(folder)] if os.name == "posix" else [str(folder), str(folder / "Scripts")]
-    env = {**environ, "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)])}
-    env.pop("PYTHONHOME", None)
+    env = brief.command_environment(str(found.executable), environ)
     return env if mode is None else modes.environment(mode, env)
 
 
