@@ -10,6 +10,7 @@ from jitbuild.caches import compiler
 from jitbuild.caches.compiler import Ccache, Counts, Summary
 from jitbuild.errors import PreflightError, SettingsError
 from jitbuild.process import Completed
+from jitbuild.report import Silent
 
 PINS = recipes.load().ccache.wheel
 LINUX = target.TARGETS["x86_64-linux-gnu"]
@@ -117,6 +118,22 @@ def test_where_none_is_pinned_it_is_said(tmp_path):
     assert "--ccache off" in caught.value.remedy
 
 
+@pytest.mark.parametrize("damage", ["cache", "cache/lock"])
+def test_a_cache_that_cannot_be_written_is_not_used(tmp_path, damage):
+    program(tmp_path / "bin" / "ccache")
+    assert find("auto", tmp_path, Runner()) is not None
+    said = []
+    reporter = Silent()
+    reporter.warn = said.append
+    place = tmp_path / damage.replace("cache", "ccache", 1)
+    if place.exists():
+        place.rmdir()
+    place.symlink_to("gone")
+    settings = {"environ": {"PATH": str(tmp_path / "bin")}, "pins": PINS, "cache": tmp_path, "target": LINUX, "runner": Runner()}
+    assert compiler.find("auto", **settings, reporter=reporter) is None
+    assert said == [f"{tmp_path / 'ccache'} cannot be written: no compiler cache is used."]
+
+
 # ---- the links -----------------------------------------------------------------------------------------------------------
 
 
@@ -174,9 +191,9 @@ def test_without_a_path_it_is_this_processs_own(tmp_path, monkeypatch):
 # ---- what it is told -----------------------------------------------------------------------------------------------------
 
 
-def test_two_scratch_folders_differ_in_the_base_and_the_log_alone(tmp_path):
+def test_two_scratch_folders_differ_in_their_own_paths_alone(tmp_path):
     one, two = (compiler.environment(ccache(), store=tmp_path, scratch=tmp_path / name) for name in ("a", "b"))
-    assert {name for name in one if one[name] != two[name]} == {"CCACHE_BASEDIR", "CCACHE_STATSLOG"}
+    assert {name for name in one if one[name] != two[name]} == {"CCACHE_BASEDIR", "CCACHE_STATSLOG", "CCACHE_TEMPDIR"}
     assert one["CCACHE_STATSLOG"] == str(compiler.stats_log(tmp_path / "a"))
     assert one["CCACHE_CONFIGPATH"] == os.devnull
     assert not [name for name in one if not name.startswith("CCACHE_")]

@@ -94,16 +94,24 @@ def find(
     """The ccache for builds of `target`, by one of MODES; None for `off`, and where `auto` finds none on the PATH of `environ`.
 
     `managed` is the one of `pins`, fetched into the store's folder `cache` unless it is there. Raises PreflightError when none
-    is pinned for the target or it does not run, and what `wheels.provide` raises. One older than OLDEST is passed over.
+    is pinned for the target or it does not run, and what `wheels.provide` raises. One older than OLDEST is passed over. Where
+    the cache's folder cannot be written there is a warning and None: ccache would fail every call.
     """
     if mode == "managed":
-        return _managed([pin for pin in pins if pin.target == target.name], cache, target, runner, fetch, reporter)
+        found = _managed([pin for pin in pins if pin.target == target.name], cache, target, runner, fetch, reporter)
     # On Windows MSBuild calls its compiler by its path: no link would be met.
-    if mode == "off" or target.system == "windows":
+    elif mode == "off" or target.system == "windows":
         return None
-    program = shutil.which("ccache", path=environ.get("PATH", os.defpath))
-    found = _look(Path(program), "system", runner) if program else None
-    return found if found and _number(found.version) >= OLDEST else None
+    else:
+        program = shutil.which("ccache", path=environ.get("PATH", os.defpath))
+        looked = _look(Path(program), "system", runner) if program else None
+        if looked is None or _number(looked.version) < OLDEST:
+            return None
+        found = looked
+    if not _is_writable(cache / _FOLDER):
+        reporter.warn(f"{cache / _FOLDER} cannot be written: no compiler cache is used.")
+        return None
+    return found
 
 
 def compilers(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
@@ -147,7 +155,8 @@ def environment(ccache: Ccache, *, store: Path, scratch: Path, storage: str | No
     own = {
         "CCACHE_CONFIGPATH": os.devnull,
         "CCACHE_DIR": str(store / _FOLDER),
-        "CCACHE_TEMPDIR": str(store / _FOLDER / "tmp"),
+        # In the cache it could not be made when that is read-only, and hits would fail too.
+        "CCACHE_TEMPDIR": str(scratch / "ccache-tmp"),
         "CCACHE_BASEDIR": str(scratch),
         "CCACHE_NOHASHDIR": "1",
         # By default its size and time, and images and Nix give all files one time.
@@ -249,6 +258,16 @@ def _look(program: Path, origin: Literal["system", "managed"], runner: Runner) -
         return None
     features = _FEATURES.search(done.stdout)
     return Ccache(program=program, version=said[1], origin=origin, features=frozenset(features[1].split() if features else ()))
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether ccache can make and change what it has in `folder`: its own folders there may be another person's."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        inner = [path for path in folder.iterdir() if not path.is_file()]
+    except OSError:
+        return False
+    return all(path.is_dir() and os.access(path, os.W_OK | os.X_OK) for path in (folder, *inner))
 
 
 def _number(version: str) -> tuple[int, ...]:
