@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from jitbuild import process
+from jitbuild.jobs import side_by_side
+from jitbuild.report import Silent
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="POSIX")]
 
@@ -300,3 +302,251 @@ def test_children_of_other_threads_are_ended_too(tmp_path):
     thread.join()
     assert results
     assert ended(pid_in(tmp_path / "pid"))
+
+
+# Crews
+
+# Starts a grandchild that heeds SIGTERM as little as the child itself.
+STUBBORN_FAMILY = """
+    import subprocess, sys
+    code, mine, grandchild = sys.argv[1:4]
+    subprocess.Popen([sys.executable, "-c", code, grandchild])
+    sys.argv[1] = mine
+    exec(code)
+"""
+
+
+def in_threads(*functions):
+    """Run each in a thread, inside of a crew, until one of them raises or this thread is interrupted; the threads are joined."""
+    return side_by_side(*[lambda _reporter, function=function: function() for function in functions], reporter=Silent())
+
+
+def interrupt_when(*paths):
+    """A thread that sends this process Ctrl-C once every file is there."""
+
+    def interrupt():
+        for path in paths:
+            pid_in(path)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
+def test_ctrl_c_ends_the_children_of_all_threads_and_what_they_started(tmp_path, quick):
+    files = [tmp_path / name for name in ("one", "one-grandchild", "two", "two-grandchild")]
+    thread = interrupt_when(*files)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        in_threads(
+            lambda: run_python(STUBBORN_FAMILY, STUBBORN, *files[:2]),
+            lambda: stream_python(STUBBORN_FAMILY, STUBBORN, *files[2:], cwd=tmp_path),
+        )
+    thread.join()
+    assert not isinstance(raised.value, process.Stopped)
+    assert all(ended(pid_in(file)) for file in files)
+
+
+# At SIGTERM it waits for the other to have got one, too, and only then says that it ended well.
+TOGETHER = """
+    import os, signal, sys, time
+    from pathlib import Path
+    mine, other = map(Path, sys.argv[1:])
+    def end(*_):
+        mine.with_suffix(".asked").touch()
+        while not other.with_suffix(".asked").exists():
+            time.sleep(0.02)
+        mine.with_suffix(".well").touch()
+        os._exit(0)
+    signal.signal(signal.SIGTERM, end)
+    part = mine.with_suffix(".part")
+    part.write_text(str(os.getpid()))
+    part.rename(mine)
+    time.sleep(600)
+"""
+
+
+def test_children_are_ended_side_by_side(tmp_path, monkeypatch):
+    # One after the other, the first would never end well.
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 60.0)
+    one, two = tmp_path / "one", tmp_path / "two"
+    thread = interrupt_when(one, two)
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(
+            lambda: run_python(TOGETHER, one, two),
+            lambda: stream_python(TOGETHER, two, one, cwd=tmp_path),
+        )
+    thread.join()
+    assert one.with_suffix(".well").exists()
+    assert two.with_suffix(".well").exists()
+
+
+def test_nothing_is_started_after_the_end(tmp_path):
+    seen = []
+
+    def goes_on():
+        for _ in range(2):
+            try:
+                run_python(LIVES, tmp_path / "pid")
+            except process.Stopped as stopped:
+                seen.append(stopped)
+                if len(seen) == 1:
+                    (tmp_path / "pid").rename(tmp_path / "first")
+
+    def fails():
+        pid_in(tmp_path / "pid")
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        in_threads(goes_on, fails)
+    assert len(seen) == 2
+    assert ended(pid_in(tmp_path / "first"))
+    assert not (tmp_path / "pid").exists()
+
+
+def test_a_child_that_is_started_while_the_crew_ends_is_ended(tmp_path):
+    """However the two fall together: each child that was started has ended, and each thread was told."""
+    told = []
+
+    def starts(number):
+        try:
+            for count in range(10_000):
+                pid = tmp_path / f"{number}-{count}"
+                process.run(["/bin/sh", "-c", 'echo $$ > "$0"; exec sleep 0.01', str(pid)])
+        except process.Stopped:
+            told.append(number)
+            raise
+
+    def fails():
+        until = time.monotonic() + 60
+        while not (tmp_path / "3-5").exists() and time.monotonic() < until:
+            time.sleep(0.001)
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        in_threads(*[lambda number=number: starts(number) for number in range(4)], fails)
+    assert sorted(told) == [0, 1, 2, 3]
+    pids = [int(text) for file in tmp_path.iterdir() if (text := file.read_text())]
+    assert len(pids) >= 5
+    assert all(ended(pid) for pid in pids)
+
+
+def test_what_a_child_of_an_ended_crew_returned_is_not_believed(tmp_path):
+    """It ends with 0 at SIGTERM, and its log looks whole."""
+    code = """
+        import os, signal, sys, time
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        open(sys.argv[1], "w").write(str(os.getpid()))
+        time.sleep(600)
+    """
+    seen = []
+
+    def works():
+        try:
+            seen.append(stream_python(code, tmp_path / "pid", cwd=tmp_path))
+        except process.Stopped:
+            seen.append("stopped")
+
+    def fails():
+        pid_in(tmp_path / "pid")
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        in_threads(works, fails)
+    assert seen == ["stopped"]
+
+
+def test_a_crew_inside_ends_with_the_one_around_it_and_not_the_other_way(tmp_path, quick):
+    def fails_inside():
+        with pytest.raises(ValueError, match="inner"):
+            in_threads(lambda: run_python(LIVES, tmp_path / "inner"), lambda: pid_in(tmp_path / "inner") and int("inner"))
+        assert ended(pid_in(tmp_path / "inner"))
+        assert is_alive(pid_in(tmp_path / "outer"))
+        return in_threads(lambda: run_python(STUBBORN, tmp_path / "again"))
+
+    thread = interrupt_when(tmp_path / "outer", tmp_path / "again")
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(lambda: run_python(LIVES, tmp_path / "outer"), fails_inside)
+    thread.join()
+    assert ended(pid_in(tmp_path / "outer"))
+    assert ended(pid_in(tmp_path / "again"))
+
+
+def test_many_threads_may_start_children_at_once():
+    """What runs between fork and exec takes no lock that another thread may hold just then."""
+
+    def starts():
+        return [process.run(["true"]).returncode for _ in range(25)]
+
+    def imports_and_allocates():
+        for _ in range(200):
+            exec("import logging, random; logging.getLogger(str(random.random())).debug('x')", {})
+
+    results = in_threads(*[starts] * 8, *[imports_and_allocates] * 4)
+    assert results[:8] == ([0] * 25,) * 8
+
+
+def test_descriptors_that_are_passed_stay_open_and_others_do_not(tmp_path):
+    read, write = os.pipe()
+    try:
+        code = "import os, sys\nfor fd in sys.argv[1:]:\n try: os.fstat(int(fd)); print('open')\n except OSError: print('closed')"
+        argv = [PYTHON, "-c", code, str(read), str(write)]
+        log = io.BytesIO()
+        process.stream(argv, env=dict(os.environ), cwd=tmp_path, log=log, on_line=lambda _line: None, pass_fds=[write])
+        assert log.getvalue() == b"closed\nopen\n"
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+THREADS = """
+    import signal
+    from jitbuild.jobs import side_by_side
+    from jitbuild.report import Silent
+    try:
+        with process.unwinding():
+            side_by_side(
+                *[lambda _, argv=argv: process.stream(argv, env=dict(os.environ), cwd=Path("."), log=io.BytesIO(), on_line=print)
+                  for argv in {argvs!r}],
+                reporter=Silent(),
+            )
+    except process.Ended as ended:
+        sys.exit(128 + ended.number)
+"""
+
+
+def lives_in_threads(tmp_path):
+    """A Python that waits for two children in threads; it and the pids of the children."""
+    files = [tmp_path / "one", tmp_path / "two"]
+    started = parent(tmp_path, THREADS.format(argvs=[[PYTHON, "-c", LIVES, str(file)] for file in files]))
+    return started, [pid_in(file) for file in files]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_unwinds_the_threads_too(tmp_path, number):
+    started, children = lives_in_threads(tmp_path)
+    started.send_signal(number)
+    started.communicate(timeout=60)
+    assert started.returncode == 128 + number
+    assert all(ended(child) for child in children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's PDEATHSIG")
+def test_killing_the_parent_ends_what_its_threads_started(tmp_path):
+    started, children = lives_in_threads(tmp_path)
+    started.kill()
+    started.communicate(timeout=60)
+    assert all(ended(child) for child in children)
+
+
+def test_a_second_ctrl_c_makes_the_children_of_a_crew_end(tmp_path):
+    files = [tmp_path / "one", tmp_path / "two"]
+    body = THREADS.format(argvs=[[PYTHON, "-c", STUBBORN, str(file)] for file in files])
+    started = parent(tmp_path, "process._GRACE_SECONDS = 600.0\n" + textwrap.dedent(body))
+    children = [pid_in(file) for file in files]
+    started.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert all(is_alive(child) for child in children)
+    started.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in started.communicate(timeout=60)[1]
+    assert all(ended(child) for child in children)
