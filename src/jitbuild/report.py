@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import Progress, TaskID
+
+
+_BAR_WIDTH = 24
 
 
 class Stage(Protocol):
@@ -262,26 +265,49 @@ class Terminal:
                 self._progress = None
 
     def _live(self) -> Progress:
-        from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
-        from rich.table import Column
+        from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
+        from rich.progress_bar import ProgressBar
+        from rich.table import Column, Table
+        from rich.text import Text
 
-        class Bar(BarColumn):
-            """A bar only where the end is known: a pulse says no more than the spinner, and takes the room of the detail."""
+        console = self._console
 
-            def render(self, task: Task) -> Any:
-                return super().render(task) if task.total else ""
+        class Title(ProgressColumn):
+            """At most so much of the line that what is being done has room, too; several lines share the columns."""
+
+            def render(self, task: Task) -> Text:
+                return Text(_shortened(task.description, console.width // 2))
+
+        class Doing(ProgressColumn):
+            """A bar where the end is known (a pulse says no more than the spinner), and the detail.
+
+            One column, so that the bar of one stage takes no room from the detail of another.
+            """
+
+            def render(self, task: Task) -> Text | Table:
+                # Text, not a string: what a build prints may look like markup.
+                detail = Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
+                if not task.total:
+                    return detail
+                grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
+                grid.add_row(ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH), detail)
+                return grid
 
         columns: list[ProgressColumn] = [
             SpinnerColumn(),
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            Title(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
-            Bar(bar_width=24),
-            # What a build prints may look like markup.
-            TextColumn(
-                "{task.fields[detail]}", style="dim", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
-            ),
+            Doing(table_column=Column(no_wrap=True, ratio=1)),
         ]
         return Progress(*columns, console=self._console, transient=True, expand=True)
+
+
+def _shortened(text: str, width: int) -> str:
+    """`text`, less of its middle where it is longer: of "<interpreter>: <step>", both ends tell one line from another."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def choose(*, quiet: bool, verbose: bool, environ: Mapping[str, str] = os.environ) -> Reporter:

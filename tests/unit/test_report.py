@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from jitbuild import report
-from jitbuild.report import GitHub, Plain, Silent, Terminal, choose, seconds, size
+from jitbuild.report import GitHub, Labelled, Plain, Silent, Stoppable, Terminal, choose, seconds, size
 
 NASTY = ["[x]", "[/x]", "[red]", r"\[x]", "100 %", "a: b", "{title}", "{0}", ":warning:", "naïve 日本"]
 
@@ -171,6 +171,221 @@ def test_stages_of_several_threads_share_the_display():
         thread.join()
     assert "done   thread 0" in text(one)
     assert "done   thread 1" in text(one)
+
+
+def frame(one, width):
+    """The live lines as they stand now."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    console.print(one._progress.get_renderable())
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_two_builds_at_once_can_be_told_apart_and_read(width):
+    one = terminal(width)
+    names = ["cpython-3.13.15-jit-yes-off-fast", "cpython-3.15.0b2-jit-no-release"]
+    with (
+        Labelled(one, names[0]).stage("make") as make,
+        Labelled(one, names[1]).stage("configure") as configure,
+        one.stage("Downloading Python-3.14.6.tar.xz") as download,
+    ):
+        make.detail("Modules/_decimal/libmpdec/numbertheory.c " + "x" * 200)
+        configure.detail("checking for stdio.h")
+        download.advance(1, 4)
+        download.detail("connection reset; trying again in 3 s")
+        lines = frame(one, width)
+    assert len(lines) == 3
+    assert all(len(line) <= width for line in lines)
+    for line, begin, end, detail in zip(
+        lines,
+        ["cpython-3.13", "cpython-3.15", "Downloading"],
+        [": make ", ": configure ", ".tar.xz "],
+        ["Modules/_de", "checking", "━"],
+        strict=True,
+    ):
+        assert begin in line
+        assert end in line
+        assert detail in line
+
+
+def test_a_title_that_fits_is_not_shortened():
+    one = terminal(80, color_system=None)
+    with one.stage("t" * 40), one.stage("u" * 41):
+        lines = frame(one, 80)
+    assert "t" * 40 in lines[0]
+    assert "…" not in lines[0]
+    assert f"{'u' * 19}…{'u' * 20} " in lines[1]
+    assert f"done   {'u' * 41} " in text(one)
+
+
+def test_a_bar_leaves_room_for_the_detail_of_its_own_stage():
+    one = terminal(100)
+    with one.stage("Downloading") as stage:
+        stage.advance(1, 4)
+        stage.detail("connection reset; trying again in 3 s")
+        assert "━ " in frame(one, 100)[0]
+        assert "connection reset; trying again in 3 s" in frame(one, 100)[0]
+
+
+def together(*functions):
+    threads = [threading.Thread(target=function) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class Pieces(io.StringIO):
+    """A stream in which a line that is written in several pieces can be seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces = []
+
+    def write(self, piece):
+        self.pieces.append(piece)
+        return super().write(piece)
+
+
+@pytest.mark.parametrize("kind", [Plain, GitHub])
+def test_lines_of_several_threads_come_whole(kind):
+    stream = Pieces()
+    one = kind(stream)
+    together(*[lambda number=number: work(one, f"thread {number}") for number in range(8)])
+    assert all(piece.endswith("\n") and piece.count("\n") == 1 for piece in stream.pieces)
+    for number in range(8):
+        assert f"thread {number} ...\n" in stream.pieces
+        assert f"noted thread {number}\n" in stream.pieces
+
+
+def in_turns(*threads):
+    """Run the steps of several threads in a given order: each step is (thread, function)."""
+    turns = [threading.Event() for _ in range(len(threads) + 1)]
+    turns[0].set()
+
+    def of(who):
+        for number, (name, step) in enumerate(threads):
+            if name == who:
+                assert turns[number].wait(30)
+                step()
+                turns[number + 1].set()
+
+    together(*[lambda who=who: of(who) for who in dict(threads)])
+
+
+class Opened:
+    """A stage that is entered and left by hand."""
+
+    def __init__(self, one, title):
+        self.stage = one.stage(title)
+
+    def begin(self):
+        self.stage.__enter__()
+
+    def end(self):
+        self.stage.__exit__(None, None, None)
+
+
+def plain(stream):
+    """The lines, less the time that each took."""
+    return [line.rpartition(": ")[0] if line.endswith(" s") else line for line in stream.getvalue().splitlines()]
+
+
+def groups_are_well_formed(lines):
+    depth = 0
+    for line in lines:
+        depth += line.startswith("::group::") - (line == "::endgroup::")
+        assert depth in {0, 1}
+    return depth == 0
+
+
+def test_a_github_group_ends_when_another_thread_begins_a_stage(stream):
+    one = GitHub(stream)
+    first, second, third = Opened(one, "one"), Opened(one, "two"), Opened(one, "three")
+    in_turns(
+        ("a", first.begin),
+        ("b", second.begin),
+        ("a", lambda: one.note("said by a")),
+        ("a", first.end),
+        ("b", second.end),
+        ("b", third.begin),
+        ("b", third.end),
+    )
+    assert plain(stream) == [
+        "::group::one",
+        "one ...",
+        "::endgroup::",
+        "two ...",
+        "said by a",
+        "one",
+        "two",
+        "::group::three",
+        "three ...",
+        "three",
+        "::endgroup::",
+    ]
+
+
+def test_what_another_thread_says_is_not_folded_away(stream):
+    one = GitHub(stream)
+    first = Opened(one, "one")
+    in_turns(("a", first.begin), ("b", lambda: one.note("said by b")), ("a", first.end))
+    assert plain(stream) == ["::group::one", "one ...", "::endgroup::", "said by b", "one"]
+
+
+def test_a_stage_inside_another_is_in_its_github_group(stream):
+    one = GitHub(stream)
+    with one.stage("outer"), one.stage("inner"):
+        pass
+    assert plain(stream) == ["::group::outer", "outer ...", "inner ...", "inner", "outer", "::endgroup::"]
+
+
+def test_github_groups_of_many_threads_are_well_formed(stream):
+    one = GitHub(stream)
+
+    def several(number):
+        for count in range(20):
+            work(one, f"thread {number}, {count}")
+
+    together(*[lambda number=number: several(number) for number in range(6)])
+    lines = stream.getvalue().splitlines()
+    assert groups_are_well_formed(lines)
+    assert sum(line.endswith(" ...") for line in lines) == 120
+    assert one._stages == 0
+
+
+def test_a_label_stands_before_all_that_is_said(stream):
+    work(Labelled(Plain(stream), "3.13.15"))
+    assert stream.getvalue().splitlines() == [
+        "3.13.15: Building ...",
+        "3.13.15: Building: 2.0 s",
+        "3.13.15: noted Building",
+        "warning: 3.13.15: warned Building",
+    ]
+
+
+class StopError(Exception):
+    pass
+
+
+def test_what_may_be_stopped_is_stopped_when_it_says_something(stream):
+    stopped = threading.Event()
+
+    def check():
+        if stopped.is_set():
+            raise StopError
+
+    one = Stoppable(Plain(stream), check)
+    work(one)
+    with one.stage("Downloading") as stage:
+        stage.advance(1, 2)
+        stopped.set()
+        for say in (lambda: stage.advance(2, 2), lambda: stage.detail("x"), one.stage("Unpacking").__enter__):
+            with pytest.raises(StopError):
+                say()
+    one.note("what was said before stays true")
+    assert "Unpacking" not in stream.getvalue()
+    assert stream.getvalue().startswith("Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n")
 
 
 def test_no_color_is_heeded(monkeypatch):
