@@ -146,7 +146,8 @@ def to_json(session: Session, wanted: Iterable[Measure]) -> dict[str, Any]:
 def machine(bench: Bench) -> str:
     """The machine and what both sides were given."""
     host = target.host()
-    return f"{host.target}, {host.libc}, {host.cpus} processors, -j{bench.jobs}, LLVM of {bench.tools}"
+    tools = ", ".join(sorted({str(folder) for folder in bench.tools.values()}))
+    return f"{host.target}, {host.libc}, {host.cpus} processors, -j{bench.jobs}, LLVM in {tools}"
 
 
 def _options() -> argparse.Namespace:
@@ -160,7 +161,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--llvm", default="auto", help="passed to jitbuild install; python-build gets the same one on PATH")
     parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), help="jobs at once, on both sides")
     parser.add_argument("--archive", type=Path, action="append", default=[], help="an archive that is here already, under any name")
-    parser.add_argument("--mirror", help="where archives come from, as for jitbuild install")
+    parser.add_argument(
+        "--mirror", default=os.environ.get("JITBUILD_MIRROR"), help="where archives come from, as for jitbuild install"
+    )
     parser.add_argument("--python-build", default=_python_build(), help="the program; PYTHON_BUILD names it too")
     parser.add_argument(
         "--disable-shared", action="store_true", help="python-build without its --enable-shared, as jitbuild builds"
@@ -190,6 +193,7 @@ def run(work: Path, options: argparse.Namespace) -> None:
         python_build=options.python_build,
         jobs=options.jobs,
         llvm_mode=options.llvm,
+        ccache=options.ccache,
         archives=options.archive,
         mirror=options.mirror,
     )

