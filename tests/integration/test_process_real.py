@@ -431,6 +431,20 @@ def test_a_child_that_is_started_while_the_crew_ends_is_ended(tmp_path):
     assert all(ended(pid) for pid in pids)
 
 
+def test_a_child_that_was_started_just_before_the_end_is_ended(tmp_path, monkeypatch):
+    with process.crew() as crew:
+
+        class Late(subprocess.Popen):
+            def __init__(self, *args, **options):
+                super().__init__(*args, **options)
+                crew.end()
+
+        monkeypatch.setattr(subprocess, "Popen", Late)
+        with pytest.raises(process.Stopped):
+            process.run(["/bin/sh", "-c", 'sleep 2; echo > "$0"', str(tmp_path / "went on")])
+    assert not (tmp_path / "went on").exists()
+
+
 def test_what_a_child_of_an_ended_crew_returned_is_not_believed(tmp_path):
     """It ends with 0 at SIGTERM, and its log looks whole."""
     code = """
