@@ -12,6 +12,7 @@ import pytest
 
 from jitbuild import plans, recipes
 from jitbuild.caches import configure, shelf
+from jitbuild.caches.autoconf import askable_again
 from jitbuild.caches.configure import Answers, headers_digest, search_folders
 from jitbuild.caches.shelf import Entry, Shelf, Summary
 from jitbuild.caches.stencils import Stencils
@@ -629,9 +630,29 @@ def answers(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path):
+    """A config.cache beside a script whose tests do nothing but set their answers."""
+    names = re.findall(r"^(\w+)=\$\{", CACHE, re.MULTILINE)
+    (tmp_path / "configure").write_text("".join(asking(name, f"  {name}=yes") for name in names))
     path = tmp_path / "config.cache"
     path.write_text(CACHE)
     return path
+
+
+def asking(name, *lines):
+    """A test as autoconf writes it (AC_CACHE_CHECK)."""
+    return f"""\
+if test ${{{name}+y}}
+then :
+  printf %s "(cached) " >&6
+else $as_nop
+  cat confdefs.h - <<_ACEOF >conftest.$ac_ext
+int main (void) {{ OTHER=1; return {name}_shown; }}
+_ACEOF
+{chr(10).join(lines)}
+fi
+{{ printf "%s\\n" "$as_me:${{as_lineno-$LINENO}}: result: ${name}" >&5
+printf "%s\\n" "${name}" >&6; }}
+"""
 
 
 def test_the_key_of_the_answers_is_of_every_part_of_the_question(answers):
@@ -676,6 +697,7 @@ def test_the_person_s_own_values_are_kept_as_they_are_when_they_name_nothing_tha
 
 @pytest.mark.parametrize("text", [None, "", "# nothing but comments\n", "not a cache\n"])
 def test_a_file_without_answers_is_not_kept(answers, tmp_path, text):
+    (tmp_path / "configure").touch()
     if text is not None:
         (tmp_path / "empty").write_text(text)
     answers.keep(answers.key(**QUESTION), tmp_path / "empty", [])
@@ -804,16 +826,77 @@ def test_without_a_compiler_that_answers_there_are_no_folders(programs):
     assert search_folders(FakeRunner(**programs), {}) == []
 
 
-def test_a_cache_of_answers_says_what_it_forgets():
-    """The patterns are of autoconf's own names; a look-up of a program is forgotten, a test of the compiler is not."""
-    forgotten = [
-        "ac_cv_path_GREP",
-        "ac_cv_path_ac_pt_PKG_CONFIG",
-        "ac_cv_prog_CC",
-        "ac_cv_prog_ac_ct_CC",
-        "ac_cv_prog_PYTHON_FOR_REGEN",
-    ]
+def test_a_look_up_of_a_program_is_forgotten_and_a_test_of_the_compiler_is_not():
+    forgotten = ["ac_cv_path_GREP", "ac_cv_path_ac_pt_PKG_CONFIG", "ac_cv_prog_CC", "ac_cv_prog_ac_ct_CC"]
     lasting = ["ac_cv_prog_cc_c11", "ac_cv_prog_cc_g", "ac_cv_prog_make_make_set", "ac_cv_header_stdio_h", "ac_cv_lib_path"]
     text = "".join(f"{name}=${{{name}=yes}}\n" for name in (*forgotten, *lasting))
-    kept = "".join(configure._lasting(text, []))
+    script = "".join(asking(name, f"  {name}=yes") for name in (*forgotten, *lasting))
+    kept = "".join(configure._lasting(text, script, []))
     assert [line.partition("=")[0] for line in kept.splitlines()] == lasting
+
+
+def test_answers_without_their_script_are_not_kept(answers, cache):
+    cache.with_name("configure").unlink()
+    answers.keep(answers.key(**QUESTION), cache, [])
+    assert answers.shelf.summary().entries == 0
+
+
+OWN = "ac_cv_wl_no_as_needed"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        asking(OWN, f"  {OWN}=yes"),
+        asking(OWN, f"  if true; then {OWN}=yes; else {OWN}=no; fi"),
+        # What a test sets for its own use, and puts back.
+        asking(OWN, '  save_LDFLAGS="$LDFLAGS"', '  as_fn_append LDFLAGS " -Wl,--x"', f"  {OWN}=yes", '  LDFLAGS="$save_LDFLAGS"'),
+        # Looked at after its test, as often as one likes.
+        asking(OWN, f"  {OWN}=yes") + f'if test "x${OWN}" = xyes; then NO_AS_NEEDED=-Wl; fi\n' * 2,
+        # A test of older autoconfs.
+        asking(OWN, f"  {OWN}=yes").replace(f"test ${{{OWN}+y}}", f"${{{OWN}+:}} false"),
+        asking(OWN, f"  {OWN}=yes").replace(f"test ${{{OWN}+y}}", f'test "${{{OWN}+set}}" = set'),
+    ],
+)
+def test_an_answer_whose_test_does_nothing_else_may_be_given(script):
+    assert askable_again(script, [OWN]) == set()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        # As CPython 3.13's: a variable is set within.
+        asking(OWN, '  NO_AS_NEEDED="-Wl,--no-as-needed"', f"  {OWN}=yes"),
+        asking(OWN, f"  {OWN}=yes; NO_AS_NEEDED=yes"),
+        asking(OWN, f"  if true; then NO_AS_NEEDED=yes; {OWN}=yes; fi"),
+        asking(OWN, '  as_fn_append BASECFLAGS_OWN " -x"', f"  {OWN}=yes"),
+        asking(OWN, '  printf "%s\\n" "#define X 1" >>confdefs.h', f"  {OWN}=yes"),
+        # Another answer is set within.
+        asking(OWN, "  ac_cv_kthread=no", f"  {OWN}=yes"),
+        asking(OWN, '  ac_fn_c_check_header_compile "$LINENO" "db.h" "ac_cv_header_db_h"', f"  {OWN}=yes"),
+        # As ac_cv_gcc_asm_for_x64 in 3.13: it is looked at before its test, when it is always empty without a cache.
+        f'if test "${OWN}" = yes; then machine=x64; fi\n' + asking(OWN, f"  {OWN}=yes"),
+        # It becomes something else after its test, or is asked for twice.
+        asking(OWN, f"  {OWN}=yes") + f"{OWN}=no\n",
+        asking(OWN, f"  {OWN}=yes") + f"{{ {OWN}=; unset {OWN};}}\n" + asking(OWN, f"  {OWN}=no"),
+        asking(OWN, f"  {OWN}=yes") + f"unset {OWN}\n",
+        # Nobody can tell.
+        f"{OWN}=yes\n",
+        "",
+    ],
+)
+def test_an_answer_that_would_change_what_the_script_does_is_asked_again(script):
+    assert askable_again(script, [OWN]) == {OWN}
+
+
+def test_autoconf_s_own_tests_need_not_be_seen():
+    """Loops over names, and functions that are given the name to set."""
+    names = ["ac_cv_header_stdio_h", "ac_cv_func_fork", "ac_cv_type_size_t", "ac_cv_wl_x", "py_cv_module_zlib"]
+    script = 'ac_fn_c_check_func "$LINENO" "fork" "ac_cv_func_fork"\nif test "x$ac_cv_func_fork" = xyes\nthen :\nfi\n'
+    assert askable_again(script, names) == {"ac_cv_wl_x", "py_cv_module_zlib"}
+    assert askable_again(f"echo $ac_cv_func_fork\n{script}", ["ac_cv_func_fork"]) == {"ac_cv_func_fork"}
+    assert askable_again(f"{script}ac_cv_func_fork=no\n", ["ac_cv_func_fork"]) == {"ac_cv_func_fork"}
+
+
+def test_the_person_s_variables_are_never_asked_again():
+    assert askable_again("echo $ac_cv_env_CC_value\n", ["ac_cv_env_CC_value", "ac_cv_env_CC_set"]) == set()

@@ -20,7 +20,7 @@ LAYERS = [
     {"platforms", "platforms.steps", "platforms.posix", "platforms.windows"},
     {"plans", "verdict"},
     {"git", "tree", "distro", "releases", "wheels", "llvm", "sources", "preflight", "build", "prefix", "probes", "store"},
-    {"caches", "caches.shelf", "caches.stencils", "caches.configure", "caches.compiler"},
+    {"caches", "caches.shelf", "caches.stencils", "caches.autoconf", "caches.configure", "caches.compiler"},
     {"provision"},
     {"", "api"},
     {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}

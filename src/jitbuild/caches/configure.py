@@ -3,7 +3,8 @@
 What a config.cache may be used for again is decided by the key alone: the script, its arguments less those that a recipe calls
 neutral, the environment, the compiler, the libc, the kernel, and the folders that headers and .pc files are found in. Within
 a key, what can change without it is asked again each time: which programs there are (`ac_cv_path_*`, `ac_cv_prog_CC`), and
-whatever names a folder that will be gone.
+whatever names a folder that will be gone. So is what would make configure do something else than it does without a cache
+(caches/autoconf.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.caches.autoconf import askable_again
 from jitbuild.caches.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -94,33 +96,36 @@ class Answers:
         return True
 
     def keep(self, key: str, config_cache: Path, forgetting: Iterable[str]) -> None:
-        """Keep the answers in the file `config_cache`, save those that name one of the paths of `forgetting`.
+        """Keep the answers in the file `config_cache`, beside the script that wrote it, save those that may not hold again.
 
-        A variable of the person's that names one is kept as whatever it will be then, since its value is another each time.
+        Those are answers that name one of the paths of `forgetting`, and those that the script must find out itself. A variable of
+        the person's that names such a path is kept as whatever it will be then, since its value is another each time.
         """
         try:
             text = config_cache.read_text(encoding="utf-8", errors="surrogateescape")
+            script = config_cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape")
         except OSError:
             return
         paths = [path for path in forgetting if path.strip("/")]
-        kept = "".join(_lasting(text, paths))
+        kept = "".join(_lasting(text, script, paths))
         if kept:
             self.shelf.put(key, {_FILE: kept.encode("utf-8", "surrogateescape")}, {})
 
 
-def _lasting(text: str, paths: Sequence[str]) -> Iterator[str]:
+def _lasting(text: str, script: str, paths: Sequence[str]) -> Iterator[str]:
     """The lines of a config.cache that hold for the next build too."""
     answers = [(found["name"], found.start()) for found in _ANSWER.finditer(text)]
     ends = [*(begin for _, begin in answers[1:]), len(text)][: len(answers)]
     records = [(name, text[begin:end]) for (name, begin), end in zip(answers, ends, strict=True)]
     named = {name for name, record in records if any(path in record for path in paths)}
+    again = askable_again(script, (name for name, _ in records))
     given = {found["name"] for name in named if (found := _GIVEN.fullmatch(name))}
     for name, record in records:
         variable = _GIVEN.fullmatch(name)
         if variable and variable["name"] in given:
             # config.cache is sourced when configure has these of the environment already.
             yield f"{name}=${{{name}=${name.replace('ac_cv_env_', 'ac_env_', 1)}}}\n"
-        elif name not in named and not _PROGRAMS.match(name):
+        elif name not in named and name not in again and not _PROGRAMS.match(name):
             yield f"{record.rstrip()}\n"
 
 
