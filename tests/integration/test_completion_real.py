@@ -19,6 +19,8 @@ pytestmark = pytest.mark.integration
         ("jitbuild plan mai", {"main"}),
         ("jitbuild run 3.13 --mode s", {"stress"}),
         ("jitbuild which 3.", set()),
+        ("jitbuild cache cl", {"clear"}),
+        ("jitbuild cache clear st", {"stencils"}),
     ],
 )
 def test_offers(tmp_path, line, offered):
