@@ -341,7 +341,18 @@ def test_clearing_under_a_build_at_work_is_harmless(make):
     finally:
         ended.set()
         thread.join()
-    assert not list(place.store.glob("ccache-*"))
+
+
+def test_a_cache_that_is_made_unwritable_is_to_blame_and_can_be_left_out(make):
+    place = make()
+    assert place.compile() == MISS
+    shutil.rmtree(place.store / "ccache")
+    (place.store / "ccache").write_text("no folder")
+    done = place.run(*place.flags("-c", "unit.c", "-o", "unit.o"))
+    assert not done.ok
+    assert any(map(compiler.is_to_blame, done.stderr.splitlines()))
+    place.compile(**compiler.DISABLED)
+    assert place.made == place.plainly()
 
 
 def test_a_cache_on_a_full_disk_costs_time_alone(make, small_disk):

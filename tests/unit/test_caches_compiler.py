@@ -284,8 +284,18 @@ def test_without_a_ccache_or_a_folder_there_is_still_a_summary(tmp_path):
 def test_clearing_removes_the_cache_alone(tmp_path):
     (tmp_path / "ccache" / "1").mkdir(parents=True)
     (tmp_path / "ccache" / "1" / "a").write_bytes(b"12")
+    (tmp_path / "ccache" / "1" / "b.tmp.xyz").write_bytes(b"being written")
+    (tmp_path / "ccache" / "lock").mkdir()
+    (tmp_path / "ccache" / "lock" / "auto_cleanup.lock").write_bytes(b"")
     (tmp_path / "ccache-bin").mkdir()
+    (tmp_path / "ccache-bin" / "program").write_bytes(b"12")
     compiler.clear(tmp_path)
-    assert [each.name for each in tmp_path.iterdir()] == ["ccache-bin"]
     compiler.clear(tmp_path)
+    assert {each.name for each in tmp_path.rglob("*") if each.is_file()} == {"b.tmp.xyz", "auto_cleanup.lock", "program"}
     compiler.clear(tmp_path / "nothing")
+
+
+def test_ccaches_own_failure_is_told_from_the_compilers():
+    assert compiler.is_to_blame("ccache: error: Failed to create directory /x/lock: Not a directory")
+    assert not compiler.is_to_blame("a.c:1:1: error: expected ';'")
+    assert not compiler.is_to_blame("make: *** [Makefile:2: a.o] Error 1")

@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -210,13 +209,25 @@ def summary(ccache: Ccache | None, store: Path, *, runner: Runner = process.run)
 
 
 def clear(store: Path) -> None:
-    """Remove the cache, also from under a build that uses it. Raises StoreError where that cannot be done."""
+    """Empty the cache, also under a build that uses it. Raises StoreError where that cannot be done.
+
+    The folders stay, and so does what a ccache at work is just writing: it makes sure of a folder and then makes a file in it,
+    and fails its call when the folder goes in between.
+    """
     with disk.guarded(store):
-        if not (store / _FOLDER).is_dir():
-            return
-        # Away at once: a ccache at work would put files into a folder that is being emptied.
-        with tempfile.TemporaryDirectory(dir=store, prefix=f"{_FOLDER}-", ignore_cleanup_errors=True) as grave:
-            (store / _FOLDER).rename(Path(grave) / _FOLDER)
+        for place, _, names in os.walk(store / _FOLDER):
+            if Path(place) != store / _FOLDER / "lock":
+                for name in names:
+                    if ".tmp" not in name:
+                        Path(place, name).unlink(missing_ok=True)
+
+
+def is_to_blame(line: str) -> bool:
+    """Whether a line that a failed step printed is of ccache's own failure: the step can be run again with DISABLED.
+
+    That is so when somebody removes the cache's folder in the very moment that a file is made in it, or makes it unwritable.
+    """
+    return line.startswith("ccache: error: ")
 
 
 def _managed(
