@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from jitbuild import settings
 from jitbuild.errors import UsageError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jitbuild.plans import Plan
+    from jitbuild.provision import Outcome, Provisioner
     from jitbuild.recipes import Catalog
     from jitbuild.report import Reporter
 
@@ -34,11 +35,14 @@ def ensure(  # noqa: PLR0913
     tail_call: bool | None = None,
     configure_args: Iterable[str] = (),
     patches: Iterable[str | Path] = (),
+    includes: Iterable[str] = (),
     mirror: str | None = None,
     sha256: str | None = None,
     recipes: str | Path | None = None,
     llvm: str | None = None,
     jobs: int | None = None,
+    ccache: str | None = None,
+    caches: bool = True,
     home: str | Path | None = None,
     upgrade: bool = False,
     reinstall: bool = False,
@@ -51,22 +55,67 @@ def ensure(  # noqa: PLR0913
     Nothing is printed: `reporter` is told how far it is. Raises a JitbuildError, whose message ends with what to do; nothing
     is left half-done.
     """
+    request = parse(spec)
+    axes = Axes(
+        jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)), includes=tuple(sorted({*includes}))
+    )
+    provisioner = provisioner_of(
+        mirror=mirror,
+        sha256=_pin(request, sha256),
+        recipes=recipes,
+        llvm=llvm,
+        jobs=jobs,
+        ccache=ccache,
+        caches=caches,
+        home=home,
+        upgrade=upgrade,
+        reinstall=reinstall,
+        install_deps=install_deps,
+        allow_missing=allow_missing,
+        reporter=reporter,
+    )
+    return provisioner.ensure(request, defaulted(axes, request))
+
+
+def ensure_all(
+    specs: Iterable[str], axes: Iterable[Axes], *, keep_going: bool = True, sha256: str | None = None, **options: Any
+) -> list[Outcome]:
+    """Every spec with each of `axes`, several at once under one budget of jobs; what became of each, spec by spec.
+
+    `options` are those of `ensure` that are no axis. Raises a JitbuildError for what is wrong before anything is begun, and
+    without `keep_going` for what fails.
+    """
+    requests, stated = [parse(spec) for spec in specs], list(axes)
+    if sha256 is not None and len(requests) > 1:
+        raise UsageError("--sha256 belongs to one release.", remedy="Install the releases one at a time.")
+    pin = _pin(requests[0], sha256) if requests else None
+    wanted = [(request, defaulted(each, request)) for request in requests for each in stated]
+    return provisioner_of(sha256=pin, **options).ensure_all(wanted, keep_going=keep_going)
+
+
+def provisioner_of(
+    *,
+    recipes: str | Path | None = None,
+    home: str | Path | None = None,
+    reporter: Reporter | None = None,
+    **given: Any,
+) -> Provisioner:
+    """The provisioner of a store, with the options that are `given` and, for the others, the settings."""
+    from jitbuild.caches.compiler import MODES as CCACHES
     from jitbuild.provision import Options, Provisioner
     from jitbuild.report import Silent
 
-    request = parse(spec)
     options = Options(
-        mirror=settings.value("mirror", mirror),
-        llvm=settings.value("llvm", llvm),
-        jobs=settings.count("jobs", jobs),
-        sha256=_pin(request, sha256),
-        upgrade=upgrade,
-        reinstall=reinstall,
-        allow_missing=allow_missing,
-        install_deps=install_deps,
+        **given
+        | {
+            "mirror": settings.value("mirror", given.get("mirror")),
+            "llvm": settings.value("llvm", given.get("llvm")),
+            "jobs": settings.count("jobs", given.get("jobs")),
+            "ccache": settings.choice("ccache", CCACHES, given.get("ccache")),
+            "ccache_storage": settings.value("ccache-storage"),
+        }
     )
-    axes = Axes(jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)))
-    return Provisioner(store(home), catalog(recipes), options, reporter or Silent()).ensure(request, defaulted(axes, request))
+    return Provisioner(store(home), catalog(recipes), options, reporter or Silent())
 
 
 def plan(  # noqa: PLR0913
@@ -78,6 +127,7 @@ def plan(  # noqa: PLR0913
     tail_call: bool | None = None,
     configure_args: Iterable[str] = (),
     patches: Iterable[str | Path] = (),
+    includes: Iterable[str] = (),
     sha256: str | None = None,
     recipes: str | Path | None = None,
 ) -> Plan:
@@ -89,7 +139,9 @@ def plan(  # noqa: PLR0913
     from jitbuild import plans, target
 
     request, known = parse(spec), catalog(recipes)
-    axes = Axes(jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)))
+    axes = Axes(
+        jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)), includes=tuple(sorted({*includes}))
+    )
     machine = target.parse(platform) if platform else target.host().target
     pin = _pin(request, sha256)
     if request.is_version:

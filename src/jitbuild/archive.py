@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fnmatch
 import functools
 import os
 import posixpath
+import re
 import shutil
 import stat
 import tarfile
@@ -39,9 +41,12 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplem
 _SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 
 
-def unpack(archive: Path, dest: Path, *, reporter: Reporter = _SILENT, title: str | None = None) -> Path:
+def unpack(
+    archive: Path, dest: Path, *, leave_out: Collection[str] = (), reporter: Reporter = _SILENT, title: str | None = None
+) -> Path:
     """Unpack a tar (plain or compressed with xz, gzip or bzip2) or a zip into `dest`, a new or empty folder.
 
+    What matches a pattern of `leave_out` (fnmatch's; of names in the archive's top folder) is checked and not written.
     Modification times and executable bits are kept: make goes by the former. Returns the archive's one top folder, or `dest`
     when it holds several things. Raises UnsafeArchiveError for members that would leave `dest`, for devices, and for symbolic
     links in a zip; ArchiveError for what is damaged, cut short or no archive; DiskFullError or StoreError. Whatever is
@@ -50,9 +55,9 @@ def unpack(archive: Path, dest: Path, *, reporter: Reporter = _SILENT, title: st
     with _cleared_on_failure(dest), reporter.stage(title or f"Unpacking {archive.name}") as stage:
         with _opened(archive) as file, _judged(archive, dest):
             if _is_zip(file):
-                _unpack_zip(archive, file, dest, stage)
+                _unpack_zip(archive, file, dest, stage, _matcher(leave_out))
             else:
-                _unpack_tar(archive, file, dest, stage)
+                _unpack_tar(archive, file, dest, stage, _matcher(leave_out))
         return _top(archive, dest)
 
 
@@ -191,13 +196,13 @@ def _is_zip(file: BinaryIO) -> bool:
     return magic in {b"PK\x03\x04", b"PK\x05\x06"}
 
 
-def _unpack_tar(archive: Path, file: BinaryIO, dest: Path, stage: Stage) -> None:
+def _unpack_tar(archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]) -> None:
     if not hasattr(tarfile, "data_filter"):
         raise PreflightError(
             "The Python that runs jitbuild is too old to unpack archives safely.", remedy="Use Python 3.11.4 or newer."
         )
     with tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member) as tar:
-        tar.extractall(dest, members=_watched(tar, file, stage), filter=_Guard(archive))  # noqa: S202
+        tar.extractall(dest, members=_watched(tar, file, stage), filter=_Guard(archive, left_out))  # noqa: S202
         _read_to_the_end(tar)
 
 
@@ -232,12 +237,13 @@ class _Member(tarfile.TarInfo):
 class _Guard:
     """The filter for one archive: our own rules, then tarfile's."""
 
-    def __init__(self, archive: Path) -> None:
+    def __init__(self, archive: Path, left_out: Callable[[str], bool]) -> None:
         self._archive = archive
+        self._left_out = left_out
         self._names: set[str] = set()
         self._links: set[str] = set()
 
-    def __call__(self, member: tarfile.TarInfo, path: str, /) -> tarfile.TarInfo:
+    def __call__(self, member: tarfile.TarInfo, path: str, /) -> tarfile.TarInfo | None:
         # Folded, because on macOS and Windows `A` and `a` are one file.
         name = _safe_name(self._archive, member.name).casefold()
         self._refuse_on_link(name, member.name)
@@ -251,7 +257,8 @@ class _Guard:
                 raise _unsafe(self._archive, f"the link {member.name!r} takes the place of another member")
             self._links.add(name)
         self._names.add(name)
-        return tarfile.data_filter(member, path)
+        checked = tarfile.data_filter(member, path)
+        return None if self._left_out(member.name) else checked
 
     def _refuse_on_link(self, name: str, said: str) -> None:
         while name:
@@ -269,12 +276,23 @@ def _safe_name(archive: Path, name: str) -> str:
     return "/".join(parts)
 
 
-def _unpack_zip(archive: Path, file: BinaryIO, dest: Path, stage: Stage) -> None:
+def _matcher(leave_out: Collection[str]) -> Callable[[str], bool]:
+    """Whether a member is one of those that are left out, by its name in the archive."""
+    if not leave_out:
+        return lambda _: False
+    # `*` crosses slashes, so a pattern takes whole folders.
+    matches = re.compile("|".join(map(fnmatch.translate, leave_out))).match
+    return lambda name: matches(name.removeprefix("./").partition("/")[2]) is not None
+
+
+def _unpack_zip(archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]) -> None:
     with zipfile.ZipFile(file) as content:
         infos = content.infolist()
         for done, info in enumerate(infos):
             stage.advance(done, len(infos))
             path = dest / _safe_name(archive, info.filename)
+            if left_out(info.filename):
+                continue
             if info.is_dir():
                 path.mkdir(parents=True, exist_ok=True)
             else:

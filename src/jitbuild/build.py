@@ -7,6 +7,7 @@ version manager reaches the build, because nothing of it is in the plan's key.
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -14,14 +15,15 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild import disk, process
 from jitbuild.errors import BuildError, DiskFullError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from jitbuild.jobs import Budget, Share
     from jitbuild.plans import Plan
     from jitbuild.platforms.steps import Step
     from jitbuild.process import Streamer
@@ -51,7 +53,8 @@ class Site:
     """Where a build happens and what its placeholders become.
 
     `source` is the unpacked tree, `prefix` where the interpreter will live, `stage` the root it is installed under, `scratch`
-    a folder for leftovers, `llvm` the root of the LLVM (None: the plan needs none), `python` a Python >= 3.11 that runs.
+    a folder for leftovers, `llvm` the root that the LLVM will have by the time that it is needed (None: the plan needs none),
+    `python` a Python >= 3.11 that runs.
     """
 
     source: Path
@@ -59,7 +62,6 @@ class Site:
     stage: Path
     scratch: Path
     log: Path
-    jobs: int
     python: Path
     llvm: Path | None = None
 
@@ -69,36 +71,128 @@ class Site:
         return self.stage / self.prefix.relative_to(self.prefix.anchor) if os.name == "posix" else self.stage
 
 
-def run(
+class Aid(Protocol):
+    """What spares steps their work, or makes it possible at the last moment: caches, an LLVM that is provided when needed."""
+
+    def path(self) -> str:
+        """Folders to be found first on PATH, with a separator after each."""
+
+    def environment(self, step: Step) -> Mapping[str, str]:
+        """What is added to the clean environment of a step."""
+
+    def around(self, step: Step, go: Callable[[], None]) -> None:
+        """Do what the step is for: by calling `go`, which raises BuildError when it fails and may be called again."""
+
+
+class Unaided:
+    """Every step does all its work."""
+
+    def path(self) -> str:
+        return ""
+
+    def environment(self, step: Step) -> Mapping[str, str]:
+        return {}
+
+    def around(self, step: Step, go: Callable[[], None]) -> None:
+        go()
+
+
+def run(  # noqa: PLR0913
     plan: Plan,
     site: Site,
     *,
     reporter: Reporter,
+    budget: Budget,
+    aid: Aid | None = None,
     advice: Iterable[Advice] = (),
     streamer: Streamer = process.stream,
     placeholder: Callable[[str], str] | None = None,
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, float]:
-    """Run every step of `plan` at `site`; returns the seconds that each took. `placeholder` fills those that need a host's tools.
+    """Run every step of `plan` at `site`, each when `budget` has a job for it; returns the seconds that each took.
 
-    Raises BuildError with the lines of the log that matter, the log's path, and what to do where the failure is a known one.
+    `placeholder` fills those that need a host's tools. Raises BuildError with the lines of the log that matter, the log's path,
+    and what to do where the failure is a known one.
     """
     edit(plan, site.source, reporter)
-    base = clean_environment(environ)
     times: dict[str, float] = {}
+    aid = aid or Unaided()
     with site.log.open("ab") as log:
+        work = _Work(plan, site, budget, aid, clean_environment(environ), log, tuple(advice), streamer, placeholder, clock)
         for step in plan.steps:
-            filled = step.filled(lambda name: _value(name, plan, site, base["PATH"], placeholder))
-            log.write(f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n".encode())
-            begun = clock()
+            begun, waited = clock(), work.waited
             with reporter.stage(f"{plan.name}: {step.name}") as stage:
-                tail: deque[str] = deque(maxlen=400)
-                code = _run_step(filled, base, log=log, streamer=streamer, on_line=_follow(tail, stage))
-                if code:
-                    raise _failure(step, code, list(tail), site.log, advice)
-            times[step.name] = round(clock() - begun, 2)
+                aid.around(step, functools.partial(work.go, step, stage))
+            # Waiting for another build's jobs is no work of this one.
+            times[step.name] = round(clock() - begun - (work.waited - waited), 2)
     return times
+
+
+@dataclass(slots=True)
+class _Work:
+    """The steps of one build, with all that they have in common."""
+
+    plan: Plan
+    site: Site
+    budget: Budget
+    aid: Aid
+    base: Mapping[str, str]
+    log: IO[bytes]
+    advice: Sequence[Advice]
+    streamer: Streamer
+    placeholder: Callable[[str], str] | None
+    clock: Callable[[], float]
+    waited: float = 0.0
+
+    def go(self, step: Step, stage: Stage) -> None:
+        """Run one step to its end. Raises BuildError or DiskFullError."""
+        asked = self.clock()
+        with self.budget.share(self.budget.jobs if step.share == "free" else 1) as share:
+            self.waited += self.clock() - asked
+            filled = step.filled(functools.partial(self._value, jobs=share.jobs))
+            self.log.write(f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n".encode())
+            self.log.flush()
+            tail: deque[str] = deque(maxlen=400)
+            code = self._run(filled, share, _follow(tail, stage))
+        if code:
+            raise _failure(step, code, list(tail), self.site.log, self.advice)
+
+    def _run(self, step: Step, share: Share, on_line: Callable[[str], None]) -> int:
+        env = {**self.base, **self.aid.environment(step), **dict(step.env)}
+        fds: Sequence[int] = ()
+        if step.share == "make":
+            env |= share.make_environment()
+            fds = share.pass_fds
+        try:
+            return self.streamer(step.argv, env=env, cwd=Path(step.cwd), log=self.log, on_line=on_line, pass_fds=fds)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise disk.as_ours(error, Path(step.cwd)) from error
+            raise BuildError(f"{step.argv[0]} cannot be started: {error.strerror}.", remedy="Run jitbuild doctor.") from error
+
+    def _value(self, name: str, *, jobs: int) -> str:
+        """What a placeholder becomes."""
+        plan, site = self.plan, self.site
+        if name.startswith("patch:"):
+            return str(_patch(plan.variant.patches[int(name.removeprefix("patch:")) - 1], site.scratch))
+        known: dict[str, object] = {
+            "source": site.source,
+            "prefix": site.prefix,
+            "stage": site.stage,
+            "scratch": site.scratch,
+            "jobs": jobs,
+            "hooks": Path(__file__).parent / "hooks",
+            "python": site.python,
+            "path": self.aid.path() + self.base["PATH"],
+        }
+        if site.llvm is not None and plan.llvm is not None:
+            known |= {"llvm_root": site.llvm, "llvm": site.llvm / "bin", "llvm_major": plan.llvm.major}
+        if name in known:
+            return str(known[name])
+        if self.placeholder is None:
+            raise BuildError(f"The plan asks for {{{name}}}, which this machine does not have.", remedy="Run jitbuild doctor.")
+        return self.placeholder(name)
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -138,15 +232,6 @@ def edit(plan: Plan, source: Path, reporter: Reporter) -> None:
             )
 
 
-def _run_step(step: Step, base: Mapping[str, str], *, log: IO[bytes], streamer: Streamer, on_line: Callable[[str], None]) -> int:
-    try:
-        return streamer(step.argv, env={**base, **dict(step.env)}, cwd=Path(step.cwd), log=log, on_line=on_line)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise disk.as_ours(error, Path(step.cwd)) from error
-        raise BuildError(f"{step.argv[0]} cannot be started: {error.strerror}.", remedy="Run jitbuild doctor.") from error
-
-
 def _follow(tail: deque[str], stage: Stage) -> Callable[[str], None]:
     def follow(line: str) -> None:
         if line.strip():
@@ -155,27 +240,6 @@ def _follow(tail: deque[str], stage: Stage) -> Callable[[str], None]:
             stage.detail(found["file"].removeprefix("./") if found else line[:60])
 
     return follow
-
-
-def _value(name: str, plan: Plan, site: Site, path: str, placeholder: Callable[[str], str] | None) -> str:
-    if name.startswith("patch:"):
-        return str(_patch(plan.variant.patches[int(name.removeprefix("patch:")) - 1], site.scratch))
-    known: dict[str, object] = {
-        "source": site.source,
-        "prefix": site.prefix,
-        "stage": site.stage,
-        "scratch": site.scratch,
-        "jobs": site.jobs,
-        "python": site.python,
-        "path": path,
-    }
-    if site.llvm is not None and plan.llvm is not None:
-        known |= {"llvm_root": site.llvm, "llvm": site.llvm / "bin", "llvm_major": plan.llvm.major}
-    if name in known:
-        return str(known[name])
-    if placeholder is None:
-        raise BuildError(f"The plan asks for {{{name}}}, which this machine does not have.", remedy="Run jitbuild doctor.")
-    return placeholder(name)
 
 
 def _patch(patch: Patch, scratch: Path) -> Path:

@@ -59,8 +59,6 @@ FOLDERS: Mapping[System, Sequence[str]] = {
 }
 # They look for the real compiler on PATH, where our folder stands first: they would find themselves.
 _WRAPPERS = {"ccache", "sccache", "distcc"}
-# Programs of the build that are not to come from the folder that LLVM's tools happen to lie in.
-_OTHERS = {"ar", "cc", "gcc", "ld", "make", "nm", "python3", "ranlib", "strip"}
 # What configure asks for when the compiler is this clang (--tail-call), beside what the stencils need.
 _COMPANIONS = ("lld", "ld.lld", "llvm-ar", "llvm-profdata", "llvm-ranlib")
 
@@ -286,20 +284,12 @@ def major_of(llvm_py: str) -> int | None:
 def gather(found: Found, folder: Path) -> Path:
     """One root whose `bin` holds every tool of `found` under its own name, and nothing that the build would take by mistake.
 
-    That is the LLVM's own root where it is so, else `folder`, which gets a `bin` of symbolic links. clang finds its headers
-    and libraries by its real path, so a link to it is as good as itself.
+    That is `folder`, which gets a `bin` of symbolic links, so that a build can be told of it before there is an LLVM; on
+    Windows, which lets few people make links, the LLVM's own root. clang finds its headers and libraries by its real path, so
+    a link to it is as good as itself.
     """
-    homes = {path.parent for path in found.tools.values()}
-    plain = all(path.name.removesuffix(".exe") == name for name, path in found.tools.items())
-    home = next(iter(homes))
-    # Windows lets few people make links; and there the tools of an LLVM never stand among others.
-    if (
-        len(homes) == 1
-        and plain
-        and home.name == "bin"
-        and (os.name == "nt" or not any((home / other).exists() for other in _OTHERS))
-    ):
-        return home.parent
+    if os.name == "nt":
+        return found.folder.parent
     with disk.guarded(folder):
         (folder / "bin").mkdir(parents=True, exist_ok=True)
         for name, path in {**_companions(found), **found.tools}.items():
@@ -317,14 +307,6 @@ def version_of(path: Path, *, runner: Runner = process.run) -> str:
         return ""
     seen = _VERSION.search(done.stdout + "\n") if done.ok else None
     return f"{seen[1]}{seen[2]}" if seen else ""
-
-
-def _is_root(found: Found) -> bool:
-    home = found.folder
-    plain = all(path in {home / name, home / f"{name}.exe"} for name, path in found.tools.items())
-    # Windows lets few people make links, and an LLVM there never stands among other programs.
-    alone = os.name == "nt" or not any((home / other).exists() for other in _OTHERS)
-    return plain and alone and home.name == "bin"
 
 
 def _companions(found: Found) -> dict[str, Path]:

@@ -69,7 +69,10 @@ class LLVM:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will be done. `key` names the prefix in the store; `warnings` are for the person, and not in the key."""
+    """What will be done. `key` names the prefix in the store; `warnings` are for the person, and not in the key.
+
+    `leave_out` are patterns of files that need not be unpacked from a release's archive.
+    """
 
     version: str
     target: Target
@@ -77,6 +80,7 @@ class Plan:
     source: Source
     llvm: LLVM | None
     edits: tuple[Edit, ...]
+    leave_out: tuple[str, ...]
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
     key: str = ""
@@ -107,6 +111,7 @@ class Plan:
             },
             "llvm": self.llvm and {"major": self.llvm.major, "tools": list(self.llvm.tools), "bundled": self.llvm.bundled},
             "edits": [{"file": edit.file, "find": edit.find, "replace": edit.replace} for edit in self.edits],
+            "leave_out": list(self.leave_out),
             "steps": [{"name": step.name, "argv": list(step.argv), "env": dict(step.env), "cwd": step.cwd} for step in self.steps],
             "warnings": list(self.warnings),
         }
@@ -121,6 +126,7 @@ def variant_json(variant: Variant) -> dict[str, Any]:
         "free_threaded": variant.free_threaded,
         "configure_args": list(variant.configure_args),
         "patches": [patch.sha256 for patch in variant.patches],
+        "includes": list(variant.includes),
     }
 
 
@@ -170,6 +176,7 @@ def make(subject: Subject, variant: Variant, target: Target, catalog: Catalog) -
         source=subject.source,
         llvm=llvm,
         edits=tuple(edit for rule in rules for edit in rule.edits),
+        leave_out=tuple(pattern for rule in rules for pattern in rule.leave_out),
         steps=steps_for(target, variant, rules, recipe.llvm if llvm and not llvm.bundled else None),
         warnings=tuple(rule.warn for rule in rules if rule.warn),
     )

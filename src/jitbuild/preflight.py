@@ -13,6 +13,7 @@ import shlex
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,13 +121,17 @@ class Findings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkup:
-    """What looks at a machine for a plan: `store` is the store's folder, the rest are the effects it works through."""
+    """What looks at a machine for a plan: `store` is the store's folder, the rest are the effects it works through.
+
+    `wants_llvm` is off where the stencils are there already.
+    """
 
     plan: Plan
     host: Host
     catalog: Catalog
     llvm_mode: str
     store: Path
+    wants_llvm: bool = True
     runner: Runner = process.run
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
@@ -135,8 +140,9 @@ class Checkup:
         """Look at everything, as many at a time as there are processors."""
         manager = self.catalog.needs.manager(self.host)
         with tempfile.TemporaryDirectory(prefix="jitbuild-") as place, ThreadPoolExecutor(max(2, self.host.cpus)) as pool:
-            llvm = pool.submit(self._llvm)
-            checks = [pool.submit(self._need, need, manager, Path(place)) for need in self._needs()]
+            # In this context each, so that what they start belongs to our crew (jitbuild.process).
+            llvm = pool.submit(copy_context().run, self._llvm)
+            checks = [pool.submit(copy_context().run, self._need, need, manager, Path(place)) for need in self._needs()]
             found = [check.result() for check in checks]
             rest = [*self._machine(), *llvm.result(), *self._space()]
         install = self.catalog.needs.install.get(manager, "") if manager else ""
@@ -214,7 +220,7 @@ class Checkup:
         return shutil.which(name, path=self.environ.get("PATH", ""))
 
     def _llvm(self) -> list[Finding]:
-        if self.plan.llvm is None:
+        if self.plan.llvm is None or not self.wants_llvm:
             return []
         finder = Finder(
             want=self.plan.llvm,

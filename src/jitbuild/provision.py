@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
-import shlex
+import shutil
 import sys
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from jitbuild import build, disk, llvm, plans, prefix, preflight, process, sources, wheels
+from jitbuild import build, caching, disk, llvm, plans, prefix, preflight, process, sources, wheels
 from jitbuild import target as targets
-from jitbuild.errors import InterpreterError, PreflightError, ProofError, VariantError
+from jitbuild.caches.compiler import find as find_ccache
+from jitbuild.caches.configure import Answers
+from jitbuild.caches.stencils import Stencils
+from jitbuild.caching import Caching
+from jitbuild.errors import InterpreterError, JitbuildError, PreflightError, ProofError, VariantError
+from jitbuild.jobs import Budget, side_by_side
 from jitbuild.probes import probe
 from jitbuild.report import Reporter, Silent
 from jitbuild.request import Profile, Variant
 from jitbuild.store import fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jitbuild.caches.compiler import Ccache
+    from jitbuild.caching import Compiler
     from jitbuild.plans import Plan, Subject
     from jitbuild.recipes import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store import Interpreter, Store
     from jitbuild.verdict import Expect, Verdict
+
+T = TypeVar("T")
 
 # Without these an interpreter cannot even install packages.
 _ESSENTIAL = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
@@ -34,11 +47,17 @@ _ESSENTIAL = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How to provide: where sources (`mirror`) and LLVM come from, and what may be missing. None is the default."""
+    """How to provide: where sources (`mirror`) and LLVM come from, and what may be missing. None is the default.
+
+    `caches` off builds without the stencil, configure and compiler caches: nothing is taken from them and nothing is kept.
+    """
 
     mirror: str | None = None
     llvm: str | None = None
     jobs: int | None = None
+    ccache: str | None = None
+    ccache_storage: str | None = None
+    caches: bool = True
     sha256: str | None = None
     upgrade: bool = False
     reinstall: bool = False
@@ -46,14 +65,24 @@ class Options:
     install_deps: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of one request of several: an interpreter, or the error that there was."""
+
+    request: Request
+    interpreter: Interpreter | None = None
+    error: JitbuildError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Provisioner:
-    """Turns requests into proven interpreters of one store."""
+    """Turns requests into proven interpreters of one store. `budget`: the jobs of whoever builds several at once."""
 
     store: Store
     catalog: Catalog
     options: Options = field(default_factory=Options)
     reporter: Reporter = field(default_factory=Silent)
+    budget: Budget | None = None
 
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """The best interpreter of the store that fits, or a new one, proven. Raises a JitbuildError; nothing is left half-done."""
@@ -69,6 +98,48 @@ class Provisioner:
             self.reporter.note(f"{request.text}: a free-threaded CPython has no JIT, so this is built with --jit no.")
         subject = self.subject(request)
         return self.provide(plans.make(subject, variant, targets.host().target, self.catalog), request)
+
+    def ensure_all(self, wanted: Sequence[tuple[Request, Axes]], *, keep_going: bool = True) -> list[Outcome]:
+        """As `ensure` for several at once, under one budget of jobs; what became of each, in their order.
+
+        Those of one source are built one after the other, so that each finds in the caches what the one before it left; others
+        side by side. `keep_going`: one that fails stops no other. Else its error is raised, once the others have ended.
+        """
+        outcomes: dict[int, Outcome] = {}
+        chains: dict[str, deque[int]] = {}
+        for number, (request, _) in enumerate(wanted):
+            chains.setdefault(self._chain_of(request), deque()).append(number)
+        waiting = deque(chains.values())
+
+        def work(reporter: Reporter, owner: Provisioner) -> None:
+            while waiting:
+                with contextlib.suppress(IndexError):  # another thread was quicker
+                    for number in waiting.popleft():
+                        request, axes = wanted[number]
+                        outcomes[number] = owner._outcome(request, axes, reporter, keep_going=keep_going)
+
+        with self._jobs() as budget:
+            owner = replace(self, budget=budget)
+            workers = min(len(chains), budget.jobs)
+            side_by_side(*[functools.partial(work, owner=owner)] * workers, reporter=self.reporter)
+        return [outcomes[number] for number in range(len(wanted))]
+
+    def _chain_of(self, request: Request) -> str:
+        """What tells the source of one request from that of another, without looking at a tree or the network."""
+        if not request.is_version:
+            return request.shown
+        try:
+            return self.subject(request).source.digest
+        except JitbuildError:  # said when it is its turn
+            return request.text
+
+    def _outcome(self, request: Request, axes: Axes, reporter: Reporter, *, keep_going: bool) -> Outcome:
+        try:
+            return Outcome(request=request, interpreter=replace(self, reporter=reporter).ensure(request, axes))
+        except JitbuildError as error:
+            if not keep_going:
+                raise
+            return Outcome(request=request, error=error)
 
     def _refresh(self, stale: Interpreter) -> None:
         try:
@@ -112,112 +183,196 @@ class Provisioner:
         return self.options.allow_missing or _ESSENTIAL.isdisjoint(missing)
 
     def _build(self, plan: Plan, request: Request) -> Interpreter:
-        begun = time.monotonic()
-        host = targets.host()
-        missing = self._check(plan)
-        with self.store.scratch() as scratch, disk.guarded(scratch):
-            road = sources.Road.parse(self.options.mirror)
-            obtained = sources.obtain(
-                plan.source,
-                scratch / "source",
-                road=road,
-                cache=self.store.root,
-                reporter=self.reporter,
-                by_hand=bool(self.options.sha256),
-            )
-            found, root = self._llvm(plan, scratch)
-            site = build.Site(
-                source=obtained.tree,
-                prefix=self.store.interpreters / plan.prefix_name,
-                stage=scratch / "stage",
-                scratch=scratch,
-                log=self._log(plan),
-                jobs=self.options.jobs or host.cpus,
-                python=Path(sys.executable),
-                llvm=root,
-            )
-            times = build.run(plan, site, reporter=self.reporter, advice=self.catalog.builds.advice, placeholder=_placeholder)
-            program = self._finish(plan, site, found)
-            verdict = self._prove(plan, program)
-            manifest = _manifest(plan, request) | {
-                "source": {
-                    "kind": self._kind(plan),
-                    "digest": plan.source.digest,
-                    "location": plan.source.location,
-                    "road": obtained.road,
-                    "verified": obtained.verified,
-                },
-                "executable": str(program.relative_to(site.staged_prefix)),
-                "toolchain": {"compiler": _compiler(plan, root), "libc": host.libc, **_llvm_facts(found)},
-                "times": times | {"total": round(time.monotonic() - begun, 2)},
-                "missing_headers": missing,
-                "verdict": verdict.to_json() | {"executable": str(site.prefix / program.relative_to(site.staged_prefix))},
-            }
-            return self.store.commit(site.staged_prefix, plan.prefix_name, manifest)
+        with self.store.scratch() as scratch, disk.guarded(scratch), self._jobs() as budget:
+            work = _Build(self, plan, scratch, budget)
+            staged, manifest = work.run(request)
+            return self.store.commit(staged, plan.prefix_name, manifest)
 
-    def _kind(self, plan: Plan) -> str:
-        """The kind of the source; an archive whose bytes a recipe knows is that release, wherever it lay."""
-        tag = self.catalog.tags().get(plan.version)
-        known = tag is not None and plan.source.digest in {tag.tar_xz, tag.tgz}
-        return "release" if plan.source.kind == "archive" and known else plan.source.kind
+    @contextlib.contextmanager
+    def _jobs(self) -> Iterator[Budget]:
+        """The jobs that builds share: those of whoever builds several at once, else as many as were asked for."""
+        if self.budget is not None:
+            yield self.budget
+        else:
+            with Budget(self.options.jobs or targets.host().cpus) as budget:
+                yield budget
 
-    def _check(self, plan: Plan) -> list[str]:
-        """Stop now, and not minutes into make, when this machine lacks something; returns what was allowed to be missing."""
+
+class _Build:
+    """One build, from nothing to a staged prefix that is proven."""
+
+    def __init__(self, owner: Provisioner, plan: Plan, scratch: Path, budget: Budget) -> None:
+        self._store, self._catalog, self._options, self._reporter = owner.store, owner.catalog, owner.options, owner.reporter
+        self._plan, self._scratch, self._budget = plan, scratch, budget
+        self._host = targets.host()
         # The build sees the clean environment, so what it will find is looked for in that one.
-        checkup = preflight.Checkup(
-            plan=plan,
-            host=targets.host(),
-            catalog=self.catalog,
-            llvm_mode=self.options.llvm or "auto",
-            store=self.store.root,
-            environ=build.clean_environment(os.environ),
+        self._environ = build.clean_environment(os.environ)
+        self._llvm = _LLVM(owner, plan, scratch)
+        self._stencils = Stencils.of(owner.store.root)
+        self._times: dict[str, float] = {}
+
+    def run(self, request: Request) -> tuple[Path, dict[str, Any]]:
+        """Build, finish and prove; returns the staged prefix and its manifest. Raises a JitbuildError."""
+        plan, begun = self._plan, time.monotonic()
+        obtained, missing, forecast = self._prepare()
+        site = build.Site(
+            source=obtained.tree,
+            prefix=self._store.interpreters / plan.prefix_name,
+            stage=self._scratch / "stage",
+            scratch=self._scratch,
+            log=self._log(),
+            python=Path(sys.executable),
+            llvm=self._llvm.root,
         )
-        with self.reporter.stage(f"{plan.name}: preflight"):
+        compiler = caching.compiler_of(plan, site.llvm, self._environ)
+        caches = self._caching(site, compiler, forecast) if self._options.caches and os.name == "posix" else None
+        self._times |= build.run(
+            plan,
+            site,
+            reporter=self._reporter,
+            budget=self._budget,
+            aid=caches,
+            advice=self._catalog.builds.advice,
+            placeholder=_placeholder,
+        )
+        told = caches.report() if caches else {}
+        program = self._finish(site)
+        verdict = self._timed("probe", functools.partial(self._prove, program))
+        # Before the store syncs the disk: what is deleted need not be written.
+        shutil.rmtree(obtained.tree, ignore_errors=True)
+        self._times["total"] = round(time.monotonic() - begun, 2)
+        return site.staged_prefix, _manifest(plan, request) | {
+            "source": {
+                "kind": self._kind(),
+                "digest": plan.source.digest,
+                "location": plan.source.location,
+                "road": obtained.road,
+                "verified": obtained.verified,
+            },
+            "executable": str(program.relative_to(site.staged_prefix)),
+            "toolchain": {"compiler": compiler.version, "libc": self._host.libc, **self._llvm.facts(told.pop("llvm", ""))},
+            "times": self._times,
+            "caches": told,
+            "missing_headers": missing,
+            "verdict": verdict.to_json() | {"executable": str(site.prefix / program.relative_to(site.staged_prefix))},
+        }
+
+    def _prepare(self) -> tuple[sources.Obtained, list[str], str]:
+        """The tree, what this machine lacks, and the forecast of the stencils: all that can be had side by side.
+
+        An LLVM is provided now, too, unless the stencils that it would make are kept.
+        """
+        plan = self._plan
+        compiler = caching.compiler_of(plan, None, self._environ)
+        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=self._host.libc)
+        expected = caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
+        wants_llvm = plan.llvm is not None and not plan.llvm.bundled and expected is None
+        begun = time.monotonic()
+        obtained, missing, _ = side_by_side(
+            self._obtain,
+            functools.partial(self._check, wants_llvm=wants_llvm),
+            self._llvm.provide if wants_llvm else lambda _reporter: None,
+            reporter=self._reporter,
+        )
+        self._times["prepare"] = round(time.monotonic() - begun, 2)
+        return obtained, missing, forecast
+
+    def _obtain(self, reporter: Reporter) -> sources.Obtained:
+        return sources.obtain(
+            self._plan.source,
+            self._scratch / "source",
+            road=sources.Road.parse(self._options.mirror),
+            cache=self._store.root,
+            reporter=reporter,
+            by_hand=bool(self._options.sha256),
+            leave_out=self._plan.leave_out,
+        )
+
+    def _caching(self, site: build.Site, compiler: Compiler, forecast: str) -> Caching:
+        return Caching(
+            plan=self._plan,
+            site=site,
+            host=self._host,
+            builds=self._catalog.builds,
+            compiler=compiler,
+            environ=self._environ,
+            stencils=self._stencils,
+            answers=Answers.of(self._store.root),
+            ccache=self._ccache(),
+            forecast=forecast,
+            provide_llvm=functools.partial(self._llvm.provide, self._reporter),
+            store=self._store.root,
+            storage=self._options.ccache_storage,
+        )
+
+    def _ccache(self) -> Ccache | None:
+        """The compiler cache. Not for PGO, where every object depends on a profile that is new each time."""
+        if self._plan.variant.profile == "release":
+            return None
+        return find_ccache(
+            self._options.ccache or "auto",
+            environ=self._environ,
+            pins=self._catalog.ccache.wheel,
+            cache=self._store.root,
+            target=self._plan.target,
+            reporter=self._reporter,
+        )
+
+    def _timed(self, name: str, work: Callable[[], T]) -> T:
+        begun = time.monotonic()
+        try:
+            return work()
+        finally:
+            self._times[name] = round(time.monotonic() - begun, 2)
+
+    def _kind(self) -> str:
+        """The kind of the source; an archive whose bytes a recipe knows is that release, wherever it lay."""
+        source = self._plan.source
+        tag = self._catalog.tags().get(self._plan.version)
+        known = tag is not None and source.digest in {tag.tar_xz, tag.tgz}
+        return "release" if source.kind == "archive" and known else source.kind
+
+    def _check(self, reporter: Reporter, *, wants_llvm: bool) -> list[str]:
+        """Stop now, and not minutes into make, when this machine lacks something; returns what was allowed to be missing."""
+        checkup = preflight.Checkup(
+            plan=self._plan,
+            host=self._host,
+            catalog=self._catalog,
+            llvm_mode=self._options.llvm or "auto",
+            store=self._store.root,
+            wants_llvm=wants_llvm,
+            environ=self._environ,
+        )
+        with reporter.stage(f"{self._plan.name}: preflight"):
             findings = checkup.run()
-        if self.options.install_deps and findings.missing:
-            preflight.install_deps(findings, reporter=self.reporter)
+        if self._options.install_deps and findings.missing:
+            preflight.install_deps(findings, reporter=reporter)
             findings = checkup.run()
-        findings.raise_for_missing(allow_missing=self.options.allow_missing)
+        findings.raise_for_missing(allow_missing=self._options.allow_missing)
         return [finding.name for finding in findings.missing]
 
-    def _llvm(self, plan: Plan, scratch: Path) -> tuple[llvm.Found | None, Path | None]:
-        if plan.llvm is None or plan.llvm.bundled:
-            return None, None
-        finder = llvm.Finder(
-            want=plan.llvm,
-            mode=self.options.llvm or "auto",
-            host=targets.host(),
-            catalog=self.catalog,
-            cache=self.store.root,
-            # Looked for where the preflight looked; pip alone gets the person's own settings.
-            environ=build.clean_environment(os.environ),
-            fetch=functools.partial(wheels.provide, environ=os.environ),
-        )
-        found = finder.provide(self.reporter)
-        return found, llvm.gather(found, scratch / "llvm")
+    def _log(self) -> Path:
+        self._store.logs.mkdir(parents=True, exist_ok=True)
+        return self._store.logs / f"{self._plan.prefix_name}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
 
-    def _log(self, plan: Plan) -> Path:
-        self.store.logs.mkdir(parents=True, exist_ok=True)
-        return self.store.logs / f"{plan.prefix_name}-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
-
-    def _finish(self, plan: Plan, site: build.Site, found: llvm.Found | None) -> Path:
+    def _finish(self, site: build.Site) -> Path:
         """The installed program, its plain names made and its records cleaned of every path that will be gone."""
-        staged = site.staged_prefix
-        debug = plan.variant.profile == "debug"
-        program = prefix.executable(staged, plan.version, free_threaded=plan.variant.free_threaded, debug=debug)
+        staged, variant = site.staged_prefix, self._plan.variant
+        debug = variant.profile == "debug"
+        program = prefix.executable(staged, self._plan.version, free_threaded=variant.free_threaded, debug=debug)
         prefix.add_links(staged, program)
-        changed = prefix.forget(staged, _forgotten(site, found))
+        changed = prefix.forget(staged, _forgotten(site, self._llvm.found))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without any, compileall takes the whole of sys.path
             # The bytecode's file names are those of the final prefix: what stands before it is stripped.
             argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/", *modules]
-            process.run(argv, env=build.clean_environment(os.environ))
+            process.run(argv, env=self._environ)
         return program
 
-    def _prove(self, plan: Plan, program: Path) -> Verdict:
-        remedy = f"It was not kept. Please report this, with the newest log in {self.store.logs}."
-        variant = plan.variant
-        with self.reporter.stage(f"{plan.name}: probe"):
+    def _prove(self, program: Path) -> Verdict:
+        remedy = f"It was not kept. Please report this, with the newest log in {self._store.logs}."
+        plan, variant = self._plan, self._plan.variant
+        with self._reporter.stage(f"{plan.name}: probe"):
             try:
                 verdict = probe(
                     program, expect=variant.jit, version=plan.version, free_threaded=variant.free_threaded, modules=True
@@ -228,14 +383,50 @@ class Provisioner:
             raise ProofError(f"{plan.name} was built, but is not what was asked for. {verdict.reason}", remedy=remedy)
         missing = verdict.missing or ()
         if missing:
-            self.reporter.warn(f"{plan.name} lacks the modules {', '.join(missing)}.")
-        if _ESSENTIAL & set(missing) and not self.options.allow_missing:
+            self._reporter.warn(f"{plan.name} lacks the modules {', '.join(missing)}.")
+        if _ESSENTIAL & set(missing) and not self._options.allow_missing:
             lost = ", ".join(sorted(_ESSENTIAL & set(missing)))
             raise ProofError(
                 f"{plan.name} lacks {lost}, without which packages cannot be installed or run.",
                 remedy="Install the headers that `jitbuild doctor` names, or keep such an interpreter with --allow-missing.",
             )
         return verdict
+
+
+class _LLVM:
+    """The LLVM of one build: provided once, when something first needs it."""
+
+    def __init__(self, owner: Provisioner, plan: Plan, scratch: Path) -> None:
+        self._owner, self._want, self._scratch = owner, plan.llvm, scratch
+        self.found: llvm.Found | None = None
+        # configure may be told of it (3.15) before it is there.
+        self.root = scratch / "llvm" if plan.llvm is not None and not plan.llvm.bundled else None
+
+    def provide(self, reporter: Reporter) -> llvm.Found | None:
+        """Have it at `root`. Raises LLVMError and what fetching raises."""
+        if self.root is None or self.found is not None:
+            return self.found
+        assert self._want is not None
+        finder = llvm.Finder(
+            want=self._want,
+            mode=self._owner.options.llvm or "auto",
+            host=targets.host(),
+            catalog=self._owner.catalog,
+            cache=self._owner.store.root,
+            # Looked for where the preflight looked; pip alone gets the person's own settings.
+            environ=build.clean_environment(os.environ),
+            fetch=functools.partial(wheels.provide, environ=os.environ),
+        )
+        found = finder.provide(reporter)
+        self.root = llvm.gather(found, self._scratch / "llvm")
+        self.found = found
+        return found
+
+    def facts(self, cached: str) -> dict[str, Any]:
+        """What the manifest says: `cached` is the version whose stencils were kept, where none was needed."""
+        if self.found:
+            return {"llvm": {"version": self.found.version, "origin": self.found.origin}}
+        return {"llvm": {"version": cached, "origin": "stencil cache"}} if cached else {}
 
 
 def adopt(store: Store, program: Path, *, expect: Expect = "jit", profile: Profile = "unknown") -> Interpreter:
@@ -313,20 +504,6 @@ def _age(interpreter: Interpreter) -> float:
     created = interpreter.manifest["created"]
     assert isinstance(created, datetime)
     return created.timestamp()
-
-
-def _compiler(plan: Plan, root: Path | None) -> str:
-    """The first line of what the build's C compiler says of itself."""
-    named = [arg.removeprefix("CC=") for arg in plan.variant.configure_args if arg.startswith("CC=")]
-    program = [str(root / "bin" / "clang")] if plan.variant.tail_call and root else shlex.split(named[-1]) if named else ["cc"]
-    try:
-        return process.run([*program, "--version"]).stdout.partition("\n")[0]
-    except OSError:
-        return "unknown"
-
-
-def _llvm_facts(found: llvm.Found | None) -> dict[str, Any]:
-    return {"llvm": {"version": found.version, "origin": found.origin}} if found else {}
 
 
 def _placeholder(name: str) -> str:

@@ -21,6 +21,8 @@ Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git
 
 JITS: tuple[Jit, ...] = get_args(Jit)
 PROFILES: tuple[Profile, ...] = ("fast", "release", "debug")
+# What a fast build leaves out, and --include puts back; recipes/build.toml says what each of them is.
+PARTS = ("tests", "symbols", "bytecode", "static-library")
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
 _TAG = re.compile(r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)")
@@ -83,7 +85,10 @@ class Patch(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """How a CPython is built. `profile` is `unknown` only for an adopted interpreter of which nobody said more."""
+    """How a CPython is built. `profile` is `unknown` only for an adopted interpreter of which nobody said more.
+
+    `includes` are the PARTS that were asked for though the profile leaves them out, sorted.
+    """
 
     jit: Jit = "yes-off"
     profile: Profile = "fast"
@@ -91,12 +96,13 @@ class Variant(NamedTuple):
     free_threaded: bool = False
     configure_args: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
+    includes: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
         """The variant as part of a name: `jit-fast`, `jit-on-release-tailcall`, `nojit-debug`."""
         words = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
-        extra = ["tailcall"] * self.tail_call + ["custom"] * bool(self.configure_args or self.patches)
+        extra = ["tailcall"] * self.tail_call + ["custom"] * bool(self.configure_args or self.patches or self.includes)
         return "-".join([words[self.jit], self.profile, *extra])
 
 
@@ -113,6 +119,7 @@ class Axes(NamedTuple):
     configure_args: tuple[str, ...] = ()
     patches: tuple[Patch, ...] = ()
     machine_code: bool = False
+    includes: tuple[str, ...] = ()
 
     def wanting_machine_code(self, request: Request) -> Axes:
         """These axes where something is to run in the JIT: without a stated jit only `yes-off` and `yes` will do."""
@@ -127,6 +134,9 @@ class Axes(NamedTuple):
         for axis, given, known in (("jit", self.jit, JITS), ("profile", self.profile, PROFILES)):
             if given is not None and given not in known:
                 raise VariantError(f"{given!r} is no {axis} of a build.", remedy=f"There are: {', '.join(known)}.")
+        for part in self.includes:
+            if part not in PARTS:
+                raise VariantError(f"{part!r} is no part that can be included.", remedy=f"There are: {', '.join(PARTS)}.")
         jit: Jit = self.jit or ("no" if request.free_threaded else "yes-off")
         if request.free_threaded and jit != "no":
             raise VariantError(
@@ -140,6 +150,7 @@ class Axes(NamedTuple):
             free_threaded=request.free_threaded,
             configure_args=self.configure_args,
             patches=self.patches,
+            includes=tuple(sorted({*self.includes})),
         )
 
     def admits(self, variant: Variant) -> bool:
@@ -150,6 +161,7 @@ class Axes(NamedTuple):
             and self.profile in {None, variant.profile}
             and self.tail_call in {None, variant.tail_call}
             and self.configure_args == variant.configure_args
+            and {*self.includes} == {*variant.includes}
             and [patch.sha256 for patch in self.patches] == [patch.sha256 for patch in variant.patches]
         )
 

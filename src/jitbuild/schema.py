@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 BuildProfile = Literal["fast", "release", "debug"]
+Part = Literal["tests", "symbols", "bytecode", "static-library"]
 Manager = Literal["apt", "dnf", "zypper", "pacman", "apk", "brew", "winget"]
 PYTHON_ORG = "https://www.python.org/ftp/python"
 
@@ -59,7 +60,10 @@ class LLVMNeed(toml.Table, frozen=True):
 
 
 class When(toml.Table, frozen=True):
-    """What a rule is for; an axis that is left out is any. `targets` are patterns (`*-linux-gnu`), `versions` a specifier."""
+    """What a rule is for; an axis that is left out is any. `targets` are patterns (`*-linux-gnu`), `versions` a specifier.
+
+    `left_out` names what the rule saves: --include of that name turns the rule off.
+    """
 
     versions: str = ""
     targets: tuple[str, ...] = ()
@@ -67,6 +71,7 @@ class When(toml.Table, frozen=True):
     profile: tuple[BuildProfile, ...] = ()
     tail_call: bool | None = None
     free_threaded: bool | None = None
+    left_out: Part | None = None
 
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
         return (
@@ -76,6 +81,7 @@ class When(toml.Table, frozen=True):
             and (not self.profile or variant.profile in self.profile)
             and self.tail_call in {None, variant.tail_call}
             and self.free_threaded in {None, variant.free_threaded}
+            and self.left_out not in variant.includes
         )
 
 
@@ -95,7 +101,8 @@ class Rule(toml.Table, frozen=True):
     """What one pitfall or choice asks of the builds that it is for.
 
     `args` go to configure or build.bat; `env` to every step (a value may use the plan's placeholders); `make` to make's
-    command line; `refuse` ends the plan with that sentence and its `remedy`; `warn` goes on with one. `why` is for readers.
+    command line; `leave_out` are patterns of files that need not be unpacked (`Doc/*`; fnmatch's, where `*` crosses slashes);
+    `refuse` ends the plan with that sentence and its `remedy`; `warn` goes on with one. `why` is for readers.
     """
 
     id: str
@@ -105,6 +112,7 @@ class Rule(toml.Table, frozen=True):
     make: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
+    leave_out: tuple[str, ...] = ()
     refuse: str = ""
     remedy: str = ""
     warn: str = ""
@@ -201,10 +209,16 @@ class Need(toml.Table, frozen=True):
 
 
 class Builds(toml.Table, frozen=True):
-    """recipes/build.toml: rules and advice for all series."""
+    """recipes/build.toml: rules and advice for all series.
+
+    `neutral_args` (patterns) and `neutral_env` (names) are what configure is given that changes none of the answers which it
+    keeps in a config.cache.
+    """
 
     rule: tuple[Rule, ...]
     advice: tuple[Advice, ...]
+    neutral_args: tuple[str, ...] = ()
+    neutral_env: tuple[str, ...] = ()
 
 
 class LLVMs(toml.Table, frozen=True):

@@ -19,7 +19,7 @@ from jitbuild.releases import Release, Road
 from jitbuild.report import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from jitbuild.process import Runner
     from jitbuild.recipes import Catalog
@@ -77,7 +77,7 @@ def describe(
     return _subject(f"{request.ref} of {found.location}", git.read(found, _READ, runner=runner), source)
 
 
-def obtain(
+def obtain(  # noqa: PLR0913
     source: Source,
     dest: Path,
     *,
@@ -87,8 +87,11 @@ def obtain(
     runner: Runner = process.run,
     fetch: Fetch = net.download,
     by_hand: bool = False,
+    leave_out: Collection[str] = (),
 ) -> Obtained:
     """Have the tree of `source` under `dest`, a new folder, verified; `by_hand` says that the person gave a release's pin.
+
+    `leave_out` are patterns of files of an archive that are not needed.
 
     Raises IntegrityError when the bytes are not those of `source`, and then nothing else is tried; DownloadError when they
     cannot be had by this `road`; ArchiveError, SourceError or StoreError.
@@ -98,10 +101,10 @@ def obtain(
         case "release":
             pinned = "sha256 given by hand" if by_hand else "sha256 pin in a recipe"
             path, said = Release(source, cache / "sources", dest, runner, reporter, fetch).provide(road)
-            return Obtained(tree=archive.unpack(path, place, reporter=reporter), road=said, verified=pinned)
+            return Obtained(tree=archive.unpack(path, place, leave_out=leave_out, reporter=reporter), road=said, verified=pinned)
         case "archive":
             path = _unchanged(source)
-            unpacked = archive.unpack(path, place, reporter=reporter)
+            unpacked = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)
             return Obtained(tree=unpacked, road="archive", verified="sha256 of the file as given")
         case "folder":
             copied = tree.copy(Path(source.location), place, expected=source.digest, runner=runner, reporter=reporter)

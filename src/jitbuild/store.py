@@ -66,6 +66,8 @@ class Interpreter(NamedTuple):
             "adopted": self.adopted,
             "instance": self.instance,
             "verdict": self.manifest.get("verdict", {}),
+            "times": self.manifest.get("times", {}),
+            "caches": self.manifest.get("caches", {}),
         }
 
 
@@ -298,6 +300,7 @@ def _variant(data: dict[str, Any]) -> Variant:
         free_threaded=data["free_threaded"],
         configure_args=tuple(data["configure_args"]),
         patches=tuple(Patch(path="", sha256=sha256) for sha256 in data["patches"]),
+        includes=tuple(data.get("includes", ())),
     )
 
 

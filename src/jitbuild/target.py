@@ -54,7 +54,7 @@ class Host:
     """What we know of the machine we are on.
 
     `libc` is its name and version (`glibc 2.36`, `musl`), empty where there is only one; `distro` the `ID` and `ID_LIKE` of
-    os-release(5), nearest first; `cpus` how many this process may use.
+    os-release(5), nearest first; `cpus` how many this process may use, `kernel` the name and release of the system's.
     """
 
     target: Target
@@ -62,6 +62,7 @@ class Host:
     distro: tuple[str, ...]
     distro_name: str
     cpus: int
+    kernel: str = ""
 
 
 TARGETS: dict[str, Target] = {
@@ -110,6 +111,7 @@ def host() -> Host:
         distro=tuple(f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()),
         distro_name=release.get("PRETTY_NAME", {"macos": "macOS", "windows": "Windows"}.get(system, "Linux")),
         cpus=_cpus(),
+        kernel=f"{platform.system()} {platform.release()}",
     )
 
 

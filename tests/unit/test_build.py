@@ -11,6 +11,7 @@ import pytest
 
 from jitbuild import build, plans, prefix, recipes, schema
 from jitbuild.errors import BuildError, DiskFullError, SourceError
+from jitbuild.jobs import Budget
 from jitbuild.report import Silent
 from jitbuild.request import Patch, Variant, parse
 from jitbuild.target import TARGETS
@@ -25,7 +26,7 @@ class FakeStreamer:
     def __init__(self, lines=(), code=0, failing=""):
         self.lines, self.code, self.failing, self.calls = lines, code, failing, []
 
-    def __call__(self, argv, /, *, env, cwd, log, on_line):
+    def __call__(self, argv, /, *, env, cwd, log, on_line, pass_fds=()):
         self.calls.append((list(argv), dict(env), cwd))
         if self.failing and self.failing not in argv[0]:
             return 0
@@ -39,33 +40,40 @@ class FakeStreamer:
 def site(tmp_path):
     source = tmp_path / "source"
     source.mkdir()
-    texts = [edit.find for edit in PLAN.edits]
-    (source / "Makefile.pre.in").write_text("\n".join(texts))
+    (source / "Include" / "internal").mkdir(parents=True)
+    for file in {edit.file for edit in PLAN.edits}:
+        (source / file).write_text("\n".join(edit.find for edit in PLAN.edits if edit.file == file))
     return build.Site(
         source=source,
         prefix=Path("/store/interpreters/x"),
         stage=tmp_path / "stage",
         scratch=tmp_path,
         log=tmp_path / "build.log",
-        jobs=3,
         python=Path("/usr/bin/python3.12"),
         llvm=Path("/llvm"),
     )
 
 
 def run(site, streamer, made=PLAN, **environ):
-    return build.run(made, site, reporter=Silent(), advice=CATALOG.builds.advice, streamer=streamer, environ=environ)
+    with Budget(3) as budget:
+        return build.run(
+            made, site, reporter=Silent(), budget=budget, advice=CATALOG.builds.advice, streamer=streamer, environ=environ
+        )
 
 
 def test_every_placeholder_is_filled(site):
     streamer = FakeStreamer()
     times = run(site, streamer, PATH="/usr/bin:/bin")
-    assert list(times) == ["configure", "make", "install"]
-    (configure, env, cwd), (make, _, _), (install, _, _) = streamer.calls
+    assert list(times) == ["configure", "stencils", "make", "install"]
+    (configure, env, cwd), (stencils, limits, _), (make, made_with, _), (install, _, _) = streamer.calls
     assert cwd == site.source
     assert configure[:2] == ["./configure", "--prefix=/store/interpreters/x"]
-    assert make == ["make", "-j3"]
-    assert install == ["make", "altinstall", f"DESTDIR={site.stage}"]
+    assert stencils == ["make", "Python/jit.o"]
+    assert limits["PYTHON_CPU_COUNT"] == "3"
+    assert make == ["make"]
+    assert "--jobserver-auth=" in made_with["MAKEFLAGS"]
+    assert not any("MAKEFLAGS" in other for other in (env, limits))
+    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", "COMPILEALL_OPTS=-j3"]
     assert env["PATH"] == "/llvm/bin:/usr/bin:/bin"
     assert env["PYTHON_FOR_REGEN"] == "/usr/bin/python3.12"
     assert not any("{" in text for argv, env, _ in streamer.calls for text in (*argv, *env.values()))
@@ -170,8 +178,10 @@ def test_a_signal_is_named(site):
 
 def test_edits_are_made_once(site):
     run(site, FakeStreamer(), PATH="/bin")
-    text = (site.source / "Makefile.pre.in").read_text()
-    assert all(edit.find not in text and edit.replace in text for edit in PLAN.edits)
+    for edit in PLAN.edits:
+        text = (site.source / edit.file).read_text()
+        assert edit.find not in text
+        assert edit.replace in text
 
 
 def test_an_edit_that_only_saves_work_may_miss(site):

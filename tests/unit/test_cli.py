@@ -377,7 +377,7 @@ def test_a_plan_as_text_says_its_warnings_and_whose_llvm_it_is(run):
 @pytest.mark.parametrize("platform", ["x86_64-linux-gnu", "aarch64-macos", "x86_64-windows"])
 def test_the_shape_of_a_plan_in_json(run, platform):
     plan = json.loads(run("plan", "3.15.0b2", "--platform", platform, "--json")[1])
-    assert set(plan) == {"name", "key", "version", "target", "variant", "source", "llvm", "edits", "steps", "warnings"}
+    assert set(plan) == {"name", "key", "version", "target", "variant", "source", "llvm", "edits", "leave_out", "steps", "warnings"}
     assert plan["target"] == platform
     assert set(plan["source"]) == {"kind", "url", "sha256", "digest"}
     assert set(plan["llvm"]) == {"major", "tools", "bundled"}
@@ -420,7 +420,9 @@ def test_a_list_is_a_line_each_on_stdout(run, store, elsewhere):
 def test_the_shape_of_a_list_in_json(run, store):
     found = put(store, "x")
     (listed,) = json.loads(run("list", "--json")[1])
-    assert set(listed) == {"name", "version", "variant", "path", "executable", "adopted", "instance", "verdict"}
+    assert set(listed) == {
+        *("name", "version", "variant", "path", "executable", "adopted", "instance", "verdict", "times", "caches"),
+    }
     assert (listed["name"], listed["executable"], listed["instance"]) == ("x", str(found.executable), found.instance)
     assert listed["variant"]["jit"] == "yes-off"
 

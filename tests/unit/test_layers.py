@@ -21,6 +21,7 @@ LAYERS = [
     {"plans", "verdict"},
     {"git", "tree", "distro", "releases", "wheels", "llvm", "sources", "preflight", "build", "prefix", "probes", "store"},
     {"caches", "caches.shelf", "caches.stencils", "caches.autoconf", "caches.configure", "caches.compiler"},
+    {"caching"},
     {"provision"},
     {"", "api"},
     {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}

@@ -294,13 +294,14 @@ def found_in(**tools: Path) -> Found:
     return Found(origin="system", major=18, version="18.1.8", tools={name.replace("_", "-"): path for name, path in tools.items()})
 
 
-def test_a_root_of_its_own_is_handed_over_as_it_is(tmp_path):
+def test_on_windows_a_root_of_its_own_is_handed_over_as_it_is(tmp_path, monkeypatch):
     home = whole(tmp_path / "llvm" / "bin")
+    monkeypatch.setattr(llvm.os, "name", "nt")
     assert llvm.gather(found_in(clang=home / "clang", llvm_readobj=home / "llvm-readobj"), tmp_path / "made") == tmp_path / "llvm"
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("case", ["suffixed", "two folders", "not called bin", "among other programs"])
+@pytest.mark.parametrize("case", ["plain", "suffixed", "two folders", "not called bin", "among other programs"])
 def test_else_links_are_made(tmp_path, case):
     home = whole(tmp_path / "lib" if case == "not called bin" else tmp_path / "bin", suffix="-18" if case == "suffixed" else "")
     suffix = "-18" if case == "suffixed" else ""

@@ -10,7 +10,9 @@ import pytest
 from test_probe import build, framed
 
 from jitbuild import plans, provision, recipes
+from jitbuild.caching import Compiler
 from jitbuild.errors import DiskFullError, InterpreterError, ProofError, RequestError, StoreError
+from jitbuild.jobs import Budget
 from jitbuild.plans import variant_json
 from jitbuild.probes import probe
 from jitbuild.process import Completed
@@ -78,6 +80,11 @@ def ensured(store, spec, reporter=None, **options):
     return Planned(store, CATALOG, Options(**options), reporter or Silent()).ensure(parse(spec), Axes())
 
 
+def building(store, plan):
+    """A build that has not begun."""
+    return provision._Build(Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", Budget(1))
+
+
 def test_an_adopted_interpreter_that_became_another_version_is_registered_as_that(store, program):
     adopt(store, program)
     program.write_text("3.15.10 yes-off")
@@ -115,7 +122,7 @@ def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_perso
     monkeypatch.setattr(provision, "probe", crash)
     plan = plans.make(plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG)
     with pytest.raises(ProofError, match="does not run") as caught:
-        Provisioner(store, CATALOG)._prove(plan, store.root / "python")
+        building(store, plan)._prove(store.root / "python")
     assert str(store.logs) in caught.value.remedy
 
 
@@ -147,15 +154,15 @@ def test_what_was_kept_without_ssl_is_only_for_whoever_allows_that(store):
 def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind):
     """A log that cannot be closed, an edit that cannot be written: not every write is watched one by one."""
 
-    class Unchecked(Provisioner):
-        def _check(self, plan):
-            return []
+    monkeypatch.setattr(provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1"))
+    monkeypatch.setattr(provision._Build, "_check", lambda *_, **__: [])
+    monkeypatch.setattr(provision._LLVM, "provide", lambda *_: None)
 
     def fail(*_, **__):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(provision.sources, "obtain", fail)
     with pytest.raises(kind) as raised:
-        Unchecked(store, CATALOG).ensure(parse("3.13.15"), Axes())
+        Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
     assert type(raised.value) is kind
     assert list(store.scratches.iterdir()) == []

@@ -25,6 +25,7 @@ def axes(options: argparse.Namespace) -> Axes:
         tail_call=options.tail_call,
         configure_args=tuple(options.configure_arg),
         patches=tuple(map(read_patch, options.patch)),
+        includes=tuple(sorted({*options.include})),
     )
 
 
@@ -115,6 +116,7 @@ def _flags(wanted: Axes) -> list[str]:
         *["--tail-call"] * bool(wanted.tail_call),
         *(f"--configure-arg={arg}" for arg in wanted.configure_args),
         *(f"--patch={patch.path}" for patch in wanted.patches),
+        *(f"--include={part}" for part in wanted.includes),
     ]
 
 

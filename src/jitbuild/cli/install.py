@@ -3,63 +3,69 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jitbuild import api
-from jitbuild.cli.common import reporter, show_json
-from jitbuild.errors import UsageError
+from jitbuild.cli.common import axes, reporter, show_json
 from jitbuild.report import seconds
-from jitbuild.request import parse
 
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.report import Reporter
+    from jitbuild.provision import Outcome
     from jitbuild.store import Interpreter
 
 
 def install(options: argparse.Namespace) -> int:
-    """Provide every requested interpreter, one after the other; prints their executables, or with --json all of them."""
-    for spec in options.spec:
-        parse(spec)  # a typo in the last one is said before the first is built
-    if options.sha256 and len(options.spec) > 1:
-        raise UsageError("--sha256 belongs to one release.", remedy="Install the releases one at a time.")
-    say, provided = reporter(options), []
-    for spec in options.spec:
-        found = _provide(spec, options, say)
-        provided.append(found)
-        if not options.quiet:
-            print(_summary(found), file=sys.stderr)
-        if not options.json:
-            print(found.executable, flush=True)
-    if options.json:
-        show_json([found.to_json() for found in provided])
-    return 0
+    """Provide every requested interpreter in every variant asked for; prints their executables, or with --json all of them.
 
-
-def _provide(spec: str, options: argparse.Namespace, say: Reporter) -> Interpreter:
-    return api.ensure(
-        spec,
-        jit=options.jit,
-        profile=options.profile,
-        tail_call=options.tail_call,
-        configure_args=options.configure_arg,
-        patches=options.patch,
+    The exit code is that of the first that failed.
+    """
+    say = reporter(options)
+    outcomes = api.ensure_all(
+        options.spec,
+        [axes(options)._replace(jit=jit) for jit in options.jit or [None]],
+        keep_going=options.keep_going,
         mirror=options.mirror,
         sha256=options.sha256,
         recipes=options.recipes,
         llvm=options.llvm,
         jobs=options.jobs,
+        ccache=options.ccache,
+        caches=not options.no_caches,
         upgrade=options.upgrade,
         reinstall=options.reinstall,
         install_deps=options.install_deps,
         allow_missing=options.allow_missing,
         reporter=say,
     )
+    provided = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
+    for found in provided:
+        if not options.quiet:
+            print(_summary(found), file=sys.stderr)
+        if not options.json:
+            print(found.executable, flush=True)
+    if options.json:
+        show_json([found.to_json() for found in provided])
+    return _told(outcomes)
+
+
+def _told(outcomes: list[Outcome]) -> int:
+    """Say what failed; the first error is raised, so that it ends the command as any other would."""
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if not failed:
+        return 0
+    for outcome in failed[1:]:
+        print(f"{outcome.request.text} failed too: {outcome.error}", file=sys.stderr)
+    if len(outcomes) > 1:
+        names = ", ".join(dict.fromkeys(outcome.request.text for outcome in failed))
+        print(f"{len(failed)} of {len(outcomes)} failed: {names}.", file=sys.stderr)
+    assert failed[0].error is not None
+    raise failed[0].error
 
 
 def _summary(found: Interpreter) -> str:
-    """One line on what was proven, and where the time went."""
+    """One line on what was proven, where the time went, and what the caches spared."""
     verdict = found.manifest["verdict"]
     proof = {
         "yes-off": "the JIT is in and runs machine code with PYTHON_JIT=1",
@@ -67,6 +73,13 @@ def _summary(found: Interpreter) -> str:
         "interpreter": "micro-ops without machine code",
         "no": "no JIT, as asked for",
     }[verdict["jit"]["built"]]
-    times = found.manifest.get("times", {})
-    spent = ", ".join(f"{name} {seconds(value)}" for name, value in times.items() if name != "total")
+    times, caches = found.manifest.get("times", {}), found.manifest.get("caches", {})
+    spent = ", ".join(f"{name} {seconds(value)}{_spared(name, caches)}" for name, value in times.items() if name != "total")
     return f"{found.name}: {proof}." + (f" Built in {seconds(times['total'])} ({spent})." if times else "")
+
+
+def _spared(step: str, caches: dict[str, Any]) -> str:
+    """What a cache did for a step, in brackets."""
+    if step == "make" and (counts := caches.get("compiler")):
+        return f" [{counts['hits']} of {counts['hits'] + counts['misses']} files cached]"
+    return " [cached]" if caches.get(step) == "hit" else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jitbuild.errors import UsageError
 from jitbuild.modes import MODES
-from jitbuild.request import JITS, PROFILES
+from jitbuild.request import JITS, PARTS, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -172,10 +172,22 @@ def _install(commands: Commands[_Parser]) -> None:
         "Build interpreters, prove their JIT and keep them in the store. What the store has already is not built again.",
     )
     _completed(parser.add_argument("spec", nargs="+", metavar="SPEC", help=_SPEC), "known")
-    _axes(parser)
+    _axes(parser, several=True)
     _sources(parser)
     _llvm(parser)
-    parser.add_argument("-j", "--jobs", type=_jobs, metavar="N", help="jobs at once (default: the processors of this machine)")
+    parser.add_argument(
+        "--ccache", choices=("auto", "managed", "off"), help="the compiler cache: one on PATH (auto, default), a wheel's, or none"
+    )
+    parser.add_argument("--no-caches", action="store_true", help="take nothing from the stencil, configure and compiler caches")
+    parser.add_argument(
+        "-j", "--jobs", type=_jobs, metavar="N", help="jobs at once, for all builds together (default: this machine's processors)"
+    )
+    parser.add_argument(
+        "--keep-going",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="build the others when one of several fails (default); --no-keep-going stops them",
+    )
     parser.add_argument("--upgrade", action="store_true", help="look past the store for the newest release that fits")
     parser.add_argument("--reinstall", action="store_true", help="build anew what the store has")
     parser.add_argument(
@@ -385,11 +397,13 @@ def _ci(commands: Commands[_Parser]) -> None:
     )
 
 
-def _axes(parser: argparse.ArgumentParser) -> None:
+def _axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     group = parser.add_argument_group("variant")
-    group.add_argument(
-        "--jit", choices=JITS, default=None, help="--enable-experimental-jit= (default: yes-off, which serves both modes)"
-    )
+    jit = "--enable-experimental-jit= (default: yes-off, which serves both modes)"
+    if several:
+        group.add_argument("--jit", type=_jits, default=None, metavar="JIT[,JIT]", help=f"{jit}: {', '.join(JITS)}")
+    else:
+        group.add_argument("--jit", choices=JITS, default=None, help=jit)
     group.add_argument(
         "--profile", choices=PROFILES, default=None, help="fast to build, release (PGO and LTO), or debug (default: fast)"
     )
@@ -398,6 +412,14 @@ def _axes(parser: argparse.ArgumentParser) -> None:
         "--configure-arg", action="append", default=[], metavar="ARG", help="one more argument for configure or build.bat"
     )
     group.add_argument("--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources")
+    group.add_argument(
+        "--include",
+        action="append",
+        choices=PARTS,
+        default=[],
+        metavar="PART",
+        help=f"what a fast build leaves out: {', '.join(PARTS)}",
+    )
 
 
 def _sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None:
@@ -410,6 +432,14 @@ def _sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None:
 
 def _llvm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--llvm", metavar="WHERE", help="auto (default), system, managed (wheels, no root), or a path")
+
+
+def _jits(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in JITS:
+            raise UsageError(f"{word!r} is not a value of --jit.", remedy=f"{_near(word, JITS)}There are: {', '.join(JITS)}.")
+    return list(dict.fromkeys(words))
 
 
 def _jobs(text: str) -> int:

@@ -36,6 +36,7 @@ def make(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
         profile=options.profile,
         tail_call=options.tail_call,
         configure_args=options.configure_arg,
+        includes=options.include,
         patches=options.patch,
         sha256=options.sha256,
         recipes=options.recipes,

@@ -43,7 +43,10 @@ def _named(kept: Store, spec: str, wanted: Axes, *, every: bool) -> list[Interpr
     fitting = kept.fitting(request, wanted, digest=digest)
     if every and wanted == Axes():
         # All means all: with further arguments and patches too, which a request that states none does not fit.
-        stated = {Axes(configure_args=each.variant.configure_args, patches=each.variant.patches) for each in names.values()}
+        stated = {
+            Axes(configure_args=each.variant.configure_args, patches=each.variant.patches, includes=each.variant.includes)
+            for each in names.values()
+        }
         fitting = [found for axes in stated for found in kept.fitting(request, axes, digest=digest)]
     if not fitting:
         raise NotInstalledError(f"No interpreter in the store fits {spec}.", remedy="`jitbuild list` shows what there is.")

@@ -14,15 +14,45 @@ if TYPE_CHECKING:
 
 
 def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[Step, ...]:
-    """The steps of a configure-and-make build. DESTDIR keeps the install out of the final prefix until it is proven."""
+    """The steps of a configure-and-make build. DESTDIR keeps the install out of the final prefix until it is proven.
+
+    The stencils are a step of their own, so that they can be counted, timed and taken from a cache: `Python/jit.o` is what needs
+    them in every version's Makefile.pre.in. make gets no -j: it is a client of the jobserver that jitbuild owns.
+    """
     env = _environment(rules, llvm)
     flags = [arg for rule in rules for arg in rule.args]
     make = [arg for rule in rules for arg in rule.make]
     return (
         *_patches(variant),
-        Step(name="configure", argv=("./configure", "--prefix={prefix}", *flags, *variant.configure_args), env=env),
-        Step(name="make", argv=("make", "-j{jobs}", *make), env=env),
-        Step(name="install", argv=("make", "altinstall", "DESTDIR={stage}", *make), env=env),
+        Step(
+            name="configure",
+            argv=("./configure", "--prefix={prefix}", "--config-cache", *flags, *variant.configure_args),
+            env=env,
+        ),
+        *_stencils(variant, env, make),
+        Step(name="make", argv=("make", *make), env=env, share="make"),
+        Step(
+            name="install",
+            # Of its own accord compileall starts a process for every processor (Makefile.pre.in: COMPILEALL_OPTS=-j0).
+            argv=("make", "altinstall", "DESTDIR={stage}", "COMPILEALL_OPTS=-j{jobs}", *make),
+            env=tuple(sorted({**dict(env), "PYTHONPATH": "{hooks}", "JITBUILD_HIDE": "{prefix}"}.items())),
+            share="free",
+        ),
+    )
+
+
+def _stencils(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> tuple[Step, ...]:
+    if variant.jit not in {"yes", "yes-off"}:
+        return ()
+    # Tools/jit/_llvm.py starts a clang for each of os.cpu_count(), which the hooks limit.
+    limited = {"PYTHON_CPU_COUNT": "{jobs}", "PYTHONPATH": "{hooks}"}
+    return (
+        Step(
+            name="stencils",
+            argv=("make", "Python/jit.o", *make),
+            env=tuple(sorted({**dict(env), **limited}.items())),
+            share="free",
+        ),
     )
 
 

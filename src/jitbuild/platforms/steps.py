@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Share = Literal["one", "make", "free"]
 # What a host fills in: {source} the unpacked tree, {prefix} where the interpreter will live, {stage} the root that it is
-# installed under first, {scratch} a folder for leftovers, {jobs}, {llvm} the LLVM's bin folder, {llvm_root} the folder above
-# it, {llvm_major}, {python} a Python >= 3.11 that runs, {path} the clean PATH, {patch:N} the person's Nth patch,
-# {brew:FORMULA} a Homebrew prefix, {sdkroot} the macOS SDK.
+# installed under first, {scratch} a folder for leftovers, {jobs}, {hooks} the folder of jitbuild's
+# sitecustomize.py for Pythons of a build, {llvm} the LLVM's bin folder, {llvm_root} the folder above it, {llvm_major},
+# {python} a Python >= 3.11 that runs, {path} the clean PATH, {patch:N} the person's Nth patch, {brew:FORMULA} a Homebrew
+# prefix, {sdkroot} the macOS SDK.
 _PLACEHOLDER = re.compile(
-    r"\{(source|prefix|stage|scratch|jobs|llvm|llvm_root|llvm_major|python|path|sdkroot|(?:patch|brew):[^}]+)\}"
+    r"\{(source|prefix|stage|scratch|jobs|hooks|llvm|llvm_root|llvm_major|python|path|sdkroot|(?:patch|brew):[^}]+)\}"
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One program to run: `name` is what it is called in messages, `env` is added to the clean environment."""
+    """One program to run: `name` is what it is called in messages, `env` is added to the clean environment.
+
+    `share` is what it takes of the machine, counted in the jobs that may run at once: `one` of them; `make`: one, and as many
+    more as are free at any moment, by make's jobserver; `free`: those that are free when it begins, which `{jobs}` then says.
+    """
 
     name: str
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
     cwd: str = "{source}"
+    share: Share = "one"
 
     def filled(self, value: Callable[[str], str]) -> Step:
         """The step with every placeholder replaced by `value(name)`."""

@@ -37,6 +37,7 @@ def steps(target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNee
             name="build.bat",
             argv=("{source}\\PCbuild\\build.bat", "-p", platform, *flags, *variant.configure_args),
             env=frozen,
+            share="free",
         ),
         Step(
             name="layout",

@@ -1,0 +1,221 @@
+"""What the caches spare one build, step by step: configure its answers, the stencils an LLVM, make its compiler.
+
+A cache may be deleted, poisoned or wrong at any moment: what it gives is verified where it is kept (jitbuild.caches), and where
+a step fails with what a cache gave, it is run once more without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from jitbuild import process
+from jitbuild.caches import compiler, configure
+from jitbuild.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from jitbuild.build import Site
+    from jitbuild.caches.compiler import Ccache
+    from jitbuild.caches.configure import Answers
+    from jitbuild.caches.shelf import Entry
+    from jitbuild.caches.stencils import Stencils
+    from jitbuild.llvm import Found
+    from jitbuild.plans import Plan
+    from jitbuild.platforms.steps import Step
+    from jitbuild.process import Runner
+    from jitbuild.schema import Builds
+    from jitbuild.target import Host
+
+_SECONDS = 20.0
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiler:
+    """The C compiler of a build: the words that call it, and all that tells it from another one."""
+
+    argv: tuple[str, ...]
+    text: str
+
+    @property
+    def version(self) -> str:
+        """The first line of what it says of itself."""
+        return self.text.partition("\n")[0] or "unknown"
+
+
+def compiler_of(plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, runner: Runner = process.run) -> Compiler:
+    """The compiler that configure will take: the one that the plan names, else the first of those it looks for (configure.ac)."""
+    named = [arg.removeprefix("CC=") for arg in plan.variant.configure_args if arg.startswith("CC=")]
+    path = environ.get("PATH")
+    if plan.variant.tail_call and llvm:
+        argv = [str(llvm / "bin" / "clang")]
+    elif named:
+        argv = shlex.split(named[-1])
+    else:
+        argv = [next((name for name in ("gcc", "cc", "clang") if shutil.which(name, path=path)), "cc")]
+    where = shutil.which(argv[0], path=path) or argv[0]
+    text = ""
+    with contextlib.suppress(OSError):
+        text = runner([*argv, "--version"], env=environ, timeout=_SECONDS).stdout
+    # The same words may be another program tomorrow: where it is and how large tells an update that kept its version.
+    with contextlib.suppress(OSError):
+        text = f"{text.strip()}\n{where} {os.path.realpath(where)} {os.stat(where).st_size}"  # noqa: PTH116
+    return Compiler(argv=tuple(argv), text=text)
+
+
+@dataclass(kw_only=True, slots=True)
+class Caching:
+    """The caches of a store at work for one build (jitbuild.build: Aid). `told` says afterwards what they did.
+
+    `provide_llvm` puts the LLVM where `site.llvm` says, and is called only when nothing else will do; `forecast` is the
+    stencils' key in the index of what to expect (jitbuild.caches.stencils).
+    """
+
+    plan: Plan
+    site: Site
+    host: Host
+    builds: Builds
+    compiler: Compiler
+    environ: Mapping[str, str]
+    stencils: Stencils
+    answers: Answers
+    ccache: Ccache | None
+    forecast: str
+    provide_llvm: Callable[[], Found | None]
+    store: Path
+    storage: str | None = None
+    runner: Runner = process.run
+    told: dict[str, Any] = field(default_factory=dict)
+    _links: str = ""
+    _failed: bool = False
+
+    def path(self) -> str:
+        """The folder in which cc and gcc are ccache, where there is one: CC stays `gcc` in all that the build records."""
+        if self.ccache is None:
+            return ""
+        if not self._links:
+            names = compiler.compilers(" ".join(self.compiler.argv), stencils=self.plan.llvm is not None)
+            folder = compiler.links(self.ccache, self.site.scratch / "ccache", names, path=self.environ["PATH"])
+            self._links = f"{folder}{os.pathsep}"
+        return self._links
+
+    def environment(self, step: Step) -> Mapping[str, str]:
+        """ccache's settings. configure's tiny programs are not worth a place in its cache."""
+        if self.ccache is None or self._failed:
+            return compiler.DISABLED
+        set_ = compiler.environment(self.ccache, store=self.store, scratch=self.site.scratch, storage=self.storage)
+        return {**set_, **compiler.DISABLED} if step.name == "configure" else set_
+
+    def around(self, step: Step, go: Callable[[], None]) -> None:
+        """Run a step with what its cache gives, and keep what it made."""
+        special = {"configure": self._configure, "stencils": self._stencils}.get(step.name)
+        if special is None:
+            self._compile(go)
+        else:
+            special(step, go)
+
+    def report(self) -> dict[str, Any]:
+        """What the caches did, for the manifest: `configure` and `stencils` are hit or miss, `compiler` counts files."""
+        if self.ccache is not None:
+            counts = compiler.counts(compiler.stats_log(self.site.scratch))
+            self.told["compiler"] = {"hits": counts.hits + counts.preprocessed, "misses": counts.misses}
+        return self.told
+
+    def _compile(self, go: Callable[[], None]) -> None:
+        """Compile; once more without ccache where it was that which failed (its folder was deleted at the wrong moment)."""
+        try:
+            go()
+        except BuildError:
+            if self.ccache is None or self._failed or not _blames_ccache(self.site.log):
+                raise
+            self._failed = True
+            go()
+
+    def _configure(self, step: Step, go: Callable[[], None]) -> None:
+        cache = self.site.source / "config.cache"
+        key = self._configure_key(step)
+        hit = self.answers.restore(key, cache)
+        try:
+            go()
+        except BuildError:
+            if not hit:
+                raise
+            cache.unlink(missing_ok=True)
+            hit = False
+            go()
+        if not hit:
+            gone = [self.site.scratch, self.site.python, *([self.site.llvm] if self.site.llvm else [])]
+            self.answers.keep(key, cache, map(str, gone))
+        self._count("configure", self.answers.shelf.count, hit=hit)
+
+    def _configure_key(self, step: Step) -> str:
+        neutral = self.builds.neutral_args
+        arguments = [arg for arg in step.argv[1:] if not any(fnmatchcase(arg, pattern) for pattern in neutral)]
+        env = {name: value for name, value in step.env if name not in self.builds.neutral_env}
+        folders = configure.search_folders(self.runner, self.environ)
+        return self.answers.key(
+            configure=(self.site.source / "configure").read_bytes(),
+            arguments=arguments,
+            env={**env, "PATH": self.environ.get("PATH", "")},
+            compiler=self.compiler.text,
+            libc=self.host.libc,
+            headers=configure.headers_digest(folders),
+            kernel=self.host.kernel,
+        )
+
+    def _stencils(self, _step: Step, go: Callable[[], None]) -> None:
+        assert self.plan.llvm is not None
+        tree = self.site.source
+        key = self.stencils.key(tree, llvm_major=self.plan.llvm.major, libc=self.host.libc, forgetting=[self.site.scratch])
+        entry = self.stencils.restore(tree, key)
+        found = None
+        if entry is None:
+            found = self.provide_llvm()
+            self._compile(go)
+        else:
+            try:
+                go()
+            except BuildError:  # build.py did not take it, and looked for an LLVM
+                found = self.provide_llvm()
+                self._compile(go)
+        hit = entry is not None and self.stencils.unchanged(tree, entry)
+        if hit:
+            self.stencils.settle(tree)
+        facts = {"llvm": found.version} if found else dict(entry.facts) if hit and entry else {}
+        if not hit:
+            found = found or self.provide_llvm()
+            facts = {"llvm": found.version if found else ""}
+            self.stencils.keep(tree, key, self.forecast, facts)
+        self._count("stencils", self.stencils.shelf.count, hit=hit)
+        self.told["llvm"] = facts.get("llvm", "")
+
+    def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
+        count(hit)
+        self.told[name] = "hit" if hit else "miss"
+
+
+def _blames_ccache(log: Path) -> bool:
+    """Whether the end of a build's log says that ccache itself failed."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        return any(map(compiler.is_to_blame, file.read().decode("utf-8", "replace").splitlines()))
+
+
+def foreseen(plan: Plan, stencils: Stencils, forecast: str) -> Entry | None:
+    """The stencils that this build will need, if they are kept: then no LLVM is looked for.
+
+    Not where an LLVM is needed anyway: as the compiler of the tail-calling interpreter, and between the two passes of PGO, whose
+    `make clean` takes the stencils with it before 3.13.15 and 3.14.3 (gh-141808).
+    """
+    if plan.llvm is None or plan.llvm.bundled or plan.variant.tail_call or plan.variant.profile == "release":
+        return None
+    key = stencils.foreseen(forecast)
+    return stencils.shelf.get(key) if key else None

@@ -1,0 +1,15 @@
+"""What the Pythons that a build runs are told. Its folder is put on PYTHONPATH of single steps: see platforms/posix.py.
+
+Never imported by jitbuild itself; runs in any Python >= 3.11, and in the one that is being built.
+"""
+
+import os
+import sys
+
+# Tools/jit/_llvm.py starts as many clangs at once as os.cpu_count() says. Python 3.13+ heeds the variable of itself.
+if (_count := os.environ.get("PYTHON_CPU_COUNT", "")).isdecimal():
+    os.cpu_count = lambda: int(_count)
+
+# Where an interpreter is built anew, the pip of the one that it will replace is seen by ensurepip, which takes it for installed.
+if _hidden := os.environ.get("JITBUILD_HIDE"):
+    sys.path[:] = [path for path in sys.path if not path.startswith(_hidden + os.sep)]
