@@ -681,7 +681,8 @@ def test_prune_keeps_what_a_build_needs_while_something_is_built(run, store):
         code, _, err = run("prune", "--caches")
     assert code == 0
     assert "the caches that it needs are kept" in err
-    assert caches_in(store) == ["llvm", "sources"]
+    assert caches_in(store) == ["ccache", "llvm", "sources"]
+    assert not (store.root / "ccache" / "folder" / "file").exists()
 
 
 # ---- caches -------------------------------------------------------------------------------------------------------------
@@ -783,7 +784,8 @@ def test_what_a_running_build_needs_is_not_cleared_from_under_it(run, store):
         code, _, err = run("cache", "clear")
         assert code == 1
         assert "kept are llvm" in err
-        assert caches_in(store) == ["llvm"]
+        assert caches_in(store) == ["ccache", "llvm"]
+        assert [path.name for path in (store.root / "ccache").rglob("*")] == ["folder"], "which a ccache at work may need"
         assert run("cache", "clear", "stencils")[0] == 0, "what was not there is no reason to complain"
     assert run("cache", "clear")[0] == 0
     assert caches_in(store) == []

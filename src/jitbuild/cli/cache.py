@@ -75,14 +75,22 @@ def in_use(kept: Store, names: Sequence[str]) -> list[str]:
 
 
 def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
-    """Remove a cache, saying so: out of its place in one step, so that a build that runs begins a new one. Raises StoreError."""
+    """Remove a cache, saying so: out of its place in one step, so that a build that runs begins a new one. Raises StoreError.
+
+    A ccache at work would fail without its folders: while something is built, they stay, and are only emptied.
+    """
     from jitbuild import disk
+    from jitbuild.caches import compiler
 
     path = kept.cache(name)
     if not path.exists():
         return
     note(f"remove {path} ({size(weight(path))})")
-    if not dry_run:
+    if dry_run:
+        return
+    if name == "ccache" and any(kept.scratches.glob("*")):
+        compiler.clear(kept.root)
+    else:
         with kept.scratch() as scratch, disk.guarded(path):
             path.rename(scratch / name)
 
