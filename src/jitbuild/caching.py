@@ -166,7 +166,7 @@ class Caching:
             arguments=arguments,
             env={**env, "PATH": self.environ.get("PATH", "")},
             compiler=self.compiler.text,
-            libc=self.host.libc,
+            libc=libc_of(self.host),
             headers=configure.headers_digest(folders),
             kernel=self.host.kernel,
         )
@@ -174,7 +174,7 @@ class Caching:
     def _stencils(self, _step: Step, go: Callable[[], None]) -> None:
         assert self.plan.llvm is not None
         tree = self.site.source
-        key = self.stencils.key(tree, llvm_major=self.plan.llvm.major, libc=self.host.libc, forgetting=[self.site.scratch])
+        key = self.stencils.key(tree, llvm_major=self.plan.llvm.major, libc=libc_of(self.host), forgetting=[self.site.scratch])
         entry = self.stencils.restore(tree, key)
         found = None
         if entry is None:
@@ -189,17 +189,24 @@ class Caching:
         hit = entry is not None and self.stencils.unchanged(tree, entry)
         if hit:
             self.stencils.settle(tree)
-        facts = {"llvm": found.version} if found else dict(entry.facts) if hit and entry else {}
-        if not hit:
+        if hit and entry:
+            facts = {"llvm": entry.facts.get("llvm", "")}
+        else:
             found = found or self.provide_llvm()
             facts = {"llvm": found.version if found else ""}
-            self.stencils.keep(tree, key, self.forecast, facts)
+        # On a hit too: this forecast may be a new one.
+        self.stencils.keep(tree, key, self.forecast, facts)
         self._count("stencils", self.stencils.shelf.count, hit=hit)
-        self.told["llvm"] = facts.get("llvm", "")
+        self.told["llvm"] = facts["llvm"]
 
     def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
         count(hit)
         self.told[name] = "hit" if hit else "miss"
+
+
+def libc_of(host: Host) -> str:
+    """What stands for the C library's headers in the keys of caches: on macOS they come with the system."""
+    return host.libc or host.kernel
 
 
 def _blames_ccache(log: Path) -> bool:

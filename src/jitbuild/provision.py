@@ -264,7 +264,7 @@ class _Build:
         """
         plan = self._plan
         compiler = caching.compiler_of(plan, None, self._environ)
-        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=self._host.libc)
+        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=caching.libc_of(self._host))
         expected = caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
         wants_llvm = plan.llvm is not None and not plan.llvm.bundled and expected is None
         begun = time.monotonic()

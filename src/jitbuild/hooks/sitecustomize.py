@@ -1,4 +1,4 @@
-"""What the Pythons that a build runs are told. Its folder is put on PYTHONPATH of single steps: see platforms/posix.py.
+"""What the Pythons that a build runs are told. Its folder is put on PYTHONPATH in single steps: see platforms/posix.py.
 
 Never imported by jitbuild itself; runs in any Python >= 3.11, and in the one that is being built.
 """

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from jitbuild.schema import LLVMNeed, Rule
 
 
+# On the command line: a PYTHONPATH of the environment is replaced by the Makefile's own variable of that name.
+_HOOKS = "PYTHONPATH={hooks}"
+
+
 def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[Step, ...]:
     """The steps of a configure-and-make build. DESTDIR keeps the install out of the final prefix until it is proven.
 
@@ -34,8 +38,8 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
         Step(
             name="install",
             # Of its own accord compileall starts a process for every processor (Makefile.pre.in: COMPILEALL_OPTS=-j0).
-            argv=("make", "altinstall", "DESTDIR={stage}", "COMPILEALL_OPTS=-j{jobs}", *make),
-            env=tuple(sorted({**dict(env), "PYTHONPATH": "{hooks}", "JITBUILD_HIDE": "{prefix}"}.items())),
+            argv=("make", "altinstall", "DESTDIR={stage}", "COMPILEALL_OPTS=-j{jobs}", _HOOKS, *make),
+            env=tuple(sorted({**dict(env), "JITBUILD_HIDE": "{prefix}"}.items())),
             share="free",
         ),
     )
@@ -45,12 +49,12 @@ def _stencils(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence
     if variant.jit not in {"yes", "yes-off"}:
         return ()
     # Tools/jit/_llvm.py starts a clang for each of os.cpu_count(), which the hooks limit.
-    limited = {"PYTHON_CPU_COUNT": "{jobs}", "PYTHONPATH": "{hooks}"}
+    limited = {**dict(env), "PYTHON_CPU_COUNT": "{jobs}"}
     return (
         Step(
             name="stencils",
-            argv=("make", "Python/jit.o", *make),
-            env=tuple(sorted({**dict(env), **limited}.items())),
+            argv=("make", "Python/jit.o", _HOOKS, *make),
+            env=tuple(sorted(limited.items())),
             share="free",
         ),
     )
