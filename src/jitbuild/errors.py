@@ -150,3 +150,9 @@ class ComparisonError(JitbuildError):
     """A command was run in several modes, and its runs hold nothing that could be compared."""
 
     exit_code = 22
+
+
+class MeasurementError(JitbuildError):
+    """What was to be measured fails, takes too long or did not run in its mode, or a file holds no measurements that fit."""
+
+    exit_code = 23

@@ -22,3 +22,10 @@ def caches(**_: object) -> list[str]:
     from jitbuild.cli.cache import CACHES
 
     return list(CACHES)
+
+
+def programs(**_: object) -> list[str]:
+    """The programs of `bench`'s quick suite."""
+    from jitbuild.bench._programs import PROGRAMS
+
+    return list(PROGRAMS)

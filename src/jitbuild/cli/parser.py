@@ -81,7 +81,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-_TAKE_COMMANDS = frozenset({"run", "diff"})
+_TAKE_COMMANDS = frozenset({"run", "diff", "bench"})
 # Their values begin with hyphens, which argparse takes for flags of ours.
 _TAKE_HYPHENS = frozenset({"--configure-arg"})
 
@@ -296,6 +296,52 @@ def _diff(commands: Commands[_Parser]) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
+def _bench(commands: Commands[_Parser]) -> None:
+    parser = _command(
+        commands,
+        "bench",
+        "bench:bench",
+        "measure how much the JIT gains, and whether the number can be trusted",
+        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, and say whether to turn it on: the "
+        "quick suite, or --stmt, or a command after `--`, which is read as `jitbuild run` reads it. `bench compare` compares any "
+        "files of pyperf's. The ratio is off / on: above 1 the JIT is faster. docs/bench.md says how it is measured.",
+    )
+    parser.usage = "jitbuild bench SPEC [options] [-- COMMAND ...]\n       jitbuild bench compare FILE FILE ... [--json]"
+    _completed(parser.add_argument("spec", metavar="SPEC", help=f"{_SPEC}; or the word compare"), "kept")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="after compare: files of pyperf's; the others are compared with the first"
+    )
+    what = parser.add_argument_group("what is measured")
+    _completed(what.add_argument("--benchmarks", metavar="NAME[,NAME]", help="only these programs of the quick suite"), "programs")
+    what.add_argument("--stmt", metavar="CODE", help="this statement, as timeit has it")
+    what.add_argument("--setup", metavar="CODE", help="what is run once before --stmt")
+    what.add_argument(
+        "--aa", action="store_true", help="off against off: the noise of this machine, which later runs take into account"
+    )
+    what.add_argument(
+        "--with", dest="with_", action="append", default=[], metavar="PKG", help="measure in an environment that has PKG, too"
+    )
+    what.add_argument("--requirements", action="append", default=[], metavar="FILE", help="the same, with what FILE lists")
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--rounds", type=_repeats, metavar="N", help="processes in each mode (default: 5, for --stmt and a command 10)"
+    )
+    how.add_argument(
+        "--values", type=_repeats, metavar="N", help="values of each process (default: 4, for --stmt 5, for a command 1)"
+    )
+    how.add_argument("--timeout", type=_seconds, metavar="S", help="end a process after so many seconds (default: 600)")
+    how.add_argument("--resume", action="store_true", help="go on with the same measurement where it was interrupted or failed")
+    _axes(parser)
+    shown = parser.add_argument_group("what is shown")
+    shown.add_argument("--inspect", action="store_true", help="which functions got machine code, and which hot ones did not")
+    shown.add_argument(
+        "--output", metavar="DIR", help="write the files of pyperf there, off.json and on.json (default: in the store)"
+    )
+    shown.add_argument("--html", metavar="FILE", help="write a report that is one file, with charts (needs jitbuild[bench])")
+    shown.add_argument("--svg", metavar="FILE", help="write the chart of ratios (needs jitbuild[bench])")
+    shown.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
 def _adopt(commands: Commands[_Parser]) -> None:
     parser = _command(commands, "adopt", "kept:adopt", "register an interpreter that is already on this machine, after probing it")
     parser.add_argument("path", metavar="PATH", help="the interpreter; its own tree is never written")
@@ -475,6 +521,7 @@ _COMMANDS: dict[str, Callable[[Commands[_Parser]], None]] = {
     "which": _which,
     "run": _run,
     "diff": _diff,
+    "bench": _bench,
     "adopt": _adopt,
     "uninstall": _uninstall,
     "prune": _prune,

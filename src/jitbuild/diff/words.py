@@ -51,6 +51,20 @@ def recording(command: Sequence[str], begin: int, junit: Path) -> list[str]:
     return [*command[:end], f"--junit-xml={junit}", "-o", "junit_family=xunit2", *command[end:]]
 
 
+def program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """The interpreter's options, and what it runs: `-c`, `-m` or a file with what follows; None for no Python program."""
+    if command and command[0].endswith(".py"):
+        return [], list(command)
+    options, at = _interpreter_options(command)
+    if at >= len(command) or not _is_interpreter(command):
+        return None
+    found = _CLUSTER.fullmatch(command[at]) if command[at].startswith("-") else None
+    if found is None:
+        return None if command[at].startswith("-") else (options, list(command[at:]))
+    kept = [option for option in options if option != "-"]
+    return kept, [f"-{found['kind']}", *[found["rest"]] * bool(found["rest"]), *command[at + 1 :]]
+
+
 def narrowed(command: Sequence[str], begin: int, test: str, *, exists: Callable[[str], bool]) -> list[str]:
     """The command of pytest that runs `test` alone: in place of whatever files and folders it names."""
     kept = list(command[:begin])

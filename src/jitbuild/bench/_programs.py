@@ -1,0 +1,244 @@
+"""The quick suite: small programs that check their own result. Runs in the interpreter under test, with the standard library alone.
+
+They cover what the JIT of 3.15 was made for (loops of arithmetic, attributes, calls), what it hardly touches (strings, dicts,
+generators), and two where no gain is to be expected, since their time is spent in C or in the system. One call takes some
+milliseconds; pyperf finds out how many calls make one value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class WrongResultError(Exception):
+    """A program came to another result than it must: what was measured is worth nothing."""
+
+
+def _check(name: str, seen: object, wanted: object) -> None:
+    if seen != wanted:
+        raise WrongResultError(f"{name}: {seen!r} instead of {wanted!r}")
+
+
+def float_loop() -> None:
+    value = 1.0
+    for _ in range(100_000):
+        value = value * 1.0001
+    _check("float_loop", round(value, 3), 22015.456)
+
+
+def int_loop() -> None:
+    total = 0
+    for number in range(60_000):
+        total = (total + number * 3) & 0xFFFF
+    _check("int_loop", total, 5744)
+
+
+def nbody() -> None:
+    """Two bodies of a mass that circle each other: attributes of floats, in a loop with many live values."""
+    x, y, vx, vy = 1.0, 0.0, 0.0, 1.0
+    for _ in range(15_000):
+        squared = x * x + y * y
+        pull = 0.001 / (squared * squared**0.5)
+        vx -= x * pull
+        vy -= y * pull
+        x += vx * 0.001
+        y += vy * 0.001
+    # The energy of the circle stays what it was.
+    _check("nbody", round(0.5 * (vx * vx + vy * vy) - 1 / (x * x + y * y) ** 0.5, 5), -0.5)
+
+
+class _Packet:
+    __slots__ = ("hops", "value")
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.hops = 0
+
+
+class _Task:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.handled = 0
+        self.following: _Task | None = None
+
+    def take(self, packet: _Packet) -> _Task | None:
+        packet.hops += 1
+        packet.value = (packet.value * 31 + self.number) % 10_007
+        self.handled += 1
+        return self.following
+
+
+class _Device(_Task):
+    def take(self, packet: _Packet) -> _Task | None:
+        packet.value += 1
+        return super().take(packet)
+
+
+def objects() -> None:
+    """Packets that tasks hand on, as richards does: attributes, and methods of several classes."""
+    tasks: list[_Task] = [_Device(number) if number % 3 else _Task(number) for number in range(6)]
+    for task, after in zip(tasks, tasks[1:] + tasks[:1], strict=True):
+        task.following = after
+    packets = [_Packet(number) for number in range(100)]
+    for packet in packets:
+        task = tasks[packet.value % 6]
+        for _ in range(60):
+    XX            task = following
+    _check("objects", (sum(task.handled for task in tasks), sum(packet.value for packet in packets)), (6000, 509_148))
+
+
+def _evens(count: int) -> Iterator[int]:
+    for number in range(count):
+        if not number & 1:
+            yield number
+
+
+def generators() -> None:
+    _check("generators", sum(number + 1 for number in _evens(40_000)), 400_000_000)
+
+
+def strings() -> None:
+    parts = []
+    for number in range(8_000):
+        parts.append(f"{number % 10}:{number}")
+        if "7" in parts[-1]:
+            parts[-1] = parts[-1].upper() + ";"
+    text = ",".join(parts)
+    _check("strings", (len(text), text.count(";")), (57_786, 2897))
+
+
+def dicts() -> None:
+    counts: dict[int, int] = {}
+    for number in range(30_000):
+        key = number * number % 997
+        counts[key] = counts.get(key, 0) + 1
+    _check("dicts", (len(counts), max(counts.values())), (499, 61))
+
+
+def lists() -> None:
+    """The sieve of Eratosthenes, element by element."""
+    sieve = [True] * 20_000
+    for number in range(2, 142):
+        if sieve[number]:
+            for multiple in range(number * number, len(sieve), number):
+                sieve[multiple] = False
+    _check("lists", sum(sieve) - 2, 2262)
+
+
+def _fibonacci(number: int) -> int:
+    return number if number < 2 else _fibonacci(number - 1) + _fibonacci(number - 2)
+
+
+def calls() -> None:
+    _check("calls", _fibonacci(18), 2584)
+
+
+_EXPRESSION = "+".join(f"({number}*3-{number % 7})*(2+{number % 5})" for number in range(60))
+
+
+def _sum_of(text: str, at: int) -> tuple[int, int]:
+    value, at = _product_of(text, at)
+    while at < len(text) and text[at] in "+-":
+        sign = text[at]
+        other, at = _product_of(text, at + 1)
+        value = value + other if sign == "+" else value - other
+    return value, at
+
+
+def _product_of(text: str, at: int) -> tuple[int, int]:
+    value, at = _atom_of(text, at)
+    while at < len(text) and text[at] == "*":
+        other, at = _atom_of(text, at + 1)
+        value *= other
+    return value, at
+
+
+def _atom_of(text: str, at: int) -> tuple[int, int]:
+    if text[at] == "(":
+        value, at = _sum_of(text, at + 1)
+        return value, at + 1
+    value = 0
+    while at < len(text) and text[at].isdigit():
+        value = value * 10 + ord(text[at]) - 48
+        at += 1
+    return value, at
+
+
+def parser() -> None:
+    """Recursive descent, character by character."""
+    for _ in range(4):
+        _check("parser", _sum_of(_EXPRESSION, 0)[0], 20_903)
+
+
+_RECORDS = [{"id": number, "name": f"record {number}", "tags": ["a", "b"], "share": number / 8} for number in range(150)]
+
+
+def json_lines() -> None:
+    """Encoded and decoded record by record; the codec is C, what is around it is not."""
+    total = 0.0
+    for record in _RECORDS:
+        again = json.loads(json.dumps(record))
+        total += again["share"] + len(again["name"])
+    _check("json_lines", total, 2786.875)
+
+
+_LOG = "\n".join(f"2026-11-{number % 28 + 1:02d} host{number % 9} GET /items/{number} {200 + number % 3}" for number in range(300))
+_LINE = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\w+) GET /items/(\d+) (\d{3})")
+
+
+def regex() -> None:
+    found = sum(int(match[5]) for match in _LINE.finditer(_LOG) if match[6] == "200")
+    _check("regex", found, 14_850)
+
+
+def in_c() -> None:
+    """Compression and hashes: all in C, so the JIT has nothing to do."""
+    data = bytes(range(256)) * 300
+    for _ in range(3):
+        _check("in_c", zlib.decompress(zlib.compress(data, 1)) == data, True)
+        _check("in_c", hashlib.sha256(data).hexdigest()[:8], "f8b0585e")
+
+
+def in_out() -> None:
+    """Small files, written and read: the time is the system's."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = os.path.join(folder, "x")
+        for number in range(40):
+            with open(name, "wb") as file:
+                file.write(b"x" * number)
+            with open(name, "rb") as file:
+                _check("in_out", len(file.read()), number)
+
+
+class Program(NamedTuple):
+    """`gains` says whether a gain is to be expected of the JIT at all."""
+
+    run: Callable[[], None]
+    gains: bool = True
+
+
+PROGRAMS: dict[str, Program] = {
+    "float_loop": Program(float_loop),
+    "int_loop": Program(int_loop),
+    "nbody": Program(nbody),
+    "objects": Program(objects),
+    "generators": Program(generators),
+    "strings": Program(strings),
+    "dicts": Program(dicts),
+    "lists": Program(lists),
+    "calls": Program(calls),
+    "parser": Program(parser),
+    "json_lines": Program(json_lines),
+    "regex": Program(regex),
+    "in_c": Program(in_c, gains=False),
+    "in_out": Program(in_out, gains=False),
+}

@@ -1,0 +1,86 @@
+"""Which functions of this process have machine code now. Runs in the interpreter under test, loaded by path.
+
+It borrows jitbuild.measured, which needs the standard library alone; jitbuild itself is not installed there, and its package is
+not imported: it would bring the dependencies of the host.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OURS = ("pyperf", "jitbuild", "psutil")
+
+
+def facts(*extra: CodeType) -> dict[str, Any]:
+    """The mode as it reached this process, who traces, and every code object with executors; `extra` is code no function holds."""
+    measured = _measured()
+    tier2 = measured.tier2()
+    probe = sys.modules["jitbuild._probe_target"]
+    about = measured.facts(tier2)
+    return {
+        "switch": os.environ.get("PYTHON_JIT"),
+        "enabled": about.enabled,
+        "built": about.built,
+        "version": about.version,
+        "debug": about.debug,
+        "tracers": probe.tracers(),
+        "functions": [] if tier2.get_executor is None else _functions(measured, tier2, extra),
+    }
+
+
+def _measured() -> Any:
+    if "jitbuild" not in sys.modules:
+        package = ModuleType("jitbuild")
+        package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+        sys.modules["jitbuild"] = package
+    return importlib.import_module("jitbuild.measured")
+
+
+def _functions(measured: Any, tier2: Any, extra: tuple[CodeType, ...]) -> list[dict[str, Any]]:
+    found = []
+    for module, code in _codes(extra):
+        made = measured.executors(code, tier2)
+        if made.executors:
+            found.append(
+                {
+                    "module": module,
+                    "name": code.co_qualname,
+                    "file": code.co_filename,
+                    "line": code.co_firstlineno,
+                    "executors": made.executors,
+                    "bytes": made.machine_code_bytes,
+                }
+            )
+    return sorted(found, key=lambda each: (-each["executors"], each["module"], each["line"]))
+
+
+def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
+    """All code of this process but that which measures, once each, with the module's name."""
+    seen: set[CodeType] = set()
+    waiting = [("__main__", code) for code in extra]
+    for thing in gc.get_objects():
+        if type(thing) is FunctionType:
+            module = str(thing.__globals__.get("__name__"))
+            if module.partition(".")[0] not in _OURS and thing.__globals__.get("__file__") not in _MEASURES:
+                waiting.append((module, thing.__code__))
+    while waiting:
+        module, code = waiting.pop()
+        # Code compares by content: two equal ones are one here, which is no harm.
+        if code not in seen:
+            seen.add(code)
+            yield module, code
+            waiting += [(module, constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+_MEASURES = {
+    __file__,
+    *(os.path.join(os.path.dirname(__file__), name) for name in ("_worker.py", "_inspect.py")),
+}

@@ -1,0 +1,72 @@
+"""What pyperf runs: `python _worker.py --spec FILE`, and its own options. Runs in the interpreter under test, where pyperf is.
+
+The specification is a JSON object: `kind` (quick, stmt or command), `name`, `facts` (a file in which a worker says what it saw of
+the JIT) and, by kind, `stmt` and `setup`, or `command`. pyperf starts this file again for each of its workers.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import os
+import sys
+import time
+import timeit
+from typing import Any
+
+# This file's own folder is on sys.path: _programs and _seen lie beside it.
+import _seen  # type: ignore[import-not-found, unused-ignore]
+import pyperf
+
+# What is measured must outlive the measurement, to be looked at.
+_KEPT: list[Any] = []
+
+
+def main() -> None:
+    runner = pyperf.Runner(add_cmdline_args=_pass_on)
+    runner.argparser.add_argument("--spec", required=True)
+    args = runner.parse_args()
+    with open(args.spec, encoding="utf-8") as file:
+        spec = json.load(file)
+    if args.worker:
+        _silence()
+        atexit.register(_write_facts, spec)
+    _measure(runner, spec)
+
+
+def _measure(runner: Any, spec: dict[str, Any]) -> None:
+    if spec["kind"] == "command":
+        runner.bench_command(spec["name"], spec["command"])
+    elif spec["kind"] == "stmt":
+        timer = timeit.Timer(spec["stmt"], spec["setup"])
+        _KEPT.append(timer)
+        runner.bench_time_func(spec["name"], lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter))
+    else:
+        import _programs  # type: ignore[import-not-found, unused-ignore]
+
+        runner.bench_func(spec["name"], _programs.PROGRAMS[spec["name"]].run)
+
+
+def _pass_on(command: list[str], args: Any) -> None:
+    command += ["--spec", args.spec]
+
+
+def _silence() -> None:
+    """What is measured may print as much as it likes: a worker answers through a pipe of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _write_facts(spec: dict[str, Any]) -> None:
+    facts = _seen.facts()
+    if spec["kind"] == "command":
+        # The program was another process; in this one it was waited for.
+        del facts["functions"]
+    with open(spec["facts"], "w", encoding="utf-8") as file:
+        json.dump(facts, file)
+
+
+if __name__ == "__main__":
+    # pyperf's workers are named by sys.argv[0].
+    sys.argv[0] = os.path.abspath(__file__)
+    main()

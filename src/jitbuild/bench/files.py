@@ -1,0 +1,83 @@
+"""pyperf's files: read, put together, written. pyperf itself does it, so what it refuses is refused here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyperf
+
+from jitbuild.bench.stats import Sample
+from jitbuild.disk import guarded
+from jitbuild.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+VERSION: str = pyperf.__version__
+
+
+def load(path: Path) -> Any:
+    """The suite in a pyperf file. Raises MeasurementError for what is none."""
+    try:
+        return pyperf.BenchmarkSuite.load(str(path))
+    except OSError as error:
+        raise MeasurementError(f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+    # pyperf says what is wrong with a file by whatever it stumbles over in it.
+    except Exception as error:
+        what = f"{path} is no file of pyperf's: {type(error).__name__}: {error}."
+        raise MeasurementError(what, remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote.") from error
+
+
+def joined(runs: Iterable[Path], metadata: Mapping[str, Any]) -> Any:
+    """One suite of many files, the processes of each benchmark in the order given, all with `metadata`; None without any."""
+    benchmarks: dict[str, Any] = {}
+    for path in runs:
+        for benchmark in load(path).get_benchmarks():
+            name = benchmark.get_name()
+            if name in benchmarks:
+                benchmarks[name].add_runs(benchmark)
+            else:
+                benchmarks[name] = benchmark
+    for benchmark in benchmarks.values():
+        benchmark.update_metadata(dict(metadata))
+    return pyperf.BenchmarkSuite(list(benchmarks.values())) if benchmarks else None
+
+
+def dump(suite: Any, path: Path) -> None:
+    """Write a suite, in place of what is there."""
+    with guarded(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        suite.dump(str(path), replace=True)
+
+
+def samples(suite: Any) -> dict[str, Sample]:
+    """Every benchmark's values, in seconds. Benchmarks of memory are left out."""
+    return {
+        benchmark.get_name(): Sample(processes=tuple(tuple(run.values) for run in benchmark.get_runs() if run.values))
+        for benchmark in suite.get_benchmarks()
+        if benchmark.get_unit() == "second" and benchmark.get_nvalue()
+    }
+
+
+def facts(suite: Any) -> dict[str, Any]:
+    """The metadata that all of a suite's benchmarks share."""
+    return dict(suite.get_metadata())
+
+
+def significant(one: Sample, other: Sample) -> bool | None:
+    """pyperf's own test (Student's t over all values, alpha 0.05); None where it cannot be made."""
+    from pyperf._utils import is_significant
+
+    if min(len(one.values), len(other.values)) < 2:
+        return None
+    try:
+        return bool(is_significant(one.values, other.values)[0])
+    except ZeroDivisionError:  # no spread at all
+        return None
+
+
+def loops_of(path: Path) -> int:
+    """The number of loops that a calibration came to."""
+    (benchmark,) = load(path).get_benchmarks()
+    return int(benchmark.get_loops())

@@ -1,0 +1,103 @@
+"""Why a program gains or not: which of its functions got machine code, and which hot ones did not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jitbuild import process
+from jitbuild.bench import targets
+from jitbuild.bench.report import Function, Inspection
+from jitbuild.diff import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from jitbuild.bench.plan import Benchmark
+    from jitbuild.modes import Mode
+
+# Less of the time than this, and it does not matter to the whole.
+_HOT = 0.05
+_REPEATS = 50
+
+
+def compiled(facts: Mapping[str, Any]) -> Inspection | None:
+    """What a worker, or _inspect.py, saw; None where it could not see the program."""
+    if "functions" not in facts:
+        return None
+    rows = facts["functions"]
+    functions = (
+        Function(name=row["name"], file=row["file"], line=row["line"], executors=row["executors"], bytes=row["bytes"])
+        for row in rows
+    )
+    return Inspection(compiled=tuple(sorted(functions, key=lambda each: -each.executors)))
+
+
+def watched(
+    benchmark: Benchmark,
+    python: Path,
+    scratch: Path,
+    env: Callable[[Mode], Mapping[str, str]],
+    *,
+    timeout: float | None,
+    recorder: process.Recorder = process.record,
+) -> dict[str, Any]:
+    """What the JIT makes of a command that is a Python program, in a run apart from what is measured; empty for any other."""
+    found = words.program(["python", *benchmark.words[1:]]) if benchmark.words[:1] == (str(python),) else None
+    if found is None:
+        return {}
+    options, program = found
+    return _run([str(python), *options, str(targets.INSPECT)], program, scratch / "watched", env("on"), timeout, recorder)
+
+
+def hot(
+    benchmark: Benchmark,
+    seen: Inspection,
+    python: Path,
+    scratch: Path,
+    env: Callable[[Mode], Mapping[str, str]],
+    *,
+    timeout: float | None,
+    recorder: process.Recorder = process.record,
+) -> Inspection:
+    """`seen`, with the functions that took a twentieth of the time (by cProfile, JIT off) and have no machine code."""
+    found = words.program(["python", *benchmark.words[1:]]) if benchmark.kind == "command" else ([], _repeated(benchmark))
+    if found is None:
+        return seen
+    options, program = found
+    target = scratch / f"hot-{benchmark.name}"
+    facts = _run([str(python), *options, str(targets.INSPECT)], ["--profile", *program], target, env("off"), timeout, recorder)
+    places = {(each.file, each.line) for each in seen.compiled}
+    bare = (
+        Function(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
+        for row in facts.get("hot", ())
+        if row["share"] >= _HOT and (row["file"], row["line"]) not in places
+    )
+    return Inspection(compiled=seen.compiled, bare=tuple(bare))
+
+
+def _repeated(benchmark: Benchmark) -> list[str]:
+    if benchmark.kind == "stmt":
+        return ["-c", f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()"]
+    place = f"import sys; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import _programs"
+    return ["-c", f"{place}\nfor _ in range({_REPEATS}): _programs.PROGRAMS[{benchmark.name!r}].run()"]
+
+
+def _run(
+    start: Sequence[str],
+    program: Sequence[str],
+    target: Path,
+    env: Mapping[str, str],
+    timeout: float | None,
+    recorder: process.Recorder,
+) -> dict[str, Any]:
+    target.unlink(missing_ok=True)
+    argv = [*start, str(target), *program]
+    with target.with_suffix(".log").open("wb") as log:
+        recorder(argv, env=env, log=log, timeout=timeout)
+    try:
+        facts = json.loads(target.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
