@@ -86,14 +86,15 @@ class _Device(_Task):
 def objects() -> None:
     """Packets that tasks hand on, as richards does: attributes, and methods of several classes."""
     tasks: list[_Task] = [_Device(number) if number % 3 else _Task(number) for number in range(6)]
-    for task, after in zip(tasks, tasks[1:] + tasks[:1], strict=True):
-        task.following = after
+    for one, after in zip(tasks, tasks[1:] + tasks[:1], strict=True):
+        one.following = after
     packets = [_Packet(number) for number in range(100)]
     for packet in packets:
-        task = tasks[packet.value % 6]
+        task: _Task | None = tasks[packet.value % 6]
         for _ in range(60):
-    XX            task = following
-    _check("objects", (sum(task.handled for task in tasks), sum(packet.value for packet in packets)), (6000, 509_148))
+            assert task is not None
+            task = task.take(packet)
+    _check("objects", (sum(one.handled for one in tasks), sum(packet.value for packet in packets)), (6000, 509_148))
 
 
 def _evens(count: int) -> Iterator[int]:

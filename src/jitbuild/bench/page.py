@@ -60,9 +60,8 @@ def _table(report: Report) -> str:
     rows = [_row(row) for row in report.rows]
     if len(report.rows) > 1:
         mean = report.mean
-        rows.append(
-            f'<tr><td>geometric mean</td><td></td><td></td><td class="number" colspan="2">{mean.shown}</td><td>{mean.word}</td></tr>'
-        )
+        shown = f'<td class="number" colspan="2">{mean.shown}</td><td>{mean.word}</td>'
+        rows.append(f"<tr><td>geometric mean</td><td></td><td></td>{shown}</tr>")
     return f"<table><tr><th></th>{head}<th></th></tr>{''.join(rows)}</table><p>{escape(words.tally(report))}.</p>"
 
 
