@@ -43,6 +43,7 @@ COMMANDS = [
     "which",
     "run",
     "diff",
+    "bench",
     "adopt",
     "uninstall",
     "prune",

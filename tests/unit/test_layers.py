@@ -26,6 +26,9 @@ LAYERS = [
     {"", "api"},
     {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}
     | {"diff.timing", "diff.trace", "diff.words"}
+    | {"bench", "bench.chart", "bench.files", "bench.inspecting", "bench.page", "bench.plan", "bench.report", "bench.session"}
+    | {"bench.stats", "bench.surroundings", "bench.targets", "bench.text", "bench.words"}
+    | {"bench._programs", "bench._worker", "bench._inspect", "bench._seen"}
     | {"measured", "under_test", "jit_summary", "pytest_plugin", "cli", "__main__", "matrix", "ci", "nox", "sessions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -91,6 +94,11 @@ def test_the_probe_target_imports_nothing_of_ours():
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
+
+
+def test_what_runs_in_the_interpreter_under_test_imports_nothing_of_ours():
+    for name in ("_programs", "_worker", "_inspect", "_seen"):
+        assert imported(ROOT / "bench" / f"{name}.py") == set()
 
 
 def test_only_process_starts_processes_and_only_net_opens_the_network():

@@ -39,7 +39,7 @@ def _measure(runner: Any, spec: dict[str, Any]) -> None:
     if spec["kind"] == "command":
         runner.bench_command(spec["name"], spec["command"])
     elif spec["kind"] == "stmt":
-        timer = timeit.Timer(spec["stmt"], spec["setup"])
+        timer: Any = timeit.Timer(spec["stmt"], spec["setup"])
         _KEPT.append(timer)
         runner.bench_time_func(spec["name"], lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter))
     else:

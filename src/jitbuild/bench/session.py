@@ -106,6 +106,15 @@ def run(
     return Outcome(interrupted=None, resumed=resumed)
 
 
+def identity(session: Session) -> str:
+    """What tells this measurement from every other, also of the same thing: it is made with the folder, and goes with it."""
+    path = session.folder / "identity"
+    with guarded(path):
+        if not path.exists():
+            path.write_text(os.urandom(8).hex(), encoding="ascii")
+        return path.read_text(encoding="ascii")
+
+
 def measured(session: Session, arm: Arm) -> dict[str, list[Path]]:
     """The files of an arm, by benchmark, in the order of rounds; only of rounds that every arm has: counts stay the same."""
     found: dict[str, list[Path]] = {}

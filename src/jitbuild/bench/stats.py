@@ -110,14 +110,14 @@ def t_quantile(freedom: float) -> float:
 
 def _error(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool) -> tuple[float, float]:
     """The standard error of the mean logarithm of the ratios, and its degrees of freedom."""
-    same = len({len(sample.processes) for pair in pairs for sample in pair}) == 1
-    return _paired_error(pairs) if paired and same else _own_error(pairs)
+    counts = {len(sample.processes) for pair in pairs for sample in pair}
+    if paired and min(counts) < _FEWEST:
+        return math.inf, 0.0
+    return _paired_error(pairs) if paired and len(counts) == 1 else _own_error(pairs)
 
 
 def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
     count = len(pairs[0][0].processes)
-    if count < 2:
-        return math.inf, 0.0
     rounds = [fmean([base.means[n] / base.mean - other.means[n] / other.mean for base, other in pairs]) for n in range(count)]
     return math.sqrt(variance(rounds) / count), count - 1
 

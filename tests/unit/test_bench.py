@@ -1,0 +1,588 @@
+"""`jitbuild bench`: what is measured in which order, what the numbers come to, and what is said. Numbers are made up here."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pyperf
+import pytest
+
+from jitbuild import cli
+from jitbuild.bench import chart, files, inspecting, page, plan, report, session, stats, surroundings, text, words
+from jitbuild.bench._programs import PROGRAMS, WrongResultError, _check
+from jitbuild.bench.stats import Sample
+from jitbuild.errors import MeasurementError
+from jitbuild.process import Completed, Ended
+from jitbuild.report import Silent
+
+QUICK = tuple(plan.Benchmark(kind="quick", name=name) for name in ("float_loop", "lists"))
+COUNTS = plan.Counts(rounds=4, values=2, warmups=1, seconds=0.01)
+
+
+def sample(*means: float, values: int = 3) -> Sample:
+    return Sample(processes=tuple((mean,) * values for mean in means))
+
+
+# The suite
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_each_program_comes_to_its_result(name):
+    PROGRAMS[name].run()
+
+
+def test_another_result_is_refused():
+    with pytest.raises(WrongResultError, match="lists: 1 instead of 2"):
+        _check("lists", 1, 2)
+
+
+def test_there_are_a_dozen_programs_and_two_gain_nothing():
+    assert len(PROGRAMS) >= 12
+    assert {name for name, program in PROGRAMS.items() if not program.gains} == {"in_c", "in_out"}
+
+
+# The plan
+
+
+def test_arms_stand_side_by_side_and_change_their_order():
+    order = [(step.round, step.benchmark.name, step.arm.name) for step in plan.steps(QUICK, plan.AB, 2)]
+    assert order == [
+        (1, "float_loop", "off"),
+        (1, "float_loop", "on"),
+        (1, "lists", "off"),
+        (1, "lists", "on"),
+        (2, "float_loop", "on"),
+        (2, "float_loop", "off"),
+        (2, "lists", "on"),
+        (2, "lists", "off"),
+    ]
+
+
+@pytest.mark.parametrize("rounds", [2, 4, 10])
+def test_a_machine_that_grows_slower_favours_none(rounds):
+    place = dict.fromkeys(("off", "on"), 0)
+    for at, step in enumerate(plan.steps(QUICK, plan.AB, rounds)):
+        place[step.arm.name] += at
+    assert place["off"] == place["on"]
+
+
+def test_every_step_has_the_same_counts_and_the_mode_reaches_the_workers():
+    options = plan.options(COUNTS, 8, kind="quick")
+    assert options == [
+        *("--quiet", "--processes", "1", "--values", "2", "--warmups", "1", "--loops", "8", "--inherit-environ", "PYTHON_JIT")
+    ]
+    assert "--copy-env" in plan.options(COUNTS, None, kind="command")
+    assert "--loops" not in plan.options(COUNTS, None, kind="stmt")
+
+
+# The numbers
+
+
+def test_the_ratio_is_that_of_the_means_and_what_pyperf_says():
+    off, on = Sample(processes=((2.0, 4.0), (3.0,))), Sample(processes=((1.0, 2.0), (1.5,)))
+    assert stats.compare(off, on, paired=False).value == pytest.approx(2.0)
+    assert stats.compare(off, on, paired=False).value == pytest.approx(off.mean / on.mean)
+
+
+def test_an_interval_as_it_is_worked_out_by_hand():
+    # Differences of the rounds: +-0.01, so a standard error of 0.01 * sqrt(4/3) / 2, times 3.182 for three degrees of freedom.
+    ratio = stats.compare(sample(1.01, 0.99, 1.01, 0.99), sample(1, 1, 1, 1), paired=True)
+    half = 3.182 * 0.01 * math.sqrt(4 / 3) / 2
+    assert (ratio.low, ratio.high) == (pytest.approx(math.exp(-half)), pytest.approx(math.exp(half)))
+    assert ratio.word == "no difference"
+
+
+def test_what_a_round_has_in_common_does_not_count():
+    drift = [1.0, 1.3, 0.9, 1.6, 1.1]
+    off, on = sample(*drift), sample(*[each * 0.8 for each in drift])
+    assert stats.compare(off, on, paired=True).low == pytest.approx(1.25)
+    assert stats.compare(off, on, paired=False).word == "no difference"
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_two_rounds_say_nothing(rounds):
+    ratio = stats.compare(sample(*[2.0] * rounds), sample(*[1.0] * rounds), paired=True)
+    assert ratio.word == "not enough data"
+    assert ratio.to_json()["interval"] is None
+    json.dumps(ratio.to_json(), allow_nan=False)
+
+
+def test_unequal_rounds_of_an_interrupted_measurement():
+    pairs = [(sample(2.0, 2.1, 2.0), sample(1.0, 1.0, 1.1)), (sample(2.0, 2.1, 2.0, 2.2), sample(1.0, 1.0, 1.1, 1.0))]
+    assert stats.geometric_mean(pairs, paired=True).word == "faster"
+    fewer = [(sample(2.0, 2.1), sample(1.0, 1.0)), pairs[0]]
+    assert stats.geometric_mean(fewer, paired=True).word == "not enough data"
+
+
+def test_less_than_a_percent_is_never_a_difference():
+    assert stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).word == "no difference"
+    assert stats.compare(sample(*[1.011] * 9), sample(*[1.0] * 9), paired=True).word == "faster"
+
+
+def test_a_floor_that_was_measured_is_heeded():
+    off, on = sample(*[1.05] * 5), sample(*[1.0] * 5)
+    assert stats.compare(off, on, paired=True).word == "faster"
+    assert stats.compare(off, on, paired=True, floor=0.06).word == "no difference"
+
+
+def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
+    """A machine that drifts by a third, with 2% of noise between processes and an outlier now and then."""
+    drift = [1 + 0.03 * number for number in range(rounds)]
+    arms = []
+    for factor in (1.0, slower):
+        means = [each * factor * rng.gauss(1, 0.02) * (1.1 if rng.random() < 0.02 else 1) for each in drift]
+        arms.append(Sample(processes=tuple(tuple(mean * rng.gauss(1, 0.01) for _ in range(4)) for mean in means)))
+    return stats.compare(*arms, paired=True)
+
+
+@pytest.mark.parametrize("rounds", [5, 10])
+def test_equal_things_are_seldom_called_different(rounds):
+    rng = random.Random(5)
+    said = [simulated(rng, 1.0, rounds).word for _ in range(1000)]
+    assert said.count("no difference") / 1000 >= 0.95
+
+
+def test_five_percent_is_seen():
+    rng = random.Random(6)
+    said = [simulated(rng, 1.05, 10).word for _ in range(1000)]
+    assert said.count("slower") / 1000 >= 0.9
+    assert "faster" not in said
+
+
+def test_the_interval_covers_the_truth():
+    rng = random.Random(7)
+    inside = [ratio.low <= 1 / 1.05 <= ratio.high for ratio in (simulated(rng, 1.05, 5) for _ in range(1000))]
+    assert 0.93 <= sum(inside) / 1000 <= 0.99
+
+
+def test_a_quantile_falls_to_that_of_the_normal_distribution():
+    quantiles = [stats.t_quantile(freedom) for freedom in (1, 1.5, 2, 10, 30, 31, 100, math.inf)]
+    assert quantiles == sorted(quantiles, reverse=True)
+    assert (quantiles[0], quantiles[-1]) == (12.706, 1.96)
+
+
+def test_the_noise_floor_is_the_farthest_that_two_equal_things_may_have_been_apart():
+    ratio = stats.Ratio(value=1.01, low=0.97, high=1.05, noise=0.04, word="no difference")
+    assert stats.noise_floor(ratio) == pytest.approx(0.05)
+
+
+# pyperf's files
+
+
+def write(path: Path, name: str, values: tuple[float, ...]) -> None:
+    run = pyperf.Run(values, metadata={"name": name, "loops": 4}, collect_metadata=False)
+    pyperf.Benchmark([run]).dump(str(path), replace=True)
+
+
+def test_files_are_put_together_with_what_is_known(tmp_path):
+    for number in (1, 2):
+        write(tmp_path / f"{number}.json", "lists", (1.0 * number, 2.0))
+    suite = files.joined([tmp_path / "1.json", tmp_path / "2.json"], {"jitbuild_mode": "on"})
+    files.dump(suite, tmp_path / "out" / "on.json")
+    again = files.load(tmp_path / "out" / "on.json")
+    assert files.samples(again) == {"lists": Sample(processes=((1.0, 2.0), (2.0, 2.0)))}
+    assert files.facts(again)["jitbuild_mode"] == "on"
+    assert files.loops_of(tmp_path / "1.json") == 4
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"version": "1.0", "benchmarks": [{}]}', "\x00", '{"a": 1}'])
+def test_what_is_no_file_of_pyperfs(tmp_path, content):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(MeasurementError, match=re.escape("is no file of pyperf's")):
+        files.load(tmp_path / "x.json")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(MeasurementError, match="No such file"):
+        files.load(tmp_path / "x.json")
+
+
+# Measuring
+
+
+class Machine:
+    """Stands for the interpreter: writes what pyperf and the worker would, and remembers in which order it was asked."""
+
+    def __init__(self, ratio: float = 2.0) -> None:
+        self.asked: list[tuple[str, str, list[str]]] = []
+        self.ratio = ratio
+        self.reaches = True
+        self.answers: dict[int, object] = {}
+
+    def __call__(self, argv, /, *, env, log, timeout=None):
+        spec = json.loads(Path(argv[argv.index("--spec") + 1]).read_text())
+        mode = env["PYTHON_JIT"]
+        self.asked.append((spec["name"], mode, list(argv)))
+        answer = self.answers.get(len(self.asked))
+        if isinstance(answer, BaseException):
+            raise answer
+        if isinstance(answer, tuple):
+            code, said, timed_out = answer
+            log.write(said.encode())
+            return Completed(argv=tuple(argv), returncode=code, timed_out=timed_out)
+        write(Path(argv[argv.index("--output") + 1]), spec["name"], (1.0 if mode == "0" else 1 / self.ratio,) * 2)
+        facts = {"switch": mode, "enabled": mode == "1" and self.reaches, "tracers": [], "functions": []}
+        Path(spec["facts"]).write_text(json.dumps(facts))
+        return Completed(argv=tuple(argv), returncode=0)
+
+
+@pytest.fixture
+def machine():
+    return Machine()
+
+
+@pytest.fixture
+def job(tmp_path):
+    return session.Session(
+        benchmarks=QUICK,
+        arms=plan.AB,
+        counts=COUNTS,
+        python=Path("/python"),
+        env=lambda mode: {"PYTHON_JIT": "1" if mode == "on" else "0"},
+        folder=tmp_path / "session",
+        timeout=9.0,
+    )
+
+
+def run(job, machine):
+    return session.run(job, reporter=Silent(), recorder=machine, clock=lambda: 0.0)
+
+
+def test_everything_is_tried_in_both_modes_before_it_is_measured(job, machine):
+    assert run(job, machine) == session.Outcome(interrupted=None, resumed=0)
+    assert [(name, mode) for name, mode, _ in machine.asked[:4]] == [
+        *(("float_loop", "0"), ("float_loop", "1"), ("lists", "0"), ("lists", "1"))
+    ]
+    assert len(machine.asked) == 4 + 4 * 4
+    assert [len(paths) for arm in job.arms for paths in session.measured(job, arm).values()] == [4] * 4
+
+
+def test_both_modes_get_the_same_options_and_the_loops_that_off_found(job, machine):
+    run(job, machine)
+    asked = {tuple(argv[argv.index("--quiet") : argv.index("--output")]) for _, _, argv in machine.asked[4:]}
+    (options,) = asked
+    assert options[options.index("--loops") + 1] == "4"
+
+
+def test_a_mode_that_does_not_reach_the_worker_is_an_error(job, machine):
+    machine.reaches = False
+    with pytest.raises(MeasurementError, match="The mode on did not reach"):
+        run(job, machine)
+
+
+def test_an_interruption_keeps_what_both_modes_have_and_resuming_goes_on(job, machine):
+    machine.answers[4 + 7] = KeyboardInterrupt()
+    assert run(job, machine) == session.Outcome(interrupted=2, resumed=0)
+    kept = {arm.name: {name: len(paths) for name, paths in session.measured(job, arm).items()} for arm in job.arms}
+    assert kept == {"off": {"float_loop": 2, "lists": 1}, "on": {"float_loop": 2, "lists": 1}}
+    identity = session.identity(job)
+    again = Machine()
+    assert run(job, again) == session.Outcome(interrupted=None, resumed=6)
+    assert len(again.asked) == 16 - 6
+    assert session.identity(job) == identity
+    session.clear(job)
+    assert session.measured(job, job.arms[0]) == {}
+
+
+def test_an_interruption_before_anything_is_measured_is_one(job, machine):
+    machine.answers[3] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run(job, machine)
+
+
+def test_a_signal_is_told_by_its_number(job, machine):
+    machine.answers[4 + 9] = Ended(15)
+    assert run(job, machine).interrupted == 15
+
+
+WORKER = "Traceback (most recent call last):\n  File x\nValueError: 7\n"
+MANAGER = "Traceback (most recent call last):\n  File pyperf\nRuntimeError: python failed with exit code 1\n"
+
+
+def test_a_program_that_fails_is_told_in_its_own_words(job, machine):
+    machine.answers[2] = (1, WORKER + MANAGER, False)
+    with pytest.raises(MeasurementError, match=r"float_loop with the JIT on fails:\n(.*\n)*  ValueError: 7") as caught:
+        run(job, machine)
+    assert "RuntimeError" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("code", "said"), [(3, "exit code 3"), (245, "SIGSEGV"), (250, "SIGABRT"), (255, "SIGHUP")])
+def test_a_command_that_fails_in_one_mode(job, machine, code, said):
+    from dataclasses import replace
+
+    job = replace(job, benchmarks=(plan.Benchmark(kind="command", name="command", words=("/python", "x.py")),))
+    lines = f'    raise Exception("Command failed with exit code %s"\nException: Command failed with exit code {code}\n'
+    machine.answers[2] = (1, lines + MANAGER, False)
+    with pytest.raises(MeasurementError, match=f"The command fails with the JIT on: it ended with {said}"):
+        run(job, machine)
+
+
+def test_what_takes_too_long(job, machine):
+    machine.answers[1] = (-15, "", True)
+    with pytest.raises(MeasurementError, match="did not end within 9 seconds"):
+        run(job, machine)
+
+
+def test_a_python_that_is_gone(job, machine):
+    machine.answers[1] = FileNotFoundError(2, "No such file")
+    with pytest.raises(MeasurementError, match="/python cannot be run"):
+        run(job, machine)
+
+
+def test_a_half_written_file_is_measured_again(job, machine):
+    run(job, machine)
+    step = next(plan.steps(QUICK, plan.AB, 1))
+    job.file(step).rename(job.file(step).with_suffix(".part"))
+    again = Machine()
+    run(job, again)
+    assert len(again.asked) == 1
+
+
+# Words
+
+
+def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "quick", rounds: int = 5) -> report.Report:
+    names = ("float_loop", "lists", "calls", "<b>&")
+    base = {name: sample(*[1.0] * rounds) for name, _ in zip(names, ratios, strict=False)}
+    other = {name: sample(*[1 / ratio] * rounds) for name, ratio in zip(names, ratios, strict=False)}
+    function = report.Function(name="work", file="x.py", line=2, executors=2, bytes=4096)
+    bare = report.Function(name="slow", file="x.py", line=9, share=0.4)
+    looked = {"float_loop": report.Inspection(compiled=(function,), bare=(bare,))}
+    rows = report.rows(base, other, paired=True, floors={}, inspections=looked)
+    names_of = {"modes": ("off", "on"), "again": ("off", "off-again"), "files": ("a", "b")}[comparison]
+    return report.Report(
+        comparison=comparison,
+        base=names_of[0],
+        other=names_of[1],
+        rows=rows,
+        mean=report.mean_of(rows, paired=True),
+        about={"kind": kind, "version": "3.15.2"},
+        warnings=("A <script>.",),
+        again="jitbuild bench 3.15",
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "result", "sentence"),
+    [
+        (made(1.31, kind="command"), "on", "Turn it on: 1.31x (1.31-1.31) on your command."),
+        (made(1.001, kind="stmt"), "no difference", "No difference beyond this machine's noise (1.0%) on your statement."),
+        (made(0.9, kind="command"), "off", "Leave it off: 11.1% slower, 0.90x (0.90-0.90), on your command."),
+        (made(1.5, 1.2, 0.9), "on", "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls (0.90x)."),
+        (
+            made(0.5, 0.9),
+            "off",
+            "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is lists (0.62x).",
+        ),
+        (
+            made(1.25, 0.8),
+            "no difference",
+            (
+                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, 1 slower, 0 unchanged; the fastest "
+                "is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
+            ),
+        ),
+        (made(1.5, rounds=2), "not enough data", "Not enough was measured to say anything: it takes 3 rounds at least."),
+        (made(1.5, comparison="files"), "faster", "b is faster than a: 1.50x (1.50-1.50) on float_loop."),
+        (made(1.0, 1.0, comparison="files"), "no difference", "b and a: no difference beyond the noise (1.0%) over 2 benchmarks."),
+        (
+            made(1.0, comparison="again"),
+            "no difference",
+            "Off against off: no difference. The noise floor of this machine is 0.0%; less than that is no difference here.",
+        ),
+    ],
+)
+def test_the_verdict(found, result, sentence):
+    assert words.result(found) == result
+    assert words.verdict(found) == sentence
+
+
+def test_off_against_off_that_differs_is_a_machine_that_is_not_quiet():
+    assert "this machine is not quiet. Nothing below 10.0% can be trusted" in words.verdict(made(1.1, comparison="again"))
+
+
+def test_the_report_as_data():
+    data = report.to_json(made(1.5, 0.9))
+    json.dumps(data, allow_nan=False)
+    assert (data["faster"], data["slower"], data["unchanged"]) == (1, 1, 0)
+    assert data["benchmarks"][0]["ratio"] == pytest.approx(1.5)
+    assert data["benchmarks"][0]["jit"] == {
+        "executors": 2,
+        "bytes": 4096,
+        "functions": [{"name": "work", "file": "x.py", "line": 2, "executors": 2, "bytes": 4096}],
+        "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4}],
+    }
+    json.dumps(report.to_json(made(1.5, rounds=1, comparison="again")), allow_nan=False)
+
+
+def test_the_report_for_people(capsys):
+    from rich.console import Console
+
+    text.show(made(1.5, 0.9), Console(width=100), inspect=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(re.fullmatch(r"float_loop +1 s +667 ms +1\.50x +1\.50-1\.50 +faster *", line) for line in lines)
+    assert "float_loop: 2 executors in 1 functions, 4096 bytes of machine code (in whole pages)" in lines
+    assert "     40% of time   slow  x.py:9" in lines
+    assert "lists: what the JIT made of it cannot be seen from here." in lines
+    assert lines[-1] == words.verdict(made(1.5, 0.9))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(2.5, "2.5 s"), (0.0012, "1.2 ms"), (4.5e-6, "4.5 us"), (2e-8, "20 ns")])
+def test_times(value, shown):
+    assert text.seconds(value) == shown
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("found", [made(1.5, 0.9, 1.0, 1.1), made(1.5), made(1.5, rounds=1)])
+def test_a_chart_is_whole_and_takes_the_colour_of_the_page(found):
+    pytest.importorskip("matplotlib")
+    drawn = chart.svg(found)
+    ET.fromstring(drawn)
+    assert "currentColor" in drawn
+    assert "#010203" not in drawn
+    assert "prefers-color-scheme" in drawn
+    assert "1.50x" in drawn
+    assert drawn == chart.svg(found)
+
+
+def test_a_page_asks_nobody_and_says_all():
+    pytest.importorskip("matplotlib")
+    whole = page.html(made(1.5, 0.9, 1.0, 1.1))
+    outside = set(re.findall(r"""(?:src|href)\s*=\s*["']([^"'#][^"']*)""", whole))
+    assert outside == {"data:,"}
+    assert not re.search(r"url\((?!#)|@import|<script|<iframe", whole)
+    assert "default-src &#x27;none&#x27;" in whole or "default-src 'none'" in whole
+    assert "A &lt;script&gt;." in whole
+    assert "&lt;b&gt;&amp;" in whole
+    ids = re.findall(r'\bid="([^"]+)"', whole)
+    shared = {name for name in ids if ids.count(name) > 1}
+    assert not {name for name in shared if f"#{name}" in whole}
+
+
+# Surroundings
+
+
+def test_what_spoils_a_measurement_is_said(tmp_path):
+    governor = tmp_path / "sys/devices/system/cpu/cpu0/cpufreq"
+    governor.mkdir(parents=True)
+    (governor / "scaling_governor").write_text("powersave\n")
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/loadavg").write_text("3.10 1 1 1/1 1\n")
+    (tmp_path / "proc/cpuinfo").write_text("processor: 0\nmodel name\t: A 1\nmodel name\t: A 1\n")
+    first, second = surroundings.of_machine(tmp_path, processors=4)
+    assert "powersave" in first
+    assert "load 3.1 on 4" in second
+    assert surroundings.machine(tmp_path)["processor"] == "A 1"
+    (governor / "scaling_governor").write_text("performance\n")
+    (tmp_path / "proc/loadavg").write_text("0.10 1 1 1/1 1\n")
+    assert list(surroundings.of_machine(tmp_path, processors=4)) == []
+
+
+def test_a_machine_that_says_nothing_is_not_warned_of(tmp_path):
+    assert list(surroundings.of_machine(tmp_path)) == []
+
+
+def test_where_the_jit_made_nothing_is_said_unless_nothing_was_to_be_expected():
+    nothing = report.Inspection(compiled=())
+    seen = {"lists": nothing, "in_c": nothing, "command": None}
+    (said,) = surroundings.of_runs(seen, frozenset({"in_c"}))
+    assert said.startswith("The JIT made no machine code in lists:")
+    tracers = {"x": {"tracers": ["sys.settrace", "sys.monitoring (a)"]}}
+    assert list(surroundings.of_tracers(tracers)) == ["sys.settrace is set in what was measured: under it no code runs in the JIT."]
+
+
+# Looking into a program
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        (("/python", "x.py", "-q"), ["/python", "INSPECT", "TARGET", "x.py", "-q"]),
+        (("/python", "-X", "dev", "-m", "mod", "a"), ["/python", "-X", "dev", "INSPECT", "TARGET", "-m", "mod", "a"]),
+        (("/python", "-mmod"), ["/python", "INSPECT", "TARGET", "-m", "mod"]),
+        (("/python", "-Bc", "1"), ["/python", "-B", "INSPECT", "TARGET", "-c", "1"]),
+        (("/bin/true",), None),
+        (("/python",), None),
+    ],
+)
+def test_a_python_program_is_looked_into(tmp_path, command, asked):
+    seen = []
+
+    def recorder(argv, /, *, env, log, timeout=None):
+        seen.append(
+            [{str(inspecting.targets.INSPECT): "INSPECT", str(tmp_path / "watched"): "TARGET"}.get(word, word) for word in argv]
+        )
+        (tmp_path / "watched").write_text('{"functions": []}')
+        return Completed(argv=tuple(argv), returncode=0)
+
+    benchmark = plan.Benchmark(kind="command", name="command", words=command)
+    found = inspecting.watched(benchmark, Path("/python"), tmp_path, lambda mode: {"MODE": mode}, timeout=1, recorder=recorder)
+    assert seen == ([] if asked is None else [asked])
+    assert found == ({} if asked is None else {"functions": []})
+    assert (inspecting.compiled(found) is None) == (asked is None)
+
+
+def test_hot_functions_without_machine_code_are_named(tmp_path):
+    def recorder(argv, /, *, env, log, timeout=None):
+        rows = [("x.py", 2, "work", 0.5), ("x.py", 9, "slow", 0.4), ("x.py", 20, "rare", 0.01)]
+        hot = [dict(zip(("file", "line", "name", "share"), row, strict=True)) for row in rows]
+        (tmp_path / "hot-lists").write_text(json.dumps({"hot": hot}))
+        return Completed(argv=tuple(argv), returncode=0)
+
+    seen = report.Inspection(compiled=(report.Function(name="work", file="x.py", line=2, executors=1, bytes=4096),))
+    found = inspecting.hot(QUICK[1], seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder)
+    assert found.bare is not None
+    assert [each.name for each in found.bare] == ["slow"]
+
+
+# The command line
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["3.15", "x.json"], "A command stands after `--`"),
+        (["3.15", "--stmt", "1", "--", "x.py"], "are both there"),
+        (["3.15", "--setup", "1"], "--setup stands without --stmt"),
+        (["3.15", "--benchmarks", "lists", "--stmt", "1"], "chooses from the quick suite"),
+        (["3.15", "--benchmarks", "list"], "'list' is no program of the quick suite"),
+        (["3.15", "--"], "There is no command after `--`"),
+        (["3.15", "--", "-I", "x.py"], "Under -I no mode reaches the program"),
+        (["3.15", "--rounds", "0"], "is not a number of repeats"),
+        (["3.15", "--html", "/no/such/folder/x.html"], "its folder is not there"),
+        (["compare", "x.json"], "takes two files or more"),
+        (["compare", "x.json", "y.json", "--stmt", "1"], "measures nothing"),
+    ],
+)
+def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
+    assert cli.main(["bench", *line]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_files_are_compared(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.json", "lists", (2.0, 2.02, 1.98))
+    write(tmp_path / "b.json", "lists", (1.0, 1.01, 0.99))
+    write(tmp_path / "c.json", "calls", (1.0, 1.01, 0.99))
+    assert cli.main(["bench", "compare", "a.json", "b.json", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["base"], data["other"], data["geometric_mean"]["ratio"]) == ("a", "b", pytest.approx(2.0))
+    assert data["benchmarks"][0]["significant"] is True
+    assert "not measured side by side" in data["notes"][0]
+    write(tmp_path / "e.json", "lists", (4.0, 4.04, 3.96))
+    assert cli.main(["bench", "compare", "a.json", "b.json", "e.json"]) == 0
+    out = capsys.readouterr().out
+    assert "b is faster than a: 2.00x" in out
+    assert "e is slower than a: 0.50x" in out
+    assert cli.main(["bench", "compare", "a.json", "c.json"]) == 23
+    assert "no benchmark in common" in capsys.readouterr().err
+    (tmp_path / "d.json").write_text("{}")
+    assert cli.main(["bench", "compare", "a.json", "d.json"]) == 23
