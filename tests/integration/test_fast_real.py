@@ -118,7 +118,9 @@ def test_the_standard_library_is_whole(cold, cpython_archive):
     shipped = {name.removeprefix("Lib/") for name in names if name.startswith("Lib/") and name.endswith(".py")}
     lacking = shipped - {*cold["files"]}
     assert not [
-        name for name in lacking if not re.search(r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple", name)
+        name
+        for name in lacking
+        if not re.search(r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple", name)
     ]
 
 
