@@ -89,7 +89,9 @@ def integration(session: nox.Session) -> None:
     session.install(package(), *group("test"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
-    session.run("pytest", "tests/integration", "-m", "integration", "--durations=10", *session.posargs)
+    # Signals, timeouts and downloads on a machine that others load: what fails is run once more, and the summary says so (RERUN).
+    args = ["-m", "integration", "--durations=10", "--reruns=1", "-rR"]
+    session.run("pytest", "tests/integration", *args, *session.posargs)
 
 
 @nox.session

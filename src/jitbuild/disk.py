@@ -12,6 +12,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from jitbuild import process
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, StoreError
 from jitbuild.report import Silent
 
@@ -106,7 +107,10 @@ def _is_there(dest: Path, sha256: str | None) -> bool:
 
 @contextlib.contextmanager
 def alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of `path`, for as long as another process or thread has it waiting; `on_wait` is called once then."""
+    """Hold the lock of `path`, for as long as another process or thread has it waiting; `on_wait` is called once then.
+
+    Raises process.Stopped when the crew of this context ends before it is free.
+    """
     from filelock import FileLock, Timeout
 
     lock = FileLock(path.with_name(path.name + ".lock"))
@@ -114,7 +118,10 @@ def alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         on_wait()
-        lock.acquire(poll_interval=0.2)
+        while not lock.is_locked:
+            process.heed()
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=0.5, poll_interval=0.1)
     try:
         yield
     finally:

@@ -383,8 +383,8 @@ def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "q
             made(1.25, 0.8),
             "no difference",
             (
-                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, 1 slower, 0 unchanged; the fastest "
-                "is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
+                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, 1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
             ),
         ),
         (made(1.5, rounds=2), "not enough data", "Not enough was measured to say anything: it takes 3 rounds at least."),

@@ -68,12 +68,13 @@ def test_every_placeholder_is_filled(site):
     (configure, env, cwd), (stencils, limits, _), (make, made_with, _), (install, _, _) = streamer.calls
     assert cwd == site.source
     assert configure[:2] == ["./configure", "--prefix=/store/interpreters/x"]
-    assert stencils == ["make", "Python/jit.o"]
+    hooks = f"PYTHONPATH={Path(build.__file__).parent / 'hooks'}"
+    assert stencils == ["make", "Python/jit.o", hooks]
     assert limits["PYTHON_CPU_COUNT"] == "3"
     assert make == ["make"]
     assert "--jobserver-auth=" in made_with["MAKEFLAGS"]
     assert not any("MAKEFLAGS" in other for other in (env, limits))
-    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", "COMPILEALL_OPTS=-j3"]
+    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", "COMPILEALL_OPTS=-j3", hooks]
     assert env["PATH"] == "/llvm/bin:/usr/bin:/bin"
     assert env["PYTHON_FOR_REGEN"] == "/usr/bin/python3.12"
     assert not any("{" in text for argv, env, _ in streamer.calls for text in (*argv, *env.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -166,3 +167,66 @@ def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind)
         Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
     assert type(raised.value) is kind
     assert list(store.scratches.iterdir()) == []
+
+
+# ---- several at once -----------------------------------------------------------------------------------------------------
+
+
+class Recording(Provisioner):
+    """Notes which requests are at work at once, in place of building; an odd micro version fails."""
+
+    def ensure(self, request, axes):
+        if request.text.endswith("13"):
+            raise RequestError(f"No recipe knows {request.text}.", remedy="")
+        self.reporter.note(f"begin {request.text} {axes.jit}")
+        time.sleep(0.05)
+        self.reporter.note(f"end {request.text} {axes.jit}")
+        return f"{request.text} {axes.jit}"
+
+
+class Noted(Silent):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def several(store, specs, jits=(None,), jobs=2, **options):
+    reporter = Noted()
+    wanted = [(parse(spec), Axes(jit=jit)) for spec in specs for jit in jits]
+    made = Recording(store, CATALOG, Options(jobs=jobs), reporter).ensure_all(wanted, **options)
+    return made, reporter.notes
+
+
+def test_the_outcomes_of_several_are_in_the_order_of_the_requests(store):
+    outcomes, _ = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
+    assert [outcome.interpreter for outcome in outcomes] == ["3.13.5 yes-off", "3.13.5 no", "3.15.2 yes-off", "3.15.2 no"]
+    assert all(outcome.error is None for outcome in outcomes)
+
+
+def test_variants_of_one_source_follow_each_other_and_sources_stand_side_by_side(store):
+    """The second variant finds the caches that the first one filled."""
+    _, notes = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
+    for spec in ("3.13.5", "3.15.2"):
+        of_one = [note for note in notes if spec in note]
+        assert of_one == [f"{word} {spec} {jit}" for jit in ("yes-off", "no") for word in ("begin", "end")]
+    assert [note.split()[0] for note in notes[:2]] == ["begin", "begin"]
+
+
+def test_no_more_are_built_at_once_than_there_are_jobs(store):
+    _, notes = several(store, ["3.13.5", "3.14.1", "3.15.2"], jobs=1)
+    assert [note.split()[0] for note in notes] == ["begin", "end"] * 3
+
+
+def test_one_that_fails_stops_no_other(store):
+    outcomes, _ = several(store, ["3.15.13", "3.15.2"])
+    assert [str(outcome.error or outcome.interpreter).partition(".\n")[0].rstrip(".") for outcome in outcomes] == [
+        "No recipe knows 3.15.13",
+        "3.15.2 None",
+    ]
+
+
+def test_without_keep_going_the_first_error_is_raised(store):
+    with pytest.raises(RequestError, match=r"3\.15\.13"):
+        several(store, ["3.15.13", "3.15.2"], keep_going=False)

@@ -51,9 +51,15 @@ def as_text(made: Plan) -> str:
     if made.llvm:
         own = " (fetched by the build itself)" if made.llvm.bundled else ""
         lines.append(f"  llvm    {made.llvm.major}: {', '.join(made.llvm.tools)}{own}")
-    lines += [f"  edit    {edit.file}: {edit.find!r} -> {edit.replace!r}" for edit in made.edits]
+    lines += [f"  edit    {edit.file}: {_short(edit.find)} -> {_short(edit.replace)}" for edit in made.edits]
     for step in made.steps:
         lines.append(f"  {step.name}")
         lines += [f"      {name}={shlex.quote(value)}" for name, value in step.env]
         lines.append(f"      {shlex.join(step.argv)}")
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in made.warnings)])
+
+
+def _short(text: str) -> str:
+    """A text of an edit on part of a line; `--json` has it whole."""
+    first, *rest = text.strip().splitlines() or [""]
+    return repr(f"{first[:56]}..." if rest or len(first) > 60 else first)

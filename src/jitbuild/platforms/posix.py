@@ -21,7 +21,7 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
     """The steps of a configure-and-make build. DESTDIR keeps the install out of the final prefix until it is proven.
 
     The stencils are a step of their own, so that they can be counted, timed and taken from a cache: `Python/jit.o` is what needs
-    them in every version's Makefile.pre.in. make gets no -j: it is a client of the jobserver that jitbuild owns.
+    them in every version's Makefile.pre.in. make gets no -j: it is a client of the jobserver that jitbuild owns, save for PGO.
     """
     env = _environment(rules, llvm)
     flags = [arg for rule in rules for arg in rule.args]
@@ -34,7 +34,7 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
             env=env,
         ),
         *_stencils(variant, env, make),
-        Step(name="make", argv=("make", *make), env=env, share="make"),
+        _make(variant, env, make),
         Step(
             name="install",
             # Of its own accord compileall starts a process for every processor (Makefile.pre.in: COMPILEALL_OPTS=-j0).
@@ -43,6 +43,13 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
             share="free",
         ),
     )
+
+
+def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
+    if variant.profile == "release":
+        # The training run of PGO is one job of make's that has many of its own: all are taken at once.
+        return Step(name="make", argv=("make", "-j{jobs}", *make), env=env, share="free")
+    return Step(name="make", argv=("make", *make), env=env, share="make")
 
 
 def _stencils(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> tuple[Step, ...]:

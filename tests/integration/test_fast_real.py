@@ -1,0 +1,226 @@
+"""What caches spare, and that they spare nothing else: cold against warm, poisoned, deleted under a build, several at once.
+
+The tests of this module share one home and run in the order in which they stand; the first build is the slow one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+from cli import Cli
+from test_install_real import running_in, wait_for, wait_until_nothing_runs_in
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("fast"),
+    pytest.mark.skipif(os.name != "posix", reason="the caches are for configure and make"),
+]
+
+# They need nothing that a fast build leaves out, and take seconds.
+SUITE = [
+    *("test_json", "test_re", "test_list", "test_dict", "test_set", "test_int", "test_float"),
+    *("test_generators", "test_heapq", "test_bisect", "test_struct", "test_zlib", "test_csv", "test_itertools"),
+]
+LISTED = """
+import json, sys
+from pathlib import Path
+import sysconfig
+root = Path(sysconfig.get_path("stdlib"))
+names = sorted(
+    str(path.relative_to(root)) for path in root.rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts and "site-packages" not in path.parts
+)
+print(json.dumps({"files": names, "variables": sysconfig.get_config_vars(), "builtin": sys.builtin_module_names}))
+"""
+C = """
+#include <Python.h>
+static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "hello", NULL, 0, NULL};
+PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&def); }
+"""
+
+
+@pytest.fixture(scope="module")
+def version(cpython_archive: Path) -> str:
+    return re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
+    extra = {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed", "JITBUILD_CCACHE": "managed"}
+    return Cli(tmp_path_factory.mktemp("home"), extra)
+
+
+@pytest.fixture(scope="module")
+def cold(cli: Cli, version: str) -> dict:
+    """What the first build, with nothing in any cache, is like."""
+    (found,) = cli("install", version, "--json").json()
+    assert found["caches"]["stencils"] == "miss"
+    assert found["caches"]["configure"] == "miss"
+    # Some files are compiled twice under the same flags.
+    assert found["caches"]["compiler"]["misses"] > found["caches"]["compiler"]["hits"]
+    return {**found, **facts(found["executable"]), "stencils": stencils(cli)}
+
+
+def facts(python: str) -> dict:
+    return json.loads(subprocess.run([python, "-I", "-c", LISTED], capture_output=True, text=True, check=True).stdout)
+
+
+def stencils(cli: Cli) -> dict[str, bytes]:
+    """What the stencil cache holds, by file; the index is no part of it."""
+    return {path.name: path.read_bytes() for path in (cli.home / "stencils").glob("*") if path.is_file()}
+
+
+def test_warm_is_what_cold_is(cli, version, cold):
+    """The stencils of the warm build are looked at in its tree, while make runs."""
+    process = cli.start("install", version, "--reinstall", "--json")
+    wait_for(process, ": make ...")
+    (header,) = cli.home.glob("scratch/*/source/tree/*/jit_stencils*.h")
+    lying = header.read_bytes()
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    (warm,) = json.loads(out)
+    assert warm["caches"]["stencils"] == "hit"
+    assert warm["caches"]["configure"] == "hit"
+    assert warm["caches"]["compiler"]["misses"] <= 2, "the file with the time of the build is never taken from a cache"
+    assert not re.search("LLVM 18", err), "no LLVM is looked for"
+    assert facts(warm["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+    assert any(lying in content for content in stencils(cli).values()), "byte for byte"
+    assert warm["verdict"]["jit"] == cold["verdict"]["jit"]
+    cli("probe", version)
+
+
+def test_a_part_of_its_own_suite_passes(cli, version, cold, cpython_archive, tmp_path):
+    with tarfile.open(cpython_archive) as tar:
+        wanted = [member for member in tar if member.name.partition("/")[2].startswith("Lib/test/")]
+        tar.extractall(tmp_path, members=wanted, filter="data")
+    (tests,) = tmp_path.glob("*/Lib")
+    for mode in ("0", "1"):
+        env = {**os.environ, "PYTHONPATH": str(tests), "PYTHON_JIT": mode}
+        done = subprocess.run(
+            [cold["executable"], "-m", "test", "-j2", *SUITE], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_the_standard_library_is_whole(cold, cpython_archive):
+    """All of Lib is installed, save its tests."""
+    with tarfile.open(cpython_archive) as tar:
+        names = {member.name.partition("/")[2] for member in tar if member.isfile()}
+    shipped = {name.removeprefix("Lib/") for name in names if name.startswith("Lib/") and name.endswith(".py")}
+    lacking = shipped - {*cold["files"]}
+    assert not [
+        name
+        for name in lacking
+        if not re.search(r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple", name)
+    ]
+
+
+def test_nothing_that_is_installed_names_a_cache(cli, cold):
+    places = [str(cli.home / name) for name in ("ccache", "ccache-bin", "scratch", "stencils", "configure", "llvm", "sources")]
+    values = json.dumps(cold["variables"])
+    assert not [place for place in places if place in values]
+    assert cold["variables"]["CC"] == "gcc" or "ccache" not in cold["variables"]["CC"]
+    prefix = Path(cold["executable"]).parents[1]
+    texts = [*prefix.glob("lib/pkgconfig/*.pc"), *prefix.glob("bin/*"), *prefix.glob("lib/python*/config-*/*")]
+    assert texts
+    for path in texts:
+        content = path.read_bytes()
+        assert not [place for place in places if place.encode() in content], path
+
+
+def test_an_extension_builds_when_every_cache_is_gone(cli, cold, tmp_path):
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for name in ("ccache", "ccache-bin", "stencils", "configure", "llvm", "sources"):
+        (cli.home / name).rename(aside / name)
+    try:
+        (tmp_path / "hello.c").write_text(C)
+        (tmp_path / "setup.py").write_text(
+            "from setuptools import Extension, setup\n"
+            "setup(name='hello', version='1', ext_modules=[Extension('hello', ['hello.c'])])\n"
+        )
+        subprocess.run([cold["executable"], "-m", "venv", tmp_path / "venv"], check=True)
+        python = tmp_path / "venv" / "bin" / "python"
+        env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        subprocess.run([python, "-m", "pip", "install", "-q", "."], check=True, cwd=tmp_path, env=env)
+        subprocess.run([python, "-c", "import hello"], check=True, cwd="/")
+    finally:
+        for path in aside.iterdir():
+            path.rename(cli.home / path.name)
+
+
+def test_another_variant_shares_what_it_can(cli, version, cold):
+    (found,) = cli("install", version, "--jit", "no", "--json").json()
+    assert found["caches"]["configure"] == "hit"
+    assert "stencils" not in found["caches"], "there are none"
+    counts = found["caches"]["compiler"]
+    assert counts["hits"] > 10 * counts["misses"], "all but a few files do not depend on the JIT"
+    assert found["verdict"]["jit"]["built"] == "no"
+
+
+def test_poisoned_caches_are_harmless(cli, version, cold):
+    """Every entry of the stencil and configure caches cut short, a tenth of ccache's."""
+    for number, path in enumerate(sorted(path for path in (cli.home / "ccache").rglob("*R") if path.is_file())):
+        if number % 10 == 0:
+            os.truncate(path, path.stat().st_size // 2)
+    for folder in ("stencils", "configure"):
+        for path in (cli.home / folder).rglob("*"):
+            if path.is_file() and path.stat().st_size > 10:
+                os.truncate(path, path.stat().st_size * 2 // 3)
+    (found,) = cli("install", version, "--reinstall", "--jit", "yes-off", "--json").json()
+    assert (found["caches"]["stencils"], found["caches"]["configure"]) == ("miss", "miss")
+    assert facts(found["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+    assert found["verdict"]["jit"] == cold["verdict"]["jit"]
+
+
+def test_caches_that_are_deleted_under_a_build_cost_time_only(cli, version, cold):
+    process = cli.start("install", version, "--reinstall", "--jit", "yes-off", "--json")
+    wait_for(process, ": make ...")
+    for name in ("stencils", "configure", "ccache"):
+        shutil.rmtree(cli.home / name, ignore_errors=True)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    (found,) = json.loads(out)
+    assert found["verdict"]["jit"] == cold["verdict"]["jit"]
+    assert facts(found["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+
+
+def test_one_that_fails_does_not_stop_the_others(cli, version):
+    result = cli("install", "3.13.99", version, code=3)
+    assert str(cli.home) in result.out
+    assert "1 of 2 failed: 3.13.99" in result.err
+    assert "No recipe knows 3.13.99" in result.err
+
+
+def test_without_keep_going_it_does(cli, version):
+    result = cli("install", "3.13.99", version, "--no-keep-going", code=3)
+    assert result.out == ""
+
+
+def test_ctrl_c_ends_all_of_several_builds(cli, version, cpython_archive, tmp_path):
+    """The release and a folder of the same sources: two trees, so they are built side by side."""
+    shutil.unpack_archive(cpython_archive, tmp_path, filter="data")
+    (tree,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    before = sorted(cli.leftovers())
+    process = cli.start("install", version, tree, "--jit", "interpreter", "-j", "2")
+    seen = 0
+    for line in process.stderr:
+        seen += ": configure ..." in line
+        if seen == 2:
+            break
+    time.sleep(2)
+    assert running_in(cli.home)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    wait_until_nothing_runs_in(cli.home)
+    assert sorted(cli.leftovers()) == before
