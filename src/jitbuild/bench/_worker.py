@@ -53,8 +53,16 @@ def _pass_on(command: list[str], args: Any) -> None:
 
 
 def _silence() -> None:
-    """What is measured may print as much as it likes: a worker answers through a pipe of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """What is measured may print as much as it likes: a worker answers through a pipe of its own. Only why it failed is let out."""
+    nowhere, errors = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+
+    def tell(*error: Any) -> None:
+        os.dup2(errors, 2)
+        sys.__excepthook__(*error)
+
+    sys.excepthook = tell
 
 
 def _write_facts(spec: dict[str, Any]) -> None:

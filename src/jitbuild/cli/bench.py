@@ -67,7 +67,7 @@ def _measure(options: argparse.Namespace) -> int:
             arms=arms,
             counts=_counts(options, benchmarks[0]),
             python=python,
-            env=lambda mode: _environment(under_test, mode, os.environ),
+            env=lambda arm: _environment(under_test, arm.mode, os.environ),
             folder=kept.cache(_FOLDER) / _digest(options, found, benchmarks, arms, packages, lists),
             timeout=options.timeout or _TIMEOUT,
         )
@@ -165,14 +165,17 @@ def _metadata(found: Interpreter, verdict: Verdict, arm: plan.Arm) -> dict[str, 
 
 
 def _inspections(options: argparse.Namespace, job: Session, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Inspection]:
+    def env(mode: modes.Mode) -> Mapping[str, str]:
+        return job.env(plan.Arm(name=mode, mode=mode))
+
     found = {}
     for each in job.benchmarks:
         facts = seen.get(each.name, {})
         if each.kind == "command":
-            facts = inspecting.watched(each, job.python, job.steps, job.env, timeout=job.timeout)
+            facts = inspecting.watched(each, job.python, job.steps, env, timeout=job.timeout)
         made = inspecting.compiled(facts)
         if made is not None and options.inspect:
-            made = inspecting.hot(each, made, job.python, job.steps, job.env, timeout=job.timeout)
+            made = inspecting.hot(each, made, job.python, job.steps, env, timeout=job.timeout)
         if made is not None:
             found[each.name] = made
     return found

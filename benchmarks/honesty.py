@@ -1,0 +1,79 @@
+"""Whether `jitbuild bench` is honest: off against off is to be called no difference, and a seeded slowdown is to be seen.
+
+    python benchmarks/honesty.py 3.15 [--repeats 20] [--rounds 10] [--slowdown 0.05]
+
+Measures on an interpreter of the store, as `jitbuild bench --stmt` does, a loop of floats with the JIT off: first against itself,
+then against one with so much more to do. Both arms differ in nothing but PYTHON_JIT, `0` and `00`, which are both off (only the
+first character counts); that tells the statement which arm it is in. Ends with 1 when fewer than 19 of 20 repeats say no
+difference, or fewer than 18 of 20 say slower. On a machine that does something else meanwhile it means nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from jitbuild import api
+from jitbuild.bench import files, plan, session, stats
+from jitbuild.cli.common import interpreter
+from jitbuild.cli.run import command_environment
+from jitbuild.diff import environments
+from jitbuild.report import Silent
+from jitbuild.request import Axes
+
+ARMS = (plan.Arm(name="off", mode="off"), plan.Arm(name="off-again", mode="off"))
+LOOP = 100_000
+# Of 20, which the shares are taken from when there are more or fewer repeats.
+HONEST, SEEN = 19 / 20, 18 / 20
+
+
+def benchmark(slowdown: float) -> plan.Benchmark:
+    """A loop that has so much more to do in the second arm."""
+    counts = f"{{'0': {LOOP}, '00': {round(LOOP * (1 + slowdown))}}}"
+    setup = f"import os; count = {counts}[os.environ['PYTHON_JIT']]; x = 1.0"
+    return plan.Benchmark(kind="stmt", name="loop", stmt="for _ in range(count): x = x * 1.0000001", setup=setup)
+
+
+def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> stats.Ratio:
+    """Measured anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = session.Session(
+            benchmarks=(benchmark(slowdown),),
+            arms=ARMS,
+            counts=plan.Counts(rounds=rounds, values=plan.STMT.values, warmups=plan.STMT.warmups, seconds=plan.STMT.seconds),
+            python=python,
+            env=lambda arm: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
+            folder=Path(folder),
+        )
+        if session.run(job, reporter=Silent()).interrupted is not None:
+            raise KeyboardInterrupt
+        first, second = (files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name})) for arm in ARMS)
+        return stats.compare(first["loop"], second["loop"], paired=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("spec")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=plan.STMT.rounds)
+    parser.add_argument("--slowdown", type=float, default=0.05)
+    options = parser.parse_args()
+    found = interpreter(options.spec, Axes())
+    enough = True
+    with environments.prepared(api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=Silent()) as python:
+        base = command_environment(found._replace(executable=python), "off", os.environ)
+        for slowdown, wanted, share in ((0.0, "no difference", HONEST), (options.slowdown, "slower", SEEN)):
+            hits = 0
+            for number in range(options.repeats):
+                ratio = once(python, base, slowdown, options.rounds)
+                hits += ratio.word == wanted
+                print(f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.shown} {ratio.word}", flush=True)
+            print(f"{100 * slowdown:.0f}% slower: {hits} of {options.repeats} say {wanted}", flush=True)
+            enough &= hits >= share * options.repeats
+    return 0 if enough else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
