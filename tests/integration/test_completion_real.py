@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
         ("jitbuild run 3.13 --mode s", {"stress"}),
         ("jitbuild which 3.", set()),
         ("jitbuild cache cl", {"clear"}),
+        ("jitbuild bench 3.15 --benchmarks fl", {"float_loop"}),
         ("jitbuild cache clear st", {"stencils"}),
     ],
 )

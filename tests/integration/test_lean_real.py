@@ -35,7 +35,9 @@ ok = true
 [verdict.jit]
 built = "yes-off"
 """
-HEAVY = {"httpx", "nox", "rich", "msgspec", "packaging", "argcomplete", "filelock", "tomli_w"}
+HEAVY = {"httpx", "nox", "rich", "msgspec", "packaging", "argcomplete", "filelock", "tomli_w"} | {
+    *("pyperf", "psutil", "matplotlib", "jitbuild.bench"),
+}
 # Of the standard library, what costs a `which` more than it does.
 SLOW = {"asyncio", "ctypes", "dataclasses", "inspect", "shutil", "socket", "ssl", "subprocess", "urllib.request"}
 
@@ -72,7 +74,8 @@ def imported(home, tmp_path):
 
 
 def tops(modules):
-    return {name.partition(".")[0] for name in modules}
+    """Packages, and those in ours."""
+    return {".".join(name.split(".")[:depth]) for name in modules for depth in (1, 2)}
 
 
 @pytest.mark.parametrize("words", [["which", "3.15"], ["which", "3.15.2", "--jit", "yes-off"], ["list"]])
