@@ -19,6 +19,8 @@ from jitbuild.bench.stats import Sample
 from jitbuild.errors import MeasurementError
 from jitbuild.process import Completed, Ended
 from jitbuild.report import Silent
+from jitbuild.request import Variant
+from jitbuild.store import Interpreter
 
 QUICK = tuple(plan.Benchmark(kind="quick", name=name) for name in ("float_loop", "lists"))
 COUNTS = plan.Counts(rounds=4, values=2, warmups=1, seconds=0.01)
@@ -485,6 +487,22 @@ def test_what_spoils_a_measurement_is_said(tmp_path):
     assert list(surroundings.of_machine(tmp_path, processors=4)) == []
 
 
+@pytest.mark.parametrize(
+    ("profile", "debug", "said"),
+    [
+        ("fast", False, "overstated. For numbers to rely on: jitbuild install 3.15 --profile release"),
+        ("release", True, "It is a debug build"),
+        ("unknown", False, "jitbuild adopt /python --profile release"),
+        ("release", False, None),
+    ],
+)
+def test_how_it_was_built_is_said_where_it_spoils_the_times(profile, debug, said):
+    variant = Variant(jit="yes-off", profile=profile)
+    found = Interpreter("x", "k", "1", "3.15.2", variant, Path("/x"), Path("/python"), False, {})
+    warnings = list(surroundings.of_build(found, debug=debug))
+    assert [said in warning for warning in warnings] == ([] if said is None else [True])
+
+
 def test_a_machine_that_says_nothing_is_not_warned_of(tmp_path):
     assert list(surroundings.of_machine(tmp_path)) == []
 
@@ -559,6 +577,7 @@ def test_hot_functions_without_machine_code_are_named(tmp_path):
         (["3.15", "--html", "/no/such/folder/x.html"], "its folder is not there"),
         (["compare", "x.json"], "takes two files or more"),
         (["compare", "x.json", "y.json", "--stmt", "1"], "measures nothing"),
+        (["compare", "x.json", "y.json", "z.json", "--svg", "x.svg"], "show one comparison"),
     ],
 )
 def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):

@@ -157,7 +157,8 @@ def _pass(
     with reporter.stage(title) as stage:
         for number, step in enumerate(missing):
             _show(stage, step, number, len(missing), clock() - begun)
-            _one(session, step, recorder)
+            with guarded(session.steps):
+                _one(session, step, recorder)
 
 
 def _show(stage: Stage, step: Step, done: int, count: int, spent: float) -> None:

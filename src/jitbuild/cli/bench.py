@@ -319,6 +319,8 @@ def _compare(options: argparse.Namespace) -> int:
         raise UsageError("`bench compare` measures nothing.", remedy="Name files: jitbuild bench compare A.json B.json")
     if len(options.files) < 2:
         raise UsageError("`bench compare` takes two files or more.", remedy="Name them: jitbuild bench compare A.json B.json")
+    if len(options.files) > 2 and (options.html or options.svg):
+        raise UsageError("--html and --svg show one comparison.", remedy="Name two files, or leave them out.")
     paths = [Path(name) for name in options.files]
     suites = [files.load(path) for path in paths]
     names = _names(paths)
@@ -405,4 +407,4 @@ def _show(result: Report, options: argparse.Namespace) -> None:
     from jitbuild.bench import text
 
     with contextlib.suppress(BrokenPipeError):
-        text.show(result, Console(), inspect=options.inspect)
+        text.show(result, Console(), inspect=options.inspect and result.comparison == "modes")
