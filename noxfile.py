@@ -65,7 +65,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The unit suite: no process, no network, with branch coverage."""
-    session.install(package(), *group("test"))
+    session.install(package(), *group("test"), *group("charts"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "tests/unit", *session.posargs)
     session.run("coverage", "combine", "--quiet")
@@ -86,7 +86,7 @@ if importlib.util.find_spec("jitbuild"):
 @nox.session
 def integration(session: nox.Session) -> None:
     """Real archives, compilers, LLVMs and interpreters, and a real build. Takes some minutes."""
-    session.install(package(), *group("test"))
+    session.install(package(), *group("test"), *group("charts"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
     # Signals, timeouts and downloads on a machine that others load: what fails is run once more, and the summary says so (RERUN).

@@ -109,6 +109,10 @@ def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_
     ("words", "said"),
     [
         (["--", "-c", "import time; time.sleep(0.01)"], "The JIT made no machine code in command"),
+        (
+            ["--", "-c", "import sys; sys.settrace(lambda *a: None)\nfor _ in range(9000): pass"],
+            "sys.settrace is set in what was measured",
+        ),
         (["--stmt", "abs(1)", "--setup", "import sys; sys.settrace(lambda *a: None)"], "sys.settrace is set in what was measured"),
     ],
 )
@@ -181,3 +185,14 @@ def test_an_interruption_keeps_what_was_measured(cli: Cli) -> None:
     resumed = cli(*words, "--resume", "--json").json()
     assert "had been measured before" in resumed["notes"][0]
     assert resumed["benchmarks"][0]["processes"] == {"base": 12, "other": 12}
+
+
+def test_the_commands_of_the_docs_run(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("sum(range(10))")
+    docs = (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^\$ jitbuild (bench .*)$", docs, re.MULTILINE)
+    said = cli(*first.split(), cwd=tmp_path).out
+    for arm in ("off", "on"):
+        (path,) = re.findall(rf"^{arm}: (.*)$", said, re.MULTILINE)
+        (tmp_path / f"{arm}.json").write_bytes(Path(path).read_bytes())
+    assert "than off: " in (out := cli(*second.split(), cwd=tmp_path).out) or "on and off: " in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import math
 import random
@@ -334,6 +336,26 @@ def test_a_python_that_is_gone(job, machine):
     machine.answers[1] = FileNotFoundError(2, "No such file")
     with pytest.raises(MeasurementError, match="/python cannot be run"):
         run(job, machine)
+
+
+def test_the_time_that_is_left_is_told(job, machine):
+    details = []
+
+    class Stages(Silent):
+        @contextlib.contextmanager
+        def stage(self, title):
+            yield self
+
+        def advance(self, done, total):
+            pass
+
+        def detail(self, text):
+            details.append(text)
+
+    # Each look at the clock is a second later, as if each step took one.
+    session.run(job, reporter=Stages(), recorder=machine, clock=itertools.count().__next__)
+    assert details[:2] == ["float_loop off", "about 6.0 s left, float_loop on"]
+    assert details[-1] == "about 1.1 s left, lists off"
 
 
 def test_a_half_written_file_is_measured_again(job, machine):

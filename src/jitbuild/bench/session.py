@@ -96,7 +96,7 @@ def run(
     rounds = [*plan.steps(session.benchmarks, session.arms, session.counts.rounds)]
     resumed = sum(session.file(step).exists() for step in rounds)
     try:
-        _pass(session, trials, "Trying what is to be measured", reporter, recorder, clock)
+        _pass(session, trials, "Trying it in each mode", reporter, recorder, clock)
         _pass(session, rounds, _title(session), reporter, recorder, clock)
     except KeyboardInterrupt as interrupt:
         if not any(measured(session, session.arms[0]).values()):
@@ -137,9 +137,8 @@ def seen(session: Session, arm: Arm) -> dict[str, dict[str, Any]]:
 
 
 def _title(session: Session) -> str:
-    names = " and ".join(arm.name for arm in session.arms)
-    what = session.benchmarks[0].name if len(session.benchmarks) == 1 else f"{len(session.benchmarks)} programs"
-    return f"Measuring {what}, {names}, {session.counts.rounds} rounds"
+    # Short: on a terminal the time that is left stands behind it.
+    return f"Measuring {session.benchmarks[0].name if len(session.benchmarks) == 1 else f'{len(session.benchmarks)} programs'}"
 
 
 def _pass(
@@ -163,8 +162,8 @@ def _pass(
 
 def _show(stage: Stage, step: Step, done: int, count: int, spent: float) -> None:
     stage.advance(done, count)
-    left = f"; about {seconds(spent / done * (count - done))} left" if done else ""
-    stage.detail(f"{step.benchmark.name} {step.arm.name}{left}")
+    left = f"about {seconds(spent / done * (count - done))} left, " if done else ""
+    stage.detail(f"{left}{step.benchmark.name} {step.arm.name}")
 
 
 def _one(session: Session, step: Step, recorder: process.Recorder) -> None:

@@ -23,7 +23,7 @@ from jitbuild.errors import MeasurementError, ProofError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark, Counts
     from jitbuild.bench.report import Inspection, Report
@@ -94,9 +94,10 @@ def _report(
 ) -> Report:
     suites = _suites(options, found, verdict, job)
     base, other = (files.samples(suite) for suite, _ in suites)
-    seen = session.seen(job, job.arms[1])
     # When somebody is in a hurry to end it, no further program is started.
-    inspections = {} if options.aa or outcome.interrupted is not None else _inspections(options, job, seen)
+    look = not options.aa and outcome.interrupted is None
+    seen = _looked_into(job, session.seen(job, job.arms[1])) if look else {}
+    inspections = _inspections(options, job, seen)
     bare = frozenset(each.name for each in job.benchmarks if not each.gains)
     floors = {} if options.aa else _floors(kept, job)
     found_rows = report.rows(base, other, paired=True, floors=floors, without_gain=bare, inspections=inspections)
@@ -116,7 +117,7 @@ def _report(
             *surroundings.of_build(found, debug=debug),
             *machine,
             *surroundings.of_tracers(seen),
-            *(() if options.aa else surroundings.of_runs(inspections, bare)),
+            *surroundings.of_runs(inspections, bare),
         ),
         notes=tuple(_notes(options, job, outcome, found_rows, floors)),
         files={arm.name: str(path) for arm, (_, path) in zip(job.arms, suites, strict=True)},
@@ -164,21 +165,29 @@ def _metadata(found: Interpreter, verdict: Verdict, arm: plan.Arm) -> dict[str, 
     }
 
 
-def _inspections(options: argparse.Namespace, job: Session, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Inspection]:
-    def env(mode: modes.Mode) -> Mapping[str, str]:
-        return job.env(plan.Arm(name=mode, mode=mode))
+def _looked_into(job: Session, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What the JIT made of each benchmark: as the workers saw it, and of commands as a run apart from what is measured shows it."""
+    return {
+        each.name: inspecting.watched(each, job.python, job.steps, _by_mode(job), timeout=job.timeout)
+        if each.kind == "command"
+        else seen.get(each.name, {})
+        for each in job.benchmarks
+    }
 
+
+def _inspections(options: argparse.Namespace, job: Session, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Inspection]:
     found = {}
     for each in job.benchmarks:
-        facts = seen.get(each.name, {})
-        if each.kind == "command":
-            facts = inspecting.watched(each, job.python, job.steps, env, timeout=job.timeout)
-        made = inspecting.compiled(facts)
+        made = inspecting.compiled(facts.get(each.name, {}))
         if made is not None and options.inspect:
-            made = inspecting.hot(each, made, job.python, job.steps, env, timeout=job.timeout)
+            made = inspecting.hot(each, made, job.python, job.steps, _by_mode(job), timeout=job.timeout)
         if made is not None:
             found[each.name] = made
     return found
+
+
+def _by_mode(job: Session) -> Callable[[modes.Mode], Mapping[str, str]]:
+    return lambda mode: job.env(plan.Arm(name=mode, mode=mode))
 
 
 def _benchmarks(options: argparse.Namespace) -> tuple[Benchmark, ...]:
