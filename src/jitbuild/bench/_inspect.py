@@ -6,6 +6,7 @@ every now and then, and what it ever saw is united. With --profile nothing of th
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
@@ -13,13 +14,20 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-import _seen  # type: ignore[import-not-found, unused-ignore]
-
 if TYPE_CHECKING:
     from types import CodeType
 
 _SECONDS = 0.25
 _MOST = 40
+
+
+def _seen() -> Any:
+    """The module beside this file; no bytecode is written there."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module("_seen")
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def main() -> None:
@@ -36,20 +44,22 @@ def main() -> None:
 
 
 def _watched(target: str, words: list[str]) -> None:
+    # Now: afterwards this file's folder is no longer on sys.path.
+    looking = _seen()
     done = threading.Event()
     seen: list[dict[str, Any]] = []
     codes: list[CodeType] = []
 
     def watch() -> None:
         while not done.wait(_SECONDS):
-            seen.append(_seen.facts(*codes))
+            seen.append(looking.facts(*codes))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         _run(words, codes)
     finally:
-        seen.append(_seen.facts(*codes))
+        seen.append(looking.facts(*codes))
         done.set()
         _write(target, _united(seen))
 

@@ -41,7 +41,11 @@ def _measured() -> Any:
         package = ModuleType("jitbuild")
         package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
         sys.modules["jitbuild"] = package
-    return importlib.import_module("jitbuild.measured")
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module("jitbuild.measured")
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _functions(measured: Any, tier2: Any, extra: tuple[CodeType, ...]) -> list[dict[str, Any]]:

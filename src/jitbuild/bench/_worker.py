@@ -7,6 +7,7 @@ the JIT) and, by kind, `stmt` and `setup`, or `command`. pyperf starts this file
 from __future__ import annotations
 
 import atexit
+import importlib
 import itertools
 import json
 import os
@@ -17,8 +18,6 @@ import time
 import timeit
 from typing import Any
 
-# This file's own folder is on sys.path: _programs and _seen lie beside it.
-import _seen  # type: ignore[import-not-found, unused-ignore]
 import pyperf
 
 # What is measured must outlive the measurement, to be looked at.
@@ -45,9 +44,16 @@ def _measure(runner: Any, spec: dict[str, Any]) -> None:
         _KEPT.append(timer)
         runner.bench_time_func(spec["name"], lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter))
     else:
-        import _programs  # type: ignore[import-not-found, unused-ignore]
+        runner.bench_func(spec["name"], _beside("_programs").PROGRAMS[spec["name"]].run)
 
-        runner.bench_func(spec["name"], _programs.PROGRAMS[spec["name"]].run)
+
+def _beside(name: str) -> Any:
+    """A module of this file's own folder, which is on sys.path and may belong to anybody: no bytecode is written into it."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _measure_command(runner: Any, name: str, command: list[str]) -> None:
@@ -85,7 +91,7 @@ def _silence() -> None:
 
 
 def _write_facts(spec: dict[str, Any]) -> None:
-    facts = _seen.facts()
+    facts = _beside("_seen").facts()
     if spec["kind"] == "command":
         # The program was another process; in this one it was waited for.
         del facts["functions"]

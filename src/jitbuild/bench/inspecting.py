@@ -80,7 +80,7 @@ def hot(
 def _repeated(benchmark: Benchmark) -> list[str]:
     if benchmark.kind == "stmt":
         return ["-c", f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()"]
-    place = f"import sys; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import _programs"
+    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import _programs"
     return ["-c", f"{place}\nfor _ in range({_REPEATS}): _programs.PROGRAMS[{benchmark.name!r}].run()"]
 
 
