@@ -42,6 +42,7 @@ _KEPT = (
 # Folders of version managers and environments: what stands there shadows the machine's own tools, and may be a dead shim.
 _SHIMS = re.compile(r"[/\\](\.?pyenv|\.?asdf|mise|rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$")
 _TAIL_LINES = 12
+_FELT_SECONDS = 0.5
 _COMPILED = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
 _MATTERS = re.compile(
     r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file|No space left|Can't find)", re.IGNORECASE
@@ -91,7 +92,8 @@ class Unaided:
         return ""
 
     def environment(self, step: Step) -> Mapping[str, str]:
-        return {}
+        # On many systems a folder of links to ccache stands first on everybody's PATH.
+        return {"CCACHE_DISABLE": "1"}
 
     def around(self, step: Step, go: Callable[[], None]) -> None:
         go()
@@ -110,7 +112,8 @@ def run(  # noqa: PLR0913
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, float]:
-    """Run every step of `plan` at `site`, each when `budget` has a job for it; returns the seconds that each took.
+    """Run every step of `plan` at `site`, each when `budget` has a job for it; returns the seconds that each took, and `waiting`
+    for what was waited for a job, where that was felt.
 
     `placeholder` fills those that need a host's tools. Raises BuildError with the lines of the log that matter, the log's path,
     and what to do where the failure is a known one.
@@ -126,6 +129,8 @@ def run(  # noqa: PLR0913
                 aid.around(step, functools.partial(work.go, step, stage))
             # Waiting for another build's jobs is no work of this one.
             times[step.name] = round(clock() - begun - (work.waited - waited), 2)
+    if work.waited >= _FELT_SECONDS:
+        times["waiting"] = round(work.waited, 2)
     return times
 
 

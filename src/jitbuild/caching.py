@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild import process
 from jitbuild.caches import compiler, configure
-from jitbuild.errors import BuildError
+from jitbuild.errors import BuildError, LLVMError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,7 +142,9 @@ class Caching:
     def _configure(self, step: Step, go: Callable[[], None]) -> None:
         cache = self.site.source / "config.cache"
         key = self._configure_key(step)
-        hit = self.answers.restore(key, cache)
+        # One that came with the sources is of another machine, or of nobody knows what.
+        cache.unlink(missing_ok=True)
+        hit = bool(key) and self.answers.restore(key, cache)
         try:
             go()
         except BuildError:
@@ -151,16 +153,19 @@ class Caching:
             cache.unlink(missing_ok=True)
             hit = False
             go()
-        if not hit:
+        if key and not hit:
             gone = [self.site.scratch, self.site.python, *([self.site.llvm] if self.site.llvm else [])]
             self.answers.keep(key, cache, map(str, gone))
         self._count("configure", self.answers.shelf.count, hit=hit)
 
     def _configure_key(self, step: Step) -> str:
+        """The key of configure's answers; empty where the compiler does not say in which folders it finds headers."""
         neutral = self.builds.neutral_args
         arguments = [arg for arg in step.argv[1:] if not any(fnmatchcase(arg, pattern) for pattern in neutral)]
         env = {name: value for name, value in step.env if name not in self.builds.neutral_env}
-        folders = configure.search_folders(self.runner, self.environ)
+        folders = configure.search_folders(self.runner, {**self.environ, "CC": shlex.join(self.compiler.argv)})
+        if not folders:
+            return ""
         return self.answers.key(
             configure=(self.site.source / "configure").read_bytes(),
             arguments=arguments,
@@ -182,9 +187,9 @@ class Caching:
             self._compile(go)
         else:
             try:
-                go()
-            except BuildError:  # build.py did not take it, and looked for an LLVM
-                found = self.provide_llvm()
+                self._compile(go)
+            except BuildError as error:  # build.py did not take it, and looked for an LLVM; or it fails whatever we do
+                found = self._llvm_after(error)
                 self._compile(go)
         hit = entry is not None and self.stencils.unchanged(tree, entry)
         if hit:
@@ -198,6 +203,13 @@ class Caching:
         self.stencils.keep(tree, key, self.forecast, facts)
         self._count("stencils", self.stencils.shelf.count, hit=hit)
         self.told["llvm"] = facts["llvm"]
+
+    def _llvm_after(self, error: BuildError) -> Found | None:
+        """An LLVM, since the stencils that were kept did not do; where none can be had, `error` is what is wrong."""
+        try:
+            return self.provide_llvm()
+        except LLVMError as lacking:
+            raise BuildError(f"{error.what}\n{lacking.what}", remedy=f"{error.remedy}\n{lacking.remedy}") from error
 
     def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
         count(hit)

@@ -135,8 +135,6 @@ def _mirror(location: str, cache: Path) -> Path:
 
 def _fetched(url: str, ref: str, *, cache: Path, runner: Runner, reporter: Reporter) -> Repository:
     """Have `ref` of `url` in the bare repository that the cache keeps for it, with as little history as the server allows."""
-    from filelock import FileLock
-
     if not _FETCHABLE.fullmatch(ref):
         raise SourceError(f"{ref!r} cannot be asked for at a URL.", remedy="Name a branch, a tag or a whole commit after the @.")
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
@@ -145,7 +143,7 @@ def _fetched(url: str, ref: str, *, cache: Path, runner: Runner, reporter: Repor
     mirror = _mirror(location, cache)
     with disk.guarded(mirror):
         mirror.mkdir(parents=True, exist_ok=True)
-        with FileLock(mirror.with_name(f"{mirror.name}.lock")):
+        with disk.alone(mirror, lambda: reporter.note(f"Waiting for another build that fetches {net.shown(url)}.")):
             for stale in mirror.glob("*.lock"):  # of a git that was killed: while we hold ours there is no other
                 stale.unlink()
             _git("init", "--quiet", "--bare", "--template=", ".", at=mirror, runner=runner)

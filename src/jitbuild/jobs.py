@@ -129,7 +129,10 @@ class Budget:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.close()
+        with self._lock:
+            # A thread that was not waited for (a second Ctrl-C) still gives its tokens back: not into a file that took the number.
+            if not self._shares:
+                self._pool.close()
 
     @contextlib.contextmanager
     def share(self, at_most: int = 1) -> Iterator[Share]:

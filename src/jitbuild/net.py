@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from jitbuild import disk
+from jitbuild import disk, process
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.report import Silent, size
 
@@ -37,7 +37,7 @@ class Wire:
 
     transport: httpx.BaseTransport | None = None
     timeout: float = 30.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = process.sleep
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -1,4 +1,4 @@
-"""What a build needs of this machine, looked at before anything is downloaded.
+"""What a build needs of this machine, looked at before anything is built; what it says comes before any other trouble.
 
 Libraries are compiled and linked against, as configure will do; guessing their paths would say yes to a header without its
 library and no to one in an unusual place. `jitbuild doctor` prints the same findings as a table.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _GRACE_SECONDS = 5.0
+_TICK_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -319,6 +320,15 @@ def crew() -> Iterator[Crew]:
     finally:
         _CREW.reset(token)
         made._leave()  # noqa: SLF001
+
+
+def sleep(seconds: float) -> None:
+    """Do nothing for so long, but raise Stopped soon when the crew that this code works in ends."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        heed()
+        time.sleep(min(left, _TICK_SECONDS))
+    heed()
 
 
 def heed() -> None:

@@ -1,4 +1,4 @@
-"""The one orchestrator: store hit, or plan -> preflight -> source -> LLVM -> build -> probe -> commit. Only it knows the order."""
+"""The one orchestrator: store hit, or plan -> preflight | source | LLVM -> build -> probe -> commit. Only it knows the order."""
 
 from __future__ import annotations
 
@@ -70,8 +70,14 @@ class Outcome:
     """What became of one request of several: an interpreter, or the error that there was."""
 
     request: Request
+    axes: Axes
     interpreter: Interpreter | None = None
     error: JitbuildError | None = None
+
+    @property
+    def name(self) -> str:
+        """What was asked for, as far as it was stated: `3.13.15 (jit no)`."""
+        return f"{self.request.text} (jit {self.axes.jit})" if self.axes.jit else self.request.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +118,14 @@ class Provisioner:
         waiting = deque(chains.values())
 
         def work(reporter: Reporter, owner: Provisioner) -> None:
-            while waiting:
-                with contextlib.suppress(IndexError):  # another thread was quicker
-                    for number in waiting.popleft():
-                        request, axes = wanted[number]
-                        outcomes[number] = owner._outcome(request, axes, reporter, keep_going=keep_going)
+            while True:
+                try:
+                    chain = waiting.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                for number in chain:
+                    request, axes = wanted[number]
+                    outcomes[number] = owner._outcome(request, axes, reporter, keep_going=keep_going, several=len(wanted) > 1)
 
         with self._jobs() as budget:
             owner = replace(self, budget=budget)
@@ -133,13 +142,17 @@ class Provisioner:
         except JitbuildError:  # said when it is its turn
             return request.text
 
-    def _outcome(self, request: Request, axes: Axes, reporter: Reporter, *, keep_going: bool) -> Outcome:
+    def _outcome(self, request: Request, axes: Axes, reporter: Reporter, *, keep_going: bool, several: bool) -> Outcome:
         try:
-            return Outcome(request=request, interpreter=replace(self, reporter=reporter).ensure(request, axes))
+            found = replace(self, reporter=reporter).ensure(request, axes)
         except JitbuildError as error:
             if not keep_going:
                 raise
-            return Outcome(request=request, error=error)
+            failed = Outcome(request=request, axes=axes, error=error)
+            if several:  # said now: the others may take long, or be interrupted
+                reporter.warn(f"{failed.name} failed: {error}")
+            return failed
+        return Outcome(request=request, axes=axes, interpreter=found)
 
     def _refresh(self, stale: Interpreter) -> None:
         try:
@@ -268,13 +281,18 @@ class _Build:
         expected = caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
         wants_llvm = plan.llvm is not None and not plan.llvm.bundled and expected is None
         begun = time.monotonic()
-        obtained, missing, _ = side_by_side(
-            self._obtain,
+        # What the preflight says comes first, whoever is quicker: it names all that is lacking.
+        missing, obtained, found = side_by_side(
             functools.partial(self._check, wants_llvm=wants_llvm),
-            self._llvm.provide if wants_llvm else lambda _reporter: None,
+            _holding(self._obtain),
+            _holding(self._llvm.provide if wants_llvm else lambda _reporter: None),
             reporter=self._reporter,
         )
+        for held in (obtained, found):
+            if isinstance(held, JitbuildError):
+                raise held
         self._times["prepare"] = round(time.monotonic() - begun, 2)
+        assert isinstance(obtained, sources.Obtained)
         return obtained, missing, forecast
 
     def _obtain(self, reporter: Reporter) -> sources.Obtained:
@@ -346,8 +364,10 @@ class _Build:
         with reporter.stage(f"{self._plan.name}: preflight"):
             findings = checkup.run()
         if self._options.install_deps and findings.missing:
-            preflight.install_deps(findings, reporter=reporter)
-            findings = checkup.run()
+            with self._store.lock("install-deps"):  # two builds of ours would both call the package manager
+                findings = checkup.run()
+                preflight.install_deps(findings, reporter=reporter)
+                findings = checkup.run()
         findings.raise_for_missing(allow_missing=self._options.allow_missing)
         return [finding.name for finding in findings.missing]
 
@@ -473,6 +493,18 @@ def refresh(store: Store, stale: Interpreter) -> None:
         again = adopt(store, stale.executable, expect=stale.manifest["expect"], profile=stale.variant.profile)
         if again.name != stale.name:
             store.remove(stale)
+
+
+def _holding(work: Callable[[Reporter], T]) -> Callable[[Reporter], T | JitbuildError]:
+    """`work`, whose error is handed back instead of raised."""
+
+    def hold(reporter: Reporter) -> T | JitbuildError:
+        try:
+            return work(reporter)
+        except JitbuildError as error:
+            return error
+
+    return hold
 
 
 def _forgotten(site: build.Site, found: llvm.Found | None) -> dict[str, str]:

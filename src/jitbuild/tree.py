@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SILENT = Silent()
 _IGNORED = {".git", ".hg", "__pycache__"}
 # What configure, make and build.bat leave in a tree (CPython, Makefile.pre.in: distclean; PCbuild/pyproject.props).
-_BUILT = ("Makefile", "config.status", "pybuilddir.txt", "PCbuild/obj")
+_BUILT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", "PCbuild/obj")
 
 
 def files_of(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:

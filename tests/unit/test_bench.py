@@ -603,6 +603,8 @@ def test_hot_functions_without_machine_code_are_named(tmp_path):
     ],
 )
 def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
+    if "--svg" in line or "--html" in line:
+        pytest.importorskip("matplotlib")
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
     assert cli.main(["bench", *line]) == 2
     assert said in capsys.readouterr().err

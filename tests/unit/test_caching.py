@@ -12,7 +12,7 @@ from jitbuild.caches.compiler import Ccache
 from jitbuild.caches.configure import Answers
 from jitbuild.caches.stencils import Stencils
 from jitbuild.caching import Caching, Compiler, compiler_of, foreseen
-from jitbuild.errors import BuildError
+from jitbuild.errors import BuildError, LLVMError
 from jitbuild.process import Completed
 from jitbuild.request import Variant, parse
 from jitbuild.target import TARGETS, Host
@@ -20,6 +20,7 @@ from jitbuild.target import TARGETS, Host
 CATALOG = recipes.load()
 LINUX = TARGETS["x86_64-linux-gnu"]
 HOST = Host(target=LINUX, libc="glibc 2.36", distro=(), distro_name="Test", cpus=2, kernel="Linux 6.1")
+FOLDERS = "#include <...> search starts here:\n /usr/include\nEnd of search list.\n"
 HEADER = "// " + "a" * 64 + "\nstatic int stencil;\n"
 
 
@@ -64,7 +65,7 @@ class Build:
             forecast="f" * 64,
             provide_llvm=self._provide,
             store=tmp_path / "store",
-            runner=lambda argv, **_: Completed(argv=tuple(argv), returncode=1),
+            runner=lambda argv, **_: Completed(argv=tuple(argv), returncode=0, stderr=FOLDERS if "-E" in argv else ""),
         )
 
     def _provide(self):
@@ -194,6 +195,37 @@ def test_what_is_neutral_does_not_count_for_configure_and_all_else_does(tmp_path
         {"includes": ("symbols",)},
     ]
     assert len({base, *(key(number, **variant) for number, variant in enumerate(others, start=3))}) == 1 + len(others)
+
+
+def test_where_the_compiler_does_not_say_where_its_headers_are_nothing_is_kept(tmp_path):
+    first, second = Build(tmp_path / "one"), Build(tmp_path / "two")
+    second.caching.answers = first.caching.answers
+    for build in (first, second):
+        build.caching.runner = lambda argv, **_: Completed(argv=tuple(argv), returncode=1)
+        assert configuring(build, "header_sys_x_h") == ([False], "miss")
+
+
+def test_a_config_cache_that_came_with_the_sources_is_not_believed(tmp_path):
+    build = Build(tmp_path)
+    (build.tree / "config.cache").write_text("ac_cv_header_sys_x_h=${ac_cv_header_sys_x_h=no}\n")
+    assert configuring(build, "header_sys_x_h") == ([False], "miss")
+
+
+def test_stencils_that_do_not_do_and_no_llvm_to_be_had_are_told_with_what_failed(tmp_path):
+    first, second = Build(tmp_path / "one"), Build(tmp_path / "two")
+    second.caching.stencils = first.caching.stencils
+    first.stencils()
+
+    def none():
+        raise LLVMError("LLVM 18 is needed.", remedy="Install it.")
+
+    def fail():
+        raise BuildError("stencils failed with exit code 2.", remedy="Read the log.")
+
+    second.caching.provide_llvm = none
+    with pytest.raises(BuildError, match="exit code 2") as caught:
+        second.caching.around(second.step("stencils"), fail)
+    assert "LLVM 18 is needed." in caught.value.what
 
 
 def with_ccache(tmp_path):

@@ -325,3 +325,13 @@ def test_a_crew_that_is_left_well_is_not_ended():
     with process.crew() as crew:
         process.heed()
     assert not crew.ended
+
+
+def test_a_pause_ends_when_the_crew_does():
+    def pause():
+        with process.crew() as crew:
+            threading.Timer(0.05, crew.end).start()
+            process.sleep(600)
+
+    with pytest.raises(process.Stopped):
+        pause()

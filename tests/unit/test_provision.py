@@ -12,7 +12,17 @@ from test_probe import build, framed
 
 from jitbuild import plans, provision, recipes
 from jitbuild.caching import Compiler
-from jitbuild.errors import DiskFullError, InterpreterError, ProofError, RequestError, StoreError
+from jitbuild.errors import (
+    DiskFullError,
+    DownloadError,
+    InterpreterError,
+    JitbuildError,
+    LLVMError,
+    PreflightError,
+    ProofError,
+    RequestError,
+    StoreError,
+)
 from jitbuild.jobs import Budget
 from jitbuild.plans import variant_json
 from jitbuild.probes import probe
@@ -169,6 +179,33 @@ def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind)
     assert list(store.scratches.iterdir()) == []
 
 
+def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store, monkeypatch):
+    """They work side by side; the preflight alone names all that is lacking."""
+    monkeypatch.setattr(provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1"))
+    asked = []
+
+    def check(*_, **__):
+        asked.append("preflight")
+        time.sleep(0.05)
+        if len(asked) == 1:
+            raise PreflightError("This machine lacks what the build needs.", remedy="")
+        return []
+
+    def fail(kind):
+        def failing(*_, **__):
+            raise kind("At once.", remedy="")
+
+        return failing
+
+    monkeypatch.setattr(provision._Build, "_check", check)
+    monkeypatch.setattr(provision.sources, "obtain", fail(DownloadError))
+    monkeypatch.setattr(provision._LLVM, "provide", fail(LLVMError))
+    for kind in (PreflightError, DownloadError):
+        with pytest.raises(JitbuildError) as raised:
+            Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
+        assert type(raised.value) is kind
+
+
 # ---- several at once -----------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +262,27 @@ def test_one_that_fails_stops_no_other(store):
         "No recipe knows 3.15.13",
         "3.15.2 None",
     ]
+
+
+def test_what_failed_is_named_with_its_variant_and_at_once(store):
+    class Heeding(Noted):
+        def warn(self, text):
+            self.notes.append(text)
+
+    reporter = Heeding()
+    wanted = [(parse(spec), Axes(jit="no")) for spec in ("3.15.13", "3.15.2")]
+    made = Recording(store, CATALOG, Options(jobs=1), reporter).ensure_all(wanted)
+    assert made[0].name == "3.15.13 (jit no)"
+    assert reporter.notes[0].startswith("3.15.13 (jit no) failed: No recipe knows 3.15.13.")
+
+
+def test_a_bug_in_a_build_is_not_taken_for_an_empty_queue(store):
+    class Broken(Recording):
+        def ensure(self, request, axes):
+            raise IndexError("a bug")
+
+    with pytest.raises(IndexError, match="a bug"):
+        Broken(store, CATALOG, Options(jobs=1)).ensure_all([(parse("3.15.2"), Axes())])
 
 
 def test_without_keep_going_the_first_error_is_raised(store):

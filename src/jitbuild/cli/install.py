@@ -51,15 +51,12 @@ def install(options: argparse.Namespace) -> int:
 
 
 def _told(outcomes: list[Outcome]) -> int:
-    """Say what failed; the first error is raised, so that it ends the command as any other would."""
+    """Say which failed, of several; the first error is raised, so that it ends the command as any other would."""
     failed = [outcome for outcome in outcomes if outcome.error]
     if not failed:
         return 0
-    for outcome in failed[1:]:
-        print(f"{outcome.request.text} failed too: {outcome.error}", file=sys.stderr)
     if len(outcomes) > 1:
-        names = ", ".join(dict.fromkeys(outcome.request.text for outcome in failed))
-        print(f"{len(failed)} of {len(outcomes)} failed: {names}.", file=sys.stderr)
+        print(f"{len(failed)} of {len(outcomes)} failed: {', '.join(outcome.name for outcome in failed)}.", file=sys.stderr)
     assert failed[0].error is not None
     raise failed[0].error
 

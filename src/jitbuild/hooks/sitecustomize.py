@@ -10,6 +10,10 @@ import sys
 if (_count := os.environ.get("PYTHON_CPU_COUNT", "")).isdecimal():
     os.cpu_count = lambda: int(_count)
 
-# Where an interpreter is built anew, the pip of the one that it will replace is seen by ensurepip, which takes it for installed.
+# A pip of the interpreter that this one will replace, or of the person's own packages, is seen by ensurepip, which takes it for
+# installed.
 if _hidden := os.environ.get("JITBUILD_HIDE"):
-    sys.path[:] = [path for path in sys.path if not path.startswith(_hidden + os.sep)]
+    import site
+
+    _places = tuple(os.path.join(place, "") for place in (_hidden, site.USER_SITE or "") if place)
+    sys.path[:] = [path for path in sys.path if not os.path.join(path, "").startswith(_places)]
