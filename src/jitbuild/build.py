@@ -222,6 +222,9 @@ def edit(plan: Plan, source: Path, reporter: Reporter) -> None:
     """Make the plan's edits in the tree. Raises SourceError when the text of one that is needed is not there exactly once."""
     for change in plan.edits:
         path = source / change.file
+        if change.optional and not path.exists():
+            reporter.note(f"{change.file} is not in this tree, so a saving is left out.")
+            continue
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:

@@ -64,7 +64,10 @@ def test_21_has_dwarfdump_of_the_second_package_in_the_same_folder(cache_folder)
     run(found.tools["clang"], "-g", "-x", "c", "-", "-c", "-o", made, stdin=PROGRAM)
     assert "DW_TAG_compile_unit" in run(found.tools["llvm-dwarfdump"], made)
     assert "<main>" in run(found.tools["llvm-objdump"], "-d", made)
-    assert llvm.gather(found, cache_folder / "unused") == found.folder.parent
+    root = llvm.gather(found, cache_folder / "gathered")
+    assert {name: (root / "bin" / name).resolve() for name in found.tools} == {
+        name: path.resolve() for name, path in found.tools.items()
+    }
 
 
 def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):

@@ -190,6 +190,11 @@ def test_an_edit_that_only_saves_work_may_miss(site):
     assert run(site, FakeStreamer(), PATH="/bin")
 
 
+def test_the_file_of_an_edit_that_only_saves_work_may_be_missing(site):
+    (site.source / "Include" / "internal" / "pycore_optimizer.h").unlink()
+    assert run(site, FakeStreamer(), PATH="/bin")
+
+
 def test_an_edit_that_is_needed_may_not_miss(site):
     needed = replace(PLAN, edits=(schema.Edit(file="Makefile.pre.in", find="what is not there", replace=""),))
     with pytest.raises(SourceError, match="what is not there"):
