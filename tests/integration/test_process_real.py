@@ -221,7 +221,15 @@ def test_ctrl_c_in_the_parent_ends_the_child(tmp_path, call):
 def parent(tmp_path, body):
     """Start a Python that runs `body` with `process` imported."""
     code = "import os, sys, io\nfrom pathlib import Path\nfrom jitbuild import process\n" + textwrap.dedent(body)
-    return subprocess.Popen([PYTHON, "-c", code], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [PYTHON, "-c", code],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run under nohup, or one that a shell put into the background, ignores them, and its children would too.
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)],  # noqa: PLW1509
+    )
 
 
 STREAMS = "process.stream({argv!r}, env=dict(os.environ), cwd=Path('.'), log=io.BytesIO(), on_line=lambda line: None)"
