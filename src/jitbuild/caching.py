@@ -1,5 +1,7 @@
 """What the caches spare one build, step by step: configure its answers, the stencils an LLVM, make its compiler.
 
+Stencils that have to be made are made with CPython's headers compiled once (hooks/quick_stencils.py).
+
 A cache may be deleted, poisoned or wrong at any moment: what it gives is verified where it is kept (jitbuild.caches), and where
 a step fails with what a cache gave, it is run once more without.
 """
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from jitbuild import process
+from jitbuild import disk, process
 from jitbuild.caches import compiler, configure
 from jitbuild.errors import BuildError, LLVMError
 
@@ -95,6 +97,7 @@ class Caching:
     runner: Runner = process.run
     told: dict[str, Any] = field(default_factory=dict)
     _links: str = ""
+    _headers: Path | None = None
     _failed: bool = False
 
     def path(self) -> str:
@@ -108,7 +111,14 @@ class Caching:
         return self._links
 
     def environment(self, step: Step) -> Mapping[str, str]:
-        """ccache's settings. configure's tiny programs are not worth a place in its cache."""
+        """ccache's settings, and where the headers of the stencils are precompiled (hooks/quick_stencils.py).
+
+        configure's tiny programs are not worth a place in ccache.
+        """
+        headers = {"JITBUILD_STENCILS": str(self._headers)} if self._headers else {}
+        return {**self._ccache_settings(step), **headers}
+
+    def _ccache_settings(self, step: Step) -> Mapping[str, str]:
         if self.ccache is None or self._failed:
             return compiler.DISABLED
         set_ = compiler.environment(self.ccache, store=self.store, scratch=self.site.scratch, storage=self.storage)
@@ -184,13 +194,13 @@ class Caching:
         found = None
         if entry is None:
             found = self.provide_llvm()
-            self._compile(go)
+            self._make_stencils(go)
         else:
             try:
                 self._compile(go)
             except BuildError as error:  # build.py did not take it, and looked for an LLVM; or it fails whatever we do
                 found = self._llvm_after(error)
-                self._compile(go)
+                self._make_stencils(go)
         hit = entry is not None and self.stencils.unchanged(tree, entry)
         if hit:
             self.stencils.settle(tree)
@@ -203,6 +213,21 @@ class Caching:
         self.stencils.keep(tree, key, self.forecast, facts)
         self._count("stencils", self.stencils.shelf.count, hit=hit)
         self.told["llvm"] = facts["llvm"]
+
+    def _make_stencils(self, go: Callable[[], None]) -> None:
+        """Make them with headers that are compiled once; without, where that was tried and did not end well."""
+        headers = self.site.scratch / "headers"
+        with disk.guarded(headers):
+            headers.mkdir(parents=True, exist_ok=True)
+        self._headers = headers
+        try:
+            self._compile(go)
+        except BuildError:
+            if not any(headers.glob("*.pch")):
+                raise
+            self._headers = None
+            self._compile(go)
+        self._headers = None
 
     def _llvm_after(self, error: BuildError) -> Found | None:
         """An LLVM, since the stencils that were kept did not do; where none can be had, `error` is what is wrong."""

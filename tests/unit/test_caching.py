@@ -287,3 +287,32 @@ def test_a_compiler_is_told_by_what_it_says_and_where_it_is(tmp_path):
 def test_where_the_c_library_is_the_system_s_it_stands_for_it():
     assert caching.libc_of(HOST) == "glibc 2.36"
     assert caching.libc_of(Host(target=LINUX, libc="", distro=(), distro_name="", cpus=1, kernel="Darwin 24.1")) == "Darwin 24.1"
+
+
+def test_stencils_are_made_with_headers_that_are_compiled_once(tmp_path):
+    build, seen = Build(tmp_path), []
+
+    def build_py():
+        seen.append(build.caching.environment(build.step("stencils")).get("JITBUILD_STENCILS"))
+        build.build_py()
+
+    build.caching.around(build.step("stencils"), build_py)
+    (folder,) = seen
+    assert folder == str(tmp_path / "scratch" / "headers")
+    assert "JITBUILD_STENCILS" not in build.caching.environment(build.step("make"))
+
+
+def test_what_fails_with_them_is_done_without(tmp_path):
+    build, seen = Build(tmp_path), []
+
+    def build_py():
+        headers = build.caching.environment(build.step("stencils")).get("JITBUILD_STENCILS")
+        seen.append(headers)
+        if headers:
+            (tmp_path / "scratch" / "headers" / "headers-0.pch").touch()
+            raise BuildError("error: redefinition of 'one'", remedy="")
+        build.build_py()
+
+    build.caching.around(build.step("stencils"), build_py)
+    assert [bool(headers) for headers in seen] == [True, False]
+    assert build.caching.told["stencils"] == "miss"

@@ -10,6 +10,12 @@ import sys
 if (_count := os.environ.get("PYTHON_CPU_COUNT", "")).isdecimal():
     os.cpu_count = lambda: int(_count)
 
+# Tools/jit/build.py compiles the stencils.
+if (_folder := os.environ.get("JITBUILD_STENCILS")) and any(word.endswith("Tools/jit/build.py") for word in sys.orig_argv):
+    import quick_stencils  # type: ignore[import-not-found]
+
+    quick_stencils.install(_folder)
+
 # A pip of the interpreter that this one will replace, or of the person's own packages, is seen by ensurepip, which takes it for
 # installed.
 if _hidden := os.environ.get("JITBUILD_HIDE"):
