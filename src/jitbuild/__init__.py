@@ -13,38 +13,45 @@ it): the modules are `plans` and `probes`.
 
 TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
-    from jitbuild.api import ensure, installed, plan
+    from jitbuild.api import ensure, ensure_all, installed, plan
     from jitbuild.errors import JitbuildError
     from jitbuild.plans import Plan
     from jitbuild.probes import probe
+    from jitbuild.provision import Outcome
     from jitbuild.report import Reporter, Stage
-    from jitbuild.request import Variant
+    from jitbuild.request import Axes, Variant
     from jitbuild.store import Interpreter
     from jitbuild.verdict import Verdict
 
 __all__ = [
+    "Axes",
     "Interpreter",
     "JitbuildError",
+    "Outcome",
     "Plan",
     "Reporter",
     "Stage",
     "Variant",
     "Verdict",
     "ensure",
+    "ensure_all",
     "installed",
     "plan",
     "probe",
 ]
 
 _MODULES = {
+    "Axes": "request",
     "Interpreter": "store",
     "JitbuildError": "errors",
+    "Outcome": "provision",
     "Plan": "plans",
     "Reporter": "report",
     "Stage": "report",
     "Variant": "request",
     "Verdict": "verdict",
     "ensure": "api",
+    "ensure_all": "api",
     "installed": "api",
     "plan": "api",
     "probe": "probes",

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar, overload
 
 from jitbuild import process
+from jitbuild.errors import UsageError
 from jitbuild.report import Stoppable
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS = 0.1  # how soon someone who waits for a token notices that the crew has ended
 _TOKEN = b"+"
+# A token is a byte in a pipe, which a process that fills it would wait at for ever; some systems' pipes hold 4096 at worst.
+MOST = 1024
 
 
 _A = TypeVar("_A")
@@ -113,12 +116,15 @@ class Share:
 class Budget:
     """So many jobs at once, in sum, for all that takes its share here and all makes that run in one. A context manager.
 
-    Threads may take shares at once. It is no thing to be shared with other processes than the makes.
+    Threads may take shares at once. It is no thing to be shared with other processes than the makes. Raises UsageError for more
+    than MOST.
     """
 
     def __init__(self, jobs: int) -> None:
         if jobs < 1:
             raise ValueError(f"a budget of {jobs} jobs lets nothing run")
+        if jobs > MOST:
+            raise UsageError(f"{jobs} jobs at once are more than can be counted.", remedy=f"Give at most {MOST}: -j {MOST}.")
         self.jobs = jobs
         self._lock = threading.Lock()
         self._shares: set[Share] = set()

@@ -7,7 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_type
 
 import jitbuild
-from jitbuild import Interpreter, JitbuildError, Plan, Reporter, Stage, Variant, Verdict, ensure, installed, plan, probe
+from jitbuild import (
+    Axes,
+    Interpreter,
+    JitbuildError,
+    Outcome,
+    Plan,
+    Reporter,
+    Stage,
+    Variant,
+    Verdict,
+    ensure,
+    ensure_all,
+    installed,
+    plan,
+    probe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +40,11 @@ ensure("main", configure_args=["--with-trace-refs"], patches=[Path("a.patch"), "
 ensure("3.15", install_deps=True, allow_missing=True)
 ensure("3.15", jit="on")  # type: ignore[arg-type]
 ensure("3.15", "yes")  # type: ignore[call-arg]
+
+several = ensure_all(["3.13.15", "3.14"], [Axes(jit="yes-off"), Axes(jit="no")], keep_going=False, jobs=4)
+assert_type(several, list[Outcome])
+assert_type(several[0].interpreter, Interpreter | None)
+assert_type(several[0].error, JitbuildError | None)
 
 made = plan("3.15.0b2", platform="aarch64-macos", jit="no", profile="debug")
 assert_type(made, Plan)

@@ -40,8 +40,8 @@ class FakeStreamer:
 def site(tmp_path):
     source = tmp_path / "source"
     source.mkdir()
-    (source / "Include" / "internal").mkdir(parents=True)
     for file in {edit.file for edit in PLAN.edits}:
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
         (source / file).write_text("\n".join(edit.find for edit in PLAN.edits if edit.file == file))
     return build.Site(
         source=source,

@@ -719,6 +719,7 @@ def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, st
     assert rows["llvm"]["path"] == str(store.root / "llvm")
     assert (rows["llvm"]["bytes"], rows["llvm"]["hits"]) == (2000, None)
     assert rows["sources"]["bytes"] == 0
+    assert rows["measurements"]["entries"] is None, "its folders are no entries of a shelf"
     assert [rows["stencils"][each] for each in ("entries", "hits", "misses")] == [1, 2, 1]
     assert 5000 < rows["stencils"]["bytes"] < 6000
     assert [rows["configure"][each] for each in ("bytes", "entries", "hits", "misses")] == [0, 0, 0, 0]

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from jitbuild import jobs, process
+from jitbuild.errors import UsageError
 from jitbuild.jobs import Budget, side_by_side
 from jitbuild.report import Silent, Stoppable
 
@@ -335,3 +336,8 @@ def test_a_pause_ends_when_the_crew_does():
 
     with pytest.raises(process.Stopped):
         pause()
+
+
+def test_more_jobs_than_a_pipe_holds_are_refused():
+    with pytest.raises(UsageError, match="at most 1024"):
+        Budget(100_000)

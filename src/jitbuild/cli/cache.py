@@ -119,7 +119,7 @@ def _row(kept: Store, name: str) -> Row:
     if name == "ccache":
         told = compiler.summary(ccache_of(kept), kept.root)
         return Row(name=name, path=str(path), bytes=told.bytes, hits=told.hits, misses=told.misses)
-    if name in FREE:
+    if name in ("stencils", "configure"):
         here = Shelf(path, 0).summary()
         return Row(name=name, path=str(path), bytes=weight(path), entries=here.entries, hits=here.hits, misses=here.misses)
     return Row(name=name, path=str(path), bytes=weight(path))
