@@ -9,6 +9,8 @@ import math
 import os
 import random
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-BROWSER = Path(__file__).parents[2] / "benchmarks" / "browser.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 LOOKED = (Path(__file__).parent / "looked.js").read_text(encoding="utf-8").rstrip().rstrip(";")
 WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
 WRONG = ("faint", "pale", "cut", "overlapping", "small", "outside")
@@ -46,7 +48,7 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser that runs. Where there is none the test is skipped, but not in CI."""
-    spec = importlib.util.spec_from_file_location("benchmarks_browser", BROWSER)
+    spec = importlib.util.spec_from_file_location("benchmarks_browser", BENCHMARKS / "browser.py")
     assert spec is not None
     assert spec.loader is not None
     browser = importlib.util.module_from_spec(spec)
@@ -200,6 +202,21 @@ def test_the_chart_in_another_page(watched: Watched, tmp_path: Path, scheme: str
     assert close(shown(watched), LIGHT) or close(shown(watched), DARK)
     assert watched.requests == [path.as_uri(), svg.as_uri()]
     assert watched.complaints == []
+
+
+@pytest.mark.usefixtures("chromium")
+def test_the_pictures_of_the_docs(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "report.html").write_text(page.html(REPORTS["much noise"]), encoding="utf-8")
+    argv = [sys.executable, BENCHMARKS / "picture.py", "report.html", "bench.png", "values.png"]
+    subprocess.run(argv, cwd=tmp_path, check=True)
+    for name in ("bench", "values"):
+        light, dark = (Image.open(io.BytesIO((tmp_path / f"{name}{end}.png").read_bytes())).convert("RGB") for end in ("", "-dark"))
+        assert light.size == dark.size
+        assert light.width == 800
+        assert math.dist(light.getpixel((1, 1)), LIGHT[0]) < 4
+        assert math.dist(dark.getpixel((1, 1)), DARK[0]) < 4
 
 
 def close(found: tuple[tuple[int, ...], ...], wanted: tuple[tuple[int, ...], ...]) -> bool:

@@ -247,6 +247,7 @@ def _embedded(figure: Any, label: str) -> str:
     target = io.StringIO()
     figure.savefig(target, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     drawn = target.getvalue().replace(_TEXT, "currentColor")
-    # Without the XML's own head, and without the ids of groups, which would be the same in the next picture of the page.
-    drawn = re.sub(r'<g id="[^"]*"', "<g", re.sub(r"^.*?(?=<svg)", "", drawn, flags=re.DOTALL))
+    # Without the XML's own head, indentation, and the ids of groups, which would be the same in the next picture of the page.
+    drawn = re.sub(r"\s*\n\s*", "\n", re.sub(r"^.*?(?=<svg)", "", drawn, flags=re.DOTALL))
+    drawn = re.sub(r'<g id="[^"]*"', "<g", drawn)
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
