@@ -103,8 +103,8 @@ def test_a_shortened_name_is_no_longer_than_was_said(letters):
         assert ems * 0.7 < scale.width(scale.short(letters * 50, ems)) <= ems
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_no_letter_is_wider_than_it_is_taken_for():
-    pytest.importorskip("matplotlib")
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
@@ -120,8 +120,8 @@ def test_no_letter_is_wider_than_it_is_taken_for():
 @pytest.mark.parametrize("draw", [chart.ratios, chart.distribution])
 @pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize("name", ["$\\frac{$ $x$", "_x", "\x00\ud800", "<script>", "\N{ROCKET}", "x" * 300])
+@pytest.mark.usefixtures("matplotlib")
 def test_a_name_is_shown_whatever_it_is(draw, narrow, name):
-    pytest.importorskip("matplotlib")
     found = made({name: 1.5, "lists": 0.9}, base=name, other=f"{name}2", comparison="files")
     drawn = draw(found, narrow=narrow)
     drawn.encode("utf-8")
@@ -131,23 +131,23 @@ def test_a_name_is_shown_whatever_it_is(draw, narrow, name):
 
 
 @pytest.mark.parametrize(("draw", "label"), [(chart.ratios, "Ratios of 2"), (chart.distribution, "Every value of 2")])
+@pytest.mark.usefixtures("matplotlib")
 def test_a_chart_has_a_name_for_those_who_cannot_see_it(draw, label):
-    pytest.importorskip("matplotlib")
     root = ET.fromstring(draw(made({'"><script>': 1.5, "lists": 0.9})))
     assert root.get("role") == "img"
     assert root.get("aria-label", "").startswith(f"{label} benchmarks")
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_a_narrow_chart_has_letters_of_about_the_same_size_in_half_the_room():
-    pytest.importorskip("matplotlib")
     found = made({"nbody": 1.5, "lists": 0.9})
     wide, narrow = (ET.fromstring(chart.ratios(found, narrow=narrow)) for narrow in (False, True))
     assert float(narrow.get("width", "").rstrip("pt")) < float(wide.get("width", "").rstrip("pt")) * 0.55
     assert {re.search(r"font(?:-size)?: ([\d.]+)px", text.get("style", ""))[1] for text in narrow.iter(f"{SVG}text")} == {"9"}
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_the_legend_explains_what_occurs_and_nothing_else():
-    pytest.importorskip("matplotlib")
     shown = texts(chart.ratios(made({"nbody": 1.5, "lists": 0.9, "calls": 1.4})))
     assert {"faster", "slower", "95% interval"} <= {*shown}
     assert not {"no difference", "not enough data"} & {*shown}
@@ -155,23 +155,22 @@ def test_the_legend_explains_what_occurs_and_nothing_else():
     assert any("right of 1: on is faster" in text for text in shown)
 
 
-def test_the_persons_own_matplotlibrc_changes_nothing():
-    mpl = pytest.importorskip("matplotlib")
+def test_the_persons_own_matplotlibrc_changes_nothing(matplotlib):
     found = made({"nbody": 1.5, "lists": 0.9})
     drawn = chart.ratios(found)
-    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red"}):
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red"}):
         assert chart.ratios(found) == drawn
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_more_values_than_can_be_told_apart_are_shown_by_process():
-    pytest.importorskip("matplotlib")
     few, many = made({"nbody": 1.5}, rounds=40), made({"nbody": 1.5}, rounds=41)
     points = [chart.distribution(found).count("<use ") for found in (few, many)]
     assert points[0] - points[1] == 2 * 80 - 2 * 41
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_a_chart_alone_has_a_title_and_a_ground_of_its_own():
-    pytest.importorskip("matplotlib")
     root = ET.fromstring(chart.svg(made({"nbody": 1.5})))
     assert (root.findtext(f"{SVG}title") or "").startswith("Ratios of 1 benchmark, 1 faster, 0 unchanged. Turn it on: 1.50x")
     assert "background" in (root.findtext(f"{SVG}style") or "")
@@ -180,8 +179,8 @@ def test_a_chart_alone_has_a_title_and_a_ground_of_its_own():
 # The page
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_the_verdict_comes_first_then_the_warnings():
-    pytest.importorskip("matplotlib")
     whole = page.html(made({"nbody": 1.5, "lists": 0.9}, warnings=("Beware.",), notes=("Note.",), again="jitbuild bench 3.15"))
     parts = ["Turn it on", "Beware.", "<svg", "<table", "Every value", "Note.", "Machine and build", "How to repeat it"]
     places = [whole.index(part) for part in parts]
@@ -190,8 +189,8 @@ def test_the_verdict_comes_first_then_the_warnings():
     assert 'class="warnings"' not in page.html(made({"nbody": 1.5}))
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_the_table_has_the_order_of_the_chart_and_a_mark_beside_each_word():
-    pytest.importorskip("matplotlib")
     whole = page.html(made({"lists": 0.9, "in_c": 1.0, "nbody": 1.5}))
     rows = re.findall(r'<th scope="row" class="name">(.*?)</th>.*?aria-hidden="true">(.)</span> (.*?)</td>', whole)
     mean = stats.geometric_mean([(sample(1.0), sample(1 / value)) for value in (0.9, 1.0, 1.5)], paired=True)
@@ -203,8 +202,8 @@ def test_the_table_has_the_order_of_the_chart_and_a_mark_beside_each_word():
     ]
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_a_page_can_be_written_whatever_the_names_are():
-    pytest.importorskip("matplotlib")
     found = made({"half \ud800": 1.5}, about={"executable": "/x/\udcff"}, again="jitbuild bench 3.15 -- \udcff '\n' \u202egnp")
     whole = page.html(found).encode("utf-8").decode("utf-8")
     assert "half \N{REPLACEMENT CHARACTER}" in whole
