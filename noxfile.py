@@ -85,8 +85,8 @@ if importlib.util.find_spec("jitbuild"):
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Real archives, compilers, LLVMs and interpreters, and a real build. Takes some minutes."""
-    session.install(package(), *group("test"), *group("charts"))
+    """Real archives, compilers, LLVMs, interpreters and a browser, and a real build. Takes some minutes."""
+    session.install(package(), *group("test"), *group("charts"), *group("browser"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
     # Signals, timeouts and downloads on a machine that others load: what fails is run once more, and the summary says so (RERUN).

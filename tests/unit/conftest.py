@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _STARTERS = [
     name
@@ -36,6 +39,14 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside a build, a sync of the machine takes seconds: what is written need not outlive the test."""
     for name in ("sync", "fsync"):
         monkeypatch.setattr(os, name, lambda *_: None, raising=False)
+
+
+@pytest.fixture(scope="session")
+def matplotlib() -> ModuleType:
+    """It, where it is installed, and before processes are refused: once on each machine it has fc-list tell it the fonts."""
+    found = pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib.font_manager")
+    return found
 
 
 def _refuse(what: str):

@@ -465,8 +465,8 @@ def test_times(value, shown):
 
 
 @pytest.mark.parametrize("found", [made(1.5, 0.9, 1.0, 1.1), made(1.5), made(1.5, rounds=1)])
+@pytest.mark.usefixtures("matplotlib")
 def test_a_chart_is_whole_and_takes_the_colour_of_the_page(found):
-    pytest.importorskip("matplotlib")
     drawn = chart.svg(found)
     ET.fromstring(drawn)
     assert "currentColor" in drawn
@@ -476,8 +476,8 @@ def test_a_chart_is_whole_and_takes_the_colour_of_the_page(found):
     assert drawn == chart.svg(found)
 
 
+@pytest.mark.usefixtures("matplotlib")
 def test_a_page_asks_nobody_and_says_all():
-    pytest.importorskip("matplotlib")
     whole = page.html(made(1.5, 0.9, 1.0, 1.1))
     outside = set(re.findall(r"""(?:src|href)\s*=\s*["']([^"'#][^"']*)""", whole))
     assert outside == {"data:,"}

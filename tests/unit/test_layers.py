@@ -27,7 +27,7 @@ LAYERS = [
     {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}
     | {"diff.timing", "diff.trace", "diff.words"}
     | {"bench", "bench.chart", "bench.files", "bench.inspecting", "bench.page", "bench.plan", "bench.report", "bench.session"}
-    | {"bench.stats", "bench.surroundings", "bench.targets", "bench.text", "bench.words"}
+    | {"bench.scale", "bench.stats", "bench.surroundings", "bench.targets", "bench.text", "bench.words"}
     | {"bench._programs", "bench._worker", "bench._inspect", "bench._seen"}
     | {"measured", "under_test", "jit_summary", "pytest_plugin", "cli", "__main__", "matrix", "ci", "nox", "sessions"},
 ]

@@ -93,6 +93,11 @@ class Report:
     again: str = ""
     complete: bool = True
 
+    @property
+    def by_size(self) -> list[Row]:
+        """The benchmarks, the one that gains the most first."""
+        return sorted(self.rows, key=lambda row: row.ratio.value, reverse=True)
+
     def named(self, word: str) -> list[Row]:
         """The benchmarks that are `faster`, `slower`, `no difference`; the farthest from 1 first."""
         found = [row for row in self.rows if row.ratio.word == word]
