@@ -247,7 +247,7 @@ def job(tmp_path):
         arms=plan.AB,
         counts=COUNTS,
         python=Path("/python"),
-        env=lambda arm: {"PYTHON_JIT": "1" if arm.mode == "on" else "0"},
+        env=lambda mode, _python: {"PYTHON_JIT": "1" if mode == "on" else "0"},
         folder=tmp_path / "session",
         timeout=9.0,
     )

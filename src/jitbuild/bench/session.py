@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.bench.plan import Arm, Benchmark, Counts, Step
+    from jitbuild.modes import Mode
     from jitbuild.report import Reporter, Stage
 
 _LINES = 12
@@ -39,7 +40,7 @@ _FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 class Session:
     """What is to be measured, with what, and where it is kept.
 
-    `python` has pyperf; `env` is what it sees in an arm; `timeout` ends one process, and all that it started, after so many
+    `python` has pyperf; `env` is what it sees in a mode; `timeout` ends one process, and all that it started, after so many
     seconds.
     """
 
@@ -47,7 +48,7 @@ class Session:
     arms: tuple[Arm, ...]
     counts: Counts
     python: Path
-    env: Callable[[Arm], Mapping[str, str]]
+    env: Callable[[Mode, Path], Mapping[str, str]]
     folder: Path
     timeout: float | None = None
 
@@ -174,7 +175,7 @@ def _one(session: Session, step: Step, recorder: process.Recorder) -> None:
     argv = [str(session.python), str(targets.WORKER), "--spec", str(spec), *_options(session, step), "--output", str(part)]
     with log.open("wb") as file:
         try:
-            done = recorder(argv, env=session.env(step.arm), log=file, timeout=session.timeout)
+            done = recorder(argv, env=session.env(step.arm.mode, session.python), log=file, timeout=session.timeout)
         except OSError as error:
             what = f"{session.python} cannot be run: {error.strerror or error}."
             raise MeasurementError(

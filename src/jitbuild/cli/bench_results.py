@@ -1,0 +1,186 @@
+"""What a measurement of `jitbuild bench` comes to: its files, its report, and the noise that it is held against."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import files, inspecting, report, session, stats, surroundings
+from jitbuild.disk import guarded
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jitbuild.bench.plan import Arm
+    from jitbuild.bench.report import Inspection, Report
+    from jitbuild.bench.session import Outcome, Session
+    from jitbuild.modes import Mode
+    from jitbuild.store import Interpreter, Store
+    from jitbuild.verdict import Verdict
+
+FOLDER = "measurements"
+
+
+def report_of(
+    options: argparse.Namespace,
+    found: Interpreter,
+    verdict: Verdict,
+    job: Session,
+    outcome: Outcome,
+    machine: tuple[str, ...],
+    kept: Store,
+) -> Report:
+    """All that a measurement has to say, with its pyperf files written."""
+    suites = _suites(options, found, verdict, job)
+    base, other = (files.samples(suite) for suite, _ in suites)
+    # When somebody is in a hurry to end it, no further program is started.
+    look = not options.aa and outcome.interrupted is None
+    seen = _looked_into(job, session.seen(job, job.arms[1])) if look else {}
+    inspections = _inspections(options, job, seen)
+    bare = frozenset(each.name for each in job.benchmarks if not each.gains)
+    floors = {} if options.aa else _floors(kept, job)
+    found_rows = report.rows(base, other, paired=True, floors=floors, without_gain=bare, inspections=inspections)
+    mean = report.mean_of(found_rows, paired=True, floor=floors.get("", 0.0))
+    complete = outcome.interrupted is None
+    if options.aa and complete:
+        _keep_floors(kept, job, found_rows, mean)
+    debug = verdict.debug
+    return report.Report(
+        comparison="again" if options.aa else "modes",
+        base=job.arms[0].name,
+        other=job.arms[1].name,
+        rows=found_rows,
+        mean=mean,
+        about=_about(found, verdict, job),
+        warnings=(
+            *surroundings.of_build(found, debug=debug),
+            *machine,
+            *surroundings.of_tracers(seen),
+            *surroundings.of_runs(inspections, bare),
+        ),
+        notes=tuple(_notes(options, job, outcome, found_rows, floors)),
+        files={arm.name: str(path) for arm, (_, path) in zip(job.arms, suites, strict=True)},
+        again=_again(options),
+        complete=complete,
+    )
+
+
+def _notes(
+    options: argparse.Namespace, job: Session, outcome: Outcome, found: Sequence[report.Row], floors: Mapping[str, float]
+) -> Iterator[str]:
+    if outcome.resumed:
+        yield f"{outcome.resumed} processes had been measured before, and were not measured again."
+    if outcome.interrupted is not None:
+        fewest = min(len(row.base.processes) for row in found)
+        yield f"It was cut short: {len(found)} of {len(job.benchmarks)} programs, {fewest} of {job.counts.rounds} rounds at least."
+        yield f"Go on with: {_again(options, '--resume')}"
+    if not options.aa and floors:
+        yield f"The noise floor that --aa measured here, {100 * floors.get('', 0.0):.1f}%, is taken into account."
+
+
+def _suites(options: argparse.Namespace, found: Interpreter, verdict: Verdict, job: Session) -> list[tuple[Any, Path]]:
+    """Each arm's pyperf suite, and the file that it was written to."""
+    place = Path(options.output) if options.output else job.folder
+    made = []
+    for arm in job.arms:
+        runs = [path for paths in session.measured(job, arm).values() for path in paths]
+        suite = files.joined(runs, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)})
+        assert suite is not None  # an interruption before anything was measured left as it came
+        files.dump(suite, place / f"{arm.name}.json")
+        made.append((suite, place / f"{arm.name}.json"))
+    return made
+
+
+def _metadata(found: Interpreter, verdict: Verdict, arm: Arm) -> dict[str, Any]:
+    """What pyperf's files say of the interpreter and the mode; it takes words and numbers, no truth values."""
+    return {
+        "jitbuild_arm": arm.name,
+        "jitbuild_mode": arm.mode,
+        "jitbuild_interpreter": found.name,
+        "jitbuild_profile": found.variant.profile,
+        "jitbuild_jit": verdict.built,
+        "jitbuild_probe": "ok" if verdict.ok else verdict.reason,
+        "jitbuild_machine_code_bytes": verdict.machine_code_bytes,
+    }
+
+
+def _looked_into(job: Session, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """What the JIT made of each benchmark: as the workers saw it, and of commands as a run apart from what is measured shows it."""
+    return {
+        each.name: inspecting.watched(each, job.python, job.steps, _by_mode(job), timeout=job.timeout)
+        if each.kind == "command"
+        else seen.get(each.name, {})
+        for each in job.benchmarks
+    }
+
+
+def _inspections(options: argparse.Namespace, job: Session, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Inspection]:
+    found = {}
+    for each in job.benchmarks:
+        made = inspecting.compiled(facts.get(each.name, {}))
+        if made is not None and options.inspect:
+            made = inspecting.hot(each, made, job.python, job.steps, _by_mode(job), timeout=job.timeout)
+        if made is not None:
+            found[each.name] = made
+    return found
+
+
+def _by_mode(job: Session) -> Callable[[Mode], Mapping[str, str]]:
+    return lambda mode: job.env(mode, job.python)
+
+
+def _about(found: Interpreter, verdict: Verdict, job: Session) -> dict[str, str]:
+    return {
+        "kind": job.benchmarks[0].kind,
+        "interpreter": found.name,
+        "version": found.version,
+        "executable": str(found.executable),
+        "profile": found.variant.profile,
+        "jit": verdict.built,
+        "pyperf": files.VERSION,
+        "rounds": str(job.counts.rounds),
+        "values": str(job.counts.values),
+        **surroundings.machine(),
+    }
+
+
+def _floor_file(kept: Store, job: Session) -> Path:
+    """Where the noise of this subject on this interpreter is kept; of as many processes and values."""
+    what = json.dumps([repr(job.benchmarks), repr(job.counts), str(job.python)])
+    return kept.cache(FOLDER) / f"noise-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
+
+
+def _floors(kept: Store, job: Session) -> dict[str, float]:
+    try:
+        found = json.loads(_floor_file(kept, job).read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _keep_floors(kept: Store, job: Session, found: Sequence[report.Row], mean: stats.Ratio) -> None:
+    ratios = {"": mean, **{row.name: row.ratio for row in found}}
+    floors = {name: stats.noise_floor(ratio) for name, ratio in ratios.items() if ratio.word != "not enough data"}
+    path = _floor_file(kept, job)
+    with guarded(path):
+        path.write_text(json.dumps(floors), encoding="utf-8")
+
+
+def _again(options: argparse.Namespace, *more: str) -> str:
+    """The line to type."""
+    flags = [
+        *more,
+        *["--aa"] * options.aa,
+        *(["--benchmarks", options.benchmarks] if options.benchmarks else []),
+        *(["--stmt", options.stmt] if options.stmt else []),
+        *(["--setup", options.setup] if options.setup else []),
+        *(["--rounds", str(options.rounds)] if options.rounds else []),
+        *(["--values", str(options.values)] if options.values else []),
+        *(word for package in options.with_ for word in ("--with", package)),
+        *(word for file in options.requirements for word in ("--requirements", file)),
+    ]
+    return shlex.join(["jitbuild", "bench", options.spec, *flags, *(["--", *options.command] if options.command else [])])
