@@ -51,10 +51,14 @@ def _modes(report: Report) -> str:
 
 def _where(report: Report) -> str:
     if len(report.rows) > 1:
-        return f"over {len(report.rows)} programs"
+        return f"over {len(report.rows)} {_things(report)}"
     return {"command": "on your command", "stmt": "on your statement"}.get(
         report.about.get("kind", ""), f"on {report.rows[0].name}"
     )
+
+
+def _things(report: Report) -> str:
+    return "programs" if report.about.get("kind") == "quick" else "benchmarks"
 
 
 def _parts(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def _measure(options: argparse.Namespace) -> int:
             if not options.resume:
                 session.clear(job)
             outcome = session.run(job, reporter=say)
-            result = bench_results.report_of(options, found, verdict, job, outcome, machine, kept)
+            result = bench_results.report_of(options, found, verdict, subject, job, outcome, machine, kept)
     show(result, options)
     return 0 if outcome.interrupted is None else 128 + outcome.interrupted
 
@@ -71,9 +72,10 @@ def _job(options: argparse.Namespace, found: Interpreter, subject: Subject, arms
         arms=arms,
         counts=bench_subjects.counts(options, subject.asked[0]),
         python=subject.python,
-        env=lambda mode, python: _environment(found._replace(executable=python), mode, os.environ),
+        env=lambda arm, python: _environment(found._replace(executable=python), arm.mode, os.environ),
         folder=kept.cache(bench_results.FOLDER) / _digest(options, found, subject, arms),
         timeout=options.timeout or _TIMEOUT,
+        diff=shlex.join(["jitbuild", "diff", options.spec, *bench_results.environment(options), "--", *(options.command or [])]),
     )
 
 

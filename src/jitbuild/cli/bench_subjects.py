@@ -5,48 +5,58 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import _programs, files, plan
+from jitbuild import modes, process
+from jitbuild.bench import _programs, files, plan, suite
 from jitbuild.cli.run import command_environment, command_line
 from jitbuild.diff import environments, words
-from jitbuild.errors import UsageError
+from jitbuild.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark, Counts
     from jitbuild.report import Reporter
     from jitbuild.store import Interpreter, Store
 
-_DEFAULTS: dict[str, Counts] = {"quick": plan.QUICK, "stmt": plan.STMT, "command": plan.COMMAND}
+_DEFAULTS: dict[str, Counts] = {
+    "quick": plan.QUICK,
+    "stmt": plan.STMT,
+    "command": plan.COMMAND,
+    "suite": plan.SUITE,
+    "pytest": plan.PYTEST,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
     """What is measured: `benchmarks` as they run, `asked` as they were asked for, and the `python` of the environment with
-    `packages` in which they do."""
+    `packages` in which they do; `left_out` of a suite cannot be run by it, each with a line that says why."""
 
     asked: tuple[Benchmark, ...]
     benchmarks: tuple[Benchmark, ...]
     python: Path
     packages: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def asked(options: argparse.Namespace) -> tuple[Benchmark, ...]:
     """What the words of the command line ask for. Raises UsageError."""
     command = tuple(options.command or ())
     _check(options, command)
+    if options.pytest_benchmark:
+        return (plan.Benchmark(kind="pytest", name="pytest", words=command),)
     if command:
-        option = words.ignored_environment(command)
-        if option is not None:
-            raise UsageError(f"Under {option} no mode reaches the program.", remedy=f"Leave {option} out.")
         return (plan.Benchmark(kind="command", name="command", words=command),)
     if options.stmt is not None:
         return (plan.Benchmark(kind="stmt", name="stmt", stmt=options.stmt, setup=options.setup or "pass"),)
+    if options.suite == suite.NAME:
+        # What is in it, its own manifest says, when it is installed.
+        return (plan.Benchmark(kind="suite", name=suite.NAME, words=suite.words_of(options.benchmarks or "")),)
     return tuple(
         plan.Benchmark(kind="quick", name=name, gains=_programs.PROGRAMS[name].gains) for name in _chosen(options.benchmarks or "")
     )
@@ -57,12 +67,21 @@ def prepared(
     options: argparse.Namespace, wanted: tuple[Benchmark, ...], found: Interpreter, kept: Store, say: Reporter
 ) -> Iterator[Subject]:
     """What is asked for, where it can run: in an environment of `found`, which nobody else changes meanwhile."""
-    packages = (f"pyperf=={files.VERSION}", *options.with_)
+    packages = (*([] if options.pytest_benchmark else [f"pyperf=={files.VERSION}"]), *options.with_)
     lists = [Path(file) for file in options.requirements]
-    with environments.prepared(kept, found, packages, lists, reporter=say) as python:
-        under_test = found._replace(executable=python)
-        located = tuple(_located(each, under_test) for each in wanted)
-        yield Subject(asked=wanted, benchmarks=located, python=python, packages=packages)
+    with contextlib.ExitStack() as stack:
+
+        def enter(packages: Sequence[str], lists: Sequence[Path]) -> Path:
+            return stack.enter_context(environments.prepared(kept, found, packages, lists, reporter=say))
+
+        if wanted[0].kind == "suite":
+            yield _of_suite(wanted[0].words, found, packages, lists, enter)
+        else:
+            python = enter(packages, lists)
+            if options.pytest_benchmark:
+                _check_plugin(python)
+            located = tuple(_located(each, found._replace(executable=python)) for each in wanted)
+            yield Subject(asked=wanted, benchmarks=located, python=python, packages=packages)
 
 
 def counts(options: argparse.Namespace, benchmark: Benchmark) -> Counts:
@@ -77,10 +96,31 @@ def _check(options: argparse.Namespace, command: tuple[str, ...]) -> None:
         raise UsageError("--stmt and a command after `--` are both there.", remedy="Measure one at a time.")
     if options.stmt is None and options.setup is not None:
         raise UsageError("--setup stands without --stmt.", remedy="Say what is measured: --stmt CODE.")
-    if options.benchmarks and (command or options.stmt):
-        raise UsageError("--benchmarks chooses from the quick suite.", remedy="Leave it out, or measure the suite.")
+    for what, said in (("--suite", options.suite), ("--benchmarks", options.benchmarks)):
+        if said and (command or options.stmt):
+            raise UsageError(f"{what} chooses from the suites.", remedy="Leave it out, or what else is to be measured.")
+    if options.pytest_benchmark:
+        _check_pytest(options, command)
     if options.command is not None and not command:
         raise UsageError("There is no command after `--`.", remedy="Say which: jitbuild bench 3.15 -- script.py")
+    option = words.ignored_environment(command)
+    if option is not None:
+        raise UsageError(f"Under {option} no mode reaches the program.", remedy=f"Leave {option} out.")
+
+
+def _check_pytest(options: argparse.Namespace, command: tuple[str, ...]) -> None:
+    if words.pytest_arguments(command) is None:
+        raise UsageError(
+            "--pytest-benchmark measures what pytest runs, and there is no command of pytest's after `--`.",
+            remedy="Say which: jitbuild bench 3.15 --pytest-benchmark --with pytest-benchmark -- pytest benchmarks/",
+        )
+    if options.values:
+        raise UsageError(
+            "With --pytest-benchmark each process has one value of each test: the mean of its rounds.",
+            remedy="Leave --values out; of rounds decide --benchmark-min-rounds and --benchmark-max-time, after `--`.",
+        )
+    if options.stmt or options.suite or options.benchmarks:
+        raise UsageError("--pytest-benchmark and another thing to measure are both there.", remedy="Measure one at a time.")
 
 
 def _chosen(text: str) -> list[str]:
@@ -106,3 +146,44 @@ def _located(benchmark: Benchmark, under_test: Interpreter) -> Benchmark:
             "--with PKG installs what the interpreter lacks.",
         )
     return replace(benchmark, words=(path, *argv[1:]))
+
+
+_NEEDED = ("pytest", "pytest_benchmark")
+_LACKING = f"import importlib.util as i; print(*(name for name in {_NEEDED!r} if i.find_spec(name) is None))"
+
+
+def _check_plugin(python: Path, runner: process.Runner = process.run) -> None:
+    """Refuse an environment without pytest-benchmark, before anything is run."""
+    lacking = runner([str(python), "-c", _LACKING]).stdout.split()
+    if lacking:
+        names = " and ".join(name.replace("_", "-") for name in lacking)
+        raise UsageError(
+            f"The environment has no {names}.", remedy="Add `--with pytest-benchmark`, or --requirements with a file that has it."
+        )
+
+
+def _of_suite(
+    chosen: Sequence[str],
+    found: Interpreter,
+    packages: tuple[str, ...],
+    lists: Sequence[Path],
+    enter: Callable[[Sequence[str], Sequence[Path]], Path],
+) -> Subject:
+    """What was chosen of pyperformance; what needs packages of its own in an environment that has these, too.
+
+    Raises MeasurementError when nothing of it can be run.
+    """
+    python = enter((*packages, suite.REQUIREMENT), lists)
+    env = modes.environment("off", command_environment(found._replace(executable=python), None, os.environ))
+    manifest = suite.listing(python, python.parents[1] / "pyperformance.json", env=env)
+    entries = suite.chosen(manifest, chosen)
+    benchmarks, left_out = suite.placed(
+        entries, found.version, manifest.version, lambda requirements: enter(packages, [*lists, requirements])
+    )
+    if not benchmarks:
+        said = "\n".join(f"  {name}: {why}" for name, why in left_out.items())
+        raise MeasurementError(f"Nothing of what was chosen can be run by {found.name}:\n{said}", remedy="Choose others.")
+    asked_for = tuple(entry.benchmark(manifest.version) for entry in entries)
+    return Subject(
+        asked=asked_for, benchmarks=benchmarks, python=python, packages=(*packages, suite.REQUIREMENT), left_out=left_out
+    )
