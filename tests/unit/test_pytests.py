@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from jitbuild import cli
-from jitbuild.bench import files, plan, pytests, report, session, stats, targets
+from jitbuild.bench import _tests, files, plan, pytests, report, session, stats, targets
 from jitbuild.cli import bench_results, bench_subjects
 from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.process import Completed
@@ -175,3 +176,66 @@ def test_an_environment_without_the_plugin():
     with pytest.raises(UsageError, match="The environment has no pytest-benchmark") as caught:
         bench_subjects._check_plugin(Path("/python"), runner)
     assert "--with pytest-benchmark" in str(caught.value)
+
+
+# Inside the run
+
+
+class Seen:
+    """Stands for _seen.py: has more executors each time that it is asked."""
+
+    def __init__(self, *times: dict[str, int]) -> None:
+        self.times = list(times)
+
+    def facts(self):
+        executors = self.times.pop(0)
+        functions = [
+            {
+                "module": "pytest_benchmark.fixture" if name == "runner" else "x",
+                "file": "x.py",
+                "name": name,
+                "line": 1,
+                "executors": n,
+            }
+            for name, n in executors.items()
+        ]
+        return {"enabled": True, "functions": functions}
+
+
+def said(nodeid: str, when: str = "call", why: str = "") -> SimpleNamespace:
+    longrepr = SimpleNamespace(reprcrash=SimpleNamespace(message=why)) if why else None
+    return SimpleNamespace(nodeid=nodeid, when=when, failed=bool(why), longrepr=longrepr)
+
+
+def test_of_each_test_what_was_compiled_while_it_ran():
+    plugin = _tests.Plugin(Seen({"a": 1, "runner": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 2}, {"a": 2}), look=True)
+    for number in range(3):
+        plugin.pytest_runtest_logreport(said(f"t{number}", "setup"))
+        plugin.pytest_runtest_logreport(said(f"t{number}"))
+    facts = plugin.facts()
+    assert {test: [each["name"] for each in found] for test, found in facts["tests"].items()} == {
+        "t0": ["a"],
+        "t1": ["b"],
+        "t2": ["a"],
+    }
+    assert [each["name"] for each in facts["functions"]] == ["a"]
+
+
+def test_what_failed_is_remembered_and_nothing_is_looked_at_while_it_is_measured():
+    plugin = _tests.Plugin(Seen({}), look=False)
+    plugin.pytest_runtest_logreport(said("t0"))
+    plugin.pytest_runtest_logreport(said("t1", why="assert 1 == 2\n  more"))
+    plugin.pytest_collectreport(SimpleNamespace(nodeid="t.py", failed=True, longrepr="x.py:1\nE   ImportError: y\n"))
+    facts = plugin.facts()
+    assert facts["failed"] == [{"test": "t1", "message": "assert 1 == 2"}, {"test": "t.py", "message": "ImportError: y"}]
+    assert "tests" not in facts
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({}, ""), ({"benchmark_skip": True, "dist": "load"}, "--benchmark-skip and pytest-xdist (-n)"), ({"dist": "no"}, "")],
+)
+def test_what_keeps_pytest_benchmark_from_measuring(options, why):
+    plugin = _tests.Plugin(Seen(), look=False)
+    plugin.pytest_configure(SimpleNamespace(getoption=options.get))
+    assert plugin.without == why

@@ -70,8 +70,9 @@ def main(place: str) -> int:
     with open(place, encoding="utf-8") as file:
         spec = json.load(file)
     plugin = Plugin(_seen(), look=spec["look"])
-    # As `python -m pytest` or the program has it; not this file's folder.
-    sys.path[0] = os.getcwd() if spec["module"] else os.path.dirname(sys.executable)
+    if not sys.flags.safe_path:
+        # As `python -m pytest` or the program has it; not this file's folder.
+        sys.path[0] = os.getcwd() if spec["module"] else os.path.dirname(sys.executable)
     sys.argv = ["pytest", *spec["arguments"]]
     try:
         return int(pytest.main(spec["arguments"], plugins=[plugin]))
@@ -81,11 +82,14 @@ def main(place: str) -> int:
 
 
 def _seen() -> Any:
-    """The module beside this file; no bytecode is written there."""
+    """The module beside this file; no bytecode is written there. Under -P its folder is not on sys.path."""
+    folder = os.path.dirname(os.path.abspath(__file__))
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, folder)
     try:
         return importlib.import_module("_seen")
     finally:
+        sys.path.remove(folder)
         sys.dont_write_bytecode = before
 
 
@@ -96,7 +100,8 @@ def _theirs(functions: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _message(report: Any) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     lines = str(getattr(crash, "message", "") or report.longrepr or "").strip().splitlines()
-    return lines[0][:_LONGEST] if crash else lines[-1][:_LONGEST] if lines else ""
+    # Of a module that cannot be imported the error stands last, as pytest marks it.
+    return (lines[0] if crash else lines[-1].removeprefix("E").strip())[:_LONGEST] if lines else ""
 
 
 if __name__ == "__main__":

@@ -140,6 +140,10 @@ def _failed(session: Session, step: Step, done: process.Completed, log: Path) ->
         )
     said = "\n".join(f"  {line}" for line in _own(lines)[-_LINES:])
     remedy = "Correct what is measured, then type the same again; with --resume it goes on where it failed."
+    if step.benchmark.kind == "suite":
+        remedy = (
+            f"All that it said is in {log}. With --resume it is tried again; --benchmarks=...,-{step.benchmark.name} leaves it out."
+        )
     return MeasurementError(f"{what} fails:\n{said}", remedy=remedy)
 
 

@@ -113,8 +113,8 @@ def placed(
     `enter` makes an environment with what a file lists. Benchmarks pin their packages each for itself, so that they cannot share
     one, and some pins are too old for a new Python (its version is `python`).
     """
-    places, failures = {"": ""}, {}
-    benchmarks, left_out = [], {}
+    places, failures, left_out = {"": ""}, dict[str, str](), dict[str, str]()
+    benchmarks = []
     for entry in entries:
         why = unfit(entry, python)
         wants = Path(entry.requirements).read_text(encoding="utf-8") if entry.requirements else ""

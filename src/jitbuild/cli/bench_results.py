@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import files, inspecting, report, session, stats, surroundings
+from jitbuild.bench import files, inspecting, report, session, stats, suite, surroundings
 from jitbuild.bench.plan import Arm
 from jitbuild.disk import guarded
 
@@ -41,7 +41,7 @@ def report_of(
     """All that a measurement has to say, with its pyperf files written."""
     job = replace(job, benchmarks=tuple(each for each in job.benchmarks if each.name not in outcome.left_out))
     suites = _suites(options, found, verdict, job)
-    base, other = (files.samples(suite) for suite, _ in suites)
+    base, other = (files.samples(made) for made, _ in suites)
     # When somebody is in a hurry to end it, no further program is started.
     look = not options.aa and outcome.interrupted is None
     seen = _looked_into(job, session.seen(job, job.arms[1])) if look else {}
@@ -87,7 +87,7 @@ def _without_gain(job: Session, inspections: Mapping[str, Inspection]) -> frozen
 
 def _alone(suites: Sequence[tuple[Any, Path]]) -> Iterator[str]:
     """What was measured in one mode only, as a test that is skipped in the other is."""
-    one, other = ({each.get_name() for each in suite.get_benchmarks()} for suite, _ in suites)
+    one, other = ({each.get_name() for each in made.get_benchmarks()} for made, _ in suites)
     if one ^ other:
         yield f"Measured in one mode only, and left out: {', '.join(sorted(one ^ other))}."
 
@@ -117,10 +117,10 @@ def _suites(options: argparse.Namespace, found: Interpreter, verdict: Verdict, j
     for arm in job.arms:
         by_name = {each.name: _suite_metadata(each) for each in job.benchmarks}
         own = {path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths}
-        suite = files.joined(own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own)
-        assert suite is not None  # an interruption before anything was measured left as it came
-        files.dump(suite, place / f"{arm.name}.json")
-        made.append((suite, place / f"{arm.name}.json"))
+        whole = files.joined(own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own)
+        assert whole is not None  # an interruption before anything was measured left as it came
+        files.dump(whole, place / f"{arm.name}.json")
+        made.append((whole, place / f"{arm.name}.json"))
     return made
 
 
@@ -176,6 +176,7 @@ def _about(found: Interpreter, verdict: Verdict, job: Session) -> dict[str, str]
         "profile": found.variant.profile,
         "jit": verdict.built,
         "pyperf": files.VERSION,
+        **({suite.NAME: job.benchmarks[0].version} if job.benchmarks[0].kind == "suite" else {}),
         "rounds": str(job.counts.rounds),
         "values": str(job.counts.values),
         **surroundings.machine(),

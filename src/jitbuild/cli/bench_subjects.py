@@ -77,6 +77,8 @@ def prepared(
         if wanted[0].kind == "suite":
             yield _of_suite(wanted[0].words, found, packages, lists, enter)
         else:
+            if not packages and not lists:  # pytest, and nothing that it was to be installed by
+                raise _lacking(_NEEDED)
             python = enter(packages, lists)
             if options.pytest_benchmark:
                 _check_plugin(python)
@@ -156,10 +158,14 @@ def _check_plugin(python: Path, runner: process.Runner = process.run) -> None:
     """Refuse an environment without pytest-benchmark, before anything is run."""
     lacking = runner([str(python), "-c", _LACKING]).stdout.split()
     if lacking:
-        names = " and ".join(name.replace("_", "-") for name in lacking)
-        raise UsageError(
-            f"The environment has no {names}.", remedy="Add `--with pytest-benchmark`, or --requirements with a file that has it."
-        )
+        raise _lacking(lacking)
+
+
+def _lacking(modules: Sequence[str]) -> UsageError:
+    names = " and ".join(name.replace("_", "-") for name in modules)
+    return UsageError(
+        f"The environment has no {names}.", remedy="Add `--with pytest-benchmark`, or --requirements with a file that has it."
+    )
 
 
 def _of_suite(
