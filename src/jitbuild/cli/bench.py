@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from jitbuild.verdict import Verdict
 
 _TIMEOUT = 600.0
+# They would switch the JIT off, have another program measured than was installed, or have pytest-benchmark take itself for a worker
+# of pytest-xdist's, in which it measures nothing.
+_SPOIL = frozenset({"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"})
 _WAITING = "Waiting: another measurement runs, and both would spoil each other."
 
 
@@ -81,8 +84,7 @@ def _job(options: argparse.Namespace, found: Interpreter, subject: Subject, arms
 
 def _environment(under_test: Interpreter, mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
     env = command_environment(under_test, mode, environ)
-    # They would switch the JIT off, or have another program measured than was installed.
-    return {name: value for name, value in env.items() if name not in {"PYTHONPERFSUPPORT", "PYTHONINSPECT"}}
+    return {name: value for name, value in env.items() if name not in _SPOIL}
 
 
 def _proven(found: Interpreter, python: Path, *, needed: bool) -> Verdict:
