@@ -165,8 +165,8 @@ def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
 
 
 def test_why_an_environment_could_not_be_made_is_one_line():
-    tail = "  note: This is from a package\n  ERROR: Failed to build 'greenlet' when x\n  hint: See above"
-    assert environments.reason(BuildError(f"The environment:\n{tail}", remedy="x")) == "Failed to build 'greenlet' when x"
+    tail = "  ERROR: Failed building wheel for greenlet\n  error: failed-wheel-build-for-install\n  ╰─> greenlet"
+    assert environments.reason(BuildError(f"The environment:\n{tail}", remedy="x")) == "Failed building wheel for greenlet"
     assert environments.reason(BuildError("The environment:\n  no space", remedy="x")) == "no space"
 
 

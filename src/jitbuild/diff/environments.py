@@ -68,10 +68,10 @@ def prepared(
 
 
 def reason(error: BuildError) -> str:
-    """The line of what failed that says the most: the last that pip calls an error."""
+    """The line of what failed that says the most: the last that pip calls an ERROR, since its `error:` is a word for programs."""
     lines = [line.strip() for line in error.what.splitlines()]
-    named = [line for line in lines if line.lower().startswith("error: ")]
-    return (named or lines)[-1].partition(": ")[2] if named else lines[-1]
+    named = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (named or lines)[-1]
 
 
 def _read(file: Path) -> str:
