@@ -380,6 +380,14 @@ def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "q
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
             ),
         ),
+        (
+            made(1.25, 0.8, kind="pytest"),
+            "no difference",
+            (
+                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 faster, 1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
+            ),
+        ),
         (made(1.5, 1.2, kind="suite"), "on", "Turn it on: 1.34x (1.34-1.34) over 2 benchmarks."),
         (made(1.5, rounds=2), "not enough data", "Not enough was measured to say anything: it takes 3 rounds at least."),
         (made(1.5, comparison="files"), "faster", "b is faster than a: 1.50x (1.50-1.50) on float_loop."),

@@ -68,7 +68,8 @@ def _parts(report: Report) -> str:
         return ""
     fastest = f"; the fastest is {_row(faster[0])}" if faster else ""
     slowest = f"; the slowest is {_row(slower[0])}" if slower else ""
-    return f" But {tally(report)}{fastest}{slowest}: measure your own program, after `--`."
+    advice = "" if report.about.get("kind") == "pytest" else ": measure your own program, after `--`"
+    return f" But {tally(report)}{fastest}{slowest}{advice}."
 
 
 def _exceptions(report: Report) -> str:
