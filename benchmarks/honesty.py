@@ -44,7 +44,7 @@ def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> st
             arms=ARMS,
             counts=plan.Counts(rounds=rounds, values=plan.STMT.values, warmups=plan.STMT.warmups, seconds=plan.STMT.seconds),
             python=python,
-            env=lambda arm: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
+            env=lambda arm, _: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
             folder=Path(folder),
         )
         if session.run(job, reporter=Silent()).interrupted is not None:

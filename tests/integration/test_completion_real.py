@@ -21,6 +21,9 @@ pytestmark = pytest.mark.integration
         ("jitbuild which 3.", set()),
         ("jitbuild cache cl", {"clear"}),
         ("jitbuild bench 3.15 --benchmarks fl", {"float_loop"}),
+        ("jitbuild bench 3.15 --suite p", {"pyperformance"}),
+        ("jitbuild bench 3.15 --suite pyperformance --benchmarks d", {"default"}),
+        ("jitbuild bench 3.15 --pytest", {"--pytest-benchmark"}),
         ("jitbuild cache clear st", {"stencils"}),
     ],
 )

@@ -11,8 +11,8 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import pyperf
 import pytest
+from machine import Machine, write
 
 from jitbuild import cli
 from jitbuild.bench import chart, files, inspecting, page, plan, report, session, stats, surroundings, text, words
@@ -76,7 +76,7 @@ def test_a_machine_that_grows_slower_favours_none(rounds):
 
 
 def test_every_step_has_the_same_counts_and_the_mode_reaches_the_workers():
-    options = plan.options(COUNTS, 8, kind="quick")
+    options = plan.options(COUNTS, {"lists": 8}, kind="quick")
     assert options == [
         *("--quiet", "--processes", "1", "--values", "2", "--warmups", "1", "--loops", "8", "--inherit-environ", "PYTHON_JIT")
     ]
@@ -178,11 +178,6 @@ def test_the_noise_floor_is_the_farthest_that_two_equal_things_may_have_been_apa
 # pyperf's files
 
 
-def write(path: Path, name: str, values: tuple[float, ...]) -> None:
-    run = pyperf.Run(values, metadata={"name": name, "loops": 4}, collect_metadata=False)
-    pyperf.Benchmark([run]).dump(str(path), replace=True)
-
-
 def test_files_are_put_together_with_what_is_known(tmp_path):
     for number in (1, 2):
         write(tmp_path / f"{number}.json", "lists", (1.0 * number, 2.0))
@@ -191,7 +186,7 @@ def test_files_are_put_together_with_what_is_known(tmp_path):
     again = files.load(tmp_path / "out" / "on.json")
     assert files.samples(again) == {"lists": Sample(processes=((1.0, 2.0), (2.0, 2.0)))}
     assert files.facts(again)["jitbuild_mode"] == "on"
-    assert files.loops_of(tmp_path / "1.json") == 4
+    assert files.loops_of(tmp_path / "1.json") == {"lists": 4}
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"version": "1.0", "benchmarks": [{}]}', "\x00", '{"a": 1}'])
@@ -209,32 +204,6 @@ def test_a_file_that_is_not_there(tmp_path):
 # Measuring
 
 
-class Machine:
-    """Stands for the interpreter: writes what pyperf and the worker would, and remembers in which order it was asked."""
-
-    def __init__(self, ratio: float = 2.0) -> None:
-        self.asked: list[tuple[str, str, list[str]]] = []
-        self.ratio = ratio
-        self.reaches = True
-        self.answers: dict[int, object] = {}
-
-    def __call__(self, argv, /, *, env, log, timeout=None):
-        spec = json.loads(Path(argv[argv.index("--spec") + 1]).read_text())
-        mode = env["PYTHON_JIT"]
-        self.asked.append((spec["name"], mode, list(argv)))
-        answer = self.answers.get(len(self.asked))
-        if isinstance(answer, BaseException):
-            raise answer
-        if isinstance(answer, tuple):
-            code, said, timed_out = answer
-            log.write(said.encode())
-            return Completed(argv=tuple(argv), returncode=code, timed_out=timed_out)
-        write(Path(argv[argv.index("--output") + 1]), spec["name"], (1.0 if mode == "0" else 1 / self.ratio,) * 2)
-        facts = {"switch": mode, "enabled": mode == "1" and self.reaches, "tracers": [], "functions": []}
-        Path(spec["facts"]).write_text(json.dumps(facts))
-        return Completed(argv=tuple(argv), returncode=0)
-
-
 @pytest.fixture
 def machine():
     return Machine()
@@ -247,7 +216,7 @@ def job(tmp_path):
         arms=plan.AB,
         counts=COUNTS,
         python=Path("/python"),
-        env=lambda arm: {"PYTHON_JIT": "1" if arm.mode == "on" else "0"},
+        env=lambda arm, _: {"PYTHON_JIT": "1" if arm.mode == "on" else "0"},
         folder=tmp_path / "session",
         timeout=9.0,
     )
@@ -411,6 +380,15 @@ def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "q
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
             ),
         ),
+        (
+            made(1.25, 0.8, kind="pytest"),
+            "no difference",
+            (
+                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 faster, 1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
+            ),
+        ),
+        (made(1.5, 1.2, kind="suite"), "on", "Turn it on: 1.34x (1.34-1.34) over 2 benchmarks."),
         (made(1.5, rounds=2), "not enough data", "Not enough was measured to say anything: it takes 3 rounds at least."),
         (made(1.5, comparison="files"), "faster", "b is faster than a: 1.50x (1.50-1.50) on float_loop."),
         (made(1.0, 1.0, comparison="files"), "no difference", "b and a: no difference beyond the noise (1.0%) over 2 benchmarks."),
@@ -591,7 +569,7 @@ def test_hot_functions_without_machine_code_are_named(tmp_path):
         (["3.15", "x.json"], "A command stands after `--`"),
         (["3.15", "--stmt", "1", "--", "x.py"], "are both there"),
         (["3.15", "--setup", "1"], "--setup stands without --stmt"),
-        (["3.15", "--benchmarks", "lists", "--stmt", "1"], "chooses from the quick suite"),
+        (["3.15", "--benchmarks", "lists", "--stmt", "1"], "chooses from the suites"),
         (["3.15", "--benchmarks", "list"], "'list' is no program of the quick suite"),
         (["3.15", "--"], "There is no command after `--`"),
         (["3.15", "--", "-I", "x.py"], "Under -I no mode reaches the program"),

@@ -26,9 +26,28 @@ LAYERS = [
     {"", "api"},
     {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}
     | {"diff.timing", "diff.trace", "diff.words"}
-    | {"bench", "bench.chart", "bench.files", "bench.inspecting", "bench.page", "bench.plan", "bench.report", "bench.session"}
-    | {"bench.scale", "bench.stats", "bench.surroundings", "bench.targets", "bench.text", "bench.words"}
-    | {"bench._programs", "bench._worker", "bench._inspect", "bench._seen"}
+    | {
+        "bench",
+        "bench.chart",
+        "bench.files",
+        "bench.inspecting",
+        "bench.page",
+        "bench.plan",
+        "bench.pytests",
+        "bench.report",
+        "bench.session",
+    }
+    | {
+        "bench.scale",
+        "bench.stats",
+        "bench.steps",
+        "bench.suite",
+        "bench.surroundings",
+        "bench.targets",
+        "bench.text",
+        "bench.words",
+    }
+    | {"bench._programs", "bench._worker", "bench._inspect", "bench._seen", "bench._suite", "bench._listing", "bench._tests"}
     | {"measured", "under_test", "jit_summary", "pytest_plugin", "cli", "__main__", "matrix", "ci", "nox", "sessions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -97,7 +116,7 @@ def test_the_probe_target_imports_nothing_of_ours():
 
 
 def test_what_runs_in_the_interpreter_under_test_imports_nothing_of_ours():
-    for name in ("_programs", "_worker", "_inspect", "_seen"):
+    for name in ("_programs", "_worker", "_inspect", "_seen", "_suite", "_listing", "_tests"):
         assert imported(ROOT / "bench" / f"{name}.py") == set()
 
 

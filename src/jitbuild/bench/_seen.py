@@ -86,5 +86,5 @@ def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
 
 _MEASURES = {
     __file__,
-    *(os.path.join(os.path.dirname(__file__), name) for name in ("_worker.py", "_inspect.py")),
+    *(os.path.join(os.path.dirname(__file__), name) for name in ("_worker.py", "_inspect.py", "_suite.py", "_tests.py")),
 }

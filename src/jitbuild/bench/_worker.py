@@ -31,7 +31,7 @@ def main() -> None:
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
     if args.worker:
-        _silence()
+        silence()
         atexit.register(_write_facts, spec)
     _measure(runner, spec)
 
@@ -77,7 +77,7 @@ def _pass_on(command: list[str], args: Any) -> None:
     command += ["--spec", args.spec]
 
 
-def _silence() -> None:
+def silence() -> None:
     """What is measured may print as much as it likes: a worker answers through a pipe of its own. Only why it failed is let out."""
     nowhere, errors = os.open(os.devnull, os.O_WRONLY), os.dup(2)
     for number in (1, 2):

@@ -29,19 +29,30 @@ def load(path: Path) -> Any:
         raise MeasurementError(what, remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote.") from error
 
 
-def joined(runs: Iterable[Path], metadata: Mapping[str, Any]) -> Any:
-    """One suite of many files, the processes of each benchmark in the order given, all with `metadata`; None without any."""
+def joined(runs: Iterable[Path], metadata: Mapping[str, Any], own: Mapping[Path, Mapping[str, Any]] | None = None) -> Any:
+    """One suite of many files, all with `metadata`, and some with their `own`; None without any.
+
+    The processes of each benchmark are in the order given.
+    """
     benchmarks: dict[str, Any] = {}
     for path in runs:
         for benchmark in load(path).get_benchmarks():
             name = benchmark.get_name()
+            benchmark.update_metadata({**(own or {}).get(path, {}), **metadata})
             if name in benchmarks:
                 benchmarks[name].add_runs(benchmark)
             else:
                 benchmarks[name] = benchmark
-    for benchmark in benchmarks.values():
-        benchmark.update_metadata(dict(metadata))
     return pyperf.BenchmarkSuite(list(benchmarks.values())) if benchmarks else None
+
+
+def made(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
+    """A suite of one value of each benchmark, in seconds, with its metadata."""
+    runs = {
+        name: pyperf.Run([value], metadata={"name": name, **metadata}, collect_metadata=False)
+        for name, (value, metadata) in values.items()
+    }
+    return pyperf.BenchmarkSuite([pyperf.Benchmark([run]) for run in runs.values()])
 
 
 def dump(suite: Any, path: Path) -> None:
@@ -78,7 +89,11 @@ def significant(one: Sample, other: Sample) -> bool | None:
         return None
 
 
-def loops_of(path: Path) -> int:
-    """The number of loops that a calibration came to."""
-    (benchmark,) = load(path).get_benchmarks()
-    return int(benchmark.get_loops())
+def names(path: Path) -> list[str]:
+    """What a file holds, in the order in which it was measured."""
+    return [benchmark.get_name() for benchmark in load(path).get_benchmarks()]
+
+
+def loops_of(path: Path) -> dict[str, int]:
+    """The number of loops that a calibration came to, by what was measured."""
+    return {benchmark.get_name(): int(benchmark.get_loops()) for benchmark in load(path).get_benchmarks()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import process
@@ -12,7 +13,6 @@ from jitbuild.diff import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from jitbuild.bench.plan import Benchmark
     from jitbuild.modes import Mode
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Less of the time than this, and it does not matter to the whole.
 _HOT = 0.05
 _REPEATS = 50
+# The folders of what measures: in a run of a suite's script it is in the profile, too.
+_MEASURES = frozenset({"pyperf", "psutil"})
 
 
 def compiled(facts: Mapping[str, Any]) -> Inspection | None:
@@ -61,7 +63,12 @@ def hot(
     timeout: float | None,
     recorder: process.Recorder = process.record,
 ) -> Inspection:
-    """`seen`, with the functions that took a twentieth of the time (by cProfile, JIT off) and have no machine code."""
+    """`seen`, with the functions that took a twentieth of the time (by cProfile, JIT off) and have no machine code.
+
+    Not of pytest's tests: pytest itself, and pytest-benchmark's search for the number of rounds, would fill the profile.
+    """
+    if benchmark.kind == "pytest":
+        return seen
     found = words.program(["python", *benchmark.words[1:]]) if benchmark.kind == "command" else ([], _repeated(benchmark))
     if found is None:
         return seen
@@ -72,12 +79,14 @@ def hot(
     bare = (
         Function(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
         for row in facts.get("hot", ())
-        if row["share"] >= _HOT and (row["file"], row["line"]) not in places
+        if row["share"] >= _HOT and (row["file"], row["line"]) not in places and not _MEASURES & {*Path(row["file"]).parts}
     )
     return Inspection(compiled=seen.compiled, bare=tuple(bare))
 
 
 def _repeated(benchmark: Benchmark) -> list[str]:
+    if benchmark.kind == "suite":
+        return list(benchmark.words)
     if benchmark.kind == "stmt":
         return ["-c", f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()"]
     place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import _programs"

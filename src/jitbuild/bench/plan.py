@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jitbuild.modes import Mode
 
-Kind = Literal["quick", "stmt", "command"]
+Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
+
+# What a suite's worker finds its specification by: pyperf starts it again without the option that names it.
+VARIABLE = "JITBUILD_BENCH_SPEC"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +30,11 @@ AA = (Arm(name="off", mode="off"), Arm(name="off-again", mode="off"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Benchmark:
-    """One thing that is measured: `words` are the command as it is run, `stmt` and `setup` those of timeit."""
+    """One thing that is measured: `words` are the command as it is run, `stmt` and `setup` those of timeit.
+
+    Of a suite they are the script and its options; one script may measure several things, and has an interpreter of its own,
+    `python`, where it needs packages that others do not. `tags` and `version` go into the files.
+    """
 
     kind: Kind
     name: str
@@ -35,15 +42,25 @@ class Benchmark:
     stmt: str = ""
     setup: str = "pass"
     gains: bool = True
+    python: str = ""
+    tags: tuple[str, ...] = ()
+    version: str = ""
 
-    def spec(self, facts: str) -> dict[str, Any]:
-        """What _worker.py reads; it writes what it saw of the JIT to the file `facts`."""
+    def spec(self, facts: str, loops: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """What the worker reads; it writes what it saw of the JIT to the file `facts`."""
         found: dict[str, Any] = {"kind": self.kind, "name": self.name, "facts": facts}
         if self.kind == "command":
             found["command"] = list(self.words)
         elif self.kind == "stmt":
             found |= {"stmt": self.stmt, "setup": self.setup}
+        elif self.kind == "suite":
+            found |= {"script": self.words[0], "options": list(self.words[1:]), "loops": dict(loops or {})}
         return found
+
+    def alone(self, name: str, task: int, loops: int) -> Benchmark:
+        """The `task`-th of the things that a suite's script measures, as one worker of pyperf's measures it."""
+        amount = ("--worker", f"--worker-task={task}", "--loops", str(loops), "--values", "3", "--warmups", "0")
+        return replace(self, name=name, words=(*self.words, *amount))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +80,10 @@ QUICK = Counts(rounds=5, values=4, warmups=3, seconds=0.03)
 STMT = Counts(rounds=10, values=5, warmups=4, seconds=0.05)
 # Every value is a process of its own: warming up is part of what the person's command does.
 COMMAND = Counts(rounds=10, values=1, warmups=0, seconds=0.0)
+# Values, warm-ups and seconds are what pyperf and pyperformance take by themselves, so that the numbers are comparable to theirs.
+SUITE = Counts(rounds=5, values=3, warmups=1, seconds=0.1)
+# A value is the mean of a test's rounds, of which pytest-benchmark decides, as it does of warming up.
+PYTEST = Counts(rounds=5, values=1, warmups=0, seconds=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,15 +117,26 @@ def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> 
         yield from (Step(benchmark=benchmark, arm=arm, round=number) for benchmark in benchmarks for arm in ordered)
 
 
-def options(counts: Counts, loops: int | None, *, kind: Kind) -> list[str]:
-    """pyperf's options for one step; without `loops` it finds them out, with as few values as it can."""
-    # Nothing of the environment but PYTHON_JIT reaches a worker, so that it does not change the result; a command of the person's
-    # may need all of it.
-    environment = ["--inherit-environ", "PYTHON_JIT", *["--copy-env"] * (kind == "command")]
-    if kind == "command":
-        loops = 1
-    if loops is None:
+def options(counts: Counts, loops: Mapping[str, int] | None, *, kind: Kind) -> list[str]:
+    """pyperf's options for one step; without `loops` (by the names of what is measured) it finds them out, with as few values as
+    it can."""
+    if loops is None and kind != "command":
         amount = ["--values", "1", "--warmups", "1", "--min-time", repr(counts.seconds)]
     else:
-        amount = ["--values", str(counts.values), "--warmups", str(counts.warmups), "--loops", str(loops)]
-    return ["--quiet", "--processes", "1", *amount, *environment]
+        amount = ["--values", str(counts.values), "--warmups", str(counts.warmups), *_loops(loops, kind)]
+    return ["--quiet", "--processes", "1", *amount, *_environment(kind)]
+
+
+def _loops(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
+    if kind == "suite":  # it may measure several things, each with loops of its own: they stand in the specification
+        return []
+    (count,) = (loops or {}).values() or (1,)
+    return ["--loops", str(1 if kind == "command" else count)]
+
+
+def _environment(kind: Kind) -> list[str]:
+    """Nothing of the environment but the mode reaches a worker, so that it does not change the result; a command of the person's
+    may need all of it."""
+    if kind == "suite":
+        return ["--inherit-environ", f"PYTHON_JIT,{VARIABLE}"]
+    return ["--inherit-environ", "PYTHON_JIT", *["--copy-env"] * (kind == "command")]

@@ -6,50 +6,42 @@ arm. A step counts when its file is there whole, so an interruption at any momen
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
-import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import process
-from jitbuild.bench import files, plan, targets
+from jitbuild.bench import files, plan, steps
 from jitbuild.disk import guarded
 from jitbuild.errors import MeasurementError
 from jitbuild.report import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from jitbuild.bench.plan import Arm, Benchmark, Counts, Step
     from jitbuild.report import Reporter, Stage
-
-_LINES = 12
-_LONGEST_LINE = 300
-_LONGEST_LOG = 1 << 16
-# pyperf/_command.py; a line of its source, in the traceback, has no number there.
-_FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
     """What is to be measured, with what, and where it is kept.
 
-    `python` has pyperf; `env` is what it sees in an arm; `timeout` ends one process, and all that it started, after so many
-    seconds.
+    `python` has pyperf; `env` is what it, or a benchmark's own, sees in an arm; `timeout` ends one process, and all that it
+    started, after so many seconds; `diff` is the line to type where a command does in one mode what it does not in another.
     """
 
     benchmarks: tuple[Benchmark, ...]
     arms: tuple[Arm, ...]
     counts: Counts
     python: Path
-    env: Callable[[Arm], Mapping[str, str]]
+    env: Callable[[Arm, Path], Mapping[str, str]]
     folder: Path
     timeout: float | None = None
+    diff: str = "jitbuild diff SPEC -- COMMAND"
 
     @property
     def steps(self) -> Path:
@@ -59,17 +51,27 @@ class Session:
         """pyperf's file of a step."""
         return self.steps / f"{step.name}.json"
 
-    def facts(self, step: Step) -> Path:
-        """What the worker of a step saw of the JIT."""
-        return self.steps / f"{step.name}.facts"
+    def facts(self, step: Step, task: int = 0) -> Path:
+        """What a worker of a step saw of the JIT: of a script that measures several things, the `task`-th (_suite.py)."""
+        return self.steps / f"{step.name}{f'.{task}' if task else ''}.facts"
+
+    def left_out(self, benchmark: Benchmark) -> Path:
+        """Why a benchmark of a suite was left out, in one line."""
+        return self.steps / f"000-{benchmark.name}.left-out"
+
+    def python_of(self, benchmark: Benchmark) -> Path:
+        """The interpreter that measures it."""
+        return Path(benchmark.python) if benchmark.python else self.python
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a session ended: the signal that interrupted it (None: it is whole), and how many of its steps were there already."""
+    """How a session ended: the signal that interrupted it (None: it is whole), how many of its steps were there already, and
+    which benchmarks of a suite do not run in any mode, each with a line that says why."""
 
     interrupted: int | None
     resumed: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def clear(session: Session) -> None:
@@ -92,17 +94,16 @@ def run(
     """
     with guarded(session.steps):
         session.steps.mkdir(parents=True, exist_ok=True)
-    trials = [*plan.calibrations(session.benchmarks, session.arms)]
     rounds = [*plan.steps(session.benchmarks, session.arms, session.counts.rounds)]
     resumed = sum(session.file(step).exists() for step in rounds)
     try:
-        _pass(session, trials, "Trying it in each mode", reporter, recorder, clock)
-        _pass(session, rounds, _title(session), reporter, recorder, clock)
+        left_out = _try(session, reporter, recorder, clock)
+        _measure(session, [step for step in rounds if step.benchmark.name not in left_out], reporter, recorder, clock)
     except KeyboardInterrupt as interrupt:
         if not any(measured(session, session.arms[0]).values()):
             raise
-        return Outcome(interrupted=int(getattr(interrupt, "number", 2)), resumed=resumed)
-    return Outcome(interrupted=None, resumed=resumed)
+        return Outcome(interrupted=int(getattr(interrupt, "number", 2)), resumed=resumed, left_out=_left_out(session))
+    return Outcome(interrupted=None, resumed=resumed, left_out=left_out)
 
 
 def identity(session: Session) -> str:
@@ -124,15 +125,26 @@ def measured(session: Session, arm: Arm) -> dict[str, list[Path]]:
     return found
 
 
+def parts(session: Session, benchmark: Benchmark) -> list[Benchmark]:
+    """What a benchmark measures, one by one: a suite's script, or pytest, several things. Known when it has been tried."""
+    trial = session.file(plan.Step(benchmark=benchmark, arm=session.arms[0], round=0))
+    if benchmark.kind not in {"suite", "pytest"} or not trial.exists():
+        return [benchmark]
+    if benchmark.kind == "pytest":
+        return [replace(benchmark, name=name) for name in files.names(trial)]
+    return [benchmark.alone(name, task, loops) for task, (name, loops) in enumerate(files.loops_of(trial).items())]
+
+
 def seen(session: Session, arm: Arm) -> dict[str, dict[str, Any]]:
-    """What the workers of an arm saw of the JIT, by benchmark; of several the one that saw the most functions with code."""
+    """What the workers of an arm saw of the JIT, by what was measured; of several the one that saw the most functions with code."""
     found: dict[str, dict[str, Any]] = {}
-    for step in plan.steps(session.benchmarks, (arm,), session.counts.rounds):
+    trials = plan.calibrations(session.benchmarks, (arm,))
+    for step in (*trials, *plan.steps(session.benchmarks, (arm,), session.counts.rounds)):
         if session.file(step).exists():
-            facts = _facts(session.facts(step))
-            best = found.get(step.benchmark.name, {})
-            if not best or len(facts.get("functions", ())) > len(best.get("functions", ())):
-                found[step.benchmark.name] = facts
+            for name, facts in steps.seen(session, step, session.file(step)).items():
+                best = found.get(name, {})
+                if not best or len(facts.get("functions", ())) > len(best.get("functions", ())):
+                    found[name] = facts
     return found
 
 
@@ -141,15 +153,62 @@ def _title(session: Session) -> str:
     return f"Measuring {session.benchmarks[0].name if len(session.benchmarks) == 1 else f'{len(session.benchmarks)} programs'}"
 
 
-def _pass(
+def _try(session: Session, reporter: Reporter, recorder: process.Recorder, clock: Callable[[], float]) -> dict[str, str]:
+    """Run each benchmark in each mode before anything is measured; says which of a suite were left out, and why.
+
+    Raises MeasurementError for one that fails in one mode alone, and, of what is no suite's, for any that fails.
+    """
+    missing = [step for step in plan.calibrations(session.benchmarks, session.arms) if not _tried(session, step)]
+    failures: dict[str, list[MeasurementError]] = {}
+
+    def take(step: Step, error: MeasurementError | None) -> None:
+        failed = failures.setdefault(step.benchmark.name, [])
+        if error is not None:
+            failed.append(error)
+        runs = any(session.file(each).exists() for each in plan.calibrations((step.benchmark,), session.arms))
+        if failed and (runs or step.benchmark.kind != "suite"):
+            raise failed[0]
+        if len(failed) == len(session.arms):
+            session.left_out(step.benchmark).write_text(steps.reason(failed[0]), encoding="utf-8")
+
+    _all(session, missing, "Trying it in each mode", take, reporter, recorder, clock)
+    left_out = _left_out(session)
+    if len(left_out) == len(session.benchmarks):
+        said = "\n".join(f"  {name}: {why}" for name, why in left_out.items())
+        raise MeasurementError(f"Nothing that is to be measured runs, in any mode:\n{said}", remedy="Choose other benchmarks.")
+    return left_out
+
+
+def _measure(
+    session: Session, wanted: Sequence[Step], reporter: Reporter, recorder: process.Recorder, clock: Callable[[], float]
+) -> None:
+    def take(_: Step, error: MeasurementError | None) -> None:
+        if error is not None:
+            raise error
+
+    missing = [step for step in wanted if not session.file(step).exists()]
+    _all(session, missing, _title(session), take, reporter, recorder, clock)
+
+
+def _tried(session: Session, step: Step) -> bool:
+    return session.file(step).exists() or session.left_out(step.benchmark).exists()
+
+
+def _left_out(session: Session) -> dict[str, str]:
+    kept = {each.name: session.left_out(each) for each in session.benchmarks}
+    return {name: path.read_text(encoding="utf-8") for name, path in kept.items() if path.exists()}
+
+
+def _all(
     session: Session,
-    steps: Sequence[Step],
+    missing: Sequence[Step],
     title: str,
+    take: Callable[[Step, MeasurementError | None], None],
     reporter: Reporter,
     recorder: process.Recorder,
     clock: Callable[[], float],
 ) -> None:
-    missing = [step for step in steps if not session.file(step).exists()]
+    """Run the steps, one after the other; `take` is told of each how what it measures failed, if it did."""
     if not missing:
         return
     begun = clock()
@@ -157,92 +216,10 @@ def _pass(
         for number, step in enumerate(missing):
             _show(stage, step, number, len(missing), clock() - begun)
             with guarded(session.steps):
-                _one(session, step, recorder)
+                take(step, steps.run(session, step, recorder))
 
 
 def _show(stage: Stage, step: Step, done: int, count: int, spent: float) -> None:
     stage.advance(done, count)
     left = f"about {seconds(spent / done * (count - done))} left, " if done else ""
     stage.detail(f"{left}{step.benchmark.name} {step.arm.name}")
-
-
-def _one(session: Session, step: Step, recorder: process.Recorder) -> None:
-    target, spec, log = session.file(step), session.steps / f"{step.name}.spec", session.steps / f"{step.name}.log"
-    part = target.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    spec.write_text(json.dumps(step.benchmark.spec(str(session.facts(step)))), encoding="utf-8")
-    argv = [str(session.python), str(targets.WORKER), "--spec", str(spec), *_options(session, step), "--output", str(part)]
-    with log.open("wb") as file:
-        try:
-            done = recorder(argv, env=session.env(step.arm), log=file, timeout=session.timeout)
-        except OSError as error:
-            what = f"{session.python} cannot be run: {error.strerror or error}."
-            raise MeasurementError(
-                what, remedy="Clear its environment (`jitbuild cache clear environments`) and try again."
-            ) from error
-    if not done.ok or not part.exists():
-        raise _failed(session, step, done, log)
-    _check_mode(session, step)
-    part.replace(target)
-
-
-def _options(session: Session, step: Step) -> list[str]:
-    first = plan.Step(benchmark=step.benchmark, arm=session.arms[0], round=0)
-    # A trial of another arm than the first takes the loops that the first one found.
-    loops = None if step == first else files.loops_of(session.file(first))
-    return plan.options(session.counts, loops, kind=step.benchmark.kind)
-
-
-def _check_mode(session: Session, step: Step) -> None:
-    """Ask what the worker saw: a mode that does not reach it would compare a thing with itself."""
-    facts = _facts(session.facts(step))
-    wanted = step.arm.mode == "on"
-    if facts.get("enabled") != wanted:
-        raise MeasurementError(
-            f"The mode {step.arm.mode} did not reach the process that measured {step.benchmark.name}: "
-            f"there PYTHON_JIT was {facts.get('switch')!r}, and the JIT {'on' if facts.get('enabled') else 'off'}.",
-            remedy=f"Look at the interpreter: jitbuild probe {session.python}",
-        )
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def _failed(session: Session, step: Step, done: process.Completed, log: Path) -> MeasurementError:
-    what = f"{step.benchmark.name} with the JIT {step.arm.mode}"
-    if done.timed_out:
-        return MeasurementError(
-            f"{what} did not end within {session.timeout:g} seconds; it was ended.",
-            remedy="Give it more (--timeout), or measure less of it at a time.",
-        )
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - _LONGEST_LOG), os.SEEK_SET)
-        lines = [line[:_LONGEST_LINE] for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    code = next((found[1] for line in lines if (found := _FAILED.search(line))), None)
-    if step.benchmark.kind == "command" and code is not None:
-        return MeasurementError(
-            f"The command fails with the JIT {step.arm.mode}: it ended with {_ending(int(code))}.",
-            remedy="See what it says, and in which mode, with: jitbuild diff SPEC -- COMMAND",
-        )
-    said = "\n".join(f"  {line}" for line in _own(lines)[-_LINES:])
-    remedy = "Correct what is measured, then type the same again; with --resume it goes on where it failed."
-    return MeasurementError(f"{what} fails:\n{said}", remedy=remedy)
-
-
-def _own(lines: list[str]) -> list[str]:
-    """The lines without the traceback of pyperf's manager, which only says that its worker failed, after the worker's own."""
-    begins = [at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    return lines[: begins[-1]] if len(begins) > 1 else lines
-
-
-def _ending(code: int) -> str:
-    """An exit code as pyperf's _process_time.py passes it on: of a signal what sys.exit makes of its negative number."""
-    try:
-        return signal.Signals(256 - code if code > 128 else -code).name
-    except ValueError:
-        return f"exit code {code}"

@@ -22,7 +22,8 @@ def show(report: Report, console: Console, *, inspect: bool = False) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("")
+    # The name of a test says where it is at its end.
+    table.add_column("", overflow="fold")
     for column in (report.base, report.other, "ratio", "95% interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")

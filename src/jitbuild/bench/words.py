@@ -51,10 +51,14 @@ def _modes(report: Report) -> str:
 
 def _where(report: Report) -> str:
     if len(report.rows) > 1:
-        return f"over {len(report.rows)} programs"
+        return f"over {len(report.rows)} {_things(report)}"
     return {"command": "on your command", "stmt": "on your statement"}.get(
         report.about.get("kind", ""), f"on {report.rows[0].name}"
     )
+
+
+def _things(report: Report) -> str:
+    return "programs" if report.about.get("kind") == "quick" else "benchmarks"
 
 
 def _parts(report: Report) -> str:
@@ -64,7 +68,8 @@ def _parts(report: Report) -> str:
         return ""
     fastest = f"; the fastest is {_row(faster[0])}" if faster else ""
     slowest = f"; the slowest is {_row(slower[0])}" if slower else ""
-    return f" But {tally(report)}{fastest}{slowest}: measure your own program, after `--`."
+    advice = "" if report.about.get("kind") == "pytest" else ": measure your own program, after `--`"
+    return f" But {tally(report)}{fastest}{slowest}{advice}."
 
 
 def _exceptions(report: Report) -> str:

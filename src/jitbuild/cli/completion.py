@@ -24,8 +24,12 @@ def caches(**_: object) -> list[str]:
     return list(CACHES)
 
 
-def programs(**_: object) -> list[str]:
-    """The programs of `bench`'s quick suite."""
+def programs(*, parsed_args: object = None, **_: object) -> list[str]:
+    """The programs of `bench`'s suite: the quick one, or pyperformance, where an environment has it already."""
+    if getattr(parsed_args, "suite", None) == "pyperformance":
+        from jitbuild.bench import suite
+
+        return suite.known(api.store().cache("environments"))
     from jitbuild.bench._programs import PROGRAMS
 
     return list(PROGRAMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,22 +83,22 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 _TAKE_COMMANDS = frozenset({"run", "diff", "bench"})
-# Their values begin with hyphens, which argparse takes for flags of ours.
+# Their values begin with hyphens, which argparse takes for flags of ours: any, or those that no flag of ours looks like.
 _TAKE_HYPHENS = frozenset({"--configure-arg"})
+_MAY_BEGIN = {"--benchmarks": re.compile(r"-\w\w"), "--with": re.compile(r"-e")}
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
     """`argv` with `--configure-arg --with-x` as `--configure-arg=--with-x`, up to the first `--`."""
+    end = argv.index("--") if "--" in argv else len(argv)
     words: list[str] = []
-    rest = iter(argv)
-    for word in rest:
-        if word in _TAKE_HYPHENS and (value := next(rest, None)) is not None:
-            words.append(f"{word}={value}")
-        elif word == "--":
-            return [*words, word, *rest]
+    for word in argv[:end]:
+        last = words[-1] if words else ""
+        if last in _TAKE_HYPHENS or (last in _MAY_BEGIN and _MAY_BEGIN[last].match(word)):
+            words[-1] = f"{last}={word}"
         else:
             words.append(word)
-    return words
+    return [*words, *argv[end:]]
 
 
 def _width() -> int:
@@ -302,9 +303,9 @@ def _bench(commands: Commands[_Parser]) -> None:
         "bench",
         "bench:bench",
         "measure how much the JIT gains, and whether the number can be trusted",
-        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, and say what to do: the "
-        "quick suite, or --stmt, or a command after `--`, which is read as `jitbuild run` reads it. `bench compare` compares any "
-        "files of pyperf's. The ratio is off / on: above 1 the JIT is faster. docs/bench.md says how it is measured.",
+        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, and say what to do: the quick "
+        "suite, pyperformance, --stmt, or a command after `--`, which is read as `jitbuild run` reads it. `bench compare` compares "
+        "any files of pyperf's. The ratio is off / on: above 1 the JIT is faster. docs/bench.md says how it is measured.",
     )
     parser.usage = "jitbuild bench SPEC [options] [-- COMMAND ...]\n       jitbuild bench compare FILE FILE ... [--json]"
     _completed(parser.add_argument("spec", metavar="SPEC", help=f"{_SPEC}; or the word compare"), "kept")
@@ -312,7 +313,24 @@ def _bench(commands: Commands[_Parser]) -> None:
         "files", nargs="*", metavar="FILE", help="after compare: files of pyperf's; the others are compared with the first"
     )
     what = parser.add_argument_group("what is measured")
-    _completed(what.add_argument("--benchmarks", metavar="NAME[,NAME]", help="only these programs of the quick suite"), "programs")
+    what.add_argument(
+        "--suite",
+        choices=("quick", "pyperformance"),
+        help="quick (default): 14 small programs; pyperformance: the official suite, in environments of its own",
+    )
+    _completed(
+        what.add_argument(
+            "--benchmarks",
+            metavar="NAME[,NAME]",
+            help="only these of the suite; of pyperformance also groups, and -NAME for what is left out",
+        ),
+        "programs",
+    )
+    what.add_argument(
+        "--pytest-benchmark",
+        action="store_true",
+        help="each test of pytest-benchmark in the command of pytest's after `--`; --with pytest-benchmark installs it",
+    )
     what.add_argument("--stmt", metavar="CODE", help="this statement, as timeit has it")
     what.add_argument("--setup", metavar="CODE", help="what is run once before --stmt")
     what.add_argument(
@@ -327,7 +345,10 @@ def _bench(commands: Commands[_Parser]) -> None:
         "--rounds", type=_repeats, metavar="N", help="processes in each mode (default: 5, for --stmt and a command 10)"
     )
     how.add_argument(
-        "--values", type=_repeats, metavar="N", help="values of each process (default: 4, for --stmt 5, for a command 1)"
+        "--values",
+        type=_repeats,
+        metavar="N",
+        help="values of each process (default: 4, for --stmt 5, for a command 1, for pyperformance 3)",
     )
     how.add_argument("--timeout", type=_seconds, metavar="S", help="end a process after so many seconds (default: 600)")
     how.add_argument("--resume", action="store_true", help="go on with the same measurement where it was interrupted or failed")

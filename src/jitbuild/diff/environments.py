@@ -58,11 +58,20 @@ def prepared(
             with guarded(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-            with reporter.stage(f"{base.name}: an environment with {' '.join([*packages, *map(str, files)])}"):
+            # A file of the store's own is known by its folder; the way there says nothing to the person.
+            shown = ["/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file) for file in files]
+            with reporter.stage(f"{base.name}: an environment with {' '.join([*packages, *shown])}"):
                 _make(base, folder, python, packages, files, runner=runner, environ=environ)
             with guarded(folder):
                 (folder / _DONE).write_text(asked, encoding="utf-8")
         yield python
+
+
+def reason(error: BuildError) -> str:
+    """The line of what failed that says the most: the last that pip calls an ERROR, since its `error:` is a word for programs."""
+    lines = [line.strip() for line in error.what.splitlines()]
+    named = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (named or lines)[-1]
 
 
 def _read(file: Path) -> str:

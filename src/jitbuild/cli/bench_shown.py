@@ -1,0 +1,48 @@
+"""What `jitbuild bench` shows, and where: the terminal, JSON, HTML and SVG."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import report
+from jitbuild.cli.common import show_json
+from jitbuild.disk import guarded
+from jitbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jitbuild.bench.report import Report
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Find out before anything is measured that what is asked for cannot be written."""
+    for name in filter(None, (options.html, options.svg)):
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(f"{name} cannot be written: its folder is not there.", remedy="Make the folder, or name another.")
+    if options.html or options.svg:
+        from jitbuild.bench import chart
+
+        chart.check()
+
+
+def show(result: Report, options: argparse.Namespace) -> None:
+    """Write the files that were asked for, and print the report."""
+    if options.svg or options.html:
+        from jitbuild.bench import chart, page
+
+        drawings = ((options.svg, chart.svg), (options.html, page.html))
+        for target, draw in ((Path(name), draw) for name, draw in drawings if name):
+            with guarded(target):
+                target.write_text(draw(result), encoding="utf-8")
+    if options.json:
+        show_json(report.to_json(result))
+        return
+    from rich.console import Console
+
+    from jitbuild.bench import text
+
+    with contextlib.suppress(BrokenPipeError):
+        text.show(result, Console(), inspect=options.inspect and result.comparison == "modes")

@@ -1,0 +1,251 @@
+"""`jitbuild bench` of pyperformance on real interpreters, with as few values as it takes. How fast it is, nothing asserts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cli import Cli
+
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
+
+FEW = ["--rounds", 3, "--values", 1]
+SUITE = ["bench", "3.15", "--suite", "pyperformance"]
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path]) -> Cli:
+    """With a store that has the interpreter; the environments made in it serve every test here."""
+    cli = Cli(tmp_path_factory.mktemp("suite") / "home")
+    cli("adopt", debian_pythons["3.15"])
+    return cli
+
+
+def facts(cli: Cli) -> dict[str, dict]:
+    """What every worker saw, of the measurement made last."""
+    folder = max((cli.home / "measurements").glob("*/steps"), key=lambda path: path.stat().st_mtime)
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.facts"))}
+
+
+def ratios(words: list[str | Path]) -> dict[str, float]:
+    """The ratios by name, as pyperf or pyperformance prints them."""
+    said = subprocess.run([*map(str, words)], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^(?:### )?(\w+)(?: ###)?(?::|\n)(?:.*\n?)*?.*?(\d+\.\d+)x (faster|slower)", said, re.MULTILINE)
+    return {name: float(x) if word == "faster" else 1 / float(x) for name, x, word in found}
+
+
+def test_benchmarks_of_pyperformance_in_both_modes(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["--benchmarks", "nbody,logging,python_startup", "--output", out, "--inspect", "--json"]
+    data = cli(*SUITE, *FEW, *words).json()
+    names = ["logging_format", "logging_silent", "logging_simple", "nbody", "python_startup"]
+    rows = {row["name"]: row for row in data["benchmarks"]}
+    assert sorted(rows) == names
+    assert all(row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values())
+    # Of each thing that a script measures it is known what the JIT made, and of a program that it starts it is not.
+    assert "advance" in {each["name"] for each in rows["nbody"]["jit"]["functions"]}
+    assert rows["logging_silent"]["jit"]["functions"] != rows["logging_format"]["jit"]["functions"]
+    assert rows["python_startup"]["jit"] is None
+    # Asked of the workers themselves.
+    seen = facts(cli)
+    assert len(seen) == 5 * 2 * 4
+    for step, each in seen.items():
+        on = "-on" in step
+        assert (each["switch"], each["enabled"]) == ("1" if on else "0", on)
+        assert on or not each.get("functions")
+    # The loops are those that off found, in both modes and for each thing.
+    loops = {
+        arm: {
+            each["metadata"]["name"]: each["metadata"].get("loops")
+            for each in json.loads((out / f"{arm}.json").read_text())["benchmarks"]
+        }
+        for arm in ("off", "on")
+    }
+    assert loops["off"] == loops["on"]
+    assert len(set(loops["off"].values())) > 1
+    # Both read the files, and come to the same ratios.
+    for arm in ("off", "on"):
+        metadata = json.loads((out / f"{arm}.json").read_text())["metadata"]
+        assert metadata["performance_version"].startswith("1.14.")
+        assert metadata["jitbuild_mode"] == arm
+    python = next(path for path in (cli.home / "environments").glob("*/bin/python"))
+    files = [out / "off.json", out / "on.json"]
+    by_pyperf = ratios([sys.executable, "-m", "pyperf", "compare_to", *files, "--verbose"])
+    by_pyperformance = ratios([python, "-m", "pyperformance", "compare", *files])
+    assert by_pyperf.keys() <= rows.keys()
+    assert by_pyperf["nbody"] == pytest.approx(rows["nbody"]["ratio"], abs=0.006)
+    assert by_pyperformance["nbody"] == pytest.approx(rows["nbody"]["ratio"], abs=0.006)
+    compared = cli("bench", "compare", *files, "--json").json()
+    assert compared["geometric_mean"] == data["geometric_mean"]
+
+
+def test_packages_of_their_own_and_what_cannot_be_run_is_left_out(cli: Cli) -> None:
+    """One pin has a wheel for every Python, one wants the compiler and headers that 3.15 has not, one imports what is gone."""
+    words = ["--benchmarks", "crypto_pyaes,sqlalchemy_declarative,pidigits", "--json"]
+    data = cli(*SUITE, "--rounds", 1, "--values", 1, *words).json()
+    assert [row["name"] for row in data["benchmarks"]] == ["crypto_pyaes", "pidigits"]
+    (note,) = [note for note in data["notes"] if "left out" in note]
+    assert note.startswith("sqlalchemy_declarative was left out: its requirements cannot be installed (")
+    assert "\n" not in note
+    (alone,) = [cli(*SUITE, "--rounds", 1, "--values", 1, "--benchmarks", "sqlalchemy_declarative", code=23).err]
+    assert "Nothing of what was chosen can be run" in alone
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--benchmarks", "nbdy"], "Did you mean nbody? Groups: all, apps, asyncio"),
+        (["--benchmarks", "nbody,-math"], "leaves nothing to measure"),
+    ],
+)
+def test_what_is_not_in_it(cli: Cli, words: list[str], said: str) -> None:
+    assert said in cli(*SUITE, *words, code=2).err
+
+
+def test_off_against_off(cli: Cli) -> None:
+    data = cli(*SUITE, *FEW, "--aa", "--benchmarks", "nbody", "--json").json()
+    assert (data["base"], data["other"], data["comparison"]) == ("off", "off-again", "again")
+    assert not any(each["enabled"] for each in facts(cli).values())
+    later = cli(*SUITE, *FEW, "--benchmarks", "nbody", "--json").json()
+    assert "The noise floor that --aa measured here" in later["notes"][0]
+
+
+def test_an_interruption_keeps_what_was_measured(cli: Cli) -> None:
+    words = [*SUITE, "--benchmarks", "nbody", "--rounds", 8, "--values", 1]
+    started = cli.start(*words)
+    waiting = time.monotonic() + 120
+    while time.monotonic() < waiting and not list((cli.home / "measurements").glob("*/steps/004-nbody-o*.json")):
+        time.sleep(0.05)
+    # Past the start of the next process: what a signal raises in logging's hooks around a fork, Python ignores.
+    time.sleep(0.3)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=60)
+    assert started.returncode == 130, err
+    assert "It was cut short" in out
+    resumed = cli(*words, "--resume", "--json").json()
+    assert "had been measured before" in resumed["notes"][0]
+    assert resumed["benchmarks"][0]["processes"] == {"base": 8, "other": 8}
+
+
+def test_what_takes_too_long_in_both_modes_is_left_out(cli: Cli) -> None:
+    said = cli(*SUITE, *FEW, "--benchmarks", "nbody", "--timeout", 0.5, code=23).err
+    assert "nbody: nbody with the JIT off did not end within 0.5 seconds; it was ended." in said
+
+
+# pytest-benchmark
+
+TESTS = """
+import sys
+
+import pytest
+
+
+def work(count):
+    x = 1.0
+    for _ in range(count):
+        x *= 1.0001
+    return x
+
+
+@pytest.mark.parametrize("count", [2000, 4000])
+def test_loop(benchmark, count):
+    benchmark(work, count)
+
+
+@pytest.mark.skipif(sys._jit.is_enabled(), reason="to see what is said of it")
+def test_in_one_mode(benchmark):
+    benchmark(sum, range(100))
+
+
+def test_that_measures_nothing():
+    pass
+"""
+PYTEST = ["bench", "3.15", "--pytest-benchmark", "--with", "pytest-benchmark", "--rounds", 3]
+BRIEF = ["--benchmark-max-time=0.05"]
+
+
+@pytest.fixture
+def tests(tmp_path: Path) -> Path:
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    (folder / "test_own.py").write_text(TESTS)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["pytest"], ["-X", "dev", "-m", "pytest"]])
+def test_each_test_of_pytest_benchmark_is_a_benchmark(cli: Cli, tests: Path, command: list[str]) -> None:
+    out = tests / "out"
+    data = cli(*PYTEST, "--output", out, "--inspect", "--json", "--", *command, "benchmarks/", *BRIEF, cwd=tests).json()
+    names = [f"benchmarks/test_own.py::test_loop[{count}]" for count in (2000, 4000)]
+    rows = {row["name"]: row for row in data["benchmarks"]}
+    assert sorted(rows) == names
+    assert all(row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values())
+    assert "Measured in one mode only, and left out: benchmarks/test_own.py::test_in_one_mode." in data["notes"]
+    assert "work" in {each["name"] for each in rows[names[0]]["jit"]["functions"]}
+    assert not any("no machine code" in warning for warning in data["warnings"])
+    seen = facts(cli)
+    assert len(seen) == 2 * 4
+    assert all(
+        (each["switch"], each["enabled"]) == (("1", True) if step.endswith("-on") else ("0", False)) for step, each in seen.items()
+    )
+    assert all(not each["functions"] for step, each in seen.items() if step.endswith("-off"))
+    words = [sys.executable, "-m", "pyperf", "compare_to", str(out / "off.json"), str(out / "on.json"), "--verbose"]
+    assert names[0] in subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    compared = cli("bench", "compare", out / "off.json", out / "on.json", "--json").json()
+    assert compared["geometric_mean"] == data["geometric_mean"]
+    assert compared["about"]["base_python_version"].startswith("3.15")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (
+            ["failing"],
+            23,
+            "failing/test_f.py::test_f fails with the JIT on:\n  failing/test_f.py::test_f: AssertionError: in the JIT",
+        ),
+        (["failing"], 23, "jitbuild diff 3.15 --with pytest-benchmark -- pytest failing"),
+        (["broken"], 23, "broken/test_b.py fails with the JIT off"),
+        (["benchmarks", "--benchmark-disable"], 23, "--benchmark-disable keeps it from it"),
+        (["benchmarks", "--benchmark-skip"], 23, "--benchmark-skip keeps it from it"),
+        (["benchmarks", "-k", "measures_nothing"], 23, "pytest measured nothing with the JIT off"),
+        (["no-such-folder"], 23, "file or directory not found: no-such-folder"),
+    ],
+)
+def test_where_nothing_is_measured(cli: Cli, tests: Path, words: list[str], code: int, said: str) -> None:
+    for name, text in (
+        (
+            "failing/test_f.py",
+            "import sys\ndef test_f(benchmark):\n    assert not sys._jit.is_enabled(), 'in the JIT'\n    benchmark(sum, [])\n",
+        ),
+        ("broken/test_b.py", "import no_such_module\n"),
+    ):
+        (tests / name).parent.mkdir()
+        (tests / name).write_text(text)
+    assert said in cli(*PYTEST, "--", "pytest", *words, *BRIEF, code=code, cwd=tests).err
+
+
+def test_under_xdist_nothing_is_measured(cli: Cli, tests: Path) -> None:
+    words = ["--with", "pytest-xdist", "--", "pytest", "-n2", "benchmarks", *BRIEF]
+    assert "pytest-xdist (-n) keeps it from it" in cli(*PYTEST, *words, code=23, cwd=tests).err
+    data = cli(*PYTEST, "--json", *words, "-n0", cwd=tests).json()
+    assert len(data["benchmarks"]) == 2
+
+
+def test_without_pytest_benchmark(cli: Cli) -> None:
+    assert "has no pytest and pytest-benchmark" in cli("bench", "3.15", "--pytest-benchmark", "--", "pytest", code=2).err
+
+
+def test_a_project_that_is_installed_as_it_stands(cli: Cli, tests: Path) -> None:
+    (tests / "pyproject.toml").write_text('[project]\nname = "own"\nversion = "1"\n[tool.setuptools]\npy-modules = ["own"]\n')
+    (tests / "own.py").write_text("def work():\n    return sum(number * number for number in range(2000))\n")
+    (tests / "benchmarks" / "test_own.py").write_text("import own\ndef test_work(benchmark):\n    benchmark(own.work)\n")
+    data = cli(*PYTEST, "--with", "-e.", "--json", "--", "pytest", "benchmarks/", *BRIEF, cwd=tests).json()
+    assert [row["name"] for row in data["benchmarks"]] == ["benchmarks/test_own.py::test_work"]
