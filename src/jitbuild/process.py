@@ -196,26 +196,67 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-@contextlib.contextmanager
-def unwinding() -> Iterator[None]:
-    """Have SIGTERM (CI's cancel) and SIGHUP (a closed terminal) raise Ended in the block, so that children are ended too."""
+class _Starting:
+    """That the main thread starts a child just now, and the signal that came meanwhile.
 
-    def unwind(number: int, _frame: FrameType | None) -> None:
+    After a fork Python runs hooks of its own (logging has some), and what is raised in one of them is printed and forgotten: a
+    Ctrl-C would be lost.
+    """
+
+    def __init__(self) -> None:
+        self._now = False
+        self._came: int | None = None
+
+    def __enter__(self) -> None:
+        # Other threads' starts are no matter: Python runs the handlers of signals in this one alone.
+        if threading.current_thread() is threading.main_thread():
+            self._now = True
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._now = False
+            if failed is not None:
+                self.heed()
+
+    def interrupt(self, number: int, _frame: FrameType | None = None) -> None:
+        """A handler of signals: raises Ended, for Ctrl-C KeyboardInterrupt; while a child is started only remembers to."""
+        if self._now:
+            self._came = number
+            return
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         signal.signal(number, signal.SIG_IGN)
         raise Ended(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    def heed(self) -> None:
+        """Raise what came while a child was started."""
+        if self._came is not None and threading.current_thread() is threading.main_thread():
+            number, self._came = self._came, None
+            self.interrupt(number)
+
+
+_STARTING = _Starting()
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Have SIGTERM (CI's cancel) and SIGHUP (a closed terminal) raise Ended in the block, so that children are ended too.
+
+    And have Ctrl-C raise KeyboardInterrupt at every moment, also while a child is started.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # One that is ignored (nohup) stays so.
-    taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    usual = {number: signal.getsignal(number) for number in numbers}
+    taken = [number for number in numbers if usual[number] in {signal.SIG_DFL, signal.default_int_handler}]
     if threading.current_thread() is not threading.main_thread():
         taken = []
     for number in taken:
-        signal.signal(number, unwind)
+        signal.signal(number, _STARTING.interrupt)
     try:
         yield
     finally:
         for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, usual[number])
 
 
 class Stopped(Ended):
@@ -355,20 +396,22 @@ def _group(
     a pipe.
     """
     heed()
-    child = subprocess.Popen(
-        list(argv),
-        env=None if env is None else dict(env),
-        cwd=cwd,
-        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-        stdout=subprocess.PIPE if output is None else output,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        pass_fds=pass_fds,
-        preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
-    )
+    with _STARTING:
+        child = subprocess.Popen(
+            list(argv),
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if output is None else output,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            pass_fds=pass_fds,
+            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
     current = _CREW.get()
     try:
+        _STARTING.heed()
         with contextlib.nullcontext() if current is None else current._enlisted(child):  # noqa: SLF001
             yield child
     except BaseException:

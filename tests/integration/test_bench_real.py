@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.bench import targets
+from jitbuild.bench import plan, targets
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
 
@@ -84,6 +85,20 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
     assert compared["geometric_mean"] == data["geometric_mean"]
     assert "<svg" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert (tmp_path / "r.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
+    """Each call leaves its mode in one file: what stands there in a row is one value."""
+    path = tmp_path / "modes"
+    setup = (
+        f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
+    )
+    cli("bench", "3.15", "--rounds", 3, "--values", 4, "--stmt", "os.write(end, mode)", "--setup", setup)
+    values = [mode for mode, _ in itertools.groupby(path.read_text(encoding="ascii"))]
+    count = plan.STMT.warmups + 4
+    rounds = ["01" * count, "10" * count, "01" * count]
+    # The trial before runs one mode after the other.
+    assert values == [mode for mode, _ in itertools.groupby("".join(["01", *rounds]))]
 
 
 def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_path: Path) -> None:

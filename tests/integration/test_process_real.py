@@ -263,6 +263,27 @@ def test_a_signal_unwinds_like_ctrl_c(tmp_path, number):
     assert ended(child)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a child is started by a fork with Python's hooks")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("program", [[PYTHON, "-c", LIVES, "pid"], ["./no-such-program"]])
+def test_a_signal_that_comes_while_a_child_is_started_is_not_lost(tmp_path, number, program):
+    """What is raised in a hook that runs after a fork, as logging has some, Python prints and forgets."""
+    body = f"""
+        os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), {int(number)}))
+        try:
+            with process.unwinding():
+                {STREAMS.format(argv=program)}
+        except KeyboardInterrupt as ended:
+            sys.exit(128 + getattr(ended, "number", 2))
+    """
+    started = parent(tmp_path, body)
+    err = started.communicate(timeout=30)[1]
+    assert started.returncode == 128 + number, err
+    assert "Exception ignored" not in err
+    if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
+        assert ended(int((tmp_path / "pid").read_text()))
+
+
 def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
     body = """
         import signal

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from machine import Machine, write
+from machine import Machine, one_by_one, write
 
 from jitbuild import cli
 from jitbuild.bench import chart, files, inspecting, page, plan, report, session, stats, surroundings, text, words
@@ -223,7 +223,7 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, clock=lambda: 0.0)
+    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
 
 
 def test_everything_is_tried_in_both_modes_before_it_is_measured(job, machine):
@@ -322,9 +322,9 @@ def test_the_time_that_is_left_is_told(job, machine):
             details.append(text)
 
     # Each look at the clock is a second later, as if each step took one.
-    session.run(job, reporter=Stages(), recorder=machine, clock=itertools.count().__next__)
+    session.run(job, reporter=Stages(), recorder=machine, together=one_by_one, clock=itertools.count().__next__)
     assert details[:2] == ["float_loop off", "about 6.0 s left, float_loop on"]
-    assert details[-1] == "about 1.1 s left, lists off"
+    assert details[-1] == "about 1.1 s left, lists on off"
 
 
 def test_a_half_written_file_is_measured_again(job, machine):
@@ -333,7 +333,8 @@ def test_a_half_written_file_is_measured_again(job, machine):
     job.file(step).rename(job.file(step).with_suffix(".part"))
     again = Machine()
     run(job, again)
-    assert len(again.asked) == 1
+    # What was measured in turn with it, too.
+    assert [mode for _, mode, _ in again.asked] == ["0", "1"]
 
 
 # Words

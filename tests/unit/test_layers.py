@@ -45,9 +45,19 @@ LAYERS = [
         "bench.surroundings",
         "bench.targets",
         "bench.text",
+        "bench.turns",
         "bench.words",
     }
-    | {"bench._programs", "bench._worker", "bench._inspect", "bench._seen", "bench._suite", "bench._listing", "bench._tests"}
+    | {
+        "bench._programs",
+        "bench._worker",
+        "bench._inspect",
+        "bench._seen",
+        "bench._suite",
+        "bench._listing",
+        "bench._tests",
+        "bench._turns",
+    }
     | {"measured", "under_test", "jit_summary", "pytest_plugin", "cli", "__main__", "matrix", "ci", "nox", "sessions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

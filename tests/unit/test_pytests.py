@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from machine import one_by_one
 
 from jitbuild import cli
 from jitbuild.bench import _tests, files, plan, pytests, report, session, stats, targets
@@ -76,7 +77,7 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, clock=lambda: 0.0)
+    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
 
 
 def test_each_round_runs_it_once_in_each_mode_and_each_test_is_a_benchmark(job, machine):

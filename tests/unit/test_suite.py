@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from machine import Machine, write
+from machine import Machine, one_by_one, write
 
 from jitbuild import cli
 from jitbuild.bench import _suite, files, inspecting, plan, report, session, suite, targets
@@ -233,7 +233,7 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, clock=lambda: 0.0)
+    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
 
 
 def test_a_script_measures_several_things_with_loops_of_their_own(job, machine):

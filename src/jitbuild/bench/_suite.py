@@ -30,6 +30,7 @@ _TASK = "--worker-task="
 # What is measured must outlive the measurement, to be looked at.
 _KEPT: list[Any] = []
 _COMMANDS: list[str] = []
+_bench_time_func = pyperf.Runner.bench_time_func
 
 
 def main() -> None:
@@ -39,15 +40,19 @@ def main() -> None:
         words = words[2:]
     with open(os.environ[_VARIABLE], encoding="utf-8") as file:
         spec = json.load(file)
+    turns = None
     if "--worker" in words:
         worker, seen = _beside("_worker"), _beside("_seen")
         worker.silence()
-        atexit.register(_write_facts, spec["facts"], words, seen)
+        atexit.register(_write_facts, spec["facts"], _task(words), seen)
+        turns = worker.wait(spec, _task(words))
     else:
         # A worker is told all of it by the runner that starts it.
         words = [*spec["options"], *words]
+    in_turn = {} if turns is None else _in_turn(turns)
     for name in _METHODS:
-        setattr(pyperf.Runner, name, _with_loops(getattr(pyperf.Runner, name), spec["loops"]))
+        method = in_turn.get(name, getattr(pyperf.Runner, name))
+        setattr(pyperf.Runner, name, _with_loops(method, spec["loops"]))
     sys.argv[1:] = words
     _run(spec["script"])
 
@@ -76,6 +81,26 @@ def _with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[.
     return measured
 
 
+def _in_turn(turns: Any) -> dict[str, Callable[..., Any]]:
+    """The methods of pyperf's runner that can pass the turn on after each value. (Of others a process has it until it ends.)"""
+    passing = _beside("_turns")
+
+    @functools.wraps(_bench_time_func)
+    def bench_time_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
+        return _bench_time_func(runner, name, passing.each(function, turns), *args, **options)
+
+    @functools.wraps(pyperf.Runner.bench_func)
+    def bench_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
+        call = functools.partial(function, *args) if args else function
+        return _bench_time_func(runner, name, passing.each(passing.timed(call), turns), **options)
+
+    return {"bench_time_func": bench_time_func, "bench_func": bench_func}
+
+
+def _task(words: list[str]) -> int:
+    return int(next((word[len(_TASK) :] for word in words if word.startswith(_TASK)), 0))
+
+
 def _run(script: str) -> None:
     """As `python SCRIPT` would, but for sys.argv[0], by which pyperf finds this file again."""
     _KEPT.append(sys.modules["__main__"])
@@ -89,12 +114,11 @@ def _run(script: str) -> None:
     exec(code, module.__dict__)  # noqa: S102
 
 
-def _write_facts(target: str, words: list[str], seen: Any) -> None:
+def _write_facts(target: str, task: int, seen: Any) -> None:
     facts = seen.facts(*(each for each in _KEPT if not isinstance(each, ModuleType)))
     if _COMMANDS:
         # The program was another process; in this one it was waited for.
         del facts["functions"]
-    task = int(next((word[len(_TASK) :] for word in words if word.startswith(_TASK)), 0))
     root, extension = os.path.splitext(target)
     with open(f"{root}{f'.{task}' if task else ''}{extension}", "w", encoding="utf-8") as file:
         json.dump(facts, file)

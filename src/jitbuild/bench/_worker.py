@@ -1,7 +1,8 @@
 """What pyperf runs: `python _worker.py --spec FILE`, and its own options. Runs in the interpreter under test, where pyperf is.
 
 The specification is a JSON object: `kind` (quick, stmt or command), `name`, `facts` (a file in which a worker says what it saw of
-the JIT) and, by kind, `stmt` and `setup`, or `command`. pyperf starts this file again for each of its workers.
+the JIT), by kind `stmt` and `setup`, or `command`, and `turns` where another process measures in turn with this one (_turns.py).
+pyperf starts this file again for each of its workers.
 """
 
 from __future__ import annotations
@@ -30,21 +31,34 @@ def main() -> None:
     args = runner.parse_args()
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
+    turns = None
     if args.worker:
         silence()
         atexit.register(_write_facts, spec)
-    _measure(runner, spec)
+        turns = wait(spec)
+    _measure(runner, spec, turns)
 
 
-def _measure(runner: Any, spec: dict[str, Any]) -> None:
+def wait(spec: dict[str, Any], task: int = 0) -> Any:
+    """Until it is this worker's turn to run; None where it has no other beside it. What is registered before is done after all."""
+    turns = _beside("_turns").of(spec, task)
+    if turns is not None:
+        atexit.register(turns.finish)
+    return turns
+
+
+def _measure(runner: Any, spec: dict[str, Any], turns: Any) -> None:
+    passing = _beside("_turns")
     if spec["kind"] == "command":
         _measure_command(runner, spec["name"], spec["command"])
     elif spec["kind"] == "stmt":
         timer: Any = timeit.Timer(spec["stmt"], spec["setup"])
         _KEPT.append(timer)
-        runner.bench_time_func(spec["name"], lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter))
+        inner = passing.each(lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter), turns)
+        runner.bench_time_func(spec["name"], inner)
     else:
-        runner.bench_func(spec["name"], _beside("_programs").PROGRAMS[spec["name"]].run)
+        program = passing.timed(_beside("_programs").PROGRAMS[spec["name"]].run)
+        runner.bench_time_func(spec["name"], passing.each(program, turns))
 
 
 def _beside(name: str) -> Any:

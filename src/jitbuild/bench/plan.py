@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jitbuild.modes import Mode
 
@@ -14,6 +14,7 @@ Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
 
 # What a suite's worker finds its specification by: pyperf starts it again without the option that names it.
 VARIABLE = "JITBUILD_BENCH_SPEC"
+_IN_TURN = frozenset({"quick", "stmt", "suite"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,10 +75,11 @@ class Counts:
     seconds: float
 
 
-# Warm-ups are values too: 3 of a twentieth of a second are some million of the JIT's steps, far past its thresholds (4000 rounds
-# of a loop in 3.15, and again for every side exit).
-QUICK = Counts(rounds=5, values=4, warmups=3, seconds=0.03)
-STMT = Counts(rounds=10, values=5, warmups=4, seconds=0.05)
+# Values are short, since both modes take turns after each: the shorter they are, the more alike is what the machine does to both.
+# Warm-ups are values too: a tenth of a second are some million of the JIT's steps, far past its thresholds (4000 rounds of a loop
+# in 3.15, and again for every side exit).
+QUICK = Counts(rounds=5, values=12, warmups=9, seconds=0.01)
+STMT = Counts(rounds=10, values=20, warmups=16, seconds=0.0125)
 # Every value is a process of its own: warming up is part of what the person's command does.
 COMMAND = Counts(rounds=10, values=1, warmups=0, seconds=0.0)
 # Values, warm-ups and seconds are what pyperf and pyperformance take by themselves, so that the numbers are comparable to theirs.
@@ -110,11 +112,24 @@ def calibrations(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterat
 def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> Iterator[Step]:
     """All rounds. The arms of a benchmark stand side by side, and change their order from round to round (ABBA).
 
-    So a machine that grows slower meets both alike, whatever the number of rounds, but for half a step in an odd one.
+    So a machine that grows slower meets both alike, whatever the number of rounds, but for half a step in an odd one. Where they
+    measure in turns (`beside`) it does so value by value.
     """
     for number in range(1, rounds + 1):
         ordered = arms if number % 2 else arms[::-1]
         yield from (Step(benchmark=benchmark, arm=arm, round=number) for benchmark in benchmarks for arm in ordered)
+
+
+def beside(wanted: Iterable[Step]) -> list[tuple[Step, ...]]:
+    """The steps in groups: those of a benchmark in a round that measure in turns, value by value, belong together; others alone.
+
+    A command's value is a process of its own, and so is a run of pytest's: between them the turn changes anyway.
+    """
+    groups: dict[tuple[object, ...], list[Step]] = {}
+    for step in wanted:
+        alone = () if step.benchmark.kind in _IN_TURN else (step.arm,)
+        groups.setdefault((step.benchmark, step.round, *alone), []).append(step)
+    return [tuple(group) for group in groups.values()]
 
 
 def options(counts: Counts, loops: Mapping[str, int] | None, *, kind: Kind) -> list[str]:

@@ -11,10 +11,10 @@ import shutil
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from jitbuild import process
-from jitbuild.bench import files, plan, steps
+from jitbuild import jobs, process
+from jitbuild.bench import files, plan, steps, turns
 from jitbuild.disk import guarded
 from jitbuild.errors import MeasurementError
 from jitbuild.report import seconds
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.plan import Arm, Benchmark, Counts, Step
     from jitbuild.report import Reporter, Stage
+
+
+class Together(Protocol):
+    """Calls functions at the same time, and returns what each returned (jobs.side_by_side)."""
+
+    def __call__(
+        self, *functions: Callable[[Reporter], MeasurementError | None], reporter: Reporter
+    ) -> tuple[MeasurementError | None, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,20 +93,23 @@ def run(
     *,
     reporter: Reporter,
     recorder: process.Recorder = process.record,
+    together: Together = jobs.side_by_side,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run all steps that the folder does not have yet. Ctrl-C and the like end it early, and are told in the outcome.
 
-    Raises MeasurementError when what is measured fails, takes too long, or did not run in its mode; what was measured until
-    then stays. An interruption while nothing has been measured leaves as it came.
+    The processes of a round that can measure in turns are started `together`. Raises MeasurementError when what is measured fails,
+    takes too long, or did not run in its mode; what was measured until then stays. An interruption while nothing has been measured
+    leaves as it came.
     """
     with guarded(session.steps):
         session.steps.mkdir(parents=True, exist_ok=True)
     rounds = [*plan.steps(session.benchmarks, session.arms, session.counts.rounds)]
     resumed = sum(session.file(step).exists() for step in rounds)
+    means = _Means(reporter, recorder, together, clock)
     try:
-        left_out = _try(session, reporter, recorder, clock)
-        _measure(session, [step for step in rounds if step.benchmark.name not in left_out], reporter, recorder, clock)
+        left_out = _try(session, means)
+        _measure(session, [step for step in rounds if step.benchmark.name not in left_out], means)
     except KeyboardInterrupt as interrupt:
         if not any(measured(session, session.arms[0]).values()):
             raise
@@ -153,7 +164,17 @@ def _title(session: Session) -> str:
     return f"Measuring {session.benchmarks[0].name if len(session.benchmarks) == 1 else f'{len(session.benchmarks)} programs'}"
 
 
-def _try(session: Session, reporter: Reporter, recorder: process.Recorder, clock: Callable[[], float]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a session is run with."""
+
+    reporter: Reporter
+    recorder: process.Recorder
+    together: Together
+    clock: Callable[[], float]
+
+
+def _try(session: Session, means: _Means) -> dict[str, str]:
     """Run each benchmark in each mode before anything is measured; says which of a suite were left out, and why.
 
     Raises MeasurementError for one that fails in one mode alone, and, of what is no suite's, for any that fails.
@@ -171,7 +192,7 @@ def _try(session: Session, reporter: Reporter, recorder: process.Recorder, clock
         if len(failed) == len(session.arms):
             session.left_out(step.benchmark).write_text(steps.reason(failed[0]), encoding="utf-8")
 
-    _all(session, missing, "Trying it in each mode", take, reporter, recorder, clock)
+    _all(session, [(step,) for step in missing], "Trying it in each mode", take, means)
     left_out = _left_out(session)
     if len(left_out) == len(session.benchmarks):
         said = "\n".join(f"  {name}: {why}" for name, why in left_out.items())
@@ -179,15 +200,15 @@ def _try(session: Session, reporter: Reporter, recorder: process.Recorder, clock
     return left_out
 
 
-def _measure(
-    session: Session, wanted: Sequence[Step], reporter: Reporter, recorder: process.Recorder, clock: Callable[[], float]
-) -> None:
+def _measure(session: Session, wanted: Sequence[Step], means: _Means) -> None:
     def take(_: Step, error: MeasurementError | None) -> None:
         if error is not None:
             raise error
 
-    missing = [step for step in wanted if not session.file(step).exists()]
-    _all(session, missing, _title(session), take, reporter, recorder, clock)
+    groups = plan.beside(wanted)
+    # What ran beside a lost one is measured again: the two belong together.
+    missing = [group for group in groups if not all(session.file(step).exists() for step in group)]
+    _all(session, missing, _title(session), take, means)
 
 
 def _tried(session: Session, step: Step) -> bool:
@@ -201,25 +222,37 @@ def _left_out(session: Session) -> dict[str, str]:
 
 def _all(
     session: Session,
-    missing: Sequence[Step],
+    missing: Sequence[tuple[Step, ...]],
     title: str,
     take: Callable[[Step, MeasurementError | None], None],
-    reporter: Reporter,
-    recorder: process.Recorder,
-    clock: Callable[[], float],
+    means: _Means,
 ) -> None:
-    """Run the steps, one after the other; `take` is told of each how what it measures failed, if it did."""
+    """Run the steps, group after group; `take` is told of each step how what it measures failed, if it did."""
     if not missing:
         return
-    begun = clock()
-    with reporter.stage(title) as stage:
-        for number, step in enumerate(missing):
-            _show(stage, step, number, len(missing), clock() - begun)
+    begun = means.clock()
+    with means.reporter.stage(title) as stage:
+        for number, group in enumerate(missing):
+            _show(stage, group, number, len(missing), means.clock() - begun)
             with guarded(session.steps):
-                take(step, steps.run(session, step, recorder))
+                for step, error in zip(group, _group(session, group, means), strict=True):
+                    take(step, error)
 
 
-def _show(stage: Stage, step: Step, done: int, count: int, spent: float) -> None:
+def _group(session: Session, group: tuple[Step, ...], means: _Means) -> Sequence[MeasurementError | None]:
+    """Run the steps of a group: one, or two that measure in turns, and never side by side."""
+    if len(group) == 2:
+        with turns.seats(session.steps, len(parts(session, group[0].benchmark))) as seats:
+            if seats is not None:
+                work = [
+                    lambda _, step=step, seat=seat: steps.run(session, step, means.recorder, seat)
+                    for step, seat in zip(group, seats, strict=True)
+                ]
+                return means.together(*work, reporter=means.reporter)
+    return [steps.run(session, step, means.recorder) for step in group]
+
+
+def _show(stage: Stage, group: tuple[Step, ...], done: int, count: int, spent: float) -> None:
     stage.advance(done, count)
     left = f"about {seconds(spent / done * (count - done))} left, " if done else ""
-    stage.detail(f"{left}{step.benchmark.name} {step.arm.name}")
+    stage.detail(f"{left}{group[0].benchmark.name} {' '.join(step.arm.name for step in group)}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jitbuild import process
     from jitbuild.bench.plan import Step
     from jitbuild.bench.session import Session
+    from jitbuild.bench.turns import Seat
 
 _LINES = 12
 # What pytest comes to stands at its end.
@@ -27,25 +28,30 @@ _LONGEST_LOG = 1 << 16
 _FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
-def run(session: Session, step: Step, recorder: process.Recorder) -> MeasurementError | None:
+def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | None = None) -> MeasurementError | None:
     """Run a step, and keep its file when it succeeds; else hand back why what is measured failed.
 
-    Raises MeasurementError when it did not run in its mode, or could not be started.
+    `seat`: it measures in turn with another. Raises MeasurementError when it did not run in its mode, or could not be started.
     """
     target, spec, log = session.file(step), session.steps / f"{step.name}.spec", session.steps / f"{step.name}.log"
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
     session.facts(step).unlink(missing_ok=True)
     python = session.python_of(step.benchmark)
-    argv = _pytest(session, step, spec, part) if step.benchmark.kind == "pytest" else _pyperf(session, step, spec, part)
+    argv = _pytest(session, step, spec, part) if step.benchmark.kind == "pytest" else _pyperf(session, step, spec, part, seat)
+    # The time of the other is in it.
+    timeout = session.timeout and session.timeout * (2 if seat else 1)
     with log.open("wb") as file:
         try:
-            done = recorder([str(python), *argv], env=session.env(step.arm, python), log=file, timeout=session.timeout)
+            done = recorder([str(python), *argv], env=session.env(step.arm, python), log=file, timeout=timeout)
         except OSError as error:
             what = f"{python} cannot be run: {error.strerror or error}."
             raise MeasurementError(
                 what, remedy="Clear its environment (`jitbuild cache clear environments`) and try again."
             ) from error
+        finally:
+            if seat is not None:
+                seat.leave()
     if done.ok and step.benchmark.kind == "pytest":
         _convert(part)
     if not done.ok or not part.exists():
@@ -70,10 +76,11 @@ def reason(error: MeasurementError) -> str:
     return error.what.splitlines()[-1].strip()
 
 
-def _pyperf(session: Session, step: Step, spec: Path, part: Path) -> list[str]:
+def _pyperf(session: Session, step: Step, spec: Path, part: Path, seat: Seat | None) -> list[str]:
     """The arguments of a worker of pyperf's; what it is to measure is written to `spec`."""
     loops = _loops(session, step)
-    spec.write_text(json.dumps(step.benchmark.spec(str(session.facts(step)), loops)), encoding="utf-8")
+    turns = {"turns": seat.spec()} if seat else {}
+    spec.write_text(json.dumps(step.benchmark.spec(str(session.facts(step)), loops) | turns), encoding="utf-8")
     worker = targets.SUITE if step.benchmark.kind == "suite" else targets.WORKER
     options = plan.options(session.counts, loops, kind=step.benchmark.kind)
     return [str(worker), "--spec", str(spec), *options, "--output", str(part)]

@@ -348,7 +348,7 @@ def _bench(commands: Commands[_Parser]) -> None:
         "--values",
         type=_repeats,
         metavar="N",
-        help="values of each process (default: 4, for --stmt 5, for a command 1, for pyperformance 3)",
+        help="values of each process (default: 12, for --stmt 20, for a command 1, for pyperformance 3)",
     )
     how.add_argument("--timeout", type=_seconds, metavar="S", help="end a process after so many seconds (default: 600)")
     how.add_argument("--resume", action="store_true", help="go on with the same measurement where it was interrupted or failed")

@@ -1,0 +1,76 @@
+"""Two processes measure in turns: a value of the one, a value of the other. Runs in the interpreter under test; imports no pyperf.
+
+Whoever has the turn runs, from its start on, and the other waits: so they never run side by side, and what happens to the machine
+in the hundredth of a second that a value takes happens to both. A turn is a byte in a FIFO that only the one process reads; there
+is a FIFO for each of the two, and for each task of a script that measures several things.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# `It is your turn`; and `so it is from now on, the other has measured all that it has to`.
+TURN, LAST = b".", b"!"
+
+
+class Turns:
+    """The one of the two that reads the FIFO `mine`. Made when there is a turn to take: it waits for the first one."""
+
+    def __init__(self, mine: str, theirs: str) -> None:
+        self._mine, self._theirs = os.open(mine, os.O_RDWR), os.open(theirs, os.O_RDWR)
+        self._alone = False
+        self._wait()
+
+    def over(self) -> None:
+        """Pass the turn on, and wait until it comes back."""
+        if not self._alone:
+            os.write(self._theirs, TURN)
+            self._wait()
+
+    def finish(self) -> None:
+        """Say that there will be no more values, and wait until the other says so: what an exit costs is in no value of its."""
+        os.write(self._theirs, LAST)
+        while not self._alone:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._alone = os.read(self._mine, 1) == LAST
+
+
+def of(spec: Mapping[str, Any], task: int = 0) -> Turns | None:
+    """Those of a worker's specification, once it is its turn; None where nothing is said of any."""
+    found = spec.get("turns")
+    return Turns(f"{found['mine']}.{task}", f"{found['theirs']}.{task}") if found else None
+
+
+def timed(function: Callable[[], Any]) -> Callable[[int], float]:
+    """Calls it so often, and says how many seconds that took: what pyperf's bench_func does."""
+
+    def measured(loops: int) -> float:
+        times, clock = range(loops), time.perf_counter
+        begun = clock()
+        for _ in times:
+            function()
+        return clock() - begun
+
+    return measured
+
+
+def each(measured: Callable[..., float], turns: Turns | None) -> Callable[..., float]:
+    """`measured`, which takes one value, with the turn passed on after each."""
+    if turns is None:
+        return measured
+
+    @functools.wraps(measured)
+    def value(*args: Any, **options: Any) -> float:
+        taken = measured(*args, **options)
+        turns.over()
+        return taken
+
+    return value

@@ -1,0 +1,57 @@
+"""The FIFOs by which two processes pass the turn to measure (_turns.py), as the one who starts both holds them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.bench._turns import LAST, TURN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Seat(NamedTuple):
+    """One of the two: where it reads its turns and where it passes them on, without the tasks' numbers; `ends` are the latter."""
+
+    mine: str
+    theirs: str
+    ends: tuple[int, ...]
+
+    def spec(self) -> dict[str, str]:
+        """For the worker's specification."""
+        return {"mine": self.mine, "theirs": self.theirs}
+
+    def leave(self) -> None:
+        """Let the other go on alone: the process in this seat has ended, however it did."""
+        for end in self.ends:
+            # One that is full has had it before.
+            with contextlib.suppress(BlockingIOError):
+                os.write(end, LAST)
+
+
+@contextlib.contextmanager
+def seats(folder: Path, tasks: int) -> Iterator[tuple[Seat, Seat] | None]:
+    """The seats of two processes that measure `tasks` things each; the first has the turn. None where FIFOs cannot be made."""
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix="turns-"))
+        try:
+            fifos = [[_fifo(Path(place, f"{name}.{task}"), stack) for task in range(tasks)] for name in ("first", "second")]
+        except (OSError, AttributeError):  # a file system that has none; Windows
+            yield None
+            return
+        for end in fifos[0]:
+            os.write(end, TURN)
+        first, second = (str(Path(place, name)) for name in ("first", "second"))
+        yield Seat(first, second, tuple(fifos[1])), Seat(second, first, tuple(fifos[0]))
+
+
+def _fifo(path: Path, stack: contextlib.ExitStack) -> int:
+    """A FIFO that stays open: what is written is there for who opens it later, and nobody who writes waits for a reader."""
+    os.mkfifo(path)
+    end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    stack.callback(os.close, end)
+    return end

@@ -1,0 +1,109 @@
+"""Two processes that measure in turns, as threads: who runs when, and that none waits for one that is gone."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from jitbuild.bench import _turns, plan
+from jitbuild.bench.turns import seats
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no FIFOs")
+
+SECONDS = 20
+
+
+def worker(log, name, seat, *, values=3, task=0, finishes=True):
+    """Measures so many values in its turns, as a worker of pyperf's does."""
+
+    def work():
+        turns = _turns.of({"turns": seat.spec()}, task)
+        log.append(f"{name} starts")
+        value = _turns.each(lambda number: log.append(f"{name}{number}") or float(number), turns)
+        assert [value(number) for number in range(values)] == [float(number) for number in range(values)]
+        if finishes:
+            turns.finish()
+        seat.leave()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def all_end(*threads):
+    for thread in threads:
+        thread.join(SECONDS)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_a_value_of_the_one_follows_a_value_of_the_other(tmp_path):
+    log = []
+    with seats(tmp_path, 1) as (first, second):
+        # The second is quicker to start, and waits all the same.
+        assert all_end(worker(log, "b", second), worker(log, "a", first))
+    assert log == ["a starts", "a0", "b starts", "b0", "a1", "b1", "a2", "b2"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_has_fewer_values_leaves_the_other_alone(tmp_path):
+    log = []
+    with seats(tmp_path, 1) as (first, second):
+        assert all_end(worker(log, "a", first, values=1), worker(log, "b", second, values=4))
+    assert log == ["a starts", "a0", "b starts", "b0", "b1", "b2", "b3"]
+
+
+def test_nobody_waits_for_one_that_was_killed(tmp_path):
+    log = []
+    with seats(tmp_path, 1) as (first, second):
+        # Its process ends without a word; whoever started it says so for it.
+        assert all_end(worker(log, "a", first, values=2, finishes=False), worker(log, "b", second, values=4))
+        log.clear()
+    with seats(tmp_path, 1) as (first, second):
+        first.leave()  # it never came so far as to take its turn
+        assert all_end(worker(log, "b", second, values=2))
+    assert log == ["b starts", "b0", "b1"]
+
+
+def test_each_task_of_a_script_has_turns_of_its_own(tmp_path):
+    log = []
+
+    def tasks(name, seat):
+        for task in range(2):
+            worker(log, f"{name}{task}:", seat._replace(ends=()), values=2, task=task).join(SECONDS)
+        seat.leave()
+
+    with seats(tmp_path, 2) as (first, second):
+        threads = [threading.Thread(target=tasks, args=each, daemon=True) for each in (("a", first), ("b", second))]
+        for thread in threads:
+            thread.start()
+        assert all_end(*threads)
+    values = [line for line in log if not line.endswith("starts")]
+    assert values == ["a0:0", "b0:0", "a0:1", "b0:1", "a1:0", "b1:0", "a1:1", "b1:1"]
+
+
+def test_without_fifos_there_are_no_seats(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "mkfifo")
+    with seats(tmp_path, 1) as found:
+        assert found is None
+
+
+def test_who_has_no_other_beside_it_does_not_wait():
+    assert _turns.of({"kind": "stmt"}) is None
+    measured = _turns.timed(lambda: None)
+    assert _turns.each(measured, None) is measured
+    assert 0 < measured(1000) < SECONDS
+
+
+def test_what_measures_in_turns_stands_in_one_group():
+    programs = [plan.Benchmark(kind="quick", name="lists"), plan.Benchmark(kind="command", name="command", words=("x",))]
+    groups = plan.beside(plan.steps(programs, plan.AB, 2))
+    assert [[(step.benchmark.name, step.arm.name, step.round) for step in group] for group in groups] == [
+        [("lists", "off", 1), ("lists", "on", 1)],
+        [("command", "off", 1)],
+        [("command", "on", 1)],
+        [("lists", "on", 2), ("lists", "off", 2)],
+        [("command", "on", 2)],
+        [("command", "off", 2)],
+    ]
