@@ -78,7 +78,19 @@ def test_a_machine_that_grows_slower_favours_none(rounds):
 def test_every_step_has_the_same_counts_and_the_mode_reaches_the_workers():
     options = plan.options(COUNTS, {"lists": 8}, kind="quick")
     assert options == [
-        *("--quiet", "--processes", "1", "--values", "2", "--warmups", "1", "--loops", "8", "--inherit-environ", "PYTHON_JIT")
+        *(
+            "--quiet",
+            "--processes",
+            "1",
+            "--values",
+            "2",
+            "--warmups",
+            "1",
+            "--loops",
+            "8",
+            "--inherit-environ",
+            "PYTHON_JIT,PYTHONHASHSEED",
+        )
     ]
     assert "--copy-env" in plan.options(COUNTS, None, kind="command")
     assert "--loops" not in plan.options(COUNTS, None, kind="stmt")

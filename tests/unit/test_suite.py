@@ -187,7 +187,7 @@ def test_loops_stand_in_the_specification_and_not_among_the_options():
     options = plan.options(COUNTS, {"a": 4, "b": 8}, kind="suite")
     assert options == [
         *("--quiet", "--processes", "1", "--values", "2", "--warmups", "1"),
-        *("--inherit-environ", "PYTHON_JIT,JITBUILD_BENCH_SPEC"),
+        *("--inherit-environ", "PYTHON_JIT,PYTHONHASHSEED,JITBUILD_BENCH_SPEC"),
     ]
     assert plan.VARIABLE == _suite._VARIABLE
 

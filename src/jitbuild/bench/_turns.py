@@ -1,8 +1,9 @@
 """Two processes measure in turns: a value of the one, a value of the other. Runs in the interpreter under test; imports no pyperf.
 
 Whoever has the turn runs, from its start on, and the other waits: so they never run side by side, and what happens to the machine
-in the hundredth of a second that a value takes happens to both. A turn is a byte in a FIFO that only the one process reads; there
-is a FIFO for each of the two, and for each task of a script that measures several things.
+in the hundredth of a second that a value takes happens to both. Both run on one processor, since others may be busy otherwise
+(on a virtual machine with what nobody here sees). A turn is a byte in a FIFO that only the one process reads; there is a FIFO for
+each of the two, and for each task of a script that measures several things.
 """
 
 from __future__ import annotations
@@ -46,7 +47,11 @@ class Turns:
 def of(spec: Mapping[str, Any], task: int = 0) -> Turns | None:
     """Those of a worker's specification, once it is its turn; None where nothing is said of any."""
     found = spec.get("turns")
-    return Turns(f"{found['mine']}.{task}", f"{found['theirs']}.{task}") if found else None
+    if not found:
+        return None
+    if found["processor"] is not None:
+        os.sched_setaffinity(0, {found["processor"]})
+    return Turns(f"{found['mine']}.{task}", f"{found['theirs']}.{task}")
 
 
 def timed(function: Callable[[], Any]) -> Callable[[int], float]:

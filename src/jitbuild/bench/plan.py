@@ -150,8 +150,8 @@ def _loops(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
 
 
 def _environment(kind: Kind) -> list[str]:
-    """Nothing of the environment but the mode reaches a worker, so that it does not change the result; a command of the person's
-    may need all of it."""
-    if kind == "suite":
-        return ["--inherit-environ", f"PYTHON_JIT,{VARIABLE}"]
-    return ["--inherit-environ", "PYTHON_JIT", *["--copy-env"] * (kind == "command")]
+    """Nothing of the environment but the mode and the seed of hashes reaches a worker, so that it does not change the result; a
+    command of the person's may need all of it."""
+    if kind == "command":
+        return ["--inherit-environ", "PYTHON_JIT", "--copy-env"]
+    return ["--inherit-environ", ",".join(["PYTHON_JIT", "PYTHONHASHSEED", *[VARIABLE] * (kind == "suite")])]

@@ -242,7 +242,8 @@ def _all(
 def _group(session: Session, group: tuple[Step, ...], means: _Means) -> Sequence[MeasurementError | None]:
     """Run the steps of a group: one, or two that measure in turns, and never side by side."""
     if len(group) == 2:
-        with turns.seats(session.steps, len(parts(session, group[0].benchmark))) as seats:
+        tasks, processor = len(parts(session, group[0].benchmark)), turns.processor_of(group[0].round)
+        with turns.seats(session.steps, tasks, processor) as seats:
             if seats is not None:
                 work = [
                     lambda _, step=step, seat=seat: steps.run(session, step, means.recorder, seat)

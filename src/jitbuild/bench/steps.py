@@ -43,7 +43,8 @@ def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | N
     timeout = session.timeout and session.timeout * (2 if seat else 1)
     with log.open("wb") as file:
         try:
-            done = recorder([str(python), *argv], env=session.env(step.arm, python), log=file, timeout=timeout)
+            env = {**(seat.environment() if seat else {}), **session.env(step.arm, python)}
+            done = recorder([str(python), *argv], env=env, log=file, timeout=timeout)
         except OSError as error:
             what = f"{python} cannot be run: {error.strerror or error}."
             raise MeasurementError(

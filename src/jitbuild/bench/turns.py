@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,15 +17,25 @@ if TYPE_CHECKING:
 
 
 class Seat(NamedTuple):
-    """One of the two: where it reads its turns and where it passes them on, without the tasks' numbers; `ends` are the latter."""
+    """One of the two: where it reads its turns and where it passes them on, without the tasks' numbers; `ends` are the latter.
+
+    `processor` is the one that both run on; None where that cannot be chosen (macOS). `seed` is of the hashes in both: others
+    make other dicts, and would differ more than the modes do.
+    """
 
     mine: str
     theirs: str
     ends: tuple[int, ...]
+    processor: int | None = None
+    seed: int = 0
 
-    def spec(self) -> dict[str, str]:
+    def spec(self) -> dict[str, str | int | None]:
         """For the worker's specification."""
-        return {"mine": self.mine, "theirs": self.theirs}
+        return {"mine": self.mine, "theirs": self.theirs, "processor": self.processor}
+
+    def environment(self) -> dict[str, str]:
+        """What the process gets besides, where the person has not set it."""
+        return {"PYTHONHASHSEED": str(self.seed)}
 
     def leave(self) -> None:
         """Let the other go on alone: the process in this seat has ended, however it did."""
@@ -33,8 +45,16 @@ class Seat(NamedTuple):
                 os.write(end, LAST)
 
 
+def processor_of(number: int) -> int | None:
+    """The processor for a round: they take part one after the other, since one may be slower than the others all the time."""
+    if sys.platform != "linux":
+        return None
+    free = sorted(os.sched_getaffinity(0))
+    return free[number % len(free)]
+
+
 @contextlib.contextmanager
-def seats(folder: Path, tasks: int) -> Iterator[tuple[Seat, Seat] | None]:
+def seats(folder: Path, tasks: int, processor: int | None = None) -> Iterator[tuple[Seat, Seat] | None]:
     """The seats of two processes that measure `tasks` things each; the first has the turn. None where FIFOs cannot be made."""
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix="turns-"))
@@ -46,7 +66,8 @@ def seats(folder: Path, tasks: int) -> Iterator[tuple[Seat, Seat] | None]:
         for end in fifos[0]:
             os.write(end, TURN)
         first, second = (str(Path(place, name)) for name in ("first", "second"))
-        yield Seat(first, second, tuple(fifos[1])), Seat(second, first, tuple(fifos[0]))
+        seed = random.randrange(1, 1 << 32)  # noqa: S311 - another one in each round
+        yield Seat(first, second, tuple(fifos[1]), processor, seed), Seat(second, first, tuple(fifos[0]), processor, seed)
 
 
 def _fifo(path: Path, stack: contextlib.ExitStack) -> int:
