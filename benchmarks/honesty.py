@@ -50,7 +50,8 @@ def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> st
         if session.run(job, reporter=Silent()).interrupted is not None:
             raise KeyboardInterrupt
         first, second = (files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name})) for arm in ARMS)
-        return stats.compare(first["loop"], second["loop"], paired=True)
+        astray = stats.astray(first["loop"], second["loop"])
+        return stats.compare(first["loop"].without(astray), second["loop"].without(astray), paired=True)
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.bench import plan, targets
+from jitbuild.bench import _turns, plan, targets
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
 
@@ -88,14 +88,14 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
 
 
 def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
-    """Each call leaves its mode in one file: what stands there in a row is one value."""
+    """Each call leaves its mode in one file: what stands there in a row is a slice of a value."""
     path = tmp_path / "modes"
     setup = (
         f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
     )
     cli("bench", "3.15", "--rounds", 3, "--values", 4, "--stmt", "os.write(end, mode)", "--setup", setup)
     values = [mode for mode, _ in itertools.groupby(path.read_text(encoding="ascii"))]
-    count = plan.STMT.warmups + 4
+    count = (plan.STMT.warmups + 4) * _turns.SLICES
     rounds = ["01" * count, "10" * count, "01" * count]
     # The trial before runs one mode after the other.
     assert values == [mode for mode, _ in itertools.groupby("".join(["01", *rounds]))]

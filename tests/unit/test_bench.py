@@ -349,6 +349,52 @@ def test_a_half_written_file_is_measured_again(job, machine):
     assert [mode for _, mode, _ in again.asked] == ["0", "1"]
 
 
+# What goes astray
+
+
+def rounds(*ratios: float, drift: float = 0.01) -> tuple[stats.Sample, stats.Sample]:
+    """Two arms of so many rounds, in which the whole machine grows slower."""
+    base = [1.0 + drift * number for number in range(len(ratios))]
+    return sample(*base), sample(*[one / ratio for one, ratio in zip(base, ratios, strict=True)])
+
+
+@pytest.mark.parametrize(
+    ("ratios", "out"),
+    [
+        ((1.3, 1.31, 1.29, 1.3, 0.9), {4}),
+        ((1.0, 1.01, 0.99, 1.0, 1.0, 1.01, 0.99, 1.0, 0.67, 1.5), {8, 9}),
+        # Not more than one in five, and then those that are the farthest.
+        ((1.0, 1.0, 1.0, 1.5, 0.6), {4}),
+        # Far from each other is none.
+        ((1.0, 1.2, 0.9, 1.4, 0.8, 1.1), set()),
+        # Ten percent is no distance, however quiet it is otherwise.
+        ((1.0, 1.0, 1.0, 1.0, 1.09), set()),
+        # Of few nobody can tell.
+        ((1.0, 1.0, 1.0, 9.0), set()),
+    ],
+)
+def test_a_round_that_is_far_from_all_others_is_left_out(ratios, out):
+    assert stats.astray(*rounds(*ratios)) == out
+
+
+def test_what_is_left_of_rounds_is_compared_round_by_round():
+    one, two = rounds(1.0, 1.01, 0.99, 1.0, 0.5)
+    three, four = rounds(1.02, 1.0, 1.01, 0.99, 1.0)
+    out = stats.astray(one, two)
+    mean = stats.geometric_mean([(one.without(out), two.without(out)), (three, four)], paired=True)
+    assert (mean.word, mean.noise) == ("no difference", pytest.approx(0.01, abs=0.01))
+    assert stats.geometric_mean([(one, two), (three, four)], paired=True).noise > 0.2
+
+
+def test_files_without_some_processes(tmp_path):
+    for value in (1.0, 2.0, 3.0):
+        write(tmp_path / f"{value}.json", "lists", (value, value))
+    suite = files.joined([tmp_path / f"{value}.json" for value in (1.0, 2.0, 3.0)], {"arm": "off"})
+    kept = files.without(suite, {"lists": {1}, "other": {0}})
+    assert files.samples(kept)["lists"].processes == ((1.0, 1.0), (3.0, 3.0))
+    assert files.facts(kept)["arm"] == "off"
+
+
 # Words
 
 

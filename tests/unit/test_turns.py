@@ -21,8 +21,8 @@ def worker(log, name, seat, *, values=3, task=0, finishes=True):
     def work():
         turns = _turns.of({"turns": seat.spec()}, task)
         log.append(f"{name} starts")
-        value = _turns.each(lambda number: log.append(f"{name}{number}") or float(number), turns)
-        assert [value(number) for number in range(values)] == [float(number) for number in range(values)]
+        value = _turns.each(lambda _, number: log.append(f"{name}{number}") or float(number), turns)
+        assert [value(1, number) for number in range(values)] == [float(number) for number in range(values)]
         if finishes:
             turns.finish()
         seat.leave()
@@ -87,6 +87,21 @@ def test_without_fifos_there_are_no_seats(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "mkfifo")
     with seats(tmp_path, 1) as found:
         assert found is None
+
+
+def test_a_value_of_many_loops_is_taken_in_slices():
+    class Counted:
+        passed = 0
+
+        def over(self):
+            self.passed += 1
+
+    turns, asked = Counted(), []
+    value = _turns.each(lambda loops: asked.append(loops) or loops / 2, turns)
+    assert (value(10), asked, turns.passed) == (5.0, [2, 3, 2, 3], 4)
+    assert (value(3), asked[4:], turns.passed) == (1.5, [1, 1, 1], 7)
+    whole = _turns.each(float, turns, slices=1)
+    assert (whole(10), turns.passed) == (10.0, 8)
 
 
 def test_who_has_no_other_beside_it_does_not_wait():

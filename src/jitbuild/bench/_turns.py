@@ -1,7 +1,7 @@
 """Two processes measure in turns: a value of the one, a value of the other. Runs in the interpreter under test; imports no pyperf.
 
 Whoever has the turn runs, from its start on, and the other waits: so they never run side by side, and what happens to the machine
-in the hundredth of a second that a value takes happens to both. Both run on one processor, since others may be busy otherwise
+in some thousandths of a second happens to both. Both run on one processor, since others may be busy otherwise
 (on a virtual machine with what nobody here sees). A turn is a byte in a FIFO that only the one process reads; there is a FIFO for
 each of the two, and for each task of a script that measures several things.
 """
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # `It is your turn`; and `so it is from now on, the other has measured all that it has to`.
 TURN, LAST = b".", b"!"
+# A value is a hundredth of a second or more. Each begins with what the other left in the processor's caches, so not too many.
+SLICES = 4
 
 
 class Turns:
@@ -67,15 +69,17 @@ def timed(function: Callable[[], Any]) -> Callable[[int], float]:
     return measured
 
 
-def each(measured: Callable[..., float], turns: Turns | None) -> Callable[..., float]:
-    """`measured`, which takes one value, with the turn passed on after each."""
+def each(measured: Callable[..., float], turns: Turns | None, *, slices: int = SLICES) -> Callable[..., float]:
+    """`measured`, which takes the time of so many loops, in so many slices at most, with the turn passed on after each."""
     if turns is None:
         return measured
 
     @functools.wraps(measured)
-    def value(*args: Any, **options: Any) -> float:
-        taken = measured(*args, **options)
-        turns.over()
+    def value(loops: int, *args: Any, **options: Any) -> float:
+        count, taken = min(loops, slices), 0.0
+        for number in range(count):
+            taken += measured(loops * (number + 1) // count - loops * number // count, *args, **options)
+            turns.over()
         return taken
 
     return value

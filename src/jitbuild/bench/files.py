@@ -11,7 +11,7 @@ from jitbuild.disk import guarded
 from jitbuild.errors import MeasurementError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 VERSION: str = pyperf.__version__
@@ -44,6 +44,16 @@ def joined(runs: Iterable[Path], metadata: Mapping[str, Any], own: Mapping[Path,
             else:
                 benchmarks[name] = benchmark
     return pyperf.BenchmarkSuite(list(benchmarks.values())) if benchmarks else None
+
+
+def without(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
+    """A suite without some processes of its benchmarks, which are counted from 0, by the benchmarks' names."""
+    kept = []
+    for benchmark in suite.get_benchmarks():
+        out = rounds.get(benchmark.get_name(), ())
+        runs = [run for number, run in enumerate(run for run in benchmark.get_runs() if run.values) if number not in out]
+        kept.append(pyperf.Benchmark(runs) if out else benchmark)
+    return pyperf.BenchmarkSuite(kept)
 
 
 def made(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:

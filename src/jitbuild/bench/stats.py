@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean, median, variance
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 Word = Literal["faster", "slower", "no difference", "not enough data"]
 
@@ -26,6 +26,9 @@ Word = Literal["faster", "slower", "no difference", "not enough data"]
 # Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009) is no matter of the JIT.
 LEAST = 0.01
 _FEWEST = 3
+# Of so many rounds one may be left out.
+_MANY = 5
+_FAR, _FAR_DEVIATIONS = math.log1p(0.1), 8
 # Two-sided 95 percent quantiles of Student's t for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
 _T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
@@ -80,6 +83,10 @@ class Sample:
     def values(self) -> list[float]:
         return [value for values in self.processes for value in values]
 
+    def without(self, rounds: Collection[int]) -> Sample:
+        """But for some processes, counted from 0."""
+        return Sample(processes=tuple(values for number, values in enumerate(self.processes) if number not in rounds))
+
 
 def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) -> Ratio:
     """The ratio of two arms. `paired`: the n-th processes of both ran side by side. `floor`: noise that was measured before."""
@@ -93,6 +100,23 @@ def geometric_mean(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool, floo
     value = math.exp(fmean([math.log(base.mean / other.mean) for base, other in pairs]))
     spread, freedom = _error(pairs, paired=paired)
     return _judged(value, spread, freedom, floor)
+
+
+def astray(base: Sample, other: Sample) -> frozenset[int]:
+    """The rounds (from 0) that say nothing of the two arms: whose ratio is far from that of all others, one in five at most.
+
+    What lasts as long as a process, and happens to one of the two alone, no turns even out. Far is eight times the usual distance
+    from the middle (the median absolute deviation, scaled to a standard deviation; NIST/SEMATECH e-Handbook, 1.3.5.17), and ten
+    percent at least: of the Gaussian noise of a million rounds none is.
+    """
+    logs = [math.log(one / two) for one, two in zip(base.means, other.means, strict=False)]
+    if len(base.processes) != len(other.processes) or len(logs) < _MANY:
+        return frozenset()
+    middle = median(logs)
+    away = [abs(each - middle) for each in logs]
+    limit = max(_FAR, _FAR_DEVIATIONS * 1.4826 * median(away))
+    farthest = sorted((number for number, each in enumerate(away) if each > limit), key=lambda number: -away[number])
+    return frozenset(farthest[: len(logs) // _MANY])
 
 
 def noise_floor(ratio: Ratio) -> float:
@@ -113,6 +137,8 @@ def _error(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool) -> tuple[flo
     counts = {len(sample.processes) for pair in pairs for sample in pair}
     if paired and min(counts) < _FEWEST:
         return math.inf, 0.0
+    if paired and len(counts) > 1 and all(len(base.processes) == len(other.processes) for base, other in pairs):
+        return _joined_error([_paired_error([pair]) for pair in pairs])
     return _paired_error(pairs) if paired and len(counts) == 1 else _own_error(pairs)
 
 
@@ -120,6 +146,13 @@ def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]
     count = len(pairs[0][0].processes)
     rounds = [fmean([base.means[n] / base.mean - other.means[n] / other.mean for base, other in pairs]) for n in range(count)]
     return math.sqrt(variance(rounds) / count), count - 1
+
+
+def _joined_error(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Of a mean of ratios that know nothing of each other: errors with their degrees of freedom (Welch and Satterthwaite)."""
+    whole = math.fsum(error**2 for error, _ in parts)
+    below = math.fsum(error**4 / freedom for error, freedom in parts)
+    return math.sqrt(whole) / len(parts), whole**2 / below if below else math.inf
 
 
 def _own_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:

@@ -40,7 +40,7 @@ def report_of(
 ) -> Report:
     """All that a measurement has to say, with its pyperf files written."""
     job = replace(job, benchmarks=tuple(each for each in job.benchmarks if each.name not in outcome.left_out))
-    suites = _suites(options, found, verdict, job)
+    suites, astray = _suites(options, found, verdict, job)
     base, other = (files.samples(made) for made, _ in suites)
     # When somebody is in a hurry to end it, no further program is started.
     look = not options.aa and outcome.interrupted is None
@@ -70,6 +70,7 @@ def report_of(
         notes=(
             *_left_out({**subject.left_out, **outcome.left_out}),
             *_alone(suites),
+            *_astray(astray, job.counts.rounds),
             *_notes(options, job, outcome, found_rows, floors),
         ),
         files={arm.name: str(path) for arm, (_, path) in zip(job.arms, suites, strict=True)},
@@ -92,6 +93,16 @@ def _alone(suites: Sequence[tuple[Any, Path]]) -> Iterator[str]:
         yield f"Measured in one mode only, and left out: {', '.join(sorted(one ^ other))}."
 
 
+def _astray(out: Mapping[str, int], rounds: int) -> Iterator[str]:
+    """What stats.astray left out: nobody is to wonder where a process is."""
+    if out:
+        each = ", ".join(f"{count} of {name}" for name, count in out.items())
+        yield (
+            f"Of {rounds} rounds, left out were {each}: they were far from all others, as when something else slows one of two "
+            "processes down for as long as it lives."
+        )
+
+
 def _left_out(why: Mapping[str, str]) -> Iterator[str]:
     yield from (f"{name} was left out: {reason}." for name, reason in why.items())
 
@@ -110,18 +121,27 @@ def _notes(
         yield f"The noise floor that --aa measured here, {100 * floors.get('', 0.0):.1f}%, is taken into account."
 
 
-def _suites(options: argparse.Namespace, found: Interpreter, verdict: Verdict, job: Session) -> list[tuple[Any, Path]]:
-    """Each arm's pyperf suite, and the file that it was written to."""
+def _suites(
+    options: argparse.Namespace, found: Interpreter, verdict: Verdict, job: Session
+) -> tuple[list[tuple[Any, Path]], dict[str, int]]:
+    """Each arm's pyperf suite, and the file that it was written to; and of how many rounds' processes it is without, by name."""
     place = Path(options.output) if options.output else job.folder
-    made = []
-    for arm in job.arms:
-        by_name = {each.name: _suite_metadata(each) for each in job.benchmarks}
-        own = {path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths}
-        whole = files.joined(own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own)
-        assert whole is not None  # an interruption before anything was measured left as it came
-        files.dump(whole, place / f"{arm.name}.json")
-        made.append((whole, place / f"{arm.name}.json"))
-    return made
+    wholes = [_whole(found, verdict, job, arm) for arm in job.arms]
+    base, other = map(files.samples, wholes)
+    astray = {name: out for name in base if name in other and (out := stats.astray(base[name], other[name]))}
+    made = [(files.without(whole, astray), place / f"{arm.name}.json") for whole, arm in zip(wholes, job.arms, strict=True)]
+    for kept, path in made:
+        files.dump(kept, path)
+    return made, {name: len(out) for name, out in astray.items()}
+
+
+def _whole(found: Interpreter, verdict: Verdict, job: Session, arm: Arm) -> Any:
+    """All that was measured in an arm."""
+    by_name = {each.name: _suite_metadata(each) for each in job.benchmarks}
+    own = {path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths}
+    whole = files.joined(own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own)
+    assert whole is not None  # an interruption before anything was measured left as it came
+    return whole
 
 
 def _metadata(found: Interpreter, verdict: Verdict, arm: Arm) -> dict[str, Any]:
