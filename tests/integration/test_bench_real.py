@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -99,6 +100,27 @@ def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
     rounds = ["01" * count, "10" * count, "01" * count]
     # The trial before runs one mode after the other.
     assert values == [mode for mode, _ in itertools.groupby("".join(["01", *rounds]))]
+
+
+def test_nobody_waits_for_a_turn_when_jitbuild_was_killed(cli: Cli) -> None:
+    started = cli.start("bench", "3.15", "--rounds", 20, "--stmt", "sum(range(1000))")
+    waiting = time.monotonic() + 120
+    while time.monotonic() < waiting and not list((cli.home / "measurements").glob("*/steps/002-stmt-o*.spec")):
+        time.sleep(0.05)
+    started.kill()
+    started.communicate(timeout=60)
+    while time.monotonic() < waiting and (left := measuring(cli)):
+        time.sleep(0.2)
+    assert not left
+
+
+def measuring(cli: Cli) -> list[str]:
+    """The command lines of what runs in an environment of this store."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(cli.home / "environments") in line]
 
 
 def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_path: Path) -> None:

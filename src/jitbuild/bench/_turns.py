@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 TURN, LAST = b".", b"!"
 # A value is a hundredth of a second or more. Each begins with what the other left in the processor's caches, so not too many.
 SLICES = 4
+# After so many seconds without a turn it looks whether there is anybody who could give one.
+_PATIENCE = 1.0
 
 
 class Turns:
@@ -28,6 +31,7 @@ class Turns:
     def __init__(self, mine: str, theirs: str) -> None:
         self._mine, self._theirs = os.open(mine, os.O_RDWR), os.open(theirs, os.O_RDWR)
         self._alone = False
+        self._parent = os.getppid()
         self._wait()
 
     def over(self) -> None:
@@ -43,6 +47,10 @@ class Turns:
             self._wait()
 
     def _wait(self) -> None:
+        while not select.select([self._mine], [], [], _PATIENCE)[0]:
+            # Killed, it could not say that there will be no turn any more.
+            if os.getppid() != self._parent:
+                raise SystemExit("jitbuild is gone")
         self._alone = os.read(self._mine, 1) == LAST
 
 
