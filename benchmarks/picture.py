@@ -23,7 +23,7 @@ _SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("d
 _WIDTH = 800
 _MARGIN = 16
 # So many colours are enough for text and marks, and make a file a third as large.
-_COLOURS = 64
+_COLOURS = 128
 
 
 def main() -> int:
