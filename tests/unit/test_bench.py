@@ -658,6 +658,7 @@ def test_files_are_compared(tmp_path, capsys, monkeypatch):
     assert data["benchmarks"][0]["significant"] is True
     assert "not measured side by side" in data["notes"][0]
     write(tmp_path / "e.json", "lists", (4.0, 4.04, 3.96))
+    assert data["again"] == "jitbuild bench compare a.json b.json"
     assert cli.main(["bench", "compare", "a.json", "b.json", "e.json"]) == 0
     out = capsys.readouterr().out
     assert "b is faster than a: 2.00x" in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,13 @@ def compare(options: argparse.Namespace) -> int:
     paths = [Path(name) for name in options.files]
     suites = [files.load(path) for path in paths]
     names = _names(paths)
-    found = [_compared(names[0], suites[0], name, suite) for name, suite in zip(names[1:], suites[1:], strict=True)]
+    found = [
+        replace(
+            _compared(names[0], suites[0], name, suite),
+            again=shlex.join(["jitbuild", "bench", "compare", str(paths[0]), str(path)]),
+        )
+        for name, suite, path in zip(names[1:], suites[1:], paths[1:], strict=True)
+    ]
     if options.json:
         data = [report.to_json(each) for each in found]
         show_json(data[0] if len(data) == 1 else data)
