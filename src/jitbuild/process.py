@@ -223,6 +223,7 @@ class _Starting:
         if self._now:
             self._came = number
             return
+        self._came = None
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         signal.signal(number, signal.SIG_IGN)
@@ -396,6 +397,7 @@ def _group(
     a pipe.
     """
     heed()
+    current = _CREW.get()
     with _STARTING:
         child = subprocess.Popen(
             list(argv),
@@ -409,7 +411,6 @@ def _group(
             pass_fds=pass_fds,
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
         )
-    current = _CREW.get()
     try:
         _STARTING.heed()
         with contextlib.nullcontext() if current is None else current._enlisted(child):  # noqa: SLF001

@@ -54,6 +54,36 @@ def test_who_has_fewer_values_leaves_the_other_alone(tmp_path):
     assert log == ["a starts", "a0", "b starts", "b0", "b1", "b2", "b3"]
 
 
+def test_who_measures_nothing_in_turns_ends_before_the_other_begins(tmp_path):
+    log = []
+    with seats(tmp_path, 1) as (first, second):
+        # A whole program that is measured may take longer than pyperf waits for a worker to end.
+        assert all_end(worker(log, "a", first._replace(ends=[]), values=0))
+        assert all_end(worker(log, "b", second, values=1))
+    assert log == ["a starts", "b starts", "b0"]
+
+
+def test_a_child_that_is_forked_has_no_turns(tmp_path, monkeypatch):
+    with seats(tmp_path, 1) as (first, second):
+        second.leave()
+        turns = _turns.of({"turns": first.spec()})
+        first.leave()
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        turns.over()
+        turns.finish()
+        monkeypatch.undo()
+        log = []
+        assert all_end(worker(log, "b", second, values=1))
+    assert log == ["b starts", "b0"]
+
+
+def test_who_waits_for_a_host_that_is_gone_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(_turns, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_turns, "_lives", lambda _: False)
+    with seats(tmp_path, 1) as (_, second), pytest.raises(SystemExit):
+        _turns.of({"turns": second.spec()})
+
+
 def test_nobody_waits_for_one_that_was_killed(tmp_path):
     log = []
     with seats(tmp_path, 1) as (first, second):
@@ -71,7 +101,7 @@ def test_each_task_of_a_script_has_turns_of_its_own(tmp_path):
 
     def tasks(name, seat):
         for task in range(2):
-            worker(log, f"{name}{task}:", seat._replace(ends=()), values=2, task=task).join(SECONDS)
+            worker(log, f"{name}{task}:", seat._replace(ends=[]), values=2, task=task).join(SECONDS)
         seat.leave()
 
     with seats(tmp_path, 2) as (first, second):

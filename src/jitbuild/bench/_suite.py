@@ -41,10 +41,12 @@ def main() -> None:
     with open(os.environ[_VARIABLE], encoding="utf-8") as file:
         spec = json.load(file)
     turns = None
+    worker = _beside("_worker")
+    worker.patient()
     if "--worker" in words:
-        worker, seen = _beside("_worker"), _beside("_seen")
+        seen = _beside("_seen")
         worker.silence()
-        atexit.register(_write_facts, spec["facts"], _task(words), seen)
+        atexit.register(_write_facts, spec["facts"], _task(words), seen, os.getpid())
         turns = worker.wait(spec, _task(words))
     else:
         # A worker is told all of it by the runner that starts it.
@@ -72,6 +74,8 @@ def _with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[.
     @functools.wraps(method)
     def measured(runner: Any, name: str, *args: Any, **options: Any) -> Any:
         chosen = runner.parse_args()
+        if loops and name not in loops:  # pyperf would find out how many, by more workers than take turns
+            raise LookupError(f"{name} was not there when it was tried")
         if not chosen.worker and name in loops:
             chosen.loops = loops[name]
         if method.__name__ == "bench_command":
@@ -115,7 +119,9 @@ def _run(script: str) -> None:
     exec(code, module.__dict__)  # noqa: S102
 
 
-def _write_facts(target: str, task: int, seen: Any) -> None:
+def _write_facts(target: str, task: int, seen: Any, own: int) -> None:
+    if os.getpid() != own:  # a child that what is measured forked
+        return
     facts = seen.facts(*(each for each in _KEPT if not isinstance(each, ModuleType)))
     if _COMMANDS:
         # The program was another process; in this one it was waited for.

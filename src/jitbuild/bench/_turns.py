@@ -8,6 +8,7 @@ each of the two, and for each task of a script that measures several things.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import select
@@ -26,32 +27,51 @@ _PATIENCE = 1.0
 
 
 class Turns:
-    """The one of the two that reads the FIFO `mine`. Made when there is a turn to take: it waits for the first one."""
+    """The one of the two that reads the FIFO `mine`. Made when there is a turn to take: it waits for the first one.
 
-    def __init__(self, mine: str, theirs: str) -> None:
+    `host` is the process that started both. Of a process that forks only the parent takes turns.
+    """
+
+    def __init__(self, mine: str, theirs: str, host: int) -> None:
         self._mine, self._theirs = os.open(mine, os.O_RDWR), os.open(theirs, os.O_RDWR)
-        self._alone = False
-        self._parent = os.getppid()
+        self._host, self._own = host, os.getpid()
+        self._alone = self._passed = False
         self._wait()
 
     def over(self) -> None:
         """Pass the turn on, and wait until it comes back."""
-        if not self._alone:
+        if not self._alone and os.getpid() == self._own:
+            self._passed = True
             os.write(self._theirs, TURN)
             self._wait()
 
     def finish(self) -> None:
-        """Say that there will be no more values, and wait until the other says so: what an exit costs is in no value of its."""
-        os.write(self._theirs, LAST)
-        while not self._alone:
-            self._wait()
+        """Say that there will be no more values.
+
+        And wait until the other says so, since what an exit costs is to be in no value of its; but not where nothing was measured
+        in turns, and the other only begins.
+        """
+        if os.getpid() == self._own:
+            os.write(self._theirs, LAST)
+            while self._passed and not self._alone:
+                self._wait()
 
     def _wait(self) -> None:
         while not select.select([self._mine], [], [], _PATIENCE)[0]:
             # Killed, it could not say that there will be no turn any more.
-            if os.getppid() != self._parent:
+            if not _lives(self._host):
                 raise SystemExit("jitbuild is gone")
         self._alone = os.read(self._mine, 1) == LAST
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is of somebody else now
+        return False
+    return True
 
 
 def of(spec: Mapping[str, Any], task: int = 0) -> Turns | None:
@@ -60,8 +80,9 @@ def of(spec: Mapping[str, Any], task: int = 0) -> Turns | None:
     if not found:
         return None
     if found["processor"] is not None:
-        os.sched_setaffinity(0, {found["processor"]})
-    return Turns(f"{found['mine']}.{task}", f"{found['theirs']}.{task}")
+        with contextlib.suppress(OSError):  # it may not choose; then noise is larger
+            os.sched_setaffinity(0, {found["processor"]})
+    return Turns(f"{found['mine']}.{task}", f"{found['theirs']}.{task}", found["host"])
 
 
 def timed(function: Callable[[], Any]) -> Callable[[int], float]:

@@ -28,15 +28,27 @@ _KEPT: list[Any] = []
 def main() -> None:
     runner = pyperf.Runner(add_cmdline_args=_pass_on)
     runner.argparser.add_argument("--spec", required=True)
+    patient()
     args = runner.parse_args()
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
     turns = None
     if args.worker:
         silence()
-        atexit.register(_write_facts, spec)
+        atexit.register(_write_facts, spec, os.getpid())
         turns = wait(spec)
     _measure(runner, spec, turns)
+
+
+def patient() -> None:
+    """Let pyperf's manager not kill a worker that has told its values and does not end within a minute (_manager.py).
+
+    It may be waiting for another that measures in turn; and jitbuild has a time-out of its own.
+    """
+    import pyperf._manager as manager
+
+    if hasattr(manager, "EXIT_TIMEOUT"):
+        manager.EXIT_TIMEOUT = None
 
 
 def wait(spec: dict[str, Any], task: int = 0) -> Any:
@@ -104,7 +116,9 @@ def silence() -> None:
     sys.excepthook = tell
 
 
-def _write_facts(spec: dict[str, Any]) -> None:
+def _write_facts(spec: dict[str, Any], own: int) -> None:
+    if os.getpid() != own:  # a child that what is measured forked
+        return
     facts = _beside("_seen").facts()
     if spec["kind"] == "command":
         # The program was another process; in this one it was waited for.

@@ -53,6 +53,8 @@ def without(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
         out = rounds.get(benchmark.get_name(), ())
         runs = [run for number, run in enumerate(run for run in benchmark.get_runs() if run.values) if number not in out]
         kept.append(pyperf.Benchmark(runs) if out else benchmark)
+        if out:
+            kept[-1].update_metadata({"jitbuild_rounds_left_out": len(out)})
     return pyperf.BenchmarkSuite(kept)
 
 

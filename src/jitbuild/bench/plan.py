@@ -14,7 +14,8 @@ Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
 
 # What a suite's worker finds its specification by: pyperf starts it again without the option that names it.
 VARIABLE = "JITBUILD_BENCH_SPEC"
-_IN_TURN = frozenset({"quick", "stmt", "suite"})
+# Between the values of these, or within them, the turn can change.
+IN_TURN = frozenset({"quick", "stmt", "suite"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +128,7 @@ def beside(wanted: Iterable[Step]) -> list[tuple[Step, ...]]:
     """
     groups: dict[tuple[object, ...], list[Step]] = {}
     for step in wanted:
-        alone = () if step.benchmark.kind in _IN_TURN else (step.arm,)
+        alone = () if step.benchmark.kind in IN_TURN else (step.arm,)
         groups.setdefault((step.benchmark, step.round, *alone), []).append(step)
     return [tuple(group) for group in groups.values()]
 

@@ -105,7 +105,7 @@ def run(
     with guarded(session.steps):
         session.steps.mkdir(parents=True, exist_ok=True)
     rounds = [*plan.steps(session.benchmarks, session.arms, session.counts.rounds)]
-    resumed = sum(session.file(step).exists() for step in rounds)
+    resumed = sum(len(group) for group in plan.beside(rounds) if _is_whole(session, group))
     means = _Means(reporter, recorder, together, clock)
     try:
         left_out = _try(session, means)
@@ -207,8 +207,12 @@ def _measure(session: Session, wanted: Sequence[Step], means: _Means) -> None:
 
     groups = plan.beside(wanted)
     # What ran beside a lost one is measured again: the two belong together.
-    missing = [group for group in groups if not all(session.file(step).exists() for step in group)]
+    missing = [group for group in groups if not _is_whole(session, group)]
     _all(session, missing, _title(session), take, means)
+
+
+def _is_whole(session: Session, group: Sequence[Step]) -> bool:
+    return all(session.file(step).exists() for step in group)
 
 
 def _tried(session: Session, step: Step) -> bool:
@@ -245,6 +249,8 @@ def _group(session: Session, group: tuple[Step, ...], means: _Means) -> Sequence
         tasks, processor = len(parts(session, group[0].benchmark)), turns.processor_of(group[0].round)
         with turns.seats(session.steps, tasks, processor) as seats:
             if seats is not None:
+                for step in group:
+                    session.file(step).unlink(missing_ok=True)
                 work = [
                     lambda _, step=step, seat=seat: steps.run(session, step, means.recorder, seat)
                     for step, seat in zip(group, seats, strict=True)

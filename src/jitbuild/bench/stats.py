@@ -5,7 +5,7 @@ independent of each other. A ratio is the mean of the first arm divided by that 
 says as `faster` or `slower`; above 1 the second arm is faster.
 
 Intervals are of 95 percent, by the usual linearisation of a ratio (Cochran, Sampling Techniques, 3rd ed., 6.4): where the n-th
-processes of both arms ran side by side, from the differences within each round, which takes out what drifts; else from
+processes of both arms ran in the same round, from the differences within each round, which takes out what drifts; else from
 each arm's own spread (Welch). With few processes the quantiles of Student's t make them as wide as they have to be. A bootstrap
 of five rounds would be too narrow.
 """
@@ -27,7 +27,7 @@ Word = Literal["faster", "slower", "no difference", "not enough data"]
 LEAST = 0.01
 _FEWEST = 3
 # Of so many rounds one may be left out.
-_MANY = 5
+_MANY = 10
 _FAR, _FAR_DEVIATIONS = math.log1p(0.1), 8
 # Two-sided 95 percent quantiles of Student's t for 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
 _T = (
@@ -89,7 +89,7 @@ class Sample:
 
 
 def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) -> Ratio:
-    """The ratio of two arms. `paired`: the n-th processes of both ran side by side. `floor`: noise that was measured before."""
+    """The ratio of two arms. `paired`: the n-th processes of both are of one round. `floor`: noise that was measured before."""
     value = base.mean / other.mean
     spread, freedom = _error([(base, other)], paired=paired)
     return _judged(value, spread, freedom, floor)
@@ -103,11 +103,11 @@ def geometric_mean(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool, floo
 
 
 def astray(base: Sample, other: Sample) -> frozenset[int]:
-    """The rounds (from 0) that say nothing of the two arms: whose ratio is far from that of all others, one in five at most.
+    """The rounds (from 0) that say nothing of the two arms: whose ratio is far from that of all others, one in ten at most.
 
     What lasts as long as a process, and happens to one of the two alone, no turns even out. Far is eight times the usual distance
     from the middle (the median absolute deviation, scaled to a standard deviation; NIST/SEMATECH e-Handbook, 1.3.5.17), and ten
-    percent at least: of the Gaussian noise of a million rounds none is.
+    percent at least. Of fewer than ten rounds the usual distance is not known well enough.
     """
     logs = [math.log(one / two) for one, two in zip(base.means, other.means, strict=False)]
     if len(base.processes) != len(other.processes) or len(logs) < _MANY:
@@ -149,10 +149,8 @@ def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]
 
 
 def _joined_error(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Of a mean of ratios that know nothing of each other: errors with their degrees of freedom (Welch and Satterthwaite)."""
-    whole = math.fsum(error**2 for error, _ in parts)
-    below = math.fsum(error**4 / freedom for error, freedom in parts)
-    return math.sqrt(whole) / len(parts), whole**2 / below if below else math.inf
+    """Of a mean of ratios that may have a round in common, and which, is not known any more: as if all went astray together."""
+    return fmean([error for error, _ in parts]), min(freedom for _, freedom in parts)
 
 
 def _own_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:

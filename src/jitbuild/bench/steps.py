@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -36,7 +37,8 @@ def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | N
     target, spec, log = session.file(step), session.steps / f"{step.name}.spec", session.steps / f"{step.name}.log"
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
-    session.facts(step).unlink(missing_ok=True)
+    for told in session.steps.glob(f"{glob.escape(step.name)}*.facts"):
+        told.unlink(missing_ok=True)
     python = session.python_of(step.benchmark)
     argv = _pytest(session, step, spec, part) if step.benchmark.kind == "pytest" else _pyperf(session, step, spec, part, seat)
     # The time of the other is in it.
@@ -56,7 +58,7 @@ def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | N
     if done.ok and step.benchmark.kind == "pytest":
         _convert(part)
     if not done.ok or not part.exists():
-        return _failed(session, step, done, log)
+        return _failed(session, step, done, log, timeout)
     _check_mode(session, step, part)
     part.replace(target)
     return None
@@ -130,11 +132,13 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _failed(session: Session, step: Step, done: process.Completed, log: Path) -> MeasurementError:
+def _failed(session: Session, step: Step, done: process.Completed, log: Path, timeout: float | None) -> MeasurementError:
     what = f"{step.benchmark.name} with the JIT {step.arm.mode}"
     if done.timed_out:
+        if timeout != session.timeout:  # whose turn it was is not known
+            what += f", or {step.benchmark.name} in the other mode, with which it takes turns,"
         return MeasurementError(
-            f"{what} did not end within {session.timeout:g} seconds; it was ended.",
+            f"{what} did not end within {timeout:g} seconds; it was ended.",
             remedy="Give it more (--timeout), or measure less of it at a time.",
         )
     lines = _said(log)

@@ -25,13 +25,13 @@ class Seat(NamedTuple):
 
     mine: str
     theirs: str
-    ends: tuple[int, ...]
+    ends: list[int]
     processor: int | None = None
     seed: int = 0
 
     def spec(self) -> dict[str, str | int | None]:
         """For the worker's specification."""
-        return {"mine": self.mine, "theirs": self.theirs, "processor": self.processor}
+        return {"mine": self.mine, "theirs": self.theirs, "processor": self.processor, "host": os.getpid()}
 
     def environment(self) -> dict[str, str]:
         """What the process gets besides, where the person has not set it."""
@@ -40,8 +40,8 @@ class Seat(NamedTuple):
     def leave(self) -> None:
         """Let the other go on alone: the process in this seat has ended, however it did."""
         for end in self.ends:
-            # One that is full has had it before.
-            with contextlib.suppress(BlockingIOError):
+            # One that is full has had it before; one that is closed has no reader.
+            with contextlib.suppress(OSError):
                 os.write(end, LAST)
 
 
@@ -67,7 +67,12 @@ def seats(folder: Path, tasks: int, processor: int | None = None) -> Iterator[tu
             os.write(end, TURN)
         first, second = (str(Path(place, name)) for name in ("first", "second"))
         seed = random.randrange(1, 1 << 32)  # noqa: S311 - another one in each round
-        yield Seat(first, second, tuple(fifos[1]), processor, seed), Seat(second, first, tuple(fifos[0]), processor, seed)
+        found = Seat(first, second, fifos[1], processor, seed), Seat(second, first, fifos[0], processor, seed)
+        try:
+            yield found
+        finally:
+            for seat in found:  # whoever still leaves must not write into a file that takes its number
+                seat.ends.clear()
 
 
 def _fifo(path: Path, stack: contextlib.ExitStack) -> int:

@@ -49,7 +49,7 @@ def compare(options: argparse.Namespace) -> int:
 def _compared(base: str, one: Any, other: str, two: Any) -> Report:
     left, right = files.samples(one), files.samples(two)
     facts = (files.facts(one), files.facts(two))
-    # The arms of one measurement of ours were measured side by side; of others nobody knows.
+    # The arms of one measurement of ours were measured round by round; of others nobody knows.
     beside = len({each.get("jitbuild_session", number) for number, each in enumerate(facts)}) == 1
     rows = report.rows(left, right, paired=beside, floors={})
     if not rows:
@@ -60,7 +60,7 @@ def _compared(base: str, one: Any, other: str, two: Any) -> Report:
     alone = sorted({*left} ^ {*right})
     notes = [f"Only in one of the files, and left out: {', '.join(alone)}."] if alone else []
     if not beside:
-        notes.append("These were not measured side by side: what the machine did meanwhile is in the ratios.")
+        notes.append("These were not measured in turns: what the machine did meanwhile is in the ratios.")
     about = {
         f"{name}_{key}": str(each[key]) for name, each in zip(("base", "other"), facts, strict=True) for key in _KEPT if key in each
     }

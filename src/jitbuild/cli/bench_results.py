@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import files, inspecting, report, session, stats, suite, surroundings
-from jitbuild.bench.plan import Arm
+from jitbuild.bench.plan import IN_TURN, Arm
 from jitbuild.disk import guarded
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def report_of(
         notes=(
             *_left_out({**subject.left_out, **outcome.left_out}),
             *_alone(suites),
-            *_astray(astray, job.counts.rounds),
-            *_notes(options, job, outcome, found_rows, floors),
+            *_astray(astray),
+            *_notes(options, job, outcome, floors),
         ),
         files={arm.name: str(path) for arm, (_, path) in zip(job.arms, suites, strict=True)},
         again=_again(options),
@@ -93,13 +93,13 @@ def _alone(suites: Sequence[tuple[Any, Path]]) -> Iterator[str]:
         yield f"Measured in one mode only, and left out: {', '.join(sorted(one ^ other))}."
 
 
-def _astray(out: Mapping[str, int], rounds: int) -> Iterator[str]:
+def _astray(out: Mapping[str, int]) -> Iterator[str]:
     """What stats.astray left out: nobody is to wonder where a process is."""
     if out:
         each = ", ".join(f"{count} of {name}" for name, count in out.items())
         yield (
-            f"Of {rounds} rounds, left out were {each}: they were far from all others, as when something else slows one of two "
-            "processes down for as long as it lives."
+            f"Rounds that were left out, {each}, were far from all others, as when something else slows one of two processes down "
+            "for as long as it lives."
         )
 
 
@@ -107,15 +107,14 @@ def _left_out(why: Mapping[str, str]) -> Iterator[str]:
     yield from (f"{name} was left out: {reason}." for name, reason in why.items())
 
 
-def _notes(
-    options: argparse.Namespace, job: Session, outcome: Outcome, found: Sequence[report.Row], floors: Mapping[str, float]
-) -> Iterator[str]:
+def _notes(options: argparse.Namespace, job: Session, outcome: Outcome, floors: Mapping[str, float]) -> Iterator[str]:
     if outcome.resumed:
         yield f"{outcome.resumed} processes had been measured before, and were not measured again."
     if outcome.interrupted is not None:
-        measured = len(session.measured(job, job.arms[0]))
-        fewest = min(len(row.base.processes) for row in found)
-        yield f"It was cut short: {measured} of {len(job.benchmarks)} programs, {fewest} of {job.counts.rounds} rounds at least."
+        measured = session.measured(job, job.arms[0])
+        fewest = min(map(len, measured.values()))
+        programs, rounds = len(job.benchmarks), job.counts.rounds
+        yield f"It was cut short: {len(measured)} of {programs} programs, {fewest} of {rounds} rounds at least."
         yield f"Go on with: {_again(options, '--resume')}"
     if not options.aa and floors:
         yield f"The noise floor that --aa measured here, {100 * floors.get('', 0.0):.1f}%, is taken into account."
@@ -128,7 +127,9 @@ def _suites(
     place = Path(options.output) if options.output else job.folder
     wholes = [_whole(found, verdict, job, arm) for arm in job.arms]
     base, other = map(files.samples, wholes)
-    astray = {name: out for name in base if name in other and (out := stats.astray(base[name], other[name]))}
+    # Where whole processes alternate, one may be far from the others by what this machine does all the time.
+    names = base if job.benchmarks[0].kind in IN_TURN else ()
+    astray = {name: out for name in names if name in other and (out := stats.astray(base[name], other[name]))}
     made = [(files.without(whole, astray), place / f"{arm.name}.json") for whole, arm in zip(wholes, job.arms, strict=True)]
     for kept, path in made:
         files.dump(kept, path)

@@ -12,6 +12,7 @@ started by sitecustomize.py; `JITBUILD_STENCILS` names a folder for what is made
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
@@ -53,8 +54,11 @@ class Headers:
         source = next((word for word in args if word.endswith(".c")), None)
         if source is None or not any(word.startswith(_OPCODE) for word in args) or not os.path.isfile(source):
             return args
-        with open(source, encoding="utf-8") as file:
-            names = leading(file.read(), [word[2:] for word in args if word.startswith("-I")])
+        try:
+            with open(source, encoding="utf-8") as file:
+                names = leading(file.read(), [word[2:] for word in args if word.startswith("-I")])
+        except (OSError, ValueError):
+            return args
         if not names:
             return args
         key = (tuple(names), tuple(shared(args)))
@@ -70,11 +74,12 @@ class Headers:
     async def _precompiled(self, program: str, number: int, names: Sequence[str], flags: Sequence[str]) -> str | None:
         """The file, or None where it cannot be made."""
         path = os.path.join(self._folder, f"headers-{number}")
-        with open(f"{path}.h", "w", encoding="utf-8") as file:
-            file.writelines(f'#include "{name}"\n' for name in names)
-        clang = await self._start(program, *flags, "-x", "c-header", f"{path}.h", "-o", f"{path}.pch")
-        if await clang.wait() == 0:
-            return f"{path}.pch"
+        with contextlib.suppress(OSError):
+            with open(f"{path}.h", "w", encoding="utf-8") as file:
+                file.writelines(f'#include "{name}"\n' for name in names)
+            clang = await self._start(program, *flags, "-x", "c-header", f"{path}.h", "-o", f"{path}.pch")
+            if await clang.wait() == 0:
+                return f"{path}.pch"
         print("jitbuild: the headers cannot be precompiled, so each micro-op's clang reads them", file=sys.stderr)
         return None
 
