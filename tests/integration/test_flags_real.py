@@ -26,8 +26,8 @@ def tree(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("tree")
     with tarfile.open(cpython_archive) as tar:
         wanted = re.compile(
-            r"Python-[^/]*/(configure|Include/object\.h|Include/internal/pycore_optimizer\.h|Makefile\.pre\.in|config\.sub|config\.guess"
-            r"|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
+            r"Python-[^/]*/(configure|Include/object\.h|Include/internal/pycore_optimizer\.h|Tools/jit/_targets\.py|Makefile\.pre\.in"
+            r"|config\.sub|config\.guess|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
         )
         tar.extractall(folder, [member for member in tar.getmembers() if wanted.match(member.name)], filter="data")
     (top,) = folder.iterdir()
