@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,21 @@ class Cli:
             # A test run that a shell put into the background ignores SIGINT, and its children would too.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
+
+    def interrupt(self, *args: object, step: str) -> Result:
+        """Start a measurement and send it Ctrl-C when a file of its steps is there that `step` (a glob) matches.
+
+        What was measured before is put away first: an earlier test's steps, or those of this one when it is tried again, would
+        have the signal come before there is anything to interrupt.
+        """
+        shutil.rmtree(self.home / "measurements", ignore_errors=True)
+        started = self.start(*args)
+        until = time.monotonic() + 300
+        while time.monotonic() < until and started.poll() is None and not [*self.home.glob(f"measurements/*/steps/{step}")]:
+            time.sleep(0.05)
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=60)
+        return Result(started.returncode, out, err)
 
     def leftovers(self) -> list[str]:
         """Everything in the home that an interrupted or failed command must not leave: visible interpreters and scratch."""
