@@ -1,6 +1,7 @@
 """What the caches spare one build, step by step: configure its answers, the stencils an LLVM, make its compiler.
 
-Stencils that have to be made are made with CPython's headers compiled once (hooks/quick_stencils.py).
+What has to be done is done sooner: stencils are made with CPython's headers compiled once (hooks/quick_stencils.py), and so is
+all else that gcc compiles (caches/precompiled.py); what configure asks most often is asked for it (caches/ahead.py).
 
 A cache may be deleted, poisoned or wrong at any moment: what it gives is verified where it is kept (jitbuild.caches), and where
 a step fails with what a cache gave, it is run once more without.
@@ -17,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import disk, process
-from jitbuild.caches import compiler, configure
+from jitbuild.caches import ahead, compiler, configure, precompiled
 from jitbuild.errors import BuildError, LLVMError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jitbuild.caches.configure import Answers
     from jitbuild.caches.shelf import Entry
     from jitbuild.caches.stencils import Stencils
+    from jitbuild.jobs import Budget
     from jitbuild.llvm import Found
     from jitbuild.plans import Plan
     from jitbuild.platforms.steps import Step
@@ -77,6 +79,7 @@ def compiler_of(plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, ru
 class Caching:
     """The caches of a store at work for one build (jitbuild.build: Aid). `told` says afterwards what they did.
 
+    `budget` lends the jobs for what configure's questions are asked ahead with; without one they are not (caches/ahead.py).
     `provide_llvm` puts the LLVM where `site.llvm` says, and is called only when nothing else will do; `forecast` is the
     stencils' key in the index of what to expect (jitbuild.caches.stencils).
     """
@@ -94,6 +97,7 @@ class Caching:
     provide_llvm: Callable[[], Found | None]
     store: Path
     storage: str | None = None
+    budget: Budget | None = None
     runner: Runner = process.run
     told: dict[str, Any] = field(default_factory=dict)
     _links: str = ""
@@ -126,7 +130,7 @@ class Caching:
 
     def around(self, step: Step, go: Callable[[], None]) -> None:
         """Run a step with what its cache gives, and keep what it made."""
-        special = {"configure": self._configure, "stencils": self._stencils}.get(step.name)
+        special = {"configure": self._configure, "stencils": self._stencils, "make": self._make}.get(step.name)
         if special is None:
             self._compile(go)
         else:
@@ -149,16 +153,41 @@ class Caching:
             self._failed = True
             go()
 
+    def _make(self, _step: Step, go: Callable[[], None]) -> None:
+        """Compile with Python.h read once; where that does not end well, without."""
+        sooner = self._precompile()
+        try:
+            self._compile(go)
+        except BuildError:
+            if not sooner:
+                raise
+            precompiled.remove(self.site.source)
+            self._compile(go)
+
+    def _precompile(self) -> bool:
+        """Whether Python.h is compiled beforehand: for gcc, without ccache, in builds that record no lines (-g, assertions)."""
+        lean = self.plan.variant.profile == "fast" and "symbols" not in self.plan.variant.includes
+        if self.budget is None or self.ccache is not None or not lean or not precompiled.works_with(self.compiler.text):
+            return False
+        try:
+            with self.budget.share(self.budget.jobs) as share:
+                return precompiled.make(
+                    self.site.source, self.site.scratch, runner=self.runner, environ=self.environ, jobs=share.jobs
+                )
+        except OSError:
+            return False
+
     def _configure(self, step: Step, go: Callable[[], None]) -> None:
         cache = self.site.source / "config.cache"
         key = self._configure_key(step)
         # One that came with the sources is of another machine, or of nobody knows what.
         cache.unlink(missing_ok=True)
         hit = bool(key) and self.answers.restore(key, cache)
+        given = hit or self._ask_ahead(step, cache)
         try:
             go()
         except BuildError:
-            if not hit:
+            if not given:
                 raise
             cache.unlink(missing_ok=True)
             hit = False
@@ -167,6 +196,32 @@ class Caching:
             gone = [self.site.scratch, self.site.python, *([self.site.llvm] if self.site.llvm else [])]
             self.answers.keep(key, cache, map(str, gone))
         self._count("configure", self.answers.shelf.count, hit=hit)
+
+    def _ask_ahead(self, step: Step, cache: Path) -> bool:
+        """Write answers of our own into the config.cache `cache`, which is not there yet; whether there are any.
+
+        Not where a flag that programs are compiled with is known only while the build runs, nor on macOS, where nobody has
+        compared what comes of it.
+        """
+        flags = _flags_of(step)
+        if self.budget is None or not self.host.libc or any("{" in flag for flag in flags.values()):
+            return False
+        compiling = ahead.Compiler(
+            argv=self.compiler.argv,
+            flags=[word for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS") for word in flags.get(name, "").split()],
+            libraries=flags.get("LIBS", "").split(),
+            environ=self.environ,
+            runner=self.runner,
+        )
+        try:
+            asked = ahead.questions(cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape"))
+            with self.budget.share(self.budget.jobs) as share:
+                answers = ahead.ask(asked, compiling, self.site.scratch / "ahead", at_once=share.jobs)
+            cache.write_text(ahead.config_cache(answers), encoding="utf-8")
+        except OSError:
+            cache.unlink(missing_ok=True)
+            return False
+        return bool(answers)
 
     def _configure_key(self, step: Step) -> str:
         """The key of configure's answers; empty where the compiler does not say in which folders it finds headers."""
@@ -239,6 +294,13 @@ class Caching:
     def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
         count(hit)
         self.told[name] = "hit" if hit else "miss"
+
+
+def _flags_of(step: Step) -> dict[str, str]:
+    """The variables that configure is given: those of its environment, and on its command line, which come first."""
+    words = (arg.partition("=") for arg in step.argv[1:] if not arg.startswith("-"))
+    given = {**dict(step.env), **{name: value for name, equals, value in words if equals}}
+    return {name: given[name] for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS") if name in given}
 
 
 def libc_of(host: Host) -> str:

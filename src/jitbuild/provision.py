@@ -321,6 +321,7 @@ class _Build:
             provide_llvm=functools.partial(self._llvm.provide, self._reporter),
             store=self._store.root,
             storage=self._options.ccache_storage,
+            budget=self._budget,
         )
 
     def _ccache(self) -> Ccache | None:

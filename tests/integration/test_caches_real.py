@@ -19,6 +19,7 @@ import pytest
 from cli import Cli
 
 from jitbuild import archive, build, plans, process, recipes
+from jitbuild.caches import ahead, precompiled
 from jitbuild.caches.configure import Answers, headers_digest, search_folders
 from jitbuild.caches.shelf import Shelf
 from jitbuild.caches.stencils import Stencils
@@ -185,6 +186,54 @@ def test_what_is_not_neutral_is_another_key(answers, source, version, tmp_path, 
     with (tree.root / "configure").open("a") as file:
         file.write("# another version's\n")
     assert tree.key(answers) != key
+
+
+@pytest.mark.parametrize("taker", ["yes-off", "no", "yes-off own"])
+def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, taker):
+    expected = cold[taker]
+    env = {"CC": str(tmp_path / "bin" / "cc")} if expected.env else {}
+    tree = Tree(tmp_path, expected.plan, expected.prefix, env).grow(source)
+    asked = ahead.questions((source / "configure").read_text())
+    compiler = ahead.Compiler(argv=["cc"], flags=[], libraries=[], environ=ENVIRON, runner=process.run)
+    answers = ahead.ask(asked, compiler, tmp_path / "ahead", at_once=2)
+    assert len(answers) > 200
+    (tree.root / "config.cache").write_text(ahead.config_cache(answers))
+    tree.configure()
+    assert tree.printed.count("(cached)") >= len(answers)
+    assert tree.made() == expected.made()
+    # Each of them is what configure found out by itself, and it would have asked.
+    found = dict(re.findall(r"^(\w+)=\$\{\w+=(.*)\}$", (cold["yes-off"].root / "config.cache").read_text(), re.MULTILINE))
+    assert {name: found.get(name) for name in answers} == dict.fromkeys(answers, "yes")
+
+
+def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, tmp_path):
+    said = process.run(["gcc", "--version"], env=ENVIRON).stdout
+    if not precompiled.works_with(said):
+        pytest.skip("gcc is no gcc here")
+    tree = Tree(tmp_path, planned(version, jit="no"), "/opt/one").grow(source).configure()
+    # Of the core, built in, shared, and shared that look into the core.
+    names = ["Objects/tupleobject", "Python/pystate", "Parser/pegen", "Modules/_weakref", "Modules/_bisect", "Modules/_zoneinfo"]
+    objects = [f"{name}.o" for name in (*names, "Modules/_queue", "Modules/cmathmodule", "Modules/posixmodule")]
+
+    def compiled() -> tuple[dict[str, bytes], str]:
+        # -H names each header that is read, and those that are precompiled with a `!`.
+        done = process.run(["make", "-j2", *objects, "CC=gcc -H"], env=ENVIRON, cwd=tree.root)
+        assert done.ok, done.stderr[-2000:]
+        made = {name: (tree.root / name).read_bytes() for name in objects}
+        for name in objects:
+            (tree.root / name).unlink()
+        return made, done.stderr
+
+    apart, said = compiled()
+    assert "! " not in re.sub(r"^[^!].*$", "", said, flags=re.MULTILINE)
+    assert precompiled.make(tree.root, tmp_path, runner=process.run, environ=ENVIRON, jobs=2)
+    together, said = compiled()
+    used = re.findall(r"^! (?:\./)?Python\.h\.gch/(.*)\.gch$", said, re.MULTILINE)
+    assert len(used) == len(objects)
+    assert {*used} == {"core", "builtin", "shared", "shared-core"}
+    assert together == apart
+    precompiled.remove(tree.root)
+    assert compiled() == (apart, compiled()[1])
 
 
 def test_a_config_cache_as_it_is_would_lead_to_another_makefile(cold, source, tmp_path):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from jitbuild import caching, plans, recipes
 from jitbuild.build import Site
+from jitbuild.caches import ahead
 from jitbuild.caches.compiler import Ccache
 from jitbuild.caches.configure import Answers
 from jitbuild.caches.stencils import Stencils
 from jitbuild.caching import Caching, Compiler, compiler_of, foreseen
 from jitbuild.errors import BuildError, LLVMError
+from jitbuild.jobs import Budget
 from jitbuild.process import Completed
 from jitbuild.request import Variant, parse
 from jitbuild.target import TARGETS, Host
@@ -177,6 +180,80 @@ def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path,
     build.caching.around(build.step("configure"), go)
     assert seen == [True, False]
     assert build.caching.told["configure"] == "miss"
+
+
+def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_configure_fails(tmp_path, monkeypatch):
+    build = Build(tmp_path)
+    monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
+    seen = []
+
+    def go():
+        cache = build.tree / "config.cache"
+        seen.append(cache.read_text() if cache.exists() else "")
+        if seen[-1]:
+            raise BuildError("configure: error: cannot do that", remedy="")
+        cache.write_text("")
+
+    with Budget(2) as build.caching.budget:
+        build.caching.around(build.step("configure"), go)
+    assert seen == ["ac_cv_func_fork=${ac_cv_func_fork=yes}\n", ""]
+    assert build.caching.told["configure"] == "miss"
+
+
+@pytest.mark.parametrize(
+    ("host", "args"), [(replace(HOST, libc=""), ()), (HOST, ("CFLAGS=-I{scratch}",))], ids=["macOS", "flags of the build"]
+)
+def test_nothing_is_asked_ahead_where_it_might_be_something_else(tmp_path, monkeypatch, host, args):
+    monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
+    build = Build(tmp_path, made=plan(configure_args=args))
+    build.caching.host = host
+    with Budget(2) as build.caching.budget:
+        assert configuring(build, "header_sys_x_h") == ([False], "miss")
+
+
+GCC = Compiler(argv=("gcc",), text="gcc 12\nCopyright (C) 2022 Free Software Foundation, Inc.")
+
+
+def making(build, *, fails=False):
+    """A make that sees whether Python.h is precompiled, and fails with it when it is to."""
+    seen = []
+
+    def run(argv, **options):
+        (options["cwd"] / "Python.h.gch" / "core.gch").touch()
+        return Completed(argv=tuple(argv), returncode=0)
+
+    def go():
+        seen.append((build.tree / "Python.h.gch" / "core.gch").exists())
+        if fails and seen[-1]:
+            raise BuildError("internal compiler error", remedy="")
+
+    build.caching.runner = run
+    (build.tree.parent / "scratch").mkdir(exist_ok=True)
+    with Budget(2) as build.caching.budget:
+        build.caching.around(build.step("make"), go)
+    return seen
+
+
+def test_python_h_is_compiled_once_and_not_where_that_fails(tmp_path):
+    one, two = Build(tmp_path / "one"), Build(tmp_path / "two")
+    one.caching.compiler = two.caching.compiler = GCC
+    assert making(one) == [True]
+    assert making(two, fails=True) == [True, False]
+
+
+@pytest.mark.parametrize("variant", [{"profile": "release"}, {"profile": "debug"}, {"includes": ("symbols",)}])
+def test_python_h_is_read_by_each_file_where_lines_are_recorded(tmp_path, variant):
+    build = Build(tmp_path, made=plan(**variant))
+    build.caching.compiler = GCC
+    assert making(build) == [False]
+
+
+def test_python_h_is_read_by_each_file_with_clang_and_with_ccache(tmp_path):
+    clang, cached = Build(tmp_path / "one"), Build(tmp_path / "two")
+    clang.caching.compiler = Compiler(argv=("gcc",), text="Apple clang version 16.0.0")
+    assert making(clang) == [False]
+    cached.caching.compiler, cached.caching.ccache = GCC, SimpleNamespace()
+    assert not cached.caching._precompile()
 
 
 def test_what_is_neutral_does_not_count_for_configure_and_all_else_does(tmp_path):

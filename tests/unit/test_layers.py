@@ -20,7 +20,8 @@ LAYERS = [
     {"platforms", "platforms.steps", "platforms.posix", "platforms.windows"},
     {"plans", "verdict"},
     {"git", "tree", "distro", "releases", "wheels", "llvm", "sources", "preflight", "build", "prefix", "probes", "store"},
-    {"caches", "caches.shelf", "caches.stencils", "caches.autoconf", "caches.configure", "caches.compiler"},
+    {"caches", "caches.shelf", "caches.stencils", "caches.autoconf", "caches.configure", "caches.compiler", "caches.ahead"}
+    | {"caches.precompiled"},
     {"caching"},
     {"provision"},
     {"", "api"},
