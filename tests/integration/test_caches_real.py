@@ -212,8 +212,15 @@ def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, t
         pytest.skip("gcc is no gcc here")
     tree = Tree(tmp_path, planned(version, jit="no"), "/opt/one").grow(source).configure()
     # Of the core, built in, shared, and shared that look into the core.
-    names = ["Objects/tupleobject", "Python/pystate", "Parser/pegen", "Modules/_weakref", "Modules/_bisect", "Modules/_zoneinfo"]
-    objects = [f"{name}.o" for name in (*names, "Modules/_queue", "Modules/cmathmodule", "Modules/posixmodule")]
+    names = [
+        "Objects/tupleobject",
+        "Python/pystate",
+        "Parser/pegen",
+        "Modules/_weakref",
+        "Modules/_bisectmodule",
+        "Modules/_zoneinfo",
+    ]
+    objects = [f"{name}.o" for name in (*names, "Modules/_queuemodule", "Modules/cmathmodule", "Modules/posixmodule")]
 
     def compiled() -> tuple[dict[str, bytes], str]:
         # -H names each header that is read, and those that are precompiled with a `!`.
@@ -228,7 +235,7 @@ def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, t
     assert "! " not in re.sub(r"^[^!].*$", "", said, flags=re.MULTILINE)
     assert precompiled.make(tree.root, tmp_path, runner=process.run, environ=ENVIRON, jobs=2)
     together, said = compiled()
-    used = re.findall(r"^! (?:\./)?Python\.h\.gch/(.*)\.gch$", said, re.MULTILINE)
+    used = re.findall(r"^! \./Include/Python\.h\.gch/(.*)\.gch$", said, re.MULTILINE)
     assert len(used) == len(objects)
     assert {*used} == {"core", "builtin", "shared", "shared-core"}
     assert together == apart

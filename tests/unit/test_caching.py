@@ -219,11 +219,11 @@ def making(build, *, fails=False):
     seen = []
 
     def run(argv, **options):
-        (options["cwd"] / "Python.h.gch" / "core.gch").touch()
+        (options["cwd"] / "Include" / "Python.h.gch" / "core.gch").touch()
         return Completed(argv=tuple(argv), returncode=0)
 
     def go():
-        seen.append((build.tree / "Python.h.gch" / "core.gch").exists())
+        seen.append((build.tree / "Include" / "Python.h.gch" / "core.gch").exists())
         if fails and seen[-1]:
             raise BuildError("internal compiler error", remedy="")
 

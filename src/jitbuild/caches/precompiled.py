@@ -1,10 +1,10 @@
 """Python.h compiled once for all files that begin with it, by gcc's precompiled headers.
 
 Nearly every file of CPython includes Python.h first, whose hundred headers take gcc a tenth of the time that an average file takes.
-gcc looks for `Python.h.gch/` in each folder that it would look for Python.h in (gcc, "Using Precompiled Headers"), and takes what
-it finds there for a file that is compiled with the very same flags and macros, else reads Python.h as always. So nothing is said to
-make, to gcc, or to what is installed: the folder is there, at the root of the tree, which is looked in before Include
-(Makefile.pre.in, PY_CPPFLAGS). The objects are the same, byte for byte: a test compares them.
+gcc looks for `Python.h.gch/` beside Python.h (gcc, "Using Precompiled Headers"), and takes what it finds there for a file that is
+compiled with the very same flags and macros, else reads Python.h as always. So nothing is said to make, to gcc, or to what is
+installed (`Include/*.h`, Makefile.pre.in). It has to lie beside: where only the folder is, gcc would not look any further for the
+header of a file that none of them fits. The objects are the same, byte for byte: a test compares them.
 
 clang does not look for such a folder. With ccache there is none: it would not keep what was compiled with one.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jitbuild.process import Runner
 
-_FOLDER = "Python.h.gch"
+_FOLDER = "Include/Python.h.gch"
 _SECONDS = 120.0
 # Makefile.pre.in: how the core, the modules that are built in, and those that are shared libraries are compiled. Of the last,
 # those that look into the core define a macro for it before they include Python.h.
