@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
 _FOLDER = "Include/Python.h.gch"
 _SECONDS = 120.0
-# Makefile.pre.in: how the core, the modules that are built in, and those that are shared libraries are compiled. Of the last,
-# those that look into the core define a macro for it before they include Python.h.
+# Makefile.pre.in: how the core, the modules that are built in, and those that are shared libraries are compiled. Nearly all of the
+# last define a macro before they include Python.h, to look into the core; the few others read it as always.
 _FLAGS = {
     "core": "$(PY_CORE_CFLAGS)",
     "builtin": "$(PY_BUILTIN_MODULE_CFLAGS)",
-    "shared": "$(PY_STDMODULE_CFLAGS) $(CCSHARED)",
-    "shared-core": "$(PY_STDMODULE_CFLAGS) $(CCSHARED) -DPy_BUILD_CORE_MODULE=1",
+    "shared": "$(PY_STDMODULE_CFLAGS) $(CCSHARED) -DPy_BUILD_CORE_MODULE=1",
 }
 _MAKEFILE = "include Makefile\njitbuild-headers: {targets}\n{rules}"
 _RULE = "{target}:\n\t$(CC) {flags} -x c-header $(srcdir)/Include/Python.h -o $@\n"
