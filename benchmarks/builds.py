@@ -38,9 +38,16 @@ _NO_CACHES = {"interpreters", "locks", "logs", "scratch", *SEEDED}
 
 
 def one_version(session: Session, parts: set[str]) -> None:
-    """All that one release is built for: cold, by hand, again, and as the other variant."""
+    """All that one release is built for: cold, by hand, again, and as the other variant.
+
+    A ccache makes what comes later quicker and the cold install slower, so with one there is a cold install without it too.
+    """
     version, home = session.version, session.store()
-    session.install("cold", home, version, "--jit=yes-off")
+    if session.ccache == "managed":
+        alone = session.store()
+        session.install("cold", alone, version, "--jit=yes-off", ccache="off")
+        shutil.rmtree(alone)
+    session.install("cold, with ccache" if session.ccache == "managed" else "cold", home, version, "--jit=yes-off")
     theirs = session.rival(version, "yes-off")
     (ours,) = (found.executable for found in Store(home).installed())
     session.compare_modules(ours, theirs)
@@ -133,6 +140,7 @@ def to_json(session: Session, wanted: Iterable[Measure]) -> dict[str, Any]:
     return {
         "machine": machine(session.bench),
         "flags": session.flags,
+        "ccache": session.ccache,
         "runs": {name: [run.to_json() for run in runs] for name, runs in session.runs.items()},
         "stages": session.stages,
         "modules": {kind: {who: names for who, names in found.items() if who != "both"} for kind, found in session.modules.items()},

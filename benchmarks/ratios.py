@@ -42,6 +42,7 @@ def measures(version: str, other: str) -> list[Measure]:
     four = [f"python-build {each} {jit}" for each in (version, other) for jit in ("yes-off", "no")]
     return [
         Measure("cold install", "cold", [rival], 0.65),
+        Measure("cold install that fills a ccache, too", "cold, with ccache", [rival], None),
         Measure("cold install, against configure, make and make altinstall", "cold", [f"by hand {version} yes-off"], None),
         Measure("reinstall after uninstall", "reinstall", [rival], 0.09),
         Measure("second variant, every cache warm", "second, every cache warm", [rival], 0.10),

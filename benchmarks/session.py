@@ -27,7 +27,7 @@ class Session:
 
     def __init__(self, bench: Bench, options: argparse.Namespace) -> None:
         self.bench, self.version, self.other = bench, options.version, options.other
-        self.flags = [f"-j{bench.jobs}", f"--llvm={options.llvm}", *([f"--ccache={options.ccache}"] if options.ccache else [])]
+        self.flags, self.ccache = [f"-j{bench.jobs}", f"--llvm={options.llvm}"], options.ccache
         self.shared = ["--disable-shared"] if options.disable_shared else []
         self.runs: dict[str, list[Run]] = {}
         self.stages: dict[str, dict[str, Any]] = {}
@@ -44,10 +44,12 @@ class Session:
                 shutil.copytree(self.bench.seed / name, home / name, symlinks=True, copy_function=_link)
         return home
 
-    def install(self, name: str, home: Path, *words: str, count: bool = False) -> None:
-        """Run `jitbuild install` as `name`, and keep what its manifests say of the time."""
+    def install(self, name: str, home: Path, *words: str, count: bool = False, ccache: str | None = None) -> None:
+        """Run `jitbuild install` as `name`, with the `ccache` of this run or another, and keep what its manifests say of the time."""
         before = {found.instance for found in Store(home).installed()}
-        run = watch(self._command("install", *words, *self.flags), log=self._log(name), env=self._env(home), count=count)
+        chosen = ccache or self.ccache
+        command = self._command("install", *words, *self.flags, *([f"--ccache={chosen}"] if chosen else []))
+        run = watch(command, log=self._log(name), env=self._env(home), count=count)
         new = [found for found in Store(home).installed() if found.instance not in before]
         if not new:
             raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")

@@ -20,6 +20,7 @@ import tarfile
 import time
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import disk
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _SILENT = Silent()
 _CHUNK = 1 << 18
+_BLOCK = 4 << 20
+_XZ = b"\xfd7zXZ\0"
 _LARGEST_MEMBER = 4 << 20  # what is read into memory is headers and scripts
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 # Where in a prefix the folders of a wheel's .data land (PEP 427).
@@ -201,9 +204,50 @@ def _unpack_tar(archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_ou
         raise PreflightError(
             "The Python that runs jitbuild is too old to unpack archives safely.", remedy="Use Python 3.11.4 or newer."
         )
-    with tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member) as tar:
+    with _tar(file) as tar:
         tar.extractall(dest, members=_watched(tar, file, stage), filter=_Guard(archive, left_out))  # noqa: S202
         _read_to_the_end(tar)
+
+
+@contextlib.contextmanager
+def _tar(file: BinaryIO) -> Iterator[tarfile.TarFile]:
+    """The tar in `file`; what is compressed with xz is decompressed by a thread while this one writes files.
+
+    tarfile cannot go back in such a stream, as it does on Windows to copy what a link leads to where links are not allowed.
+    """
+    if os.name == "nt" or file.peek(len(_XZ))[: len(_XZ)] != _XZ:  # type: ignore[attr-defined]
+        with tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member) as tar:
+            yield tar
+        return
+    try:
+        import lzma
+    except ImportError as error:
+        raise tarfile.CompressionError("lzma module is not available") from error
+    with contextlib.closing(_Ahead(lzma.open(file))) as ahead, tarfile.open(fileobj=ahead, mode="r|", tarinfo=_Member) as tar:
+        yield tar
+
+
+class _Ahead:
+    """Reads the next block of `file` in a thread while the one before is used: decompression leaves the GIL to others."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._rest = file, memoryview(b"")
+        self._thread = ThreadPoolExecutor(1)
+        self._next = self._thread.submit(file.read, _BLOCK)
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; none at the end."""
+        if not self._rest:
+            block = self._next.result()
+            if block:
+                self._next = self._thread.submit(self._file.read, _BLOCK)
+            self._rest = memoryview(block)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
+
+    def close(self) -> None:
+        """Wait for the block that is being read."""
+        self._thread.shutdown()
 
 
 def _watched(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterator[tarfile.TarInfo]:

@@ -21,7 +21,7 @@ Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git
 
 JITS: tuple[Jit, ...] = get_args(Jit)
 PROFILES: tuple[Profile, ...] = ("fast", "release", "debug")
-# What a fast build leaves out, and --include puts back; recipes/build.toml says what each of them is.
+# What fast and release builds leave out, and --include puts back; recipes/build.toml says what each of them is.
 PARTS = ("tests", "symbols", "bytecode", "static-library")
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 

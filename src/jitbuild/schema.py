@@ -101,7 +101,7 @@ class Rule(toml.Table, frozen=True):
     """What one pitfall or choice asks of the builds that it is for.
 
     `args` go to configure or build.bat; `env` to every step (a value may use the plan's placeholders); `make` to make's
-    command line; `leave_out` are patterns of files that need not be unpacked (`Doc/*`; fnmatch's, where `*` crosses slashes);
+    command line in every step, `install` in the one that installs; `leave_out` are patterns of files that need not be unpacked (`Doc/*`; fnmatch's, where `*` crosses slashes);
     `refuse` ends the plan with that sentence and its `remedy`; `warn` goes on with one. `why` is for readers.
     """
 
@@ -110,6 +110,7 @@ class Rule(toml.Table, frozen=True):
     when: When = field(default_factory=When)
     args: tuple[str, ...] = ()
     make: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
     leave_out: tuple[str, ...] = ()

@@ -485,7 +485,7 @@ def _axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
         choices=PARTS,
         default=[],
         metavar="PART",
-        help=f"what a fast build leaves out: {', '.join(PARTS)}",
+        help=f"what fast and release builds leave out: {', '.join(PARTS)}",
     )
 
 

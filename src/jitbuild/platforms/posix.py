@@ -26,6 +26,7 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
     env = _environment(rules, llvm)
     flags = [arg for rule in rules for arg in rule.args]
     make = [arg for rule in rules for arg in rule.make]
+    install = [arg for rule in rules for arg in rule.install]
     return (
         *_patches(variant),
         Step(
@@ -37,8 +38,7 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
         _make(variant, env, make),
         Step(
             name="install",
-            # Of its own accord compileall starts a process for every processor (Makefile.pre.in: COMPILEALL_OPTS=-j0).
-            argv=("make", "altinstall", "DESTDIR={stage}", "COMPILEALL_OPTS=-j{jobs}", _HOOKS, *make),
+            argv=("make", "altinstall", "DESTDIR={stage}", _HOOKS, *make, *install),
             env=tuple(sorted({**dict(env), "JITBUILD_HIDE": "{prefix}"}.items())),
             share="free",
         ),
