@@ -45,7 +45,7 @@ class Session:
         return home
 
     def install(self, name: str, home: Path, *words: str, count: bool = False, ccache: str | None = None) -> None:
-        """Run `jitbuild install` as `name`, with the `ccache` of this run or another, and keep what its manifests say of the time."""
+        """Run `jitbuild install` as `name`, by default with the `ccache` of all, and keep what its manifests say of the time."""
         before = {found.instance for found in Store(home).installed()}
         chosen = ccache or self.ccache
         command = self._command("install", *words, *self.flags, *([f"--ccache={chosen}"] if chosen else []))

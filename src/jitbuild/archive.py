@@ -223,8 +223,12 @@ def _tar(file: BinaryIO) -> Iterator[tarfile.TarFile]:
         import lzma
     except ImportError as error:
         raise tarfile.CompressionError("lzma module is not available") from error
-    with contextlib.closing(_Ahead(lzma.open(file))) as ahead, tarfile.open(fileobj=ahead, mode="r|", tarinfo=_Member) as tar:
+    with contextlib.closing(_Ahead(lzma.open(file))) as ahead, _stream(ahead) as tar:
         yield tar
+
+
+def _stream(file: _Ahead) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="r|", tarinfo=_Member)  # type: ignore[call-overload,no-any-return]  # read() is enough
 
 
 class _Ahead:

@@ -101,8 +101,9 @@ class Rule(toml.Table, frozen=True):
     """What one pitfall or choice asks of the builds that it is for.
 
     `args` go to configure or build.bat; `env` to every step (a value may use the plan's placeholders); `make` to make's
-    command line in every step, `install` in the one that installs; `leave_out` are patterns of files that need not be unpacked (`Doc/*`; fnmatch's, where `*` crosses slashes);
-    `refuse` ends the plan with that sentence and its `remedy`; `warn` goes on with one. `why` is for readers.
+    command line in every step, `install` in the one that installs; `leave_out` are patterns of files that need not be unpacked
+    (`Doc/*`; fnmatch's, where `*` crosses slashes); `refuse` ends the plan with that sentence and its `remedy`; `warn` goes on
+    with one. `why` is for readers.
     """
 
     id: str

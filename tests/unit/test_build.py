@@ -74,7 +74,7 @@ def test_every_placeholder_is_filled(site):
     assert make == ["make"]
     assert "--jobserver-auth=" in made_with["MAKEFLAGS"]
     assert not any("MAKEFLAGS" in other for other in (env, limits))
-    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", "COMPILEALL_OPTS=-j3", hooks]
+    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", hooks, "-j3", "COMPILEALL_OPTS=-j2"]
     assert env["PATH"] == "/llvm/bin:/usr/bin:/bin"
     assert env["PYTHON_FOR_REGEN"] == "/usr/bin/python3.12"
     assert not any("{" in text for argv, env, _ in streamer.calls for text in (*argv, *env.values()))
