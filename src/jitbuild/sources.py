@@ -131,6 +131,11 @@ def _local(text: str) -> Path:
 
 def _describe_folder(root: Path, runner: Runner) -> Subject:
     if not root.is_dir():
+        if re.fullmatch(r"python[\d.]*t?d?(\.exe)?", root.name):
+            raise SourceError(
+                f"{root} is an interpreter, and not the sources of one.",
+                remedy="Name its version, as `jitbuild list` has it. One that is not there: `jitbuild adopt` makes it known.",
+            )
         raise SourceError(
             f"{root} is neither a folder nor an archive that is known by its name.",
             remedy="Give a .tar.xz, .tgz, .tar.gz, .tar.bz2, .tar or .zip, or the folder of a source tree.",

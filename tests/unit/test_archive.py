@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import stat
 import tarfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -45,6 +47,12 @@ def tar(path: Path, *entries, mode: str = "w") -> Path:
         for info, content in entries:
             file.addfile(info, io.BytesIO(content))
     return path
+
+
+def source_tree_of(path: Path) -> dict[str, bytes]:
+    """The files of a tar."""
+    with tarfile.open(path) as file:
+        return {member.name: file.extractfile(member).read() for member in file if member.isreg()}
 
 
 def source_tree() -> list:
@@ -198,6 +206,25 @@ def test_a_flipped_bit_is_damage(tmp_path, dest, suffix, mode, place):
     with pytest.raises(ArchiveError):
         unpack(path, dest)
     assert not dest.exists()
+
+
+def test_what_is_decompressed_beside_the_files_is_larger_than_a_block(tmp_path, dest, monkeypatch):
+    monkeypatch.setattr(archives, "_BLOCK", 1000)
+    path = tar(tmp_path / "a.tar.xz", *source_tree(), mode="w:xz")
+    top = unpack(path, dest)
+    assert (top / "Lib" / "big").read_bytes() == source_tree_of(path)["Python-3.15.0/Lib/big"]
+
+
+@pytest.mark.parametrize("cut", [1.0, 0.5])
+def test_the_thread_that_decompresses_ends(tmp_path, dest, monkeypatch, cut):
+    monkeypatch.setattr(archives, "_BLOCK", 1000)
+    path = tar(tmp_path / "a.tar.xz", *source_tree(), mode="w:xz")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * cut)])
+    before = threading.active_count()
+    with contextlib.suppress(ArchiveError):
+        unpack(path, dest)
+    assert threading.active_count() == before
+    path.rename(tmp_path / "b")  # Windows refuses this as long as the file is open
 
 
 def test_a_member_whose_header_is_damaged_is_not_the_end(tmp_path, dest):

@@ -366,6 +366,14 @@ def test_a_file_without_an_archives_name(tmp_path):
         described(tmp_path / "x.rpm", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["python", "python3.13", "python3.14t", "python3.15d", "python.exe"])
+def test_an_interpreter_in_place_of_its_sources(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(SourceError, match="is an interpreter") as raised:
+        described(tmp_path / name, tmp_path)
+    assert "jitbuild adopt" in raised.value.remedy
+
+
 # ---- what a tree says
 
 
