@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _SILENT = Silent()
 _CHUNK = 1 << 18
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 _XZ = b"\xfd7zXZ\0"
 _LARGEST_MEMBER = 4 << 20  # what is read into memory is headers and scripts
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
