@@ -43,11 +43,12 @@ def one_version(session: Session, parts: set[str]) -> None:
     A ccache makes what comes later quicker and the cold install slower, so with one there is a cold install without it too.
     """
     version, home = session.version, session.store()
+    first = "cold"
     if session.ccache == "managed":
-        alone = session.store()
+        first, alone = "cold, with ccache", session.store()
         session.install("cold", alone, version, "--jit=yes-off", ccache="off")
         shutil.rmtree(alone)
-    session.install("cold, with ccache" if session.ccache == "managed" else "cold", home, version, "--jit=yes-off")
+    session.install(first, home, version, "--jit=yes-off")
     theirs = session.rival(version, "yes-off")
     (ours,) = (found.executable for found in Store(home).installed())
     session.compare_modules(ours, theirs)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 Share = Literal["one", "make", "free"]
 # What a host fills in: {source} the unpacked tree, {prefix} where the interpreter will live, {stage} the root that it is
-# installed under first, {scratch} a folder for leftovers, {jobs} and {jobs_beside} (one less, at least
-# one), {hooks} the folder of jitbuild's sitecustomize.py for Pythons of a build, {llvm} the LLVM's bin folder, {llvm_root} the
+# installed under first, {scratch} a folder for leftovers, {jobs} and {jobs_beside} (one less, at least one),
+# {hooks} the folder of jitbuild's sitecustomize.py for Pythons of a build, {llvm} the LLVM's bin folder, {llvm_root} the
 # folder above it, {llvm_major}, {python} a Python >= 3.11 that runs, {path} the clean PATH, {patch:N} the person's Nth patch,
 # {brew:FORMULA} a Homebrew prefix, {sdkroot} the macOS SDK.
 _PLACEHOLDER = re.compile(
