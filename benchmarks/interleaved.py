@@ -32,7 +32,14 @@ class Taken(NamedTuple):
 def options(about: str | None, **further: Mapping[str, object]) -> argparse.Namespace:
     """What was typed: ROUNDS, and the flags that `further` describes by their names; `about` is the script's docstring."""
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
-    parser.add_argument("rounds", nargs="?", type=int, default=30, metavar="ROUNDS", help="how often each is run (default: 30)")
+    parser.add_argument(
+        "rounds",
+        nargs="?",
+        type=int,
+        default=30,
+        metavar="ROUNDS",
+        help="how often each is run (default: 30)",
+    )
     for name, flag in further.items():
         parser.add_argument(f"--{name.replace('_', '-')}", **flag)  # type: ignore[arg-type]
     return parser.parse_args()
@@ -51,7 +58,10 @@ def compare(commands: Mapping[str, Command], *, reach: str, rounds: int) -> None
                 times[name].append(taken)
     # Processors' time is told in steps of 10 ms: the mean of many is finer than any one of them.
     typical = {
-        name: Taken(statistics.median(each.seconds for each in values), statistics.mean(each.processors for each in values))
+        name: Taken(
+            statistics.median(each.seconds for each in values),
+            statistics.mean(each.processors for each in values),
+        )
         for name, values in times.items()
     }
     for name, taken in typical.items():
@@ -60,14 +70,22 @@ def compare(commands: Mapping[str, Command], *, reach: str, rounds: int) -> None
         )
     first, second = typical.values()
     processors = second.processors / first.processors
-    print(f"ratio {second.seconds / first.seconds:.2f} (to reach: {reach}); of the processors' time {processors:.2f}")
+    print(
+        f"ratio {second.seconds / first.seconds:.2f} (to reach: {reach}); of the processors' time {processors:.2f}"
+    )
 
 
 def _time(command: Command) -> Taken:
     # Without bytecode every start would compile our modules anew.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before, begun = _children(), time.perf_counter()
-    subprocess.run(list(command.argv), cwd=command.cwd, env={**env, **command.env}, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        list(command.argv),
+        cwd=command.cwd,
+        env={**env, **command.env},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return Taken(time.perf_counter() - begun, _children() - before)
 
 

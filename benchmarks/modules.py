@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # CPython's tests and what only they import; the examples of extension modules are tests too (--disable-test-modules).
-_TESTS = {"test", "tests", "idle_test", "xxlimited", "xxlimited_35", "xxsubtype", "_xxtestfuzz", "_ctypes_test"}
+_TESTS = {
+    "test",
+    "tests",
+    "idle_test",
+    "xxlimited",
+    "xxlimited_35",
+    "xxsubtype",
+    "_xxtestfuzz",
+    "_ctypes_test",
+}
 _OPENS_A_BROWSER = {"antigravity"}
 
 
@@ -43,7 +52,11 @@ def present() -> Iterator[str]:
     yield from (name for name in sys.builtin_module_names if not is_test(name))
     for folder in {sysconfig.get_path("stdlib"), sysconfig.get_config_var("DESTSHARED")}:
         for place, folders, files in os.walk(folder):
-            folders[:] = [each for each in folders if each not in {"site-packages", "__pycache__", "lib-dynload"}]
+            folders[:] = [
+                each
+                for each in folders
+                if each not in {"site-packages", "__pycache__", "lib-dynload"}
+            ]
             for file in files:
                 if file.endswith((".py", ".so", ".pyd")):
                     stem = Path(place, file).relative_to(folder).with_name(file.partition(".")[0])

@@ -22,7 +22,8 @@ _NOXFILES = {
     "nox": 'import nox\n\n@nox.session\n@nox.parametrize("python,mode", [(p, m) for p in ("3.14", "3.15") for m in ("off", "on")])'
     + _BODY,
     "nox and jitbuild": (
-        'import nox\nimport jitbuild.nox as jit\n\n@jit.session(pythons=["3.14", "3.15"], modes=["off", "on"])' + _BODY
+        'import nox\nimport jitbuild.nox as jit\n\n@jit.session(pythons=["3.14", "3.15"], modes=["off", "on"])'
+        + _BODY
     ),
 }
 

@@ -27,7 +27,9 @@ _COLOURS = 128
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("report", type=Path)
     parser.add_argument("picture", type=Path)
     parser.add_argument("values", type=Path, nargs="?")
@@ -41,9 +43,19 @@ def main() -> int:
         page.goto(given.report.resolve().as_uri())
         for scheme, ending in _SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            _take(page, given.picture.with_stem(given.picture.stem + ending), first="main", last="#ratios")
+            _take(
+                page,
+                given.picture.with_stem(given.picture.stem + ending),
+                first="main",
+                last="#ratios",
+            )
             if given.values is not None:
-                _take(page, given.values.with_stem(given.values.stem + ending), first="#values", last="#values")
+                _take(
+                    page,
+                    given.values.with_stem(given.values.stem + ending),
+                    first="#values",
+                    last="#values",
+                )
     return 0
 
 
@@ -51,14 +63,19 @@ def _take(page: Page, target: Path, *, first: str, last: str) -> None:
     """From the top of one element to the bottom of another."""
     top, bottom = (_box(page, selector) for selector in (first, last))
     height = bottom["y"] + bottom["height"] - top["y"] + 2 * _MARGIN
-    shot = page.screenshot(full_page=True, clip={"x": 0, "y": max(top["y"] - _MARGIN, 0), "width": _WIDTH, "height": height})
+    shot = page.screenshot(
+        full_page=True,
+        clip={"x": 0, "y": max(top["y"] - _MARGIN, 0), "width": _WIDTH, "height": height},
+    )
     _write(shot, target)
 
 
 def _box(page: Page, selector: str) -> dict[str, Any]:
     found = page.locator(selector).bounding_box()
     if found is None:
-        raise SystemExit(f"error: the page shows no {selector}: is it a report of `jitbuild bench --html`?")
+        raise SystemExit(
+            f"error: the page shows no {selector}: is it a report of `jitbuild bench --html`?"
+        )
     return dict(found)
 
 

@@ -32,7 +32,9 @@ class Result(NamedTuple):
         return self.seconds / self.against
 
     def __str__(self) -> str:
-        reach = "" if self.measure.reach is None else f" (to reach: at most {self.measure.reach:.2f})"
+        reach = (
+            "" if self.measure.reach is None else f" (to reach: at most {self.measure.reach:.2f})"
+        )
         return f"ratio {self.ratio:.3f}{reach}  {self.measure.name}: {self.seconds:.1f} s against {self.against:.1f} s"
 
 
@@ -43,13 +45,26 @@ def measures(version: str, other: str) -> list[Measure]:
     return [
         Measure("cold install", "cold", [rival], 0.65),
         Measure("cold install that fills a ccache, too", "cold, with ccache", [rival], None),
-        Measure("cold install, against configure, make and make altinstall", "cold", [f"by hand {version} yes-off"], None),
+        Measure(
+            "cold install, against configure, make and make altinstall",
+            "cold",
+            [f"by hand {version} yes-off"],
+            None,
+        ),
         Measure("reinstall after uninstall", "reinstall", [rival], 0.09),
         Measure("second variant, every cache warm", "second, every cache warm", [rival], 0.10),
         Measure(
-            "second variant, caches as `no` left them and stencils of an earlier build", "second, stencils kept", [rival], 0.10
+            "second variant, caches as `no` left them and stencils of an earlier build",
+            "second, stencils kept",
+            [rival],
+            0.10,
         ),
-        Measure("second variant, caches as `no` left them, stencils never built", "second, after no alone", [rival], None),
+        Measure(
+            "second variant, caches as `no` left them, stencils never built",
+            "second, after no alone",
+            [rival],
+            None,
+        ),
         Measure("four interpreters in one command, cold", "four", four, 0.50),
         Measure("release profile", "release", [f"python-build {version} yes-off release"], 0.50),
     ]

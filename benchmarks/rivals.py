@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from watch import FailedError, Run, watch
 
-from jitbuild import build, disk, llvm, plans, recipes, request, sources
+from jitbuild import request
 from jitbuild import target as targets
-from jitbuild.caches import compiler
+from jitbuild.building import runner as build
+from jitbuild.building.caches import ccache as compiler
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
+from jitbuild.sources import resolve as sources
+from jitbuild.system import files as disk
+from jitbuild.toolchain import llvm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from jitbuild.plans import Plan
-    from jitbuild.recipes import Catalog
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
 
 _MODULES = Path(__file__).with_name("modules.py")
 
@@ -86,10 +92,14 @@ def prepare(
 
 def _plan(version: str, catalog: Catalog) -> Plan:
     subject = plans.subject_of(request.parse(version), catalog)
-    return plans.make(subject, request.Variant(jit="yes-off", profile="fast"), targets.host().target, catalog)
+    return plans.make(
+        subject, request.Variant(jit="yes-off", profile="fast"), targets.host().target, catalog
+    )
 
 
-def _by_name(archives: Sequence[Path], versions: Iterable[str], catalog: Catalog, given: Path) -> Path:
+def _by_name(
+    archives: Sequence[Path], versions: Iterable[str], catalog: Catalog, given: Path
+) -> Path:
     """A folder with links to `archives` under python.org's names; a distribution calls them otherwise."""
     given.mkdir(parents=True, exist_ok=True)
     digests = {disk.sha256_of(path): path for path in archives}
@@ -105,7 +115,9 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
     name, _ = plan.source.files[0]
     if not (named / name).exists():
         with tempfile.TemporaryDirectory(dir=seed) as scratch:
-            sources.obtain(plan.source, Path(scratch) / "source", road=sources.Road.parse(mirror), cache=seed)
+            sources.obtain(
+                plan.source, Path(scratch) / "source", road=sources.Road.parse(mirror), cache=seed
+            )
         (kept,) = (seed / "sources").rglob(name)
         os.link(kept, named / name)
 
@@ -113,11 +125,15 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
 def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Path:
     assert plan.llvm is not None
     environ = build.clean_environment(os.environ)
-    finder = llvm.Finder(want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ)
+    finder = llvm.Finder(
+        want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ
+    )
     return llvm.gather(finder.provide(), work / f"llvm-{plan.llvm.major}") / "bin"
 
 
-def python_build(bench: Bench, version: str, arguments: Sequence[str], *, name: str) -> tuple[Run, Path]:
+def python_build(
+    bench: Bench, version: str, arguments: Sequence[str], *, name: str
+) -> tuple[Run, Path]:
     """Let python-build install `version` with `arguments` for configure; returns what was seen, and the program."""
     definition, prefix = bench.work / "definitions" / version, bench.work / "python-build" / name
     definition.parent.mkdir(exist_ok=True)
@@ -129,7 +145,9 @@ def python_build(bench: Bench, version: str, arguments: Sequence[str], *, name: 
         "PYTHON_CONFIGURE_OPTS": " ".join(arguments),
     }
     log = bench.work / "logs" / f"python-build-{name}.log"
-    return watch([bench.python_build, str(definition), str(prefix)], log=log, env=env), prefix / "bin" / _program(version)
+    return watch(
+        [bench.python_build, str(definition), str(prefix)], log=log, env=env
+    ), prefix / "bin" / _program(version)
 
 
 def definition_of(plan: Plan) -> str:
@@ -156,8 +174,22 @@ def by_hand(bench: Bench, version: str, arguments: Sequence[str], *, name: str) 
         'set -e; tar -xf "$1" --strip-components=1; prefix=$2; jobs=$3; shift 3; '
         './configure --prefix="$prefix" "$@"; make "-j$jobs"; make altinstall'
     )
-    argv = ["sh", "-c", script, "sh", str(bench.archives / f"Python-{version}.tar.xz"), str(prefix), str(bench.jobs), *arguments]
-    run = watch(argv, log=bench.work / "logs" / f"by-hand-{name}.log", env=bench.environment(version), cwd=root)
+    argv = [
+        "sh",
+        "-c",
+        script,
+        "sh",
+        str(bench.archives / f"Python-{version}.tar.xz"),
+        str(prefix),
+        str(bench.jobs),
+        *arguments,
+    ]
+    run = watch(
+        argv,
+        log=bench.work / "logs" / f"by-hand-{name}.log",
+        env=bench.environment(version),
+        cwd=root,
+    )
     shutil.rmtree(root)
     return run, prefix / "bin" / _program(version)
 
@@ -168,7 +200,13 @@ def _program(version: str) -> str:
 
 def modules(program: Path, env: Mapping[str, str]) -> dict[str, list[str]]:
     """What modules.py says of an interpreter: the modules that can be imported, and those that have a file."""
-    done = subprocess.run([str(program), "-I", str(_MODULES)], env=dict(env), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(program), "-I", str(_MODULES)],
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise FailedError(f"{program} cannot list its modules: {done.stderr[-400:]}")
     found: dict[str, list[str]] = json.loads(done.stdout)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rivals import Bench, by_hand, modules, python_build
 from watch import FailedError, Run, watch
 
-from jitbuild.store import Store
+from jitbuild.store.store import Store
 
 if TYPE_CHECKING:
     import argparse
@@ -41,20 +41,28 @@ class Session:
         shutil.rmtree(home, ignore_errors=True)
         for name in SEEDED:
             if (self.bench.seed / name).is_dir():
-                shutil.copytree(self.bench.seed / name, home / name, symlinks=True, copy_function=_link)
+                shutil.copytree(
+                    self.bench.seed / name, home / name, symlinks=True, copy_function=_link
+                )
         return home
 
-    def install(self, name: str, home: Path, *words: str, count: bool = False, ccache: str | None = None) -> None:
+    def install(
+        self, name: str, home: Path, *words: str, count: bool = False, ccache: str | None = None
+    ) -> None:
         """Run `jitbuild install` as `name`, by default with the `ccache` of all, and keep what its manifests say of the time."""
         before = {found.instance for found in Store(home).installed()}
         chosen = ccache or self.ccache
-        command = self._command("install", *words, *self.flags, *([f"--ccache={chosen}"] if chosen else []))
+        command = self._command(
+            "install", *words, *self.flags, *([f"--ccache={chosen}"] if chosen else [])
+        )
         run = watch(command, log=self._log(name), env=self._env(home), count=count)
         new = [found for found in Store(home).installed() if found.instance not in before]
         if not new:
             raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")
         for found in new:
-            self.stages[f"{name}: {found.name}"] = found.manifest.get("times", {}) | found.manifest.get("caches", {})
+            self.stages[f"{name}: {found.name}"] = found.manifest.get(
+                "times", {}
+            ) | found.manifest.get("caches", {})
         self._keep(name, run)
 
     def uninstall(self, home: Path, *words: str) -> None:
@@ -64,14 +72,25 @@ class Session:
     def rival(self, version: str, jit: str, *, release: bool = False) -> Path:
         """Run python-build; returns the interpreter."""
         name = f"python-build {version} {jit}{' release' if release else ''}"
-        arguments = [f"--enable-experimental-jit={jit}", *(_RELEASE if release else ()), *self.shared]
-        run, program = python_build(self.bench, version, arguments, name=name.removeprefix("python-build ").replace(" ", "-"))
+        arguments = [
+            f"--enable-experimental-jit={jit}",
+            *(_RELEASE if release else ()),
+            *self.shared,
+        ]
+        run, program = python_build(
+            self.bench,
+            version,
+            arguments,
+            name=name.removeprefix("python-build ").replace(" ", "-"),
+        )
         self._keep(name, run)
         return program
 
     def plain(self, version: str, jit: str) -> None:
         """Run configure, make and make altinstall."""
-        run, _ = by_hand(self.bench, version, [f"--enable-experimental-jit={jit}"], name=f"{version}-{jit}")
+        run, _ = by_hand(
+            self.bench, version, [f"--enable-experimental-jit={jit}"], name=f"{version}-{jit}"
+        )
         self._keep(f"by hand {version} {jit}", run)
 
     def compare_modules(self, ours: Path, theirs: Path) -> None:
@@ -79,7 +98,10 @@ class Session:
         env = self.bench.environment(self.version)
         here, there = modules(ours, env), modules(theirs, env)
         for kind, names in there.items():
-            lacking, further = sorted(set(names) - set(here[kind])), sorted(set(here[kind]) - set(names))
+            lacking, further = (
+                sorted(set(names) - set(here[kind])),
+                sorted(set(here[kind]) - set(names)),
+            )
             self.modules[kind] = {
                 "both": sorted(set(names) & set(here[kind])),
                 "python-build alone": lacking,
@@ -98,8 +120,16 @@ class Session:
         return [str(Path(sys.executable).with_name("jitbuild")), *words]
 
     def _env(self, home: Path) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JITBUILD_", "PYTHON"))}
-        return kept | {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(self.bench.work / "no-config"), "NO_COLOR": "1"}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JITBUILD_", "PYTHON"))
+        }
+        return kept | {
+            "JITBUILD_HOME": str(home),
+            "XDG_CONFIG_HOME": str(self.bench.work / "no-config"),
+            "NO_COLOR": "1",
+        }
 
     def _log(self, name: str) -> Path:
         return self.bench.work / "logs" / f"{name.replace(' ', '-').replace(',', '')}.log"
@@ -111,6 +141,8 @@ def _link(source: str, dest: str) -> None:
 
 def _line(name: str, run: Run) -> str:
     peak = (
-        "" if run.peak_kib is None or name.startswith(("python-build", "by hand")) else f"  own memory {run.peak_kib / MIB:.1f} MiB"
+        ""
+        if run.peak_kib is None or name.startswith(("python-build", "by hand"))
+        else f"  own memory {run.peak_kib / MIB:.1f} MiB"
     )
     return f"{name:<36}{run.seconds:8.1f} s{run.processors:8.1f} s of processors  load before {run.load:.2f}{peak}"

@@ -32,7 +32,10 @@ def main() -> int:
         __doc__,
         pyenv={"default": shutil.which("pyenv"), "help": "the program (default: that on PATH)"},
         version={"default": "3.13", "help": "the version to ask both for (default: 3.13)"},
-        built={"default": "no", "help": "how pyenv's interpreter was built: its --enable-experimental-jit (default: no)"},
+        built={
+            "default": "no",
+            "help": "how pyenv's interpreter was built: its --enable-experimental-jit (default: no)",
+        },
     )
     if given.pyenv is None:
         print("error: pyenv is not on PATH: name it with --pyenv", file=sys.stderr)
@@ -54,12 +57,18 @@ def main() -> int:
                 rounds=given.rounds,
             )
             compare(
-                {"shim of pyenv, -c pass": Command([shim, "-c", "pass"], env=env), "jitbuild run, -c pass": run},
+                {
+                    "shim of pyenv, -c pass": Command([shim, "-c", "pass"], env=env),
+                    "jitbuild run, -c pass": run,
+                },
                 reach="at most 0.60",
                 rounds=given.rounds,
             )
             compare(
-                {"pyenv which python": pyenv_which, "python -c pass": Command([sys.executable, "-c", "pass"], env=env)},
+                {
+                    "pyenv which python": pyenv_which,
+                    "python -c pass": Command([sys.executable, "-c", "pass"], env=env),
+                },
                 reach="nothing, it is the floor of the first ratio",
                 rounds=given.rounds,
             )
@@ -70,7 +79,9 @@ def main() -> int:
 
 
 def _said(argv: list[str], env: Mapping[str, str]) -> str:
-    return subprocess.run(argv, env={**os.environ, **env}, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(
+        argv, env={**os.environ, **env}, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 if __name__ == "__main__":

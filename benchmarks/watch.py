@@ -53,7 +53,11 @@ class Run(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """The run without its single counts."""
-        kinds = {kind: spread([getattr(each, kind) for each in self.counts]) for kind in Counts._fields} if self.counts else None
+        kinds = (
+            {kind: spread([getattr(each, kind) for each in self.counts]) for kind in Counts._fields}
+            if self.counts
+            else None
+        )
         return {
             "seconds": round(self.seconds, 2),
             "processor_seconds": round(self.processors, 2),
@@ -70,10 +74,22 @@ def spread(values: Sequence[int]) -> dict[str, int]:
     def percentile(part: float) -> int:
         return ordered[max(0, -int(-len(ordered) * part // 1) - 1)]
 
-    return {"peak": ordered[-1], "p99": percentile(0.99), "median": percentile(0.5), "samples": len(ordered)}
+    return {
+        "peak": ordered[-1],
+        "p99": percentile(0.99),
+        "median": percentile(0.5),
+        "samples": len(ordered),
+    }
 
 
-def watch(argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None = None, count: bool = False) -> Run:
+def watch(
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    count: bool = False,
+) -> Run:
     """Run `argv` to its end with its output in `log`; `count` its running processes. Raises FailedError when it fails."""
     load = os.getloadavg()[0]
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +98,12 @@ def watch(argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path |
         output.flush()
         begun = time.perf_counter()
         child = subprocess.Popen(
-            list(argv), env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            list(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         with _Sampler(child.pid, count=count) as sampler:
             _, status, usage = os.wait4(child.pid, 0)
@@ -133,7 +154,12 @@ def tally(names: Sequence[str]) -> Counts:
 
 def runnable(pid: int, *, proc: Path = _PROC) -> list[str]:
     """The names of the processes below `pid`, without itself, that run or wait for a processor."""
-    return [name for child in _descendants(pid, proc) for name, state in _stat(child, proc) if state == "R"]
+    return [
+        name
+        for child in _descendants(pid, proc)
+        for name, state in _stat(child, proc)
+        if state == "R"
+    ]
 
 
 def _descendants(pid: int, proc: Path) -> Iterator[int]:

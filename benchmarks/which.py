@@ -16,12 +16,19 @@ from typing import TYPE_CHECKING
 
 from interleaved import Command, compare, options
 
-from jitbuild.store import Store
+from jitbuild.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_VARIANT = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
+_VARIANT = {
+    "jit": "yes-off",
+    "profile": "fast",
+    "tail_call": False,
+    "free_threaded": False,
+    "configure_args": [],
+    "patches": [],
+}
 
 
 _VERSIONS = ("3.13.5", "3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
@@ -38,7 +45,12 @@ def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
             "created": datetime.now(UTC),
             "executable": "bin/python3",
             "variant": _VARIANT,
-            "verdict": {"ok": True, "checks": [{"name": f"check {number}", "ok": True, "detail": "fine"} for number in range(9)]},
+            "verdict": {
+                "ok": True,
+                "checks": [
+                    {"name": f"check {number}", "ok": True, "detail": "fine"} for number in range(9)
+                ],
+            },
         }
         with store.scratch() as scratch:
             (scratch / "staged" / "bin").mkdir(parents=True)
@@ -54,7 +66,9 @@ def main() -> None:
             {
                 "python -c pass": Command([sys.executable, "-c", "pass"]),
                 # An axis is stated, so that it is the general road that is measured; start.py measures the short one.
-                "jitbuild which": Command([str(program), "which", "3.15", "--jit=yes-off"], env={"JITBUILD_HOME": home}),
+                "jitbuild which": Command(
+                    [str(program), "which", "3.15", "--jit=yes-off"], env={"JITBUILD_HOME": home}
+                ),
             },
             reach="at most 4",
             rounds=options(__doc__).rounds,

@@ -16,7 +16,11 @@ def mini_cpython() -> Callable[..., Path]:
     """Makes a folder with as much of a CPython source tree as is looked at before it is built."""
 
     def make(
-        folder: Path, *, version: str = "3.15.0a0+", llvm: str = "_LLVM_VERSION = 21", option: str = "experimental-jit"
+        folder: Path,
+        *,
+        version: str = "3.15.0a0+",
+        llvm: str = "_LLVM_VERSION = 21",
+        option: str = "experimental-jit",
     ) -> Path:
         files = {
             "Include/patchlevel.h": f'#define PY_MAJOR_VERSION 3\n#define PY_VERSION              "{version}"\n',

@@ -15,13 +15,13 @@ TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
     from jitbuild.api import ensure, ensure_all, installed, plan
     from jitbuild.errors import JitbuildError
-    from jitbuild.plans import Plan
-    from jitbuild.probes import probe
+    from jitbuild.planning.plan import Plan
+    from jitbuild.probing.runner import probe
+    from jitbuild.probing.verdict import Verdict
     from jitbuild.provision import Outcome
-    from jitbuild.report import Reporter, Stage
     from jitbuild.request import Axes, Variant
-    from jitbuild.store import Interpreter
-    from jitbuild.verdict import Verdict
+    from jitbuild.store.store import Interpreter
+    from jitbuild.system.progress import Reporter, Stage
 
 __all__ = [
     "Axes",
@@ -42,19 +42,19 @@ __all__ = [
 
 _MODULES = {
     "Axes": "request",
-    "Interpreter": "store",
+    "Interpreter": "store.store",
     "JitbuildError": "errors",
     "Outcome": "provision",
-    "Plan": "plans",
-    "Reporter": "report",
-    "Stage": "report",
+    "Plan": "planning.plan",
+    "Reporter": "system.progress",
+    "Stage": "system.progress",
     "Variant": "request",
-    "Verdict": "verdict",
+    "Verdict": "probing.verdict",
     "ensure": "api",
     "ensure_all": "api",
     "installed": "api",
     "plan": "api",
-    "probe": "probes",
+    "probe": "probing.runner",
 }
 
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 from jitbuild import settings
 from jitbuild.errors import UsageError
 from jitbuild.request import JITS, PROFILES, Axes, Jit, Patch, Profile, Request, parse
-from jitbuild.store import Interpreter, Store, default_root
+from jitbuild.store.store import Interpreter, Store, default_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jitbuild.plans import Plan
+    from jitbuild.planning.plan import Plan
     from jitbuild.provision import Outcome, Provisioner
-    from jitbuild.recipes import Catalog
-    from jitbuild.report import Reporter
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.system.progress import Reporter
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -57,7 +57,12 @@ def ensure(  # noqa: PLR0913
     """
     request = parse(spec)
     axes = Axes(
-        jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)), includes=tuple(sorted({*includes}))
+        jit,
+        profile,
+        tail_call,
+        tuple(configure_args),
+        tuple(map(read_patch, patches)),
+        includes=tuple(sorted({*includes})),
     )
     provisioner = provisioner_of(
         mirror=mirror,
@@ -78,7 +83,12 @@ def ensure(  # noqa: PLR0913
 
 
 def ensure_all(
-    specs: Iterable[str], axes: Iterable[Axes], *, keep_going: bool = True, sha256: str | None = None, **options: Any
+    specs: Iterable[str],
+    axes: Iterable[Axes],
+    *,
+    keep_going: bool = True,
+    sha256: str | None = None,
+    **options: Any,
 ) -> list[Outcome]:
     """Every spec with each of `axes`, several at once under one budget of jobs; what became of each, spec by spec.
 
@@ -87,7 +97,9 @@ def ensure_all(
     """
     requests, stated = [parse(spec) for spec in specs], list(axes)
     if sha256 is not None and len(requests) > 1:
-        raise UsageError("--sha256 belongs to one release.", remedy="Install the releases one at a time.")
+        raise UsageError(
+            "--sha256 belongs to one release.", remedy="Install the releases one at a time."
+        )
     pin = _pin(requests[0], sha256) if requests else None
     wanted = [(request, defaulted(each, request)) for request in requests for each in stated]
     return provisioner_of(sha256=pin, **options).ensure_all(wanted, keep_going=keep_going)
@@ -101,9 +113,9 @@ def provisioner_of(
     **given: Any,
 ) -> Provisioner:
     """The provisioner of a store, with the options that are `given` and, for the others, the settings."""
-    from jitbuild.caches.compiler import MODES as CCACHES
+    from jitbuild.building.caches.ccache import MODES as CCACHES
     from jitbuild.provision import Options, Provisioner
-    from jitbuild.report import Silent
+    from jitbuild.system.progress import Silent
 
     options = Options(
         **given
@@ -136,18 +148,24 @@ def plan(  # noqa: PLR0913
     The network is never touched: of a repository elsewhere only a whole commit that was fetched before can be planned. Raises a
     JitbuildError.
     """
-    from jitbuild import plans, target
+    from jitbuild import target
+    from jitbuild.planning import plan as plans
 
     request, known = parse(spec), catalog(recipes)
     axes = Axes(
-        jit, profile, tail_call, tuple(configure_args), tuple(map(read_patch, patches)), includes=tuple(sorted({*includes}))
+        jit,
+        profile,
+        tail_call,
+        tuple(configure_args),
+        tuple(map(read_patch, patches)),
+        includes=tuple(sorted({*includes})),
     )
     machine = target.parse(platform) if platform else target.host().target
     pin = _pin(request, sha256)
     if request.is_version:
         subject = plans.subject_of(request, known, sha256=pin)
     else:
-        from jitbuild.sources import describe
+        from jitbuild.sources.resolve import describe
 
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
     return plans.make(subject, defaulted(axes, request).variant(request), machine, known)
@@ -165,7 +183,7 @@ def store(home: str | Path | None = None) -> Store:
 
 def catalog(folder: str | Path | None = None) -> Catalog:
     """The recipes, with those of `folder`, or of the settings, on top."""
-    from jitbuild import recipes
+    from jitbuild.recipes import catalog as recipes
 
     return recipes.load(settings.folder("recipes", folder))
 
@@ -184,7 +202,9 @@ def read_patch(path: str | Path) -> Patch:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"The patch {path} cannot be read: {error.strerror}.", remedy="Check the path.") from error
+        raise UsageError(
+            f"The patch {path} cannot be read: {error.strerror}.", remedy="Check the path."
+        ) from error
     return Patch(path=str(path), sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -199,5 +219,8 @@ def _pin(request: Request, sha256: str | None) -> str | None:
         )
     pin = sha256.strip().lower().removeprefix("sha256:")
     if not _SHA256.fullmatch(pin):
-        raise UsageError(f"{sha256!r} is not a sha256.", remedy="It has 64 hexadecimal digits: sha256sum FILE prints it.")
+        raise UsageError(
+            f"{sha256!r} is not a sha256.",
+            remedy="It has 64 hexadecimal digits: sha256sum FILE prints it.",
+        )
     return pin

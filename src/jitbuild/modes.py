@@ -31,11 +31,17 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
     the JIT that is missing.
     """
     if mode in {"on", "stress"} and not jit:
-        raise VariantError(f"{what} has no JIT: mode {mode} would be silently ignored.", remedy=remedy)
+        raise VariantError(
+            f"{what} has no JIT: mode {mode} would be silently ignored.", remedy=remedy
+        )
     if mode == "stress" and series is not None and series < FIRST_WITH_STRESS:
-        raise VariantError(f"{what} has no PYTHON_JIT_STRESS: it came with 3.15.", remedy="Use mode on, or 3.15.")
+        raise VariantError(
+            f"{what} has no PYTHON_JIT_STRESS: it came with 3.15.", remedy="Use mode on, or 3.15."
+        )
 
 
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` as a program sees it in `mode`."""
-    return {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)} | _SET[mode]
+    return {
+        name: value for name, value in environ.items() if not name.startswith(_PREFIXES)
+    } | _SET[mode]

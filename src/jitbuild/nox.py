@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, overload
 import nox
 from nox import registry
 
-from jitbuild import sessions
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
+from jitbuild.sessions import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from nox._decorators import Func
 
     from jitbuild.modes import Mode
+    from jitbuild.probing.verdict import Facts
     from jitbuild.request import Jit, Profile
-    from jitbuild.sessions import Policy, Provided, Want
-    from jitbuild.verdict import Facts
+    from jitbuild.sessions.sessions import Policy, Provided, Want
 
 __all__ = ["params", "requires", "session", "start"]
 
@@ -43,9 +43,7 @@ _PROVIDER = "jitbuild"
 _PARAMETERS = ("python", "jit_mode")
 _STAMP = "jitbuild.json"
 _WANTS: dict[str, Want] = {}
-_COVERAGE_TRACES = (
-    "import coverage, sys; c = coverage.Coverage(data_file=None); c.start(); t = sys.gettrace(); c.stop(); print(t is not None)"
-)
+_COVERAGE_TRACES = "import coverage, sys; c = coverage.Coverage(data_file=None); c.start(); t = sys.gettrace(); c.stop(); print(t is not None)"
 
 
 class _Requirement(str):
@@ -63,7 +61,9 @@ class _Requirement(str):
         if not isinstance(python, str):
             return self
         want = _wanted(python)
-        return _provider(want) if want else f"the provider of {python}, which jitbuild does not know"
+        return (
+            _provider(want) if want else f"the provider of {python}, which jitbuild does not know"
+        )
 
 
 requires: tuple[str, ...] = (_Requirement("jitbuild({python})"),)
@@ -102,12 +102,20 @@ def session(
     """
     if func is None:
         return functools.partial(
-            session, pythons=pythons, modes=modes, policy=policy, jit=jit, profile=profile, requires=requires, **options
+            session,
+            pythons=pythons,
+            modes=modes,
+            policy=policy,
+            jit=jit,
+            profile=profile,
+            requires=requires,
+            **options,
         )
     takes = inspect.signature(func).parameters
     if refused := {"python", "py"} & {*options, *takes}:
         raise UsageError(
-            f"{func.__name__}: jit.session itself sets `{min(refused)}`.", remedy="Name them as pythons=[...]; see session.python."
+            f"{func.__name__}: jit.session itself sets `{min(refused)}`.",
+            remedy="Name them as pythons=[...]; see session.python.",
         )
 
     @functools.wraps(func)
@@ -144,23 +152,32 @@ def params(
         _register(want)
         for mode in chosen:
             sessions.check_mode(want, mode)
-            found.append(nox.param(str(_shim(want)), mode, id=want.session(mode), tags=want.tags(mode)))
+            found.append(
+                nox.param(str(_shim(want)), mode, id=want.session(mode), tags=want.tags(mode))
+            )
     _never_skip()
     return found
 
 
-def start(session: nox.Session, mode: Mode, *, look: Callable[[Path, Mapping[str, str]], Facts] | None = None) -> None:
+def start(
+    session: nox.Session,
+    mode: Mode,
+    *,
+    look: Callable[[Path, Mapping[str, str]], Facts] | None = None,
+) -> None:
     """Begin a session: its venv is the provided interpreter's, everything it runs is in `mode`, and that is proven in the venv.
 
     Ends the session with the reason (session.error) when any of it is not so. `look` is jitbuild.probes.look.
     """
-    from jitbuild import probes
+    from jitbuild.probing import runner as probes
 
     try:
         provided = _provided(session)
         _renew_stale(session, provided)
         session.env.update(sessions.changes(mode, os.environ))
-        facts = sessions.check(_python(session), mode, provided, _environment(session), look=look or probes.look)
+        facts = sessions.check(
+            _python(session), mode, provided, _environment(session), look=look or probes.look
+        )
     except JitbuildError as error:
         session.error(f"{error.what} {error.remedy}")
     seen = f"a hot loop has {facts.machine_code_bytes or 'no'}{' bytes of' * bool(facts.machine_code_bytes)} machine code"
@@ -169,7 +186,7 @@ def start(session: nox.Session, mode: Mode, *, look: Callable[[Path, Mapping[str
 
 def _provide(session: nox.Session, provides: str) -> None:
     """Provide an interpreter to the sessions that need it (JITBUILD_POLICY: install, never, adopt)."""
-    from jitbuild import report
+    from jitbuild.system import progress as report
 
     want = _WANTS[provides]
     try:
@@ -185,7 +202,9 @@ def _register(want: Want) -> None:
     """Have a session that provides `want`, once per noxfile; it is not among those that a bare `nox` selects."""
     provider: Any = registry.get().get(_PROVIDER)
     if provider is not None and provider.__module__ != __name__:
-        raise UsageError(f"jitbuild's own session is called {_PROVIDER}.", remedy="Give yours another name.")
+        raise UsageError(
+            f"jitbuild's own session is called {_PROVIDER}.", remedy="Give yours another name."
+        )
     if provider is None:
         _WANTS.clear()
 
@@ -193,7 +212,9 @@ def _register(want: Want) -> None:
             _provide(session, provides)
 
         provide.__doc__ = _provide.__doc__
-        provider = nox.session(name=_PROVIDER, python=False, default=False)(nox.parametrize("provides", [])(provide))
+        provider = nox.session(name=_PROVIDER, python=False, default=False)(
+            nox.parametrize("provides", [])(provide)
+        )
     if want.key not in _WANTS:
         _WANTS[want.key] = want
         provider.parametrize.append(nox.param(want.key, arg_names=["provides"], id=want.key))
@@ -233,7 +254,9 @@ def _provided(session: nox.Session) -> Provided:
         )
     provided = sessions.read_shim(_shim(want))
     if provided is None:
-        raise NotInstalledError(f"{want.name} was not provided.", remedy=f"Run: nox -s '{_provider(want)}'")
+        raise NotInstalledError(
+            f"{want.name} was not provided.", remedy=f"Run: nox -s '{_provider(want)}'"
+        )
     return provided
 
 
@@ -256,7 +279,9 @@ def _python(session: nox.Session) -> Path:
 
 def _environment(session: nox.Session) -> dict[str, str]:
     """What a program that the session runs sees."""
-    return {name: value for name, value in {**os.environ, **session.env}.items() if value is not None}
+    return {
+        name: value for name, value in {**os.environ, **session.env}.items() if value is not None
+    }
 
 
 @functools.cache
@@ -269,12 +294,17 @@ def _say_once(text: str) -> None:
 def _mention_coverage(session: nox.Session, mode: Mode) -> None:
     """Say so when the venv's coverage traces in a way that keeps everything it measures out of the JIT."""
     venv = Path(session.bin).parent
-    packages = [*venv.glob("lib/python*/site-packages/coverage"), *venv.glob("Lib/site-packages/coverage")]
+    packages = [
+        *venv.glob("lib/python*/site-packages/coverage"),
+        *venv.glob("Lib/site-packages/coverage"),
+    ]
     if mode not in {"on", "stress"} or not packages:
         return
-    from jitbuild import process
+    from jitbuild.system import process
 
-    done = process.run([str(_python(session)), "-c", _COVERAGE_TRACES], env=_environment(session), timeout=20)
+    done = process.run(
+        [str(_python(session)), "-c", _COVERAGE_TRACES], env=_environment(session), timeout=20
+    )
     if done.stdout.strip() == "True":
         _say_once(
             "The coverage in these venvs traces with sys.settrace, and what it traces never runs in the JIT: sessions with the JIT "

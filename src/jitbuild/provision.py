@@ -15,29 +15,44 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jitbuild import build, caching, disk, llvm, plans, prefix, preflight, process, sources, wheels
 from jitbuild import target as targets
-from jitbuild.caches.compiler import find as find_ccache
-from jitbuild.caches.configure import Answers
-from jitbuild.caches.stencils import Stencils
-from jitbuild.caching import Caching
-from jitbuild.errors import InterpreterError, JitbuildError, PreflightError, ProofError, VariantError
-from jitbuild.jobs import Budget, side_by_side
-from jitbuild.probes import probe
-from jitbuild.report import Reporter, Silent
+from jitbuild.building import caching
+from jitbuild.building import relocate as prefix
+from jitbuild.building import runner as build
+from jitbuild.building.caches.ccache import find as find_ccache
+from jitbuild.building.caches.configure import Answers
+from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caching import Caching
+from jitbuild.errors import (
+    InterpreterError,
+    JitbuildError,
+    PreflightError,
+    ProofError,
+    VariantError,
+)
+from jitbuild.planning import plan as plans
+from jitbuild.probing.runner import probe
 from jitbuild.request import Profile, Variant
-from jitbuild.store import fingerprint
+from jitbuild.sources import resolve as sources
+from jitbuild.store.store import fingerprint
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.jobserver import Budget, side_by_side
+from jitbuild.system.progress import Reporter, Silent
+from jitbuild.toolchain import llvm
+from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain import requirements as preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from jitbuild.caches.compiler import Ccache
-    from jitbuild.caching import Compiler
-    from jitbuild.plans import Plan, Subject
-    from jitbuild.recipes import Catalog
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.building.caching import Compiler
+    from jitbuild.planning.plan import Plan, Subject
+    from jitbuild.probing.verdict import Expect, Verdict
+    from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
-    from jitbuild.store import Interpreter, Store
-    from jitbuild.verdict import Expect, Verdict
+    from jitbuild.store.store import Interpreter, Store
 
 T = TypeVar("T")
 
@@ -95,17 +110,27 @@ class Provisioner:
         variant = axes.variant(request)
         sources.Road.parse(self.options.mirror)  # a typo is said before anything is done
         # A pin given by hand is of the bytes: only what was built from them will do.
-        if request.is_version and not (self.options.upgrade or self.options.reinstall or self.options.sha256):
-            found = self.store.find(request, axes.wanting_machine_code(request), refresh=self._refresh)
+        if request.is_version and not (
+            self.options.upgrade or self.options.reinstall or self.options.sha256
+        ):
+            found = self.store.find(
+                request, axes.wanting_machine_code(request), refresh=self._refresh
+            )
             if found is not None and self._is_whole(found):
                 self.reporter.note(f"{found.name} is in the store already.")
                 return found
         if request.free_threaded and axes.jit is None:
-            self.reporter.note(f"{request.text}: a free-threaded CPython has no JIT, so this is built with --jit no.")
+            self.reporter.note(
+                f"{request.text}: a free-threaded CPython has no JIT, so this is built with --jit no."
+            )
         subject = self.subject(request)
-        return self.provide(plans.make(subject, variant, targets.host().target, self.catalog), request)
+        return self.provide(
+            plans.make(subject, variant, targets.host().target, self.catalog), request
+        )
 
-    def ensure_all(self, wanted: Sequence[tuple[Request, Axes]], *, keep_going: bool = True) -> list[Outcome]:
+    def ensure_all(
+        self, wanted: Sequence[tuple[Request, Axes]], *, keep_going: bool = True
+    ) -> list[Outcome]:
         """As `ensure` for several at once, under one budget of jobs; what became of each, in their order.
 
         Those of one source are built one after the other, so that each finds in the caches what the one before it left; others
@@ -125,7 +150,9 @@ class Provisioner:
                     return
                 for number in chain:
                     request, axes = wanted[number]
-                    outcomes[number] = owner._outcome(request, axes, reporter, keep_going=keep_going, several=len(wanted) > 1)
+                    outcomes[number] = owner._outcome(
+                        request, axes, reporter, keep_going=keep_going, several=len(wanted) > 1
+                    )
 
         with self._jobs() as budget:
             owner = replace(self, budget=budget)
@@ -142,7 +169,9 @@ class Provisioner:
         except JitbuildError:  # said when it is its turn
             return request.text
 
-    def _outcome(self, request: Request, axes: Axes, reporter: Reporter, *, keep_going: bool, several: bool) -> Outcome:
+    def _outcome(
+        self, request: Request, axes: Axes, reporter: Reporter, *, keep_going: bool, several: bool
+    ) -> Outcome:
         try:
             found = replace(self, reporter=reporter).ensure(request, axes)
         except JitbuildError as error:
@@ -165,7 +194,11 @@ class Provisioner:
         if request.is_version:
             return plans.subject_of(request, self.catalog, sha256=self.options.sha256)
         return sources.describe(
-            request, cache=self.store.root, catalog=self.catalog, sha256=self.options.sha256, reporter=self.reporter
+            request,
+            cache=self.store.root,
+            catalog=self.catalog,
+            sha256=self.options.sha256,
+            reporter=self.reporter,
         )
 
     def provide(self, plan: Plan, request: Request) -> Interpreter:
@@ -176,7 +209,10 @@ class Provisioner:
         for warning in plan.warnings:
             self.reporter.warn(warning)
         began = time.time()
-        with self.store.lock(plan.prefix_name, on_wait=lambda: self.reporter.note(f"Another process builds {plan.name}: waiting.")):
+        with self.store.lock(
+            plan.prefix_name,
+            on_wait=lambda: self.reporter.note(f"Another process builds {plan.name}: waiting."),
+        ):
             self.store.sweep()
             ready = self._ready(plan)
             if ready is not None and not (self.options.reinstall and _age(ready) < began):
@@ -185,7 +221,11 @@ class Provisioner:
 
     def _ready(self, plan: Plan) -> Interpreter | None:
         found = self.store.get(plan.prefix_name)
-        if found is None or found.key != plan.key or not (found.proven and found.fresh and self._is_whole(found)):
+        if (
+            found is None
+            or found.key != plan.key
+            or not (found.proven and found.fresh and self._is_whole(found))
+        ):
             return None
         self.reporter.note(f"{found.name} is in the store already.")
         return found
@@ -215,7 +255,12 @@ class _Build:
     """One build, from nothing to a staged prefix that is proven."""
 
     def __init__(self, owner: Provisioner, plan: Plan, scratch: Path, budget: Budget) -> None:
-        self._store, self._catalog, self._options, self._reporter = owner.store, owner.catalog, owner.options, owner.reporter
+        self._store, self._catalog, self._options, self._reporter = (
+            owner.store,
+            owner.catalog,
+            owner.options,
+            owner.reporter,
+        )
         self._plan, self._scratch, self._budget = plan, scratch, budget
         self._host = targets.host()
         # The build sees the clean environment, so what it will find is looked for in that one.
@@ -238,7 +283,11 @@ class _Build:
             llvm=self._llvm.root,
         )
         compiler = caching.compiler_of(plan, site.llvm, self._environ)
-        caches = self._caching(site, compiler, forecast) if self._options.caches and os.name == "posix" else None
+        caches = (
+            self._caching(site, compiler, forecast)
+            if self._options.caches and os.name == "posix"
+            else None
+        )
         self._times |= build.run(
             plan,
             site,
@@ -263,11 +312,16 @@ class _Build:
                 "verified": obtained.verified,
             },
             "executable": str(program.relative_to(site.staged_prefix)),
-            "toolchain": {"compiler": compiler.version, "libc": self._host.libc, **self._llvm.facts(told.pop("llvm", ""))},
+            "toolchain": {
+                "compiler": compiler.version,
+                "libc": self._host.libc,
+                **self._llvm.facts(told.pop("llvm", "")),
+            },
             "times": self._times,
             "caches": told,
             "missing_headers": missing,
-            "verdict": verdict.to_json() | {"executable": str(site.prefix / program.relative_to(site.staged_prefix))},
+            "verdict": verdict.to_json()
+            | {"executable": str(site.prefix / program.relative_to(site.staged_prefix))},
         }
 
     def _prepare(self) -> tuple[sources.Obtained, list[str], str]:
@@ -277,8 +331,12 @@ class _Build:
         """
         plan = self._plan
         compiler = caching.compiler_of(plan, None, self._environ)
-        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=caching.libc_of(self._host))
-        expected = caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
+        forecast = self._stencils.forecast(
+            plan, compiler=compiler.text, libc=caching.libc_of(self._host)
+        )
+        expected = (
+            caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
+        )
         wants_llvm = plan.llvm is not None and not plan.llvm.bundled and expected is None
         begun = time.monotonic()
         # What the preflight says comes first, whoever is quicker: it names all that is lacking.
@@ -365,7 +423,9 @@ class _Build:
         with reporter.stage(f"{self._plan.name}: preflight"):
             findings = checkup.run()
         if self._options.install_deps and findings.missing:
-            with self._store.lock("install-deps"):  # two builds of ours would both call the package manager
+            with self._store.lock(
+                "install-deps"
+            ):  # two builds of ours would both call the package manager
                 findings = checkup.run()
                 preflight.install_deps(findings, reporter=reporter)
                 findings = checkup.run()
@@ -380,13 +440,25 @@ class _Build:
         """The installed program, its plain names made and its records cleaned of every path that will be gone."""
         staged, variant = site.staged_prefix, self._plan.variant
         debug = variant.profile == "debug"
-        program = prefix.executable(staged, self._plan.version, free_threaded=variant.free_threaded, debug=debug)
+        program = prefix.executable(
+            staged, self._plan.version, free_threaded=variant.free_threaded, debug=debug
+        )
         prefix.add_links(staged, program)
         changed = prefix.forget(staged, _forgotten(site, self._llvm.found))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without any, compileall takes the whole of sys.path
             # The bytecode's file names are those of the final prefix: what stands before it is stripped.
-            argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/", *modules]
+            argv = [
+                str(program),
+                "-m",
+                "compileall",
+                "-q",
+                "-s",
+                str(site.stage),
+                "-p",
+                "/",
+                *modules,
+            ]
             process.run(argv, env=self._environ)
         return program
 
@@ -396,12 +468,21 @@ class _Build:
         with self._reporter.stage(f"{plan.name}: probe"):
             try:
                 verdict = probe(
-                    program, expect=variant.jit, version=plan.version, free_threaded=variant.free_threaded, modules=True
+                    program,
+                    expect=variant.jit,
+                    version=plan.version,
+                    free_threaded=variant.free_threaded,
+                    modules=True,
                 )
             except InterpreterError as error:
-                raise ProofError(f"{plan.name} was built, but does not run. {error.what}", remedy=remedy) from error
+                raise ProofError(
+                    f"{plan.name} was built, but does not run. {error.what}", remedy=remedy
+                ) from error
         if not verdict.ok:
-            raise ProofError(f"{plan.name} was built, but is not what was asked for. {verdict.reason}", remedy=remedy)
+            raise ProofError(
+                f"{plan.name} was built, but is not what was asked for. {verdict.reason}",
+                remedy=remedy,
+            )
         missing = verdict.missing or ()
         if missing:
             self._reporter.warn(f"{plan.name} lacks the modules {', '.join(missing)}.")
@@ -450,7 +531,9 @@ class _LLVM:
         return {"llvm": {"version": cached, "origin": "stencil cache"}} if cached else {}
 
 
-def adopt(store: Store, program: Path, *, expect: Expect = "jit", profile: Profile = "unknown") -> Interpreter:
+def adopt(
+    store: Store, program: Path, *, expect: Expect = "jit", profile: Profile = "unknown"
+) -> Interpreter:
     """Register the interpreter `program`, which is on this machine already, after probing it; its tree is never written.
 
     Raises ProofError, with the reason, when it is not what was expected, and InterpreterError when it is no Python.
@@ -465,8 +548,14 @@ def adopt(store: Store, program: Path, *, expect: Expect = "jit", profile: Profi
             remedy=f"To register it as it is: jitbuild adopt {program} --expect {verdict.built}",
         )
     if verdict.implementation.lower() != "cpython":
-        raise VariantError(f"{program} is {verdict.implementation}.", remedy="jitbuild keeps CPythons only.")
-    variant = Variant(jit=verdict.built, profile="debug" if verdict.debug else profile, free_threaded=verdict.free_threaded)
+        raise VariantError(
+            f"{program} is {verdict.implementation}.", remedy="jitbuild keeps CPythons only."
+        )
+    variant = Variant(
+        jit=verdict.built,
+        profile="debug" if verdict.debug else profile,
+        free_threaded=verdict.free_threaded,
+    )
     key = hashlib.sha256(f"adopted {program}".encode()).hexdigest()
     threads = "t" if verdict.free_threaded else ""
     name = f"cpython-{verdict.version}{threads}-{variant.slug}-{key[:8]}"
@@ -491,7 +580,9 @@ def adopt(store: Store, program: Path, *, expect: Expect = "jit", profile: Profi
 def refresh(store: Store, stale: Interpreter) -> None:
     """Look again at an adopted interpreter that has changed, and register it as what it is now. Raises as `adopt` does."""
     if stale.adopted and stale.executable.exists():
-        again = adopt(store, stale.executable, expect=stale.manifest["expect"], profile=stale.variant.profile)
+        again = adopt(
+            store, stale.executable, expect=stale.manifest["expect"], profile=stale.variant.profile
+        )
         if again.name != stale.name:
             store.remove(stale)
 
@@ -516,7 +607,11 @@ def _forgotten(site: build.Site, found: llvm.Found | None) -> dict[str, str]:
     paths = {str(site.source): "/build", str(site.scratch): "/build", sys.executable: "python3"}
     if site.llvm is not None and found is not None:
         folder = site.llvm / "bin"
-        lasting = {str(folder / name): str(path) for name, path in found.tools.items()} if found.origin != "managed" else {}
+        lasting = (
+            {str(folder / name): str(path) for name, path in found.tools.items()}
+            if found.origin != "managed"
+            else {}
+        )
         paths |= {str(site.llvm): "/usr", f"{folder}/": "", **lasting}
     return paths
 
@@ -541,11 +636,18 @@ def _age(interpreter: Interpreter) -> float:
 
 def _placeholder(name: str) -> str:
     """A placeholder that a tool of this machine answers: Homebrew's prefixes and the macOS SDK."""
-    argv = ["brew", "--prefix", name.removeprefix("brew:")] if name.startswith("brew:") else ["xcrun", "--show-sdk-path"]
+    argv = (
+        ["brew", "--prefix", name.removeprefix("brew:")]
+        if name.startswith("brew:")
+        else ["xcrun", "--show-sdk-path"]
+    )
     try:
         completed = process.run(argv)
     except OSError:
         completed = None
     if completed is None or not completed.ok:
-        raise PreflightError(f"`{' '.join(argv)}` does not answer.", remedy="Install Homebrew and the command line tools of Xcode.")
+        raise PreflightError(
+            f"`{' '.join(argv)}` does not answer.",
+            remedy="Install Homebrew and the command line tools of Xcode.",
+        )
     return completed.stdout.strip()

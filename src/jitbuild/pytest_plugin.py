@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from jitbuild.measured import Measurement, Meter
+    from jitbuild.in_target.jit_usage import Measurement, Meter
 
 _OPTIONS = ("jit_report", "jit_require", "jit_report_json")
 _KEY = "jitbuild"
@@ -24,8 +24,16 @@ _ALLOWED, _SHARE = 1.0, 0.02
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("jitbuild", "CPython's JIT (jitbuild)")
-    group.addoption("--jit-report", action="store_true", help="say how much of the packages under test got machine code")
-    group.addoption("--jit-require", choices=("on", "off"), help="on: fail unless some did; off: fail if the JIT ran at all")
+    group.addoption(
+        "--jit-report",
+        action="store_true",
+        help="say how much of the packages under test got machine code",
+    )
+    group.addoption(
+        "--jit-require",
+        choices=("on", "off"),
+        help="on: fail unless some did; off: fail if the JIT ran at all",
+    )
     group.addoption("--jit-report-json", metavar="FILE", help="write what was measured to FILE")
     group.addoption(
         "--jit-packages",
@@ -44,11 +52,14 @@ class JitReport:
     """Measures in the process that runs tests, and reports in the one that the person started; with xdist two kinds of process."""
 
     def __init__(self, config: pytest.Config) -> None:
-        from jitbuild import measured, under_test
+        from jitbuild.in_target import jit_usage as measured
+        from jitbuild.in_target import tested_packages as under_test
 
         self.config = config
         self.worker = hasattr(config, "workerinput")
-        self.packages: Sequence[str] = config.option.jit_packages or under_test.names(config.rootpath)
+        self.packages: Sequence[str] = config.option.jit_packages or under_test.names(
+            config.rootpath
+        )
         self.tier2 = measured.tier2()
         self.facts = measured.facts(self.tier2)
         self.meter: Meter | None = None
@@ -64,13 +75,14 @@ class JitReport:
         return not self.worker and self.config.getoption("dist", "no") != "no"
 
     def pytest_report_header(self) -> list[str]:
-        from jitbuild import _probe_target, jit_summary
+        from jitbuild.in_target import jit_report as jit_summary
+        from jitbuild.in_target import probe as _probe_target
 
         return [f"jit: {line}" for line in jit_summary.header(self.facts, _probe_target.tracers())]
 
     def pytest_sessionstart(self) -> None:
         """Refuse at once what cannot come true, where the tests will run in this very interpreter."""
-        from jitbuild import jit_summary
+        from jitbuild.in_target import jit_report as jit_summary
 
         require = self.config.option.jit_require
         hopeless = jit_summary.hopeless(require, self.facts)
@@ -79,9 +91,13 @@ class JitReport:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.distributed:
-            from jitbuild.measured import Meter
+            from jitbuild.in_target.jit_usage import Meter
 
-            tests = {module.__name__ for item in session.items if (module := getattr(item, "module", None)) is not None}
+            tests = {
+                module.__name__
+                for item in session.items
+                if (module := getattr(item, "module", None)) is not None
+            }
             self.meter = Meter(self.packages, tests, found=self.tier2)
             self._measure(walk=True)
 
@@ -92,7 +108,10 @@ class JitReport:
         After the last test always: pytest-cov stops its tracer before the session ends, and that throws away all executors.
         """
         if nextitem is None or self.spent <= _ALLOWED + _SHARE * (_now() - self.started):
-            self._measure(walk=nextitem is None or getattr(item, "module", None) is not getattr(nextitem, "module", None))
+            self._measure(
+                walk=nextitem is None
+                or getattr(item, "module", None) is not getattr(nextitem, "module", None)
+            )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -107,7 +126,7 @@ class JitReport:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """xdist: a worker is done, or is gone and has said nothing."""
-        from jitbuild.measured import Measurement
+        from jitbuild.in_target.jit_usage import Measurement
 
         sent = getattr(node, "workeroutput", {}).get(_KEY)
         if sent is None:
@@ -140,7 +159,7 @@ class JitReport:
         self.spent += _now() - begun
 
     def _judge(self, session: pytest.Session) -> None:
-        from jitbuild import jit_summary
+        from jitbuild.in_target import jit_report as jit_summary
 
         whole = self._whole()
         require = self.config.option.jit_require
@@ -148,18 +167,20 @@ class JitReport:
         target = self.config.option.jit_report_json
         if target:
             found = jit_summary.to_json(whole, self.packages, require, self.failure, self.lost)
-            self.failure = jit_summary.write(self.config.invocation_params.dir / target, found) or self.failure
+            self.failure = (
+                jit_summary.write(self.config.invocation_params.dir / target, found) or self.failure
+            )
         if self.failure and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _whole(self) -> Measurement:
         """What all processes have seen; nothing, where none has said anything."""
-        from jitbuild.measured import Measurement, unite
+        from jitbuild.in_target.jit_usage import Measurement, unite
 
         return unite(self.measurements or [Measurement(self.facts, (), {})])
 
     def _lines(self) -> Iterator[str]:
-        from jitbuild import jit_summary
+        from jitbuild.in_target import jit_report as jit_summary
 
         verbose = self.config.option.verbose > 0
         return jit_summary.lines(self._whole(), self.packages, self.lost, verbose=verbose)

@@ -102,7 +102,9 @@ class Variant(NamedTuple):
     def slug(self) -> str:
         """The variant as part of a name: `jit-fast`, `jit-on-release-tailcall`, `nojit-debug`."""
         words = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
-        extra = ["tailcall"] * self.tail_call + ["custom"] * bool(self.configure_args or self.patches or self.includes)
+        extra = ["tailcall"] * self.tail_call + ["custom"] * bool(
+            self.configure_args or self.patches or self.includes
+        )
         return "-".join([words[self.jit], self.profile, *extra])
 
 
@@ -133,10 +135,15 @@ class Axes(NamedTuple):
         """
         for axis, given, known in (("jit", self.jit, JITS), ("profile", self.profile, PROFILES)):
             if given is not None and given not in known:
-                raise VariantError(f"{given!r} is no {axis} of a build.", remedy=f"There are: {', '.join(known)}.")
+                raise VariantError(
+                    f"{given!r} is no {axis} of a build.", remedy=f"There are: {', '.join(known)}."
+                )
         for part in self.includes:
             if part not in PARTS:
-                raise VariantError(f"{part!r} is no part that can be included.", remedy=f"There are: {', '.join(PARTS)}.")
+                raise VariantError(
+                    f"{part!r} is no part that can be included.",
+                    remedy=f"There are: {', '.join(PARTS)}.",
+                )
         jit: Jit = self.jit or ("no" if request.free_threaded else "yes-off")
         if request.free_threaded and jit != "no":
             raise VariantError(
@@ -162,7 +169,8 @@ class Axes(NamedTuple):
             and self.tail_call in {None, variant.tail_call}
             and self.configure_args == variant.configure_args
             and {*self.includes} == {*variant.includes}
-            and [patch.sha256 for patch in self.patches] == [patch.sha256 for patch in variant.patches]
+            and [patch.sha256 for patch in self.patches]
+            == [patch.sha256 for patch in variant.patches]
         )
 
 
@@ -198,7 +206,10 @@ def _specifier(text: str) -> Request:
     try:
         SpecifierSet(text)
     except InvalidSpecifier as error:
-        raise RequestError(f"{text!r} is not a version specifier.", remedy="Write one as PEP 440 does: '>=3.14,<3.16'.") from error
+        raise RequestError(
+            f"{text!r} is not a version specifier.",
+            remedy="Write one as PEP 440 does: '>=3.14,<3.16'.",
+        ) from error
     return Request(text=text, kind="specifier", value=text)
 
 
@@ -207,8 +218,17 @@ def _path(text: str, is_there: Callable[[str], bool]) -> Request:
     # In an address the @ belongs to a user's name; sources.describe says what to write instead.
     if mark and "://" not in text and not is_there(os.path.expanduser(text)):  # noqa: PTH111
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
-    return Request(text=text, kind="archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder", value=text)
+    return Request(
+        text=text,
+        kind="archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder",
+        value=text,
+    )
 
 
 def _is_path(text: str) -> bool:
-    return "/" in text or "\\" in text or text.startswith((".", "~")) or text.lower().endswith(ARCHIVE_SUFFIXES)
+    return (
+        "/" in text
+        or "\\" in text
+        or text.startswith((".", "~"))
+        or text.lower().endswith(ARCHIVE_SUFFIXES)
+    )

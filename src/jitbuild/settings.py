@@ -58,7 +58,13 @@ def user_file() -> Path:
     return user_config_path("jitbuild", appauthor=False) / "config.toml"
 
 
-def get(name: str, flag: object = None, *, environ: Mapping[str, str] = os.environ, cwd: Path | None = None) -> Setting | None:
+def get(
+    name: str,
+    flag: object = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    cwd: Path | None = None,
+) -> Setting | None:
     """The setting called `name`, or None when nobody has set it. `flag` is the command line's value.
 
     Raises SettingsError, naming the file and the key, for a file that cannot be used.
@@ -71,7 +77,9 @@ def get(name: str, flag: object = None, *, environ: Mapping[str, str] = os.envir
     for origin, table in _files(name, cwd):
         if name in table:
             given = table[name]
-            return Setting(name=name, value=" ".join(given) if name in _LISTS else str(given), origin=origin)
+            return Setting(
+                name=name, value=" ".join(given) if name in _LISTS else str(given), origin=origin
+            )
     return None
 
 
@@ -92,7 +100,10 @@ def choice(name: str, choices: Collection[str], flag: object = None) -> str | No
     found = get(name, flag)
     if found is None or found.value in choices:
         return found.value if found else None
-    raise SettingsError(f"{found.origin}: {found.value!r} is not a {name}.", remedy=f"The choices are: {', '.join(choices)}.")
+    raise SettingsError(
+        f"{found.origin}: {found.value!r} is not a {name}.",
+        remedy=f"The choices are: {', '.join(choices)}.",
+    )
 
 
 def count(name: str, flag: object = None) -> int | None:
@@ -101,7 +112,10 @@ def count(name: str, flag: object = None) -> int | None:
     if found is None:
         return None
     if not found.value.isdecimal() or int(found.value) < 1:
-        raise SettingsError(f"{found.origin}: {found.value!r} is not a number of {name}.", remedy="Give a number from 1 on.")
+        raise SettingsError(
+            f"{found.origin}: {found.value!r} is not a number of {name}.",
+            remedy="Give a number from 1 on.",
+        )
     return int(found.value)
 
 
@@ -115,7 +129,10 @@ def _files(name: str, cwd: Path | None) -> Iterable[tuple[str, dict[str, Any]]]:
     project = None if name in _NOT_FROM_A_PROJECT else _project(cwd)
     if project is not None:
         tool = _read(project).get("tool", {})
-        table = _table(tool.get("jitbuild", {}) if isinstance(tool, dict) else tool, f"{project} [tool.jitbuild]")
+        table = _table(
+            tool.get("jitbuild", {}) if isinstance(tool, dict) else tool,
+            f"{project} [tool.jitbuild]",
+        )
         _check_trust(table, project)
         yield f"{project} [tool.jitbuild]", _checked(table, project)
     own = user_file()
@@ -129,7 +146,9 @@ def _project(cwd: Path | None) -> Path | None:
         here = cwd or Path.cwd()
     except FileNotFoundError:  # the folder that we are in was removed
         return None
-    return next((path for each in (here, *here.parents) if _is_file(path := each / "pyproject.toml")), None)
+    return next(
+        (path for each in (here, *here.parents) if _is_file(path := each / "pyproject.toml")), None
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -144,7 +163,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.", remedy="Correct the file.") from error
+        raise SettingsError(
+            f"{path} cannot be read: {error}.", remedy="Correct the file."
+        ) from error
 
 
 def _table(given: Any, where: str) -> dict[str, Any]:
@@ -178,9 +199,14 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _check_list(key: str, given: Any, path: Path) -> None:
-    if not isinstance(given, list) or not given or not all(isinstance(word, str) and word and " " not in word for word in given):
+    if (
+        not isinstance(given, list)
+        or not given
+        or not all(isinstance(word, str) and word and " " not in word for word in given)
+    ):
         raise SettingsError(
-            f"{path}: `{key}` must be a list of strings without spaces.", remedy=f"It is {KNOWN[key]}: {key} = [{_EXAMPLES[key]}]."
+            f"{path}: `{key}` must be a list of strings without spaces.",
+            remedy=f"It is {KNOWN[key]}: {key} = [{_EXAMPLES[key]}].",
         )
 
 

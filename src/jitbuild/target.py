@@ -83,7 +83,14 @@ def parse(text: str) -> Target:
 
     Raises UsageError with the closest names for anything else.
     """
-    words = text.strip().lower().replace("_", "-").replace("x86-64", "x86_64").replace("-unknown-", "-").split("-")
+    words = (
+        text.strip()
+        .lower()
+        .replace("_", "-")
+        .replace("x86-64", "x86_64")
+        .replace("-unknown-", "-")
+        .split("-")
+    )
     systems = [_SYSTEMS[word] for word in words if word in _SYSTEMS]
     arches = [_ARCHES[word] for word in words if word in _ARCHES]
     known = set(words) <= {*_SYSTEMS, *_ARCHES, "gnu", "apple", "pc", "msvc"}
@@ -91,7 +98,10 @@ def parse(text: str) -> Target:
         return Target(system=systems[0], arch=arches[0])
     near = get_close_matches(text.lower(), TARGETS, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise UsageError(f"{text!r} is not a platform that jitbuild knows.", remedy=f"{hint}The platforms are: {', '.join(TARGETS)}.")
+    raise UsageError(
+        f"{text!r} is not a platform that jitbuild knows.",
+        remedy=f"{hint}The platforms are: {', '.join(TARGETS)}.",
+    )
 
 
 @functools.cache
@@ -109,7 +119,9 @@ def host() -> Host:
         target=Target(system=system, arch=arch),
         libc=_libc() if system == "linux" else "",
         distro=tuple(f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()),
-        distro_name=release.get("PRETTY_NAME", {"macos": "macOS", "windows": "Windows"}.get(system, "Linux")),
+        distro_name=release.get(
+            "PRETTY_NAME", {"macos": "macOS", "windows": "Windows"}.get(system, "Linux")
+        ),
         cpus=_cpus(),
         kernel=f"{platform.system()} {platform.release()}",
     )

@@ -33,10 +33,16 @@ class Cli:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JITBUILD_", "PYTHON_JIT"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JITBUILD_", "PYTHON_JIT"))
+        }
         return {**kept, "JITBUILD_HOME": str(self.home), "NO_COLOR": "1", **self.extra}
 
-    def __call__(self, *args: object, code: int | None = 0, timeout: float = 1200, **options: Any) -> Result:
+    def __call__(
+        self, *args: object, code: int | None = 0, timeout: float = 1200, **options: Any
+    ) -> Result:
         """Run a command; unless `code` is None its exit code must be that."""
         done = subprocess.run(
             [sys.executable, "-m", "jitbuild", *map(str, args)],
@@ -48,7 +54,9 @@ class Cli:
             stdin=subprocess.DEVNULL,
             **options,
         )
-        assert code is None or done.returncode == code, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert code is None or done.returncode == code, (
+            f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -74,7 +82,11 @@ class Cli:
         shutil.rmtree(self.home / "measurements", ignore_errors=True)
         started = self.start(*args)
         until = time.monotonic() + 300
-        while time.monotonic() < until and started.poll() is None and not [*self.home.glob(f"measurements/*/steps/{step}")]:
+        while (
+            time.monotonic() < until
+            and started.poll() is None
+            and not [*self.home.glob(f"measurements/*/steps/{step}")]
+        ):
             time.sleep(0.05)
         started.send_signal(signal.SIGINT)
         out, err = started.communicate(timeout=60)

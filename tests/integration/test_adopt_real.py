@@ -24,16 +24,24 @@ def tree(folder: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("series", ["3.15", "3.14"])
-def test_a_real_one_is_adopted_used_and_let_go_untouched(cli: Cli, debian_pythons: dict[str, Path], series: str) -> None:
+def test_a_real_one_is_adopted_used_and_let_go_untouched(
+    cli: Cli, debian_pythons: dict[str, Path], series: str
+) -> None:
     python = debian_pythons[series]
     places = [python.parents[1] / "bin", python.parents[1] / "lib" / f"python{series}"]
     before = [tree(place) for place in places]
     (found,) = cli("adopt", python, "--json").json()
-    assert (found["adopted"], found["executable"], found["variant"]["jit"]) == (True, str(python), "yes-off")
+    assert (found["adopted"], found["executable"], found["variant"]["jit"]) == (
+        True,
+        str(python),
+        "yes-off",
+    )
     assert found["verdict"]["jit"]["machine_code_bytes"] > 0
     assert cli("which", series).out == f"{python}\n"
     show = "import sys; print(sys._jit.is_enabled())"
-    assert [cli("run", series, "--mode", mode, "--", "-B", "-c", show).out for mode in ("off", "on")] == ["False\n", "True\n"]
+    assert [
+        cli("run", series, "--mode", mode, "--", "-B", "-c", show).out for mode in ("off", "on")
+    ] == ["False\n", "True\n"]
     cli("uninstall", series)
     assert cli("list", "--json").json() == []
     assert [tree(place) for place in places] == before
@@ -50,7 +58,9 @@ def test_one_without_the_jit_is_not(cli: Cli, debian_pypy: Path) -> None:
     assert cli.leftovers() == []
 
 
-def test_one_that_became_another_is_looked_at_again(cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path) -> None:
+def test_one_that_became_another_is_looked_at_again(
+    cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
     """As when the distribution's packages are upgraded."""
     link = tmp_path / "python"
     link.symlink_to(debian_pythons["3.15"])

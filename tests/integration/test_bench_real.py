@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.bench import _turns, plan, targets
+from jitbuild.bench import plan, targets
+from jitbuild.in_target import bench_interleave as _turns
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's"),
+]
 
 FEW = ["--rounds", 3, "--values", 1]
 HANGS = (
@@ -37,47 +41,85 @@ def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path
 
 def environment(cli: Cli, version: str) -> Path:
     """The Python that measured."""
-    found = [path for path in (cli.home / "environments").glob("*/bin/python") if version in path.resolve().name]
+    found = [
+        path
+        for path in (cli.home / "environments").glob("*/bin/python")
+        if version in path.resolve().name
+    ]
     return found[0]
 
 
 def facts(cli: Cli) -> list[dict]:
     """What every worker saw, of the measurement made last."""
     folder = max((cli.home / "measurements").glob("*/steps"), key=lambda path: path.stat().st_mtime)
-    return [{"step": path.stem, **json.loads(path.read_text())} for path in sorted(folder.glob("*.facts"))]
+    return [
+        {"step": path.stem, **json.loads(path.read_text())}
+        for path in sorted(folder.glob("*.facts"))
+    ]
 
 
 def is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 
 
 def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    words = ["--benchmarks", "float_loop,in_c", "--output", out, "--html", tmp_path / "r.html", "--svg", tmp_path / "r.svg"]
+    words = [
+        "--benchmarks",
+        "float_loop,in_c",
+        "--output",
+        out,
+        "--html",
+        tmp_path / "r.html",
+        "--svg",
+        tmp_path / "r.svg",
+    ]
     pytest.importorskip("matplotlib")
     data = cli("bench", "3.15", *FEW, *words, "--inspect", "--json").json()
     assert [row["name"] for row in data["benchmarks"]] == ["float_loop", "in_c"]
-    assert all(row["processes"] == row["values"] == {"base": 3, "other": 3} for row in data["benchmarks"])
+    assert all(
+        row["processes"] == row["values"] == {"base": 3, "other": 3} for row in data["benchmarks"]
+    )
     (function, *_) = data["benchmarks"][0]["jit"]["functions"]
-    assert (function["name"], function["executors"] > 0, function["bytes"] > 0) == ("float_loop", True, True)
+    assert (function["name"], function["executors"] > 0, function["bytes"] > 0) == (
+        "float_loop",
+        True,
+        True,
+    )
     # Asked of the workers themselves: with PYTHON_JIT=1 it was on, with 0 it was off and nothing had executors.
     seen = facts(cli)
     assert len(seen) == 2 * 2 * 4
     assert all(
-        (each["switch"], each["enabled"]) == (("1", True) if each["step"].endswith("-on") else ("0", False)) for each in seen
+        (each["switch"], each["enabled"])
+        == (("1", True) if each["step"].endswith("-on") else ("0", False))
+        for each in seen
     )
     assert all(not each["functions"] for each in seen if each["step"].endswith("-off"))
     # pyperf reads the files, knows the mode, and comes to the same ratios.
     said = subprocess.run(
-        [sys.executable, "-m", "pyperf", "compare_to", str(out / "off.json"), str(out / "on.json"), "--verbose"],
+        [
+            sys.executable,
+            "-m",
+            "pyperf",
+            "compare_to",
+            str(out / "off.json"),
+            str(out / "on.json"),
+            "--verbose",
+        ],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    ratios = [float(x) if word == "faster" else 1 / float(x) for x, word in re.findall(r"(\d+\.\d+)x (faster|slower)", said)]
+    ratios = [
+        float(x) if word == "faster" else 1 / float(x)
+        for x, word in re.findall(r"(\d+\.\d+)x (faster|slower)", said)
+    ]
     assert ratios[0] == pytest.approx(data["benchmarks"][0]["ratio"], abs=0.006)
     metadata = json.loads((out / "on.json").read_text())["metadata"]
     assert (metadata["jitbuild_mode"], metadata["jitbuild_probe"]) == ("on", "ok")
@@ -90,10 +132,19 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
 def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
     """Each call leaves its mode in one file: what stands there in a row is a slice of a value."""
     path = tmp_path / "modes"
-    setup = (
-        f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
+    setup = f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
+    cli(
+        "bench",
+        "3.15",
+        "--rounds",
+        3,
+        "--values",
+        4,
+        "--stmt",
+        "os.write(end, mode)",
+        "--setup",
+        setup,
     )
-    cli("bench", "3.15", "--rounds", 3, "--values", 4, "--stmt", "os.write(end, mode)", "--setup", setup)
     values = [mode for mode, _ in itertools.groupby(path.read_text(encoding="ascii"))]
     count = (plan.STMT.warmups + 4) * _turns.SLICES
     rounds = ["01" * count, "10" * count, "01" * count]
@@ -104,7 +155,9 @@ def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
 def test_nobody_waits_for_a_turn_when_jitbuild_was_killed(cli: Cli) -> None:
     started = cli.start("bench", "3.15", "--rounds", 20, "--stmt", "sum(range(1000))")
     waiting = time.monotonic() + 120
-    while time.monotonic() < waiting and not list((cli.home / "measurements").glob("*/steps/002-stmt-o*.spec")):
+    while time.monotonic() < waiting and not list(
+        (cli.home / "measurements").glob("*/steps/002-stmt-o*.spec")
+    ):
         time.sleep(0.05)
     started.kill()
     started.communicate(timeout=60)
@@ -126,15 +179,33 @@ def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_pa
     """Why `--inherit-environ PYTHON_JIT` is there: pyperf alone measures the same thing twice."""
     cli("bench", "3.15", "--stmt", "pass", *FEW)
     spec, seen = tmp_path / "spec", tmp_path / "seen"
-    spec.write_text(json.dumps({"kind": "stmt", "name": "x", "stmt": "pass", "setup": "pass", "facts": str(seen)}))
-    argv = [str(environment(cli, "3.15")), str(targets.WORKER), "--spec", str(spec), "-q", "-p1", "-n1", "-w0", "-l1"]
+    spec.write_text(
+        json.dumps(
+            {"kind": "stmt", "name": "x", "stmt": "pass", "setup": "pass", "facts": str(seen)}
+        )
+    )
+    argv = [
+        str(environment(cli, "3.15")),
+        str(targets.WORKER),
+        "--spec",
+        str(spec),
+        "-q",
+        "-p1",
+        "-n1",
+        "-w0",
+        "-l1",
+    ]
     for more, enabled in (([], False), (["--inherit-environ", "PYTHON_JIT"], True)):
-        subprocess.run([*argv, *more], env={**os.environ, "PYTHON_JIT": "1"}, check=True, capture_output=True)
+        subprocess.run(
+            [*argv, *more], env={**os.environ, "PYTHON_JIT": "1"}, check=True, capture_output=True
+        )
         assert json.loads(seen.read_text())["enabled"] is enabled
 
 
 def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text("def work():\n    x = 1.0\n    for _ in range(20_000):\n        x *= 1.0001\nwork()\n")
+    (tmp_path / "own.py").write_text(
+        "def work():\n    x = 1.0\n    for _ in range(20_000):\n        x *= 1.0001\nwork()\n"
+    )
     data = cli("bench", "3.14", *FEW, "--json", "--", "own.py", cwd=tmp_path).json()
     (row,) = data["benchmarks"]
     assert [each["name"] for each in row["jit"]["functions"]] == ["work"]
@@ -149,10 +220,15 @@ def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_
             ["--", "-c", "import sys; sys.settrace(lambda *a: None)\nfor _ in range(9000): pass"],
             "sys.settrace is set in what was measured",
         ),
-        (["--stmt", "abs(1)", "--setup", "import sys; sys.settrace(lambda *a: None)"], "sys.settrace is set in what was measured"),
+        (
+            ["--stmt", "abs(1)", "--setup", "import sys; sys.settrace(lambda *a: None)"],
+            "sys.settrace is set in what was measured",
+        ),
     ],
 )
-def test_a_program_that_never_reaches_the_jit_is_told_so(cli: Cli, words: list[str], said: str) -> None:
+def test_a_program_that_never_reaches_the_jit_is_told_so(
+    cli: Cli, words: list[str], said: str
+) -> None:
     assert said in cli("bench", "3.15", *FEW, *words).out
 
 
@@ -169,15 +245,25 @@ def test_off_against_off(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--", "-c", "import sys; sys.exit(sys._jit.is_enabled() * 3)"], 23, "fails with the JIT on: it ended with exit code 3"),
-        (["--", "-c", "import os; os.abort()"], 23, "fails with the JIT off: it ended with SIGABRT"),
+        (
+            ["--", "-c", "import sys; sys.exit(sys._jit.is_enabled() * 3)"],
+            23,
+            "fails with the JIT on: it ended with exit code 3",
+        ),
+        (
+            ["--", "-c", "import os; os.abort()"],
+            23,
+            "fails with the JIT off: it ended with SIGABRT",
+        ),
         (["--stmt", "1 / 0"], 23, "ZeroDivisionError"),
         (["--stmt", "1 /"], 23, "SyntaxError"),
         (["--", "no-such-program"], 2, "there is no such program"),
         (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip ended with 1"),
     ],
 )
-def test_what_fails_is_said(cli: Cli, tmp_path: Path, words: list[str], code: int, said: str) -> None:
+def test_what_fails_is_said(
+    cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
     result = cli("bench", "3.15", *FEW, *words, code=code, cwd=tmp_path)
     assert said in result.err
     assert result.out == ""
@@ -194,15 +280,28 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(cli: Cli, tmp_pat
 def test_what_prints_much_fills_nothing(cli: Cli, tmp_path: Path) -> None:
     words = ["--", "-c", "import sys; [sys.stdout.write('x' * 1_000_000) for _ in range(100)]"]
     cli("bench", "3.15", "--rounds", 1, *words, cwd=tmp_path)
-    cli("bench", "3.15", "--rounds", 1, "--values", 1, "--stmt", "import sys; print('x' * 1_000_000, file=sys.stderr)")
-    kept = sum(path.stat().st_size for path in (cli.home / "measurements").rglob("*") if path.is_file())
+    cli(
+        "bench",
+        "3.15",
+        "--rounds",
+        1,
+        "--values",
+        1,
+        "--stmt",
+        "import sys; print('x' * 1_000_000, file=sys.stderr)",
+    )
+    kept = sum(
+        path.stat().st_size for path in (cli.home / "measurements").rglob("*") if path.is_file()
+    )
     assert kept < 20_000_000
 
 
 def test_an_interpreter_without_the_jit(cli: Cli) -> None:
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     cli("adopt", base, "--expect", "no")
-    name = next(found["name"] for found in cli("list", "--json").json() if found["variant"]["jit"] == "no")
+    name = next(
+        found["name"] for found in cli("list", "--json").json() if found["variant"]["jit"] == "no"
+    )
     assert "has no JIT" in cli("bench", name, *FEW, code=4).err
     cli("uninstall", name)
 

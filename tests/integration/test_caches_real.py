@@ -18,12 +18,16 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild import archive, build, plans, process, recipes
-from jitbuild.caches import ahead, precompiled
-from jitbuild.caches.configure import Answers, headers_digest, search_folders
-from jitbuild.caches.shelf import Shelf
-from jitbuild.caches.stencils import Stencils
+from jitbuild.building import runner as build
+from jitbuild.building.caches import precompiled_header as precompiled
+from jitbuild.building.caches import prefill as ahead
+from jitbuild.building.caches.configure import Answers, headers_digest, search_folders
+from jitbuild.building.caches.entries import Shelf
+from jitbuild.building.caches.stencils import Stencils
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, parse
+from jitbuild.system import archive, process
 from jitbuild.target import host
 
 pytestmark = [
@@ -51,7 +55,12 @@ class Tree:
         return self.place / "source"
 
     def step(self) -> tuple[list[str], dict[str, str]]:
-        known = {"prefix": self.prefix, "python": sys.executable, "path": ENVIRON["PATH"], "source": str(self.root)}
+        known = {
+            "prefix": self.prefix,
+            "python": sys.executable,
+            "path": ENVIRON["PATH"],
+            "source": str(self.root),
+        }
         (step,) = [step for step in self.plan.steps if step.name == "configure"]
         filled = step.filled(lambda name: known.get(name, str(self.place / name)))
         return list(filled.argv), {**dict(filled.env), **self.env}
@@ -60,14 +69,18 @@ class Tree:
         """A copy of the tree by links: nothing that is built here writes into a file of the source."""
         shutil.copytree(source, self.root, copy_function=os.link, symlinks=True)
         (self.place / "bin").mkdir()
-        compiler = shutil.which("gcc", path=ENVIRON["PATH"]) or shutil.which("cc", path=ENVIRON["PATH"])
+        compiler = shutil.which("gcc", path=ENVIRON["PATH"]) or shutil.which(
+            "cc", path=ENVIRON["PATH"]
+        )
         (self.place / "bin" / "cc").symlink_to(os.path.realpath(compiler))
         return self
 
     def configure(self, *, without: str = "") -> Tree:
         argv, env = self.step()
         argv = [word for word in argv if word != without]
-        done = subprocess.run(argv, cwd=self.root, env={**ENVIRON, **env}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, cwd=self.root, env={**ENVIRON, **env}, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr
         self.printed = done.stdout
         return self
@@ -78,8 +91,16 @@ class Tree:
         neutral = CATALOG.builds
         return answers.key(
             configure=(self.root / "configure").read_bytes(),
-            arguments=[arg for arg in argv[1:] if not any(fnmatchcase(arg, each) for each in neutral.neutral_args)],
-            env={name: text for name, text in env.items() if name not in (*neutral.neutral_env, *self.env)},
+            arguments=[
+                arg
+                for arg in argv[1:]
+                if not any(fnmatchcase(arg, each) for each in neutral.neutral_args)
+            ],
+            env={
+                name: text
+                for name, text in env.items()
+                if name not in (*neutral.neutral_env, *self.env)
+            },
             compiler="the same",
             libc=host().libc,
             headers=headers_digest(search_folders(process.run, ENVIRON)),
@@ -87,19 +108,32 @@ class Tree:
         )
 
     def keep(self, answers: Answers) -> None:
-        answers.keep(self.key(answers), self.root / "config.cache", [str(self.place), sys.executable])
+        answers.keep(
+            self.key(answers), self.root / "config.cache", [str(self.place), sys.executable]
+        )
 
     def made(self) -> dict[str, str]:
         """What configure wrote that a build goes by, without where it is."""
-        names = ("pyconfig.h", "Makefile", "Modules/Setup.stdlib", "Modules/Setup.bootstrap", "Misc/python.pc")
-        texts = {name: (self.root / name).read_text().replace(str(self.place), "/place") for name in names}
+        names = (
+            "pyconfig.h",
+            "Makefile",
+            "Modules/Setup.stdlib",
+            "Modules/Setup.bootstrap",
+            "Misc/python.pc",
+        )
+        texts = {
+            name: (self.root / name).read_text().replace(str(self.place), "/place")
+            for name in names
+        }
         texts["Makefile"] = texts["Makefile"].replace("'--config-cache' ", "")
         return texts
 
 
 def planned(version: str, **axes: object) -> plans.Plan:
     request = parse(version)
-    return plans.make(plans.subject_of(request, CATALOG), Axes(**axes).variant(request), host().target, CATALOG)
+    return plans.make(
+        plans.subject_of(request, CATALOG), Axes(**axes).variant(request), host().target, CATALOG
+    )
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +154,16 @@ def cold(source: Path, version: str, tmp_path_factory: pytest.TempPathFactory) -
         jit, _, own = name.partition(" ")
         place = tmp_path_factory.mktemp("cold")
         env = {"CC": str(place / "bin" / "cc")} if own else {}
-        tree = Tree(place, planned(version, jit=jit, includes=("tests",) if own else ()), f"/opt/{jit}{own}", env).grow(source)
+        tree = Tree(
+            place,
+            planned(version, jit=jit, includes=("tests",) if own else ()),
+            f"/opt/{jit}{own}",
+            env,
+        ).grow(source)
         # Those that give write a config.cache; those that are compared with are configured without one.
-        return name, tree.configure(without="" if name in {"yes-off", "no own"} else "--config-cache")
+        return name, tree.configure(
+            without="" if name in {"yes-off", "no own"} else "--config-cache"
+        )
 
     with ThreadPoolExecutor(2) as pool:
         return dict(pool.map(configured, ["yes-off", "no", "interpreter", "no own", "yes-off own"]))
@@ -142,9 +183,17 @@ def stencils(tmp_path: Path) -> Stencils:
 
 
 @pytest.mark.parametrize(
-    ("giver", "taker"), [("yes-off", "no"), ("yes-off", "interpreter"), ("yes-off", "yes-off"), ("no own", "yes-off own")]
+    ("giver", "taker"),
+    [
+        ("yes-off", "no"),
+        ("yes-off", "interpreter"),
+        ("yes-off", "yes-off"),
+        ("no own", "yes-off own"),
+    ],
 )
-def test_another_variant_s_answers_lead_to_the_same_files(cold, answers, source, tmp_path, giver, taker):
+def test_another_variant_s_answers_lead_to_the_same_files(
+    cold, answers, source, tmp_path, giver, taker
+):
     expected = cold[taker]
     cold[giver].keep(answers)
     env = {"CC": str(tmp_path / "bin" / "cc")} if expected.env else {}
@@ -158,7 +207,8 @@ def test_another_variant_s_answers_lead_to_the_same_files(cold, answers, source,
         assert (warm.root / "Makefile").read_text() != (cold[giver].root / "Makefile").read_text()
     # What was asked again is in the cache again, so that it can be kept as it was.
     names = [
-        set(re.findall(r"^(\w+)=\$\{", (tree.root / "config.cache").read_text(), re.MULTILINE)) for tree in (cold[giver], warm)
+        set(re.findall(r"^(\w+)=\$\{", (tree.root / "config.cache").read_text(), re.MULTILINE))
+        for tree in (cold[giver], warm)
     ]
     assert names[0] == names[1]
 
@@ -194,7 +244,9 @@ def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, tak
     env = {"CC": str(tmp_path / "bin" / "cc")} if expected.env else {}
     tree = Tree(tmp_path, expected.plan, expected.prefix, env).grow(source)
     asked = ahead.questions((source / "configure").read_text())
-    compiler = ahead.Compiler(argv=["cc"], flags=[], libraries=[], environ=ENVIRON, runner=process.run)
+    compiler = ahead.Compiler(
+        argv=["cc"], flags=[], libraries=[], environ=ENVIRON, runner=process.run
+    )
     answers = ahead.ask(asked, compiler, tmp_path / "ahead", at_once=2)
     assert len(answers) > 200
     (tree.root / "config.cache").write_text(ahead.config_cache(answers))
@@ -202,7 +254,13 @@ def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, tak
     assert tree.printed.count("(cached)") >= len(answers)
     assert tree.made() == expected.made()
     # Each of them is what configure found out by itself, and it would have asked.
-    found = dict(re.findall(r"^(\w+)=\$\{\w+=(.*)\}$", (cold["yes-off"].root / "config.cache").read_text(), re.MULTILINE))
+    found = dict(
+        re.findall(
+            r"^(\w+)=\$\{\w+=(.*)\}$",
+            (cold["yes-off"].root / "config.cache").read_text(),
+            re.MULTILINE,
+        )
+    )
     assert {name: found.get(name) for name in answers} == dict.fromkeys(answers, "yes")
 
 
@@ -213,7 +271,12 @@ def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, t
     tree = Tree(tmp_path, planned(version, jit="no"), "/opt/one").grow(source).configure()
     # Of the core, of modules that are built in and of shared ones, and one that none is for, as it has the limited API.
     core = ["Objects/tupleobject.o", "Python/pystate.o", "Parser/pegen.o"]
-    modules = ["Modules/_weakref.o", "Modules/posixmodule.o", "Modules/_queuemodule.o", "Modules/cmathmodule.o"]
+    modules = [
+        "Modules/_weakref.o",
+        "Modules/posixmodule.o",
+        "Modules/_queuemodule.o",
+        "Modules/cmathmodule.o",
+    ]
     none = "Modules/fcntlmodule.o"
 
     def compiled() -> tuple[dict[str, bytes], list[str]]:
@@ -231,7 +294,9 @@ def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, t
     assert precompiled.make(tree.root, tmp_path, runner=process.run, environ=ENVIRON, jobs=2)
     together, taken = compiled()
     folder = "./Include/Python.h.gch"
-    assert taken == sorted([f"{folder}/builtin.gch"] * 2 + [f"{folder}/core.gch"] * 3 + [f"{folder}/shared.gch"] * 2)
+    assert taken == sorted(
+        [f"{folder}/builtin.gch"] * 2 + [f"{folder}/core.gch"] * 3 + [f"{folder}/shared.gch"] * 2
+    )
     assert together == apart
     precompiled.remove(tree.root)
     assert compiled() == (apart, [])
@@ -248,10 +313,14 @@ def test_a_config_cache_as_it_is_would_lead_to_another_makefile(cold, source, tm
     assert "NO_AS_NEEDED=\t\n" not in taker.made()["Makefile"]
 
 
-def test_a_person_s_variable_that_changed_would_end_configure_were_it_kept_as_it_was(cold, source, tmp_path):
+def test_a_person_s_variable_that_changed_would_end_configure_were_it_kept_as_it_was(
+    cold, source, tmp_path
+):
     """The negative control of `no own`: autoconf refuses a cache whose CC is another one's."""
     taker = cold["yes-off own"]
-    warm = Tree(tmp_path, taker.plan, taker.prefix, {"CC": str(tmp_path / "bin" / "cc")}).grow(source)
+    warm = Tree(tmp_path, taker.plan, taker.prefix, {"CC": str(tmp_path / "bin" / "cc")}).grow(
+        source
+    )
     shutil.copy(cold["no own"].root / "config.cache", warm.root / "config.cache")
     with pytest.raises(AssertionError, match="changes in the environment can compromise the build"):
         warm.configure()
@@ -259,7 +328,11 @@ def test_a_person_s_variable_that_changed_would_end_configure_were_it_kept_as_it
 
 def test_the_folders_of_headers_are_found_and_seen_to_change(tmp_path):
     (tmp_path / "include").mkdir()
-    environ = {**ENVIRON, "CPATH": str(tmp_path / "include"), "PKG_CONFIG_PATH": str(tmp_path / "pc")}
+    environ = {
+        **ENVIRON,
+        "CPATH": str(tmp_path / "include"),
+        "PKG_CONFIG_PATH": str(tmp_path / "pc"),
+    }
     folders = search_folders(process.run, environ)
     assert {Path("/usr/include"), tmp_path / "include", tmp_path / "pc"} <= {*folders}
     before = headers_digest(folders)
@@ -295,7 +368,12 @@ class Judged:
         tools.mkdir(exist_ok=True)
         if not (tools / "make").exists():
             (tools / "make").symlink_to(shutil.which("make", path=ENVIRON["PATH"]))
-        return {"PATH": str(tools), "PYTHONDONTWRITEBYTECODE": "1", "PYTHON_FOR_REGEN": sys.executable, "LC_ALL": "C.UTF-8"}
+        return {
+            "PATH": str(tools),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHON_FOR_REGEN": sys.executable,
+            "LC_ALL": "C.UTF-8",
+        }
 
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -309,9 +387,13 @@ class Judged:
 
     def header(self) -> bytes:
         """A header with the digest that build.py computes here."""
-        triple = re.search(r"Tools/jit/build\.py (\S+)", (self.tree.root / "Makefile").read_text())[1]
+        triple = re.search(r"Tools/jit/build\.py (\S+)", (self.tree.root / "Makefile").read_text())[
+            1
+        ]
         argv = [sys.executable, "-c", DIGEST, triple]
-        done = subprocess.run(argv, cwd=self.tree.root, env=self.env, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            argv, cwd=self.tree.root, env=self.env, capture_output=True, text=True, check=True
+        )
         return f"// {done.stdout.strip()}\n// $ build.py\n\n#error these are no stencils\n".encode()
 
 
@@ -353,7 +435,9 @@ def test_restored_stencils_are_taken_by_build_py_without_any_llvm(cold, stencils
     assert judged.make("-q").returncode == 0, "make has nothing to do any more"
 
 
-def test_a_changed_header_of_cpython_s_misses_though_build_py_would_take_the_old_stencils(stencils, judged):
+def test_a_changed_header_of_cpython_s_misses_though_build_py_would_take_the_old_stencils(
+    stencils, judged
+):
     tree = judged.tree
     key, header = key_of(stencils, tree), judged.header()
     (tree.root / "jit_stencils.h").write_bytes(header)
@@ -362,7 +446,11 @@ def test_a_changed_header_of_cpython_s_misses_though_build_py_would_take_the_old
     text = frame.read_text()
     assert text.count("struct _PyInterpreterFrame {") == 1
     frame.unlink()  # it is a link to that of the source
-    frame.write_text(text.replace("struct _PyInterpreterFrame {", "struct _PyInterpreterFrame {\n    int another_field;"))
+    frame.write_text(
+        text.replace(
+            "struct _PyInterpreterFrame {", "struct _PyInterpreterFrame {\n    int another_field;"
+        )
+    )
     assert judged.header() == header, "build.py's digest forgets it"
     assert judged.make().returncode == 0
     assert key_of(stencils, tree) != key
@@ -371,7 +459,10 @@ def test_a_changed_header_of_cpython_s_misses_though_build_py_would_take_the_old
     assert "Can't find clang" in judged.make().stderr, "so they are made anew"
 
 
-@pytest.mark.parametrize("path", ["Python/executor_cases.c.h", "Tools/jit/template.c", "pyconfig.h", "Python/ceval_macros.h"])
+@pytest.mark.parametrize(
+    "path",
+    ["Python/executor_cases.c.h", "Tools/jit/template.c", "pyconfig.h", "Python/ceval_macros.h"],
+)
 def test_another_source_of_stencils_misses(cold, stencils, source, tmp_path, path):
     tree = Tree(tmp_path / "changed", cold["yes-off"].plan, "/opt/third").grow(source)
     for name in ("Makefile", "pyconfig.h"):
@@ -428,7 +519,9 @@ for _ in range(200):
 
 
 def started(code: str, *words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, words)], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)], stderr=subprocess.PIPE, text=True
+    )
 
 
 def read_until_all_end(shelf: Shelf, children: list[subprocess.Popen[str]]) -> set[str]:
@@ -456,7 +549,10 @@ def test_processes_that_put_the_same_key_leave_one_whole_entry(tmp_path):
 
 def test_deleting_the_folder_while_others_read_and_write_is_never_an_error(tmp_path):
     shelf = Shelf(tmp_path / "kept", 10_000_000)
-    read_until_all_end(shelf, [started(PUT, shelf.root, "x"), started(CLEAR, shelf.root), started(PUT, shelf.root, "y")])
+    read_until_all_end(
+        shelf,
+        [started(PUT, shelf.root, "x"), started(CLEAR, shelf.root), started(PUT, shelf.root, "y")],
+    )
     shelf.put("k" * 64, {"a": b"whole"}, {})
     assert shelf.get("k" * 64).files == {"a": b"whole"}
 

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import debian
 import pytest
 
-from jitbuild import build, process, recipes, target, wheels
-from jitbuild.caches import compiler
-from jitbuild.caches.compiler import Ccache, Counts
+from jitbuild import target
+from jitbuild.building import runner as build
+from jitbuild.building.caches import ccache as compiler
+from jitbuild.building.caches.ccache import Ccache, Counts
+from jitbuild.recipes import catalog as recipes
+from jitbuild.system import process
+from jitbuild.toolchain import pinned_wheels as wheels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +34,9 @@ HIT, PREPROCESSED, MISS = Counts(hits=1), Counts(preprocessed=1), Counts(misses=
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(HERE.target.system == "windows" or GCC is None, reason="needs gcc, and links"),
+    pytest.mark.skipif(
+        HERE.target.system == "windows" or GCC is None, reason="needs gcc, and links"
+    ),
 ]
 
 UNIT = """
@@ -41,7 +47,9 @@ int value(void) { puts("a unit"); return VALUE + sizeof(struct unit); }
 
 
 def managed(cache: Path, **settings) -> Ccache | None:
-    return compiler.find("managed", environ=os.environ, pins=PINS, cache=cache, target=HERE.target, **settings)
+    return compiler.find(
+        "managed", environ=os.environ, pins=PINS, cache=cache, target=HERE.target, **settings
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +73,14 @@ class Place(NamedTuple):
     @property
     def env(self) -> dict[str, str]:
         assert GCC is not None
-        clean = build.clean_environment({"PATH": str(Path(GCC).parent), "HOME": str(self.store), **self.environ})
+        clean = build.clean_environment(
+            {"PATH": str(Path(GCC).parent), "HOME": str(self.store), **self.environ}
+        )
         names = compiler.compilers(stencils=True)
         links = compiler.links(self.ccache, self.scratch / "links", names, path=clean["PATH"])
-        told = compiler.environment(self.ccache, store=self.store, scratch=self.scratch, storage=self.storage)
+        told = compiler.environment(
+            self.ccache, store=self.store, scratch=self.scratch, storage=self.storage
+        )
         return {**clean, **told, "PATH": f"{links}{os.pathsep}{clean['PATH']}"}
 
     def run(self, *args: str, plain: bool = False, **env: str) -> process.Completed:
@@ -112,7 +124,9 @@ def make(ccache, tmp_path):
         place.tree.mkdir(parents=True)
         (place.scratch / "include").mkdir()
         (place.tree / "unit.c").write_text(UNIT)
-        (place.scratch / "include" / "unit.h").write_text("#ifndef VALUE\n#define VALUE 1\n#endif\nstruct unit { int a[5]; };\n")
+        (place.scratch / "include" / "unit.h").write_text(
+            "#ifndef VALUE\n#define VALUE 1\n#endif\nstruct unit { int a[5]; };\n"
+        )
         return place
 
     return make
@@ -135,7 +149,11 @@ def test_the_managed_one_is_whole_and_not_fetched_again(ccache, cache_folder):
 def test_a_real_one_on_path_is_found(ccache, tmp_path):
     environ = {"PATH": str(ccache.program.parent)}
     found = compiler.find("auto", environ=environ, pins=(), cache=tmp_path, target=HERE.target)
-    assert (found.program, found.version, found.origin) == (ccache.program, ccache.version, "system")
+    assert (found.program, found.version, found.origin) == (
+        ccache.program,
+        ccache.version,
+        "system",
+    )
 
 
 # ---- what hits -----------------------------------------------------------------------------------------------------------
@@ -186,7 +204,9 @@ def test_calls_are_counted(make):
     assert place.run("--version").ok
     assert place.run(*place.flags("-E", "unit.c")).ok
     assert place.run(*place.flags("-c", "unit.c", "-o", "unit.o")).ok
-    assert compiler.counts(compiler.stats_log(place.scratch)) == Counts(hits=1, misses=1, uncacheable=1)
+    assert compiler.counts(compiler.stats_log(place.scratch)) == Counts(
+        hits=1, misses=1, uncacheable=1
+    )
     total = compiler.summary(place.ccache, place.store)
     assert (total.hits, total.misses) == (1, 1)
     assert total.bytes >= sum(path.stat().st_size for path in place.entries) > 0
@@ -229,14 +249,22 @@ def test_the_compiler_is_the_first_on_path_behind_every_folder_of_links(make, tm
     debians.mkdir()
     place = make()
     (debians / "gcc").symlink_to(place.ccache.program)
-    place = place._replace(environ={"PATH": os.pathsep.join(map(str, (debians, first, tmp_path / "second", "/usr/bin", "/bin")))})
+    place = place._replace(
+        environ={
+            "PATH": os.pathsep.join(
+                map(str, (debians, first, tmp_path / "second", "/usr/bin", "/bin"))
+            )
+        }
+    )
     assert place.compile() == MISS
     assert set((tmp_path / "calls").read_text().split()) == {"called"}
     assert place.compile() == HIT
 
 
 def test_the_compiler_is_called_with_its_own_arguments_and_environment(make, tmp_path):
-    folder = wrapper(tmp_path / "bin", f'env | sort > {tmp_path}/env.$CC; echo "$@" > {tmp_path}/argv.$CC')
+    folder = wrapper(
+        tmp_path / "bin", f'env | sort > {tmp_path}/env.$CC; echo "$@" > {tmp_path}/argv.$CC'
+    )
     path = f"{folder}:/usr/bin:/bin"
     place = make(environ={"PATH": path})
     through = {**place.env, "CC": "ccache"}
@@ -258,8 +286,16 @@ def test_neither_a_persons_files_nor_their_variables_are_heeded(make, tmp_path):
     for folder in (".ccache", ".config/ccache", "Library/Preferences/ccache", "xdg/ccache"):
         (home / folder).mkdir(parents=True)
         (home / folder / "ccache.conf").write_text(conf)
-    variables = {"CCACHE_DISABLE": "1", "CCACHE_RECACHE": "1", "CCACHE_DIR": str(elsewhere), "CCACHE_PREFIX": "false"}
-    variables |= {"CCACHE_CONFIGPATH": str(home / ".ccache" / "ccache.conf"), "CCACHE_REMOTE_STORAGE": "redis://nobody.invalid"}
+    variables = {
+        "CCACHE_DISABLE": "1",
+        "CCACHE_RECACHE": "1",
+        "CCACHE_DIR": str(elsewhere),
+        "CCACHE_PREFIX": "false",
+    }
+    variables |= {
+        "CCACHE_CONFIGPATH": str(home / ".ccache" / "ccache.conf"),
+        "CCACHE_REMOTE_STORAGE": "redis://nobody.invalid",
+    }
     theirs = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "xdg"), **variables}
     place = make(environ=theirs)
     # Since 4.14 a ccache.conf of the folder that is compiled in, or of one above, counts as well.
@@ -269,7 +305,9 @@ def test_neither_a_persons_files_nor_their_variables_are_heeded(make, tmp_path):
     # That it would be heeded otherwise:
     env = {name: value for name, value in place.env.items() if name != "CCACHE_CONFIGPATH"}
     compiler.stats_log(place.scratch).unlink()
-    assert process.run(["gcc", *place.flags("-c", "unit.c", "-o", "unit.o")], env=env, cwd=place.tree).ok
+    assert process.run(
+        ["gcc", *place.flags("-c", "unit.c", "-o", "unit.o")], env=env, cwd=place.tree
+    ).ok
     assert "recache" in compiler.stats_log(place.scratch).read_text().split()
 
 
@@ -283,7 +321,9 @@ def test_disabled_is_disabled_for_a_ccache_of_the_persons_path(make):
 # ---- what does no harm ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "rubbish", "older", "newer", "other magic", "flipped"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "empty", "rubbish", "older", "newer", "other magic", "flipped"]
+)
 def test_a_broken_or_foreign_entry_is_compiled_anew(make, damage):
     one, two = make("one"), make("two")
     assert one.compile() == MISS
@@ -467,9 +507,14 @@ class Redis(NamedTuple):
 
     def ask(self, *words: str) -> bytes:
         """One command after the password, and what is answered."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as line, line.makefile("rwb") as file:
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=20) as line,
+            line.makefile("rwb") as file,
+        ):
             for command in (("AUTH", "a-word"), words):
-                parts = b"".join(f"${len(word.encode())}\r\n{word}\r\n".encode() for word in command)
+                parts = b"".join(
+                    f"${len(word.encode())}\r\n{word}\r\n".encode() for word in command
+                )
                 file.write(f"*{len(command)}\r\n".encode() + parts)
                 file.flush()
                 answer = file.readline()
@@ -480,12 +525,29 @@ class Redis(NamedTuple):
 def redis(cache_folder, tmp_path) -> Iterator[Redis]:
     """A real Redis with a password: this machine's, else Debian's."""
     own = shutil.which("redis-server")
-    program = Path(own) if own else debian.interpreters(cache_folder, ("redis-server",), ("redis-server",))["redis-server"]
+    program = (
+        Path(own)
+        if own
+        else debian.interpreters(cache_folder, ("redis-server",), ("redis-server",))["redis-server"]
+    )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    settings = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", "a-word", "--save", "", "--dir", str(tmp_path)]
+    settings = [
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--requirepass",
+        "a-word",
+        "--save",
+        "",
+        "--dir",
+        str(tmp_path),
+    ]
     with (tmp_path / "redis.log").open("wb") as log:
-        server = subprocess.Popen([program, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            [program, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         made = Redis(port, server, f"redis://a-word@127.0.0.1:{port}/1")
         while True:
@@ -547,7 +609,11 @@ def test_http_that_only_may_be_read_is_not_written(make, shelf):
 def test_broken_values_of_a_storage_are_compiled_anew(make, shelf, damage):
     assert make("one", storage=shelf.url).compile() == MISS
     for path, value in shelf.values.items():
-        shelf.values[path] = {"cut": value[: len(value) // 2], "rubbish": os.urandom(len(value)), "empty": b""}[damage]
+        shelf.values[path] = {
+            "cut": value[: len(value) // 2],
+            "rubbish": os.urandom(len(value)),
+            "empty": b"",
+        }[damage]
     two = make("two", store="other", storage=shelf.url)
     assert two.compile() == MISS
     assert two.made == two.plainly()

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 from cli import Cli
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's"),
+]
 
 DOCS = Path(__file__).parents[2] / "docs" / "diff.md"
 SEEDED = """\
@@ -68,9 +71,24 @@ def by_subject(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_difference_and_a_flaky_test_are_told_apart(cli: Cli, project: Path) -> None:
-    report = cli("diff", "3.15", "--with", "pytest", "--json", "--", "pytest", "tests/test_seeded.py", code=1, cwd=project).json()
+    report = cli(
+        "diff",
+        "3.15",
+        "--with",
+        "pytest",
+        "--json",
+        "--",
+        "pytest",
+        "tests/test_seeded.py",
+        code=1,
+        cwd=project,
+    ).json()
     (found,) = report["differences"]
-    assert (found["subject"], found["kind"], found["modes"]) == ("tests/test_seeded.py::test_differs", "test", ["on"])
+    assert (found["subject"], found["kind"], found["modes"]) == (
+        "tests/test_seeded.py::test_differs",
+        "test",
+        ["on"],
+    )
     assert found["outcomes"] == {"off": ["passed"] * 3, "on": ["failed"] * 3}
     assert list(by_subject(report["flaky"])) == ["tests/test_seeded.py::test_flaky"]
     assert report["jit"]["proven"]
@@ -82,10 +100,14 @@ def test_flaky_alone_is_no_difference(cli: Cli, project: Path) -> None:
     words = ["--with", "pytest", "--", "-m", "pytest", "tests/test_seeded.py", "-k", "flaky"]
     result = cli("diff", "3.15", *words, cwd=project)
     assert "Flaky: differs between repeats of one mode (1)" in result.out
-    assert result.out.endswith("Nothing differs with the JIT. 1 is flaky, which is no difference.\n")
+    assert result.out.endswith(
+        "Nothing differs with the JIT. 1 is flaky, which is no difference.\n"
+    )
 
 
-def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(cli: Cli, project: Path) -> None:
+def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(
+    cli: Cli, project: Path
+) -> None:
     words = [
         "--modes",
         "off,on,stress",
@@ -105,12 +127,23 @@ def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(cli
     in_actions = Cli(cli.home, {"GITHUB_STEP_SUMMARY": str(summary)})
     report = in_actions("diff", "3.15", *words, "tests/test_crash.py", code=1, cwd=project).json()
     (found,) = report["differences"]
-    assert (found["subject"], found["kind"], found["modes"]) == ("tests/test_crash.py::test_crashes", "crash", ["on", "stress"])
-    assert found["outcomes"] == {"off": ["exit 0"] * 2, "on": ["SIGSEGV"] * 2, "stress": ["SIGSEGV"] * 2}
+    assert (found["subject"], found["kind"], found["modes"]) == (
+        "tests/test_crash.py::test_crashes",
+        "crash",
+        ["on", "stress"],
+    )
+    assert found["outcomes"] == {
+        "off": ["exit 0"] * 2,
+        "on": ["SIGSEGV"] * 2,
+        "stress": ["SIGSEGV"] * 2,
+    }
     assert found["detail"][0] == "Fatal Python error: Segmentation fault"
     assert found["detail"][-1].endswith("in test_crashes")
     assert "Segmentation fault" in (project / found["log"]).read_text()
-    assert sorted(path.name for path in (project / "logs").iterdir())[:2] == ["off-1.log", "off-2.log"]
+    assert sorted(path.name for path in (project / "logs").iterdir())[:2] == [
+        "off-1.log",
+        "off-2.log",
+    ]
     assert cli(*shlex.split(found["repeat"])[1:], code=None, cwd=project).code == -signal.SIGSEGV
     assert "crash in tests/test_crash.py::test_crashes" in summary.read_text(encoding="utf-8")
 
@@ -119,9 +152,21 @@ def test_a_command_that_is_no_test_suite(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "same.py").write_text("import sys; sys.exit(3)")
     same = cli("diff", "3.15", "--", "same.py", cwd=tmp_path)
     assert "not well: exit 3." in same.out
-    other = cli("diff", "3.15", "--repeat", 2, "--", "-c", "import sys; sys.exit(sys._jit.is_enabled())", code=1)
+    other = cli(
+        "diff",
+        "3.15",
+        "--repeat",
+        2,
+        "--",
+        "-c",
+        "import sys; sys.exit(sys._jit.is_enabled())",
+        code=1,
+    )
     assert "off: exit 0; on: exit 1" in other.out
-    assert "off: exit 0; on: exit 1" in cli("diff", "3.14", "--repeat", 1, "--", *other_words(), code=1).out
+    assert (
+        "off: exit 0; on: exit 1"
+        in cli("diff", "3.14", "--repeat", 1, "--", *other_words(), code=1).out
+    )
 
 
 def other_words() -> list[str]:
@@ -129,7 +174,9 @@ def other_words() -> list[str]:
 
 
 @pytest.mark.parametrize("when", ["True", "sys._jit.is_enabled()"])
-def test_a_suite_that_hangs_is_ended_with_all_that_it_started(cli: Cli, tmp_path: Path, when: str) -> None:
+def test_a_suite_that_hangs_is_ended_with_all_that_it_started(
+    cli: Cli, tmp_path: Path, when: str
+) -> None:
     (tmp_path / "hangs.py").write_text(
         "import subprocess, sys, time\n"
         f"if {when}:\n"
@@ -139,9 +186,15 @@ def test_a_suite_that_hangs_is_ended_with_all_that_it_started(cli: Cli, tmp_path
     )
     begun = time.monotonic()
     code = 22 if when == "True" else 1
-    result = cli("diff", "3.15", "--timeout", 2, "--repeat", 1, "--", "hangs.py", code=code, cwd=tmp_path)
+    result = cli(
+        "diff", "3.15", "--timeout", 2, "--repeat", 1, "--", "hangs.py", code=code, cwd=tmp_path
+    )
     assert time.monotonic() - begun < 30
-    assert ("did not end within 2 seconds" in result.err) if code == 22 else ("on: timed out" in result.out)
+    assert (
+        ("did not end within 2 seconds" in result.err)
+        if code == 22
+        else ("on: timed out" in result.out)
+    )
     pids = (tmp_path / "pids").read_text().split()
     assert pids
     assert not [pid for pid in pids if is_alive(int(pid))]
@@ -159,7 +212,10 @@ def test_what_a_run_leaves_behind_is_ended_too(cli: Cli, tmp_path: Path) -> None
 
 def is_alive(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 
@@ -178,7 +234,9 @@ def is_alive(pid: int) -> bool:
         (["3.13", "--", "x.py"], 18, "jitbuild install 3.13"),
     ],
 )
-def test_mistakes_are_said_before_anything_is_compared(cli: Cli, tmp_path: Path, words: list[str], code: int, said: str) -> None:
+def test_mistakes_are_said_before_anything_is_compared(
+    cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
     result = cli("diff", *words, code=code, cwd=tmp_path)
     assert said in result.err
     assert result.out == ""
@@ -199,8 +257,12 @@ def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
     (project / "tests" / "test_seeded.py").write_text("def test_plain(): pass\n")
     (project / "tests" / "requirements.txt").write_text("pytest\n")
     (project / "bench.py").write_text("sum(range(10))")
-    (project / "pyproject.toml").write_text('[project]\nname = "here"\nversion = "1"\n[tool.setuptools]\npy-modules = ["bench"]\n')
-    commands = re.findall(r"^(?:\$|- run:) jitbuild (diff .*)$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "here"\nversion = "1"\n[tool.setuptools]\npy-modules = ["bench"]\n'
+    )
+    commands = re.findall(
+        r"^(?:\$|- run:) jitbuild (diff .*)$", DOCS.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert len(commands) == 4
     for command in commands:
         assert "Nothing differs with the JIT." in cli(*shlex.split(command), cwd=project).out
@@ -228,6 +290,16 @@ def test_a_part_of_a_real_suite(cli: Cli, debian_pythons: dict[str, Path], tmp_p
         archive.extractall(tmp_path, filter="data")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     packages = [word for name in (".", "pytest", "hypothesis") for word in ("--with", name)]
-    words = ["--modes", "off,on,stress", "--repeat", 1, "--json", *packages, "--", "pytest", "tests/test_make.py"]
+    words = [
+        "--modes",
+        "off,on,stress",
+        "--repeat",
+        1,
+        "--json",
+        *packages,
+        "--",
+        "pytest",
+        "tests/test_make.py",
+    ]
     report = cli("diff", "3.15", *words, code=None, cwd=folder).json()
     assert [run["tests"]["passed"] > 100 for run in report["runs"]] == [True] * 3

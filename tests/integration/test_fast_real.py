@@ -28,7 +28,15 @@ pytestmark = [
 # They need nothing that a fast build leaves out, and take seconds.
 SUITE = [
     *("test_json", "test_re", "test_list", "test_dict", "test_set", "test_int", "test_float"),
-    *("test_generators", "test_heapq", "test_bisect", "test_struct", "test_zlib", "test_csv", "test_itertools"),
+    *(
+        "test_generators",
+        "test_heapq",
+        "test_bisect",
+        "test_struct",
+        "test_zlib",
+        "test_csv",
+        "test_itertools",
+    ),
 ]
 LISTED = """
 import json, sys
@@ -55,7 +63,11 @@ def version(cpython_archive: Path) -> str:
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
-    extra = {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed", "JITBUILD_CCACHE": "managed"}
+    extra = {
+        "JITBUILD_MIRROR": str(cpython_archive.parent),
+        "JITBUILD_LLVM": "managed",
+        "JITBUILD_CCACHE": "managed",
+    }
     return Cli(tmp_path_factory.mktemp("home"), extra)
 
 
@@ -71,12 +83,18 @@ def cold(cli: Cli, version: str) -> dict:
 
 
 def facts(python: str) -> dict:
-    return json.loads(subprocess.run([python, "-I", "-c", LISTED], capture_output=True, text=True, check=True).stdout)
+    return json.loads(
+        subprocess.run(
+            [python, "-I", "-c", LISTED], capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def stencils(cli: Cli) -> dict[str, bytes]:
     """What the stencil cache holds, by file; the index is no part of it."""
-    return {path.name: path.read_bytes() for path in (cli.home / "stencils").glob("*") if path.is_file()}
+    return {
+        path.name: path.read_bytes() for path in (cli.home / "stencils").glob("*") if path.is_file()
+    }
 
 
 def test_warm_is_what_cold_is(cli, version, cold):
@@ -90,9 +108,13 @@ def test_warm_is_what_cold_is(cli, version, cold):
     (warm,) = json.loads(out)
     assert warm["caches"]["stencils"] == "hit"
     assert warm["caches"]["configure"] == "hit"
-    assert warm["caches"]["compiler"]["misses"] <= 2, "the file with the time of the build is never taken from a cache"
+    assert warm["caches"]["compiler"]["misses"] <= 2, (
+        "the file with the time of the build is never taken from a cache"
+    )
     assert not re.search("LLVM 18", err), "no LLVM is looked for"
-    assert facts(warm["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+    assert facts(warm["executable"]) == {
+        name: cold[name] for name in ("files", "variables", "builtin")
+    }
     assert any(lying in content for content in stencils(cli).values()), "byte for byte"
     assert warm["verdict"]["jit"] == cold["verdict"]["jit"]
     cli("probe", version)
@@ -106,7 +128,12 @@ def test_a_part_of_its_own_suite_passes(cli, version, cold, cpython_archive, tmp
     for mode in ("0", "1"):
         env = {**os.environ, "PYTHONPATH": str(tests), "PYTHON_JIT": mode}
         done = subprocess.run(
-            [cold["executable"], "-m", "test", "-j2", *SUITE], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+            [cold["executable"], "-m", "test", "-j2", *SUITE],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout[-4000:]
 
@@ -115,22 +142,36 @@ def test_the_standard_library_is_whole(cold, cpython_archive):
     """All of Lib is installed, save its tests."""
     with tarfile.open(cpython_archive) as tar:
         names = {member.name.partition("/")[2] for member in tar if member.isfile()}
-    shipped = {name.removeprefix("Lib/") for name in names if name.startswith("Lib/") and name.endswith(".py")}
+    shipped = {
+        name.removeprefix("Lib/")
+        for name in names
+        if name.startswith("Lib/") and name.endswith(".py")
+    }
     lacking = shipped - {*cold["files"]}
     assert not [
         name
         for name in lacking
-        if not re.search(r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple", name)
+        if not re.search(
+            r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple",
+            name,
+        )
     ]
 
 
 def test_nothing_that_is_installed_names_a_cache(cli, cold):
-    places = [str(cli.home / name) for name in ("ccache", "ccache-bin", "scratch", "stencils", "configure", "llvm", "sources")]
+    places = [
+        str(cli.home / name)
+        for name in ("ccache", "ccache-bin", "scratch", "stencils", "configure", "llvm", "sources")
+    ]
     values = json.dumps(cold["variables"])
     assert not [place for place in places if place in values]
     assert cold["variables"]["CC"] == "gcc" or "ccache" not in cold["variables"]["CC"]
     prefix = Path(cold["executable"]).parents[1]
-    texts = [*prefix.glob("lib/pkgconfig/*.pc"), *prefix.glob("bin/*"), *prefix.glob("lib/python*/config-*/*")]
+    texts = [
+        *prefix.glob("lib/pkgconfig/*.pc"),
+        *prefix.glob("bin/*"),
+        *prefix.glob("lib/python*/config-*/*"),
+    ]
     assert texts
     for path in texts:
         content = path.read_bytes()
@@ -151,7 +192,9 @@ def test_an_extension_builds_when_every_cache_is_gone(cli, cold, tmp_path):
         subprocess.run([cold["executable"], "-m", "venv", tmp_path / "venv"], check=True)
         python = tmp_path / "venv" / "bin" / "python"
         env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        subprocess.run([python, "-m", "pip", "install", "-q", "."], check=True, cwd=tmp_path, env=env)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "."], check=True, cwd=tmp_path, env=env
+        )
         subprocess.run([python, "-c", "import hello"], check=True, cwd="/")
     finally:
         for path in aside.iterdir():
@@ -169,7 +212,9 @@ def test_another_variant_shares_what_it_can(cli, version, cold):
 
 def test_poisoned_caches_are_harmless(cli, version, cold):
     """Every entry of the stencil and configure caches cut short, a tenth of ccache's."""
-    for number, path in enumerate(sorted(path for path in (cli.home / "ccache").rglob("*R") if path.is_file())):
+    for number, path in enumerate(
+        sorted(path for path in (cli.home / "ccache").rglob("*R") if path.is_file())
+    ):
         if number % 10 == 0:
             os.truncate(path, path.stat().st_size // 2)
     for folder in ("stencils", "configure"):
@@ -178,7 +223,9 @@ def test_poisoned_caches_are_harmless(cli, version, cold):
                 os.truncate(path, path.stat().st_size * 2 // 3)
     (found,) = cli("install", version, "--reinstall", "--jit", "yes-off", "--json").json()
     assert (found["caches"]["stencils"], found["caches"]["configure"]) == ("miss", "miss")
-    assert facts(found["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+    assert facts(found["executable"]) == {
+        name: cold[name] for name in ("files", "variables", "builtin")
+    }
     assert found["verdict"]["jit"] == cold["verdict"]["jit"]
 
 
@@ -191,7 +238,9 @@ def test_caches_that_are_deleted_under_a_build_cost_time_only(cli, version, cold
     assert process.returncode == 0, err
     (found,) = json.loads(out)
     assert found["verdict"]["jit"] == cold["verdict"]["jit"]
-    assert facts(found["executable"]) == {name: cold[name] for name in ("files", "variables", "builtin")}
+    assert facts(found["executable"]) == {
+        name: cold[name] for name in ("files", "variables", "builtin")
+    }
 
 
 def test_one_that_fails_does_not_stop_the_others(cli, version):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from jitbuild import recipes
-from jitbuild.plans import make, subject_of
+from jitbuild.planning.plan import make, subject_of
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import JITS, PROFILES, Variant, parse
 from jitbuild.target import TARGETS
 
@@ -29,7 +29,11 @@ def tree(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
             r"Python-[^/]*/(configure|Include/object\.h|Include/internal/pycore_optimizer\.h|Tools/jit/_targets\.py|Makefile\.pre\.in"
             r"|config\.sub|config\.guess|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
         )
-        tar.extractall(folder, [member for member in tar.getmembers() if wanted.match(member.name)], filter="data")
+        tar.extractall(
+            folder,
+            [member for member in tar.getmembers() if wanted.match(member.name)],
+            filter="data",
+        )
     (top,) = folder.iterdir()
     return top
 
@@ -47,7 +51,12 @@ def plans(version: Version, *systems: str):
                 for profile in PROFILES:
                     yield make(subject, Variant(jit=jit, profile=profile), target, CATALOG)
                     if jit == "no":
-                        yield make(subject, Variant(jit=jit, profile=profile, free_threaded=True), target, CATALOG)
+                        yield make(
+                            subject,
+                            Variant(jit=jit, profile=profile, free_threaded=True),
+                            target,
+                            CATALOG,
+                        )
 
 
 def plain(flag: str) -> str:
@@ -55,12 +64,21 @@ def plain(flag: str) -> str:
 
 
 def test_configure_knows_every_flag(tree, version):
-    text = subprocess.run(["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        ["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True
+    ).stdout
     known = {
-        name.removeprefix("disable-").removeprefix("enable-").removeprefix("without-").removeprefix("with-")
+        name.removeprefix("disable-")
+        .removeprefix("enable-")
+        .removeprefix("without-")
+        .removeprefix("with-")
         for name in re.findall(r"--([a-z-]+)", text)
     }
-    used = {arg.split("=")[0].removeprefix("--") for plan in plans(version, "linux", "macos") for arg in plan.steps[0].argv[1:]}
+    used = {
+        arg.split("=")[0].removeprefix("--")
+        for plan in plans(version, "linux", "macos")
+        for arg in plan.steps[0].argv[1:]
+    }
     assert used
     for flag in used - {"prefix"}:
         # Autoconf itself knows prefix and option-checking, and lists an option under either of its two names.
@@ -68,7 +86,9 @@ def test_configure_knows_every_flag(tree, version):
 
 
 def test_configure_takes_the_values_of_the_jit(tree, version):
-    text = subprocess.run(["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        ["./configure", "--help"], cwd=tree, capture_output=True, text=True, check=True
+    ).stdout
     values = re.search(r"--enable-experimental-jit\[=([^\]]*)\]", text)[1].split("|")
     assert set(JITS) == set(values)
 
@@ -76,7 +96,12 @@ def test_configure_takes_the_values_of_the_jit(tree, version):
 def test_build_bat_knows_every_flag(tree, version):
     text = (tree / "PCbuild/build.bat").read_text()
     known = set(re.findall(r'if "%~1"=="(-[^"]+)"', text))
-    used = {arg for plan in plans(version, "windows") for arg in plan.steps[0].argv[1:] if arg.startswith("-")}
+    used = {
+        arg
+        for plan in plans(version, "windows")
+        for arg in plan.steps[0].argv[1:]
+        if arg.startswith("-")
+    }
     assert used
     assert used <= known
 

@@ -28,7 +28,10 @@ def version(cpython_archive: Path) -> str:
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
     """A home with nothing in it, the verified archive's folder as its mirror, and no LLVM of the machine's."""
-    return Cli(tmp_path_factory.mktemp("home"), {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed"})
+    return Cli(
+        tmp_path_factory.mktemp("home"),
+        {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed"},
+    )
 
 
 def wait_for(process: subprocess.Popen[str], text: str) -> None:
@@ -108,12 +111,21 @@ def test_its_records_name_neither_caches_nor_scratch(cli, version):
         "import json, sysconfig; from importlib import import_module;"
         "print(json.dumps([v for v in sysconfig.get_config_vars().values() if isinstance(v, str)]))"
     )
-    values = subprocess.run([cli("which", version).out.strip(), "-c", script], capture_output=True, text=True, check=True).stdout
+    values = subprocess.run(
+        [cli("which", version).out.strip(), "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     for folder in ("scratch", "llvm", "sources"):
         assert str(cli.home / folder) not in values
     assert sys.prefix not in values
     prefix = Path(cli("which", version).out.strip()).parents[1]
-    text_files = [*prefix.glob("lib/python*/config-*/Makefile"), *prefix.glob("lib/pkgconfig/*.pc"), *prefix.glob("bin/*-config")]
+    text_files = [
+        *prefix.glob("lib/python*/config-*/Makefile"),
+        *prefix.glob("lib/pkgconfig/*.pc"),
+        *prefix.glob("bin/*-config"),
+    ]
     assert text_files
     assert not [path for path in text_files if str(cli.home / "scratch") in path.read_text()]
 
@@ -130,15 +142,27 @@ def test_extension_modules_and_packages_can_be_installed(cli, version, tmp_path)
         "from setuptools import Extension, setup\nsetup(name='hello', version='1', ext_modules=[Extension('hello', ['hello.c'])])\n"
     )
     env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    subprocess.run([tmp_path / "venv/bin/python", "-m", "pip", "install", "-q", "."], check=True, cwd=tmp_path, env=env)
+    subprocess.run(
+        [tmp_path / "venv/bin/python", "-m", "pip", "install", "-q", "."],
+        check=True,
+        cwd=tmp_path,
+        env=env,
+    )
     subprocess.run([tmp_path / "venv/bin/python", "-c", "import hello"], check=True, cwd="/")
 
 
 def test_run_follows_its_rule(cli, version):
     python = cli("which", version).out.strip()
     show = "import sys, os; print(sys.executable, os.environ.get('PYTHON_JIT'), *sys.argv[1:])"
-    assert cli("run", version, "--mode", "on", "--", "-c", show, "x").out.split() == [python, "1", "x"]
-    assert cli("run", version, "--mode", "off", "--", "python", "-c", show).out.split() == [python, "0"]
+    assert cli("run", version, "--mode", "on", "--", "-c", show, "x").out.split() == [
+        python,
+        "1",
+        "x",
+    ]
+    assert cli("run", version, "--mode", "off", "--", "python", "-c", show).out.split() == [
+        python,
+        "0",
+    ]
     found = cli("run", version, "--", "sh", "-c", "command -v python").out.strip()
     assert Path(found).resolve() == Path(python).resolve()
     assert cli("run", version, "--", "-c", "raise SystemExit(7)", code=7).code == 7
@@ -165,7 +189,9 @@ def test_an_interpreter_build_is_told_apart(cli, version):
     cli("probe", uops, "--expect", "yes", code=1)
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")])
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")]
+)
 def test_an_interrupt_ends_every_child_and_leaves_only_the_log(cli, version, number, code, said):
     before = sorted(cli.leftovers())
     logs = len(list((cli.home / "logs").iterdir()))

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import process
-from jitbuild.jobs import Budget, side_by_side
-from jitbuild.report import Silent
+from jitbuild.system import process
+from jitbuild.system.jobserver import Budget, side_by_side
+from jitbuild.system.progress import Silent
 
 MAKES = [
     "make",
@@ -28,7 +28,9 @@ MAKES = [
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(os.name != "posix" or shutil.which("make") is None, reason="POSIX, with make"),
+    pytest.mark.skipif(
+        os.name != "posix" or shutil.which("make") is None, reason="POSIX, with make"
+    ),
 ]
 
 # Each recipe notes its start and its end. One short line at the end of a file is written in one piece.
@@ -100,7 +102,10 @@ class Make:
         return code, log.getvalue().decode()
 
     def at_once(self, budget, *calls):
-        return side_by_side(*[lambda _reporter, goals=goals: self(budget, *goals) for goals in calls], reporter=Silent())
+        return side_by_side(
+            *[lambda _reporter, goals=goals: self(budget, *goals) for goals in calls],
+            reporter=Silent(),
+        )
 
     def most(self):
         """How many recipes ran at once at most, and how many there were."""
@@ -147,7 +152,9 @@ COMPLAINTS = ("warning", "jobserver", "forced", "Error", "***")
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
-@pytest.mark.parametrize("goals", [("all", "all"), ("all", "staged"), ("two", "staged", "all")], ids="+".join)
+@pytest.mark.parametrize(
+    "goals", [("all", "all"), ("all", "staged"), ("two", "staged", "all")], ids="+".join
+)
 def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, goals):
     make.write(NOTES)
     with Budget(jobs) as budget:
@@ -174,7 +181,10 @@ def test_one_make_has_all_jobs_when_nobody_else_wants_any(make, jobs):
 def test_two_makes_run_at_once_in_a_budget_of_two(make):
     make.write(MEET)
     with Budget(2) as budget:
-        assert make.at_once(budget, ("WHO=1", "ALL=1 2"), ("WHO=2", "ALL=1 2")) == ((0, ""), (0, ""))
+        assert make.at_once(budget, ("WHO=1", "ALL=1 2"), ("WHO=2", "ALL=1 2")) == (
+            (0, ""),
+            (0, ""),
+        )
 
 
 def test_what_somebody_else_holds_no_make_takes(make):

@@ -39,12 +39,30 @@ HEAVY = {"httpx", "nox", "rich", "msgspec", "packaging", "argcomplete", "fileloc
     *("pyperf", "psutil", "matplotlib", "jitbuild.bench"),
 }
 # Of the standard library, what costs a `which` more than it does.
-SLOW = {"asyncio", "ctypes", "dataclasses", "inspect", "shutil", "socket", "ssl", "subprocess", "urllib.request"}
+SLOW = {
+    "asyncio",
+    "ctypes",
+    "dataclasses",
+    "inspect",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+    "urllib.request",
+}
 
 
 # What a Python that starts need not have, and what reads the command line and the settings when more is asked.
 COSTLY = {"argparse", "contextlib", "enum", "pathlib", "re", "tomllib", "typing"}
-STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"}
+STARTS = {
+    "subprocess.Popen",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.system",
+}
 
 
 @pytest.fixture
@@ -63,9 +81,20 @@ def imported(home, tmp_path):
 
     def imported(code):
         code = f"import sys\nbefore = set(sys.modules)\n{code}\nprint(*sorted(set(sys.modules) - before))"
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("JITBUILD_", "COV", "PYTHON"))}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JITBUILD_", "COV", "PYTHON"))
+        }
         env |= {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert done.stderr == ""
         *out, modules = done.stdout.splitlines()
         return out, set(modules.split())
@@ -78,10 +107,15 @@ def tops(modules):
     return {".".join(name.split(".")[:depth]) for name in modules for depth in (1, 2)}
 
 
-@pytest.mark.parametrize("words", [["which", "3.15"], ["which", "3.15.2", "--jit", "yes-off"], ["list"]])
+@pytest.mark.parametrize(
+    "words", [["which", "3.15"], ["which", "3.15.2", "--jit", "yes-off"], ["list"]]
+)
 def test_asking_the_store_imports_nothing_heavy(imported, home, words):
     out, modules = imported(f"from jitbuild.cli import main\nassert main({words!r}) == 0")
-    assert str(home / "interpreters" / "cpython-3.15.2-jit-fast-00000000" / "bin" / "python3") in out[0]
+    assert (
+        str(home / "interpreters" / "cpython-3.15.2-jit-fast-00000000" / "bin" / "python3")
+        in out[0]
+    )
     assert not tops(modules) & HEAVY
     assert not modules & SLOW
 
@@ -98,7 +132,10 @@ def test_running_a_command_imports_nothing_heavy(imported):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the short road is POSIX's")
-@pytest.mark.parametrize("words", [["which", "3.15"], ["which", "3.15.2"], ["run", "3.15", "--", "-c", "print('it ran')"]])
+@pytest.mark.parametrize(
+    "words",
+    [["which", "3.15"], ["which", "3.15.2"], ["run", "3.15", "--", "-c", "print('it ran')"]],
+)
 def test_the_plainest_form_imports_next_to_nothing(imported, home, words):
     _, modules = imported(
         "import os\ndef stop(*_): raise SystemExit\nos.execvpe = stop\n"
@@ -131,9 +168,20 @@ def watched(home, tmp_path):
 
     def watched(*words):
         code = f"HOME, STARTS, WORDS = {str(home)!r}, {STARTS!r}, {list(words)!r}\n{WATCHED}"
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("JITBUILD_", "COV", "PYTHON"))}
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JITBUILD_", "COV", "PYTHON"))
+        }
         env |= {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        done = subprocess.run([sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.splitlines()
 
     return watched
@@ -154,7 +202,9 @@ def test_run_reads_one_manifest_and_becomes_the_interpreter(watched):
     assert ran == "it ran"
 
 
-@pytest.mark.parametrize("words", [["which", "3.15", "--jit", "yes-off"], ["list"], ["list", "--json"]])
+@pytest.mark.parametrize(
+    "words", [["which", "3.15", "--jit", "yes-off"], ["list"], ["list", "--json"]]
+)
 def test_asking_the_store_reads_each_manifest_once_and_starts_nothing(watched, words):
     opened = [line for line in watched(*words) if line.endswith("jitbuild.toml") or line in STARTS]
     assert len(opened) == len(set(opened)) == 2
@@ -162,13 +212,17 @@ def test_asking_the_store_reads_each_manifest_once_and_starts_nothing(watched, w
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no exec")
 def test_run_in_a_mode_starts_nothing_beside_what_it_becomes(watched):
-    seen = watched("run", "3.15", "--mode", "on", "--", "-c", "import os; print(os.environ['PYTHON_JIT'])")
+    seen = watched(
+        "run", "3.15", "--mode", "on", "--", "-c", "import os; print(os.environ['PYTHON_JIT'])"
+    )
     assert [line for line in seen if line in STARTS] == ["os.exec"]
     assert seen[-1] == "1"
 
 
 def test_help_imports_nothing_heavy(imported):
-    _, modules = imported("from jitbuild.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass")
+    _, modules = imported(
+        "from jitbuild.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    )
     assert not tops(modules) & HEAVY
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import llvm, process, recipes, target, wheels
+from jitbuild import target
 from jitbuild.errors import DownloadError, IntegrityError, LLVMError
-from jitbuild.llvm import Finder
-from jitbuild.plans import LLVM
-from jitbuild.schema import Wheel
+from jitbuild.planning.plan import LLVM
+from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.schema import Wheel
+from jitbuild.system import process
+from jitbuild.toolchain import llvm
+from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain.llvm import Finder
 
 CATALOG = recipes.load()
 WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
@@ -23,7 +27,8 @@ HERE = target.host()
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
-        HERE.target.name != "x86_64-linux-gnu" or not HERE.libc.startswith("glibc"), reason="the wheels are for x86-64 glibc"
+        HERE.target.name != "x86_64-linux-gnu" or not HERE.libc.startswith("glibc"),
+        reason="the wheels are for x86-64 glibc",
     ),
 ]
 
@@ -35,7 +40,9 @@ def finder(cache: Path, want: LLVM = WANT, mode: str = "managed") -> Finder:
 
 
 def pins(major: int) -> list[Wheel]:
-    return [pin for pin in CATALOG.llvms.wheel if (pin.major, pin.target) == (major, HERE.target.name)]
+    return [
+        pin for pin in CATALOG.llvms.wheel if (pin.major, pin.target) == (major, HERE.target.name)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +92,21 @@ def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
     env = {**os.environ, "LLVM_PROFILE_FILE": str(tmp_path / "a.profraw")}
     run(clang, *options, "-fprofile-instr-generate", "-o", tmp_path / "trained", stdin=PROGRAM)
     assert run(tmp_path / "trained", env=env) == "7\n"
-    run(root / "bin" / "llvm-profdata", "merge", "-o", tmp_path / "a.profdata", tmp_path / "a.profraw")
-    run(clang, *options, f"-fprofile-instr-use={tmp_path / 'a.profdata'}", "-o", tmp_path / "tuned", stdin=PROGRAM)
+    run(
+        root / "bin" / "llvm-profdata",
+        "merge",
+        "-o",
+        tmp_path / "a.profdata",
+        tmp_path / "a.profraw",
+    )
+    run(
+        clang,
+        *options,
+        f"-fprofile-instr-use={tmp_path / 'a.profdata'}",
+        "-o",
+        tmp_path / "tuned",
+        stdin=PROGRAM,
+    )
     assert run(tmp_path / "tuned") == "7\n"
     assert str(managed.folder.parent) not in run("ldd", tmp_path / "tuned")
 
@@ -98,7 +118,10 @@ def test_eight_at_once_fetch_once(tmp_path):
         "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(report.Plain()); print(found.folder)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path)]
-    children = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    children = [
+        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
     answers = [child.communicate(timeout=300) for child in children]
     assert [child.returncode for child in children] == [0] * 8, answers
     assert len({out for out, _ in answers}) == 1
@@ -107,7 +130,9 @@ def test_eight_at_once_fetch_once(tmp_path):
 
 def test_eight_threads_find_the_same(managed, cache_folder):
     with ThreadPoolExecutor(8) as pool:
-        assert {found.folder for found in pool.map(lambda _: finder(cache_folder).provide(), range(8))} == {managed.folder}
+        assert {
+            found.folder for found in pool.map(lambda _: finder(cache_folder).provide(), range(8))
+        } == {managed.folder}
 
 
 def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_path):
@@ -121,14 +146,21 @@ def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_pa
 
 
 def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
-    wrong = {name: getattr(pins(18)[2], name) for name in Wheel.__struct_fields__} | {"sha256": "0" * 64}
+    wrong = {name: getattr(pins(18)[2], name) for name in Wheel.__struct_fields__} | {
+        "sha256": "0" * 64
+    }
     with pytest.raises(IntegrityError, match="DO NOT MATCH THE HASHES"):
         wheels.provide([Wheel(**wrong)], tmp_path, check=lambda root: None)
     assert not wheels.folder_of([Wheel(**wrong)], tmp_path).exists()
 
 
 def test_without_the_network_it_is_said(tmp_path):
-    nowhere = {**os.environ, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull}
+    nowhere = {
+        **os.environ,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         nowhere.pop(name, None)
     with pytest.raises(DownloadError, match="pip could not fetch the wheels with LLVM"):
@@ -157,7 +189,12 @@ def test_the_systems_own_tools_answer():
     version = llvm.version_of(path)
     assert version
     major = int(version.partition(".")[0])
-    assert finder(Path("unused"), LLVM(major=major, tools=("llvm-readobj",)), mode="system").provide().version == version
+    assert (
+        finder(Path("unused"), LLVM(major=major, tools=("llvm-readobj",)), mode="system")
+        .provide()
+        .version
+        == version
+    )
     with pytest.raises(LLVMError) as error:
         finder(Path("unused"), LLVM(major=99, tools=("llvm-readobj",)), mode="system").provide()
     assert error.value.what == f"LLVM 99 is needed: llvm-readobj {version} is at {path}."

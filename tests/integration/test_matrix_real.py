@@ -46,7 +46,11 @@ def tests(session, version, mode):
 
 def snippets(language: str, heading: str) -> list[str]:
     """The code of docs/ci.md in a language, under a heading."""
-    (section,) = [part for part in re.split(r"^## ", CI, flags=re.MULTILINE) if part.startswith(f"{heading}\n")]
+    (section,) = [
+        part
+        for part in re.split(r"^## ", CI, flags=re.MULTILINE)
+        if part.startswith(f"{heading}\n")
+    ]
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
 
@@ -60,7 +64,9 @@ def project(tmp_path: Path) -> Path:
     """A package's folder, with one test that fails unless the JIT is as PYTHON_JIT says."""
     folder = tmp_path / "project"
     folder.mkdir()
-    (folder / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "1"\n[tool.setuptools]\npy-modules = []\n')
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "small"\nversion = "1"\n[tool.setuptools]\npy-modules = []\n'
+    )
     (folder / "test_small.py").write_text(
         "import os, sys\n\ndef test_mode():\n    assert sys._jit.is_enabled() == (os.environ['PYTHON_JIT'] == '1')\n"
     )
@@ -96,7 +102,9 @@ def shell(script: str, folder: Path, env: dict[str, str], *options: str) -> str:
 def test_the_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILE)
     found = cli("matrix", "--from-nox", "--os", "linux", "macos", cwd=tmp_path).json()
-    sessions = [f"tests({python}-jit-{mode})" for python in ("3.15", "3.14") for mode in ("off", "on")]
+    sessions = [
+        f"tests({python}-jit-{mode})" for python in ("3.15", "3.14") for mode in ("off", "on")
+    ]
     assert [each["session"] for each in found["test"]] == sessions * 2
     assert [(each["os"], each["python"]) for each in found["build"]] == [
         (system, python) for system in ("linux", "macos") for python in ("3.15", "3.14")
@@ -110,7 +118,9 @@ def test_the_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
 def test_a_noxfile_elsewhere(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "sessions.py").write_text(NOXFILE)
-    assert len(cli("matrix", "--from-nox", "elsewhere/sessions.py", cwd=tmp_path).json()["test"]) == 4
+    assert (
+        len(cli("matrix", "--from-nox", "elsewhere/sessions.py", cwd=tmp_path).json()["test"]) == 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,8 +141,13 @@ def test_a_noxfile_that_fails_to_import(cli: Cli, tmp_path: Path, text: str, sai
 
 
 def test_a_noxfile_without_jit_sessions(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "noxfile.py").write_text("import nox\n\n@nox.session\ndef lint(session):\n    pass\n")
-    assert "no session made by jitbuild.nox" in cli("matrix", "--from-nox", code=UsageError.exit_code, cwd=tmp_path).err
+    (tmp_path / "noxfile.py").write_text(
+        "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"
+    )
+    assert (
+        "no session made by jitbuild.nox"
+        in cli("matrix", "--from-nox", code=UsageError.exit_code, cwd=tmp_path).err
+    )
 
 
 def test_the_noxfile_of_the_docs(cli: Cli, project: Path) -> None:
@@ -141,7 +156,9 @@ def test_the_noxfile_of_the_docs(cli: Cli, project: Path) -> None:
     (table,) = snippets("toml", "nox")
     (project / "noxfile.py").write_text(noxfile)
     (project / "pyproject.toml").write_text(table)
-    from_nox, from_table = (cli("matrix", *flags, cwd=project).json() for flags in (["--from-nox"], []))
+    from_nox, from_table = (
+        cli("matrix", *flags, cwd=project).json() for flags in (["--from-nox"], [])
+    )
     assert from_nox == from_table
     assert len(from_nox["test"]) == 4
 
@@ -150,7 +167,9 @@ def test_the_projects_own_noxfile_settings_and_builds_agree(cli: Cli) -> None:
     from_nox = cli("matrix", "--from-nox", cwd=ROOT).json()
     assert from_nox == cli("matrix", "--session", "jit_tests", cwd=ROOT).json()
     other = Cli(cli.home, extra={**cli.extra, "JITBUILD_PYTHONS": "3.15.0b2"})
-    assert {each["python"] for each in other("matrix", "--from-nox", cwd=ROOT).json()["test"]} == {"3.15.0b2"}
+    assert {each["python"] for each in other("matrix", "--from-nox", cwd=ROOT).json()["test"]} == {
+        "3.15.0b2"
+    }
 
 
 # ---- GitHub --------------------------------------------------------------------------------------------------------------
@@ -171,7 +190,9 @@ def actionlint(cache_folder: Path) -> Any:
     def lint(text: str) -> list[str]:
         file = folder / "workflow.yml"
         file.write_text(text)
-        done = subprocess.run([node, str(folder / "lint.cjs"), str(file)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [node, str(folder / "lint.cjs"), str(file)], capture_output=True, text=True, check=False
+        )
         assert done.returncode == bool(done.stdout), done.stderr
         return done.stdout.splitlines()
 
@@ -180,9 +201,13 @@ def actionlint(cache_folder: Path) -> Any:
 
 def test_actionlint_takes_the_matrix(cli: Cli, actionlint: Any) -> None:
     """With the values themselves in the workflow, so that it knows the type of every property that is used."""
-    out = cli("matrix", "--pythons", "3.14", "3.15", "--os", "linux", "windows-arm", "--format", "github").out
+    out = cli(
+        "matrix", "--pythons", "3.14", "3.15", "--os", "linux", "windows-arm", "--format", "github"
+    ).out
     values = dict(line.partition("=")[::2] for line in out.splitlines())
-    used = " ".join(f"${{{{ matrix.{name} }}}}" for name in json.loads(values["test"])["include"][0])
+    used = " ".join(
+        f"${{{{ matrix.{name} }}}}" for name in json.loads(values["test"])["include"][0]
+    )
 
     def workflow(name: str, text: str) -> str:
         job = {
@@ -194,7 +219,9 @@ def test_actionlint_takes_the_matrix(cli: Cli, actionlint: Any) -> None:
 
     assert actionlint(workflow("test", used)) == []
     assert actionlint(workflow("build", "${{ matrix.key }}")) == []
-    assert 'property "mode" is not defined' in actionlint(workflow("build", "${{ matrix.mode }}"))[0]
+    assert (
+        'property "mode" is not defined' in actionlint(workflow("build", "${{ matrix.mode }}"))[0]
+    )
 
 
 def test_actionlint_takes_the_docs(actionlint: Any) -> None:
@@ -202,7 +229,10 @@ def test_actionlint_takes_the_docs(actionlint: Any) -> None:
     assert len(found) == 2
     for text in found:
         assert actionlint(text) == []
-        assert actionlint(text.replace("matrix.outputs.test", "matrix.outputs.tst")) != [] or "matrix.outputs" not in text
+        assert (
+            actionlint(text.replace("matrix.outputs.test", "matrix.outputs.tst")) != []
+            or "matrix.outputs" not in text
+        )
 
 
 def test_the_docs_matrix_step_writes_what_the_docs_workflow_reads(cli: Cli, tmp_path: Path) -> None:
@@ -210,10 +240,14 @@ def test_the_docs_matrix_step_writes_what_the_docs_workflow_reads(cli: Cli, tmp_
     jobs = yaml.safe_load(snippets("yaml", "GitHub")[0])["jobs"]
     (run,) = [step["run"] for step in jobs["matrix"]["steps"] if step.get("id") == "matrix"]
     shell(run, tmp_path, {**cli.env, "GITHUB_OUTPUT": "output"})
-    outputs = dict(line.partition("=")[::2] for line in (tmp_path / "output").read_text().splitlines())
+    outputs = dict(
+        line.partition("=")[::2] for line in (tmp_path / "output").read_text().splitlines()
+    )
     for name in ("build", "test"):
         entries = json.loads(outputs[name])["include"]
-        read = set(re.findall(r"matrix\.(\w+)(?! *\.)", json.dumps({**jobs[name], "strategy": None}))) - {"outputs"}
+        read = set(
+            re.findall(r"matrix\.(\w+)(?! *\.)", json.dumps({**jobs[name], "strategy": None}))
+        ) - {"outputs"}
         assert read <= set(entries[0])
 
 
@@ -270,9 +304,13 @@ def parsed(text: str) -> dict[str, str]:
     return found
 
 
-def test_the_actions_steps_by_hand(cli: Cli, adopted: dict[str, Path], tmp_path: Path, project: Path) -> None:
+def test_the_actions_steps_by_hand(
+    cli: Cli, adopted: dict[str, Path], tmp_path: Path, project: Path
+) -> None:
     action = yaml.safe_load(ACTION.read_text(encoding="utf-8"))
-    inputs = {name: each["default"] for name, each in action["inputs"].items()} | {"pythons": "3.15 3.14"}
+    inputs = {name: each["default"] for name, each in action["inputs"].items()} | {
+        "pythons": "3.15 3.14"
+    }
     steps = {step["id"]: step for step in action["runs"]["steps"] if "run" in step}
     (tmp_path / "temp").mkdir()
     job = Job(tmp_path, cli, {"host": {"python-path": sys.executable}})
@@ -284,7 +322,9 @@ def test_the_actions_steps_by_hand(cli: Cli, adopted: dict[str, Path], tmp_path:
     assert [Path(line).name.split("-")[1] for line in key["path"].splitlines()] == [
         cli("plan", series, "--json").json()["version"] for series in ("3.15", "3.14")
     ]
-    assert {str(Path(line).parent) for line in key["path"].splitlines()} == {str(tmp_path / "home" / "interpreters")}
+    assert {str(Path(line).parent) for line in key["path"].splitlines()} == {
+        str(tmp_path / "home" / "interpreters")
+    }
 
     provided = job.run(steps["provide"], inputs)
     assert provided == {
@@ -301,10 +341,17 @@ def test_the_actions_steps_by_hand(cli: Cli, adopted: dict[str, Path], tmp_path:
         found = shutil.which(program, path=path)
         assert found is not None
         assert not (Path(found).parent / "python").exists()
-        assert subprocess.run([found, "--version"], env=env, cwd=project, capture_output=True, check=False).returncode == 0
+        assert (
+            subprocess.run(
+                [found, "--version"], env=env, cwd=project, capture_output=True, check=False
+            ).returncode
+            == 0
+        )
 
 
-def test_what_the_cache_restored_broken_is_found_out(cli: Cli, adopted: dict[str, Path], tmp_path: Path) -> None:
+def test_what_the_cache_restored_broken_is_found_out(
+    cli: Cli, adopted: dict[str, Path], tmp_path: Path
+) -> None:
     """One whose program answers, and whose JIT does not: the next best one of the store is taken."""
     before = {each["version"]: each for each in cli("list", "--json").json()}
     newest = before[max(version for version in before if version.startswith("3.15"))]
@@ -312,9 +359,17 @@ def test_what_the_cache_restored_broken_is_found_out(cli: Cli, adopted: dict[str
     (restored / "bin").mkdir(parents=True)
     (restored / "bin/python3.15").symlink_to(sys.executable)
     manifest = (Path(newest["path"]) / "jitbuild.toml").read_text()
-    manifest = manifest.replace("adopted = true", "adopted = false").replace(newest["version"], "3.15.99")
+    manifest = manifest.replace("adopted = true", "adopted = false").replace(
+        newest["version"], "3.15.99"
+    )
     (restored / "jitbuild.toml").write_text(
-        re.sub(r'^executable = ".*"', 'executable = "bin/python3.15"', manifest, count=1, flags=re.MULTILINE)
+        re.sub(
+            r'^executable = ".*"',
+            'executable = "bin/python3.15"',
+            manifest,
+            count=1,
+            flags=re.MULTILINE,
+        )
     )
     assert cli("which", "3.15").out.strip() == str(restored / "bin/python3.15")
     result = cli("ci", "provide", "--pythons", "3.15")
@@ -328,7 +383,18 @@ def test_what_the_cache_restored_broken_is_found_out(cli: Cli, adopted: dict[str
 
 
 def test_gitlab_reads_what_is_written(cli: Cli) -> None:
-    words = ("matrix", "--pythons", "3.14", ">=3.15,<3.16", "--modes", "off", "on", "--os", "linux", "macos")
+    words = (
+        "matrix",
+        "--pythons",
+        "3.14",
+        ">=3.15,<3.16",
+        "--modes",
+        "off",
+        "on",
+        "--os",
+        "linux",
+        "macos",
+    )
     found, made = yaml.safe_load(cli(*words, "--format", "gitlab").out), cli(*words).json()
     assert set(found) == {".jitbuild-build", ".jitbuild-test"}
     for name in ("build", "test"):
@@ -340,7 +406,9 @@ def test_gitlab_reads_what_is_written(cli: Cli) -> None:
             assert said == {key: entry[key.removeprefix("JIT_").lower()] for key in said}
 
 
-def test_the_gitlab_pipelines_of_the_docs(cli: Cli, adopted: dict[str, Path], tmp_path: Path) -> None:
+def test_the_gitlab_pipelines_of_the_docs(
+    cli: Cli, adopted: dict[str, Path], tmp_path: Path
+) -> None:
     parent, child = map(yaml.safe_load, snippets("yaml", "GitLab"))
     (tmp_path / "noxfile.py").write_text(NOXFILE.replace('("3.15", "3.14")', '("3.15",)'))
     (download, write) = parent["jit-matrix"]["script"]
@@ -372,6 +440,10 @@ def test_tox(cli: Cli, adopted: dict[str, Path], project: Path, cache_folder: Pa
     own = cache_folder / "tox"
     if not (own / "bin" / "tox").exists():
         venv.create(own, with_pip=True)
-        subprocess.run([own / "bin" / "python", "-m", "pip", "install", "--quiet", "tox"], check=True)
-    out = shell(script, project, {**cli.env, "PATH": os.pathsep.join([cli.env["PATH"], str(own / "bin")])})
+        subprocess.run(
+            [own / "bin" / "python", "-m", "pip", "install", "--quiet", "tox"], check=True
+        )
+    out = shell(
+        script, project, {**cli.env, "PATH": os.pathsep.join([cli.env["PATH"], str(own / "bin")])}
+    )
     assert re.findall(r"^  (jit-\w+): OK", out, re.MULTILINE) == ["jit-off", "jit-on"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
-from jitbuild.net import Wire, download
+from jitbuild.system.download import Wire, download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,15 @@ class Handler(BaseHTTPRequestHandler):
     def be_gone(self, tries: int) -> None:
         self.send_error(404)
 
-    def give(self, data: bytes, *, announce: int | None = None, at_most: int | None = None, ranges=True, then=None) -> None:
+    def give(
+        self,
+        data: bytes,
+        *,
+        announce: int | None = None,
+        at_most: int | None = None,
+        ranges=True,
+        then=None,
+    ) -> None:
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")) if ranges else None
         start = int(match[1]) if match else 0
         if match and start >= len(data):
@@ -223,7 +231,9 @@ def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
     code = "import sys; from pathlib import Path; from jitbuild.net import download\n"
     code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
     part = dest.with_name(dest.name + ".part")
-    with subprocess.Popen([sys.executable, "-c", code, server.url("stalling"), str(dest), SHA]) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, server.url("stalling"), str(dest), SHA]
+    ) as child:
         deadline = time.monotonic() + 30
         while not (part.exists() and part.stat().st_size > 1 << 19) and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -261,7 +271,12 @@ def private_mounts() -> list[str]:
     if sys.platform != "linux" or shutil.which("unshare") is None:
         pytest.skip("a small disk is made with Linux mount namespaces")
     for argv in (["unshare", "-m"], ["unshare", "-rm"]):
-        if subprocess.run([*argv, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False).returncode == 0:
+        if (
+            subprocess.run(
+                [*argv, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
+            ).returncode
+            == 0
+        ):
             return argv
     pytest.skip("neither root nor user namespaces may mount a tmpfs here")
 
@@ -272,7 +287,16 @@ def test_a_disk_that_is_full(server, tmp_path):
     (tmp_path / "data").write_bytes(DATA)
     with tarfile.open(tar, "w") as file:
         file.add(tmp_path / "data", "top/data")
-    argv = [*private_mounts(), sys.executable, "-c", ON_A_SMALL_DISK, str(small), server.url("honest"), SHA, str(tar)]
+    argv = [
+        *private_mounts(),
+        sys.executable,
+        "-c",
+        ON_A_SMALL_DISK,
+        str(small),
+        server.url("honest"),
+        SHA,
+        str(tar),
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
     full = [DiskFullError.__name__, DiskFullError.exit_code, []]
     assert [json.loads(line) for line in done.stdout.splitlines()] == [full] * 3

@@ -17,8 +17,8 @@ import pytest
 import tomli_w
 from cli import Cli
 
-from jitbuild.sessions import Provided, write_shim
-from jitbuild.store import fingerprint
+from jitbuild.sessions.sessions import Provided, write_shim
+from jitbuild.store.store import fingerprint
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,9 @@ class Done:
     @property
     def outcomes(self) -> dict[str, str]:
         """What nox says of each session at the end, or of the one that it ran."""
-        return dict(re.findall(r"^nox > (?:\* |Session )(\S+?\))(?::| was)? (\w+)", self.out, re.MULTILINE))
+        return dict(
+            re.findall(r"^nox > (?:\* |Session )(\S+?\))(?::| was)? (\w+)", self.out, re.MULTILINE)
+        )
 
 
 @dataclass
@@ -82,7 +84,9 @@ class Nox:
         env = {name: value for name, value in self.cli.env.items() if not name.startswith(dropped)}
         env |= {"JITBUILD_POLICY": "never", "PATH": self.path, **environ}
         done = subprocess.run(
-            [*self.program, *args] if self.program[0] == "bash" else [*self.program, "--nocolor", *args],
+            [*self.program, *args]
+            if self.program[0] == "bash"
+            else [*self.program, "--nocolor", *args],
             cwd=self.folder,
             env=env,
             stdout=subprocess.PIPE,
@@ -92,7 +96,9 @@ class Nox:
             timeout=1200,
             stdin=subprocess.DEVNULL,
         )
-        assert done.returncode == code, f"nox {shlex.join(args)} ended with {done.returncode}:\n{done.stdout}"
+        assert done.returncode == code, (
+            f"nox {shlex.join(args)} ended with {done.returncode}:\n{done.stdout}"
+        )
         return Done(done.returncode, done.stdout)
 
     def listed(self) -> dict[str, list[str]]:
@@ -105,9 +111,22 @@ def noxes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The newest nox is that of this environment; the oldest is in a venv of its own, with uv."""
     folder = tmp_path_factory.mktemp("oldest") / "venv"
     venv.create(folder, with_pip=True)
-    argv = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", f"nox=={OLDEST}", "uv", "-e", str(ROOT)]
+    argv = [
+        str(folder / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        f"nox=={OLDEST}",
+        "uv",
+        "-e",
+        str(ROOT),
+    ]
     subprocess.run(argv, check=True)
-    return {"newest": [sys.executable, "-m", "nox"], "oldest": [str(folder / "bin/python"), "-m", "nox"]}
+    return {
+        "newest": [sys.executable, "-m", "nox"],
+        "oldest": [str(folder / "bin/python"), "-m", "nox"],
+    }
 
 
 @pytest.fixture(params=["newest", "oldest"])
@@ -148,9 +167,13 @@ def test_four_sessions_with_the_right_names_and_modes(nox: Nox, adopted: dict[st
     assert [name for name in tags if name.startswith("tests")] == NAMES
     assert tags["tests(3.15-jit-on)"] == ["jit", "jit_on", "py315"]
     done = nox(PYTHON_JIT="1", PYTHON_JIT_STRESS="1")
-    assert {name: done.outcomes[name] for name in NAMES} == dict.fromkeys(NAMES, "success"), done.out
+    assert {name: done.outcomes[name] for name in NAMES} == dict.fromkeys(NAMES, "success"), (
+        done.out
+    )
     assert done.out.count("1 passed") == 4
-    modes = re.findall(r"nox > CPython (3\.\d+)\S+ .*; JIT (\w+): a hot loop has (no|\d+)", done.out)
+    modes = re.findall(
+        r"nox > CPython (3\.\d+)\S+ .*; JIT (\w+): a hot loop has (no|\d+)", done.out
+    )
     assert [(series, mode, code != "no") for series, mode, code in modes] == [
         ("3.14", "off", False),
         ("3.14", "on", True),
@@ -178,7 +201,9 @@ def test_a_selection_provides_only_its_interpreters(
     if not any("3.14" in name for name in ran):
         nox.cli("uninstall", "3.14")
     done = nox(*selection)
-    assert [name for name in re.findall(r"Running session (\S+)", done.out) if name.startswith("tests")] == ran
+    assert [
+        name for name in re.findall(r"Running session (\S+)", done.out) if name.startswith("tests")
+    ] == ran
     assert ("jitbuild(3.14)" in done.out) == any("3.14" in name for name in ran)
 
 
@@ -203,16 +228,23 @@ def test_listing_needs_no_interpreter_no_process_and_no_network(nox: Nox, tmp_pa
 
 def test_a_noxfile_imports_next_to_nothing_of_ours(nox: Nox) -> None:
     show = "import sys, nox, jitbuild.nox as jit; jit.params(pythons=['3.15']); print(*sys.modules)"
-    out = subprocess.run([nox.program[0], "-c", show], cwd=nox.folder, capture_output=True, text=True, check=True).stdout.split()
+    out = subprocess.run(
+        [nox.program[0], "-c", show], cwd=nox.folder, capture_output=True, text=True, check=True
+    ).stdout.split()
     ours = {name for name in out if name.startswith("jitbuild.")}
-    assert ours == {f"jitbuild.{name}" for name in ("errors", "modes", "nox", "request", "sessions", "settings")}
+    assert ours == {
+        f"jitbuild.{name}" for name in ("errors", "modes", "nox", "request", "sessions", "settings")
+    }
     assert not {"msgspec", "httpx", "rich", "tomli_w"} & set(out)
 
 
 @pytest.mark.parametrize(
-    ("flags", "reason"), [(["--no-venv"], "the venv backend none"), (["--force-python", "3.11"], "does not know")]
+    ("flags", "reason"),
+    [(["--no-venv"], "the venv backend none"), (["--force-python", "3.11"], "does not know")],
 )
-def test_sessions_that_are_not_in_a_venv_of_ours_fail(nox: Nox, adopted: dict[str, Path], flags: list[str], reason: str) -> None:
+def test_sessions_that_are_not_in_a_venv_of_ours_fail(
+    nox: Nox, adopted: dict[str, Path], flags: list[str], reason: str
+) -> None:
     nox.show('pythons=["3.15"]')
     done = subprocess.run(
         [*nox.program, *flags],
@@ -227,13 +259,23 @@ def test_sessions_that_are_not_in_a_venv_of_ours_fail(nox: Nox, adopted: dict[st
     assert "ran (" not in done.stdout
 
 
-def test_an_interpreter_without_the_jit_in_its_place_fails_the_check(nox: Nox, adopted: dict[str, Path]) -> None:
+def test_an_interpreter_without_the_jit_in_its_place_fails_the_check(
+    nox: Nox, adopted: dict[str, Path]
+) -> None:
     nox.show('pythons=["3.15"]')
     forge(nox, "3.15", Path(sys.executable).resolve(), adopted=False)
     done = nox(code=1)
-    assert {done.outcomes["tests(3.15-jit-off)"], done.outcomes["tests(3.15-jit-on)"]} == {"aborted"}
+    assert {done.outcomes["tests(3.15-jit-off)"], done.outcomes["tests(3.15-jit-on)"]} == {
+        "aborted"
+    }
     assert "ran (" not in done.out
-    forge(nox, "3.15", Path(sys.executable).resolve(), adopted=False, version=".".join(map(str, sys.version_info[:3])))
+    forge(
+        nox,
+        "3.15",
+        Path(sys.executable).resolve(),
+        adopted=False,
+        version=".".join(map(str, sys.version_info[:3])),
+    )
     nox.show(f'pythons=["3.{sys.version_info[1]}"]')
     assert "The JIT was not compiled in" in nox(code=1).out
 
@@ -292,7 +334,9 @@ def test_a_venv_made_anew_gets_its_packages_although_nothing_is_installed_into_r
 
 @pytest.mark.parametrize("backend", ["virtualenv", "venv", "uv"])
 def test_the_backends(nox: Nox, adopted: dict[str, Path], backend: str) -> None:
-    bare = ', venv_params=["--without-pip"]' if backend == "venv" else ""  # Debian keeps ensurepip in a package of its own
+    bare = (
+        ', venv_params=["--without-pip"]' if backend == "venv" else ""
+    )  # Debian keeps ensurepip in a package of its own
     nox.show(f'pythons=["3.15"], venv_backend="{backend}"{bare}')
     done = nox()
     assert f"Creating virtual environment ({backend})" in done.out
@@ -310,7 +354,9 @@ def test_the_policies(nox: Nox, debian_pythons: dict[str, Path]) -> None:
     assert "No Python on PATH fits 3.15" in nowhere.out
     nox.path += os.pathsep + str(debian_pythons["3.15"].parent)
     assert "ran (3, 15) 1" in nox(JITBUILD_POLICY="adopt").out
-    assert [each["executable"] for each in nox.cli("list", "--json").json()] == [str(debian_pythons["3.15"])]
+    assert [each["executable"] for each in nox.cli("list", "--json").json()] == [
+        str(debian_pythons["3.15"])
+    ]
     assert "'sometimes' is not a policy" in nox(code=1, JITBUILD_POLICY="sometimes").out
 
 
@@ -324,7 +370,9 @@ def test_an_interpreter_without_the_jit_is_not_what_sessions_mean(nox: Nox) -> N
     assert "success" in nox().out
 
 
-def test_what_is_missing_is_never_skipped_with_success(nox: Nox, noxes: dict[str, list[str]]) -> None:
+def test_what_is_missing_is_never_skipped_with_success(
+    nox: Nox, noxes: dict[str, list[str]]
+) -> None:
     nox.show('pythons=["3.15"]')
     for more in ({}, {"CI": "true"}):
         assert "skipped" not in nox(code=1, **more).out
@@ -343,7 +391,12 @@ def test_in_parallel(nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[s
         pytest.skip("this nox knows no --parallel")
     nox.show('pythons=["3.14", "3.15"]')
     out = nox("--parallel", "2", "--allow-parallel").out
-    assert sorted(re.findall(r"ran \(3, (\d+)\) (\d)", out)) == [("14", "0"), ("14", "1"), ("15", "0"), ("15", "1")]
+    assert sorted(re.findall(r"ran \(3, (\d+)\) (\d)", out)) == [
+        ("14", "0"),
+        ("14", "1"),
+        ("15", "0"),
+        ("15", "1"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -373,10 +426,15 @@ def test_versions_come_from_pyproject(nox: Nox, adopted: dict[str, Path]) -> Non
         file.write('[tool.jitbuild]\npythons = ["3.15"]\nmodes = ["off", "stress"]\n')
     nox.show("")
     assert re.findall(r"ran \(3, 15\) (\d)", nox().out) == ["0", "1"]
-    assert [name for name in nox.listed() if name.startswith("tests")] == ["tests(3.15-jit-off)", "tests(3.15-jit-stress)"]
+    assert [name for name in nox.listed() if name.startswith("tests")] == [
+        "tests(3.15-jit-off)",
+        "tests(3.15-jit-stress)",
+    ]
 
 
-def test_coverage_that_keeps_code_out_of_the_jit_is_named_once(nox: Nox, adopted: dict[str, Path]) -> None:
+def test_coverage_that_keeps_code_out_of_the_jit_is_named_once(
+    nox: Nox, adopted: dict[str, Path]
+) -> None:
     nox.write(
         "import jitbuild.nox as jit\n"
         '@jit.session(pythons=["3.14", "3.15"], modes=["on"])\n'
@@ -393,7 +451,11 @@ def test_a_store_that_lacks_it_has_it_built_by_a_session_of_its_own(
     tmp_path: Path, noxes: dict[str, list[str]], cpython_archive: Path
 ) -> None:
     version = re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
-    nox = Nox(noxes["newest"], tmp_path, Cli(tmp_path / "home", {"JITBUILD_MIRROR": str(cpython_archive.parent)}))
+    nox = Nox(
+        noxes["newest"],
+        tmp_path,
+        Cli(tmp_path / "home", {"JITBUILD_MIRROR": str(cpython_archive.parent)}),
+    )
     nox.show(f'pythons=["{version}"], modes=["off", "on"], venv_backend="venv"')
     done = nox(JITBUILD_POLICY="install")
     assert done.outcomes[f"jitbuild({version})"] == "success"
@@ -405,10 +467,14 @@ def test_a_store_that_lacks_it_has_it_built_by_a_session_of_its_own(
 
 def blocks() -> list[tuple[str, str]]:
     """The code blocks of docs/nox.md, with their languages."""
-    return re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "docs/nox.md").read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^```(\w+)\n(.*?)^```$", (ROOT / "docs/nox.md").read_text(), re.MULTILINE | re.DOTALL
+    )
 
 
-def test_the_snippets_of_the_documentation(nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]], tmp_path: Path) -> None:
+def test_the_snippets_of_the_documentation(
+    nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]], tmp_path: Path
+) -> None:
     """In their order: a noxfile, what is added to pyproject.toml, and commands that end with 0."""
     if nox.program != noxes["newest"]:
         pytest.skip("one nox will do")

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jitbuild.bench import chart, page, report
+from jitbuild.bench import report
+from jitbuild.bench.render import html as page
+from jitbuild.bench.render import svg as chart
 from jitbuild.bench.stats import Sample
 
 if TYPE_CHECKING:
@@ -53,11 +55,15 @@ def chromium() -> Iterator[Any]:
     assert spec.loader is not None
     browser = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(browser)
-    lacking = [name for name in ("playwright", "matplotlib") if importlib.util.find_spec(name) is None]
+    lacking = [
+        name for name in ("playwright", "matplotlib") if importlib.util.find_spec(name) is None
+    ]
     program = browser.find()
     if lacking or program is None:
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse(f"needs {' and '.join(lacking) or 'one of ' + ', '.join(browser.PROGRAMS) + ' on PATH'}")
+        refuse(
+            f"needs {' and '.join(lacking) or 'one of ' + ', '.join(browser.PROGRAMS) + ' on PATH'}"
+        )
     with browser.started(program) as found:
         yield found
 
@@ -69,13 +75,19 @@ class Watched:
         self.page = chromium.new_page()
         self.requests: list[str] = []
         self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on(
+            "console", lambda message: self.complaints.append(f"{message.type}: {message.text}")
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         devtools = self.page.context.new_cdp_session(self.page)
-        devtools.on("Network.requestWillBeSent", lambda event: self.requests.append(event["request"]["url"]))
+        devtools.on(
+            "Network.requestWillBeSent", lambda event: self.requests.append(event["request"]["url"])
+        )
         devtools.on("Log.entryAdded", lambda event: self.complaints.append(event["entry"]["text"]))
         # Issues are what the policy forbids, quirks mode, and whatever else the browser holds against a page.
-        devtools.on("Audits.issueAdded", lambda event: self.complaints.append(event["issue"]["code"]))
+        devtools.on(
+            "Audits.issueAdded", lambda event: self.complaints.append(event["issue"]["code"])
+        )
         for domain in ("Network", "Log", "Audits"):
             devtools.send(f"{domain}.enable")
 
@@ -96,17 +108,33 @@ def watched(chromium: Any) -> Iterator[Watched]:
 
 
 def sample(rng: random.Random, mean: float, spread: float, rounds: int) -> Sample:
-    return Sample(processes=tuple(tuple(mean * math.exp(rng.gauss(0, spread)) for _ in range(4)) for _ in range(rounds)))
+    return Sample(
+        processes=tuple(
+            tuple(mean * math.exp(rng.gauss(0, spread)) for _ in range(4)) for _ in range(rounds)
+        )
+    )
 
 
-def made(names: list[str], *, slowest: float = 0.3, fastest: float = 5.0, rounds: int = 5, spread: float = 0.02) -> report.Report:
+def made(
+    names: list[str],
+    *,
+    slowest: float = 0.3,
+    fastest: float = 5.0,
+    rounds: int = 5,
+    spread: float = 0.02,
+) -> report.Report:
     """Ratios spread evenly between both, with noise; every string that comes from outside is hostile."""
     rng = random.Random(15)
     steps = max(len(names) - 1, 1)
     factors = [fastest * (slowest / fastest) ** (step / steps) for step in range(len(names))]
     base = {name: sample(rng, 10 ** rng.uniform(-7, 1), spread, rounds) for name in names}
-    other = {name: sample(rng, base[name].mean / factor, spread, rounds) for name, factor in zip(names, factors, strict=True)}
-    function = report.Function(name="<script>", file="/x/" + "y" * 200 + ".py", line=2, executors=2, bytes=4096)
+    other = {
+        name: sample(rng, base[name].mean / factor, spread, rounds)
+        for name, factor in zip(names, factors, strict=True)
+    }
+    function = report.Function(
+        name="<script>", file="/x/" + "y" * 200 + ".py", line=2, executors=2, bytes=4096
+    )
     looked = {name: report.Inspection(compiled=(function,), bare=(function,)) for name in names[:3]}
     rows = report.rows(base, other, paired=True, floors={}, inspections=looked)
     return report.Report(
@@ -115,7 +143,11 @@ def made(names: list[str], *, slowest: float = 0.3, fastest: float = 5.0, rounds
         other="on",
         rows=rows,
         mean=report.mean_of(rows, paired=True),
-        about={"kind": "quick", "executable": "/home/me/" + "x" * 200, **{f"fact {n}": text for n, text in enumerate(HOSTILE)}},
+        about={
+            "kind": "quick",
+            "executable": "/home/me/" + "x" * 200,
+            **{f"fact {n}": text for n, text in enumerate(HOSTILE)},
+        },
         warnings=HOSTILE,
         notes=HOSTILE,
         again="jitbuild bench 3.15 -- " + " ".join(HOSTILE),
@@ -129,7 +161,9 @@ REPORTS = {
     "not enough data": made(["one", "two"], rounds=2),
     "no difference": made(MANY[:14], fastest=1.004, slowest=0.997, spread=0.001),
     "much noise": made(MANY[-9:], spread=0.5),
-    "files": dataclasses.replace(made(MANY[-20:]), comparison="files", base=HOSTILE[6], other=HOSTILE[1], again=""),
+    "files": dataclasses.replace(
+        made(MANY[-20:]), comparison="files", base=HOSTILE[6], other=HOSTILE[1], again=""
+    ),
     "far": made(MANY[-5:], fastest=3e5, slowest=1e-4),
 }
 
@@ -142,7 +176,9 @@ def test_a_watched_page_hides_nothing(watched: Watched, tmp_path: Path) -> None:
         "<svg width=50 height=50><text x=0 y=15>one one one one</text><text x=5 y=18>two</text>"
         "<text x=0 y=40 font-size=5>three</text><g id=x><path d='M 0 45 h 2'/></g><use href='#x' style='fill:#ccc'/></svg>"
     )
-    (tmp_path / "x.html").write_text(f"<!doctype html><title>x</title>{policy}{body}{drawn}", encoding="utf-8")
+    (tmp_path / "x.html").write_text(
+        f"<!doctype html><title>x</title>{policy}{body}{drawn}", encoding="utf-8"
+    )
     watched.open(tmp_path / "x.html")
     seen = watched.look("light", 400)
     assert len(watched.requests) == 2
@@ -190,12 +226,16 @@ def test_the_chart_alone(watched: Watched, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("declared", ["light", "dark", "light dark"])
-def test_the_chart_in_another_page(watched: Watched, tmp_path: Path, scheme: str, declared: str) -> None:
+def test_the_chart_in_another_page(
+    watched: Watched, tmp_path: Path, scheme: str, declared: str
+) -> None:
     """Whatever the page around it is, and whatever the reader prefers, text and ground fit each other."""
     svg, path = tmp_path / "report.svg", tmp_path / "readme.html"
     svg.write_text(chart.svg(REPORTS["much noise"]), encoding="utf-8")
     head = f"<!doctype html><title>x</title><style>:root {{ color-scheme: {declared} }} body {{ margin: 0 }}</style>"
-    path.write_text(f"{head}<link rel=icon href=data:,><img src=report.svg alt=chart>", encoding="utf-8")
+    path.write_text(
+        f"{head}<link rel=icon href=data:,><img src=report.svg alt=chart>", encoding="utf-8"
+    )
     watched.open(path)
     watched.look(scheme, 1280)
     assert watched.page.evaluate("document.images[0].naturalWidth") > 600
@@ -212,7 +252,10 @@ def test_the_pictures_of_the_docs(tmp_path: Path) -> None:
     argv = [sys.executable, BENCHMARKS / "picture.py", "report.html", "bench.png", "values.png"]
     subprocess.run(argv, cwd=tmp_path, check=True)
     for name in ("bench", "values"):
-        light, dark = (Image.open(io.BytesIO((tmp_path / f"{name}{end}.png").read_bytes())).convert("RGB") for end in ("", "-dark"))
+        light, dark = (
+            Image.open(io.BytesIO((tmp_path / f"{name}{end}.png").read_bytes())).convert("RGB")
+            for end in ("", "-dark")
+        )
         assert light.size == dark.size
         assert light.width == 800
         assert math.dist(light.getpixel((1, 1)), LIGHT[0]) < 4

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import plans, recipes, request, target
+from jitbuild import request, target
 from jitbuild.errors import PreflightError
-from jitbuild.preflight import Checkup
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant
+from jitbuild.toolchain.requirements import Checkup
 
 CATALOG = recipes.load()
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(os.name != "posix" or not (shutil.which("cc") or shutil.which("gcc")), reason="needs a C compiler"),
+    pytest.mark.skipif(
+        os.name != "posix" or not (shutil.which("cc") or shutil.which("gcc")),
+        reason="needs a C compiler",
+    ),
 ]
 
 
@@ -25,7 +30,13 @@ def planned(version: str = "3.13.5", **axes) -> plans.Plan:
 
 
 def checkup(tmp_path: Path, **changes) -> Checkup:
-    settings = {"plan": planned(), "host": target.host(), "catalog": CATALOG, "llvm_mode": "managed", "store": tmp_path / "store"}
+    settings = {
+        "plan": planned(),
+        "host": target.host(),
+        "catalog": CATALOG,
+        "llvm_mode": "managed",
+        "store": tmp_path / "store",
+    }
     return Checkup(**{**settings, **changes})
 
 
@@ -38,7 +49,13 @@ def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
 
 
 def test_this_machine_can_build(tmp_path):
-    findings = Checkup(plan=planned(), host=target.host(), catalog=CATALOG, llvm_mode="managed", store=tmp_path / "store").run()
+    findings = Checkup(
+        plan=planned(),
+        host=target.host(),
+        catalog=CATALOG,
+        llvm_mode="managed",
+        store=tmp_path / "store",
+    ).run()
     assert findings.fatal == ()
     seen = {finding.name: finding.detail for finding in findings.all if finding.ok}
     assert {"compiler", "make", "disk"} <= {*seen}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild.errors import InterpreterError
-from jitbuild.probes import probe
+from jitbuild.probing.runner import probe
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,10 @@ def script(path: Path, *lines: str) -> Path:
 
 def pyenv_pythons(*releases: str) -> list[Path]:
     """pyenv's interpreters of these series, where it has some."""
-    found = (next(iter(sorted(PYENV.glob(f"versions/{release}.*/bin/python"))), None) for release in releases)
+    found = (
+        next(iter(sorted(PYENV.glob(f"versions/{release}.*/bin/python"))), None)
+        for release in releases
+    )
     return [path for path in found if path is not None]
 
 
@@ -62,9 +65,13 @@ def test_a_jit_is_nothing_else(debian_pythons: dict[str, Path], series: str, exp
     assert f"jitbuild install {series} --jit {expect}" in verdict.reason
 
 
-def test_nothing_leaks_in_and_nothing_is_written(debian_pythons: dict[str, Path], tmp_path: Path) -> None:
+def test_nothing_leaks_in_and_nothing_is_written(
+    debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
     """Variables that would switch, trace, hide or break what is measured, and a sitecustomize that would."""
-    (tmp_path / "sitecustomize.py").write_text("import sys; print('rubbish'); sys.settrace(lambda *a: None)")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; print('rubbish'); sys.settrace(lambda *a: None)"
+    )
     (tmp_path / "json.py").write_text("raise SystemExit('wrong json')")
     hostile = {
         "PYTHONPATH": str(tmp_path),
@@ -84,7 +91,9 @@ def test_nothing_leaks_in_and_nothing_is_written(debian_pythons: dict[str, Path]
 
 
 def test_a_venv_is_known_by_its_own_place(debian_pythons: dict[str, Path], tmp_path: Path) -> None:
-    subprocess.run([debian_pythons["3.14"], "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    subprocess.run(
+        [debian_pythons["3.14"], "-m", "venv", "--without-pip", tmp_path / "venv"], check=True
+    )
     python = tmp_path / "venv/bin/python"
     verdict = probe(python)
     assert verdict.ok, verdict.reason
@@ -105,7 +114,9 @@ def test_a_venv_before_3_14(tmp_path: Path) -> None:
     assert "pip" not in verdict.missing
 
 
-def test_under_isolation_the_switch_is_ignored_and_it_says_so(debian_pythons: dict[str, Path], tmp_path: Path) -> None:
+def test_under_isolation_the_switch_is_ignored_and_it_says_so(
+    debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
     verdict = probe(script(tmp_path / "python", f'exec "{debian_pythons["3.15"]}" -I "$@"'))
     assert not verdict.ok
     assert "-E or -I" in verdict.reason
@@ -132,11 +143,15 @@ def test_the_interpreter_that_runs_the_tests_answers() -> None:
     assert verdict.built != "no" or verdict.ok, verdict.reason
 
 
-@pytest.mark.parametrize("python", pyenv_pythons("3.8", "3.9", "3.10", "3.11", "3.12"), ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize(
+    "python", pyenv_pythons("3.8", "3.9", "3.10", "3.11", "3.12"), ids=lambda path: path.parts[-3]
+)
 def test_versions_that_never_had_a_jit(python: Path) -> None:
     verdict = probe(python, modules=True)
     assert (verdict.ok, verdict.built, verdict.machine_code_bytes) == (False, "no", 0)
-    assert verdict.reason.startswith(f"CPython {verdict.facts.series} has no JIT: it came with 3.13.")
+    assert verdict.reason.startswith(
+        f"CPython {verdict.facts.series} has no JIT: it came with 3.13."
+    )
     assert probe(python, expect="no").ok
 
 
@@ -149,9 +164,13 @@ def test_a_version_that_has_a_jit_in_a_build_that_has_none(python: Path) -> None
     )
 
 
-@pytest.mark.parametrize("python", pyenv_pythons("2.7", "3.6", "3.7"), ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize(
+    "python", pyenv_pythons("2.7", "3.6", "3.7"), ids=lambda path: path.parts[-3]
+)
 def test_versions_that_are_too_old(python: Path) -> None:
-    with pytest.raises(InterpreterError, match=r"is Python (2\.7|3\.6|3\.7)\.\d+, and 3\.8 is the oldest"):
+    with pytest.raises(
+        InterpreterError, match=r"is Python (2\.7|3\.6|3\.7)\.\d+, and 3\.8 is the oldest"
+    ):
         probe(python)
 
 
@@ -159,7 +178,9 @@ def test_versions_that_are_too_old(python: Path) -> None:
 def test_a_pyenv_shim_works_when_it_is_active_and_says_when_it_is_not() -> None:
     shim = PYENV / "shims/python"
     active = next(PYENV.glob("versions/3.*")).name
-    assert probe(shim, expect="no", environ={**os.environ, "PYENV_VERSION": active}).version == active
+    assert (
+        probe(shim, expect="no", environ={**os.environ, "PYENV_VERSION": active}).version == active
+    )
     # An inactive shim falls back to another `python` on PATH, and an active environment has one.
     path = f"{PYENV}/bin:/usr/bin:/bin"
     if shutil.which("python", path=path):
@@ -170,7 +191,9 @@ def test_a_pyenv_shim_works_when_it_is_active_and_says_when_it_is_not() -> None:
 
 
 def test_a_script_that_prints_rubbish(tmp_path: Path) -> None:
-    with pytest.raises(InterpreterError, match="does not answer like a Python interpreter; it printed: Hello"):
+    with pytest.raises(
+        InterpreterError, match="does not answer like a Python interpreter; it printed: Hello"
+    ):
         probe(script(tmp_path / "python", "echo Hello", "echo World"))
 
 
@@ -185,8 +208,14 @@ def test_a_file_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> 
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_a_crash_with_the_jit_on_is_a_verdict(debian_pythons: dict[str, Path], tmp_path: Path) -> None:
-    crashing = script(tmp_path / "python", '[ "$PYTHON_JIT" = 1 ] && kill -ABRT $$', f'exec {debian_pythons["3.15"]} "$@"')
+def test_a_crash_with_the_jit_on_is_a_verdict(
+    debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
+    crashing = script(
+        tmp_path / "python",
+        '[ "$PYTHON_JIT" = 1 ] && kill -ABRT $$',
+        f'exec {debian_pythons["3.15"]} "$@"',
+    )
     verdict = probe(crashing)
     assert not verdict.ok
     assert "With PYTHON_JIT=1" in verdict.reason
@@ -196,7 +225,11 @@ def test_a_crash_with_the_jit_on_is_a_verdict(debian_pythons: dict[str, Path], t
 def test_files_that_cannot_be_run(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("not a program")
-    cases = {plain: "cannot be run: Permission denied", tmp_path / "none": "cannot be run: No such file", tmp_path: "is a folder"}
+    cases = {
+        plain: "cannot be run: Permission denied",
+        tmp_path / "none": "cannot be run: No such file",
+        tmp_path: "is a folder",
+    }
     for path, what in cases.items():
         with pytest.raises(InterpreterError, match=what):
             probe(path)

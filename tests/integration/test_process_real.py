@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import process
-from jitbuild.jobs import side_by_side
-from jitbuild.report import Silent
+from jitbuild.system import process
+from jitbuild.system.jobserver import side_by_side
+from jitbuild.system.progress import Silent
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="POSIX")]
 
@@ -35,7 +35,9 @@ def run_python(code, *args, **options):
 def stream_python(code, *args, cwd, on_line=lambda _line: None, **env):
     log = io.BytesIO()
     argv = [PYTHON, "-c", textwrap.dedent(code), *map(str, args)]
-    return process.stream(argv, env={**os.environ, **env}, cwd=cwd, log=log, on_line=on_line), log.getvalue()
+    return process.stream(
+        argv, env={**os.environ, **env}, cwd=cwd, log=log, on_line=on_line
+    ), log.getvalue()
 
 
 def pid_in(path, seconds=60.0):
@@ -66,7 +68,10 @@ def is_alive(pid):
         return False
     # Where nobody reaps orphans they stay as zombies.
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     return True
 
 
@@ -85,7 +90,13 @@ def quick(monkeypatch):
 
 def test_output_and_exit_code_are_handed_back():
     done = run_python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
-    assert (done.returncode, done.stdout, done.stderr, done.ok, done.timed_out) == (3, "out\n", "err\n", False, False)
+    assert (done.returncode, done.stdout, done.stderr, done.ok, done.timed_out) == (
+        3,
+        "out\n",
+        "err\n",
+        False,
+        False,
+    )
 
 
 def test_the_signal_that_ended_it_is_told():
@@ -113,7 +124,9 @@ def test_a_child_that_does_not_read_its_stdin_is_no_trouble():
     assert slow.timed_out
 
 
-@pytest.mark.parametrize("start", [process.run, lambda argv: process.replace(argv, env={"PATH": "/none"})])
+@pytest.mark.parametrize(
+    "start", [process.run, lambda argv: process.replace(argv, env={"PATH": "/none"})]
+)
 def test_a_program_that_is_not_there_is_an_oserror(start):
     with pytest.raises(FileNotFoundError):
         start(["jitbuild-has-no-such-program"])
@@ -131,7 +144,9 @@ def test_the_environment_is_what_was_given_exactly(monkeypatch, tmp_path):
     given = {"ONE": "1", "LC_CTYPE": "C.UTF-8"}
     assert run_python(env, env=given).stdout == f"{sorted(given.items())}\n"
     log = io.BytesIO()
-    process.stream([PYTHON, "-c", env], env=given, cwd=tmp_path, log=log, on_line=lambda _line: None)
+    process.stream(
+        [PYTHON, "-c", env], env=given, cwd=tmp_path, log=log, on_line=lambda _line: None
+    )
     assert log.getvalue().decode() == f"{sorted(given.items())}\n"
     assert "('LEAKS', '1')" in run_python(env).stdout
 
@@ -151,7 +166,9 @@ def test_the_folder_is_what_was_given(tmp_path):
 
 
 def test_huge_output_on_both_pipes_does_not_block():
-    done = run_python("import sys\nfor i in range(50):\n sys.stdout.write('o' * 100_000)\n sys.stderr.write('e' * 100_000)")
+    done = run_python(
+        "import sys\nfor i in range(50):\n sys.stdout.write('o' * 100_000)\n sys.stderr.write('e' * 100_000)"
+    )
     assert (len(done.stdout), len(done.stderr)) == (5_000_000, 5_000_000)
 
 
@@ -162,9 +179,7 @@ def test_huge_output_without_lines_does_not_block(tmp_path):
 
 def test_a_stream_is_both_outputs_in_order_and_line_by_line(tmp_path):
     seen = []
-    code = (
-        "import sys\nfor i in range(3):\n print('out', i, flush=True)\n print('err', i, file=sys.stderr, flush=True)\nsys.exit(4)"
-    )
+    code = "import sys\nfor i in range(3):\n print('out', i, flush=True)\n print('err', i, file=sys.stderr, flush=True)\nsys.exit(4)"
     returned, log = stream_python(code, cwd=tmp_path, on_line=seen.append)
     assert returned == 4
     assert seen == [f"{name} {number}" for number in range(3) for name in ("out", "err")]
@@ -200,7 +215,11 @@ def test_an_error_in_whoever_listens_ends_the_child(tmp_path):
         raise RuntimeError(line)
 
     with pytest.raises(RuntimeError, match=r"^[0-9]+$") as raised:
-        stream_python("import os, time; print(os.getpid(), flush=True); time.sleep(600)", cwd=tmp_path, on_line=on_line)
+        stream_python(
+            "import os, time; print(os.getpid(), flush=True); time.sleep(600)",
+            cwd=tmp_path,
+            on_line=on_line,
+        )
     assert ended(int(str(raised.value)))
 
 
@@ -220,7 +239,10 @@ def test_ctrl_c_in_the_parent_ends_the_child(tmp_path, call):
 
 def parent(tmp_path, body):
     """Start a Python that runs `body` with `process` imported."""
-    code = "import os, sys, io\nfrom pathlib import Path\nfrom jitbuild import process\n" + textwrap.dedent(body)
+    code = (
+        "import os, sys, io\nfrom pathlib import Path\nfrom jitbuild import process\n"
+        + textwrap.dedent(body)
+    )
     return subprocess.Popen(
         [PYTHON, "-c", code],
         cwd=tmp_path,
@@ -228,7 +250,9 @@ def parent(tmp_path, body):
         stderr=subprocess.PIPE,
         text=True,
         # A test run under nohup, or one that a shell put into the background, ignores them, and its children would too.
-        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)],  # noqa: PLW1509
+        preexec_fn=lambda: [
+            signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)
+        ],  # noqa: PLW1509
     )
 
 
@@ -263,7 +287,9 @@ def test_a_signal_unwinds_like_ctrl_c(tmp_path, number):
     assert ended(child)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a child is started by a fork with Python's hooks")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only there a child is started by a fork with Python's hooks"
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("program", [[PYTHON, "-c", LIVES, "pid"], ["./no-such-program"]])
 def test_a_signal_that_comes_while_a_child_is_started_is_not_lost(tmp_path, number, program):
@@ -297,7 +323,10 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
     assert started.returncode == 7
 
 
-@pytest.mark.skipif(sys.platform != "linux" or shutil.which("make") is None, reason="Linux's PDEATHSIG, through make")
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("make") is None,
+    reason="Linux's PDEATHSIG, through make",
+)
 def test_killing_the_parent_ends_what_make_started(tmp_path):
     (tmp_path / "lives.py").write_text(LIVES)
     (tmp_path / "Makefile").write_text(f"all: one two\none two:\n\t{PYTHON} lives.py $@.pid\n")
@@ -312,7 +341,11 @@ def test_a_program_that_replaces_this_one_heeds_sigpipe():
     # `yes` says on stderr that the pipe broke, unless SIGPIPE ends it first.
     code = "import os\nfrom jitbuild import process\nprocess.replace(['yes'], env=dict(os.environ))"
     piped = subprocess.run(
-        ["/bin/sh", "-c", '"$0" -c "$1" | head -n 1', PYTHON, code], capture_output=True, text=True, check=True, timeout=30
+        ["/bin/sh", "-c", '"$0" -c "$1" | head -n 1', PYTHON, code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
     )
     assert (piped.stdout, piped.stderr) == ("y\n", "")
 
@@ -326,7 +359,9 @@ def test_a_program_that_cannot_replace_this_one_leaves_it_as_it_was():
 
 def test_children_of_other_threads_are_ended_too(tmp_path):
     results = []
-    thread = threading.Thread(target=lambda: results.append(timed_out(LIVES, tmp_path / "pid", pid=tmp_path / "pid")))
+    thread = threading.Thread(
+        target=lambda: results.append(timed_out(LIVES, tmp_path / "pid", pid=tmp_path / "pid"))
+    )
     thread.start()
     thread.join()
     assert results
@@ -347,7 +382,10 @@ STUBBORN_FAMILY = """
 
 def in_threads(*functions):
     """Run each in a thread, inside of a crew, until one of them raises or this thread is interrupted; the threads are joined."""
-    return side_by_side(*[lambda _reporter, function=function: function() for function in functions], reporter=Silent())
+    return side_by_side(
+        *[lambda _reporter, function=function: function() for function in functions],
+        reporter=Silent(),
+    )
 
 
 def interrupt_when(*paths):
@@ -502,7 +540,10 @@ def test_what_a_child_of_an_ended_crew_returned_is_not_believed(tmp_path):
 def test_a_crew_inside_ends_with_the_one_around_it_and_not_the_other_way(tmp_path, quick):
     def fails_inside():
         with pytest.raises(ValueError, match="inner"):
-            in_threads(lambda: run_python(LIVES, tmp_path / "inner"), lambda: pid_in(tmp_path / "inner") and int("inner"))
+            in_threads(
+                lambda: run_python(LIVES, tmp_path / "inner"),
+                lambda: pid_in(tmp_path / "inner") and int("inner"),
+            )
         assert ended(pid_in(tmp_path / "inner"))
         assert is_alive(pid_in(tmp_path / "outer"))
         return in_threads(lambda: run_python(STUBBORN, tmp_path / "again"))
@@ -535,7 +576,14 @@ def test_descriptors_that_are_passed_stay_open_and_others_do_not(tmp_path):
         code = "import os, sys\nfor fd in sys.argv[1:]:\n try: os.fstat(int(fd)); print('open')\n except OSError: print('closed')"
         argv = [PYTHON, "-c", code, str(read), str(write)]
         log = io.BytesIO()
-        process.stream(argv, env=dict(os.environ), cwd=tmp_path, log=log, on_line=lambda _line: None, pass_fds=[write])
+        process.stream(
+            argv,
+            env=dict(os.environ),
+            cwd=tmp_path,
+            log=log,
+            on_line=lambda _line: None,
+            pass_fds=[write],
+        )
         assert log.getvalue() == b"closed\nopen\n"
     finally:
         os.close(read)
@@ -561,7 +609,9 @@ THREADS = """
 def lives_in_threads(tmp_path):
     """A Python that waits for two children in threads; it and the pids of the children."""
     files = [tmp_path / "one", tmp_path / "two"]
-    started = parent(tmp_path, THREADS.format(argvs=[[PYTHON, "-c", LIVES, str(file)] for file in files]))
+    started = parent(
+        tmp_path, THREADS.format(argvs=[[PYTHON, "-c", LIVES, str(file)] for file in files])
+    )
     return started, [pid_in(file) for file in files]
 
 

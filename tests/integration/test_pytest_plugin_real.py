@@ -48,7 +48,14 @@ class Suite:
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.project,
-            env={**kept, "PATH": path, "NO_COLOR": "1", "COLUMNS": "200", "COVERAGE_FILE": str(self.venv / ".coverage"), **env},
+            env={
+                **kept,
+                "PATH": path,
+                "NO_COLOR": "1",
+                "COLUMNS": "200",
+                "COVERAGE_FILE": str(self.venv / ".coverage"),
+                **env,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -57,13 +64,19 @@ class Suite:
             timeout=300,
         )
 
-    def __call__(self, *args: str, jit: str = "1", runner: str = "python -m pytest", **env: str) -> Result:
+    def __call__(
+        self, *args: str, jit: str = "1", runner: str = "python -m pytest", **env: str
+    ) -> Result:
         """Run the suite; what was measured is read from the JSON, where it came to that."""
         report = self.venv / "report.json"
         report.unlink(missing_ok=True)
-        done = self.shell(f"{runner} --jit-report-json={report} {' '.join(args)}", PYTHON_JIT=jit, **env)
+        done = self.shell(
+            f"{runner} --jit-report-json={report} {' '.join(args)}", PYTHON_JIT=jit, **env
+        )
         assert "Traceback" not in done.stdout, done.stdout
-        return Result(done.returncode, done.stdout, json.loads(report.read_text()) if report.exists() else {})
+        return Result(
+            done.returncode, done.stdout, json.loads(report.read_text()) if report.exists() else {}
+        )
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +101,16 @@ def make_suite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Sui
 
 
 def run(*argv: object) -> None:
-    done = subprocess.run([*map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*map(str, argv)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{argv}:\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.fixture(scope="session")
-def suites(debian_pythons: dict[str, Path], make_suite: Callable[[Path], Suite]) -> dict[str, Suite]:
+def suites(
+    debian_pythons: dict[str, Path], make_suite: Callable[[Path], Suite]
+) -> dict[str, Suite]:
     return {series: make_suite(python) for series, python in debian_pythons.items()}
 
 
@@ -115,7 +132,12 @@ def test_on_and_off(suite: Suite, workers: tuple[str, ...]) -> None:
     assert on.found["python"]["built"] == "yes-off"
     off = suite("--jit-require=off", *workers, jit="0")
     assert (off.code, compiled(off)) == (0, set()), off.out
-    assert off.found["packages"]["hotpkg"] == {"code_objects": 2, "compiled": 0, "executors": 0, "machine_code_bytes": 0}
+    assert off.found["packages"]["hotpkg"] == {
+        "code_objects": 2,
+        "compiled": 0,
+        "executors": 0,
+        "machine_code_bytes": 0,
+    }
     for requirement, jit in (("on", "0"), ("off", "1")):
         wrong = suite(f"--jit-require={requirement}", *workers, jit=jit)
         assert wrong.code == (1 if workers else 4), wrong.out
@@ -173,7 +195,9 @@ def test_a_debug_build(debian_debug: Path, make_suite: Callable[[Path], Suite]) 
     assert "debug build" in result.out
 
 
-@pytest.mark.skipif(not PYTHON_3_13, reason="JITBUILD_TEST_PYTHON_3_13 names no Python 3.13 with the JIT")
+@pytest.mark.skipif(
+    not PYTHON_3_13, reason="JITBUILD_TEST_PYTHON_3_13 names no Python 3.13 with the JIT"
+)
 def test_3_13(make_suite: Callable[[Path], Suite]) -> None:
     suite = make_suite(Path(str(PYTHON_3_13)))
     on = suite("--jit-require=on")
@@ -204,11 +228,17 @@ def commands() -> Iterator[tuple[str, int, list[str]]]:
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "lines"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+    ("command", "status", "lines"),
+    list(commands()),
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_documentation(suites: dict[str, Suite], command: str, status: int, lines: list[str]) -> None:
+def test_the_documentation(
+    suites: dict[str, Suite], command: str, status: int, lines: list[str]
+) -> None:
     done = suites["3.15"].shell(command)
     assert done.returncode == status, done.stdout
     printed = VERSION.sub("X.Y.Z", done.stdout)
-    expected = "\n".join("*" if line == "..." else VERSION.sub("X.Y.Z", line) for line in lines) + "\n*"
+    expected = (
+        "\n".join("*" if line == "..." else VERSION.sub("X.Y.Z", line) for line in lines) + "\n*"
+    )
     assert fnmatch.fnmatchcase(printed, expected), done.stdout

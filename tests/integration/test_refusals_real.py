@@ -56,7 +56,9 @@ def check(result, kind: type[errors.JitbuildError], *said: str) -> None:
     assert result.out == ""
 
 
-def refused(cli: Cli, kind: type[errors.JitbuildError], *args: object, said: tuple[str, ...] = ()) -> None:
+def refused(
+    cli: Cli, kind: type[errors.JitbuildError], *args: object, said: tuple[str, ...] = ()
+) -> None:
     check(cli("install", *args, code=None), kind, *said)
     assert cli.leftovers() == []
 
@@ -79,7 +81,14 @@ def test_a_truncated_archive(cli, tmp_path):
 
 def test_a_wrong_pin(cli, tmp_path):
     archive(tmp_path / "mirror" / "Python-3.13.99.tar.xz")
-    refused(cli, errors.IntegrityError, "3.13.99", "--sha256", "0" * 64, said=("0" * 64, "Do not use it"))
+    refused(
+        cli,
+        errors.IntegrityError,
+        "3.13.99",
+        "--sha256",
+        "0" * 64,
+        said=("0" * 64, "Do not use it"),
+    )
 
 
 class Serving(ThreadingHTTPServer):
@@ -128,21 +137,29 @@ def serve(cli):
 def test_a_mirror_that_serves_other_bytes_is_the_last_that_is_asked(cli, tmp_path, serve):
     sha256 = archive(tmp_path / "right.tar.xz")
     right = (tmp_path / "right.tar.xz").read_bytes()
-    server = serve({"/3.13.99/Python-3.13.99.tar.xz": b"other bytes", "/Python-3.13.99.tar.xz": right})
-    refused(cli, errors.IntegrityError, "3.13.99", "--sha256", sha256, said=(sha256, "Do not use it"))
+    server = serve(
+        {"/3.13.99/Python-3.13.99.tar.xz": b"other bytes", "/Python-3.13.99.tar.xz": right}
+    )
+    refused(
+        cli, errors.IntegrityError, "3.13.99", "--sha256", sha256, said=(sha256, "Do not use it")
+    )
     assert set(server.asked) == {"/3.13.99/Python-3.13.99.tar.xz"}
     assert not list((cli.home / "sources").rglob("*.tar.xz"))
 
 
 def test_a_download_that_ends_too_early(cli, tmp_path, serve):
     sha256 = archive(tmp_path / "whole.tar.xz")
-    serve({"/3.13.99/Python-3.13.99.tar.xz": (tmp_path / "whole.tar.xz").read_bytes()}, bytes_sent=50)
+    serve(
+        {"/3.13.99/Python-3.13.99.tar.xz": (tmp_path / "whole.tar.xz").read_bytes()}, bytes_sent=50
+    )
     refused(cli, errors.TruncatedError, "3.13.99", "--sha256", sha256)
     assert not list((cli.home / "sources").rglob("*.tar.xz"))
 
 
 def test_an_archive_that_writes_outside(cli, tmp_path):
-    sha256 = archive(tmp_path / "mirror" / "Python-3.13.99.tar.xz", ("Python-3.13.99/../../../escaped", b"!"))
+    sha256 = archive(
+        tmp_path / "mirror" / "Python-3.13.99.tar.xz", ("Python-3.13.99/../../../escaped", b"!")
+    )
     refused(cli, errors.UnsafeArchiveError, "3.13.99", "--sha256", sha256)
     assert not list(tmp_path.rglob("escaped"))
 
@@ -200,8 +217,17 @@ def test_a_home_with_a_space(tmp_path):
 
 def test_a_recipe_with_a_typo(cli, tmp_path):
     (tmp_path / "recipes").mkdir()
-    (tmp_path / "recipes/cpython-3.15.toml").write_text('series = "3.15"\n[[tag]]\nversion = "3.15.3"\ntar-xzz = "00"\n')
-    refused(cli, errors.RecipeError, "3.15.3", "--recipes", tmp_path / "recipes", said=("cpython-3.15.toml", "tag[0]", "`tar-xz`"))
+    (tmp_path / "recipes/cpython-3.15.toml").write_text(
+        'series = "3.15"\n[[tag]]\nversion = "3.15.3"\ntar-xzz = "00"\n'
+    )
+    refused(
+        cli,
+        errors.RecipeError,
+        "3.15.3",
+        "--recipes",
+        tmp_path / "recipes",
+        said=("cpython-3.15.toml", "tag[0]", "`tar-xz`"),
+    )
 
 
 def test_what_is_no_python(cli, tmp_path):

@@ -11,7 +11,10 @@ from cli import Cli
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("builds")]
 FINAL = "Rebuilding with profile guided optimizations:"
-LINKED = re.compile(r"^\S*cc .* -o (python|_bootstrap_python|Programs/_freeze_module|Programs/_testembed) ", re.MULTILINE)
+LINKED = re.compile(
+    r"^\S*cc .* -o (python|_bootstrap_python|Programs/_freeze_module|Programs/_testembed) ",
+    re.MULTILINE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +47,21 @@ def test_the_jit_is_proven(release):
 
 def test_the_interpreter_is_what_is_linked_of_the_final_build(log):
     instrumented, final = log.split(FINAL, 1)
-    assert {*LINKED.findall(instrumented)} == {"python", "_bootstrap_python", "Programs/_freeze_module", "Programs/_testembed"}
+    assert {*LINKED.findall(instrumented)} == {
+        "python",
+        "_bootstrap_python",
+        "Programs/_freeze_module",
+        "Programs/_testembed",
+    }
     assert LINKED.findall(final) == ["python"]
 
 
 def test_files_are_compiled_once_in_each_build(log):
-    compiled = [line for line in log.splitlines() if re.match(r"\S+ .*-c .* -o Objects/dictobject\.o ", line)]
+    compiled = [
+        line
+        for line in log.splitlines()
+        if re.match(r"\S+ .*-c .* -o Objects/dictobject\.o ", line)
+    ]
     assert len(compiled) == 2
     assert "-fno-lto" in compiled[0]
     assert "-fno-fat-lto-objects" in compiled[1]
@@ -64,11 +76,18 @@ def test_the_training_ran_in_as_many_processes_as_there_are_jobs(log):
 
 def test_what_is_left_out_is_not_there(release):
     script = "import sysconfig; print(*(sysconfig.get_config_var(name) for name in ('OPT', 'LDFLAGS', 'PY_CORE_LDFLAGS')))"
-    flags = subprocess.run([release["executable"], "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    flags = subprocess.run(
+        [release["executable"], "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert "-flto" in flags
     assert "-g" not in flags
     prefix = Path(release["path"])
-    assert not [*prefix.rglob("*.a"), *prefix.rglob("*.opt-?.pyc"), *prefix.rglob("test_grammar.py"), *prefix.rglob("_testcapi*")]
+    assert not [
+        *prefix.rglob("*.a"),
+        *prefix.rglob("*.opt-?.pyc"),
+        *prefix.rglob("test_grammar.py"),
+        *prefix.rglob("_testcapi*"),
+    ]
 
 
 def test_pip_is_whole(release):
@@ -76,5 +95,11 @@ def test_pip_is_whole(release):
     (info,) = prefix.glob("lib/python*/site-packages/pip-*.dist-info")
     recorded = [line.rsplit(",", 2)[0] for line in (info / "RECORD").read_text().splitlines()]
     assert not [name for name in recorded if not (info.parent / name).exists()]
-    subprocess.run([release["executable"], "-m", "pip", "--version"], check=True, stdout=subprocess.DEVNULL)
-    assert not [path for path in info.parent.glob("pip/*.py") if not [*path.parent.glob(f"__pycache__/{path.stem}.*.pyc")]]
+    subprocess.run(
+        [release["executable"], "-m", "pip", "--version"], check=True, stdout=subprocess.DEVNULL
+    )
+    assert not [
+        path
+        for path in info.parent.glob("pip/*.py")
+        if not [*path.parent.glob(f"__pycache__/{path.stem}.*.pyc")]
+    ]

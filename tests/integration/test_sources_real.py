@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import releases
 
-from jitbuild import recipes, request
+from jitbuild import request
 from jitbuild.errors import DownloadError, IntegrityError, MissingError, SourceError
-from jitbuild.plans import Source
-from jitbuild.sources import Road, describe, obtain
+from jitbuild.planning.plan import Source
+from jitbuild.recipes import catalog as recipes
+from jitbuild.sources.resolve import Road, describe, obtain
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,9 @@ def mirror(tmp_path):
     """A mirror on this machine: its folder, its road and the paths that it was asked for."""
     folder = tmp_path / "mirror"
     folder.mkdir()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder)) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Handler, directory=folder)
+    ) as server:
         server.asked = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, Road.parse(f"http://127.0.0.1:{server.server_port}/"), server.asked
@@ -57,13 +60,22 @@ def release(tmp_path, mini_cpython):
         tar.add(tree, tree.name)
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
     location = "https://www.python.org/ftp/python/3.15.0/Python-3.15.0.tar.xz"
-    return Source(kind="release", digest=sha256, location=location, files=((archive.name, sha256),)), archive
+    return Source(
+        kind="release", digest=sha256, location=location, files=((archive.name, sha256),)
+    ), archive
 
 
 def git(folder, *words, **env):
     names = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b"}
     names |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b", **env}
-    done = subprocess.run(["git", *words], cwd=folder, env={**os.environ, **names}, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder,
+        env={**os.environ, **names},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return done.stdout.strip()
 
 
@@ -90,7 +102,9 @@ def asked(tmp_path):
     """Describes what a person typed."""
 
     def describe_it(text, **options):
-        return describe(request.parse(str(text)), cache=tmp_path / "cache", catalog=CATALOG, **options)
+        return describe(
+            request.parse(str(text)), cache=tmp_path / "cache", catalog=CATALOG, **options
+        )
 
     return describe_it
 
@@ -105,7 +119,9 @@ def have(tmp_path):
 
 
 def state(folder):
-    return {(str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in folder.rglob("*")}
+    return {
+        (str(path), path.lstat().st_mtime_ns, path.lstat().st_size) for path in folder.rglob("*")
+    }
 
 
 # ---- the distribution
@@ -114,7 +130,9 @@ def state(folder):
 @needs_apt
 def test_the_distributions_archive_is_python_orgs(tmp_path):
     """In a folder with a space, by the first version that comes; the system's own lists and settings stay as they are."""
-    system = [folder for folder in (APT, Path("/var/lib/apt"), Path("/var/cache/apt")) if folder.is_dir()]
+    system = [
+        folder for folder in (APT, Path("/var/lib/apt"), Path("/var/cache/apt")) if folder.is_dir()
+    ]
     before = [state(folder) for folder in system]
     cache, failures = tmp_path / "a cache", []
     for version in releases.VERSIONS:
@@ -183,7 +201,11 @@ def test_a_mirror_with_other_bytes_is_not_asked_again(mirror, release, have, tmp
     with pytest.raises(IntegrityError):
         have(source, road)
     assert paths == [f"/3.15.0/{archive.name}"]
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert not [
+        path
+        for path in (tmp_path / "cache").rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    ]
 
 
 def test_a_mirror_without_it(mirror, release, have):
@@ -202,7 +224,9 @@ def test_a_file_url_with_spaces(release, have, tmp_path):
     folder = tmp_path / "a mirror of mine"
     folder.mkdir()
     shutil.copy(release[1], folder)
-    assert have(release[0], Road.parse(folder.as_uri())).road == str(folder / "Python-3.15.0.tar.xz")
+    assert have(release[0], Road.parse(folder.as_uri())).road == str(
+        folder / "Python-3.15.0.tar.xz"
+    )
 
 
 # ---- a real archive
@@ -226,7 +250,12 @@ def test_a_real_archive_by_its_path(cpython_archive, asked, have):
 
 @pytest.mark.parametrize(
     ("ref", "version", "major"),
-    [("v3.15.0a1", "3.15.0a1", 19), ("HEAD~1", "3.15.0a1", 19), ("main", "3.15.0a2", 21), ("", "3.15.0a2", 21)],
+    [
+        ("v3.15.0a1", "3.15.0a1", 19),
+        ("HEAD~1", "3.15.0a1", 19),
+        ("main", "3.15.0a2", 21),
+        ("", "3.15.0a2", 21),
+    ],
 )
 def test_a_checkout_at_a_reference(checkout, asked, have, ref, version, major):
     git(checkout, "config", "core.autocrlf", "true")
@@ -328,7 +357,9 @@ def test_a_repository_behind_a_url(checkout, asked, have, ref):
     assert (found.tree / "Lib/kept.py").is_file()
 
 
-def test_a_branch_that_moves_is_fetched_again_and_a_commit_is_not(checkout, asked, have, mini_cpython):
+def test_a_branch_that_moves_is_fetched_again_and_a_commit_is_not(
+    checkout, asked, have, mini_cpython
+):
     url = f"git+{checkout.as_uri()}"
     first = asked(f"{url}@main").source
     mini_cpython(checkout, version="3.15.0a3")

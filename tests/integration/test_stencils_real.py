@@ -11,15 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import archive, build, llvm, plans, recipes
-from jitbuild.report import Silent
+from jitbuild.building import runner as build
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
+from jitbuild.system import archive
+from jitbuild.system.progress import Silent
 from jitbuild.target import host
+from jitbuild.toolchain import llvm
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.xdist_group("stencils"),
-    pytest.mark.skipif(host().target.name != "x86_64-linux-gnu", reason="the pinned LLVMs are for x86-64 Linux"),
+    pytest.mark.skipif(
+        host().target.name != "x86_64-linux-gnu", reason="the pinned LLVMs are for x86-64 Linux"
+    ),
 ]
 
 CATALOG = recipes.load()
@@ -65,15 +71,26 @@ def few(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(plan: plans.Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(
+    plan: plans.Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """What build.py runs in, with the LLVM that the recipe pins."""
-    finder = llvm.Finder(want=plan.llvm, mode="managed", host=host(), catalog=CATALOG, cache=cache_folder)
+    finder = llvm.Finder(
+        want=plan.llvm, mode="managed", host=host(), catalog=CATALOG, cache=cache_folder
+    )
     root = llvm.gather(finder.provide(), tmp_path_factory.mktemp("llvm"))
     clean = build.clean_environment(os.environ)
-    return {**clean, "PATH": f"{root / 'bin'}{os.pathsep}{clean['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(HOOKS)}
+    return {
+        **clean,
+        "PATH": f"{root / 'bin'}{os.pathsep}{clean['PATH']}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(HOOKS),
+    }
 
 
-def made(tree: Path, environment: dict[str, str], *flags: str, headers: Path | None = None) -> tuple[bytes, str]:
+def made(
+    tree: Path, environment: dict[str, str], *flags: str, headers: Path | None = None
+) -> tuple[bytes, str]:
     """What build.py writes, but for the line with its own command, and what it says."""
     env = {**environment, **({"JITBUILD_STENCILS": str(headers)} if headers else {})}
     # As the Makefile calls it; `python PATH/Tools/jit/build.py`.
@@ -103,7 +120,11 @@ def compare(tree: Path, environment: dict[str, str], headers: Path, *flags: str)
 
 
 def test_a_clang_that_cannot_precompile_makes_the_same(few, environment, tmp_path):
-    clang = next(Path(folder) / "clang" for folder in environment["PATH"].split(os.pathsep) if (Path(folder) / "clang").exists())
+    clang = next(
+        Path(folder) / "clang"
+        for folder in environment["PATH"].split(os.pathsep)
+        if (Path(folder) / "clang").exists()
+    )
     (tmp_path / "bin").mkdir()
     wrapper = tmp_path / "bin" / "clang"
     wrapper.write_text(f'#!/bin/sh\ncase "$*" in *c-header*) exit 1;; esac\nexec {clang} "$@"\n')

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.name != "posix", reason="the interpreters are Debian's"),
+]
 
 FEW = ["--rounds", 3, "--values", 1]
 SUITE = ["bench", "3.15", "--suite", "pyperformance"]
@@ -35,7 +38,11 @@ def facts(cli: Cli) -> dict[str, dict]:
 def ratios(words: list[str | Path]) -> dict[str, float]:
     """The ratios by name, as pyperf or pyperformance prints them."""
     said = subprocess.run([*map(str, words)], capture_output=True, text=True, check=True).stdout
-    found = re.findall(r"^(?:### )?(\w+)(?: ###)?(?::|\n)(?:.*\n?)*?.*?(\d+\.\d+)x (faster|slower)", said, re.MULTILINE)
+    found = re.findall(
+        r"^(?:### )?(\w+)(?: ###)?(?::|\n)(?:.*\n?)*?.*?(\d+\.\d+)x (faster|slower)",
+        said,
+        re.MULTILINE,
+    )
     return {name: float(x) if word == "faster" else 1 / float(x) for name, x, word in found}
 
 
@@ -46,7 +53,9 @@ def test_benchmarks_of_pyperformance_in_both_modes(cli: Cli, tmp_path: Path) -> 
     names = ["logging_format", "logging_silent", "logging_simple", "nbody", "python_startup"]
     rows = {row["name"]: row for row in data["benchmarks"]}
     assert sorted(rows) == names
-    assert all(row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values())
+    assert all(
+        row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values()
+    )
     # Of each thing that a script measures it is known what the JIT made, and of a program that it starts it is not.
     assert "advance" in {each["name"] for each in rows["nbody"]["jit"]["functions"]}
     assert rows["logging_silent"]["jit"]["functions"] != rows["logging_format"]["jit"]["functions"]
@@ -90,9 +99,15 @@ def test_packages_of_their_own_and_what_cannot_be_run_is_left_out(cli: Cli) -> N
     data = cli(*SUITE, "--rounds", 1, "--values", 1, *words).json()
     assert [row["name"] for row in data["benchmarks"]] == ["crypto_pyaes", "pidigits"]
     (note,) = [note for note in data["notes"] if "left out" in note]
-    assert note.startswith("sqlalchemy_declarative was left out: its requirements cannot be installed (")
+    assert note.startswith(
+        "sqlalchemy_declarative was left out: its requirements cannot be installed ("
+    )
     assert "\n" not in note
-    (alone,) = [cli(*SUITE, "--rounds", 1, "--values", 1, "--benchmarks", "sqlalchemy_declarative", code=23).err]
+    (alone,) = [
+        cli(
+            *SUITE, "--rounds", 1, "--values", 1, "--benchmarks", "sqlalchemy_declarative", code=23
+        ).err
+    ]
     assert "Nothing of what was chosen can be run" in alone
 
 
@@ -171,23 +186,50 @@ def tests(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", [["pytest"], ["-X", "dev", "-m", "pytest"]])
-def test_each_test_of_pytest_benchmark_is_a_benchmark(cli: Cli, tests: Path, command: list[str]) -> None:
+def test_each_test_of_pytest_benchmark_is_a_benchmark(
+    cli: Cli, tests: Path, command: list[str]
+) -> None:
     out = tests / "out"
-    data = cli(*PYTEST, "--output", out, "--inspect", "--json", "--", *command, "benchmarks/", *BRIEF, cwd=tests).json()
+    data = cli(
+        *PYTEST,
+        "--output",
+        out,
+        "--inspect",
+        "--json",
+        "--",
+        *command,
+        "benchmarks/",
+        *BRIEF,
+        cwd=tests,
+    ).json()
     names = [f"benchmarks/test_own.py::test_loop[{count}]" for count in (2000, 4000)]
     rows = {row["name"]: row for row in data["benchmarks"]}
     assert sorted(rows) == names
-    assert all(row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values())
-    assert "Measured in one mode only, and left out: benchmarks/test_own.py::test_in_one_mode." in data["notes"]
+    assert all(
+        row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values()
+    )
+    assert (
+        "Measured in one mode only, and left out: benchmarks/test_own.py::test_in_one_mode."
+        in data["notes"]
+    )
     assert "work" in {each["name"] for each in rows[names[0]]["jit"]["functions"]}
     assert not any("no machine code" in warning for warning in data["warnings"])
     seen = facts(cli)
     assert len(seen) == 2 * 4
     assert all(
-        (each["switch"], each["enabled"]) == (("1", True) if step.endswith("-on") else ("0", False)) for step, each in seen.items()
+        (each["switch"], each["enabled"]) == (("1", True) if step.endswith("-on") else ("0", False))
+        for step, each in seen.items()
     )
     assert all(not each["functions"] for step, each in seen.items() if step.endswith("-off"))
-    words = [sys.executable, "-m", "pyperf", "compare_to", str(out / "off.json"), str(out / "on.json"), "--verbose"]
+    words = [
+        sys.executable,
+        "-m",
+        "pyperf",
+        "compare_to",
+        str(out / "off.json"),
+        str(out / "on.json"),
+        "--verbose",
+    ]
     assert names[0] in subprocess.run(words, capture_output=True, text=True, check=True).stdout
     compared = cli("bench", "compare", out / "off.json", out / "on.json", "--json").json()
     assert compared["geometric_mean"] == data["geometric_mean"]
@@ -210,7 +252,9 @@ def test_each_test_of_pytest_benchmark_is_a_benchmark(cli: Cli, tests: Path, com
         (["no-such-folder"], 23, "file or directory not found: no-such-folder"),
     ],
 )
-def test_where_nothing_is_measured(cli: Cli, tests: Path, words: list[str], code: int, said: str) -> None:
+def test_where_nothing_is_measured(
+    cli: Cli, tests: Path, words: list[str], code: int, said: str
+) -> None:
     for name, text in (
         (
             "failing/test_f.py",
@@ -231,12 +275,23 @@ def test_under_xdist_nothing_is_measured(cli: Cli, tests: Path) -> None:
 
 
 def test_without_pytest_benchmark(cli: Cli) -> None:
-    assert "has no pytest and pytest-benchmark" in cli("bench", "3.15", "--pytest-benchmark", "--", "pytest", code=2).err
+    assert (
+        "has no pytest and pytest-benchmark"
+        in cli("bench", "3.15", "--pytest-benchmark", "--", "pytest", code=2).err
+    )
 
 
 def test_a_project_that_is_installed_as_it_stands(cli: Cli, tests: Path) -> None:
-    (tests / "pyproject.toml").write_text('[project]\nname = "own"\nversion = "1"\n[tool.setuptools]\npy-modules = ["own"]\n')
-    (tests / "own.py").write_text("def work():\n    return sum(number * number for number in range(2000))\n")
-    (tests / "benchmarks" / "test_own.py").write_text("import own\ndef test_work(benchmark):\n    benchmark(own.work)\n")
-    data = cli(*PYTEST, "--with", "-e.", "--json", "--", "pytest", "benchmarks/", *BRIEF, cwd=tests).json()
+    (tests / "pyproject.toml").write_text(
+        '[project]\nname = "own"\nversion = "1"\n[tool.setuptools]\npy-modules = ["own"]\n'
+    )
+    (tests / "own.py").write_text(
+        "def work():\n    return sum(number * number for number in range(2000))\n"
+    )
+    (tests / "benchmarks" / "test_own.py").write_text(
+        "import own\ndef test_work(benchmark):\n    benchmark(own.work)\n"
+    )
+    data = cli(
+        *PYTEST, "--with", "-e.", "--json", "--", "pytest", "benchmarks/", *BRIEF, cwd=tests
+    ).json()
     assert [row["name"] for row in data["benchmarks"]] == ["benchmarks/test_own.py::test_work"]

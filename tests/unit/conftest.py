@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _STARTERS = [
     name
     for name in dir(os)
-    if name.startswith(("fork", "exec", "spawn", "posix_spawn", "popen")) or name in {"system", "startfile"}
+    if name.startswith(("fork", "exec", "spawn", "posix_spawn", "popen"))
+    or name in {"system", "startfile"}
 ]
 _CONNECTORS = ["connect", "connect_ex", "sendto", "sendmsg"]
 _RESOLVERS = ["create_connection", "getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo"]
@@ -27,9 +28,13 @@ def no_world(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _STARTERS:
         monkeypatch.setattr(os, name, _refuse(f"os.{name} would start a process"))
     # The method, not the class, which others may have imported by its name.
-    monkeypatch.setattr(subprocess.Popen, "__init__", _refuse("subprocess.Popen would start a process"))
+    monkeypatch.setattr(
+        subprocess.Popen, "__init__", _refuse("subprocess.Popen would start a process")
+    )
     for name in _CONNECTORS:
-        monkeypatch.setattr(socket.socket, name, _refuse(f"socket.{name} would open a connection"), raising=False)
+        monkeypatch.setattr(
+            socket.socket, name, _refuse(f"socket.{name} would open a connection"), raising=False
+        )
     for name in _RESOLVERS:
         monkeypatch.setattr(socket, name, _refuse(f"socket.{name} would open a connection"))
 
@@ -51,6 +56,8 @@ def matplotlib() -> ModuleType:
 
 def _refuse(what: str):
     def refuse(*args: object, **kwargs: object) -> NoReturn:
-        raise AssertionError(f"{what}, and a unit test must not: pass a fake in, or make it an integration test")
+        raise AssertionError(
+            f"{what}, and a unit test must not: pass a fake in, or make it an integration test"
+        )
 
     return refuse

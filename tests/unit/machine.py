@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyperf
 
-from jitbuild.process import Completed
+from jitbuild.system.process import Completed
 
 
 def write(path: Path, name: str, values: tuple[float, ...], loops: int = 4) -> None:
@@ -42,7 +42,11 @@ class Machine:
         self.specs.append(spec)
         answer = self.answers.get(len(self.asked))
         if mode in self.broken.get(spec["name"], ""):
-            answer = (1, "Traceback (most recent call last):\n  File x\nImportError: No module named 'x'\n", False)
+            answer = (
+                1,
+                "Traceback (most recent call last):\n  File x\nImportError: No module named 'x'\n",
+                False,
+            )
         if isinstance(answer, BaseException):
             raise answer
         if isinstance(answer, tuple):
@@ -56,9 +60,22 @@ class Machine:
         return Completed(argv=tuple(argv), returncode=0)
 
     def say(self, facts: Path, task: int, mode: str) -> None:
-        enabled = mode == "1" and (self.reaches is True or (self.reaches is not False and task not in self.reaches))
-        function = {"name": f"work{task}", "file": "x.py", "line": task, "executors": 1, "bytes": 4096}
-        seen = {"switch": mode, "enabled": enabled, "tracers": [], "functions": [function] if enabled else []}
+        enabled = mode == "1" and (
+            self.reaches is True or (self.reaches is not False and task not in self.reaches)
+        )
+        function = {
+            "name": f"work{task}",
+            "file": "x.py",
+            "line": task,
+            "executors": 1,
+            "bytes": 4096,
+        }
+        seen = {
+            "switch": mode,
+            "enabled": enabled,
+            "tracers": [],
+            "functions": [function] if enabled else [],
+        }
         facts.with_suffix(f".{task}.facts" if task else ".facts").write_text(json.dumps(seen))
 
 

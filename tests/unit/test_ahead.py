@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.caches import ahead
-from jitbuild.process import Completed
+from jitbuild.building.caches import prefill as ahead
+from jitbuild.system.process import Completed
 
 SCRIPT = """
 ac_fn_c_check_header_compile ()
@@ -64,12 +64,18 @@ class Fake:
         return Completed(argv=tuple(argv), returncode=int(bool(lacking)), stderr=said)
 
     def compiler(self):
-        return ahead.Compiler(argv=["gcc"], flags=["-O2"], libraries=[], environ={"PATH": "/usr/bin"}, runner=self)
+        return ahead.Compiler(
+            argv=["gcc"], flags=["-O2"], libraries=[], environ={"PATH": "/usr/bin"}, runner=self
+        )
 
 
 def test_only_what_stands_by_itself_is_asked():
     asked = ahead.questions(SCRIPT)
-    assert asked.functions == {"fork": "ac_cv_func_fork", "_getpty": "ac_cv_func__getpty", "lchmod": "ac_cv_func_lchmod"}
+    assert asked.functions == {
+        "fork": "ac_cv_func_fork",
+        "_getpty": "ac_cv_func__getpty",
+        "lchmod": "ac_cv_func_lchmod",
+    }
     assert asked.headers == {"there.h": "ac_cv_header_there_h", "gone.h": "ac_cv_header_gone_h"}
 
 
@@ -80,7 +86,12 @@ def test_a_script_that_asks_in_another_way_is_left_alone():
 
 
 def test_an_answer_that_is_looked_at_before_its_test_is_left_to_the_script():
-    assert "fork" not in ahead.questions('if test "x$ac_cv_func_fork" = xyes; then HOW=fork; fi\n' + SCRIPT).functions
+    assert (
+        "fork"
+        not in ahead.questions(
+            'if test "x$ac_cv_func_fork" = xyes; then HOW=fork; fi\n' + SCRIPT
+        ).functions
+    )
 
 
 @pytest.mark.parametrize("linker", UNDEFINED)
@@ -100,7 +111,9 @@ def test_nothing_is_answered_where_nothing_is_proven(tmp_path, fake):
 def test_what_an_unknown_linker_says_answers_nothing(tmp_path):
     UNDEFINED["other"] = "symbol {} not found"
     try:
-        answers = ahead.ask(ahead.questions(SCRIPT), Fake("fork", linker="other").compiler(), tmp_path)
+        answers = ahead.ask(
+            ahead.questions(SCRIPT), Fake("fork", linker="other").compiler(), tmp_path
+        )
     finally:
         del UNDEFINED["other"]
     assert answers == []

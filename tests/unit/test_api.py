@@ -12,10 +12,10 @@ import pytest
 import jitbuild
 from jitbuild import api, provision
 from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
-from jitbuild.report import Silent
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
-from jitbuild.store import Store
+from jitbuild.store.store import Store
+from jitbuild.system.progress import Silent
 
 PIN = "a" * 64
 
@@ -32,12 +32,28 @@ def home(tmp_path, monkeypatch):
 
 def put(home, name="cpython-3.15.2-jit-fast-kkkkkkkk", version="3.15.2"):
     store = Store(home)
-    plain = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
-    manifest = {"key": "k", "version": version, "adopted": False, "executable": "python", "variant": plain, "verdict": {"ok": True}}
+    plain = {
+        "jit": "yes-off",
+        "profile": "fast",
+        "tail_call": False,
+        "free_threaded": False,
+        "configure_args": [],
+        "patches": [],
+    }
+    manifest = {
+        "key": "k",
+        "version": version,
+        "adopted": False,
+        "executable": "python",
+        "variant": plain,
+        "verdict": {"ok": True},
+    }
     with store.scratch() as scratch:
         (scratch / "staged").mkdir()
         (scratch / "staged" / "python").touch()
-        return store.commit(scratch / "staged", name, manifest | {"created": datetime(2026, 11, 22, tzinfo=UTC)})
+        return store.commit(
+            scratch / "staged", name, manifest | {"created": datetime(2026, 11, 22, tzinfo=UTC)}
+        )
 
 
 @pytest.fixture
@@ -59,14 +75,21 @@ def asked(monkeypatch):
 
 def test_every_name_is_there_and_comes_from_where_it_is_made():
     for name in jitbuild.__all__:
-        assert getattr(jitbuild, name) is getattr(importlib.import_module(f"jitbuild.{jitbuild._MODULES[name]}"), name)
+        assert getattr(jitbuild, name) is getattr(
+            importlib.import_module(f"jitbuild.{jitbuild._MODULES[name]}"), name
+        )
     assert set(jitbuild.__all__) == set(jitbuild._MODULES) <= set(dir(jitbuild))
 
 
 def test_type_checkers_see_the_same_names_from_the_same_modules():
     body = ast.parse(inspect.getsource(jitbuild)).body
     block, _ = (node for node in body if isinstance(node, ast.If))
-    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    seen = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert seen == {name: f"jitbuild.{module}" for name, module in jitbuild._MODULES.items()}
 
 
@@ -85,7 +108,8 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 
 def test_modules_can_still_be_imported_from_the_package():
-    from jitbuild import plans, probes
+    from jitbuild.planning import plan as plans
+    from jitbuild.probing import runner as probes
 
     assert inspect.ismodule(plans)
     assert inspect.ismodule(probes)
@@ -106,22 +130,43 @@ def test_what_the_store_has_is_handed_back(home, capsys):
 
 
 def test_what_the_store_lacks_is_planned_for_this_machine(home, asked):
-    jitbuild.ensure("3.15.2", jit="yes", profile="release", configure_args=["--with-trace-refs"], mirror="distro", jobs=3)
+    jitbuild.ensure(
+        "3.15.2",
+        jit="yes",
+        profile="release",
+        configure_args=["--with-trace-refs"],
+        mirror="distro",
+        jobs=3,
+    )
     ((provisioner, plan, request),) = asked
     assert (plan.version, plan.variant.jit, plan.variant.profile) == ("3.15.2", "yes", "release")
     assert plan.variant.configure_args == ("--with-trace-refs",)
-    assert (provisioner.store.root, provisioner.options.mirror, provisioner.options.jobs) == (home, "distro", 3)
+    assert (provisioner.store.root, provisioner.options.mirror, provisioner.options.jobs) == (
+        home,
+        "distro",
+        3,
+    )
     assert request.text == "3.15.2"
     assert isinstance(provisioner.reporter, Silent)
 
 
 def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):
-    for name, value in {"JIT": "no", "PROFILE": "debug", "MIRROR": "distro", "JOBS": "5", "LLVM": "system"}.items():
+    for name, value in {
+        "JIT": "no",
+        "PROFILE": "debug",
+        "MIRROR": "distro",
+        "JOBS": "5",
+        "LLVM": "system",
+    }.items():
         monkeypatch.setenv(f"JITBUILD_{name}", value)
     jitbuild.ensure("3.14.10", profile="fast", llvm="managed")
     ((provisioner, plan, _),) = asked
     assert (plan.variant.jit, plan.variant.profile) == ("no", "fast")
-    assert (provisioner.options.mirror, provisioner.options.jobs, provisioner.options.llvm) == ("distro", 5, "managed")
+    assert (provisioner.options.mirror, provisioner.options.jobs, provisioner.options.llvm) == (
+        "distro",
+        5,
+        "managed",
+    )
 
 
 def test_a_default_jit_is_not_for_free_threaded_builds(monkeypatch, asked):
@@ -150,7 +195,9 @@ def test_what_is_no_hash_is_refused_before_anything_is_fetched(text):
         jitbuild.ensure("3.15.9", sha256=text)
 
 
-@pytest.mark.parametrize("spec", ["3.15", ">=3.14", "main", "./cpython", "git+https://example.org/cpython"])
+@pytest.mark.parametrize(
+    "spec", ["3.15", ">=3.14", "main", "./cpython", "git+https://example.org/cpython"]
+)
 @pytest.mark.parametrize("call", [jitbuild.ensure, jitbuild.plan])
 def test_a_hash_that_would_be_ignored_is_refused(call, spec):
     with pytest.raises(UsageError, match="belongs to one archive"):
@@ -170,7 +217,11 @@ def test_a_patch_is_known_by_its_content(tmp_path):
 
 def test_a_plan_is_that_of_the_platform():
     plan = jitbuild.plan("3.15.0b2", platform="macos-arm64", jit="yes")
-    assert (plan.target.name, plan.variant.jit, plan.version) == ("aarch64-macos", "yes", "3.15.0b2")
+    assert (plan.target.name, plan.variant.jit, plan.version) == (
+        "aarch64-macos",
+        "yes",
+        "3.15.0b2",
+    )
     assert jitbuild.plan("3.15.2").target.name
 
 
@@ -182,7 +233,9 @@ def test_a_plan_does_not_look_at_the_store(home):
 def test_a_plan_reads_recipes_of_ones_own(tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "cpython-3.15.toml").write_text(f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n')
+    (folder / "cpython-3.15.toml").write_text(
+        f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n'
+    )
     assert jitbuild.plan("3.15", recipes="mine").source.digest == PIN
     monkeypatch.setenv("JITBUILD_RECIPES", str(folder))
     assert jitbuild.plan("3.15").version == "3.15.9"

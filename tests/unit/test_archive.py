@@ -15,15 +15,23 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import archive as archives
-from jitbuild.archive import read_members, unpack, unpack_wheel
-from jitbuild.errors import ArchiveError, DiskFullError, PreflightError, StoreError, UnsafeArchiveError
+from jitbuild.errors import (
+    ArchiveError,
+    DiskFullError,
+    PreflightError,
+    StoreError,
+    UnsafeArchiveError,
+)
+from jitbuild.system import archive as archives
+from jitbuild.system.archive import read_members, unpack, unpack_wheel
 
 WHEN = 1_700_000_000
 posix_only = pytest.mark.skipif(os.name != "posix", reason="symbolic links and modes")
 
 
-def entry(name: str, content: bytes | None = b"", *, mode: int = 0o644, **fields) -> tuple[tarfile.TarInfo, bytes]:
+def entry(
+    name: str, content: bytes | None = b"", *, mode: int = 0o644, **fields
+) -> tuple[tarfile.TarInfo, bytes]:
     """A tar member: a folder when `content` is None, else a file, unless `fields` give its type."""
     info = tarfile.TarInfo(name)
     info.mode, info.mtime, info.size = mode, WHEN, len(content or b"")
@@ -81,7 +89,13 @@ def dest(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.tar", "w"), ("a.tar.xz", "w:xz"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.bz2", "w:bz2")],
+    [
+        ("a.tar", "w"),
+        ("a.tar.xz", "w:xz"),
+        ("a.tar.gz", "w:gz"),
+        ("a.tgz", "w:gz"),
+        ("a.tar.bz2", "w:bz2"),
+    ],
 )
 def test_a_tar_is_unpacked_with_times_and_modes(tmp_path, dest, name, mode):
     top = unpack(tar(tmp_path / name, *source_tree(), mode=mode), dest)
@@ -95,7 +109,10 @@ def test_a_tar_is_unpacked_with_times_and_modes(tmp_path, dest, name, mode):
 
 
 def test_the_name_of_an_archive_says_nothing(tmp_path, dest):
-    assert unpack(tar(tmp_path / "download", *source_tree(), mode="w:xz"), dest) == dest / "Python-3.15.0"
+    assert (
+        unpack(tar(tmp_path / "download", *source_tree(), mode="w:xz"), dest)
+        == dest / "Python-3.15.0"
+    )
 
 
 def test_a_plain_tar_that_ends_in_a_zip_is_a_tar(tmp_path, dest):
@@ -106,7 +123,9 @@ def test_a_plain_tar_that_ends_in_a_zip_is_a_tar(tmp_path, dest):
 
 def test_several_things_on_top_are_the_folder_itself(tmp_path, dest):
     assert unpack(tar(tmp_path / "a.tar", entry("a"), entry("b")), dest) == dest
-    assert unpack(tar(tmp_path / "b.tar", entry("a")), dest.with_name("one file")) == dest.with_name("one file")
+    assert unpack(
+        tar(tmp_path / "b.tar", entry("a")), dest.with_name("one file")
+    ) == dest.with_name("one file")
 
 
 def test_progress_is_in_bytes_of_the_archive(tmp_path, dest):
@@ -135,7 +154,12 @@ def test_progress_is_in_bytes_of_the_archive(tmp_path, dest):
 
 @posix_only
 def test_links_inside_are_made(tmp_path, dest):
-    tree = [entry("top/a", b"a"), symlink("top/d/b", "../a"), hardlink("top/c", "top/a"), symlink("top/gone", "nothing")]
+    tree = [
+        entry("top/a", b"a"),
+        symlink("top/d/b", "../a"),
+        hardlink("top/c", "top/a"),
+        symlink("top/gone", "nothing"),
+    ]
     top = unpack(tar(tmp_path / "a.tar", *tree), dest)
     assert (top / "d/b").read_bytes() == b"a"
     assert (top / "c").stat().st_nlink == 2
@@ -172,11 +196,15 @@ EVIL = {
 @pytest.mark.parametrize("name", EVIL)
 def test_an_evil_tar_is_refused_and_nothing_stays(tmp_path, dest, name):
     path = tar(tmp_path / "evil.tar", entry("top", None), entry("top/honest", b"x"), *EVIL[name])
-    with pytest.raises(UnsafeArchiveError, match=r"evil\.tar holds what could write outside") as caught:
+    with pytest.raises(
+        UnsafeArchiveError, match=r"evil\.tar holds what could write outside"
+    ) as caught:
         unpack(path, dest)
     assert "place that you trust" in caught.value.remedy
     assert not dest.exists()
-    assert [entry.name for entry in tmp_path.rglob("*")] == ["out", "evil.tar"] or not list(tmp_path.rglob("evil"))
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["out", "evil.tar"] or not list(
+        tmp_path.rglob("evil")
+    )
 
 
 def test_a_hardlink_to_what_is_not_there_is_damage(tmp_path, dest):
@@ -184,10 +212,17 @@ def test_a_hardlink_to_what_is_not_there_is_damage(tmp_path, dest):
         unpack(tar(tmp_path / "a.tar", entry("top/a"), hardlink("top/b", "top/c")), dest)
 
 
-@pytest.mark.parametrize(("suffix", "mode"), [("xz", "w:xz"), ("gz", "w:gz"), ("bz2", "w:bz2"), ("tar", "w")])
+@pytest.mark.parametrize(
+    ("suffix", "mode"), [("xz", "w:xz"), ("gz", "w:gz"), ("bz2", "w:bz2"), ("tar", "w")]
+)
 @pytest.mark.parametrize("cut", [0.0, 0.001, 0.5, 0.9, 0.9999])
 def test_a_truncated_tar_is_damaged_and_nothing_stays(tmp_path, dest, suffix, mode, cut):
-    path = tar(tmp_path / f"a.{suffix}", *source_tree(), entry("Python-3.15.0/last", os.urandom(30_000)), mode=mode)
+    path = tar(
+        tmp_path / f"a.{suffix}",
+        *source_tree(),
+        entry("Python-3.15.0/last", os.urandom(30_000)),
+        mode=mode,
+    )
     data = path.read_bytes().rstrip(b"\0")
     path.write_bytes(data[: int(len(data) * cut)])
     with pytest.raises(ArchiveError, match="damaged, cut short or not an archive") as caught:
@@ -239,10 +274,15 @@ def test_a_member_whose_header_is_damaged_is_not_the_end(tmp_path, dest):
     assert not dest.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Please log in</html>", b"PK\x03\x04rubbish", b"\0" * 10240, b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>Please log in</html>", b"PK\x03\x04rubbish", b"\0" * 10240, b"\x1f\x8b"],
+)
 def test_what_is_no_archive(tmp_path, dest, content):
     (tmp_path / "a.tar.xz").write_bytes(content)
-    with pytest.raises(ArchiveError, match=r"a\.tar\.xz is damaged, cut short or not an archive") as caught:
+    with pytest.raises(
+        ArchiveError, match=r"a\.tar\.xz is damaged, cut short or not an archive"
+    ) as caught:
         unpack(tmp_path / "a.tar.xz", dest)
     assert ".tar.xz" in caught.value.remedy
     assert not dest.exists()
@@ -269,7 +309,10 @@ def test_an_empty_folder_that_was_there_stays(tmp_path, dest):
     assert list(dest.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Quota exceeded")])
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EDQUOT, "Quota exceeded")],
+)
 def test_a_full_disk(tmp_path, dest, monkeypatch, error):
     def full(*args, **kwargs):
         raise error
@@ -309,8 +352,15 @@ def test_a_python_without_lzma_says_so(tmp_path, dest, monkeypatch):
 def test_a_zip_is_unpacked_with_times_and_modes(tmp_path, dest):
     path = zipped(
         tmp_path / "a.zip",
-        {"cpython-main/": b"", "cpython-main/configure": b"#!/bin/sh\n", "cpython-main/Include/a.h": b""},
-        modes={"cpython-main/": stat.S_IFDIR | 0o755, "cpython-main/configure": stat.S_IFREG | 0o4775},
+        {
+            "cpython-main/": b"",
+            "cpython-main/configure": b"#!/bin/sh\n",
+            "cpython-main/Include/a.h": b"",
+        },
+        modes={
+            "cpython-main/": stat.S_IFDIR | 0o755,
+            "cpython-main/configure": stat.S_IFREG | 0o4775,
+        },
     )
     top = unpack(path, dest)
     assert top == dest / "cpython-main"
@@ -320,7 +370,9 @@ def test_a_zip_is_unpacked_with_times_and_modes(tmp_path, dest):
         assert stat.S_IMODE((top / "Include/a.h").stat().st_mode) == 0o644
 
 
-@pytest.mark.parametrize("name", ["../evil", "/evil", "top/../../evil", "..\\evil", "C:\\evil", "C:evil"])
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "top/../../evil", "..\\evil", "C:\\evil", "C:evil"]
+)
 def test_a_zip_that_slips_is_refused(tmp_path, dest, name):
     with pytest.raises(UnsafeArchiveError):
         unpack(zipped(tmp_path / "a.zip", {"top/honest": b"", name: b"evil"}), dest)
@@ -371,12 +423,19 @@ def test_members_are_read_without_unpacking(tmp_path, prefix):
         symlink(f"{prefix}Tools/jit/_llvm.py", "../other"),
         mode="w:xz",
     )
-    assert read_members(path, ["Include/patchlevel.h", "Tools/jit/_llvm.py"]) == {"Include/patchlevel.h": b"right"}
+    assert read_members(path, ["Include/patchlevel.h", "Tools/jit/_llvm.py"]) == {
+        "Include/patchlevel.h": b"right"
+    }
     assert [found.name for found in tmp_path.iterdir()] == ["a.tar.xz"]
 
 
 def test_reading_stops_when_all_is_found(tmp_path):
-    path = tar(tmp_path / "a.tar.xz", entry("top/a", b"a"), entry("top/b", os.urandom(200_000)), mode="w:xz")
+    path = tar(
+        tmp_path / "a.tar.xz",
+        entry("top/a", b"a"),
+        entry("top/b", os.urandom(200_000)),
+        mode="w:xz",
+    )
     path.write_bytes(path.read_bytes()[:100_000])
     assert read_members(path, {"a"}) == {"a": b"a"}
     with pytest.raises(ArchiveError):
@@ -384,7 +443,11 @@ def test_reading_stops_when_all_is_found(tmp_path):
 
 
 def test_members_of_a_zip_are_read(tmp_path):
-    path = zipped(tmp_path / "a.zip", {"top/": b"", "top/a": b"a", "top/b": b"b"}, modes={"top/": stat.S_IFDIR | 0o755})
+    path = zipped(
+        tmp_path / "a.zip",
+        {"top/": b"", "top/a": b"a", "top/b": b"b"},
+        modes={"top/": stat.S_IFDIR | 0o755},
+    )
     assert read_members(path, ["a", "c"]) == {"a": b"a"}
 
 
@@ -409,7 +472,9 @@ FILES = {
 LINKS = ["bin/clang++,clang,0", "bin/clang,clang-18,0", "lib/bin,../bin,1"]
 
 
-def wheel(path: Path, *links: str, files: dict[str, bytes] | None = None, raw: bool = False) -> Path:
+def wheel(
+    path: Path, *links: str, files: dict[str, bytes] | None = None, raw: bool = False
+) -> Path:
     lines = [line if raw else f"{INFO}.data/data/{line}" for line in links]
     listing = {f"{INFO}.dist-info/symlinks.txt": "\n".join([*lines, ""]).encode()} if lines else {}
     modes = {name: stat.S_IFREG | 0o755 for name in FILES if "/bin/" in name}
@@ -417,7 +482,11 @@ def wheel(path: Path, *links: str, files: dict[str, bytes] | None = None, raw: b
 
 
 def tree_of(dest: Path) -> list[str]:
-    return sorted(path.relative_to(dest).as_posix() for path in dest.rglob("*") if path.is_symlink() or path.is_file())
+    return sorted(
+        path.relative_to(dest).as_posix()
+        for path in dest.rglob("*")
+        if path.is_symlink() or path.is_file()
+    )
 
 
 @posix_only
@@ -445,7 +514,9 @@ def test_links_to_what_is_not_wanted_are_left_out(tmp_path, dest):
     path = wheel(tmp_path, *LINKS, "lib/libclang.so,libclang.so.18,0", "bin/a,b,0", "bin/b,a,0")
     unpack_wheel(path, dest, wanted=lambda name: name.startswith("lib/"))
     assert tree_of(dest) == ["lib/libclang.so", "lib/libclang.so.18"]
-    unpack_wheel(path, dest.with_name("two"), wanted=lambda name: name in {"bin/clang-18", "bin/clang"})
+    unpack_wheel(
+        path, dest.with_name("two"), wanted=lambda name: name in {"bin/clang-18", "bin/clang"}
+    )
     assert tree_of(dest.with_name("two")) == ["bin/clang", "bin/clang-18"]
 
 
@@ -494,7 +565,11 @@ def test_a_listing_that_is_none_is_damage(tmp_path, dest):
 
 
 def test_links_of_the_metadata_are_left_out(tmp_path, dest):
-    unpack_wheel(wheel(tmp_path, f"{INFO}.dist-info/LICENSE,METADATA,0", raw=True), dest, wanted=lambda name: "bin/" in name)
+    unpack_wheel(
+        wheel(tmp_path, f"{INFO}.dist-info/LICENSE,METADATA,0", raw=True),
+        dest,
+        wanted=lambda name: "bin/" in name,
+    )
     assert tree_of(dest) == ["bin/ccache", "bin/clang-18"]
 
 

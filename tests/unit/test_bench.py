@@ -15,14 +15,21 @@ import pytest
 from machine import Machine, one_by_one, write
 
 from jitbuild import cli
-from jitbuild.bench import chart, files, inspecting, page, plan, report, session, stats, surroundings, text, words
-from jitbuild.bench._programs import PROGRAMS, WrongResultError, _check
+from jitbuild.bench import conclusions as words
+from jitbuild.bench import inspection as inspecting
+from jitbuild.bench import machine as surroundings
+from jitbuild.bench import plan, report, session, stats
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench.render import html as page
+from jitbuild.bench.render import svg as chart
+from jitbuild.bench.render import table as text
 from jitbuild.bench.stats import Sample
 from jitbuild.errors import MeasurementError
-from jitbuild.process import Completed, Ended
-from jitbuild.report import Silent
+from jitbuild.in_target.bench_programs import PROGRAMS, WrongResultError, _check
 from jitbuild.request import Variant
-from jitbuild.store import Interpreter
+from jitbuild.store.store import Interpreter
+from jitbuild.system.process import Completed, Ended
+from jitbuild.system.progress import Silent
 
 QUICK = tuple(plan.Benchmark(kind="quick", name=name) for name in ("float_loop", "lists"))
 COUNTS = plan.Counts(rounds=4, values=2, warmups=1, seconds=0.01)
@@ -54,7 +61,9 @@ def test_there_are_a_dozen_programs_and_two_gain_nothing():
 
 
 def test_arms_stand_side_by_side_and_change_their_order():
-    order = [(step.round, step.benchmark.name, step.arm.name) for step in plan.steps(QUICK, plan.AB, 2)]
+    order = [
+        (step.round, step.benchmark.name, step.arm.name) for step in plan.steps(QUICK, plan.AB, 2)
+    ]
     assert order == [
         (1, "float_loop", "off"),
         (1, "float_loop", "on"),
@@ -109,7 +118,10 @@ def test_an_interval_as_it_is_worked_out_by_hand():
     # Differences of the rounds: +-0.01, so a standard error of 0.01 * sqrt(4/3) / 2, times 3.182 for three degrees of freedom.
     ratio = stats.compare(sample(1.01, 0.99, 1.01, 0.99), sample(1, 1, 1, 1), paired=True)
     half = 3.182 * 0.01 * math.sqrt(4 / 3) / 2
-    assert (ratio.low, ratio.high) == (pytest.approx(math.exp(-half)), pytest.approx(math.exp(half)))
+    assert (ratio.low, ratio.high) == (
+        pytest.approx(math.exp(-half)),
+        pytest.approx(math.exp(half)),
+    )
     assert ratio.word == "no difference"
 
 
@@ -129,14 +141,19 @@ def test_two_rounds_say_nothing(rounds):
 
 
 def test_unequal_rounds_of_an_interrupted_measurement():
-    pairs = [(sample(2.0, 2.1, 2.0), sample(1.0, 1.0, 1.1)), (sample(2.0, 2.1, 2.0, 2.2), sample(1.0, 1.0, 1.1, 1.0))]
+    pairs = [
+        (sample(2.0, 2.1, 2.0), sample(1.0, 1.0, 1.1)),
+        (sample(2.0, 2.1, 2.0, 2.2), sample(1.0, 1.0, 1.1, 1.0)),
+    ]
     assert stats.geometric_mean(pairs, paired=True).word == "faster"
     fewer = [(sample(2.0, 2.1), sample(1.0, 1.0)), pairs[0]]
     assert stats.geometric_mean(fewer, paired=True).word == "not enough data"
 
 
 def test_less_than_a_percent_is_never_a_difference():
-    assert stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).word == "no difference"
+    assert (
+        stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).word == "no difference"
+    )
     assert stats.compare(sample(*[1.011] * 9), sample(*[1.0] * 9), paired=True).word == "faster"
 
 
@@ -151,8 +168,17 @@ def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
     drift = [1 + 0.03 * number for number in range(rounds)]
     arms = []
     for factor in (1.0, slower):
-        means = [each * factor * rng.gauss(1, 0.02) * (1.1 if rng.random() < 0.02 else 1) for each in drift]
-        arms.append(Sample(processes=tuple(tuple(mean * rng.gauss(1, 0.01) for _ in range(4)) for mean in means)))
+        means = [
+            each * factor * rng.gauss(1, 0.02) * (1.1 if rng.random() < 0.02 else 1)
+            for each in drift
+        ]
+        arms.append(
+            Sample(
+                processes=tuple(
+                    tuple(mean * rng.gauss(1, 0.01) for _ in range(4)) for mean in means
+                )
+            )
+        )
     return stats.compare(*arms, paired=True)
 
 
@@ -172,7 +198,10 @@ def test_five_percent_is_seen():
 
 def test_the_interval_covers_the_truth():
     rng = random.Random(7)
-    inside = [ratio.low <= 1 / 1.05 <= ratio.high for ratio in (simulated(rng, 1.05, 5) for _ in range(1000))]
+    inside = [
+        ratio.low <= 1 / 1.05 <= ratio.high
+        for ratio in (simulated(rng, 1.05, 5) for _ in range(1000))
+    ]
     assert 0.93 <= sum(inside) / 1000 <= 0.99
 
 
@@ -201,7 +230,10 @@ def test_files_are_put_together_with_what_is_known(tmp_path):
     assert files.loops_of(tmp_path / "1.json") == {"lists": 4}
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"version": "1.0", "benchmarks": [{}]}', "\x00", '{"a": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "null", '{"version": "1.0", "benchmarks": [{}]}', "\x00", '{"a": 1}'],
+)
 def test_what_is_no_file_of_pyperfs(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(MeasurementError, match=re.escape("is no file of pyperf's")):
@@ -235,7 +267,9 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
+    return session.run(
+        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+    )
 
 
 def test_everything_is_tried_in_both_modes_before_it_is_measured(job, machine):
@@ -244,12 +278,17 @@ def test_everything_is_tried_in_both_modes_before_it_is_measured(job, machine):
         *(("float_loop", "0"), ("float_loop", "1"), ("lists", "0"), ("lists", "1"))
     ]
     assert len(machine.asked) == 4 + 4 * 4
-    assert [len(paths) for arm in job.arms for paths in session.measured(job, arm).values()] == [4] * 4
+    assert [len(paths) for arm in job.arms for paths in session.measured(job, arm).values()] == [
+        4
+    ] * 4
 
 
 def test_both_modes_get_the_same_options_and_the_loops_that_off_found(job, machine):
     run(job, machine)
-    asked = {tuple(argv[argv.index("--quiet") : argv.index("--output")]) for _, _, argv in machine.asked[4:]}
+    asked = {
+        tuple(argv[argv.index("--quiet") : argv.index("--output")])
+        for _, _, argv in machine.asked[4:]
+    }
     (options,) = asked
     assert options[options.index("--loops") + 1] == "4"
 
@@ -263,7 +302,10 @@ def test_a_mode_that_does_not_reach_the_worker_is_an_error(job, machine):
 def test_an_interruption_keeps_what_both_modes_have_and_resuming_goes_on(job, machine):
     machine.answers[4 + 7] = KeyboardInterrupt()
     assert run(job, machine) == session.Outcome(interrupted=2, resumed=0)
-    kept = {arm.name: {name: len(paths) for name, paths in session.measured(job, arm).items()} for arm in job.arms}
+    kept = {
+        arm.name: {name: len(paths) for name, paths in session.measured(job, arm).items()}
+        for arm in job.arms
+    }
     assert kept == {"off": {"float_loop": 2, "lists": 1}, "on": {"float_loop": 2, "lists": 1}}
     identity = session.identity(job)
     again = Machine()
@@ -291,19 +333,27 @@ MANAGER = "Traceback (most recent call last):\n  File pyperf\nRuntimeError: pyth
 
 def test_a_program_that_fails_is_told_in_its_own_words(job, machine):
     machine.answers[2] = (1, WORKER + MANAGER, False)
-    with pytest.raises(MeasurementError, match=r"float_loop with the JIT on fails:\n(.*\n)*  ValueError: 7") as caught:
+    with pytest.raises(
+        MeasurementError, match=r"float_loop with the JIT on fails:\n(.*\n)*  ValueError: 7"
+    ) as caught:
         run(job, machine)
     assert "RuntimeError" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("code", "said"), [(3, "exit code 3"), (245, "SIGSEGV"), (250, "SIGABRT"), (255, "SIGHUP")])
+@pytest.mark.parametrize(
+    ("code", "said"), [(3, "exit code 3"), (245, "SIGSEGV"), (250, "SIGABRT"), (255, "SIGHUP")]
+)
 def test_a_command_that_fails_in_one_mode(job, machine, code, said):
     from dataclasses import replace
 
-    job = replace(job, benchmarks=(plan.Benchmark(kind="command", name="command", words=("/python", "x.py")),))
+    job = replace(
+        job, benchmarks=(plan.Benchmark(kind="command", name="command", words=("/python", "x.py")),)
+    )
     lines = f'    raise Exception("Command failed with exit code %s"\nException: Command failed with exit code {code}\n'
     machine.answers[2] = (1, lines + MANAGER, False)
-    with pytest.raises(MeasurementError, match=f"The command fails with the JIT on: it ended with {said}"):
+    with pytest.raises(
+        MeasurementError, match=f"The command fails with the JIT on: it ended with {said}"
+    ):
         run(job, machine)
 
 
@@ -334,7 +384,13 @@ def test_the_time_that_is_left_is_told(job, machine):
             details.append(text)
 
     # Each look at the clock is a second later, as if each step took one.
-    session.run(job, reporter=Stages(), recorder=machine, together=one_by_one, clock=itertools.count().__next__)
+    session.run(
+        job,
+        reporter=Stages(),
+        recorder=machine,
+        together=one_by_one,
+        clock=itertools.count().__next__,
+    )
     assert details[:2] == ["float_loop off", "about 6.0 s left, float_loop on"]
     assert details[-1] == "about 1.1 s left, lists on off"
 
@@ -398,15 +454,21 @@ def test_files_without_some_processes(tmp_path):
 # Words
 
 
-def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "quick", rounds: int = 5) -> report.Report:
+def made(
+    *ratios: float, comparison: report.Comparison = "modes", kind: str = "quick", rounds: int = 5
+) -> report.Report:
     names = ("float_loop", "lists", "calls", "<b>&")
     base = {name: sample(*[1.0] * rounds) for name, _ in zip(names, ratios, strict=False)}
-    other = {name: sample(*[1 / ratio] * rounds) for name, ratio in zip(names, ratios, strict=False)}
+    other = {
+        name: sample(*[1 / ratio] * rounds) for name, ratio in zip(names, ratios, strict=False)
+    }
     function = report.Function(name="work", file="x.py", line=2, executors=2, bytes=4096)
     bare = report.Function(name="slow", file="x.py", line=9, share=0.4)
     looked = {"float_loop": report.Inspection(compiled=(function,), bare=(bare,))}
     rows = report.rows(base, other, paired=True, floors={}, inspections=looked)
-    names_of = {"modes": ("off", "on"), "again": ("off", "off-again"), "files": ("a", "b")}[comparison]
+    names_of = {"modes": ("off", "on"), "again": ("off", "off-again"), "files": ("a", "b")}[
+        comparison
+    ]
     return report.Report(
         comparison=comparison,
         base=names_of[0],
@@ -423,9 +485,21 @@ def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "q
     ("found", "result", "sentence"),
     [
         (made(1.31, kind="command"), "on", "Turn it on: 1.31x (1.31-1.31) on your command."),
-        (made(1.001, kind="stmt"), "no difference", "No difference beyond this machine's noise (1.0%) on your statement."),
-        (made(0.9, kind="command"), "off", "Leave it off: 11.1% slower, 0.90x (0.90-0.90), on your command."),
-        (made(1.5, 1.2, 0.9), "on", "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls (0.90x)."),
+        (
+            made(1.001, kind="stmt"),
+            "no difference",
+            "No difference beyond this machine's noise (1.0%) on your statement.",
+        ),
+        (
+            made(0.9, kind="command"),
+            "off",
+            "Leave it off: 11.1% slower, 0.90x (0.90-0.90), on your command.",
+        ),
+        (
+            made(1.5, 1.2, 0.9),
+            "on",
+            "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls (0.90x).",
+        ),
         (
             made(0.9, 0.625),
             "off",
@@ -448,9 +522,21 @@ def made(*ratios: float, comparison: report.Comparison = "modes", kind: str = "q
             ),
         ),
         (made(1.5, 1.2, kind="suite"), "on", "Turn it on: 1.34x (1.34-1.34) over 2 benchmarks."),
-        (made(1.5, rounds=2), "not enough data", "Not enough was measured to say anything: it takes 3 rounds at least."),
-        (made(1.5, comparison="files"), "faster", "b is faster than a: 1.50x (1.50-1.50) on float_loop."),
-        (made(1.0, 1.0, comparison="files"), "no difference", "b and a: no difference beyond the noise (1.0%) over 2 benchmarks."),
+        (
+            made(1.5, rounds=2),
+            "not enough data",
+            "Not enough was measured to say anything: it takes 3 rounds at least.",
+        ),
+        (
+            made(1.5, comparison="files"),
+            "faster",
+            "b is faster than a: 1.50x (1.50-1.50) on float_loop.",
+        ),
+        (
+            made(1.0, 1.0, comparison="files"),
+            "no difference",
+            "b and a: no difference beyond the noise (1.0%) over 2 benchmarks.",
+        ),
         (
             made(1.0, comparison="again"),
             "no difference",
@@ -464,7 +550,9 @@ def test_the_verdict(found, result, sentence):
 
 
 def test_off_against_off_that_differs_is_a_machine_that_is_not_quiet():
-    assert "this machine is not quiet. Nothing below 10.0% can be trusted" in words.verdict(made(1.1, comparison="again"))
+    assert "this machine is not quiet. Nothing below 10.0% can be trusted" in words.verdict(
+        made(1.1, comparison="again")
+    )
 
 
 def test_the_report_as_data():
@@ -486,14 +574,22 @@ def test_the_report_for_people(capsys):
 
     text.show(made(1.5, 0.9), Console(width=100), inspect=True)
     lines = capsys.readouterr().out.splitlines()
-    assert any(re.fullmatch(r"float_loop +1 s +667 ms +1\.50x +1\.50-1\.50 +faster *", line) for line in lines)
-    assert "float_loop: 2 executors in 1 functions, 4096 bytes of machine code (in whole pages)" in lines
+    assert any(
+        re.fullmatch(r"float_loop +1 s +667 ms +1\.50x +1\.50-1\.50 +faster *", line)
+        for line in lines
+    )
+    assert (
+        "float_loop: 2 executors in 1 functions, 4096 bytes of machine code (in whole pages)"
+        in lines
+    )
     assert "     40% of time   slow  x.py:9" in lines
     assert "lists: what the JIT made of it cannot be seen from here." in lines
     assert lines[-1] == words.verdict(made(1.5, 0.9))
 
 
-@pytest.mark.parametrize(("value", "shown"), [(2.5, "2.5 s"), (0.0012, "1.2 ms"), (4.5e-6, "4.5 us"), (2e-8, "20 ns")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [(2.5, "2.5 s"), (0.0012, "1.2 ms"), (4.5e-6, "4.5 us"), (2e-8, "20 ns")]
+)
 def test_times(value, shown):
     assert text.seconds(value) == shown
 
@@ -549,7 +645,11 @@ def test_what_spoils_a_measurement_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("profile", "debug", "said"),
     [
-        ("fast", False, "overstated. For numbers to rely on: jitbuild install 3.15 --profile release"),
+        (
+            "fast",
+            False,
+            "overstated. For numbers to rely on: jitbuild install 3.15 --profile release",
+        ),
         ("release", True, "It is a debug build"),
         ("unknown", False, "jitbuild adopt /python --profile release"),
         ("release", False, None),
@@ -572,7 +672,9 @@ def test_where_the_jit_made_nothing_is_said_unless_nothing_was_to_be_expected():
     (said,) = surroundings.of_runs(seen, frozenset({"in_c"}))
     assert said.startswith("The JIT made no machine code in lists:")
     tracers = {"x": {"tracers": ["sys.settrace", "sys.monitoring (a)"]}}
-    assert list(surroundings.of_tracers(tracers)) == ["sys.settrace is set in what was measured: under it no code runs in the JIT."]
+    assert list(surroundings.of_tracers(tracers)) == [
+        "sys.settrace is set in what was measured: under it no code runs in the JIT."
+    ]
 
 
 # Looking into a program
@@ -582,7 +684,10 @@ def test_where_the_jit_made_nothing_is_said_unless_nothing_was_to_be_expected():
     ("command", "asked"),
     [
         (("/python", "x.py", "-q"), ["/python", "INSPECT", "TARGET", "x.py", "-q"]),
-        (("/python", "-X", "dev", "-m", "mod", "a"), ["/python", "-X", "dev", "INSPECT", "TARGET", "-m", "mod", "a"]),
+        (
+            ("/python", "-X", "dev", "-m", "mod", "a"),
+            ["/python", "-X", "dev", "INSPECT", "TARGET", "-m", "mod", "a"],
+        ),
         (("/python", "-mmod"), ["/python", "INSPECT", "TARGET", "-m", "mod"]),
         (("/python", "-Bc", "1"), ["/python", "-B", "INSPECT", "TARGET", "-c", "1"]),
         (("/bin/true",), None),
@@ -594,13 +699,26 @@ def test_a_python_program_is_looked_into(tmp_path, command, asked):
 
     def recorder(argv, /, *, env, log, timeout=None):
         seen.append(
-            [{str(inspecting.targets.INSPECT): "INSPECT", str(tmp_path / "watched"): "TARGET"}.get(word, word) for word in argv]
+            [
+                {
+                    str(inspecting.targets.INSPECT): "INSPECT",
+                    str(tmp_path / "watched"): "TARGET",
+                }.get(word, word)
+                for word in argv
+            ]
         )
         (tmp_path / "watched").write_text('{"functions": []}')
         return Completed(argv=tuple(argv), returncode=0)
 
     benchmark = plan.Benchmark(kind="command", name="command", words=command)
-    found = inspecting.watched(benchmark, Path("/python"), tmp_path, lambda mode: {"MODE": mode}, timeout=1, recorder=recorder)
+    found = inspecting.watched(
+        benchmark,
+        Path("/python"),
+        tmp_path,
+        lambda mode: {"MODE": mode},
+        timeout=1,
+        recorder=recorder,
+    )
     assert seen == ([] if asked is None else [asked])
     assert found == ({} if asked is None else {"functions": []})
     assert (inspecting.compiled(found) is None) == (asked is None)
@@ -613,8 +731,12 @@ def test_hot_functions_without_machine_code_are_named(tmp_path):
         (tmp_path / "hot-lists").write_text(json.dumps({"hot": hot}))
         return Completed(argv=tuple(argv), returncode=0)
 
-    seen = report.Inspection(compiled=(report.Function(name="work", file="x.py", line=2, executors=1, bytes=4096),))
-    found = inspecting.hot(QUICK[1], seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder)
+    seen = report.Inspection(
+        compiled=(report.Function(name="work", file="x.py", line=2, executors=1, bytes=4096),)
+    )
+    found = inspecting.hot(
+        QUICK[1], seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder
+    )
     assert found.bare is not None
     assert [each.name for each in found.bare] == ["slow"]
 
@@ -654,7 +776,11 @@ def test_files_are_compared(tmp_path, capsys, monkeypatch):
     write(tmp_path / "c.json", "calls", (1.0, 1.01, 0.99))
     assert cli.main(["bench", "compare", "a.json", "b.json", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert (data["base"], data["other"], data["geometric_mean"]["ratio"]) == ("a", "b", pytest.approx(2.0))
+    assert (data["base"], data["other"], data["geometric_mean"]["ratio"]) == (
+        "a",
+        "b",
+        pytest.approx(2.0),
+    )
     assert data["benchmarks"][0]["significant"] is True
     assert "not measured in turns" in data["notes"][0]
     write(tmp_path / "e.json", "lists", (4.0, 4.04, 3.96))

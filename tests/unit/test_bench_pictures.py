@@ -8,7 +8,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from jitbuild.bench import chart, page, report, scale, stats
+from jitbuild.bench import report, stats
+from jitbuild.bench.render import axis as scale
+from jitbuild.bench.render import html as page
+from jitbuild.bench.render import svg as chart
 from jitbuild.bench.stats import Ratio, Sample
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -23,7 +26,13 @@ def made(ratios: dict[str, float], *, rounds: int = 5, **changes) -> report.Repo
     other = {name: sample(1 / ratio, rounds) for name, ratio in ratios.items()}
     rows = report.rows(base, other, paired=True, floors={})
     mean = report.mean_of(rows, paired=True)
-    given = {"comparison": "modes", "base": "off", "other": "on", "about": {"version": "3.15.2"}, **changes}
+    given = {
+        "comparison": "modes",
+        "base": "off",
+        "other": "on",
+        "about": {"version": "3.15.2"},
+        **changes,
+    }
     return report.Report(rows=rows, mean=mean, **given)
 
 
@@ -119,7 +128,9 @@ def test_no_letter_is_wider_than_it_is_taken_for():
 
 @pytest.mark.parametrize("draw", [chart.ratios, chart.distribution])
 @pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("name", ["$\\frac{$ $x$", "_x", "\x00\ud800", "<script>", "\N{ROCKET}", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["$\\frac{$ $x$", "_x", "\x00\ud800", "<script>", "\N{ROCKET}", "x" * 300]
+)
 @pytest.mark.usefixtures("matplotlib")
 def test_a_name_is_shown_whatever_it_is(draw, narrow, name):
     found = made({name: 1.5, "lists": 0.9}, base=name, other=f"{name}2", comparison="files")
@@ -130,7 +141,9 @@ def test_a_name_is_shown_whatever_it_is(draw, narrow, name):
     assert any(text.startswith(scale.short(name, 7 if narrow else 12)) for text in shown)
 
 
-@pytest.mark.parametrize(("draw", "label"), [(chart.ratios, "Ratios of 2"), (chart.distribution, "Every value of 2")])
+@pytest.mark.parametrize(
+    ("draw", "label"), [(chart.ratios, "Ratios of 2"), (chart.distribution, "Every value of 2")]
+)
 @pytest.mark.usefixtures("matplotlib")
 def test_a_chart_has_a_name_for_those_who_cannot_see_it(draw, label):
     root = ET.fromstring(draw(made({'"><script>': 1.5, "lists": 0.9})))
@@ -142,8 +155,14 @@ def test_a_chart_has_a_name_for_those_who_cannot_see_it(draw, label):
 def test_a_narrow_chart_has_letters_of_about_the_same_size_in_half_the_room():
     found = made({"nbody": 1.5, "lists": 0.9})
     wide, narrow = (ET.fromstring(chart.ratios(found, narrow=narrow)) for narrow in (False, True))
-    assert float(narrow.get("width", "").rstrip("pt")) < float(wide.get("width", "").rstrip("pt")) * 0.55
-    assert {re.search(r"font(?:-size)?: ([\d.]+)px", text.get("style", ""))[1] for text in narrow.iter(f"{SVG}text")} == {"9"}
+    assert (
+        float(narrow.get("width", "").rstrip("pt"))
+        < float(wide.get("width", "").rstrip("pt")) * 0.55
+    )
+    assert {
+        re.search(r"font(?:-size)?: ([\d.]+)px", text.get("style", ""))[1]
+        for text in narrow.iter(f"{SVG}text")
+    } == {"9"}
 
 
 @pytest.mark.usefixtures("matplotlib")
@@ -172,7 +191,9 @@ def test_more_values_than_can_be_told_apart_are_shown_by_process():
 @pytest.mark.usefixtures("matplotlib")
 def test_a_chart_alone_has_a_title_and_a_ground_of_its_own():
     root = ET.fromstring(chart.svg(made({"nbody": 1.5})))
-    assert (root.findtext(f"{SVG}title") or "").startswith("Ratios of 1 benchmark, 1 faster, 0 unchanged. Turn it on: 1.50x")
+    assert (root.findtext(f"{SVG}title") or "").startswith(
+        "Ratios of 1 benchmark, 1 faster, 0 unchanged. Turn it on: 1.50x"
+    )
     assert "background" in (root.findtext(f"{SVG}style") or "")
 
 
@@ -181,8 +202,24 @@ def test_a_chart_alone_has_a_title_and_a_ground_of_its_own():
 
 @pytest.mark.usefixtures("matplotlib")
 def test_the_verdict_comes_first_then_the_warnings():
-    whole = page.html(made({"nbody": 1.5, "lists": 0.9}, warnings=("Beware.",), notes=("Note.",), again="jitbuild bench 3.15"))
-    parts = ["Turn it on", "Beware.", "<svg", "<table", "Every value", "Note.", "Machine and build", "How to repeat it"]
+    whole = page.html(
+        made(
+            {"nbody": 1.5, "lists": 0.9},
+            warnings=("Beware.",),
+            notes=("Note.",),
+            again="jitbuild bench 3.15",
+        )
+    )
+    parts = [
+        "Turn it on",
+        "Beware.",
+        "<svg",
+        "<table",
+        "Every value",
+        "Note.",
+        "Machine and build",
+        "How to repeat it",
+    ]
     places = [whole.index(part) for part in parts]
     assert places == sorted(places)
     assert "How to repeat it" not in page.html(made({"nbody": 1.5}))
@@ -192,8 +229,12 @@ def test_the_verdict_comes_first_then_the_warnings():
 @pytest.mark.usefixtures("matplotlib")
 def test_the_table_has_the_order_of_the_chart_and_a_mark_beside_each_word():
     whole = page.html(made({"lists": 0.9, "in_c": 1.0, "nbody": 1.5}))
-    rows = re.findall(r'<th scope="row" class="name">(.*?)</th>.*?aria-hidden="true">(.)</span> (.*?)</td>', whole)
-    mean = stats.geometric_mean([(sample(1.0), sample(1 / value)) for value in (0.9, 1.0, 1.5)], paired=True)
+    rows = re.findall(
+        r'<th scope="row" class="name">(.*?)</th>.*?aria-hidden="true">(.)</span> (.*?)</td>', whole
+    )
+    mean = stats.geometric_mean(
+        [(sample(1.0), sample(1 / value)) for value in (0.9, 1.0, 1.5)], paired=True
+    )
     assert rows == [
         ("nbody", "▲", "faster"),
         ("in_c", "●", "no difference"),
@@ -204,7 +245,11 @@ def test_the_table_has_the_order_of_the_chart_and_a_mark_beside_each_word():
 
 @pytest.mark.usefixtures("matplotlib")
 def test_a_page_can_be_written_whatever_the_names_are():
-    found = made({"half \ud800": 1.5}, about={"executable": "/x/\udcff"}, again="jitbuild bench 3.15 -- \udcff '\n' \u202egnp")
+    found = made(
+        {"half \ud800": 1.5},
+        about={"executable": "/x/\udcff"},
+        again="jitbuild bench 3.15 -- \udcff '\n' \u202egnp",
+    )
     whole = page.html(found).encode("utf-8").decode("utf-8")
     assert "half \N{REPLACEMENT CHARACTER}" in whole
     assert "-- \N{REPLACEMENT CHARACTER} &#x27;\n&#x27; \N{REPLACEMENT CHARACTER}gnp" in whole

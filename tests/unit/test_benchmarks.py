@@ -41,7 +41,12 @@ def proc(tmp_path):
 def test_what_descends_from_a_process_and_runs_is_named(proc):
     root = proc(
         (1, "init", "R", {1: [10, 99]}),
-        (10, "jitbuild", "R", {10: [20], 11: [21]}),  # a child stands under the thread that started it
+        (
+            10,
+            "jitbuild",
+            "R",
+            {10: [20], 11: [21]},
+        ),  # a child stands under the thread that started it
         (20, "make", "S", {20: [30, 31, 32]}),
         (21, "python3.11 (x) R", "R", {21: []}),
         (30, "cc1", "R", {30: []}),
@@ -54,7 +59,21 @@ def test_what_descends_from_a_process_and_runs_is_named(proc):
 
 
 def test_names_are_told_apart():
-    names = ["cc1", "cc1plus", "clang-18", "as", "ld", "ld.bfd", "ccache", "make", "sh", "python", "_freeze_module", "cat", "last"]
+    names = [
+        "cc1",
+        "cc1plus",
+        "clang-18",
+        "as",
+        "ld",
+        "ld.bfd",
+        "ccache",
+        "make",
+        "sh",
+        "python",
+        "_freeze_module",
+        "cat",
+        "last",
+    ]
     assert watch.tally(names) == watch.Counts(compilers=7, pythons=2, all=13)
 
 
@@ -80,7 +99,9 @@ def test_ratios_are_of_medians_and_sums_and_only_of_what_was_run():
         "python-build 2 yes-off": [run(100)],
         "python-build 2 no": [run(150)],
     }
-    found = {result.measure.name: result for result in ratios.results(runs, ratios.measures("1", "2"))}
+    found = {
+        result.measure.name: result for result in ratios.results(runs, ratios.measures("1", "2"))
+    }
     assert {name: result.ratio for name, result in found.items()} == {
         "cold install": 0.8,
         "four interpreters in one command, cold": 0.5,
@@ -89,7 +110,8 @@ def test_ratios_are_of_medians_and_sums_and_only_of_what_was_run():
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [("ssl", False), ("unittest.mock", False), ("_testcapi", True), ("idlelib.idle_test.x", True)]
+    ("name", "answer"),
+    [("ssl", False), ("unittest.mock", False), ("_testcapi", True), ("idlelib.idle_test.x", True)],
 )
 def test_tests_are_no_modules_that_are_compared(name, answer):
     assert modules.is_test(name) == answer

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import store as stores
 from jitbuild.cli import brief
-from jitbuild.plans import variant_json
+from jitbuild.planning.plan import variant_json
 from jitbuild.request import JITS, Axes, Patch, Variant, parse
-from jitbuild.store import Store, fingerprint
+from jitbuild.store import store as stores
+from jitbuild.store.store import Store, fingerprint
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the short road is POSIX's")
 
@@ -45,7 +45,10 @@ def put(store, tmp_path):
             **({"fingerprint": fingerprint(program)} if adopted else {}),
             "variant": variant_json(variant),
             "source": {"kind": "release"},
-            "verdict": {"ok": True, "checks": [{"name": "active", "ok": True, "detail": "ok = false"}]},
+            "verdict": {
+                "ok": True,
+                "checks": [{"name": "active", "ok": True, "detail": "ok = false"}],
+            },
         }
         staged = tmp_path / f"staged{number}"
         (staged / "bin").mkdir(parents=True)
@@ -70,7 +73,10 @@ def brief_(store, spec):
         [],
         [("3.13.5", FAST), ("3.14.1", FAST), ("3.13.15", Variant(jit="no"))],
         [("3.13.15", Variant(profile="debug")), ("3.13.15", Variant(jit="yes", profile="release"))],
-        [("3.13.15", Variant(free_threaded=True, jit="no")), ("3.13.16", Variant(configure_args=("--with-x", "--with-y")))],
+        [
+            ("3.13.15", Variant(free_threaded=True, jit="no")),
+            ("3.13.16", Variant(configure_args=("--with-x", "--with-y"))),
+        ],
         [("3.14.0b1", FAST), ("3.13.9", FAST)],
     ],
 )
@@ -90,7 +96,21 @@ def test_an_adopted_interpreter_is_answered_while_it_is_what_was_proven(store, p
 
 
 @pytest.mark.parametrize(
-    "spec", ["3.13t", "3.13.15t", "main", ">=3.13", "./tree", "v3.13", "3", "3.013", "3.13.1", "2.13", "3.٣", ""]
+    "spec",
+    [
+        "3.13t",
+        "3.13.15t",
+        "main",
+        ">=3.13",
+        "./tree",
+        "v3.13",
+        "3",
+        "3.013",
+        "3.13.1",
+        "2.13",
+        "3.٣",
+        "",
+    ],
 )
 def test_what_is_not_plain_is_left_to_the_general_road(store, put, spec):
     put("3.13.15")
@@ -120,7 +140,13 @@ def test_a_manifest_that_is_not_plain_is_left_to_the_general_road(store, put, ma
 
 
 @pytest.mark.parametrize(
-    "others", [[("3.13.15", FAST)], [("3.13.15", Variant(tail_call=True))], [("3.13.16rc1", FAST)], [("3.13.16", FAST)]]
+    "others",
+    [
+        [("3.13.15", FAST)],
+        [("3.13.15", Variant(tail_call=True))],
+        [("3.13.16rc1", FAST)],
+        [("3.13.16", FAST)],
+    ],
 )
 def test_what_the_names_do_not_tell_is_left_to_the_general_road(store, put, others):
     put("3.13.15")
@@ -154,7 +180,12 @@ def test_it_never_contradicts_the_general_road(store, put):
             patches=(Patch("p", "1" * 64),) * (chance.random() < 0.1),
             includes=("tests",) * (chance.random() < 0.1),
         )
-        put(chance.choice(versions), variant, verdict={"ok": chance.random() < 0.9}, adopted=chance.random() < 0.2)
+        put(
+            chance.choice(versions),
+            variant,
+            verdict={"ok": chance.random() < 0.9},
+            adopted=chance.random() < 0.2,
+        )
         for found in store.installed():
             if chance.random() < 0.15:
                 store.remove(found)
@@ -205,12 +236,22 @@ def test_it_has_what_the_store_has():
     for jit, profile in itertools.product(JITS, ("fast", "unknown")):
         for tail_call in (False, True):
             slug = Variant(jit=jit, profile=profile, tail_call=tail_call).slug
-            assert brief._VARIANTS[brief._slug(f"cpython-3.15.2-{slug}-01234567")] == (f'"{jit}"', f'"{profile}"')
+            assert brief._VARIANTS[brief._slug(f"cpython-3.15.2-{slug}-01234567")] == (
+                f'"{jit}"',
+                f'"{profile}"',
+            )
 
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["which"], ["which", "3.13", "--jit", "no"], ["run", "3.13", "--mode", "on", "--", "x"], ["list", "3.13"], ["-q", "3.13"]],
+    [
+        [],
+        ["which"],
+        ["which", "3.13", "--jit", "no"],
+        ["run", "3.13", "--mode", "on", "--", "x"],
+        ["list", "3.13"],
+        ["-q", "3.13"],
+    ],
 )
 def test_other_commands_are_left_to_the_general_road(store, put, monkeypatch, words):
     put("3.13.15")

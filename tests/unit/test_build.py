@@ -9,15 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import build, plans, prefix, recipes, schema
+from jitbuild.building import relocate as prefix
+from jitbuild.building import runner as build
 from jitbuild.errors import BuildError, DiskFullError, SourceError
-from jitbuild.jobs import Budget
-from jitbuild.report import Silent
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes import schema
 from jitbuild.request import Patch, Variant, parse
+from jitbuild.system.jobserver import Budget
+from jitbuild.system.progress import Silent
 from jitbuild.target import TARGETS
 
 CATALOG = recipes.load()
-PLAN = plans.make(plans.subject_of(parse("3.13.15"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG)
+PLAN = plans.make(
+    plans.subject_of(parse("3.13.15"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+)
 
 
 class FakeStreamer:
@@ -57,7 +63,13 @@ def site(tmp_path):
 def run(site, streamer, made=PLAN, **environ):
     with Budget(3) as budget:
         return build.run(
-            made, site, reporter=Silent(), budget=budget, advice=CATALOG.builds.advice, streamer=streamer, environ=environ
+            made,
+            site,
+            reporter=Silent(),
+            budget=budget,
+            advice=CATALOG.builds.advice,
+            streamer=streamer,
+            environ=environ,
         )
 
 
@@ -65,7 +77,9 @@ def test_every_placeholder_is_filled(site):
     streamer = FakeStreamer()
     times = run(site, streamer, PATH="/usr/bin:/bin")
     assert list(times) == ["configure", "stencils", "make", "install"]
-    (configure, env, cwd), (stencils, limits, _), (make, made_with, _), (install, _, _) = streamer.calls
+    (configure, env, cwd), (stencils, limits, _), (make, made_with, _), (install, _, _) = (
+        streamer.calls
+    )
     assert cwd == site.source
     assert configure[:2] == ["./configure", "--prefix=/store/interpreters/x"]
     hooks = f"PYTHONPATH={Path(build.__file__).parent / 'hooks'}"
@@ -74,14 +88,25 @@ def test_every_placeholder_is_filled(site):
     assert make == ["make"]
     assert "--jobserver-auth=" in made_with["MAKEFLAGS"]
     assert not any("MAKEFLAGS" in other for other in (env, limits))
-    assert install == ["make", "altinstall", f"DESTDIR={site.stage}", hooks, "-j3", "COMPILEALL_OPTS=-j2"]
+    assert install == [
+        "make",
+        "altinstall",
+        f"DESTDIR={site.stage}",
+        hooks,
+        "-j3",
+        "COMPILEALL_OPTS=-j2",
+    ]
     assert env["PATH"] == "/llvm/bin:/usr/bin:/bin"
     assert env["PYTHON_FOR_REGEN"] == "/usr/bin/python3.12"
-    assert not any("{" in text for argv, env, _ in streamer.calls for text in (*argv, *env.values()))
+    assert not any(
+        "{" in text for argv, env, _ in streamer.calls for text in (*argv, *env.values())
+    )
 
 
 def test_the_llvm_is_told_to_configure_from_3_15_on(site):
-    made = plans.make(plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG)
+    made = plans.make(
+        plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+    )
     streamer = FakeStreamer()
     run(site, streamer, replace(made, edits=()), PATH="/bin")
     env = streamer.calls[0][1]
@@ -122,7 +147,11 @@ def test_nothing_of_the_person_leaks_into_a_build():
         "CC": "tcc",
         "LANG": "de_DE.UTF-8",
     }
-    assert build.clean_environment(environ) == {"HOME": "/home/me", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    assert build.clean_environment(environ) == {
+        "HOME": "/home/me",
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def test_a_failure_shows_what_matters_and_where_the_log_is(site):
@@ -161,7 +190,11 @@ def test_every_advice_is_a_regular_expression():
 
 def test_a_full_disk_is_told_from_other_failures(site):
     with pytest.raises(DiskFullError):
-        run(site, FakeStreamer(["cc1: fatal error: x.o: No space left on device"], code=1), PATH="/bin")
+        run(
+            site,
+            FakeStreamer(["cc1: fatal error: x.o: No space left on device"], code=1),
+            PATH="/bin",
+        )
 
 
 def test_a_step_that_cannot_be_started(site):
@@ -196,7 +229,9 @@ def test_the_file_of_an_edit_that_only_saves_work_may_be_missing(site):
 
 
 def test_an_edit_that_is_needed_may_not_miss(site):
-    needed = replace(PLAN, edits=(schema.Edit(file="Makefile.pre.in", find="what is not there", replace=""),))
+    needed = replace(
+        PLAN, edits=(schema.Edit(file="Makefile.pre.in", find="what is not there", replace=""),)
+    )
     with pytest.raises(SourceError, match="what is not there"):
         run(site, FakeStreamer(), needed, PATH="/bin")
     gone = replace(PLAN, edits=(schema.Edit(file="no/such/file", find="x", replace=""),))
@@ -216,7 +251,10 @@ def test_an_edit_that_is_needed_may_not_miss(site):
     ],
 )
 def test_executable(version, options, expected):
-    assert prefix.executable(Path("p"), version, **{"windows": False, **options}) == Path("p") / expected
+    assert (
+        prefix.executable(Path("p"), version, **{"windows": False, **options})
+        == Path("p") / expected
+    )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links in bin/ are for POSIX")
@@ -227,17 +265,26 @@ def test_the_plain_names_are_made_and_none_is_replaced(tmp_path):
         (folder / name).touch()
     prefix.add_links(tmp_path, folder / "python3.13t")
     links = {path.name: str(path.readlink()) for path in folder.iterdir() if path.is_symlink()}
-    assert links == {"python3": "python3.13t", "python": "python3.13t", "python3.13": "python3.13t", "pip": "pip3.13"}
+    assert links == {
+        "python3": "python3.13t",
+        "python": "python3.13t",
+        "python3.13": "python3.13t",
+        "pip": "pip3.13",
+    }
 
 
 def test_the_prefix_forgets_where_it_was_built(tmp_path):
     record = tmp_path / "lib/python3.13/_sysconfigdata__linux_x86_64-linux-gnu.py"
     cache = record.parent / "__pycache__"
     cache.mkdir(parents=True)
-    record.write_text("CC = '/llvm/bin/clang'\nabs_srcdir = '/scratch/1/source'\nother = '/scratch/12'")
+    record.write_text(
+        "CC = '/llvm/bin/clang'\nabs_srcdir = '/scratch/1/source'\nother = '/scratch/12'"
+    )
     stale = cache / f"{record.stem}.cpython-313.pyc"
     stale.touch()
-    changed = prefix.forget(tmp_path, {"/llvm/bin/": "", "/llvm": "/usr", "/scratch/1/source": "/build"})
+    changed = prefix.forget(
+        tmp_path, {"/llvm/bin/": "", "/llvm": "/usr", "/scratch/1/source": "/build"}
+    )
     assert changed == [record]
     assert record.read_text() == "CC = 'clang'\nabs_srcdir = '/build'\nother = '/scratch/12'"
     assert not stale.exists()

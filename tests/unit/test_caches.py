@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import plans, recipes
-from jitbuild.caches import configure, shelf
-from jitbuild.caches.autoconf import askable_again
-from jitbuild.caches.configure import Answers, headers_digest, search_folders
-from jitbuild.caches.shelf import Entry, Shelf, Summary
-from jitbuild.caches.stencils import Stencils
-from jitbuild.process import Completed
+from jitbuild.building.caches import configure
+from jitbuild.building.caches import entries as shelf
+from jitbuild.building.caches.autoconf import askable_again
+from jitbuild.building.caches.configure import Answers, headers_digest, search_folders
+from jitbuild.building.caches.entries import Entry, Shelf, Summary
+from jitbuild.building.caches.stencils import Stencils
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, Patch, parse
+from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -67,7 +69,9 @@ def test_an_entry_cut_short_anywhere_is_a_miss_and_removed(kept):
 def test_an_entry_with_any_byte_changed_or_one_more_is_a_miss(kept):
     kept.put(KEY, FILES, {"llvm": "18"})
     whole = file_of(kept).read_bytes()
-    spoilt = [whole[:place] + bytes([byte ^ 1]) + whole[place + 1 :] for place, byte in enumerate(whole)]
+    spoilt = [
+        whole[:place] + bytes([byte ^ 1]) + whole[place + 1 :] for place, byte in enumerate(whole)
+    ]
     for content in (*spoilt, whole + b"\0"):
         file_of(kept).write_bytes(content)
         assert kept.get(KEY) is None, content
@@ -88,9 +92,24 @@ def test_an_entry_under_another_key_s_name_is_foreign(kept):
         {"schema": 1, "key": KEY, "facts": {}},
         {"schema": 1, "key": KEY, "facts": [], "files": []},
         {"schema": 1, "key": KEY, "facts": {}, "files": ["jit_stencils.h"]},
-        {"schema": 1, "key": KEY, "facts": {}, "files": [{"name": "../x", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()}]},
-        {"schema": 1, "key": KEY, "facts": {}, "files": [{"name": "x", "size": "0", "sha256": hashlib.sha256(b"").hexdigest()}]},
-        {"schema": 1, "key": KEY, "facts": {}, "files": [{"name": "x", "size": 9, "sha256": hashlib.sha256(b"").hexdigest()}]},
+        {
+            "schema": 1,
+            "key": KEY,
+            "facts": {},
+            "files": [{"name": "../x", "size": 0, "sha256": hashlib.sha256(b"").hexdigest()}],
+        },
+        {
+            "schema": 1,
+            "key": KEY,
+            "facts": {},
+            "files": [{"name": "x", "size": "0", "sha256": hashlib.sha256(b"").hexdigest()}],
+        },
+        {
+            "schema": 1,
+            "key": KEY,
+            "facts": {},
+            "files": [{"name": "x", "size": 9, "sha256": hashlib.sha256(b"").hexdigest()}],
+        },
         [1],
         "text",
     ],
@@ -111,7 +130,10 @@ def test_the_smallest_whole_head_is_an_entry(kept):
     assert kept.get(KEY) == Entry(files={}, facts={})
 
 
-@pytest.mark.parametrize("key", ["", "short", "../../../../etc/passwd", "a/aaaaaaaaaa", ".aaaaaaaaaa", "A" * 64, "a" * 200])
+@pytest.mark.parametrize(
+    "key",
+    ["", "short", "../../../../etc/passwd", "a/aaaaaaaaaa", ".aaaaaaaaaa", "A" * 64, "a" * 200],
+)
 def test_a_key_that_could_leave_the_folder_is_refused(kept, key):
     with pytest.raises(ValueError, match=f"^{re.escape(key)}$"):
         kept.put(key, FILES, {})
@@ -203,7 +225,9 @@ def test_hits_and_misses_are_counted_by_many_at_once(kept):
     for thread in threads:
         thread.join()
     kept.put(KEY, FILES, {})
-    assert kept.summary() == Summary(entries=1, bytes=file_of(kept).stat().st_size, hits=100, misses=300)
+    assert kept.summary() == Summary(
+        entries=1, bytes=file_of(kept).stat().st_size, hits=100, misses=300
+    )
 
 
 # ---- stencils -----------------------------------------------------------------------------------------------------------
@@ -277,7 +301,12 @@ def test_the_key_is_of_what_is_in_the_tree_and_not_of_where_it_is(stencils, tree
 @pytest.mark.parametrize(
     "name",
     [
-        *("pyconfig.h", "Include/object.h", "Include/internal/pycore_frame.h", "Python/ceval_macros.h"),
+        *(
+            "pyconfig.h",
+            "Include/object.h",
+            "Include/internal/pycore_frame.h",
+            "Python/ceval_macros.h",
+        ),
         *("Python/executor_cases.c.h", "Tools/jit/build.py", "Tools/jit/_llvm.py"),
         *("Include/new.h", "Tools/jit/shim.c", "Python/new.h"),
     ],
@@ -301,7 +330,12 @@ def test_a_file_that_is_gone_or_has_another_name_changes_the_key(stencils, tree)
 @pytest.mark.parametrize(
     "name",
     [
-        *("Lib/os.py", "Python/jit.c", "Tools/jit/__pycache__/_llvm.cpython-313.pyc", "jit_stencils.h"),
+        *(
+            "Lib/os.py",
+            "Python/jit.c",
+            "Tools/jit/__pycache__/_llvm.cpython-313.pyc",
+            "jit_stencils.h",
+        ),
         *("Python/jit_stencils.h", "config.log"),
     ],
 )
@@ -314,7 +348,11 @@ def test_what_stencils_are_not_made_from_does_not_count(stencils, tree, name):
 
 
 def test_llvm_s_major_and_the_libc_count(stencils, tree):
-    keys = {key_of(stencils, tree), key_of(stencils, tree, llvm_major=19), key_of(stencils, tree, libc="glibc 2.41")}
+    keys = {
+        key_of(stencils, tree),
+        key_of(stencils, tree, llvm_major=19),
+        key_of(stencils, tree, libc="glibc 2.41"),
+    }
     assert len(keys) == 3
 
 
@@ -337,7 +375,9 @@ def test_a_variable_that_the_recipe_uses_counts_by_its_value(stencils, tree):
     recipe = f'{RECIPE} --cflags="$(CFLAGS_JIT) ${{MORE}}"'
 
     def key(more):
-        (tree / "Makefile").write_text(makefile(recipe, variables=f"MORE = $(DEEP)\nDEEP := {more}\nSELF = $(SELF)"))
+        (tree / "Makefile").write_text(
+            makefile(recipe, variables=f"MORE = $(DEEP)\nDEEP := {more}\nSELF = $(SELF)")
+        )
         return key_of(stencils, tree)
 
     assert key("-DX") == key("-DX")
@@ -346,7 +386,9 @@ def test_a_variable_that_the_recipe_uses_counts_by_its_value(stencils, tree):
 
 def test_other_lines_of_the_makefile_do_not_count(stencils, tree):
     before = key_of(stencils, tree)
-    (tree / "Makefile").write_text(makefile(variables="prefix = /somewhere/else\nPY_CORE_CFLAGS = -O3"))
+    (tree / "Makefile").write_text(
+        makefile(variables="prefix = /somewhere/else\nPY_CORE_CFLAGS = -O3")
+    )
     assert key_of(stencils, tree) == before
 
 
@@ -354,7 +396,9 @@ def test_a_recipe_over_several_lines_is_read_whole(stencils, tree):
     before = key_of(stencils, tree)
     (tree / "Makefile").write_text(makefile(RECIPE.replace("build.py ", "build.py \\\n\t\t")))
     assert key_of(stencils, tree) == before
-    (tree / "Makefile").write_text(makefile(RECIPE.replace("build.py ", "build.py --debug \\\n\t\t")))
+    (tree / "Makefile").write_text(
+        makefile(RECIPE.replace("build.py ", "build.py --debug \\\n\t\t"))
+    )
     assert key_of(stencils, tree) != before
 
 
@@ -403,7 +447,10 @@ def test_a_tree_that_is_not_configured_has_no_key(stencils, tree):
 
 UNITS = {
     "3.13": {"jit_stencils.h": HEADER},
-    "3.14": {"jit_stencils.h": b'#include "jit_stencils-x86_64-pc-linux-gnu.h"\n', "jit_stencils-x86_64-pc-linux-gnu.h": HEADER},
+    "3.14": {
+        "jit_stencils.h": b'#include "jit_stencils-x86_64-pc-linux-gnu.h"\n',
+        "jit_stencils-x86_64-pc-linux-gnu.h": HEADER,
+    },
     "3.15": {
         "jit_stencils.h": b"#if 1\n",
         "jit_stencils-x86_64-unknown-linux-gnu.h": HEADER,
@@ -437,7 +484,9 @@ def test_what_build_py_wrote_comes_back_as_one_unit(stencils, tree, tmp_path, se
     assert stencils.unchanged(other, entry)
 
 
-def test_settled_stencils_are_as_new_as_what_they_come_from_and_older_than_what_comes_of_them(stencils, tree):
+def test_settled_stencils_are_as_new_as_what_they_come_from_and_older_than_what_comes_of_them(
+    stencils, tree
+):
     key = key_of(stencils, tree)
     write(tree, UNITS["3.15"])
     stencils.keep(tree, key, "f" * 64, {})
@@ -454,7 +503,9 @@ def test_settled_stencils_are_as_new_as_what_they_come_from_and_older_than_what_
     write(tree, UNITS["3.15"])
     written = {path: path.stat().st_mtime_ns for path in tree.glob("jit_*")}
     stencils.settle(tree)
-    assert {path: path.stat().st_mtime_ns for path in tree.glob("jit_*")} == written, "none is made older"
+    assert {path: path.stat().st_mtime_ns for path in tree.glob("jit_*")} == written, (
+        "none is made older"
+    )
 
 
 def test_stencils_that_build_py_wrote_anew_are_seen(stencils, tree):
@@ -570,7 +621,9 @@ def forecast(stencils, plan, compiler="gcc 12", libc="glibc 2.36"):
 
 def test_the_forecast_is_of_what_is_known_before_configure(stencils):
     first = forecast(stencils, planned())
-    assert first == forecast(stencils, planned()) == forecast(stencils, planned(jit="yes")), "yes-off has the stencils of yes"
+    assert first == forecast(stencils, planned()) == forecast(stencils, planned(jit="yes")), (
+        "yes-off has the stencils of yes"
+    )
     others = {
         forecast(stencils, planned("3.13.14")),
         forecast(stencils, planned(jit="no")),
@@ -587,7 +640,9 @@ def test_the_forecast_is_of_what_is_known_before_configure(stencils):
 
 
 def test_windows_and_macos_have_forecasts_too(stencils):
-    assert len({forecast(stencils, planned("3.15.2", target=name)) for name in TARGETS}) == len(TARGETS)
+    assert len({forecast(stencils, planned("3.15.2", target=name)) for name in TARGETS}) == len(
+        TARGETS
+    )
 
 
 # ---- configure's answers ------------------------------------------------------------------------------------------------
@@ -658,7 +713,11 @@ printf "%s\\n" "${name}" >&6; }}
 def test_the_key_of_the_answers_is_of_every_part_of_the_question(answers):
     keys = {answers.key(**QUESTION)}
     for name, given in QUESTION.items():
-        other = given + type(given)("x" if isinstance(given, str) else b"x") if isinstance(given, str | bytes) else None
+        other = (
+            given + type(given)("x" if isinstance(given, str) else b"x")
+            if isinstance(given, str | bytes)
+            else None
+        )
         if isinstance(given, list):
             other = [*given, "--disable-gil"]
         elif isinstance(given, dict):
@@ -688,11 +747,16 @@ def test_answers_come_back_without_what_may_have_changed(answers, cache, tmp_pat
     )
 
 
-def test_the_person_s_own_values_are_kept_as_they_are_when_they_name_nothing_that_goes(answers, cache, tmp_path):
+def test_the_person_s_own_values_are_kept_as_they_are_when_they_name_nothing_that_goes(
+    answers, cache, tmp_path
+):
     key = answers.key(**QUESTION)
     answers.keep(key, cache, ["/scratch/two"])
     answers.restore(key, tmp_path / "restored")
-    assert "ac_cv_env_CC_value=${ac_cv_env_CC_value=/scratch/one/llvm/bin/clang}\n" in (tmp_path / "restored").read_text()
+    assert (
+        "ac_cv_env_CC_value=${ac_cv_env_CC_value=/scratch/one/llvm/bin/clang}\n"
+        in (tmp_path / "restored").read_text()
+    )
 
 
 @pytest.mark.parametrize("text", [None, "", "# nothing but comments\n", "not a cache\n"])
@@ -805,11 +869,22 @@ class FakeRunner:
 
 
 def test_the_folders_of_headers_and_of_pc_files_are_asked_of_the_tools():
-    runner = FakeRunner(**{"cc": ("", SAID, 0), "pkg-config": ("/usr/lib/pkgconfig:/usr/share/pkgconfig\n", "", 0)})
-    environ = {"PATH": "/usr/bin", "PKG_CONFIG_PATH": os.pathsep.join(("/opt/pc", "/usr/lib/pkgconfig"))}
+    runner = FakeRunner(
+        **{"cc": ("", SAID, 0), "pkg-config": ("/usr/lib/pkgconfig:/usr/share/pkgconfig\n", "", 0)}
+    )
+    environ = {
+        "PATH": "/usr/bin",
+        "PKG_CONFIG_PATH": os.pathsep.join(("/opt/pc", "/usr/lib/pkgconfig")),
+    }
     assert search_folders(runner, environ) == [
-        *map(Path, ("/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/lib/gcc/include", "/usr/include")),
-        *map(Path, ("/System/Library/Frameworks", "/opt/pc", "/usr/lib/pkgconfig", "/usr/share/pkgconfig")),
+        *map(
+            Path,
+            ("/usr/lib/gcc/x86_64-linux-gnu/12/include", "/usr/lib/gcc/include", "/usr/include"),
+        ),
+        *map(
+            Path,
+            ("/System/Library/Frameworks", "/opt/pc", "/usr/lib/pkgconfig", "/usr/share/pkgconfig"),
+        ),
     ]
     assert all(env == environ for _, env in runner.asked)
     assert runner.asked[0][0] == ("cc", "-E", "-v", "-x", "c", os.devnull)
@@ -827,8 +902,19 @@ def test_without_a_compiler_that_answers_there_are_no_folders(programs):
 
 
 def test_a_look_up_of_a_program_is_forgotten_and_a_test_of_the_compiler_is_not():
-    forgotten = ["ac_cv_path_GREP", "ac_cv_path_ac_pt_PKG_CONFIG", "ac_cv_prog_CC", "ac_cv_prog_ac_ct_CC"]
-    lasting = ["ac_cv_prog_cc_c11", "ac_cv_prog_cc_g", "ac_cv_prog_make_make_set", "ac_cv_header_stdio_h", "ac_cv_lib_path"]
+    forgotten = [
+        "ac_cv_path_GREP",
+        "ac_cv_path_ac_pt_PKG_CONFIG",
+        "ac_cv_prog_CC",
+        "ac_cv_prog_ac_ct_CC",
+    ]
+    lasting = [
+        "ac_cv_prog_cc_c11",
+        "ac_cv_prog_cc_g",
+        "ac_cv_prog_make_make_set",
+        "ac_cv_header_stdio_h",
+        "ac_cv_lib_path",
+    ]
     text = "".join(f"{name}=${{{name}=yes}}\n" for name in (*forgotten, *lasting))
     script = "".join(asking(name, f"  {name}=yes") for name in (*forgotten, *lasting))
     kept = "".join(configure._lasting(text, script, []))
@@ -850,7 +936,13 @@ OWN = "ac_cv_wl_no_as_needed"
         asking(OWN, f"  {OWN}=yes"),
         asking(OWN, f"  if true; then {OWN}=yes; else {OWN}=no; fi"),
         # What a test sets for its own use, and puts back.
-        asking(OWN, '  save_LDFLAGS="$LDFLAGS"', '  as_fn_append LDFLAGS " -Wl,--x"', f"  {OWN}=yes", '  LDFLAGS="$save_LDFLAGS"'),
+        asking(
+            OWN,
+            '  save_LDFLAGS="$LDFLAGS"',
+            '  as_fn_append LDFLAGS " -Wl,--x"',
+            f"  {OWN}=yes",
+            '  LDFLAGS="$save_LDFLAGS"',
+        ),
         # Looked at after its test, as often as one likes.
         asking(OWN, f"  {OWN}=yes") + f'if test "x${OWN}" = xyes; then NO_AS_NEEDED=-Wl; fi\n' * 2,
         # A test of older autoconfs.
@@ -873,7 +965,11 @@ def test_an_answer_whose_test_does_nothing_else_may_be_given(script):
         asking(OWN, '  printf "%s\\n" "#define X 1" >>confdefs.h', f"  {OWN}=yes"),
         # Another answer is set within.
         asking(OWN, "  ac_cv_kthread=no", f"  {OWN}=yes"),
-        asking(OWN, '  ac_fn_c_check_header_compile "$LINENO" "db.h" "ac_cv_header_db_h"', f"  {OWN}=yes"),
+        asking(
+            OWN,
+            '  ac_fn_c_check_header_compile "$LINENO" "db.h" "ac_cv_header_db_h"',
+            f"  {OWN}=yes",
+        ),
         # As ac_cv_gcc_asm_for_x64 in 3.13: it is looked at before its test, when it is always empty without a cache.
         f'if test "${OWN}" = yes; then machine=x64; fi\n' + asking(OWN, f"  {OWN}=yes"),
         # It becomes something else after its test, or is asked for twice.
@@ -891,12 +987,25 @@ def test_an_answer_that_would_change_what_the_script_does_is_asked_again(script)
 
 def test_autoconf_s_own_tests_need_not_be_seen():
     """Loops over names, and functions that are given the name to set."""
-    names = ["ac_cv_header_stdio_h", "ac_cv_func_fork", "ac_cv_type_size_t", "ac_cv_wl_x", "py_cv_module_zlib"]
+    names = [
+        "ac_cv_header_stdio_h",
+        "ac_cv_func_fork",
+        "ac_cv_type_size_t",
+        "ac_cv_wl_x",
+        "py_cv_module_zlib",
+    ]
     script = 'ac_fn_c_check_func "$LINENO" "fork" "ac_cv_func_fork"\nif test "x$ac_cv_func_fork" = xyes\nthen :\nfi\n'
     assert askable_again(script, names) == {"ac_cv_wl_x", "py_cv_module_zlib"}
-    assert askable_again(f"echo $ac_cv_func_fork\n{script}", ["ac_cv_func_fork"]) == {"ac_cv_func_fork"}
-    assert askable_again(f"{script}ac_cv_func_fork=no\n", ["ac_cv_func_fork"]) == {"ac_cv_func_fork"}
+    assert askable_again(f"echo $ac_cv_func_fork\n{script}", ["ac_cv_func_fork"]) == {
+        "ac_cv_func_fork"
+    }
+    assert askable_again(f"{script}ac_cv_func_fork=no\n", ["ac_cv_func_fork"]) == {
+        "ac_cv_func_fork"
+    }
 
 
 def test_the_person_s_variables_are_never_asked_again():
-    assert askable_again("echo $ac_cv_env_CC_value\n", ["ac_cv_env_CC_value", "ac_cv_env_CC_set"]) == set()
+    assert (
+        askable_again("echo $ac_cv_env_CC_value\n", ["ac_cv_env_CC_value", "ac_cv_env_CC_set"])
+        == set()
+    )

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import recipes, target, wheels
-from jitbuild.caches import compiler
-from jitbuild.caches.compiler import Ccache, Counts, Summary
+from jitbuild import target
+from jitbuild.building.caches import ccache as compiler
+from jitbuild.building.caches.ccache import Ccache, Counts, Summary
 from jitbuild.errors import PreflightError, SettingsError
-from jitbuild.process import Completed
-from jitbuild.report import Silent
+from jitbuild.recipes import catalog as recipes
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import Silent
+from jitbuild.toolchain import pinned_wheels as wheels
 
 PINS = recipes.load().ccache.wheel
 LINUX = target.TARGETS["x86_64-linux-gnu"]
@@ -48,12 +50,16 @@ def ccache(version="4.14.2", features=FEATURES) -> Ccache:
 
 def find(mode, tmp_path, runner, *, fetch=never, wanted=LINUX, pins=PINS):
     environ = {"PATH": str(tmp_path / "bin")}
-    return compiler.find(mode, environ=environ, pins=pins, cache=tmp_path, target=wanted, runner=runner, fetch=fetch)
+    return compiler.find(
+        mode, environ=environ, pins=pins, cache=tmp_path, target=wanted, runner=runner, fetch=fetch
+    )
 
 
 def test_auto_takes_the_one_on_path(tmp_path):
     path = program(tmp_path / "bin" / "ccache")
-    assert find("auto", tmp_path, Runner()) == Ccache(program=path, version="4.14.2", origin="system", features=FEATURES)
+    assert find("auto", tmp_path, Runner()) == Ccache(
+        program=path, version="4.14.2", origin="system", features=FEATURES
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,9 @@ def test_one_of_a_version_that_is_no_number_of_three_is_read(tmp_path):
     assert (found.version, found.features) == ("4.10", frozenset())
 
 
-@pytest.mark.parametrize("name", ["x86_64-linux-gnu", "aarch64-linux-gnu", "x86_64-macos", "aarch64-macos"])
+@pytest.mark.parametrize(
+    "name", ["x86_64-linux-gnu", "aarch64-linux-gnu", "x86_64-macos", "aarch64-macos"]
+)
 def test_the_managed_one_is_that_of_its_target(tmp_path, name):
     taken = []
 
@@ -113,7 +121,9 @@ def test_a_managed_one_that_does_not_run_is_refused_before_it_is_kept(tmp_path):
 
 
 def test_where_none_is_pinned_it_is_said(tmp_path):
-    with pytest.raises(PreflightError, match="No wheel with ccache is known for aarch64-windows") as caught:
+    with pytest.raises(
+        PreflightError, match="No wheel with ccache is known for aarch64-windows"
+    ) as caught:
         find("managed", tmp_path, Runner(), wanted=target.TARGETS["aarch64-windows"])
     assert "--ccache off" in caught.value.remedy
 
@@ -129,7 +139,13 @@ def test_a_cache_that_cannot_be_written_is_not_used(tmp_path, damage):
     if place.exists():
         place.rmdir()
     place.symlink_to("gone")
-    settings = {"environ": {"PATH": str(tmp_path / "bin")}, "pins": PINS, "cache": tmp_path, "target": LINUX, "runner": Runner()}
+    settings = {
+        "environ": {"PATH": str(tmp_path / "bin")},
+        "pins": PINS,
+        "cache": tmp_path,
+        "target": LINUX,
+        "runner": Runner(),
+    }
     assert compiler.find("auto", **settings, reporter=reporter) is None
     assert said == [f"{tmp_path / 'ccache'} cannot be written: no compiler cache is used."]
 
@@ -170,13 +186,17 @@ def test_only_a_name_with_a_compiler_behind_it_gets_a_link(tmp_path):
     (made / "g++").symlink_to("gone")
     path = f"{tmp_path / 'lib'}{os.pathsep}{os.pathsep}{tmp_path / 'usr'}"
     assert compiler.links(ccache(), made, compiler.compilers(stencils=True), path=path) == made
-    assert {each.name: str(each.readlink()) for each in made.iterdir() if each.is_symlink()} == {"gcc": "/opt/ccache"}
+    assert {each.name: str(each.readlink()) for each in made.iterdir() if each.is_symlink()} == {
+        "gcc": "/opt/ccache"
+    }
 
 
 @needs_links
 def test_a_compiler_called_by_its_path_is_left_alone(tmp_path):
     real = program(tmp_path / "usr" / "gcc")
-    made = compiler.links(ccache(), tmp_path / "made", [str(real), "../usr/gcc", "gcc"], path=str(real.parent))
+    made = compiler.links(
+        ccache(), tmp_path / "made", [str(real), "../usr/gcc", "gcc"], path=str(real.parent)
+    )
     assert [each.name for each in made.iterdir()] == ["gcc"]
     assert not real.is_symlink()
 
@@ -192,8 +212,15 @@ def test_without_a_path_it_is_this_processs_own(tmp_path, monkeypatch):
 
 
 def test_two_scratch_folders_differ_in_their_own_paths_alone(tmp_path):
-    one, two = (compiler.environment(ccache(), store=tmp_path, scratch=tmp_path / name) for name in ("a", "b"))
-    assert {name for name in one if one[name] != two[name]} == {"CCACHE_BASEDIR", "CCACHE_STATSLOG", "CCACHE_TEMPDIR"}
+    one, two = (
+        compiler.environment(ccache(), store=tmp_path, scratch=tmp_path / name)
+        for name in ("a", "b")
+    )
+    assert {name for name in one if one[name] != two[name]} == {
+        "CCACHE_BASEDIR",
+        "CCACHE_STATSLOG",
+        "CCACHE_TEMPDIR",
+    }
     assert one["CCACHE_STATSLOG"] == str(compiler.stats_log(tmp_path / "a"))
     assert one["CCACHE_CONFIGPATH"] == os.devnull
     assert not [name for name in one if not name.startswith("CCACHE_")]
@@ -201,20 +228,37 @@ def test_two_scratch_folders_differ_in_their_own_paths_alone(tmp_path):
 
 def test_nothing_that_trades_correctness_for_speed_is_set(tmp_path):
     names = set(compiler.environment(ccache(), store=tmp_path, scratch=tmp_path))
-    assert not names & {"CCACHE_SLOPPINESS", "CCACHE_HARDLINK", "CCACHE_DEPEND", "CCACHE_IGNOREOPTIONS", "CCACHE_IGNOREHEADERS"}
+    assert not names & {
+        "CCACHE_SLOPPINESS",
+        "CCACHE_HARDLINK",
+        "CCACHE_DEPEND",
+        "CCACHE_IGNOREOPTIONS",
+        "CCACHE_IGNOREHEADERS",
+    }
 
 
 @pytest.mark.parametrize(
-    ("version", "name"), [("4.14.2", "REMOTE"), ("4.8", "REMOTE"), ("4.7.5", "SECONDARY"), ("4.4", "SECONDARY")]
+    ("version", "name"),
+    [("4.14.2", "REMOTE"), ("4.8", "REMOTE"), ("4.7.5", "SECONDARY"), ("4.4", "SECONDARY")],
 )
 def test_a_remote_storage_has_the_name_that_the_version_knows(tmp_path, version, name):
     storage = "redis://user:word@host:6379/1|read-only http://other/x read-only"
     told = compiler.environment(ccache(version), store=tmp_path, scratch=tmp_path, storage=storage)
-    assert {key: value for key, value in told.items() if "STORAGE" in key} == {f"CCACHE_{name}_STORAGE": storage}
+    assert {key: value for key, value in told.items() if "STORAGE" in key} == {
+        f"CCACHE_{name}_STORAGE": storage
+    }
 
 
 @pytest.mark.parametrize(
-    "storage", ["https://host/x", "garbage", "read-only redis://host", "redis://host s3://bucket", " ", "/a/b"]
+    "storage",
+    [
+        "https://host/x",
+        "garbage",
+        "read-only redis://host",
+        "redis://host s3://bucket",
+        " ",
+        "/a/b",
+    ],
 )
 def test_a_storage_that_would_fail_every_call_is_refused(tmp_path, storage):
     with pytest.raises(SettingsError, match="no such remote storage") as caught:
@@ -225,12 +269,16 @@ def test_a_storage_that_would_fail_every_call_is_refused(tmp_path, storage):
 
 def test_the_message_names_no_password(tmp_path):
     with pytest.raises(SettingsError) as caught:
-        compiler.environment(ccache(), store=tmp_path, scratch=tmp_path, storage="rediss://user:secret@host")
+        compiler.environment(
+            ccache(), store=tmp_path, scratch=tmp_path, storage="rediss://user:secret@host"
+        )
     assert "secret" not in str(caught.value)
 
 
 def test_a_ccache_that_lists_no_features_is_believed(tmp_path):
-    told = compiler.environment(ccache(features=frozenset()), store=tmp_path, scratch=tmp_path, storage="redis://host")
+    told = compiler.environment(
+        ccache(features=frozenset()), store=tmp_path, scratch=tmp_path, storage="redis://host"
+    )
     assert told["CCACHE_REMOTE_STORAGE"] == "redis://host"
 
 
@@ -265,7 +313,9 @@ def test_a_log_that_is_not_there_or_cut_short_counts_nothing_wrong(tmp_path, tex
 def test_the_summary_asks_ccache_and_nothing_of_the_persons(tmp_path):
     (tmp_path / "ccache" / "1").mkdir(parents=True)
     (tmp_path / "ccache" / "1" / "a").write_bytes(b"12345")
-    runner = Runner("direct_cache_hit\t5\npreprocessed_cache_hit\t2\ncache_miss\t3\ncache_size_kibibyte\t9\nodd line here\n")
+    runner = Runner(
+        "direct_cache_hit\t5\npreprocessed_cache_hit\t2\ncache_miss\t3\ncache_size_kibibyte\t9\nodd line here\n"
+    )
     assert compiler.summary(ccache(), tmp_path, runner=runner) == Summary(bytes=5, hits=7, misses=3)
     argv, env = runner.calls[0]
     assert argv == ["/opt/ccache", "--print-stats"]
@@ -291,11 +341,17 @@ def test_clearing_removes_the_cache_alone(tmp_path):
     (tmp_path / "ccache-bin" / "program").write_bytes(b"12")
     compiler.clear(tmp_path)
     compiler.clear(tmp_path)
-    assert {each.name for each in tmp_path.rglob("*") if each.is_file()} == {"b.tmp.xyz", "auto_cleanup.lock", "program"}
+    assert {each.name for each in tmp_path.rglob("*") if each.is_file()} == {
+        "b.tmp.xyz",
+        "auto_cleanup.lock",
+        "program",
+    }
     compiler.clear(tmp_path / "nothing")
 
 
 def test_ccaches_own_failure_is_told_from_the_compilers():
-    assert compiler.is_to_blame("ccache: error: Failed to create directory /x/lock: Not a directory")
+    assert compiler.is_to_blame(
+        "ccache: error: Failed to create directory /x/lock: Not a directory"
+    )
     assert not compiler.is_to_blame("a.c:1:1: error: expected ';'")
     assert not compiler.is_to_blame("make: *** [Makefile:2: a.o] Error 1")

@@ -7,28 +7,34 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitbuild import caching, plans, recipes
-from jitbuild.build import Site
-from jitbuild.caches import ahead
-from jitbuild.caches.compiler import Ccache
-from jitbuild.caches.configure import Answers
-from jitbuild.caches.stencils import Stencils
-from jitbuild.caching import Caching, Compiler, compiler_of, foreseen
+from jitbuild.building import caching
+from jitbuild.building.caches import prefill as ahead
+from jitbuild.building.caches.ccache import Ccache
+from jitbuild.building.caches.configure import Answers
+from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caching import Caching, Compiler, compiler_of, foreseen
+from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
-from jitbuild.jobs import Budget
-from jitbuild.process import Completed
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
+from jitbuild.system.jobserver import Budget
+from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
 
 CATALOG = recipes.load()
 LINUX = TARGETS["x86_64-linux-gnu"]
-HOST = Host(target=LINUX, libc="glibc 2.36", distro=(), distro_name="Test", cpus=2, kernel="Linux 6.1")
+HOST = Host(
+    target=LINUX, libc="glibc 2.36", distro=(), distro_name="Test", cpus=2, kernel="Linux 6.1"
+)
 FOLDERS = "#include <...> search starts here:\n /usr/include\nEnd of search list.\n"
 HEADER = "// " + "a" * 64 + "\nstatic int stencil;\n"
 
 
 def plan(**variant):
-    return plans.make(plans.subject_of(parse("3.13.15"), CATALOG), Variant(**variant), LINUX, CATALOG)
+    return plans.make(
+        plans.subject_of(parse("3.13.15"), CATALOG), Variant(**variant), LINUX, CATALOG
+    )
 
 
 class Build:
@@ -42,7 +48,9 @@ class Build:
         (self.tree / "configure").write_text("#!/bin/sh\n")
         (self.tree / "pyconfig.h").write_text("#define A 1\n")
         (self.tree / "Python" / "executor_cases.c.h").write_text("case 1:\n")
-        (self.tree / "Makefile").write_text("jit_stencils.h:\n\tpython3 ./Tools/jit/build.py x86_64-pc-linux-gnu\n")
+        (self.tree / "Makefile").write_text(
+            "jit_stencils.h:\n\tpython3 ./Tools/jit/build.py x86_64-pc-linux-gnu\n"
+        )
         self.provided = 0
         self.log = tmp_path / "log"
         self.log.write_text("")
@@ -68,7 +76,9 @@ class Build:
             forecast="f" * 64,
             provide_llvm=self._provide,
             store=tmp_path / "store",
-            runner=lambda argv, **_: Completed(argv=tuple(argv), returncode=0, stderr=FOLDERS if "-E" in argv else ""),
+            runner=lambda argv, **_: Completed(
+                argv=tuple(argv), returncode=0, stderr=FOLDERS if "-E" in argv else ""
+            ),
         )
 
     def _provide(self):
@@ -174,7 +184,9 @@ def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path,
     def go():
         seen.append((build.tree / "config.cache").exists())
         if seen[-1]:
-            raise BuildError("configure: error: changes in the environment can compromise the build", remedy="")
+            raise BuildError(
+                "configure: error: changes in the environment can compromise the build", remedy=""
+            )
         (build.tree / "config.cache").write_text("")
 
     build.caching.around(build.step("configure"), go)
@@ -182,7 +194,9 @@ def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path,
     assert build.caching.told["configure"] == "miss"
 
 
-def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_configure_fails(tmp_path, monkeypatch):
+def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_configure_fails(
+    tmp_path, monkeypatch
+):
     build = Build(tmp_path)
     monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
     seen = []
@@ -201,7 +215,9 @@ def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_
 
 
 @pytest.mark.parametrize(
-    ("host", "args"), [(replace(HOST, libc=""), ()), (HOST, ("CFLAGS=-I{scratch}",))], ids=["macOS", "flags of the build"]
+    ("host", "args"),
+    [(replace(HOST, libc=""), ()), (HOST, ("CFLAGS=-I{scratch}",))],
+    ids=["macOS", "flags of the build"],
 )
 def test_nothing_is_asked_ahead_where_it_might_be_something_else(tmp_path, monkeypatch, host, args):
     monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
@@ -241,7 +257,9 @@ def test_python_h_is_compiled_once_and_not_where_that_fails(tmp_path):
     assert making(two, fails=True) == [True, False]
 
 
-@pytest.mark.parametrize("variant", [{"profile": "release"}, {"profile": "debug"}, {"includes": ("symbols",)}])
+@pytest.mark.parametrize(
+    "variant", [{"profile": "release"}, {"profile": "debug"}, {"includes": ("symbols",)}]
+)
 def test_python_h_is_read_by_each_file_where_lines_are_recorded(tmp_path, variant):
     build = Build(tmp_path, made=plan(**variant))
     build.caching.compiler = GCC
@@ -271,7 +289,9 @@ def test_what_is_neutral_does_not_count_for_configure_and_all_else_does(tmp_path
         {"includes": ("tests",)},
         {"includes": ("symbols",)},
     ]
-    assert len({base, *(key(number, **variant) for number, variant in enumerate(others, start=3))}) == 1 + len(others)
+    assert len(
+        {base, *(key(number, **variant) for number, variant in enumerate(others, start=3))}
+    ) == 1 + len(others)
 
 
 def test_where_the_compiler_does_not_say_where_its_headers_are_nothing_is_kept(tmp_path):
@@ -306,7 +326,9 @@ def test_stencils_that_do_not_do_and_no_llvm_to_be_had_are_told_with_what_failed
 
 
 def with_ccache(tmp_path):
-    return Build(tmp_path, ccache=Ccache(program=tmp_path / "ccache", version="4.14.2", origin="managed"))
+    return Build(
+        tmp_path, ccache=Ccache(program=tmp_path / "ccache", version="4.14.2", origin="managed")
+    )
 
 
 def test_make_is_run_again_without_ccache_only_when_ccache_failed(tmp_path):
@@ -348,11 +370,18 @@ def test_a_compiler_is_told_by_what_it_says_and_where_it_is(tmp_path):
 
     (tmp_path / "gcc").write_text("#!/bin/sh\n")
     (tmp_path / "gcc").chmod(0o755)
-    found = compiler_of(plan(), None, {"PATH": str(tmp_path)}, runner=says("gcc (Test) 12.2.0\nCopyright\n"))
+    found = compiler_of(
+        plan(), None, {"PATH": str(tmp_path)}, runner=says("gcc (Test) 12.2.0\nCopyright\n")
+    )
     assert found.argv == ("gcc",)
     assert found.version == "gcc (Test) 12.2.0"
     assert str(tmp_path / "gcc") in found.text
-    named = compiler_of(plan(configure_args=("CC=clang-19 -m64",)), None, {"PATH": "/none"}, runner=says("clang 19\n"))
+    named = compiler_of(
+        plan(configure_args=("CC=clang-19 -m64",)),
+        None,
+        {"PATH": "/none"},
+        runner=says("clang 19\n"),
+    )
     assert named.argv == ("clang-19", "-m64")
 
     def missing(*_, **__):
@@ -363,7 +392,12 @@ def test_a_compiler_is_told_by_what_it_says_and_where_it_is(tmp_path):
 
 def test_where_the_c_library_is_the_system_s_it_stands_for_it():
     assert caching.libc_of(HOST) == "glibc 2.36"
-    assert caching.libc_of(Host(target=LINUX, libc="", distro=(), distro_name="", cpus=1, kernel="Darwin 24.1")) == "Darwin 24.1"
+    assert (
+        caching.libc_of(
+            Host(target=LINUX, libc="", distro=(), distro_name="", cpus=1, kernel="Darwin 24.1")
+        )
+        == "Darwin 24.1"
+    )
 
 
 def test_stencils_are_made_with_headers_that_are_compiled_once(tmp_path):

@@ -9,14 +9,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitbuild import api, ci, cli
+from jitbuild import api, cli
+from jitbuild.ci import github_action as ci
 from jitbuild.errors import InterpreterError
-from jitbuild.report import Silent
 from jitbuild.settings import KNOWN
-from jitbuild.store import Store
+from jitbuild.store.store import Store
+from jitbuild.system.progress import Silent
 from jitbuild.target import TARGETS, Host
 
-HOST = Host(target=TARGETS["x86_64-linux-gnu"], libc="glibc 2.39", distro=("ubuntu", "debian"), distro_name="Ubuntu", cpus=2)
+HOST = Host(
+    target=TARGETS["x86_64-linux-gnu"],
+    libc="glibc 2.39",
+    distro=("ubuntu", "debian"),
+    distro_name="Ubuntu",
+    cpus=2,
+)
 ACTION = Path(__file__).parents[2] / ".github/actions/setup-jitbuild/action.yml"
 
 
@@ -38,7 +45,14 @@ def store(tmp_path, monkeypatch):
 
 
 def put(store, version="3.15.2", *, name=None, **variant):
-    plain = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
+    plain = {
+        "jit": "yes-off",
+        "profile": "fast",
+        "tail_call": False,
+        "free_threaded": False,
+        "configure_args": [],
+        "patches": [],
+    }
     manifest = {
         "key": "k" * 64,
         "version": version,
@@ -52,7 +66,9 @@ def put(store, version="3.15.2", *, name=None, **variant):
     with store.scratch() as scratch:
         (scratch / "staged" / "bin").mkdir(parents=True)
         (scratch / "staged" / "bin" / "python3").touch()
-        return store.commit(scratch / "staged", name or f"cpython-{version}-jit-fast-00000000", manifest)
+        return store.commit(
+            scratch / "staged", name or f"cpython-{version}-jit-fast-00000000", manifest
+        )
 
 
 class Notes(Silent):
@@ -68,7 +84,9 @@ class Notes(Silent):
 
 def key(*specs, host=HOST, root="/store", environ=None):
     made = [api.plan(spec, platform="x86_64-linux-gnu") for spec in specs]
-    return ci.key(made, Store(Path(root)), host, {"ImageOS": "ubuntu24"} if environ is None else environ)
+    return ci.key(
+        made, Store(Path(root)), host, {"ImageOS": "ubuntu24"} if environ is None else environ
+    )
 
 
 def test_the_key_is_of_the_plans_the_image_libc_and_the_stores_path():
@@ -86,7 +104,14 @@ def test_the_key_is_of_the_plans_the_image_libc_and_the_stores_path():
 
 def test_outside_of_github_the_distribution_is_the_image():
     assert "-ubuntu-" in key("3.15.2", environ={}).key
-    assert "-macos-" in key("3.15.2", environ={}, host=replace(HOST, target=TARGETS["aarch64-macos"], distro=(), libc="")).key
+    assert (
+        "-macos-"
+        in key(
+            "3.15.2",
+            environ={},
+            host=replace(HOST, target=TARGETS["aarch64-macos"], distro=(), libc=""),
+        ).key
+    )
 
 
 def test_the_folders_are_those_of_the_plans_alone():
@@ -119,7 +144,12 @@ def test_what_is_missing_is_built(store):
 
 def test_what_no_longer_holds_is_removed_and_built(store):
     broken, notes = put(store), Notes()
-    found = provide(store, "3.15", prober=lambda each: "It is silent." if each.instance == broken.instance else "", reporter=notes)
+    found = provide(
+        store,
+        "3.15",
+        prober=lambda each: "It is silent." if each.instance == broken.instance else "",
+        reporter=notes,
+    )
     assert found.built
     assert found.interpreters["3.15"].instance != broken.instance
     (said,) = notes.warned
@@ -145,7 +175,12 @@ def test_another_variant_is_left_alone(store, monkeypatch):
 def test_what_ensure_would_pass_over_is_not_what_is_probed(store):
     put(store, "3.15.3", name="without", jit="no")
     broken, asked = put(store), []
-    provide(store, "3.15", prober=lambda each: asked.append(each.name) or "It is silent.", ensure=lambda _: broken)
+    provide(
+        store,
+        "3.15",
+        prober=lambda each: asked.append(each.name) or "It is silent.",
+        ensure=lambda _: broken,
+    )
     assert asked == [broken.name]
 
 
@@ -193,7 +228,10 @@ def test_a_value_of_several_lines_cannot_be_taken_for_another_output(tmp_path):
     file = tmp_path / "output"
     file.write_text("before=1\n")
     ci.write({"key": "k", "path": "/a\npython=evil"}, file)
-    mark = re.fullmatch(r"before=1\nkey=k\npath<<(end-[0-9a-f]{32})\n/a\npython=evil\n(end-[0-9a-f]{32})\n", file.read_text())
+    mark = re.fullmatch(
+        r"before=1\nkey=k\npath<<(end-[0-9a-f]{32})\n/a\npython=evil\n(end-[0-9a-f]{32})\n",
+        file.read_text(),
+    )
     assert mark
     assert mark[1] == mark[2]
 
@@ -202,7 +240,10 @@ def test_the_first_interpreter_is_first_on_path(tmp_path, store):
     provided = provide(store, "3.15", "3.14")
     bins = [str(found.executable.parent) for found in provided.interpreters.values()]
     assert ci.folders(provided.interpreters.values(), windows=False) == bins
-    assert ci.folders(list(provided.interpreters.values())[:1], windows=True) == [bins[0], str(Path(bins[0]) / "Scripts")]
+    assert ci.folders(list(provided.interpreters.values())[:1], windows=True) == [
+        bins[0],
+        str(Path(bins[0]) / "Scripts"),
+    ]
     file = tmp_path / "path"
     ci.add_to_path([*bins, "/programs"], file)
     assert file.read_text().splitlines() == ["/programs", *bins[::-1]]
@@ -242,8 +283,14 @@ def test_provide_hands_on_what_the_action_hands_on(tmp_path, monkeypatch, store)
     for name in ("GITHUB_OUTPUT", "GITHUB_PATH", "RUNNER_TEMP"):
         monkeypatch.setenv(name, str(tmp_path / name))
     assert cli.main(["ci", "provide", "--pythons", "3.15"]) == 0
-    outputs = dict(line.partition("=")[::2] for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines())
-    assert outputs == {"pythons": json.dumps({"3.15": str(kept.executable)}), "python": str(kept.executable), "built": "false"}
+    outputs = dict(
+        line.partition("=")[::2] for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()
+    )
+    assert outputs == {
+        "pythons": json.dumps({"3.15": str(kept.executable)}),
+        "python": str(kept.executable),
+        "built": "false",
+    }
     assert set(re.findall(r"steps\.provide\.outputs\.(\w+)", ACTION.read_text())) == set(outputs)
     assert (tmp_path / "GITHUB_PATH").read_text().splitlines()[-1] == str(kept.executable.parent)
 
@@ -257,7 +304,9 @@ def test_the_action_names_what_key_prints(capsys):
 def test_every_action_is_pinned_by_a_commit_and_one_commit_alone():
     pins = {}
     for file in sorted(ACTION.parents[2].rglob("*.yml")):
-        for name, pin in re.findall(r"uses: ([^./\s][^@\s]*)@(.*)", file.read_text(encoding="utf-8")):
+        for name, pin in re.findall(
+            r"uses: ([^./\s][^@\s]*)@(.*)", file.read_text(encoding="utf-8")
+        ):
             assert re.fullmatch(r"[0-9a-f]{40} # v\d+\.\d+\.\d+", pin), f"{file}: {name}@{pin}"
             owner = "/".join(name.split("/")[:2])
             assert pins.setdefault(owner, pin) == pin, f"{file}: {name}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild import api, cli
-from jitbuild.caches.stencils import Stencils
+from jitbuild.building.caches.stencils import Stencils
 from jitbuild.cli import cache, common
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.install import _summary
@@ -29,10 +29,10 @@ from jitbuild.errors import (
     UsageError,
     VariantError,
 )
-from jitbuild.process import Completed, Ended
-from jitbuild.report import size
 from jitbuild.settings import KNOWN
-from jitbuild.store import Store, fingerprint
+from jitbuild.store.store import Store, fingerprint
+from jitbuild.system.process import Completed, Ended
+from jitbuild.system.progress import size
 
 COMMANDS = [
     "install",
@@ -87,7 +87,14 @@ def run(capsys):
 
 def put(store, name, version="3.15.2", *, program=None, ok=True, kind="release", **variant):
     """An interpreter in the store; adopted when there is a program elsewhere."""
-    plain = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
+    plain = {
+        "jit": "yes-off",
+        "profile": "fast",
+        "tail_call": False,
+        "free_threaded": False,
+        "configure_args": [],
+        "patches": [],
+    }
     manifest = {
         "key": "k" * 64,
         "version": version,
@@ -123,7 +130,9 @@ def look(program):
 
 
 def subparsers(parser):
-    (action,) = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    (action,) = [
+        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    ]
     return action
 
 
@@ -175,25 +184,89 @@ def test_the_version_goes_to_stdout(capsys):
         (["lits"], "'lits' is not a command.", "Did you mean list? "),
         (["xyzzy"], "'xyzzy' is not a command.", "There are: install, plan"),
         (["--frobnicate"], "Not understood: --frobnicate.", "See `jitbuild --help`."),
-        (["install"], "The following arguments are required: SPEC.", "See `jitbuild install --help`."),
-        (["plan", "3.15", "--josn"], "Not understood: --josn.", "Did you mean --json? See `jitbuild plan --help`."),
-        (["plan", "3.15", "--profle=fast"], "Not understood: --profle=fast.", "Did you mean --profile? "),
+        (
+            ["install"],
+            "The following arguments are required: SPEC.",
+            "See `jitbuild install --help`.",
+        ),
+        (
+            ["plan", "3.15", "--josn"],
+            "Not understood: --josn.",
+            "Did you mean --json? See `jitbuild plan --help`.",
+        ),
+        (
+            ["plan", "3.15", "--profle=fast"],
+            "Not understood: --profle=fast.",
+            "Did you mean --profile? ",
+        ),
         (["install", "3.15", "--mirr", "x"], "Not understood: --mirr", "Did you mean --mirror? "),
-        (["--json", "list"], "Not understood: --json.", "Flags stand after the command. See `jitbuild list --help`."),
+        (
+            ["--json", "list"],
+            "Not understood: --json.",
+            "Flags stand after the command. See `jitbuild list --help`.",
+        ),
         (["list", "3.15"], "Not understood: 3.15.", "See `jitbuild list --help`."),
-        (["plan", "3.15", "--jit", "off"], "'off' is not a value of --jit.", "Did you mean yes-off? "),
-        (["plan", "3.15", "--profile", "unknown"], "'unknown' is not a value of --profile.", "fast, release, debug"),
-        (["run", "3.15", "--mode", "strss"], "'strss' is not a value of --mode.", "Did you mean stress? "),
-        (["run", "3.15", "script.py", "-x"], "Not understood: script.py -x.", "jitbuild run SPEC -- COMMAND"),
-        (["run", "3.15", "-m", "timeit"], "Not understood: -m timeit.", "jitbuild run SPEC -- COMMAND"),
+        (
+            ["plan", "3.15", "--jit", "off"],
+            "'off' is not a value of --jit.",
+            "Did you mean yes-off? ",
+        ),
+        (
+            ["plan", "3.15", "--profile", "unknown"],
+            "'unknown' is not a value of --profile.",
+            "fast, release, debug",
+        ),
+        (
+            ["run", "3.15", "--mode", "strss"],
+            "'strss' is not a value of --mode.",
+            "Did you mean stress? ",
+        ),
+        (
+            ["run", "3.15", "script.py", "-x"],
+            "Not understood: script.py -x.",
+            "jitbuild run SPEC -- COMMAND",
+        ),
+        (
+            ["run", "3.15", "-m", "timeit"],
+            "Not understood: -m timeit.",
+            "jitbuild run SPEC -- COMMAND",
+        ),
         (["run", "3.15", "--mod", "on"], "Not understood: --mod on.", "Did you mean --mode? "),
-        (["list", "--", "python"], "`jitbuild list` takes no command after `--`.", "See `jitbuild list --help`."),
-        (["install", "3.15", "-j", "0"], "'0' is not a number of jobs", "See `jitbuild install --help`."),
-        (["install", "3.15", "-j", "many"], "'many' is not a number of jobs", "See `jitbuild install --help`."),
-        (["install", "3.15", "-q", "-v"], "not allowed with argument", "See `jitbuild install --help`."),
-        (["install", "3.15", "3.14.10", "--sha256", PIN], "--sha256 belongs to one release.", "one at a time"),
-        (["plan", "3.15", "--platform", "x64-linucks"], "'x64-linucks' is not a platform", "x86_64-linux-gnu"),
-        (["plan", "3.15.2", "--patch", "none.patch"], "The patch none.patch cannot be read", "Check the path."),
+        (
+            ["list", "--", "python"],
+            "`jitbuild list` takes no command after `--`.",
+            "See `jitbuild list --help`.",
+        ),
+        (
+            ["install", "3.15", "-j", "0"],
+            "'0' is not a number of jobs",
+            "See `jitbuild install --help`.",
+        ),
+        (
+            ["install", "3.15", "-j", "many"],
+            "'many' is not a number of jobs",
+            "See `jitbuild install --help`.",
+        ),
+        (
+            ["install", "3.15", "-q", "-v"],
+            "not allowed with argument",
+            "See `jitbuild install --help`.",
+        ),
+        (
+            ["install", "3.15", "3.14.10", "--sha256", PIN],
+            "--sha256 belongs to one release.",
+            "one at a time",
+        ),
+        (
+            ["plan", "3.15", "--platform", "x64-linucks"],
+            "'x64-linucks' is not a platform",
+            "x86_64-linux-gnu",
+        ),
+        (
+            ["plan", "3.15.2", "--patch", "none.patch"],
+            "The patch none.patch cannot be read",
+            "Check the path.",
+        ),
     ],
 )
 def test_a_usage_error_is_one_line_with_its_remedy_and_code_2(run, words, what, remedy):
@@ -211,8 +284,14 @@ def test_a_usage_error_is_one_line_with_its_remedy_and_code_2(run, words, what, 
         (["run", "3.15"], None),
         (["run", "3.15", "--"], []),
         (["run", "3.15", "--mode", "on", "--", "-c", "pass"], ["-c", "pass"]),
-        (["run", "3.15", "--", "pytest", "--", "-x", "--mode", "off"], ["pytest", "--", "-x", "--mode", "off"]),
-        (["run", "3.15", "--", "tool", "--configure-arg", "--x"], ["tool", "--configure-arg", "--x"]),
+        (
+            ["run", "3.15", "--", "pytest", "--", "-x", "--mode", "off"],
+            ["pytest", "--", "-x", "--mode", "off"],
+        ),
+        (
+            ["run", "3.15", "--", "tool", "--configure-arg", "--x"],
+            ["tool", "--configure-arg", "--x"],
+        ),
     ],
 )
 def test_what_stands_after_the_first_two_hyphens_is_the_command(words, command):
@@ -245,7 +324,16 @@ def raising(error):
 
 
 @pytest.mark.parametrize(
-    "kind", [RequestError, VariantError, RecipeError, SettingsError, BuildError, NotInstalledError, DiskFullError]
+    "kind",
+    [
+        RequestError,
+        VariantError,
+        RecipeError,
+        SettingsError,
+        BuildError,
+        NotInstalledError,
+        DiskFullError,
+    ],
 )
 def test_an_error_goes_to_stderr_and_its_code_is_its_class_s(run, monkeypatch, kind):
     monkeypatch.setattr(Store, "installed", raising(kind("What happened.", remedy="What to do.")))
@@ -253,14 +341,18 @@ def test_an_error_goes_to_stderr_and_its_code_is_its_class_s(run, monkeypatch, k
 
 
 def test_verbose_shows_where_an_error_comes_from(run, monkeypatch):
-    monkeypatch.setattr(Store, "installed", raising(UsageError("What happened.", remedy="What to do.")))
+    monkeypatch.setattr(
+        Store, "installed", raising(UsageError("What happened.", remedy="What to do."))
+    )
     code, _, err = run("list", "--verbose")
     assert code == 2
     assert "Traceback" in err
     assert err.endswith("error: What happened.\nWhat to do.\n")
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (Ended(signal.SIGTERM), 143)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (Ended(signal.SIGTERM), 143)]
+)
 def test_an_interrupt_has_the_code_that_shells_give_it(run, monkeypatch, error, code):
     monkeypatch.setattr(Store, "installed", raising(error))
     assert run("prune") == (code, "", "interrupted: nothing was left half-done\n")
@@ -300,7 +392,8 @@ class Tty(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("environ", "red"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)]
+    ("environ", "red"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
 )
 def test_red_is_for_terminals_that_want_it(monkeypatch, environ, red):
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -362,7 +455,10 @@ def test_a_plan_as_text_names_the_source_the_llvm_and_every_step(run):
     code, out, err = run("plan", "3.15.2", "--platform", "x86_64-linux-gnu")
     assert (code, err) == (0, "")
     assert out.startswith("cpython-3.15.2-jit-fast  for x86_64-linux-gnu\n")
-    assert "  source  https://www.python.org/ftp/python/3.15.2/Python-3.15.2.tar.xz\n          sha256 8b5536d2" in out
+    assert (
+        "  source  https://www.python.org/ftp/python/3.15.2/Python-3.15.2.tar.xz\n          sha256 8b5536d2"
+        in out
+    )
     assert "  llvm    21: clang, " in out
     assert "--enable-experimental-jit=yes-off" in out
     assert "  configure\n" in out
@@ -370,7 +466,10 @@ def test_a_plan_as_text_names_the_source_the_llvm_and_every_step(run):
 
 
 def test_a_plan_as_text_says_its_warnings_and_whose_llvm_it_is(run):
-    assert "  warning: 3.15.0 has run-time bugs" in run("plan", "3.15.0", "--platform", "x86_64-linux-gnu")[1]
+    assert (
+        "  warning: 3.15.0 has run-time bugs"
+        in run("plan", "3.15.0", "--platform", "x86_64-linux-gnu")[1]
+    )
     assert "(fetched by the build itself)" in run("plan", "3.15.2", "--platform", "x64-windows")[1]
     assert "  llvm " not in run("plan", "3.15.2", "--platform", "x64-windows", "--jit", "no")[1]
 
@@ -378,7 +477,19 @@ def test_a_plan_as_text_says_its_warnings_and_whose_llvm_it_is(run):
 @pytest.mark.parametrize("platform", ["x86_64-linux-gnu", "aarch64-macos", "x86_64-windows"])
 def test_the_shape_of_a_plan_in_json(run, platform):
     plan = json.loads(run("plan", "3.15.0b2", "--platform", platform, "--json")[1])
-    assert set(plan) == {"name", "key", "version", "target", "variant", "source", "llvm", "edits", "leave_out", "steps", "warnings"}
+    assert set(plan) == {
+        "name",
+        "key",
+        "version",
+        "target",
+        "variant",
+        "source",
+        "llvm",
+        "edits",
+        "leave_out",
+        "steps",
+        "warnings",
+    }
     assert plan["target"] == platform
     assert set(plan["source"]) == {"kind", "url", "sha256", "digest"}
     assert set(plan["llvm"]) == {"major", "tools", "bundled"}
@@ -398,7 +509,11 @@ def test_a_plan_of_what_cannot_be_has_its_own_code(run):
 
 
 def test_an_empty_store_says_on_stderr_what_to_do(run):
-    assert run("list") == (0, "", "The store is empty. Build an interpreter: jitbuild install 3.15\n")
+    assert run("list") == (
+        0,
+        "",
+        "The store is empty. Build an interpreter: jitbuild install 3.15\n",
+    )
     assert run("list", "--quiet") == (0, "", "")
     assert run("list", "--json") == (0, "[]\n", "")
 
@@ -422,9 +537,24 @@ def test_the_shape_of_a_list_in_json(run, store):
     found = put(store, "x")
     (listed,) = json.loads(run("list", "--json")[1])
     assert set(listed) == {
-        *("name", "version", "variant", "path", "executable", "adopted", "instance", "verdict", "times", "caches"),
+        *(
+            "name",
+            "version",
+            "variant",
+            "path",
+            "executable",
+            "adopted",
+            "instance",
+            "verdict",
+            "times",
+            "caches",
+        ),
     }
-    assert (listed["name"], listed["executable"], listed["instance"]) == ("x", str(found.executable), found.instance)
+    assert (listed["name"], listed["executable"], listed["instance"]) == (
+        "x",
+        str(found.executable),
+        found.instance,
+    )
     assert listed["variant"]["jit"] == "yes-off"
 
 
@@ -500,7 +630,9 @@ def test_config_shows_each_setting_and_where_it_comes_from(run, home, monkeypatc
 )
 def test_the_first_word_says_whether_the_interpreter_runs_it(store, command, expected):
     found = put(store, "x")
-    assert command_line(found, command) == [str(found.executable) if word == "PYTHON" else word for word in expected]
+    assert command_line(found, command) == [
+        str(found.executable) if word == "PYTHON" else word for word in expected
+    ]
 
 
 def test_the_interpreter_s_own_programs_come_first_on_path(store):
@@ -665,7 +797,11 @@ def test_prune_removes_old_logs_scratch_and_with_caches_the_caches(run, store):
         (store.root / name).mkdir(parents=True)
         (store.root / name / "file").write_bytes(b"x" * 2000)
     assert run("prune")[2] == f"remove {old} (1 B)\n"
-    assert [old.exists(), new.exists(), (store.root / "scratch" / "killed").exists()] == [False, True, False]
+    assert [old.exists(), new.exists(), (store.root / "scratch" / "killed").exists()] == [
+        False,
+        True,
+        False,
+    ]
     assert (store.root / "sources" / "file").exists()
     assert run("prune", "--caches", "-n")[2].splitlines() == [
         f"remove {store.root / name} (2.0 kB)" for name in ("sources", "llvm")
@@ -722,7 +858,12 @@ def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, st
     assert rows["measurements"]["entries"] is None, "its folders are no entries of a shelf"
     assert [rows["stencils"][each] for each in ("entries", "hits", "misses")] == [1, 2, 1]
     assert 5000 < rows["stencils"]["bytes"] < 6000
-    assert [rows["configure"][each] for each in ("bytes", "entries", "hits", "misses")] == [0, 0, 0, 0]
+    assert [rows["configure"][each] for each in ("bytes", "entries", "hits", "misses")] == [
+        0,
+        0,
+        0,
+        0,
+    ]
     assert rows["ccache"]["bytes"] == 2000
     lines = run("cache")[1].splitlines()
     assert lines[0].split() == ["size", "entries", "hits", "misses"]
@@ -741,12 +882,16 @@ def test_the_caches_of_no_store_are_empty_and_make_none(run, home):
     assert not Path(home).exists()
 
 
-def test_the_hits_of_ccache_are_asked_of_one_that_is_there_and_none_is_fetched(store, no_programs, monkeypatch, tmp_path):
+def test_the_hits_of_ccache_are_asked_of_one_that_is_there_and_none_is_fetched(
+    store, no_programs, monkeypatch, tmp_path
+):
     asked = []
 
     def runner(argv, **_):
         asked.append(argv)
-        return Completed(argv=tuple(argv), returncode=0, stdout="ccache version 4.10.2\nFeatures: http-storage\n")
+        return Completed(
+            argv=tuple(argv), returncode=0, stdout="ccache version 4.10.2\nFeatures: http-storage\n"
+        )
 
     assert cache.ccache_of(store, runner=runner) is None
     fill(store, "ccache")
@@ -764,7 +909,9 @@ def test_what_is_named_is_cleared_and_that_alone(run, store):
     fill(store, *cache.CACHES)
     code, out, err = run("cache", "clear", "stencils", "ccache", "stencils")
     assert (code, out) == (0, "")
-    assert err.splitlines() == [f"remove {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")]
+    assert err.splitlines() == [
+        f"remove {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")
+    ]
     assert set(caches_in(store)) == {*cache.CACHES} - {"stencils", "ccache"}
     assert run("cache", "clear", "stencils") == (0, "", "")
     assert list(store.scratches.iterdir()) == []
@@ -787,8 +934,12 @@ def test_what_a_running_build_needs_is_not_cleared_from_under_it(run, store):
         assert code == 1
         assert "kept are llvm" in err
         assert caches_in(store) == ["ccache", "llvm"]
-        assert [path.name for path in (store.root / "ccache").rglob("*")] == ["folder"], "which a ccache at work may need"
-        assert run("cache", "clear", "stencils")[0] == 0, "what was not there is no reason to complain"
+        assert [path.name for path in (store.root / "ccache").rglob("*")] == ["folder"], (
+            "which a ccache at work may need"
+        )
+        assert run("cache", "clear", "stencils")[0] == 0, (
+            "what was not there is no reason to complain"
+        )
     assert run("cache", "clear")[0] == 0
     assert caches_in(store) == []
 

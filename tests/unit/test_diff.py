@@ -8,15 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from jitbuild.cli import diff as cli
-from jitbuild.diff import environments, junit, runner, text, timing, trace, words
+from jitbuild.diff import crash_trace as trace
+from jitbuild.diff import junit, runner, timing
+from jitbuild.diff import render as text
 from jitbuild.diff.compare import baseline_of, compare
 from jitbuild.diff.junit import Test as Told
 from jitbuild.diff.report import Report, notes
 from jitbuild.diff.runs import Run
 from jitbuild.errors import BuildError, ComparisonError, UsageError
-from jitbuild.process import Completed
-from jitbuild.report import Silent
-from jitbuild.store import Store
+from jitbuild.running import command as words
+from jitbuild.running import venvs as environments
+from jitbuild.store.store import Store
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import Silent
 
 FATAL = """\
 collected 2 items
@@ -101,7 +105,9 @@ def test_pytest_writes_its_outcomes_before_what_only_names_tests():
 
 def test_one_test_takes_the_place_of_all_that_are_named():
     command = ["-m", "pytest", "-q", "-c", "setup.cfg", "t", "u/test_u.py::test_u", "-n", "2"]
-    found = words.narrowed(command, 2, "t/test_x.py::test_f", exists={"t", "u/test_u.py", "setup.cfg"}.__contains__)
+    found = words.narrowed(
+        command, 2, "t/test_x.py::test_f", exists={"t", "u/test_u.py", "setup.cfg"}.__contains__
+    )
     assert found == ["-m", "pytest", "-q", "-c", "setup.cfg", "-n", "2", "t/test_x.py::test_f"]
 
 
@@ -131,14 +137,20 @@ def test_a_trace_is_found_and_says_which_test_it_was():
     assert found[0] == "Fatal Python error: Segmentation fault"
     assert len(found) == 5
     assert trace.shortened(found)[-1].endswith("in test_crash")
-    tests = ["t/test_y.py::test_crash[1]", "t/test_y.py::test_crash[2]", "t/test_y.py::test_ok", "u/test_y.py::test_crash"]
+    tests = [
+        "t/test_y.py::test_crash[1]",
+        "t/test_y.py::test_crash[2]",
+        "t/test_y.py::test_ok",
+        "u/test_y.py::test_crash",
+    ]
     assert trace.test_in(found, tests) == "t/test_y.py::test_crash"
     assert trace.test_in(found, [*tests, "t/test_y.py::TestA::test_crash"]) is None
     assert trace.test_in(found[:2], tests) is None
 
 
 @pytest.mark.parametrize(
-    ("lines", "expected"), [([], ()), (["fine"], ()), (FATAL[:3], ("Fatal Python error: Segmentation fault",))]
+    ("lines", "expected"),
+    [([], ()), (["fine"], ()), (FATAL[:3], ("Fatal Python error: Segmentation fault",))],
 )
 def test_without_a_whole_trace_there_is_as_much_as_there_is(lines, expected):
     assert trace.find(lines) == expected
@@ -162,8 +174,15 @@ def test_a_long_trace_is_shortened():
 )
 def test_how_a_run_ended(code, ending, crashed, itself):
     run = Run(mode="on", round=1, returncode=code, seconds=1.0)
-    assert (run.ending, run.crashed, run.ended_itself, run.ok) == (ending, crashed, itself, code == 0)
-    assert Run(mode="on", round=1, returncode=code, seconds=1.0, timed_out=True).ending == "timed out"
+    assert (run.ending, run.crashed, run.ended_itself, run.ok) == (
+        ending,
+        crashed,
+        itself,
+        code == 0,
+    )
+    assert (
+        Run(mode="on", round=1, returncode=code, seconds=1.0, timed_out=True).ending == "timed out"
+    )
 
 
 # ---- comparing -----------------------------------------------------------------------------------------------------------
@@ -171,7 +190,11 @@ def test_how_a_run_ended(code, ending, crashed, itself):
 
 def runs_of(**by_mode):
     """Runs by mode: exit codes, or the outcomes of tests as `a=passed b=failed`, `crash`, `hang`."""
-    return [one(mode, number, how) for mode, each in by_mode.items() for number, how in enumerate(each, 1)]
+    return [
+        one(mode, number, how)
+        for mode, each in by_mode.items()
+        for number, how in enumerate(each, 1)
+    ]
 
 
 def one(mode, number, how):
@@ -184,7 +207,10 @@ def one(mode, number, how):
     if isinstance(how, int):
         return Run(**common, returncode=how, tail=(f"said {how}",))
     pairs = [word.split("=") for word in how.split()]
-    tests = {name: Told(outcome=outcome, message="assert not True" if outcome == "failed" else "") for name, outcome in pairs}
+    tests = {
+        name: Told(outcome=outcome, message="assert not True" if outcome == "failed" else "")
+        for name, outcome in pairs
+    }
     return Run(**common, returncode=int("failed" in how), tests=tests)
 
 
@@ -195,7 +221,9 @@ def repeat(mode, test):
 def found_in(**by_mode):
     """Subjects that differ, with kind and modes, and those that are flaky."""
     findings = compare(runs_of(**by_mode), tuple(by_mode), repeat)
-    return [(each.subject, each.kind, each.modes) for each in findings.differences], [each.subject for each in findings.flaky]
+    return [(each.subject, each.kind, each.modes) for each in findings.differences], [
+        each.subject for each in findings.flaky
+    ]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +240,11 @@ def found_in(**by_mode):
         ({"off": [0], "on": [0], "stress": [2]}, [("the command", "ending", ("stress",))], []),
         # A fault that the baseline never has is no accident.
         ({"off": [0, 0], "on": ["crash", 0]}, [("the command", "crash", ("on",))], []),
-        ({"off": [0, 0], "on": ["crash", "crash"], "stress": [0, "crash"]}, [("the command", "crash", ("on", "stress"))], []),
+        (
+            {"off": [0, 0], "on": ["crash", "crash"], "stress": [0, "crash"]},
+            [("the command", "crash", ("on", "stress"))],
+            [],
+        ),
         ({"off": ["crash", "crash"], "on": ["crash", "crash"]}, [], []),
         ({"off": ["crash", 0], "on": ["crash", 0]}, [], ["the command"]),
         ({"off": ["crash", "crash"], "on": [0, 0]}, [("the command", "ending", ("on",))], []),
@@ -230,7 +262,11 @@ def found_in(**by_mode):
         ({"off": ["a=passed b=passed"] * 2, "on": ["a=failed"] * 2}, [("a", "test", ("on",))], []),
         ({"off": ["a=passed b=passed"] * 2, "on": ["a=passed"] * 2}, [("b", "test", ("on",))], []),
         # Both a crash, whose tests are unknown, and a difference.
-        ({"off": ["a=passed"] * 2, "on": ["a=failed", "crash"]}, [("a", "test", ("on",)), ("the command", "crash", ("on",))], []),
+        (
+            {"off": ["a=passed"] * 2, "on": ["a=failed", "crash"]},
+            [("a", "test", ("on",)), ("the command", "crash", ("on",))],
+            [],
+        ),
     ],
 )
 def test_each_thing_is_put_under_the_right_heading(by_mode, different, flaky):
@@ -245,7 +281,9 @@ def test_an_exit_code_that_the_tests_do_not_explain_is_a_difference():
 
 def test_a_crash_names_its_test_its_log_and_the_line_that_repeats_it():
     tests = "t/test_y.py::test_ok=passed t/test_y.py::test_crash=passed"
-    (found,) = compare(runs_of(off=[tests] * 2, on=["crash"] * 2), ("off", "on"), repeat).differences
+    (found,) = compare(
+        runs_of(off=[tests] * 2, on=["crash"] * 2), ("off", "on"), repeat
+    ).differences
     assert (found.subject, found.log) == ("t/test_y.py::test_crash", str(Path("logs/on-1.log")))
     assert found.repeat == "jitbuild run 3.15 --mode on -- t/test_y.py::test_crash"
     assert found.outcomes == {"off": ("exit 0", "exit 0"), "on": ("SIGSEGV", "SIGSEGV")}
@@ -278,7 +316,10 @@ def test_a_time_is_only_called_another_when_it_is_more_than_noise(baseline, othe
 
 
 def test_what_ended_in_another_way_took_another_road():
-    runs = [*runs_of(off=[0] * 3), *(Run(mode="on", round=n, returncode=1, seconds=0.1) for n in (1, 2, 3))]
+    runs = [
+        *runs_of(off=[0] * 3),
+        *(Run(mode="on", round=n, returncode=1, seconds=0.1) for n in (1, 2, 3)),
+    ]
     assert [each.speed for each in compare(runs, ("off", "on"), repeat).timings] == ["not compared"]
     assert timing.compare("on", [1.0] * 3, [0.5] * 3, comparable=False).speed == "not compared"
 
@@ -307,7 +348,10 @@ def report_of(**by_mode):
 
 @pytest.fixture
 def report():
-    return report_of(off=["a=passed b=passed", "a=passed b=failed"], on=["a=failed b=passed", "a=failed b=passed"])
+    return report_of(
+        off=["a=passed b=passed", "a=passed b=failed"],
+        on=["a=failed b=passed", "a=failed b=passed"],
+    )
 
 
 TEXT = """\
@@ -377,7 +421,17 @@ def test_the_markdown(report):
 def test_the_json(report):
     data = json.loads(json.dumps(report.to_json()))
     assert list(data) == [
-        *("interpreter", "version", "executable", "command", "modes", "baseline", "repeats", "jit", "different"),
+        *(
+            "interpreter",
+            "version",
+            "executable",
+            "command",
+            "modes",
+            "baseline",
+            "repeats",
+            "jit",
+            "different",
+        ),
         *("differences", "flaky", "timings", "runs", "notes"),
     ]
     assert data["different"] is True
@@ -393,9 +447,18 @@ def test_the_json(report):
             "repeat": "jitbuild run 3.15 --mode on -- a",
         }
     ]
-    assert data["flaky"] == [{"subject": "b", "outcomes": {"off": ["passed", "failed"], "on": ["passed", "passed"]}}]
+    assert data["flaky"] == [
+        {"subject": "b", "outcomes": {"off": ["passed", "failed"], "on": ["passed", "passed"]}}
+    ]
     assert data["timings"] == [
-        {"mode": "on", "seconds": 1.0, "baseline_seconds": 1.0, "ratio": 1.0, "noise": 0.0, "speed": "not compared"}
+        {
+            "mode": "on",
+            "seconds": 1.0,
+            "baseline_seconds": 1.0,
+            "ratio": 1.0,
+            "noise": 0.0,
+            "speed": "not compared",
+        }
     ]
     assert data["runs"][0] == {
         "mode": "off",
@@ -426,8 +489,14 @@ def test_a_command_that_never_ends_well_is_pointed_out():
 def test_faster_and_slower_are_said_with_their_noise():
     by_mode = {"on": 0.05, "stress": 2.0}
     runs = [Run(mode="off", round=n, returncode=0, seconds=0.1) for n in (1, 2, 3)]
-    runs += [Run(mode=mode, round=n, returncode=0, seconds=taken) for mode, taken in by_mode.items() for n in (1, 2, 3)]
-    said = [text._timing(each, "off") for each in compare(runs, ("off", "on", "stress"), repeat).timings]
+    runs += [
+        Run(mode=mode, round=n, returncode=0, seconds=taken)
+        for mode, taken in by_mode.items()
+        for n in (1, 2, 3)
+    ]
+    said = [
+        text._timing(each, "off") for each in compare(runs, ("off", "on", "stress"), repeat).timings
+    ]
     assert said == [
         "on is faster than off: 100 ms -> 50 ms, 2.00 times as fast (noise 0.0%)",
         "stress is slower than off: 100 ms -> 2.0 s, 20.00 times as long (noise 0.0%)",
@@ -471,7 +540,12 @@ class Recorder:
 
 def test_rounds_are_interleaved_and_every_second_one_turned_round(tmp_path):
     recorder = Recorder()
-    runs = runner.run_all(job_of(tmp_path, "tool"), reporter=Silent(), recorder=recorder, clock=iter(range(100)).__next__)
+    runs = runner.run_all(
+        job_of(tmp_path, "tool"),
+        reporter=Silent(),
+        recorder=recorder,
+        clock=iter(range(100)).__next__,
+    )
     assert recorder.modes == ["off", "on", "on", "off", "off", "on"]
     assert [(run.mode, run.round, run.seconds, run.tail, run.log) for run in runs][:2] == [
         ("off", 1, 1, ("hello",), None),
@@ -484,13 +558,17 @@ def test_what_failed_keeps_its_log_and_everything_does_where_that_is_asked(tmp_p
     assert runs[0].log == tmp_path / "logs" / "diff-off-1.log"
     assert runs[0].log.read_bytes() == b"hello\n"
     kept = runner.run_all(
-        job_of(tmp_path, "tool", keep_all=True, prefix="", logs=tmp_path / "all"), reporter=Silent(), recorder=Recorder()
+        job_of(tmp_path, "tool", keep_all=True, prefix="", logs=tmp_path / "all"),
+        reporter=Silent(),
+        recorder=Recorder(),
     )
     assert [run.log.name for run in kept][:2] == ["off-1.log", "on-1.log"]
 
 
 def test_pytest_is_asked_for_its_outcomes(tmp_path):
-    runs = runner.run_all(job_of(tmp_path, "pytest", "t"), reporter=Silent(), recorder=Recorder(code=1, xml=XML))
+    runs = runner.run_all(
+        job_of(tmp_path, "pytest", "t"), reporter=Silent(), recorder=Recorder(code=1, xml=XML)
+    )
     assert runs[0].counts() == {"error": 2, "failed": 1, "passed": 2, "skipped": 1, "xfailed": 1}
 
 
@@ -520,14 +598,18 @@ def test_a_program_that_is_not_there_is_a_mistake_of_usage(tmp_path):
 
 
 def test_the_output_is_copied_live_where_that_is_asked(tmp_path, capsys):
-    runner.run_all(job_of(tmp_path, "tool", live=True, repeats=1), reporter=Silent(), recorder=Recorder())
+    runner.run_all(
+        job_of(tmp_path, "tool", live=True, repeats=1), reporter=Silent(), recorder=Recorder()
+    )
     assert capsys.readouterr().err == "hello\nhello\n"
 
 
 # ---- environments --------------------------------------------------------------------------------------------------------
 
 
-BASE = SimpleNamespace(name="cpython-3.15.2", instance="i1", executable=Path("/store/bin/python3.15"))
+BASE = SimpleNamespace(
+    name="cpython-3.15.2", instance="i1", executable=Path("/store/bin/python3.15")
+)
 
 
 @pytest.fixture
@@ -546,14 +628,18 @@ def maker():
                     (Path(argv[-1]) / place).parent.mkdir(parents=True, exist_ok=True)
                     (Path(argv[-1]) / place).touch()
             code = int(self.fail == name)
-            return Completed(argv=tuple(argv), returncode=code, stderr="no matching distribution\n" * code)
+            return Completed(
+                argv=tuple(argv), returncode=code, stderr="no matching distribution\n" * code
+            )
 
     return Maker()
 
 
 def prepare(tmp_path, maker, packages=("pytest",), files=(), base=BASE, **options):
     kept = Store(tmp_path / "home")
-    with environments.prepared(kept, base, packages, files, reporter=Silent(), runner=maker, environ={}, **options) as python:
+    with environments.prepared(
+        kept, base, packages, files, reporter=Silent(), runner=maker, environ={}, **options
+    ) as python:
         return python
 
 
@@ -579,7 +665,9 @@ def test_another_build_or_another_wish_is_another_environment(tmp_path, maker):
     assert len({*found, prepare(tmp_path, maker, (), (listed,))}) == 5
 
 
-@pytest.mark.parametrize("package", [".", "-e.", "./pkg[x]", "pkg.whl", "pkg @ https://example.org/pkg", "..\\pkg"])
+@pytest.mark.parametrize(
+    "package", [".", "-e.", "./pkg[x]", "pkg.whl", "pkg @ https://example.org/pkg", "..\\pkg"]
+)
 def test_what_changes_under_the_same_words_is_made_anew(tmp_path, maker, package):
     assert prepare(tmp_path, maker, (package,)) == prepare(tmp_path, maker, (package,))
     assert len(maker.steps) == 4
@@ -641,7 +729,12 @@ def test_a_script_of_another_python_is_refused(tmp_path):
     scripts = tmp_path / "scripts"
     for folder in (ours.executable.parent, scripts):
         folder.mkdir(parents=True)
-    shebangs = {"pytest": "/usr/bin/python3.11", "own": str(ours.executable), "sh": "/bin/sh", "env": "/usr/bin/env python3"}
+    shebangs = {
+        "pytest": "/usr/bin/python3.11",
+        "own": str(ours.executable),
+        "sh": "/bin/sh",
+        "env": "/usr/bin/env python3",
+    }
     for name, shebang in shebangs.items():
         (scripts / name).write_text(f"#!{shebang}\n")
         (scripts / name).chmod(0o755)

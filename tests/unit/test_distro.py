@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import distro
 from jitbuild.errors import DownloadError, IntegrityError, MissingError
-from jitbuild.plans import Source
-from jitbuild.process import Completed
+from jitbuild.planning.plan import Source
+from jitbuild.sources import distro
+from jitbuild.system.process import Completed
 
 CONTENT = b"the release"
 PIN = hashlib.sha256(CONTENT).hexdigest()
@@ -52,14 +52,24 @@ class Apt:
 
     def __call__(self, argv, *, cwd, env):
         self.argvs.append(argv)
-        options = dict(word.removeprefix("-o").split("=", 1) for word in argv if word.startswith("-o"))
+        options = dict(
+            word.removeprefix("-o").split("=", 1) for word in argv if word.startswith("-o")
+        )
         listed = Path(options["Dir::Etc::sourcelist"]).read_text()
         stdout, stderr = "", self.stderr
         if argv[-1] == "update":
             self.updates.append(listed)
         elif argv[0] == "apt-cache":
-            stdout = "\n".join(self._stanza(*package) for suite in self._asked(listed) for package in self.suites.get(suite, ()))
-            stderr = "" if stdout else "W: Unable to locate package python3.15\nE: You must put some 'deb-src' URIs in it"
+            stdout = "\n".join(
+                self._stanza(*package)
+                for suite in self._asked(listed)
+                for package in self.suites.get(suite, ())
+            )
+            stderr = (
+                ""
+                if stdout
+                else "W: Unable to locate package python3.15\nE: You must put some 'deb-src' URIs in it"
+            )
         elif "source" in argv:
             self.sources.append(argv[-1])
             version = argv[-1].partition("=")[2].rpartition("-")[0]
@@ -118,8 +128,12 @@ def test_one_line_entries(etc):
         "deb http://flat.example/ ./\n"
         "rubbish\n"
     )
-    (etc / "sources.list.d/more.list").write_text("deb http://mirror.example/ubuntu noble-updates main\n")
-    (etc / "sources.list.d/off.list.disabled").write_text("deb http://off.example/ubuntu noble main\n")
+    (etc / "sources.list.d/more.list").write_text(
+        "deb http://mirror.example/ubuntu noble-updates main\n"
+    )
+    (etc / "sources.list.d/off.list.disabled").write_text(
+        "deb http://off.example/ubuntu noble main\n"
+    )
     entries = distro.entries(etc)
     assert [(entry.uris, entry.suites, entry.components) for entry in entries] == [
         (("http://mirror.example/ubuntu",), ("noble",), ("main", "universe")),
@@ -131,7 +145,9 @@ def test_one_line_entries(etc):
 
 
 def test_an_entry_may_hold_its_key(etc):
-    key = " -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY865\n -----END PGP PUBLIC KEY BLOCK-----"
+    key = (
+        " -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEY865\n -----END PGP PUBLIC KEY BLOCK-----"
+    )
     (etc / "sources.list.d/debian.sources").write_text(
         f"Types: deb\nURIs: http://m.example/debian\nSuites: sid\nComponents: main\nSigned-By:\n{key}\nEnabled: yes\n"
     )
@@ -140,7 +156,9 @@ def test_an_entry_may_hold_its_key(etc):
 
 
 def test_an_entry_that_is_switched_off(etc):
-    (etc / "sources.list.d/debian.sources").write_text(DEB822.replace("Components: main contrib", "Components: main\nEnabled: no"))
+    (etc / "sources.list.d/debian.sources").write_text(
+        DEB822.replace("Components: main contrib", "Components: main\nEnabled: no")
+    )
     assert [entry.suites for entry in distro.entries(etc)] == [("bookworm-security",)]
 
 
@@ -155,7 +173,12 @@ def test_the_machines_own_suites_come_first(had):
 
 
 def test_other_suites_are_asked_after_them(had):
-    apt = Apt({"bookworm": [("3.15.1-1", "2" * 64)], "unstable": [("3.15.4-1", "4" * 64), ("3.15.2-1", PIN)]})
+    apt = Apt(
+        {
+            "bookworm": [("3.15.1-1", "2" * 64)],
+            "unstable": [("3.15.4-1", "4" * 64), ("3.15.2-1", PIN)],
+        }
+    )
     assert had(apt)[1] == PIN
     assert apt.sources == ["python3.15=3.15.2-1"]
     assert "Suites: stable testing unstable oldstable\n" in apt.updates[1]
@@ -180,7 +203,13 @@ def test_apt_is_kept_to_files_of_our_own(had, tmp_path):
     apt = Apt({"bookworm": [("3.15.2-1", PIN)]})
     had(apt)
     for argv in apt.argvs:
-        for option in ("Dir::State", "Dir::State::lists", "Dir::State::status", "Dir::Cache", "Dir::Etc::sourcelist"):
+        for option in (
+            "Dir::State",
+            "Dir::State::lists",
+            "Dir::State::status",
+            "Dir::Cache",
+            "Dir::Etc::sourcelist",
+        ):
             (value,) = [word.partition("=")[2] for word in argv if word.startswith(f"-o{option}=")]
             assert Path(value).is_relative_to(tmp_path / "a folder")
     assert "#clear APT::Update::Post-Invoke;" in (tmp_path / "a folder/apt.conf").read_text()
@@ -188,7 +217,13 @@ def test_apt_is_kept_to_files_of_our_own(had, tmp_path):
 
 def test_listed_and_not_delivered(had):
     with pytest.raises(DownloadError, match="does not deliver it") as raised:
-        had(Apt({"bookworm": [("3.15.2-1", PIN)]}, delivers=False, stderr="N: no\nE: 404 http://me:pw@mirror.example/x"))
+        had(
+            Apt(
+                {"bookworm": [("3.15.2-1", PIN)]},
+                delivers=False,
+                stderr="N: no\nE: 404 http://me:pw@mirror.example/x",
+            )
+        )
     assert "E: 404" in raised.value.what
     assert "pw" not in str(raised.value)
     assert "./Python-3.15.2.tar.xz" in raised.value.remedy

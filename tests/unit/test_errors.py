@@ -9,7 +9,11 @@ import pytest
 from jitbuild import errors
 
 BASE = errors.JitbuildError
-CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, BASE) and kind is not BASE]
+CLASSES = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, BASE) and kind is not BASE
+]
 
 
 def test_exit_codes_are_unique():

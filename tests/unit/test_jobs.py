@@ -8,10 +8,11 @@ import threading
 
 import pytest
 
-from jitbuild import jobs, process
 from jitbuild.errors import UsageError
-from jitbuild.jobs import Budget, side_by_side
-from jitbuild.report import Silent, Stoppable
+from jitbuild.system import jobserver as jobs
+from jitbuild.system import process
+from jitbuild.system.jobserver import Budget, side_by_side
+from jitbuild.system.progress import Silent, Stoppable
 
 SECONDS = 30  # for what must come: nothing waits for so long unless it is broken
 
@@ -121,7 +122,9 @@ def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
 def test_what_a_make_is_told():
     with Budget(2) as budget, budget.share() as share:
         read, write = share.pass_fds
-        assert share.make_environment() == {"MAKEFLAGS": f"-j --jobserver-fds={read},{write} --jobserver-auth={read},{write}"}
+        assert share.make_environment() == {
+            "MAKEFLAGS": f"-j --jobserver-fds={read},{write} --jobserver-auth={read},{write}"
+        }
 
 
 def test_without_a_jobserver_nothing_is_told(monkeypatch):
@@ -135,7 +138,9 @@ def test_without_a_jobserver_nothing_is_told(monkeypatch):
 def test_makes_before_4_3_get_an_end_that_blocks_and_nobody_else_gets_any():
     with Budget(1) as budget, budget.share() as share:
         assert [os.get_blocking(fd) for fd in share.pass_fds] == [True, True]
-        assert [os.get_inheritable(fd) for fd in (*share.pass_fds, budget._pool._own)] == [False] * 3
+        assert [os.get_inheritable(fd) for fd in (*share.pass_fds, budget._pool._own)] == [
+            False
+        ] * 3
 
 
 @pipe
@@ -228,7 +233,9 @@ def test_results_come_in_the_order_of_the_functions():
 def test_they_see_the_context_of_who_called():
     word = contextvars.ContextVar("word")
     word.set("here")
-    assert side_by_side(lambda _: word.get(), lambda _: word.set("there") and word.get(), reporter=Silent()) == ("here", "there")
+    assert side_by_side(
+        lambda _: word.get(), lambda _: word.set("there") and word.get(), reporter=Silent()
+    ) == ("here", "there")
     assert word.get() == "here"
 
 
@@ -272,7 +279,9 @@ def test_ctrl_c_stops_them_all():
         _thread.interrupt_main()
 
     with pytest.raises(KeyboardInterrupt) as raised:
-        side_by_side(*[until_stopped(began, ended) for began in begins], interrupts, reporter=Silent())
+        side_by_side(
+            *[until_stopped(began, ended) for began in begins], interrupts, reporter=Silent()
+        )
     assert not isinstance(raised.value, process.Stopped)
     assert ended == ["stopped", "stopped"]
 

@@ -1,7 +1,10 @@
-"""Imports go strictly downward: a module may import from its own layer or a lower one, and never in a circle."""
+"""The layers of the package hold without exception; each kind of violation is shown to be detected."""
+
+from __future__ import annotations
 
 import ast
-from graphlib import TopologicalSorter
+import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,135 +13,204 @@ import jitbuild
 
 ROOT = Path(jitbuild.__file__).parent
 
-# The map of docs/design.md, lowest first.
-LAYERS = [
-    {"errors", "toml", "_probe_target"},
-    {"target", "request", "schema", "recipes", "modes", "settings"},
-    {"report", "become", "process", "jobs"},
-    {"disk"},
-    {"net", "archive"},
-    {"platforms", "platforms.steps", "platforms.posix", "platforms.windows"},
-    {"plans", "verdict"},
-    {"git", "tree", "distro", "releases", "wheels", "llvm", "sources", "preflight", "build", "prefix", "probes", "store"},
-    {"caches", "caches.shelf", "caches.stencils", "caches.autoconf", "caches.configure", "caches.compiler", "caches.ahead"}
-    | {"caches.precompiled"},
-    {"caching"},
+# From the bottom up, as docs/design.md lists them. A module may import from its own room and from
+# rooms in lower layers, never from another room of its own layer. Imports inside functions and
+# those for the type checker count like any other.
+LAYERS: list[set[str]] = [
+    {"errors"},
+    {"system"},
+    {"request", "target", "modes", "settings", "in_target"},
+    {"recipes"},
+    {"planning"},
+    {"probing"},
+    {"store"},
+    {"sources"},
+    {"toolchain"},
+    {"building"},
+    {"providers"},
     {"provision"},
-    {"", "api"},
-    {"diff", "diff.compare", "diff.environments", "diff.junit", "diff.report", "diff.runner", "diff.runs", "diff.text"}
-    | {"diff.timing", "diff.trace", "diff.words"}
-    | {
-        "bench",
-        "bench.chart",
-        "bench.files",
-        "bench.inspecting",
-        "bench.page",
-        "bench.plan",
-        "bench.pytests",
-        "bench.report",
-        "bench.session",
-    }
-    | {
-        "bench.scale",
-        "bench.stats",
-        "bench.steps",
-        "bench.suite",
-        "bench.surroundings",
-        "bench.targets",
-        "bench.text",
-        "bench.turns",
-        "bench.words",
-    }
-    | {
-        "bench._programs",
-        "bench._worker",
-        "bench._inspect",
-        "bench._seen",
-        "bench._suite",
-        "bench._listing",
-        "bench._tests",
-        "bench._turns",
-    }
-    | {"measured", "under_test", "jit_summary", "pytest_plugin", "cli", "__main__", "matrix", "ci", "nox", "sessions"},
+    {"api"},
+    {""},
+    {"running"},
+    {"diff", "bench", "sessions", "ci"},
+    {"nox", "pytest_plugin", "cli"},
+    {"__main__"},
 ]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+
+# The only modules that may start processes or open the network.
+STARTS_PROCESSES = {"system.process", "in_target.bench_worker"}
+OPENS_THE_NETWORK = {"system.download"}
+NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
+
+# What these scripts need of the interpreter under test besides its standard library.
+PACKAGES_OF_THE_TARGET = {
+    "in_target.bench_pytest": {"pytest"},
+    "in_target.bench_suite": {"pyperf"},
+    "in_target.bench_worker": {"pyperf", "pyperf._manager"},
+}
+
+# The pytest plugin runs inside the interpreter under test, so it may use in_target and nothing else.
+IN_TARGET_USERS = {"pytest_plugin"}
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+def modules_of(root: Path) -> dict[str, Path]:
+    """Return the modules below `root` by their dotted name; the package itself is ""."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[:2] == ("building", "hooks"):  # a folder for PYTHONPATH, not a package
+            continue
+        modules[".".join(part for part in parts if part != "__init__")] = path
+    return modules
 
 
-MODULES = {name_of(path): path for path in ROOT.rglob("*.py")}
-
-
-def imported(path: Path) -> set[str]:
-    """Every module of ours that `path` imports anywhere, also inside functions and for type checking."""
-    found = set()
+def imports_of(path: Path, modules: dict[str, Path]) -> tuple[set[str], set[str]]:
+    """Return what `path` imports anywhere in it: modules of the package, and all others."""
+    ours, others = set(), set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "jitbuild":
-            base = node.module.removeprefix("jitbuild").removeprefix(".")
-            for alias in node.names:
-                longer = f"{base}.{alias.name}".lstrip(".")
-                found.add(longer if longer in MODULES else base)
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix("jitbuild.") for alias in node.names if alias.name.startswith("jitbuild.")}
-    return found
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            names = [
+                name if name.removeprefix("jitbuild.") in modules else base
+                for name in (f"{base}.{alias.name}" for alias in node.names)
+            ]
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] == "jitbuild":
+                ours.add(name.removeprefix("jitbuild").removeprefix("."))
+            else:
+                others.add(name)
+    return ours, others
 
 
-def level(name: str) -> int:
-    return LEVEL["cli"] if name.partition(".")[0] == "cli" else LEVEL[name]
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_imports_go_downward(name):
-    for other in imported(MODULES[name]):
-        assert level(other) <= level(name), f"{name} imports {other}, which is above it"
+def violations(root: Path) -> list[str]:
+    """Return one line for each import below `root` that breaks a rule."""
+    modules = modules_of(root)
+    problems = []
+    graph: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        ours, others = imports_of(path, modules)
+        graph[name] = ours - {name}
+        problems += _layer_violations(name, ours)
+        problems += _foreign_violations(name, others)
+    # A package that a module lies in is not a circle: its __init__ imports nothing of the room.
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        problems.append(f"circle: {' -> '.join(error.args[1])}")
+    return problems
 
 
-def test_there_is_no_circle():
-    # For the type checker alone a module may look at one beside it.
-    graph = {}
-    for name, path in MODULES.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")]
-        stripped = ast.unparse(tree)
-        graph[name] = {other for other in imported_text(stripped) if other != name}
-    TopologicalSorter(graph).prepare()
+def _layer_violations(name: str, ours: set[str]) -> list[str]:
+    problems = []
+    room = room_of(name)
+    for other in ours:
+        target = room_of(other)
+        if target == "cli" and room not in {"cli", "__main__"}:
+            problems.append(f"{name} imports {other}: nothing imports the command line")
+        elif room == "in_target" and target != "in_target":
+            problems.append(f"{name} imports {other}: in_target uses the standard library alone")
+        elif target == "in_target" and room != "in_target" and name not in IN_TARGET_USERS:
+            problems.append(f"{name} imports {other}: the host never imports in_target")
+        elif target != room and LEVELS[target] == LEVELS[room]:
+            problems.append(f"{name} imports {other}: rooms of one layer are independent")
+        elif LEVELS[target] > LEVELS[room]:
+            problems.append(f"{name} imports {other}: imports go downward only")
+    return problems
 
 
-def imported_text(text: str) -> set[str]:
-    found = set()
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "jitbuild":
-            base = node.module.removeprefix("jitbuild").removeprefix(".")
-            for alias in node.names:
-                longer = f"{base}.{alias.name}".lstrip(".")
-                found.add(longer if longer in MODULES else base)
-    return found
+def _foreign_violations(name: str, others: set[str]) -> list[str]:
+    problems = []
+    if room_of(name) == "in_target":
+        known = {*sys.stdlib_module_names, "__main__"}
+        foreign = {other for other in others if other.partition(".")[0] not in known}
+        foreign -= PACKAGES_OF_THE_TARGET.get(name, set())
+        problems += [
+            f"{name} imports {other}: in_target uses the standard library alone"
+            for other in foreign
+        ]
+    if "subprocess" in others and name not in STARTS_PROCESSES:
+        problems.append(f"{name} imports subprocess: only system.process starts processes")
+    if others & NETWORK_MODULES and name not in OPENS_THE_NETWORK:
+        problems.append(f"{name} opens the network: only system.download may")
+    return problems
 
 
-def test_the_probe_target_imports_nothing_of_ours():
-    assert "jitbuild" not in {
-        (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
-        for node in ast.walk(ast.parse((ROOT / "_probe_target.py").read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
+def test_every_import_goes_down_and_there_is_no_circle():
+    assert violations(ROOT) == []
 
 
-def test_what_runs_in_the_interpreter_under_test_imports_nothing_of_ours():
-    for name in ("_programs", "_worker", "_inspect", "_seen", "_suite", "_listing", "_tests"):
-        assert imported(ROOT / "bench" / f"{name}.py") == set()
+def test_every_module_has_a_layer():
+    assert {room_of(name) for name in modules_of(ROOT)} <= set(LEVELS)
 
 
-def test_only_process_starts_processes_and_only_net_opens_the_network():
-    for name, path in MODULES.items():
-        modules = {
-            alias.name if isinstance(node, ast.Import) else node.module
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for alias in node.names
-        }
-        # The worker runs in the interpreter under test, started by process and ended with its group.
-        assert name in {"process", "bench._worker"} or "subprocess" not in modules
-        assert name == "net" or not modules & {"httpx", "socket", "urllib.request", "http.client"}
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small package with the rooms that the seeded violations need, and no violation."""
+    root = tmp_path / "jitbuild"
+    for name in (
+        "diff",
+        "bench",
+        "sessions",
+        "ci",
+        "cli",
+        "store",
+        "system",
+        "in_target",
+        "running",
+    ):
+        (root / name).mkdir(parents=True)
+        (root / name / "__init__.py").write_text('"""A room."""\n')
+        (root / name / "thing.py").write_text("import os\n")
+        (root / name / "other.py").write_text("import os\n")
+    (root / "__init__.py").write_text('"""The package."""\n')
+    (root / "provision.py").write_text("from jitbuild.store import other\n")
+    return root
+
+
+def test_a_tree_that_follows_the_rules_is_accepted(tree: Path):
+    assert violations(tree) == []
+
+
+SEEDS = {
+    "upward": ("store/thing.py", "from jitbuild import provision", "imports go downward only"),
+    "upward, inside a function": (
+        "store/thing.py",
+        "def f():\n    from jitbuild.provision import x",
+        "imports go downward only",
+    ),
+    "upward, for the type checker": (
+        "store/thing.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jitbuild.provision import x",
+        "imports go downward only",
+    ),
+    "sideways": ("diff/thing.py", "from jitbuild.bench.thing import x", "rooms of one layer are independent"),
+    "sideways to sessions": ("ci/thing.py", "import jitbuild.sessions.thing", "rooms of one layer are independent"),
+    "the command line": ("sessions/thing.py", "from jitbuild.cli import thing", "nothing imports the command line"),
+    "in_target from the host": ("bench/thing.py", "from jitbuild.in_target import thing", "the host never imports"),
+    "in_target beyond the standard library": ("in_target/thing.py", "import packaging", "standard library alone"),
+    "the host from in_target": ("in_target/thing.py", "from jitbuild.system import thing", "standard library alone"),
+    "a circle": ("store/thing.py", "from jitbuild.store import other", "circle"),
+    "a circle, inside a function": ("store/thing.py", "def f():\n    from jitbuild.store.other import x", "circle"),
+    "a process": ("running/thing.py", "import subprocess", "only system.process starts processes"),
+    "the network": ("running/thing.py", "import httpx", "only system.download may"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seeded_violation_is_found(tree: Path, seed: str):
+    file, code, expected = SEEDS[seed]
+    if expected == "circle":
+        (tree / "store/other.py").write_text("from jitbuild.store.thing import y\n")
+    (tree / file).write_text(f"{code}\n")
+    found = violations(tree)
+    assert len(found) == 1
+    assert expected in found[0]

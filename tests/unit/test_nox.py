@@ -11,14 +11,23 @@ import pytest
 from nox import registry
 
 import jitbuild.nox as jit
-from jitbuild import sessions
-from jitbuild.errors import JitbuildError, NotInstalledError, ProofError, SettingsError, UsageError, VariantError
+from jitbuild.errors import (
+    JitbuildError,
+    NotInstalledError,
+    ProofError,
+    SettingsError,
+    UsageError,
+    VariantError,
+)
 from jitbuild.modes import MODES
+from jitbuild.probing.verdict import Facts
 from jitbuild.request import parse
-from jitbuild.sessions import Provided, Want
-from jitbuild.verdict import Facts
+from jitbuild.sessions import sessions
+from jitbuild.sessions.sessions import Provided, Want
 
-PROVIDED = Provided("cpython-3.15.2-jit-fast-0", "3.15.2", "/it's here/python3.15", "1" * 32, "yes-off")
+PROVIDED = Provided(
+    "cpython-3.15.2-jit-fast-0", "3.15.2", "/it's here/python3.15", "1" * 32, "yes-off"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +79,11 @@ ON = {"jit_enabled": True, "executors": 3, "machine_code_bytes": 4096, "active_i
         (Want(parse("v3.14.1")), "v3.14.1-jit-on", ["jit", "jit_on", "py314"]),
         (Want(parse(">=3.14")), ">=3.14-jit-on", ["jit", "jit_on"]),
         (Want(parse("main")), "main-jit-on", ["jit", "jit_on", "py_main"]),
-        (Want(parse("3.15"), "yes", "debug", "adopt"), "3.15-yes-debug-jit-on", ["jit", "jit_on", "py315"]),
+        (
+            Want(parse("3.15"), "yes", "debug", "adopt"),
+            "3.15-yes-debug-jit-on",
+            ["jit", "jit_on", "py315"],
+        ),
     ],
 )
 def test_names_and_tags(want: Want, session: str, tags: list[str]):
@@ -101,7 +114,12 @@ def test_a_session_becomes_one_for_each_python_and_mode():
         """Test it."""
 
     assert registered()["tests"] is tests
-    assert [param.id for param in tests.parametrize] == ["3.14-jit-off", "3.14-jit-on", "3.15-jit-off", "3.15-jit-on"]
+    assert [param.id for param in tests.parametrize] == [
+        "3.14-jit-off",
+        "3.14-jit-on",
+        "3.15-jit-off",
+        "3.15-jit-on",
+    ]
     assert [param.tags for param in tests.parametrize][-1] == ["jit", "jit_on", "py315"]
     assert (tests.tags, tests.reuse_venv, tests.__doc__) == (["slow"], True, "Test it.")
     provider = registered()["jitbuild"]
@@ -117,8 +135,14 @@ def test_each_parameter_requires_only_its_own_provider():
     def tests(session): ...
 
     calls = Call.generate_calls(tests, tests.parametrize)
-    assert [call.requires for call in calls] == [["lint", "jitbuild(3.14)"], ["lint", "jitbuild(3.15)"]]
-    assert all(call.python.endswith(str(Path(series, "python"))) for call, series in zip(calls, ("3.14", "3.15"), strict=True))
+    assert [call.requires for call in calls] == [
+        ["lint", "jitbuild(3.14)"],
+        ["lint", "jitbuild(3.15)"],
+    ]
+    assert all(
+        call.python.endswith(str(Path(series, "python")))
+        for call, series in zip(calls, ("3.14", "3.15"), strict=True)
+    )
 
 
 def test_two_functions_share_their_providers():
@@ -131,7 +155,11 @@ def test_two_functions_share_their_providers():
     @jit.session(pythons=["3.15"], profile="debug", policy="never")
     def three(session): ...
 
-    assert [param.id for param in registered()["jitbuild"].parametrize] == ["3.15", "3.14", "3.15-debug-never"]
+    assert [param.id for param in registered()["jitbuild"].parametrize] == [
+        "3.15",
+        "3.14",
+        "3.15-debug-never",
+    ]
 
 
 def test_other_parameters_multiply():
@@ -139,7 +167,10 @@ def test_other_parameters_multiply():
     @nox.parametrize("django", ["4", "5"])
     def tests(session, django): ...
 
-    assert [str(param) for param in tests.parametrize] == ["django='4', 3.15-jit-on", "django='5', 3.15-jit-on"]
+    assert [str(param) for param in tests.parametrize] == [
+        "django='4', 3.15-jit-on",
+        "django='5', 3.15-jit-on",
+    ]
 
 
 def test_bare_parameters_are_nox_s_own():
@@ -149,7 +180,9 @@ def test_bare_parameters_are_nox_s_own():
 
 
 def test_the_settings_are_what_is_meant_when_nothing_is_said(tmp_path: Path):
-    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.13", "3.15"]\nmodes = ["on"]\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.jitbuild]\npythons = ["3.13", "3.15"]\nmodes = ["on"]\n'
+    )
     assert [param.id for param in jit.params()] == ["3.13-jit-on", "3.15-jit-on"]
     assert [param.id for param in jit.params(pythons=["3.14"], modes=["off"])] == ["3.14-jit-off"]
     (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.13"]\n')
@@ -170,7 +203,9 @@ def test_the_settings_are_what_is_meant_when_nothing_is_said(tmp_path: Path):
         ({"pythons": ["3.15"], "policy": "always"}, UsageError),
     ],
 )
-def test_what_cannot_be_run_is_refused_when_the_noxfile_is_read(arguments: dict, error: type[JitbuildError]):
+def test_what_cannot_be_run_is_refused_when_the_noxfile_is_read(
+    arguments: dict, error: type[JitbuildError]
+):
     with pytest.raises(error):
         jit.session(**arguments)(lambda session: None)
 
@@ -206,7 +241,12 @@ def test_the_policy_is_the_variable_s_then_the_noxfile_s_then_install():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_sets_or_removes_all_of_the_jit_s_variables(mode):
-    outer = {"PATH": "/bin", "PYTHON_JIT": "1", "PYTHON_JIT_STRESS": "1", "PYTHON_UOPS_OPTIMIZE": "0"}
+    outer = {
+        "PATH": "/bin",
+        "PYTHON_JIT": "1",
+        "PYTHON_JIT_STRESS": "1",
+        "PYTHON_UOPS_OPTIMIZE": "0",
+    }
     env = {**outer, **sessions.changes(mode, outer)}
     seen = {name: value for name, value in env.items() if value is not None}
     expected = {
@@ -257,7 +297,10 @@ def test_what_only_3_15_has_does_not_hold_on_3_13():
 
 
 def test_a_build_without_the_jit_that_was_asked_for_is_fine_with_it_off():
-    assert sessions.broken(facts(tier2=False, jit_available=False), "off", PROVIDED._replace(jit="no")) == ""
+    assert (
+        sessions.broken(facts(tier2=False, jit_available=False), "off", PROVIDED._replace(jit="no"))
+        == ""
+    )
 
 
 def test_the_check_looks_in_the_environment_of_the_session():
@@ -302,14 +345,24 @@ def test_the_note_in_a_venv(tmp_path: Path):
 
 
 def test_the_programs_on_path_that_may_be_it(tmp_path: Path):
-    for name in ("a/python3.15", "a/python3.14", "a/python3.15t", "a/python3.15-config", "b/python3", "b/python", "b/pythonw3"):
+    for name in (
+        "a/python3.15",
+        "a/python3.14",
+        "a/python3.15t",
+        "a/python3.15-config",
+        "b/python3",
+        "b/python",
+        "b/pythonw3",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / "b/python3.15").symlink_to(tmp_path / "a/python3.15")
     path = os.pathsep.join([str(tmp_path / "a"), "", str(tmp_path / "gone"), str(tmp_path / "b")])
 
     def names(text: str) -> list[str]:
-        return [str(found.relative_to(tmp_path)) for found in sessions.candidates(parse(text), path)]
+        return [
+            str(found.relative_to(tmp_path)) for found in sessions.candidates(parse(text), path)
+        ]
 
     assert names("3.15") == ["a/python3.15", "b/python3", "b/python"]
     assert names("3.15t") == ["a/python3.15t", "b/python3", "b/python"]
@@ -317,7 +370,7 @@ def test_the_programs_on_path_that_may_be_it(tmp_path: Path):
 
 
 def test_nothing_on_path_is_told_with_what_to_do(tmp_path: Path):
-    from jitbuild.store import Store
+    from jitbuild.store.store import Store
 
     with pytest.raises(NotInstalledError, match=r"No Python on PATH fits 3\.15") as caught:
         sessions.adopt(Want(parse("3.15")), Store(tmp_path / "home"), str(tmp_path))
@@ -330,7 +383,12 @@ class QuitError(Exception):
 
 class FakeVenv:
     def __init__(self, location: Path, *, reused: bool) -> None:
-        self.location, self._reused, self.reuse_existing, self.created = str(location), reused, reused, 0
+        self.location, self._reused, self.reuse_existing, self.created = (
+            str(location),
+            reused,
+            reused,
+            0,
+        )
         location.mkdir(exist_ok=True)
 
     def create(self) -> None:
@@ -341,8 +399,17 @@ class FakeSession:
     """A session as nox hands it to a function, at the time when its venv is made."""
 
     def __init__(self, python: object, venv: FakeVenv, backend: str = "virtualenv") -> None:
-        self.name, self.python, self.virtualenv, self.venv_backend = "tests(3.15-jit-on)", python, venv, backend
-        self.bin, self.env, self.said = str(Path(venv.location, "bin")), {"VIRTUAL_ENV": venv.location, "CONDA": None}, []
+        self.name, self.python, self.virtualenv, self.venv_backend = (
+            "tests(3.15-jit-on)",
+            python,
+            venv,
+            backend,
+        )
+        self.bin, self.env, self.said = (
+            str(Path(venv.location, "bin")),
+            {"VIRTUAL_ENV": venv.location, "CONDA": None},
+            [],
+        )
 
     def log(self, text: str) -> None:
         self.said.append(text)
@@ -354,30 +421,53 @@ class FakeSession:
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with a 3.15.2; returns its executable."""
-    from jitbuild.store import Store
+    from jitbuild.store.store import Store
 
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("JITBUILD_POLICY", "never")
-    variant = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
-    manifest = {"key": "0" * 64, "version": "3.15.2", "adopted": False, "created": datetime.now(UTC), "executable": "python3"}
+    variant = {
+        "jit": "yes-off",
+        "profile": "fast",
+        "tail_call": False,
+        "free_threaded": False,
+        "configure_args": [],
+        "patches": [],
+    }
+    manifest = {
+        "key": "0" * 64,
+        "version": "3.15.2",
+        "adopted": False,
+        "created": datetime.now(UTC),
+        "executable": "python3",
+    }
     store = Store(tmp_path / "home")
     with store.scratch() as scratch:
         (scratch / "staged").mkdir()
         (scratch / "staged/python3").touch()
-        found = store.commit(scratch / "staged", "cpython-3.15.2-x", {**manifest, "variant": variant, "verdict": {"ok": True}})
+        found = store.commit(
+            scratch / "staged",
+            "cpython-3.15.2-x",
+            {**manifest, "variant": variant, "verdict": {"ok": True}},
+        )
     return found.executable
 
 
-def provided_session(tmp_path: Path, *, reused: bool, python: object = None, backend: str = "virtualenv") -> FakeSession:
+def provided_session(
+    tmp_path: Path, *, reused: bool, python: object = None, backend: str = "virtualenv"
+) -> FakeSession:
     (parameter,) = jit.params(pythons=["3.15"], modes=["on"])
-    return FakeSession(python or parameter.args[0], FakeVenv(tmp_path / "venv", reused=reused), backend)
+    return FakeSession(
+        python or parameter.args[0], FakeVenv(tmp_path / "venv", reused=reused), backend
+    )
 
 
 def provide(session: FakeSession) -> None:
     registered()["jitbuild"](session, provides="3.15")
 
 
-def test_a_session_is_provided_begun_and_checked(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_session_is_provided_begun_and_checked(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("PYTHON_JIT_STRESS", "1")
     session = provided_session(tmp_path, reused=False)
     provide(session)
@@ -400,7 +490,9 @@ def test_a_session_is_provided_begun_and_checked(tmp_path: Path, kept: Path, mon
         jit.start(session, "on", look=lambda *_: facts())
 
 
-def test_a_reused_venv_is_made_anew_unless_it_is_noted_as_that_instance_s(tmp_path: Path, kept: Path):
+def test_a_reused_venv_is_made_anew_unless_it_is_noted_as_that_instance_s(
+    tmp_path: Path, kept: Path
+):
     session = provided_session(tmp_path, reused=True)
     provide(session)
     jit.start(session, "on", look=lambda *_: facts(**ON))
@@ -425,11 +517,15 @@ def test_what_cannot_begin_says_why(tmp_path: Path, kept: Path):
 
 def test_a_provider_that_may_not_build_says_what_to_type(tmp_path: Path, kept: Path):
     jit.params(pythons=["3.14"])
-    with pytest.raises(QuitError, match=r"No interpreter in the store fits 3\.14.*jitbuild install 3\.14"):
+    with pytest.raises(
+        QuitError, match=r"No interpreter in the store fits 3\.14.*jitbuild install 3\.14"
+    ):
         registered()["jitbuild"](provided_session(tmp_path, reused=False), provides="3.14")
 
 
-def test_the_function_is_called_in_its_mode_and_told_if_it_asks(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_function_is_called_in_its_mode_and_told_if_it_asks(
+    tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(jit, "start", lambda session, mode: begun.append(mode))
     begun, called = [], []
 

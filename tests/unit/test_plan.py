@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import plans, recipes, schema
 from jitbuild.errors import JitbuildError, RequestError, VariantError
-from jitbuild.platforms.steps import placeholders
+from jitbuild.planning import plan as plans
+from jitbuild.planning.step import placeholders
+from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes import schema
 from jitbuild.request import JITS, PROFILES, Axes, Patch, Variant, parse
 from jitbuild.target import TARGETS
 
@@ -23,22 +25,31 @@ CATALOG = recipes.load()
 LINUX = TARGETS["x86_64-linux-gnu"]
 # One tag of each series that will not be superseded, and a tree of the series that has no tags.
 SUBJECTS = {
-    **{version: plans.subject_of(parse(version), CATALOG) for version in ("3.13.15", "3.14.10", "3.15.0b2", "3.15.2")},
+    **{
+        version: plans.subject_of(parse(version), CATALOG)
+        for version in ("3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
+    },
     "main": plans.Subject(
         version="3.16.0a1",
-        source=plans.Source(kind="git", digest="0" * 40, location="https://example.org/cpython", ref="main"),
+        source=plans.Source(
+            kind="git", digest="0" * 40, location="https://example.org/cpython", ref="main"
+        ),
         llvm_major=22,
     ),
 }
 VARIANTS = [
     Variant(jit=jit, profile=profile, tail_call=tail_call, free_threaded=free_threaded)
-    for jit, profile, tail_call, free_threaded in itertools.product(JITS, PROFILES, (False, True), (False, True))
+    for jit, profile, tail_call, free_threaded in itertools.product(
+        JITS, PROFILES, (False, True), (False, True)
+    )
 ]
 
 
 def planned(spec="3.13.15", target=LINUX, **axes):
     request = parse(spec)
-    return plans.make(plans.subject_of(request, CATALOG), Axes(**axes).variant(request), target, CATALOG)
+    return plans.make(
+        plans.subject_of(request, CATALOG), Axes(**axes).variant(request), target, CATALOG
+    )
 
 
 def outcome(subject, variant, target):
@@ -49,7 +60,9 @@ def outcome(subject, variant, target):
         return [f"refused: {error.what}"]
     lines = [f"{made.name} {made.key}"]
     if made.llvm:
-        lines.append(f"llvm {made.llvm.major}: {' '.join(made.llvm.tools)}{' (bundled)' if made.llvm.bundled else ''}")
+        lines.append(
+            f"llvm {made.llvm.major}: {' '.join(made.llvm.tools)}{' (bundled)' if made.llvm.bundled else ''}"
+        )
     lines += [f"edit {edit.file}: {edit.find!r} -> {edit.replace!r}" for edit in made.edits]
     if made.leave_out:
         lines.append(f"leave out {' '.join(made.leave_out)}")
@@ -67,7 +80,10 @@ def label(variant):
 
 @pytest.mark.parametrize(("name", "target"), list(itertools.product(SUBJECTS, TARGETS)))
 def test_every_recipe_platform_and_variant_is_as_reviewed(name, target):
-    blocks = ([f"== {label(variant)}", *outcome(SUBJECTS[name], variant, TARGETS[target])] for variant in VARIANTS)
+    blocks = (
+        [f"== {label(variant)}", *outcome(SUBJECTS[name], variant, TARGETS[target])]
+        for variant in VARIANTS
+    )
     text = "\n\n".join("\n".join(block) for block in blocks) + "\n"
     golden = GOLDENS / f"{name}-{target}.txt"
     if os.environ.get("JITBUILD_REFRESH_GOLDENS"):
@@ -114,11 +130,17 @@ def test_every_axis_is_in_the_key():
 
 def test_where_things_come_from_is_not_in_the_key():
     subject = SUBJECTS["3.13.15"]
-    elsewhere = replace(subject, source=replace(subject.source, location="file:///mirror", files=(), distro_package=""))
+    elsewhere = replace(
+        subject,
+        source=replace(subject.source, location="file:///mirror", files=(), distro_package=""),
+    )
     assert plans.make(elsewhere, Variant(), LINUX, CATALOG).key == planned().key
     patched = Variant(patches=(Patch(path="here/a.patch", sha256="1" * 64),))
     moved = Variant(patches=(Patch(path="there/b.patch", sha256="1" * 64),))
-    assert plans.make(subject, patched, LINUX, CATALOG).key == plans.make(subject, moved, LINUX, CATALOG).key
+    assert (
+        plans.make(subject, patched, LINUX, CATALOG).key
+        == plans.make(subject, moved, LINUX, CATALOG).key
+    )
 
 
 def test_a_plan_names_nothing_of_this_machine():
@@ -131,12 +153,20 @@ def test_the_steps_of_a_plan_hold_the_known_placeholders_alone():
     for target in TARGETS.values():
         for step in planned("3.15.2", target).steps:
             text = " ".join((*step.argv, *dict(step.env).values(), step.cwd))
-            assert text.count("{") == sum(text.count("{" + name + "}") for name in placeholders(step))
+            assert text.count("{") == sum(
+                text.count("{" + name + "}") for name in placeholders(step)
+            )
 
 
 @pytest.mark.parametrize(
     ("spec", "version"),
-    [("3.15", "3.15.2"), ("3.13", "3.13.18"), (">=3.13,<3.15", "3.14.10"), ("3.15.0b2", "3.15.0b2"), ("v3.14.0a1", "3.14.0a1")],
+    [
+        ("3.15", "3.15.2"),
+        ("3.13", "3.13.18"),
+        (">=3.13,<3.15", "3.14.10"),
+        ("3.15.0b2", "3.15.0b2"),
+        ("v3.14.0a1", "3.14.0a1"),
+    ],
 )
 def test_a_request_means_the_newest_final(spec, version):
     assert plans.subject_of(parse(spec), CATALOG).version == version
@@ -144,7 +174,9 @@ def test_a_request_means_the_newest_final(spec, version):
 
 def test_a_series_without_a_final_means_its_newest_pre_release():
     series = CATALOG.series["3.15"]
-    betas = schema.Series(**{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2])
+    betas = schema.Series(
+        **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2]
+    )
     catalog = replace(CATALOG, series={**CATALOG.series, "3.15": betas})
     assert plans.subject_of(parse("3.15"), catalog).version == "3.15.0b4"
 
@@ -170,7 +202,9 @@ def test_a_tag_of_release_day_is_taken_with_its_hash():
 
 
 def test_a_pre_release_lies_in_the_folder_of_its_base_version():
-    assert plans.subject_of(parse("3.15.0b2"), CATALOG).source.location.endswith("/3.15.0/Python-3.15.0b2.tar.xz")
+    assert plans.subject_of(parse("3.15.0b2"), CATALOG).source.location.endswith(
+        "/3.15.0/Python-3.15.0b2.tar.xz"
+    )
 
 
 def test_before_the_jit_there_is_nothing_to_plan():
@@ -184,7 +218,10 @@ def test_a_tree_may_want_another_llvm_than_its_series():
 
 @pytest.mark.parametrize(
     ("spec", "axes", "said"),
-    [("3.13.15", {"tail_call": True}, "tail-calling"), ("3.15.0b4", {"profile": "debug"}, "aborts")],
+    [
+        ("3.13.15", {"tail_call": True}, "tail-calling"),
+        ("3.15.0b4", {"profile": "debug"}, "aborts"),
+    ],
 )
 def test_known_bad_combinations_are_refused(spec, axes, said):
     with pytest.raises(VariantError, match=said):

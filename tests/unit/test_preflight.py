@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import plans, preflight, recipes, request
+from jitbuild import request
 from jitbuild.cli.doctor import as_text
 from jitbuild.errors import LLVMError, PreflightError
-from jitbuild.preflight import Checkup, Finding, Findings
-from jitbuild.process import Completed
+from jitbuild.planning import plan as plans
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Patch, Variant
+from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
+from jitbuild.toolchain import requirements as preflight
+from jitbuild.toolchain.requirements import Checkup, Finding, Findings
 
 CATALOG = recipes.load()
 GB = 10**9
@@ -69,7 +72,9 @@ def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("debian",)) -> Host
 
 
 def planned(version="3.13.5", target="x86_64-linux-gnu", **axes) -> plans.Plan:
-    return plans.make(plans.subject_of(request.parse(version), CATALOG), Variant(**axes), TARGETS[target], CATALOG)
+    return plans.make(
+        plans.subject_of(request.parse(version), CATALOG), Variant(**axes), TARGETS[target], CATALOG
+    )
 
 
 def checkup(programs: Path, runner=None, **changes) -> Checkup:
@@ -98,7 +103,19 @@ def test_a_machine_with_everything(programs):
     findings = checkup(programs).run()
     assert names(findings.all) == [
         *("libc", "store", "LLVM", "disk", "compiler", "make", "pkg-config"),
-        *("ssl", "zlib", "bz2", "lzma", "ffi", "sqlite3", "readline", "uuid", "curses", "gdbm", "tk"),
+        *(
+            "ssl",
+            "zlib",
+            "bz2",
+            "lzma",
+            "ffi",
+            "sqlite3",
+            "readline",
+            "uuid",
+            "curses",
+            "gdbm",
+            "tk",
+        ),
     ]
     assert all(finding.ok for finding in findings.all)
     assert (findings.missing, findings.fatal, findings.command) == ((), (), "")
@@ -123,20 +140,33 @@ def test_a_missing_header_stops_and_can_be_allowed(programs):
     findings = checkup(programs, Machine("openssl/ssl.h", "-lffi")).run()
     assert names(findings.missing) == ["ssl", "ffi"]
     assert findings.fatal == ()
-    assert findings.command == "sudo apt-get update && sudo apt-get install -y libssl-dev libffi-dev"
+    assert (
+        findings.command == "sudo apt-get update && sudo apt-get install -y libssl-dev libffi-dev"
+    )
     with pytest.raises(PreflightError) as error:
         findings.raise_for_missing()
-    assert "ssl: openssl/ssl.h: No such file or directory (without it there is no ssl)" in error.value.what
-    assert "ffi: /usr/bin/ld: cannot find -lffi: No such file or directory (without it there is no ctypes)" in error.value.what
+    assert (
+        "ssl: openssl/ssl.h: No such file or directory (without it there is no ssl)"
+        in error.value.what
+    )
+    assert (
+        "ffi: /usr/bin/ld: cannot find -lffi: No such file or directory (without it there is no ctypes)"
+        in error.value.what
+    )
     assert findings.command in error.value.remedy
-    assert "--install-deps runs it and --allow-missing goes on without those modules." in error.value.remedy
+    assert (
+        "--install-deps runs it and --allow-missing goes on without those modules."
+        in error.value.remedy
+    )
     findings.raise_for_missing(allow_missing=True)
 
 
 def test_optional_ones_stop_nothing(programs):
     findings = checkup(programs, Machine("gdbm.h", "tk.h")).run()
     assert (findings.missing, findings.command) == ((), "")
-    assert findings.full_command == "sudo apt-get update && sudo apt-get install -y libgdbm-dev tk-dev"
+    assert (
+        findings.full_command == "sudo apt-get update && sudo apt-get install -y libgdbm-dev tk-dev"
+    )
     findings.raise_for_missing()
 
 
@@ -179,7 +209,9 @@ def test_a_compiler_that_cannot_link_is_none(programs):
     assert names(checkup(programs, Machine("assert.h")).run().fatal) == ["compiler"]
 
 
-@pytest.mark.parametrize(("value", "argv"), [("ccache gcc-13", ("ccache", "gcc-13")), ("", ("{path}/cc",))])
+@pytest.mark.parametrize(
+    ("value", "argv"), [("ccache gcc-13", ("ccache", "gcc-13")), ("", ("{path}/cc",))]
+)
 def test_cc_is_heeded(programs, value, argv):
     machine = Machine()
     checkup(programs, machine, environ={"PATH": str(programs), "CC": value}).run()
@@ -226,7 +258,9 @@ def test_homebrew_folders_are_looked_in(programs, tmp_path):
 
 def test_the_mac_commands(programs):
     mac = planned(target="aarch64-macos")
-    findings = checkup(programs, Machine("lzma.h", "assert.h"), plan=mac, host=host("aarch64-macos", "", ())).run()
+    findings = checkup(
+        programs, Machine("lzma.h", "assert.h"), plan=mac, host=host("aarch64-macos", "", ())
+    ).run()
     assert findings.command == "brew install xz"
     with pytest.raises(PreflightError) as error:
         findings.raise_for_missing()
@@ -252,12 +286,16 @@ def test_a_compiler_that_hangs_is_no_compiler(programs):
 
 
 def test_musl_has_no_jit(programs):
-    findings = checkup(programs, host=host(libc="musl", distro=("alpine",)), llvm_mode="managed").run()
+    findings = checkup(
+        programs, host=host(libc="musl", distro=("alpine",)), llvm_mode="managed"
+    ).run()
     assert "libc" in names(findings.fatal)
     with pytest.raises(PreflightError, match="--jit no"):
         findings.raise_for_missing(allow_missing=True)
     plain = planned(jit="no")
-    assert checkup(programs, host=host(libc="musl", distro=("alpine",)), plan=plain).run().fatal == ()
+    assert (
+        checkup(programs, host=host(libc="musl", distro=("alpine",)), plan=plain).run().fatal == ()
+    )
 
 
 def test_a_missing_llvm_alone_is_llvms_own_error(programs):
@@ -274,10 +312,15 @@ def test_a_missing_llvm_alone_is_llvms_own_error(programs):
 
 
 def test_llvm_is_not_asked_for_without_stencils(programs):
-    assert "LLVM" not in named(checkup(programs, plan=planned(jit="no"), llvm_mode="/nowhere").run())
+    assert "LLVM" not in named(
+        checkup(programs, plan=planned(jit="no"), llvm_mode="/nowhere").run()
+    )
 
 
-@pytest.mark.parametrize(("profile", "free", "ok"), [("fast", 2 * GB, True), ("fast", GB, False), ("release", 2 * GB, False)])
+@pytest.mark.parametrize(
+    ("profile", "free", "ok"),
+    [("fast", 2 * GB, True), ("fast", GB, False), ("release", 2 * GB, False)],
+)
 def test_the_disk_must_have_room(programs, profile, free, ok):
     findings = checkup(programs, plan=planned(profile=profile), free=lambda folder: free).run()
     assert named(findings)["disk"].ok is ok
@@ -324,7 +367,10 @@ def test_windows_is_asked_for_msvc_alone(programs):
     machine = Machine(vswhere="C:\\Program Files\\Microsoft Visual Studio\\2022\\BuildTools\r\n")
     findings = windows(programs, machine)
     assert names(findings.all) == ["compiler", "LLVM", "disk"]
-    assert named(findings)["compiler"].detail == "C:\\Program Files\\Microsoft Visual Studio\\2022\\BuildTools"
+    assert (
+        named(findings)["compiler"].detail
+        == "C:\\Program Files\\Microsoft Visual Studio\\2022\\BuildTools"
+    )
     assert machine.ran[0][0] == str(installer / "vswhere.exe")
     assert "Microsoft.VisualStudio.Component.VC.Tools.x86.x64" in machine.ran[0]
     assert not named(windows(programs, Machine(vswhere="")))["compiler"].ok
@@ -369,23 +415,31 @@ def test_others_install_with_sudo_where_it_asks_nothing(programs):
     program(programs, "sudo")
     installer = Installer()
     environ = {"PATH": str(programs)}
-    preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(sudo=""), streamer=installer, environ=environ)
+    preflight.install_deps(
+        LACKS_ZLIB, root=False, runner=Machine(sudo=""), streamer=installer, environ=environ
+    )
     assert installer.ran == ["sudo apt-get update", "sudo apt-get install -y zlib1g-dev"]
     with pytest.raises(PreflightError, match="wants a password") as error:
-        preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(), streamer=installer, environ=environ)
+        preflight.install_deps(
+            LACKS_ZLIB, root=False, runner=Machine(), streamer=installer, environ=environ
+        )
     assert LACKS_ZLIB.command in error.value.remedy
 
 
 def test_without_sudo_the_command_is_handed_over():
     with pytest.raises(PreflightError, match="there is no sudo") as error:
-        preflight.install_deps(LACKS_ZLIB, root=False, runner=Machine(), streamer=Installer(), environ={"PATH": ""})
+        preflight.install_deps(
+            LACKS_ZLIB, root=False, runner=Machine(), streamer=Installer(), environ={"PATH": ""}
+        )
     assert LACKS_ZLIB.command in error.value.remedy
 
 
 def test_a_failed_install_says_how():
     installer = Installer(0, 100)
     with pytest.raises(PreflightError, match="ended with code 100") as error:
-        preflight.install_deps(LACKS_ZLIB, root=True, runner=Machine(), streamer=installer, environ={})
+        preflight.install_deps(
+            LACKS_ZLIB, root=True, runner=Machine(), streamer=installer, environ={}
+        )
     assert "Unable to locate package" in error.value.what
 
 
@@ -399,7 +453,9 @@ def test_a_package_manager_that_is_not_there():
 
 def test_nothing_missing_runs_nothing():
     installer = Installer()
-    preflight.install_deps(replace(LACKS_ZLIB, all=()), root=False, streamer=installer, environ=os.environ)
+    preflight.install_deps(
+        replace(LACKS_ZLIB, all=()), root=False, streamer=installer, environ=os.environ
+    )
     assert installer.ran == []
 
 
@@ -414,7 +470,9 @@ def test_every_distribution_has_a_command():
 
 
 def test_the_doctor_says_what_the_command_does_not_install():
-    llvm = Finding(name="LLVM", ok=False, detail="not found", remedy="Install it: sudo dnf install clang21")
+    llvm = Finding(
+        name="LLVM", ok=False, detail="not found", remedy="Install it: sudo dnf install clang21"
+    )
     ssl = Finding(name="ssl", ok=False, modules=("ssl",), packages=("openssl-devel",))
     said = as_text(Findings(all=(llvm, ssl), install="sudo dnf install {packages}"))
     assert said.splitlines()[-2:] == [

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jitbuild import _probe_target as target
-from jitbuild import probes as module
 from jitbuild.errors import InterpreterError
-from jitbuild.probes import Expect, Facts, clean_environment, probe
-from jitbuild.process import Completed
-from jitbuild.verdict import Runs, judge
+from jitbuild.in_target import probe as target
+from jitbuild.probing import runner as module
+from jitbuild.probing.runner import Expect, Facts, clean_environment, probe
+from jitbuild.probing.verdict import Runs, judge
+from jitbuild.system.process import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +80,9 @@ def altered(answers: dict[str, dict[str, Any]], **changed: Any) -> dict[str, dic
 
 def on_3_13(answers: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The same build of a version without sys._jit."""
-    return altered(answers, version="3.13.15", jit_available=None, jit_enabled=None, active_iterations=None)
+    return altered(
+        answers, version="3.13.15", jit_available=None, jit_enabled=None, active_iterations=None
+    )
 
 
 def framed(answer: Mapping[str, Any], before: str = "", after: str = "") -> str:
@@ -114,8 +116,12 @@ class FakeInterpreter:
         return Completed(argv=tuple(argv), returncode=0, stdout=framed(answer))
 
 
-def ended(returncode: int = 0, stdout: str = "", stderr: str = "", *, timed_out: bool = False) -> Completed:
-    return Completed(argv=("python",), returncode=returncode, stdout=stdout, stderr=stderr, timed_out=timed_out)
+def ended(
+    returncode: int = 0, stdout: str = "", stderr: str = "", *, timed_out: bool = False
+) -> Completed:
+    return Completed(
+        argv=("python",), returncode=returncode, stdout=stdout, stderr=stderr, timed_out=timed_out
+    )
 
 
 def ask(answers: Mapping[str, Answer], **options: Any) -> Any:
@@ -140,7 +146,9 @@ def everywhere(answer: Answer) -> dict[str, Answer]:
     ],
 )
 @pytest.mark.parametrize("version", ["3.13", "3.15"])
-def test_every_kind_of_build_passes_as_itself_alone(kind: str, built: str, passes: set[str], version: str) -> None:
+def test_every_kind_of_build_passes_as_itself_alone(
+    kind: str, built: str, passes: set[str], version: str
+) -> None:
     answers = on_3_13(build(kind)) if version == "3.13" else build(kind)
     verdicts = {expect: ask(answers, expect=expect) for expect in EXPECTATIONS}
     assert {verdict.built for verdict in verdicts.values()} == {built}
@@ -164,7 +172,10 @@ def test_the_documented_json(version: str) -> None:
         "default",
         "negative-control",
     ]
-    assert all(check.keys() == {"name", "ok", "detail"} and check["ok"] and check["detail"] for check in found.pop("checks"))
+    assert all(
+        check.keys() == {"name", "ok", "detail"} and check["ok"] and check["detail"]
+        for check in found.pop("checks")
+    )
     assert found == {
         "version": "3.13.15" if version == "3.13" else "3.15.2",
         "implementation": "cpython",
@@ -190,7 +201,11 @@ def test_the_path_may_be_text() -> None:
 
 def test_interpreter_off_is_an_interpreter_that_is_off() -> None:
     verdict = ask(build("interpreter-off"), expect="interpreter")
-    assert (verdict.ok, verdict.built, verdict.enabled) == (True, "interpreter", {"default": False, "0": False, "1": True})
+    assert (verdict.ok, verdict.built, verdict.enabled) == (
+        True,
+        "interpreter",
+        {"default": False, "0": False, "1": True},
+    )
 
 
 def test_windows_records_no_flags_and_needs_none() -> None:
@@ -228,17 +243,37 @@ def test_python_jit_1_still_prints_false() -> None:
 
 
 def test_a_version_from_before_the_jit() -> None:
-    old = facts(version="3.8.18", build_flags=[], jit_available=None, jit_enabled=None, active_iterations=None)
-    assert ask(everywhere(old)).reason == ("CPython 3.8 has no JIT: it came with 3.13. Install one with: jitbuild install '>=3.13'")
+    old = facts(
+        version="3.8.18",
+        build_flags=[],
+        jit_available=None,
+        jit_enabled=None,
+        active_iterations=None,
+    )
+    assert ask(everywhere(old)).reason == (
+        "CPython 3.8 has no JIT: it came with 3.13. Install one with: jitbuild install '>=3.13'"
+    )
     assert ask(everywhere(old), expect="no").ok
 
 
 @pytest.mark.parametrize(
     ("full_version", "name"),
-    [("3.11.17 (8.0.1, Oct 14 2026)\n[PyPy 8.0.1 with GCC 16.2.0]", "PyPy 8.0.1 with GCC 16.2.0"), ("", "pypy")],
+    [
+        (
+            "3.11.17 (8.0.1, Oct 14 2026)\n[PyPy 8.0.1 with GCC 16.2.0]",
+            "PyPy 8.0.1 with GCC 16.2.0",
+        ),
+        ("", "pypy"),
+    ],
 )
 def test_another_implementation(full_version: str, name: str) -> None:
-    other = facts(version="3.11.17", implementation="pypy", full_version=full_version, build_flags=None, jit_enabled=None)
+    other = facts(
+        version="3.11.17",
+        implementation="pypy",
+        full_version=full_version,
+        build_flags=None,
+        jit_enabled=None,
+    )
     verdict = ask(everywhere(other))
     assert verdict.built == "no"
     assert verdict.reason.startswith(f"This is {name}, not CPython")
@@ -248,7 +283,9 @@ def test_another_implementation(full_version: str, name: str) -> None:
 @pytest.mark.parametrize("expect", JIT_EXPECTATIONS)
 @pytest.mark.parametrize("free_threaded", [None, True, False])
 @pytest.mark.parametrize("kind", ["no", "yes", "yes-off"])
-def test_a_free_threaded_build_never_passes_as_a_jit(expect: Expect, free_threaded: bool | None, kind: str) -> None:
+def test_a_free_threaded_build_never_passes_as_a_jit(
+    expect: Expect, free_threaded: bool | None, kind: str
+) -> None:
     """Even one that claims all: `is_enabled()` is True there, though no executor is ever made."""
     verdict = ask(build(kind, free_threaded=True), expect=expect, free_threaded=free_threaded)
     assert not verdict.ok
@@ -256,7 +293,13 @@ def test_a_free_threaded_build_never_passes_as_a_jit(expect: Expect, free_thread
 
 
 def test_a_free_threaded_jit_build_as_it_is_seen() -> None:
-    seen = facts(free_threaded=True, build_flags=FLAGS["yes"], tier2=True, jit_available=True, jit_enabled=True)
+    seen = facts(
+        free_threaded=True,
+        build_flags=FLAGS["yes"],
+        tier2=True,
+        jit_available=True,
+        jit_enabled=True,
+    )
     verdict = ask(everywhere(seen))
     assert (verdict.ok, verdict.built, verdict.machine_code_bytes) == (False, "yes", 0)
     assert verdict.reason.endswith("Install one with: jitbuild install 3.15")
@@ -268,7 +311,10 @@ def test_free_threading_can_be_asked_for() -> None:
     assert ask(threaded, expect="no").ok
     assert not ask(threaded, expect="no", free_threaded=False).ok
     verdict = ask(build("no"), expect="no", free_threaded=True)
-    assert verdict.reason == "It is a build with the GIL. Install a free-threaded one with: jitbuild install 3.15t"
+    assert (
+        verdict.reason
+        == "It is a build with the GIL. Install a free-threaded one with: jitbuild install 3.15t"
+    )
 
 
 def test_another_version_than_the_plan_says() -> None:
@@ -318,14 +364,21 @@ def test_a_loop_that_never_enters_its_machine_code() -> None:
 def test_what_stands_between_is_named() -> None:
     traced = ask(altered(build("yes-off"), tracers=["sys.settrace"]))
     assert traced.reason.startswith("sys.settrace is set, and keeps code out of the JIT.")
-    isolated = ask(everywhere(facts(ignores_environment=True, build_flags=FLAGS["yes-off"], tier2=True)))
+    isolated = ask(
+        everywhere(facts(ignores_environment=True, build_flags=FLAGS["yes-off"], tier2=True))
+    )
     assert "-E or -I" in isolated.reason
 
 
 def numbers() -> Iterator[dict[str, Any]]:
     """Every combination of what could mislead."""
     for tier2, executors, interpreted, enabled, active, flags in itertools.product(
-        (True, False), (0, 3), (True, False), (True, False, None), (0, 9, None), (*FLAGS.values(), None)
+        (True, False),
+        (0, 3),
+        (True, False),
+        (True, False, None),
+        (0, 9, None),
+        (*FLAGS.values(), None),
     ):
         yield facts(
             tier2=tier2,
@@ -341,7 +394,11 @@ def test_nothing_passes_as_a_jit_without_machine_code() -> None:
     sane = build("yes-off")["0"]
     for answer in numbers():
         one, off = (module._convert(PYTHON, found) for found in (answer, sane))
-        for runs in (Runs(off=off, default=off, on=one), Runs(off=off, default=one, on=one), Runs(off=one, default=one, on=one)):
+        for runs in (
+            Runs(off=off, default=off, on=one),
+            Runs(off=off, default=one, on=one),
+            Runs(off=one, default=one, on=one),
+        ):
             for expect in JIT_EXPECTATIONS:
                 assert not judge(PYTHON, runs, expect=expect).ok
 
@@ -365,7 +422,11 @@ def test_it_is_run_three_times_from_a_clean_environment() -> None:
     }
     verdict = probe(PYTHON, modules=True, runner=runner, timeout=3.5, environ=hostile)
     clean = {"PATH": "/bin", "PYENV_VERSION": "3.13"}
-    assert [env for _, env, _ in runner.calls] == [clean | {"PYTHON_JIT": "0"}, clean, clean | {"PYTHON_JIT": "1"}]
+    assert [env for _, env, _ in runner.calls] == [
+        clean | {"PYTHON_JIT": "0"},
+        clean,
+        clean | {"PYTHON_JIT": "1"},
+    ]
     assert {timeout for _, _, timeout in runner.calls} == {3.5}
     file = str(Path(target.__file__))
     start = [str(PYTHON), "-B", "-S", file]
@@ -373,7 +434,9 @@ def test_it_is_run_three_times_from_a_clean_environment() -> None:
     assert verdict.to_json()["missing_modules"] == ["readline"]
 
 
-def test_a_relative_path_is_not_looked_up_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_not_looked_up_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     runner = FakeInterpreter(build("yes-off"))
     assert probe(Path("python3"), runner=runner).executable == tmp_path / "python3"
@@ -397,23 +460,41 @@ def test_rubbish_around_the_answer_does_not_disturb() -> None:
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        (ended(stdout="Hello\nWorld"), "does not answer like a Python interpreter; it printed: Hello"),
+        (
+            ended(stdout="Hello\nWorld"),
+            "does not answer like a Python interpreter; it printed: Hello",
+        ),
         (ended(), "ran and printed nothing."),
-        (ended(127, stderr="\n  no such command\nmore"), "failed with exit code 127: no such command"),
+        (
+            ended(127, stderr="\n  no such command\nmore"),
+            "failed with exit code 127: no such command",
+        ),
         (ended(-11), "was ended by SIGSEGV."),
-        (ended(-11, stderr="Fatal Python error: Aborted"), "was ended by SIGSEGV: Fatal Python error: Aborted"),
+        (
+            ended(-11, stderr="Fatal Python error: Aborted"),
+            "was ended by SIGSEGV: Fatal Python error: Aborted",
+        ),
         (ended(-120), "was ended by signal 120."),
         (ended(timed_out=True), "did not answer within 20 seconds."),
         (ended(1, stdout=framed(facts())), "failed with exit code 1"),
-        (ended(stdout=f"{target.BEGIN}\nnot json\n{target.END}\n"), "does not answer like a Python interpreter"),
-        (ended(stdout=f"{target.BEGIN}\n[]\n{target.END}\n"), "does not answer like a Python interpreter"),
+        (
+            ended(stdout=f"{target.BEGIN}\nnot json\n{target.END}\n"),
+            "does not answer like a Python interpreter",
+        ),
+        (
+            ended(stdout=f"{target.BEGIN}\n[]\n{target.END}\n"),
+            "does not answer like a Python interpreter",
+        ),
         (ended(stdout=f"{target.BEGIN}\n"), "does not answer like a Python interpreter"),
         (facts(version="soon"), "something else than facts: version 'soon'"),
         (facts(machine_code_bytes="many"), "something else than facts: Expected `int`"),
         ({"version": "3.15.2"}, "something else than facts: Object missing required field"),
         (facts(version="3.7.16"), "is Python 3.7.16, and 3.8 is the oldest that can be probed."),
         ({"version": "2.7.18"}, "is Python 2.7.18, and 3.8 is the oldest that can be probed."),
-        (FileNotFoundError(2, "No such file or directory"), "cannot be run: No such file or directory."),
+        (
+            FileNotFoundError(2, "No such file or directory"),
+            "cannot be run: No such file or directory.",
+        ),
         (OSError(8, "Exec format error"), "cannot be run: Exec format error."),
     ],
 )
@@ -428,7 +509,14 @@ def test_what_is_no_interpreter_is_told_why(answer: Answer, what: str) -> None:
 
 def test_a_shim_of_a_version_that_is_not_active() -> None:
     with pytest.raises(InterpreterError, match="command not found") as raised:
-        ask(everywhere(ended(127, stderr="pyenv: python3.13: command not found\n\nThe `python3.13' command exists in")))
+        ask(
+            everywhere(
+                ended(
+                    127,
+                    stderr="pyenv: python3.13: command not found\n\nThe `python3.13' command exists in",
+                )
+            )
+        )
     assert "pyenv shim" in raised.value.remedy
 
 
@@ -451,10 +539,18 @@ def test_nothing_is_run_again_after_the_first_silence() -> None:
     assert len(runner.calls) == 1
 
 
-@pytest.mark.parametrize(("answer", "how"), [(ended(-6), "was ended by SIGABRT."), (ended(timed_out=True), "did not answer")])
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [(ended(-6), "was ended by SIGABRT."), (ended(timed_out=True), "did not answer")],
+)
 def test_a_jit_that_crashes_or_hangs_gets_a_verdict(answer: Completed, how: str) -> None:
     verdict = ask({**build("yes-off"), "1": answer})
-    assert (verdict.ok, verdict.built, verdict.active, verdict.machine_code_bytes) == (False, "yes-off", False, 0)
+    assert (verdict.ok, verdict.built, verdict.active, verdict.machine_code_bytes) == (
+        False,
+        "yes-off",
+        False,
+        0,
+    )
     assert verdict.enabled == {"default": False, "0": False, "1": False}
     assert verdict.reason.startswith(f"With PYTHON_JIT=1: {PYTHON} {how}")
     verdict = ask({**build("yes"), "": answer, "1": answer})
@@ -479,7 +575,9 @@ class FakeExecutor:
         return self.code
 
 
-def getter(found: FakeExecutor | Exception, calls: list[int] | None = None) -> Callable[..., FakeExecutor]:
+def getter(
+    found: FakeExecutor | Exception, calls: list[int] | None = None
+) -> Callable[..., FakeExecutor]:
     """`_opcode.get_executor` of a build whose loops have this one executor, in the middle of their code."""
 
     def get_executor(*, code: Any, offset: int) -> FakeExecutor:
@@ -506,9 +604,16 @@ def getter(found: FakeExecutor | Exception, calls: list[int] | None = None) -> C
         (RuntimeError("Executors are not available in this build"), (False, 0, 0, False)),
     ],
 )
-def test_what_the_executors_show(found: FakeExecutor | Exception, seen: tuple[bool, int, int, bool]) -> None:
+def test_what_the_executors_show(
+    found: FakeExecutor | Exception, seen: tuple[bool, int, int, bool]
+) -> None:
     result = target.tier2(getter(found))
-    assert (result["tier2"], result["executors"], result["machine_code_bytes"], result["interpreted"]) == seen
+    assert (
+        result["tier2"],
+        result["executors"],
+        result["machine_code_bytes"],
+        result["interpreted"],
+    ) == seen
 
 
 def test_one_round_is_not_yet_a_no() -> None:
@@ -521,7 +626,12 @@ def test_one_round_is_not_yet_a_no() -> None:
 
 
 def test_no_getter_no_tier_2() -> None:
-    assert target.tier2(None) == {"tier2": False, "executors": 0, "machine_code_bytes": 0, "interpreted": False}
+    assert target.tier2(None) == {
+        "tier2": False,
+        "executors": 0,
+        "machine_code_bytes": 0,
+        "interpreted": False,
+    }
 
 
 def test_the_loops_compute_something() -> None:
@@ -531,11 +641,21 @@ def test_the_loops_compute_something() -> None:
 
 
 def test_the_switches() -> None:
-    assert target.switches(None) == {"jit_available": None, "jit_enabled": None, "active_iterations": None}
+    assert target.switches(None) == {
+        "jit_available": None,
+        "jit_enabled": None,
+        "active_iterations": None,
+    }
     ticks = itertools.count()
-    jit = SimpleNamespace(is_available=lambda: True, is_enabled=lambda: True, is_active=lambda: next(ticks) >= 4000)
+    jit = SimpleNamespace(
+        is_available=lambda: True, is_enabled=lambda: True, is_active=lambda: next(ticks) >= 4000
+    )
     seen = target.switches(jit)
-    assert seen == {"jit_available": True, "jit_enabled": True, "active_iterations": target.ROUNDS * target.WARM - 4000}
+    assert seen == {
+        "jit_available": True,
+        "jit_enabled": True,
+        "active_iterations": target.ROUNDS * target.WARM - 4000,
+    }
 
 
 def test_what_watches_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -559,7 +679,9 @@ def test_what_watches_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ((3, 13, 15, "final", 0), "3.13.15"),
     ],
 )
-def test_the_version_as_releases_are_named(monkeypatch: pytest.MonkeyPatch, info: tuple[Any, ...], name: str) -> None:
+def test_the_version_as_releases_are_named(
+    monkeypatch: pytest.MonkeyPatch, info: tuple[Any, ...], name: str
+) -> None:
     monkeypatch.setattr(sys, "version_info", info)
     assert target.version() == name
 
@@ -577,7 +699,9 @@ def test_missing_modules_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert target.missing_modules() == ["pip", "uuid"]
 
 
-def test_a_venv_is_known_by_its_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_venv_is_known_by_its_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     assert target._prefix() == sys.prefix
     (tmp_path / "pyvenv.cfg").touch()
@@ -597,7 +721,9 @@ def test_only_the_switches_of_the_jit_are_kept(monkeypatch: pytest.MonkeyPatch) 
     assert target.build_flags() == ["-D_Py_TIER2=3", "-D_Py_JIT"]
 
 
-def test_its_answer_is_what_the_host_reads(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_answer_is_what_the_host_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", [target.__file__, "modules"])
     monkeypatch.setattr(sys, "path", [str(Path(target.__file__).parent), "elsewhere"])
     target.main()

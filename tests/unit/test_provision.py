@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from test_probe import build, framed
 
-from jitbuild import plans, provision, recipes
-from jitbuild.caching import Compiler
+from jitbuild import provision
+from jitbuild.building.caching import Compiler
 from jitbuild.errors import (
     DiskFullError,
     DownloadError,
@@ -23,14 +23,16 @@ from jitbuild.errors import (
     RequestError,
     StoreError,
 )
-from jitbuild.jobs import Budget
-from jitbuild.plans import variant_json
-from jitbuild.probes import probe
-from jitbuild.process import Completed
+from jitbuild.planning import plan as plans
+from jitbuild.planning.plan import variant_json
+from jitbuild.probing.runner import probe
 from jitbuild.provision import Options, Provisioner, adopt, refresh
-from jitbuild.report import Silent
+from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, Variant, parse
-from jitbuild.store import Store
+from jitbuild.store.store import Store
+from jitbuild.system.jobserver import Budget
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import Silent
 from jitbuild.target import TARGETS
 
 CATALOG = recipes.load()
@@ -55,9 +57,17 @@ def program(tmp_path, monkeypatch):
 
     def answer(argv, /, *, env, **_):
         version, kind = program.read_text().split()
-        return Completed(argv=tuple(argv), returncode=0, stdout=framed(build(kind, version=version)[env.get("PYTHON_JIT", "")]))
+        return Completed(
+            argv=tuple(argv),
+            returncode=0,
+            stdout=framed(build(kind, version=version)[env.get("PYTHON_JIT", "")]),
+        )
 
-    monkeypatch.setattr(provision, "probe", lambda path, **options: probe(path, runner=answer, environ={}, **options))
+    monkeypatch.setattr(
+        provision,
+        "probe",
+        lambda path, **options: probe(path, runner=answer, environ={}, **options),
+    )
     program = tmp_path / "python"
     program.write_text("3.15.2 yes-off")
     return program
@@ -77,7 +87,9 @@ def put(store, version="3.15.1", **more):
     with store.scratch() as scratch:
         (scratch / "staged").mkdir()
         (scratch / "staged" / "python").touch()
-        return store.commit(scratch / "staged", f"cpython-{version}-jit-fast-kkkkkkkk", manifest | more)
+        return store.commit(
+            scratch / "staged", f"cpython-{version}-jit-fast-kkkkkkkk", manifest | more
+        )
 
 
 class Planned(Provisioner):
@@ -88,12 +100,16 @@ class Planned(Provisioner):
 
 
 def ensured(store, spec, reporter=None, **options):
-    return Planned(store, CATALOG, Options(**options), reporter or Silent()).ensure(parse(spec), Axes())
+    return Planned(store, CATALOG, Options(**options), reporter or Silent()).ensure(
+        parse(spec), Axes()
+    )
 
 
 def building(store, plan):
     """A build that has not begun."""
-    return provision._Build(Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", Budget(1))
+    return provision._Build(
+        Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", Budget(1)
+    )
 
 
 def test_an_adopted_interpreter_that_became_another_version_is_registered_as_that(store, program):
@@ -126,12 +142,16 @@ def test_one_that_is_gone_hides_no_other(store, program):
     assert ensured(store, "3.15").name == older.name
 
 
-def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_person(store, monkeypatch):
+def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_person(
+    store, monkeypatch
+):
     def crash(*_, **__):
         raise InterpreterError("It was ended by SIGSEGV.", remedy="Name a Python executable.")
 
     monkeypatch.setattr(provision, "probe", crash)
-    plan = plans.make(plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG)
+    plan = plans.make(
+        plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+    )
     with pytest.raises(ProofError, match="does not run") as caught:
         building(store, plan)._prove(store.root / "python")
     assert str(store.logs) in caught.value.remedy
@@ -160,12 +180,15 @@ def test_what_was_kept_without_ssl_is_only_for_whoever_allows_that(store):
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(errno.ENOSPC, DiskFullError), (errno.EIO, StoreError), (errno.EPIPE, BrokenPipeError)]
+    ("number", "kind"),
+    [(errno.ENOSPC, DiskFullError), (errno.EIO, StoreError), (errno.EPIPE, BrokenPipeError)],
 )
 def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind):
     """A log that cannot be closed, an edit that cannot be written: not every write is watched one by one."""
 
-    monkeypatch.setattr(provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1"))
+    monkeypatch.setattr(
+        provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1")
+    )
     monkeypatch.setattr(provision._Build, "_check", lambda *_, **__: [])
     monkeypatch.setattr(provision._LLVM, "provide", lambda *_: None)
 
@@ -181,7 +204,9 @@ def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind)
 
 def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store, monkeypatch):
     """They work side by side; the preflight alone names all that is lacking."""
-    monkeypatch.setattr(provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1"))
+    monkeypatch.setattr(
+        provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1")
+    )
     asked = []
 
     def check(*_, **__):
@@ -238,7 +263,12 @@ def several(store, specs, jits=(None,), jobs=2, **options):
 
 def test_the_outcomes_of_several_are_in_the_order_of_the_requests(store):
     outcomes, _ = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
-    assert [outcome.interpreter for outcome in outcomes] == ["3.13.5 yes-off", "3.13.5 no", "3.15.2 yes-off", "3.15.2 no"]
+    assert [outcome.interpreter for outcome in outcomes] == [
+        "3.13.5 yes-off",
+        "3.13.5 no",
+        "3.15.2 yes-off",
+        "3.15.2 no",
+    ]
     assert all(outcome.error is None for outcome in outcomes)
 
 
@@ -247,7 +277,9 @@ def test_variants_of_one_source_follow_each_other_and_sources_stand_side_by_side
     _, notes = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
     for spec in ("3.13.5", "3.15.2"):
         of_one = [note for note in notes if spec in note]
-        assert of_one == [f"{word} {spec} {jit}" for jit in ("yes-off", "no") for word in ("begin", "end")]
+        assert of_one == [
+            f"{word} {spec} {jit}" for jit in ("yes-off", "no") for word in ("begin", "end")
+        ]
     assert [note.split()[0] for note in notes[:2]] == ["begin", "begin"]
 
 
@@ -258,7 +290,10 @@ def test_no_more_are_built_at_once_than_there_are_jobs(store):
 
 def test_one_that_fails_stops_no_other(store):
     outcomes, _ = several(store, ["3.15.13", "3.15.2"])
-    assert [str(outcome.error or outcome.interpreter).partition(".\n")[0].rstrip(".") for outcome in outcomes] == [
+    assert [
+        str(outcome.error or outcome.interpreter).partition(".\n")[0].rstrip(".")
+        for outcome in outcomes
+    ] == [
         "No recipe knows 3.15.13",
         "3.15.2 None",
     ]

@@ -13,8 +13,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from jitbuild import _probe_target, jit_summary, measured, pytest_plugin, under_test
-from jitbuild.measured import TESTS, Facts, Made, Measurement, Meter, Place, Tier2
+from jitbuild import pytest_plugin
+from jitbuild.in_target import jit_report as jit_summary
+from jitbuild.in_target import jit_usage as measured
+from jitbuild.in_target import probe as _probe_target
+from jitbuild.in_target import tested_packages as under_test
+from jitbuild.in_target.jit_usage import TESTS, Facts, Made, Measurement, Meter, Place, Tier2
 
 pytest_plugins = ["pytester"]
 
@@ -60,7 +64,10 @@ def compiled(**names: Executor) -> Tier2:
 
 def measurement(facts: Facts = ON, tracers: tuple[str, ...] = (), **sizes: int) -> Measurement:
     """A measurement of `pkg`, whose functions have so many bytes of machine code."""
-    places = {Place("pkg", "pkg", name, "/pkg.py", 1): Made(size > 0, size) for name, size in sizes.items()}
+    places = {
+        Place("pkg", "pkg", name, "/pkg.py", 1): Made(size > 0, size)
+        for name, size in sizes.items()
+    }
     return Measurement(facts, tracers, places)
 
 
@@ -99,7 +106,14 @@ def test_all_functions_of_a_package_are_found_whatever_holds_them(module: Module
     meter.walk()
     meter.sample()
     found = meter.measurement()
-    assert names(found) >= {"plain", "outer", "outer.<locals>.nested", "Thing.method", "Thing.value", "managed"}
+    assert names(found) >= {
+        "plain",
+        "outer",
+        "outer.<locals>.nested",
+        "Thing.method",
+        "Thing.value",
+        "managed",
+    }
     assert {place.file for place in found.code} == {"/somewhere/pkg/inner.py"}
     assert {place.qualname: made for place, made in found.code.items() if made.executors} == {
         "outer.<locals>.nested": Made(1, 4096)
@@ -125,7 +139,9 @@ def test_code_that_no_file_holds_is_left_out() -> None:
         (["inner"], [], None),
     ],
 )
-def test_what_counts_as_what(module: ModuleType, packages: list[str], tests: list[str], group: str | None) -> None:
+def test_what_counts_as_what(
+    module: ModuleType, packages: list[str], tests: list[str], group: str | None
+) -> None:
     meter = Meter(packages, tests, found=compiled())
     meter.walk()
     assert {place.group for place in meter.measurement().code} == ({group} if group else set())
@@ -142,7 +158,9 @@ def test_what_has_vanished_was_still_seen(module: ModuleType) -> None:
     vars(module).clear()
     meter.walk()
     meter.sample()
-    (made,) = (made for place, made in meter.measurement().code.items() if place.qualname == "plain")
+    (made,) = (
+        made for place, made in meter.measurement().code.items() if place.qualname == "plain"
+    )
     assert made == Made(1, 4096)
 
 
@@ -212,7 +230,11 @@ def test_whether_there_is_a_tier_2(monkeypatch: pytest.MonkeyPatch, error: type[
     ],
 )
 def test_the_build_and_its_switch(
-    monkeypatch: pytest.MonkeyPatch, flags: list[str] | None, switch: str | None, built: str, enabled: bool
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str] | None,
+    switch: str | None,
+    built: str,
+    enabled: bool,
 ) -> None:
     """As on 3.13, which has no sys._jit."""
     monkeypatch.delattr(sys, "_jit", raising=False)
@@ -260,10 +282,26 @@ def files(folder: Path, *paths: str) -> Path:
     ("paths", "found"),
     [
         (["src/pkg/__init__.py", "src/mod.py", "other/__init__.py", "noxfile.py"], {"pkg", "mod"}),
-        (["src/space/name/mod.py", "src/pkg.egg-info/x.py", "src/__pycache__/x.py", "src/data/x.txt"], {"space"}),
+        (
+            [
+                "src/space/name/mod.py",
+                "src/pkg.egg-info/x.py",
+                "src/__pycache__/x.py",
+                "src/data/x.txt",
+            ],
+            {"space"},
+        ),
         (["src/tests/__init__.py"], {"tests"}),
         (
-            ["pkg/__init__.py", "mod.py", "test_mod.py", "conftest.py", "setup.py", "tests/__init__.py", "docs/conf.py"],
+            [
+                "pkg/__init__.py",
+                "mod.py",
+                "test_mod.py",
+                "conftest.py",
+                "setup.py",
+                "tests/__init__.py",
+                "docs/conf.py",
+            ],
             {"pkg", "mod"},
         ),
         (["folder/mod.py", ".venv/pkg/__init__.py", "two-words.py", "_build.py"], set()),
@@ -285,7 +323,10 @@ class FakeDistribution:
 
 
 def test_what_is_installed_in_editable_mode_is_under_test(tmp_path: Path) -> None:
-    root, other = files(tmp_path / "root", "src/one/__init__.py"), files(tmp_path / "the other", "src/two/__init__.py")
+    root, other = (
+        files(tmp_path / "root", "src/one/__init__.py"),
+        files(tmp_path / "the other", "src/two/__init__.py"),
+    )
     plain = files(tmp_path / "plain", "three/__init__.py")
     distributions = [
         FakeDistribution(None),
@@ -301,7 +342,12 @@ def test_what_is_installed_in_editable_mode_is_under_test(tmp_path: Path) -> Non
 # -- what is said ---------------------------------------------------------------------------------------------------------------
 
 
-def said(whole: Measurement, packages: tuple[str, ...] = ("pkg",), lost: tuple[str, ...] = (), verbose: bool = False) -> str:
+def said(
+    whole: Measurement,
+    packages: tuple[str, ...] = ("pkg",),
+    lost: tuple[str, ...] = (),
+    verbose: bool = False,
+) -> str:
     return "\n".join(jit_summary.lines(whole, packages, lost, verbose=verbose))
 
 
@@ -317,8 +363,9 @@ def test_the_summary() -> None:
     assert "--jit-packages" in said(measurement(), ())
     assert "gw0" in said(measurement(), lost=("gw0",))
     micro_ops = Measurement(ON, (), {Place("pkg", "pkg", "f", "/f.py", 1): Made(2, 0)})
-    assert "pkg: 0 of 1 code objects got machine code (2 executors of micro-ops, which are interpreted), 1 did not" in said(
-        micro_ops
+    assert (
+        "pkg: 0 of 1 code objects got machine code (2 executors of micro-ops, which are interpreted), 1 did not"
+        in said(micro_ops)
     )
 
 
@@ -349,7 +396,9 @@ def test_a_tracer_is_warned_of_where_it_matters() -> None:
         ("off", measurement(OFF, hot=4096), ("pkg",), (), "1 code objects have executors"),
     ],
 )
-def test_what_is_required(require: str | None, whole: Measurement, packages: tuple, lost: tuple, expected: str) -> None:
+def test_what_is_required(
+    require: str | None, whole: Measurement, packages: tuple, lost: tuple, expected: str
+) -> None:
     failure = jit_summary.failure(require, whole, packages, lost)
     assert expected in failure
     assert bool(expected) == bool(failure)
@@ -375,12 +424,18 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     pytester.makeini("[pytest]\npythonpath = src\n")
     monkeypatch.setattr(under_test, "names", functools.partial(under_test.names, distributions=()))
 
-    def run(*args: str, facts: Facts = ON, tier2: Tier2 | None = None, tracers: tuple[str, ...] = ()) -> pytest.RunResult:
+    def run(
+        *args: str, facts: Facts = ON, tier2: Tier2 | None = None, tracers: tuple[str, ...] = ()
+    ) -> pytest.RunResult:
         gc.collect()  # the packages of the tests before
         monkeypatch.setattr(_probe_target, "tracers", lambda: list(tracers))
-        monkeypatch.setattr(measured, "tier2", lambda: compiled(hot=Executor()) if tier2 is None else tier2)
+        monkeypatch.setattr(
+            measured, "tier2", lambda: compiled(hot=Executor()) if tier2 is None else tier2
+        )
         monkeypatch.setattr(measured, "facts", lambda _: facts)
-        return pytester.runpytest_inprocess("-p", "jitbuild.pytest_plugin", "-p", "no:cacheprovider", *args)
+        return pytester.runpytest_inprocess(
+            "-p", "jitbuild.pytest_plugin", "-p", "no:cacheprovider", *args
+        )
 
     return run
 
@@ -429,7 +484,9 @@ def test_without_a_terminal_the_reason_is_said_too(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize(("require", "facts"), [("on", OFF), ("on", NO_JIT), ("off", ON)])
-def test_what_cannot_come_true_ends_the_run_before_it_begins(suite: Suite, require: str, facts: Facts) -> None:
+def test_what_cannot_come_true_ends_the_run_before_it_begins(
+    suite: Suite, require: str, facts: Facts
+) -> None:
     result = suite(f"--jit-require={require}", facts=facts)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --jit-require={require}: *"])
@@ -437,15 +494,26 @@ def test_what_cannot_come_true_ends_the_run_before_it_begins(suite: Suite, requi
 
 
 def test_the_exit_status_of_tests_that_fail_stays(suite: Suite, pytester: pytest.Pytester) -> None:
-    assert suite("--jit-require=on", "-k", "nothing", tier2=compiled()).ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    pytester.makepyfile(test_it="import pkg, pytest\ndef test_it(): pytest.exit('enough', returncode=7)\n")
+    assert (
+        suite("--jit-require=on", "-k", "nothing", tier2=compiled()).ret
+        == pytest.ExitCode.NO_TESTS_COLLECTED
+    )
+    pytester.makepyfile(
+        test_it="import pkg, pytest\ndef test_it(): pytest.exit('enough', returncode=7)\n"
+    )
     assert suite("--jit-require=on", tier2=compiled()).ret == 7
 
 
 def test_under_a_tracer(suite: Suite) -> None:
     result = suite("--jit-report", tier2=compiled(), tracers=SETTRACE)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["jit: warning: sys.settrace *COVERAGE_CORE=sysmon*", "warning: sys.settrace *", "pkg: 0 of 2 *"])
+    result.stdout.fnmatch_lines(
+        [
+            "jit: warning: sys.settrace *COVERAGE_CORE=sysmon*",
+            "warning: sys.settrace *",
+            "pkg: 0 of 2 *",
+        ]
+    )
 
 
 def test_named_packages(suite: Suite) -> None:
@@ -465,7 +533,9 @@ def test_json(suite: Suite, pytester: pytest.Pytester) -> None:
         "schema": 1,
         "python": ON._asdict(),
         "tracers": [],
-        "packages": {"pkg": {"code_objects": 2, "compiled": 1, "executors": 1, "machine_code_bytes": 4096}},
+        "packages": {
+            "pkg": {"code_objects": 2, "compiled": 1, "executors": 1, "machine_code_bytes": 4096}
+        },
         "tests": {"code_objects": 1, "compiled": 0, "executors": 0, "machine_code_bytes": 0},
         "lost": [],
         "require": "on",
@@ -478,7 +548,9 @@ def test_json_that_cannot_be_written_fails_the_run(suite: Suite, pytester: pytes
     (pytester.path / "file").touch()
     result = suite("--jit-report-json=file/out.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["--jit-report-json: *out.json cannot be written (*); name another file."])
+    result.stdout.fnmatch_lines(
+        ["--jit-report-json: *out.json cannot be written (*); name another file."]
+    )
 
 
 def test_code_that_dies_with_its_test_is_counted(suite: Suite, pytester: pytest.Pytester) -> None:
@@ -500,10 +572,14 @@ def test_code_that_dies_with_its_test_is_counted(suite: Suite, pytester: pytest.
     suite("--jit-report").stdout.fnmatch_lines(["pkg: 1 of 2 *"])
 
 
-def test_sampling_has_a_budget(suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sampling_has_a_budget(
+    suite: Suite, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples = []
     monkeypatch.setattr(Meter, "sample", lambda _: samples.append(True))
-    pytester.makepyfile(test_it="import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_it(n): pass\n")
+    pytester.makepyfile(
+        test_it="import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_it(n): pass\n"
+    )
     suite("--jit-report")
     assert len(samples) == 1 + 9 + 1
     samples.clear()
@@ -513,15 +589,23 @@ def test_sampling_has_a_budget(suite: Suite, pytester: pytest.Pytester, monkeypa
     assert len(samples) == 3
 
 
-def test_workers_report_to_the_one_who_started_them(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_report_to_the_one_who_started_them(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As xdist does it: one worker answers, and another one is gone."""
     sent = {"jitbuild": [measurement(hot=4096).to_plain()]}
 
     class Controller:
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
-            (plugin,) = (one for one in session.config.pluginmanager.get_plugins() if isinstance(one, pytest_plugin.JitReport))
+            (plugin,) = (
+                one
+                for one in session.config.pluginmanager.get_plugins()
+                if isinstance(one, pytest_plugin.JitReport)
+            )
             plugin.meter = None
-            plugin.pytest_testnodedown(SimpleNamespace(workeroutput=sent, gateway=SimpleNamespace(id="gw0")))
+            plugin.pytest_testnodedown(
+                SimpleNamespace(workeroutput=sent, gateway=SimpleNamespace(id="gw0"))
+            )
             plugin.pytest_testnodedown(SimpleNamespace(gateway=SimpleNamespace(id="gw1")))
             return True
 
@@ -535,14 +619,22 @@ def test_workers_report_to_the_one_who_started_them(suite: Suite, monkeypatch: p
 
     monkeypatch.setattr(pytest_plugin, "pytest_configure", configure)
     result = suite("--jit-require=on", facts=OFF, tier2=compiled())
-    result.stdout.fnmatch_lines(["*: on", "warning: gw1 ended *", "pkg: 1 of 1 code objects got machine code *"])
+    result.stdout.fnmatch_lines(
+        ["*: on", "warning: gw1 ended *", "pkg: 1 of 1 code objects got machine code *"]
+    )
     assert result.ret == 0
 
 
-def test_a_worker_sends_what_it_measured_and_judges_nothing(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_sends_what_it_measured_and_judges_nothing(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output: dict[str, Any] = {}
     monkeypatch.setattr(pytest.Config, "workerinput", {}, raising=False)
     monkeypatch.setattr(pytest.Config, "workeroutput", output, raising=False)
     assert suite("--jit-require=on", "-p", "no:xdist", facts=OFF, tier2=compiled()).ret == 0
     (plain,) = output["jitbuild"]
-    assert {place.qualname for place in Measurement.from_plain(plain).code} == {"hot", "cold", "test_it"}
+    assert {place.qualname for place in Measurement.from_plain(plain).code} == {
+        "hot",
+        "cold",
+        "test_it",
+    }

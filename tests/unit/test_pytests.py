@@ -10,11 +10,14 @@ import pytest
 from machine import one_by_one
 
 from jitbuild import cli
-from jitbuild.bench import _tests, files, plan, pytests, report, session, stats, targets
+from jitbuild.bench import plan, report, session, stats, targets
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pytest_benchmark as pytests
 from jitbuild.cli import bench_results, bench_subjects
 from jitbuild.errors import MeasurementError, UsageError
-from jitbuild.process import Completed
-from jitbuild.report import Silent
+from jitbuild.in_target import bench_pytest as _tests
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import Silent
 
 FUNCTION = {"name": "work", "file": "x.py", "line": 2, "executors": 1, "bytes": 4096}
 
@@ -24,7 +27,11 @@ def written(**means: float) -> dict:
     return {
         "machine_info": {"python_version": "3.15.2", "node": "here", "cpu": {}},
         "benchmarks": [
-            {"name": name, "fullname": f"t.py::{name}", "stats": {"mean": mean, "rounds": 5, "iterations": 2, "data": [mean]}}
+            {
+                "name": name,
+                "fullname": f"t.py::{name}",
+                "stats": {"mean": mean, "rounds": 5, "iterations": 2, "data": [mean]},
+            }
             for name, mean in means.items()
         ],
     }
@@ -46,10 +53,20 @@ class Pytest:
         spec = json.loads(Path(argv[-1]).read_text())
         self.asked.append((mode, list(argv)))
         self.specs.append(spec)
-        target = next(Path(word.partition("=")[2]) for word in spec["arguments"] if word.startswith("--benchmark-json="))
+        target = next(
+            Path(word.partition("=")[2])
+            for word in spec["arguments"]
+            if word.startswith("--benchmark-json=")
+        )
         if self.means[mode]:
             target.write_text(json.dumps(written(**self.means[mode])))
-        facts = {"switch": mode, "enabled": mode == "1" and self.reaches, "tracers": [], "functions": [FUNCTION], "failed": []}
+        facts = {
+            "switch": mode,
+            "enabled": mode == "1" and self.reaches,
+            "tracers": [],
+            "functions": [FUNCTION],
+            "failed": [],
+        }
         if spec["look"]:
             facts["tests"] = {"t.py::test_a": [FUNCTION], "t.py::test_b": []}
         Path(spec["facts"]).write_text(json.dumps({**facts, **self.more.get(mode, {})}))
@@ -77,7 +94,9 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
+    return session.run(
+        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+    )
 
 
 def test_each_round_runs_it_once_in_each_mode_and_each_test_is_a_benchmark(job, machine):
@@ -86,18 +105,33 @@ def test_each_round_runs_it_once_in_each_mode_and_each_test_is_a_benchmark(job, 
     assert machine.asked[0][1][:4] == ["/python", "-X", "dev", str(targets.TESTS)]
     made = [files.joined(session.measured(job, arm)["pytest"], {}) for arm in job.arms]
     off, on = (files.samples(suite) for suite in made)
-    assert stats.compare(off["t.py::test_a"], on["t.py::test_a"], paired=True).value == pytest.approx(2.0)
-    assert {name: len(sample.processes) for name, sample in on.items()} == {"t.py::test_a": 3, "t.py::test_b": 3}
+    assert stats.compare(
+        off["t.py::test_a"], on["t.py::test_a"], paired=True
+    ).value == pytest.approx(2.0)
+    assert {name: len(sample.processes) for name, sample in on.items()} == {
+        "t.py::test_a": 3,
+        "t.py::test_b": 3,
+    }
     metadata = made[1].get_benchmark("t.py::test_a").get_metadata()
-    assert (metadata["loops"], metadata["python_version"], metadata["hostname"]) == (2, "3.15.2", "here")
+    assert (metadata["loops"], metadata["python_version"], metadata["hostname"]) == (
+        2,
+        "3.15.2",
+        "here",
+    )
 
 
 def test_it_is_looked_at_after_each_test_in_the_trial_and_never_while_it_is_measured(job, machine):
     run(job, machine)
     assert [spec["look"] for spec in machine.specs] == [False, True, *[False] * 6]
     seen = session.seen(job, job.arms[1])
-    assert {name: len(facts["functions"]) for name, facts in seen.items()} == {"t.py::test_a": 1, "t.py::test_b": 0}
-    assert [part.name for part in session.parts(job, job.benchmarks[0])] == ["t.py::test_a", "t.py::test_b"]
+    assert {name: len(facts["functions"]) for name, facts in seen.items()} == {
+        "t.py::test_a": 1,
+        "t.py::test_b": 0,
+    }
+    assert [part.name for part in session.parts(job, job.benchmarks[0])] == [
+        "t.py::test_a",
+        "t.py::test_b",
+    ]
 
 
 def test_a_test_whose_code_another_had_compiled_is_not_said_to_have_none(job):
@@ -111,7 +145,11 @@ def test_a_test_whose_code_another_had_compiled_is_not_said_to_have_none(job):
     ("command", "arguments", "module"),
     [
         (["pytest", "b/"], ["b/", "--benchmark-json=F"], False),
-        (["-m", "pytest", "b/", "--benchmark-json=x"], ["b/", "--benchmark-json=x", "--benchmark-json=F"], True),
+        (
+            ["-m", "pytest", "b/", "--benchmark-json=x"],
+            ["b/", "--benchmark-json=x", "--benchmark-json=F"],
+            True,
+        ),
         (["python", "-mpytest", "--", "b/"], ["--benchmark-json=F", "--", "b/"], True),
         (["/venv/bin/pytest"], ["--benchmark-json=F"], False),
     ],
@@ -121,20 +159,29 @@ def test_the_command(command, arguments, module):
     assert spec == {"arguments": arguments, "module": module, "facts": "facts", "look": False}
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b'{"benchmarks": [{}]}', b'{"benchmarks": []}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"null", b'{"benchmarks": [{}]}', b'{"benchmarks": []}']
+)
 def test_what_measured_nothing(data):
     assert pytests.parse(data) == {}
 
 
 def test_the_mode_must_reach_the_tests(job, machine):
     machine.reaches = False
-    with pytest.raises(MeasurementError, match="The mode on did not reach the process that measured the tests"):
+    with pytest.raises(
+        MeasurementError, match="The mode on did not reach the process that measured the tests"
+    ):
         run(job, machine)
 
 
 def test_a_test_that_fails_in_one_mode_is_named(job, machine):
     machine.code["1"] = 1
-    machine.more["1"] = {"failed": [{"test": "t.py::test_b", "message": "assert 1 == 2"}, {"test": "t.py::test_c", "message": "x"}]}
+    machine.more["1"] = {
+        "failed": [
+            {"test": "t.py::test_b", "message": "assert 1 == 2"},
+            {"test": "t.py::test_c", "message": "x"},
+        ]
+    }
     with pytest.raises(MeasurementError) as caught:
         run(job, machine)
     assert str(caught.value) == (
@@ -146,10 +193,14 @@ def test_a_test_that_fails_in_one_mode_is_named(job, machine):
 def test_nothing_that_was_measured_is_told_with_its_reason(job, machine):
     machine.means["0"] = {}
     machine.more["0"] = {"without": "--benchmark-skip and pytest-xdist (-n)"}
-    with pytest.raises(MeasurementError, match=r"--benchmark-skip and pytest-xdist \(-n\) keeps it from it"):
+    with pytest.raises(
+        MeasurementError, match=r"--benchmark-skip and pytest-xdist \(-n\) keeps it from it"
+    ):
         run(job, machine)
     del machine.more["0"]
-    with pytest.raises(MeasurementError, match="pytest measured nothing with the JIT off:\n  1 error"):
+    with pytest.raises(
+        MeasurementError, match="pytest measured nothing with the JIT off:\n  1 error"
+    ):
         run(job, machine)
 
 
@@ -209,7 +260,9 @@ def said(nodeid: str, when: str = "call", why: str = "") -> SimpleNamespace:
 
 
 def test_of_each_test_what_was_compiled_while_it_ran():
-    plugin = _tests.Plugin(Seen({"a": 1, "runner": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 2}, {"a": 2}), look=True)
+    plugin = _tests.Plugin(
+        Seen({"a": 1, "runner": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 2}, {"a": 2}), look=True
+    )
     for number in range(3):
         plugin.pytest_runtest_logreport(said(f"t{number}", "setup"))
         plugin.pytest_runtest_logreport(said(f"t{number}"))
@@ -226,15 +279,24 @@ def test_what_failed_is_remembered_and_nothing_is_looked_at_while_it_is_measured
     plugin = _tests.Plugin(Seen({}), look=False)
     plugin.pytest_runtest_logreport(said("t0"))
     plugin.pytest_runtest_logreport(said("t1", why="assert 1 == 2\n  more"))
-    plugin.pytest_collectreport(SimpleNamespace(nodeid="t.py", failed=True, longrepr="x.py:1\nE   ImportError: y\n"))
+    plugin.pytest_collectreport(
+        SimpleNamespace(nodeid="t.py", failed=True, longrepr="x.py:1\nE   ImportError: y\n")
+    )
     facts = plugin.facts()
-    assert facts["failed"] == [{"test": "t1", "message": "assert 1 == 2"}, {"test": "t.py", "message": "ImportError: y"}]
+    assert facts["failed"] == [
+        {"test": "t1", "message": "assert 1 == 2"},
+        {"test": "t.py", "message": "ImportError: y"},
+    ]
     assert "tests" not in facts
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
-    [({}, ""), ({"benchmark_skip": True, "dist": "load"}, "--benchmark-skip and pytest-xdist (-n)"), ({"dist": "no"}, "")],
+    [
+        ({}, ""),
+        ({"benchmark_skip": True, "dist": "load"}, "--benchmark-skip and pytest-xdist (-n)"),
+        ({"dist": "no"}, ""),
+    ],
 )
 def test_what_keeps_pytest_benchmark_from_measuring(options, why):
     plugin = _tests.Plugin(Seen(), look=False)

@@ -10,7 +10,9 @@ import pytest
 
 import jitbuild
 
-_spec = importlib.util.spec_from_file_location("quick", Path(jitbuild.__file__).with_name("hooks") / "quick_stencils.py")
+_spec = importlib.util.spec_from_file_location(
+    "quick", Path(jitbuild.__file__).parent / "building" / "hooks" / "quick_stencils.py"
+)
 quick = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(quick)
 
@@ -37,14 +39,29 @@ def tree(tmp_path):
     (tmp_path / "Include").mkdir()
     for name in ("Python.h", "pycore_long.h"):
         (tmp_path / "Include" / name).write_text(GUARDED)
-    (tmp_path / "Include" / "ceval_macros.h").write_text("#define ONE 1\n#ifndef X\n#define X\n#endif\nstatic int one(void);\n")
-    (tmp_path / "op.c").write_text('#include "Python.h"\n\n#include "pycore_long.h"\n#include "ceval_macros.h"\nint x;\n')
+    (tmp_path / "Include" / "ceval_macros.h").write_text(
+        "#define ONE 1\n#ifndef X\n#define X\n#endif\nstatic int one(void);\n"
+    )
+    (tmp_path / "op.c").write_text(
+        '#include "Python.h"\n\n#include "pycore_long.h"\n#include "ceval_macros.h"\nint x;\n'
+    )
     return tmp_path
 
 
 def words(tree, opname="_NOP", *further):
     include = f"-I{tree / 'Include'}"
-    return (f"-D_JIT_OPCODE={opname}", "-DNDEBUG", include, "-O3", "-c", "-S", "-o", f"{opname}.s", str(tree / "op.c"), *further)
+    return (
+        f"-D_JIT_OPCODE={opname}",
+        "-DNDEBUG",
+        include,
+        "-O3",
+        "-c",
+        "-S",
+        "-o",
+        f"{opname}.s",
+        str(tree / "op.c"),
+        *further,
+    )
 
 
 def added(headers, *commands):

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from jitbuild import recipes, schema, toml
 from jitbuild.errors import RecipeError
+from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes import schema, toml
 from jitbuild.request import parse
 from jitbuild.target import TARGETS
 
@@ -29,32 +30,96 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
     ("text", "place", "remedy"),
     [
         ('series = "3.15"\nrepositry = "x"\n', "`repositry`", "Did you mean `repository`?"),
-        ('series = "3.15"\nxyzzy = "x"\n', "`xyzzy`", "series, repository, distro-package, llvm, tag, rule"),
-        (f'series = "3.15"\n{TAG}tar_xz = "x"\n', "tag[0]: Object contains unknown field `tar_xz`", "Did you mean `tar-xz`?"),
-        (f'series = "3.15"\n{RULE}arg = ["x"]\n', "rule[0]: Object contains unknown field `arg`", "Did you mean `args`?"),
-        (f'series = "3.15"\n{RULE}when = {{ target = ["x"] }}\n', "rule[0].when: ", "Did you mean `targets`?"),
-        (f'series = "3.15"\n{RULE}when = {{ jit = ["yess"] }}\n', "rule[0].when.jit[0]: ", "Did you mean `yes`?"),
+        (
+            'series = "3.15"\nxyzzy = "x"\n',
+            "`xyzzy`",
+            "series, repository, distro-package, llvm, tag, rule",
+        ),
+        (
+            f'series = "3.15"\n{TAG}tar_xz = "x"\n',
+            "tag[0]: Object contains unknown field `tar_xz`",
+            "Did you mean `tar-xz`?",
+        ),
+        (
+            f'series = "3.15"\n{RULE}arg = ["x"]\n',
+            "rule[0]: Object contains unknown field `arg`",
+            "Did you mean `args`?",
+        ),
+        (
+            f'series = "3.15"\n{RULE}when = {{ target = ["x"] }}\n',
+            "rule[0].when: ",
+            "Did you mean `targets`?",
+        ),
+        (
+            f'series = "3.15"\n{RULE}when = {{ jit = ["yess"] }}\n',
+            "rule[0].when.jit[0]: ",
+            "Did you mean `yes`?",
+        ),
         (f'series = "3.15"\n{RULE}when = {{ jit = ["x"] }}\n', "rule[0].when.jit[0]: ", "yes-off"),
-        (f'series = "3.15"\n{RULE}edits = [{{ file = "a", find = "b", replaces = "c" }}]\n', "edits[0]", "`replace`"),
-        ('series = "3.15"\n[llvm]\nmajr = 21\n', "llvm: Object contains unknown field `majr`", "Did you mean `major`?"),
-        ('series = "3.15"\n[llvm]\nmajor = "21"\n', "llvm.major: Expected `int`, got `str`", "docs/recipes.md"),
+        (
+            f'series = "3.15"\n{RULE}edits = [{{ file = "a", find = "b", replaces = "c" }}]\n',
+            "edits[0]",
+            "`replace`",
+        ),
+        (
+            'series = "3.15"\n[llvm]\nmajr = 21\n',
+            "llvm: Object contains unknown field `majr`",
+            "Did you mean `major`?",
+        ),
+        (
+            'series = "3.15"\n[llvm]\nmajor = "21"\n',
+            "llvm.major: Expected `int`, got `str`",
+            "docs/recipes.md",
+        ),
         ("series = 3.15\n", "series: Expected `str`, got `float`", "docs/recipes.md"),
-        (f'series = "3.15"\n{RULE}env = {{ A = 1 }}\n', "rule[0].env[...]: Expected `str`, got `int`", "docs/recipes.md"),
+        (
+            f'series = "3.15"\n{RULE}env = {{ A = 1 }}\n',
+            "rule[0].env[...]: Expected `str`, got `int`",
+            "docs/recipes.md",
+        ),
         ("", "missing required field `series`", "docs/recipes.md"),
-        ('series = "3.15"\n[[tag]]\nversion = "3.15.9"\n', "tag[0]: Object missing required field `tar-xz`", "docs/recipes.md"),
-        ('series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "abc"\n', "tag[0].tar-xz", "docs/recipes.md"),
-        (f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN.upper()}"\n', "tag[0].tar-xz", "docs/recipes.md"),
-        (f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}\\n"\n', "tag[0].tar-xz", "docs/recipes.md"),
+        (
+            'series = "3.15"\n[[tag]]\nversion = "3.15.9"\n',
+            "tag[0]: Object missing required field `tar-xz`",
+            "docs/recipes.md",
+        ),
+        (
+            'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "abc"\n',
+            "tag[0].tar-xz",
+            "docs/recipes.md",
+        ),
+        (
+            f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN.upper()}"\n',
+            "tag[0].tar-xz",
+            "docs/recipes.md",
+        ),
+        (
+            f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}\\n"\n',
+            "tag[0].tar-xz",
+            "docs/recipes.md",
+        ),
         ("[[\n", "is not TOML", "Correct the file"),
         ('series = "3.15"\nseries = "3.15"\n', "is not TOML", "Correct the file"),
         (b'series = "\xff"\n', "is not TOML", "Correct the file"),
         ('series = "3.x"\n', "'3.x' is not a series", "3.15"),
         (f'series = "3.14"\n{TAG}', "3.15.9 is not of the series 3.14", "its own file"),
-        (f'series = "3.15"\n[[tag]]\nversion = "3.15"\ntar-xz = "{PIN}"\n', "'3.15' is not a version", "3.15.0b2"),
-        (f'series = "3.15"\n[[tag]]\nversion = "3.15.0beta2"\ntar-xz = "{PIN}"\n', "is not a version", "3.15.0b2"),
+        (
+            f'series = "3.15"\n[[tag]]\nversion = "3.15"\ntar-xz = "{PIN}"\n',
+            "'3.15' is not a version",
+            "3.15.0b2",
+        ),
+        (
+            f'series = "3.15"\n[[tag]]\nversion = "3.15.0beta2"\ntar-xz = "{PIN}"\n',
+            "is not a version",
+            "3.15.0b2",
+        ),
         (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Leave one"),
         (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Leave one"),
-        (f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n', "rule 'one' is for the versions '3.15'", "PEP 440"),
+        (
+            f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n',
+            "rule 'one' is for the versions '3.15'",
+            "PEP 440",
+        ),
         (
             f'series = "3.15"\n{RULE}when = {{ targets = ["*-linux-gun"] }}\n',
             "'*-linux-gun', which no target is",
@@ -67,7 +132,9 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         ),
     ],
 )
-def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(tmp_path, text, place, remedy):
+def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(
+    tmp_path, text, place, remedy
+):
     folder = own(tmp_path, text)
     with pytest.raises(RecipeError) as caught:
         recipes.load(folder)
@@ -79,13 +146,33 @@ def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(tmp_path, 
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("build.toml", '\n[[rule]]\nid = "x"\nwhy = "y"\nwhen = { versions = "new" }\n', "no specifier"),
-        ("build.toml", '\n[[rule]]\nid = "posix-common"\nwhy = "y"\n', "2 entries for the rule posix-common"),
+        (
+            "build.toml",
+            '\n[[rule]]\nid = "x"\nwhy = "y"\nwhen = { versions = "new" }\n',
+            "no specifier",
+        ),
+        (
+            "build.toml",
+            '\n[[rule]]\nid = "posix-common"\nwhy = "y"\n',
+            "2 entries for the rule posix-common",
+        ),
         ("build.toml", '\n[[advice]]\npattern = "(x"\nadvice = "y"\n', "can never be given"),
-        ("host.toml", '\n[[need]]\nname = "x"\nwhy = "y"\nwhen = { versions = ">=three" }\n', "no specifier"),
-        ("host.toml", '\n[[need]]\nname = "x"\nwhy = "y"\npackages = { atp = "z" }\n', "a key: Invalid enum value 'atp'"),
+        (
+            "host.toml",
+            '\n[[need]]\nname = "x"\nwhy = "y"\nwhen = { versions = ">=three" }\n',
+            "no specifier",
+        ),
+        (
+            "host.toml",
+            '\n[[need]]\nname = "x"\nwhy = "y"\npackages = { atp = "z" }\n',
+            "a key: Invalid enum value 'atp'",
+        ),
         ("host.toml", '\n[[need]]\nname = "make"\nwhy = "y"\n', "2 entries for the need make"),
-        ("llvm.toml", f'\n[[wheel]]\ntarget = "x"\nmajor = 1\nsha256 = "{PIN}"\n', "missing required field"),
+        (
+            "llvm.toml",
+            f'\n[[wheel]]\ntarget = "x"\nmajor = 1\nsha256 = "{PIN}"\n',
+            "missing required field",
+        ),
         ("ccache.toml", f'\n[[wheel]]\ntarget = "x"\nsha256 = "{PIN}"\n', "missing required field"),
         ("ccache.toml", 'tools = ["x"]\n', "unknown field `tools`"),
         ("ccache.toml", '\n[install]\napt = "x"\n', "unknown field `install`"),
@@ -95,7 +182,9 @@ def test_the_shared_recipes_are_checked_as_well(tmp_path, monkeypatch, name, cha
     shipped = tmp_path / "recipes"
     shipped.mkdir()
     for path in recipes.locate().glob("*.toml"):
-        (shipped / path.name).write_bytes(path.read_bytes() + (change.encode() if path.name == name else b""))
+        (shipped / path.name).write_bytes(
+            path.read_bytes() + (change.encode() if path.name == name else b"")
+        )
     monkeypatch.setattr(recipes, "locate", lambda: shipped)
     with pytest.raises(RecipeError, match=re.escape(said)) as caught:
         recipes.load.__wrapped__()
@@ -114,8 +203,16 @@ def test_a_wheel_for_no_target_is_refused(tmp_path):
     ("text", "replacement", "said"),
     [
         ('target = "aarch64-macos"', 'target = "arm64-macos"', "which no target is"),
-        ('target = "aarch64-macos"', 'target = "x86_64-macos"', "2 entries for the wheel with ccache for x86_64-macos"),
-        ('program = "bin/ccache"', 'program = "bin/sccache"', "does not unpack its program 'bin/sccache'"),
+        (
+            'target = "aarch64-macos"',
+            'target = "x86_64-macos"',
+            "2 entries for the wheel with ccache for x86_64-macos",
+        ),
+        (
+            'program = "bin/ccache"',
+            'program = "bin/sccache"',
+            "does not unpack its program 'bin/sccache'",
+        ),
     ],
 )
 def test_a_ccache_that_could_not_be_used_is_refused(tmp_path, text, replacement, said):
@@ -146,18 +243,28 @@ def test_a_file_of_tags_adds_them_to_the_shipped_series(tmp_path):
     series, shipped = catalog.series["3.15"], CATALOG.series["3.15"]
     assert catalog.newest(parse("3.15")).version == "3.15.9"
     assert {tag.version for tag in series.tag} == {tag.version for tag in shipped.tag} | {"3.15.9"}
-    assert (series.llvm, series.rule, series.repository) == (shipped.llvm, shipped.rule, shipped.repository)
+    assert (series.llvm, series.rule, series.repository) == (
+        shipped.llvm,
+        shipped.rule,
+        shipped.repository,
+    )
     assert catalog.series["3.14"] == CATALOG.series["3.14"]
 
 
 def test_a_tag_of_ones_own_replaces_the_shipped_one(tmp_path):
-    catalog = recipes.load(own(tmp_path, f'series = "3.15"\n[[tag]]\nversion = "3.15.2"\ntar-xz = "{PIN}"\n'))
+    catalog = recipes.load(
+        own(tmp_path, f'series = "3.15"\n[[tag]]\nversion = "3.15.2"\ntar-xz = "{PIN}"\n')
+    )
     assert catalog.tags()["3.15.2"].tar_xz == PIN
 
 
 def test_a_rule_of_ones_own_is_added_or_replaces_the_one_of_its_id(tmp_path):
     *others, shipped = CATALOG.series["3.13"].rule
-    replaced = own(tmp_path, f'series = "3.13"\n[[rule]]\nid = "{shipped.id}"\nwhy = "Mine."\n{RULE}', "cpython-3.13.toml")
+    replaced = own(
+        tmp_path,
+        f'series = "3.13"\n[[rule]]\nid = "{shipped.id}"\nwhy = "Mine."\n{RULE}',
+        "cpython-3.13.toml",
+    )
     assert [(rule.id, rule.why) for rule in recipes.load(replaced).series["3.13"].rule] == [
         *((rule.id, rule.why) for rule in others),
         (shipped.id, "Mine."),
@@ -212,7 +319,9 @@ def test_tags_are_listed_oldest_first():
     for series in CATALOG.series.values():
         versions = [recipes.Version(tag.version) for tag in series.tag]
         assert versions == sorted(versions)
-    assert [tag.version for tag in TAGS] == sorted((tag.version for tag in TAGS), key=recipes.Version)
+    assert [tag.version for tag in TAGS] == sorted(
+        (tag.version for tag in TAGS), key=recipes.Version
+    )
 
 
 @pytest.mark.parametrize("series", sorted(CATALOG.series))
@@ -224,7 +333,9 @@ def test_every_rule_has_an_id_of_its_own_and_says_why(series):
         assert rule.why.strip().endswith((".", ")")), rule.id
         assert bool(rule.refuse) == bool(rule.remedy), f"{rule.id}: what is refused needs a remedy"
         for_steps = rule.args or rule.make or rule.install or rule.env
-        assert for_steps or rule.edits or rule.leave_out or rule.refuse or rule.warn, f"{rule.id} does nothing"
+        assert for_steps or rule.edits or rule.leave_out or rule.refuse or rule.warn, (
+            f"{rule.id} does nothing"
+        )
 
 
 @pytest.mark.parametrize("wheel", CATALOG.llvms.wheel, ids=lambda wheel: wheel.file)
@@ -245,24 +356,37 @@ def test_every_wheel_is_named_after_its_version_and_unpacks_something(wheel):
 
 def test_the_wheels_have_every_tool_that_a_series_wants():
     for series in CATALOG.series.values():
-        had = {tool for wheel in CATALOG.llvms.wheel if wheel.major == series.llvm.major for tool in wheel.tools}
+        had = {
+            tool
+            for wheel in CATALOG.llvms.wheel
+            if wheel.major == series.llvm.major
+            for tool in wheel.tools
+        }
         assert set(series.llvm.tools) <= had, series.series
 
 
 @pytest.mark.parametrize("wheel", CATALOG.ccache.wheel, ids=lambda wheel: wheel.target)
 def test_every_wheel_with_ccache_is_named_after_its_version_and_runs_on_its_target(wheel):
     name, version, python, abi, platforms = wheel.file.removesuffix(".whl").split("-")
-    assert (name, version, python, abi) == (wheel.package.replace("-", "_"), wheel.version, "py3", "none")
+    assert (name, version, python, abi) == (
+        wheel.package.replace("-", "_"),
+        wheel.version,
+        "py3",
+        "none",
+    )
     arch, system = wheel.target.split("-")[:2]
     spelt = {"x86_64": "x86_64", "aarch64": "arm64" if system == "macos" else "aarch64"}[arch]
     assert any(
-        each.startswith({"linux": "manylinux", "macos": "macosx"}[system]) and each.endswith(spelt) for each in platforms.split(".")
+        each.startswith({"linux": "manylinux", "macos": "macosx"}[system]) and each.endswith(spelt)
+        for each in platforms.split(".")
     )
     assert wheel.size > 0
 
 
 def test_every_target_but_windows_has_one_and_the_same_ccache():
-    assert {wheel.target for wheel in CATALOG.ccache.wheel} == {name for name in TARGETS if "windows" not in name}
+    assert {wheel.target for wheel in CATALOG.ccache.wheel} == {
+        name for name in TARGETS if "windows" not in name
+    }
     assert len({wheel.version for wheel in CATALOG.ccache.wheel}) == 1
 
 
@@ -279,4 +403,8 @@ def test_every_package_manager_of_a_distribution_has_a_command():
 
 
 def test_the_targets_are_those_of_the_issue():
-    assert set(TARGETS) == {f"{arch}-{system}" for arch in ("x86_64", "aarch64") for system in ("linux-gnu", "macos", "windows")}
+    assert set(TARGETS) == {
+        f"{arch}-{system}"
+        for arch in ("x86_64", "aarch64")
+        for system in ("linux-gnu", "macos", "windows")
+    }

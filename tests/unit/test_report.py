@@ -7,10 +7,31 @@ import threading
 import pytest
 from rich.console import Console
 
-from jitbuild import report
-from jitbuild.report import GitHub, Labelled, Plain, Silent, Stoppable, Terminal, choose, seconds, size
+from jitbuild.system import progress as report
+from jitbuild.system.progress import (
+    GitHub,
+    Labelled,
+    Plain,
+    Silent,
+    Stoppable,
+    Terminal,
+    choose,
+    seconds,
+    size,
+)
 
-NASTY = ["[x]", "[/x]", "[red]", r"\[x]", "100 %", "a: b", "{title}", "{0}", ":warning:", "naïve 日本"]
+NASTY = [
+    "[x]",
+    "[/x]",
+    "[red]",
+    r"\[x]",
+    "100 %",
+    "a: b",
+    "{title}",
+    "{0}",
+    ":warning:",
+    "naïve 日本",
+]
 
 
 @pytest.fixture
@@ -24,7 +45,9 @@ def clock(monkeypatch):
 
 
 def terminal(width=100, **options):
-    return Terminal(Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, **options))
+    return Terminal(
+        Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, **options)
+    )
 
 
 def text(one):
@@ -47,7 +70,10 @@ def test_silence_is_silent(capsys):
 
 def test_plain_lines(stream):
     work(Plain(stream))
-    assert stream.getvalue() == "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
+    assert (
+        stream.getvalue()
+        == "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
+    )
 
 
 def test_plain_and_quiet_says_warnings_alone(stream):
@@ -288,7 +314,10 @@ class Opened:
 
 def plain(stream):
     """The lines, less the time that each took."""
-    return [line.rpartition(": ")[0] if line.endswith(" s") else line for line in stream.getvalue().splitlines()]
+    return [
+        line.rpartition(": ")[0] if line.endswith(" s") else line
+        for line in stream.getvalue().splitlines()
+    ]
 
 
 def groups_are_well_formed(lines):
@@ -337,7 +366,14 @@ def test_a_stage_inside_another_is_in_its_github_group(stream):
     one = GitHub(stream)
     with one.stage("outer"), one.stage("inner"):
         pass
-    assert plain(stream) == ["::group::outer", "outer ...", "inner ...", "inner", "outer", "::endgroup::"]
+    assert plain(stream) == [
+        "::group::outer",
+        "outer ...",
+        "inner ...",
+        "inner",
+        "outer",
+        "::endgroup::",
+    ]
 
 
 def test_github_groups_of_many_threads_are_well_formed(stream):
@@ -380,12 +416,18 @@ def test_what_may_be_stopped_is_stopped_when_it_says_something(stream):
     with one.stage("Downloading") as stage:
         stage.advance(1, 2)
         stopped.set()
-        for say in (lambda: stage.advance(2, 2), lambda: stage.detail("x"), one.stage("Unpacking").__enter__):
+        for say in (
+            lambda: stage.advance(2, 2),
+            lambda: stage.detail("x"),
+            one.stage("Unpacking").__enter__,
+        ):
             with pytest.raises(StopError):
                 say()
     one.note("what was said before stays true")
     assert "Unpacking" not in stream.getvalue()
-    assert stream.getvalue().startswith("Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n")
+    assert stream.getvalue().startswith(
+        "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
+    )
 
 
 def test_no_color_is_heeded(monkeypatch):

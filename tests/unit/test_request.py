@@ -22,13 +22,49 @@ from jitbuild.request import JITS, Axes, Patch, Variant, parse
         (r"C:\src\cpython", "folder", r"C:\src\cpython", "", False),
         ("~/cpython", "folder", "~/cpython", "", False),
         ("Python-3.15.0.tar.xz", "archive", "Python-3.15.0.tar.xz", "", False),
-        ("/tmp/My Sources/Python-3.15.0.TGZ", "archive", "/tmp/My Sources/Python-3.15.0.TGZ", "", False),
+        (
+            "/tmp/My Sources/Python-3.15.0.TGZ",
+            "archive",
+            "/tmp/My Sources/Python-3.15.0.TGZ",
+            "",
+            False,
+        ),
         ("./cpython@v3.15.0b2", "git", "./cpython", "v3.15.0b2", False),
-        ("git+https://example.org/cpython@main", "git", "https://example.org/cpython", "main", False),
-        ("git+ssh://git@example.org/cpython", "git", "ssh://git@example.org/cpython", "HEAD", False),
-        ("git+ssh://git@example.org/cpython@fix-1", "git", "ssh://git@example.org/cpython", "fix-1", False),
-        ("git+https://example.org/me/cpython@feature/y", "git", "https://example.org/me/cpython", "feature/y", False),
-        ("git+git@example.org:me/cpython@refs/pull/1/head", "git", "git@example.org:me/cpython", "refs/pull/1/head", False),
+        (
+            "git+https://example.org/cpython@main",
+            "git",
+            "https://example.org/cpython",
+            "main",
+            False,
+        ),
+        (
+            "git+ssh://git@example.org/cpython",
+            "git",
+            "ssh://git@example.org/cpython",
+            "HEAD",
+            False,
+        ),
+        (
+            "git+ssh://git@example.org/cpython@fix-1",
+            "git",
+            "ssh://git@example.org/cpython",
+            "fix-1",
+            False,
+        ),
+        (
+            "git+https://example.org/me/cpython@feature/y",
+            "git",
+            "https://example.org/me/cpython",
+            "feature/y",
+            False,
+        ),
+        (
+            "git+git@example.org:me/cpython@refs/pull/1/head",
+            "git",
+            "git@example.org:me/cpython",
+            "refs/pull/1/head",
+            False,
+        ),
         ("git+file:///srv/cpython@main", "git", "file:///srv/cpython", "main", False),
         ("git+../cpython@main", "git", "../cpython", "main", False),
         ("./cpython@feature/y", "git", "./cpython", "feature/y", False),
@@ -36,10 +72,17 @@ from jitbuild.request import JITS, Axes, Patch, Variant, parse
 )
 def test_parse(text, kind, value, ref, free_threaded):
     request = parse(text)
-    assert (request.kind, request.value, request.ref, request.free_threaded) == (kind, value, ref, free_threaded)
+    assert (request.kind, request.value, request.ref, request.free_threaded) == (
+        kind,
+        value,
+        ref,
+        free_threaded,
+    )
 
 
-@pytest.mark.parametrize("text", ["", "latest", "3", "2.7.18", "3.15.0beta2", "pypy3", "3.15.0b", "three"])
+@pytest.mark.parametrize(
+    "text", ["", "latest", "3", "2.7.18", "3.15.0beta2", "pypy3", "3.15.0b", "three"]
+)
 def test_what_is_no_python_is_refused_with_the_forms_there_are(text):
     with pytest.raises(RequestError, match=r"3\.15\.0b2"):
         parse(text)
@@ -133,7 +176,11 @@ def test_slug(variant, slug):
     [
         ("3.15", "3.15", False),
         ("main", "main", False),
-        ("git+https://me:secret@example.org/cpython@main", "git+https://example.org/cpython@main", False),
+        (
+            "git+https://me:secret@example.org/cpython@main",
+            "git+https://example.org/cpython@main",
+            False,
+        ),
         ("git+ssh://git@example.org/cpython@main", "git+ssh://git@example.org/cpython@main", False),
         ("git+git@example.org:me/cpython@main", "git+git@example.org:me/cpython@main", False),
         ("/src/cpython", "/src/cpython", True),

@@ -43,10 +43,17 @@ def test_what_nobody_has_set_is_none():
 def test_the_nearest_place_wins(tmp_path, monkeypatch, project, own):
     own('mirror = "own"')
     found = settings.get("mirror")
-    assert (found.name, found.value, found.origin) == ("mirror", "own", str(tmp_path / "config" / "config.toml"))
+    assert (found.name, found.value, found.origin) == (
+        "mirror",
+        "own",
+        str(tmp_path / "config" / "config.toml"),
+    )
     project('[tool.jitbuild]\nmirror = "project"')
     found = settings.get("mirror")
-    assert (found.value, found.origin) == ("project", f"{tmp_path / 'project' / 'pyproject.toml'} [tool.jitbuild]")
+    assert (found.value, found.origin) == (
+        "project",
+        f"{tmp_path / 'project' / 'pyproject.toml'} [tool.jitbuild]",
+    )
     monkeypatch.setenv("JITBUILD_MIRROR", "variable")
     assert settings.get("mirror").origin == "JITBUILD_MIRROR"
     assert settings.get("mirror", "flag").value == "flag"
@@ -65,7 +72,9 @@ def test_a_project_cannot_say_where_objects_are_taken_from(project, own):
     assert settings.choice("ccache", ("auto", "managed", "off")) == "managed"
     project('[tool.jitbuild]\nccache-storage = "redis://theirs"')
     assert settings.value("ccache-storage") == "redis://mine"
-    with pytest.raises(SettingsError, match="`ccache-storage` cannot be set by a project") as caught:
+    with pytest.raises(
+        SettingsError, match="`ccache-storage` cannot be set by a project"
+    ) as caught:
         settings.value("ccache")
     assert "JITBUILD_CCACHE_STORAGE" in caught.value.remedy
 
@@ -94,8 +103,16 @@ def test_numbers_are_taken_as_they_are(own):
         ('[tool.jitbuild]\nmiror = "x"', "no setting `miror`", "Did you mean `mirror`?"),
         ('[tool.jitbuild]\nxyzzy = "x"', "no setting `xyzzy`", "The settings are: home, mirror"),
         ('[tool.jitbuild]\nhome = "x"', "`home` cannot be set by a project", "Set JITBUILD_HOME"),
-        ('[tool.jitbuild]\nrecipes = "x"', "`recipes` cannot be set by a project", "Set JITBUILD_RECIPES"),
-        ('[tool.jitbuild]\nllvm = "./tools"', "a path as `llvm` cannot be set by a project", "Set JITBUILD_LLVM"),
+        (
+            '[tool.jitbuild]\nrecipes = "x"',
+            "`recipes` cannot be set by a project",
+            "Set JITBUILD_RECIPES",
+        ),
+        (
+            '[tool.jitbuild]\nllvm = "./tools"',
+            "a path as `llvm` cannot be set by a project",
+            "Set JITBUILD_LLVM",
+        ),
         ("[tool.jitbuild]\njit = true", "`jit` must be a string", KNOWN["jit"]),
         ("[tool.jitbuild]\nmirror = ['x']", "`mirror` must be a string", KNOWN["mirror"]),
         ('[tool]\njitbuild = "x"', "is not a table", "It may hold"),
@@ -137,7 +154,11 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
 
 
 def test_the_users_file_may_set_anything(own):
-    own("\n".join(f'{name} = ["x"]' if name in {"pythons", "modes"} else f'{name} = "x"' for name in KNOWN))
+    own(
+        "\n".join(
+            f'{name} = ["x"]' if name in {"pythons", "modes"} else f'{name} = "x"' for name in KNOWN
+        )
+    )
     assert {settings.value(name) for name in KNOWN} == {"x"}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jitbuild import recipes, request
+from jitbuild import request
 from jitbuild.errors import (
     ArchiveError,
     DownloadError,
@@ -20,9 +20,10 @@ from jitbuild.errors import (
     TruncatedError,
     UsageError,
 )
-from jitbuild.plans import Source
-from jitbuild.process import Completed
-from jitbuild.sources import Road, describe, obtain
+from jitbuild.planning.plan import Source
+from jitbuild.recipes import catalog as recipes
+from jitbuild.sources.resolve import Road, describe, obtain
+from jitbuild.system.process import Completed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ class Recorder:
         self.warnings = []
 
     def __getattr__(self, name):
-        from jitbuild.report import Silent
+        from jitbuild.system.progress import Silent
 
         return getattr(Silent(), name)
 
@@ -85,7 +86,9 @@ def sha(path: Path) -> str:
 def archives(tmp_path, mini_cpython):
     """A release's two archives, as files."""
     tree = mini_cpython(tmp_path / "made/Python-3.15.0", version="3.15.0")
-    return [packed(tree, tmp_path / "made" / f"Python-3.15.0.{suffix}") for suffix in ("tar.xz", "tgz")]
+    return [
+        packed(tree, tmp_path / "made" / f"Python-3.15.0.{suffix}") for suffix in ("tar.xz", "tgz")
+    ]
 
 
 @pytest.fixture
@@ -106,13 +109,20 @@ def have(tmp_path, release):
     def obtained(source=release, *, road=FLAT, places=None, **options):
         dest = tmp_path / f"dest{len(list(tmp_path.glob('dest*')))}"
         options = {"runner": no_process, **options}
-        return obtain(source, dest, road=road, cache=tmp_path / "cache", fetch=places or Places(), **options)
+        return obtain(
+            source, dest, road=road, cache=tmp_path / "cache", fetch=places or Places(), **options
+        )
 
     return obtained
 
 
 def described(text, tmp_path, **options):
-    return describe(request.parse(str(text)), cache=tmp_path / "cache", catalog=CATALOG, **{"runner": no_process, **options})
+    return describe(
+        request.parse(str(text)),
+        cache=tmp_path / "cache",
+        catalog=CATALOG,
+        **{"runner": no_process, **options},
+    )
 
 
 # ---- the road
@@ -123,7 +133,14 @@ def test_no_mirror_means_python_org(text):
     assert Road.parse(text) == Road(kind="python.org")
 
 
-@pytest.mark.parametrize("text", ["https://mirror.example/python", "http://127.0.0.1:8000", "HTTPS://u:p@mirror.example/x?sig=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://mirror.example/python",
+        "http://127.0.0.1:8000",
+        "HTTPS://u:p@mirror.example/x?sig=1",
+    ],
+)
 def test_a_url_is_a_mirror(text):
     assert Road.parse(text) == Road(kind="mirror", place=text)
 
@@ -136,12 +153,23 @@ def test_a_folder_and_its_file_url_are_the_same_road(tmp_path, monkeypatch):
     folder = tmp_path / "my mirror"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
-    roads = {Road.parse(text) for text in (str(folder), "my mirror", "./my mirror", folder.as_uri())}
+    roads = {
+        Road.parse(text) for text in (str(folder), "my mirror", "./my mirror", folder.as_uri())
+    }
     assert roads == {Road(kind="folder", place=str(folder))}
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://mirror.example", "https://", "https://[bad", "nowhere", "/no/such/folder", "file:///no/such", "file://other/x"]
+    "text",
+    [
+        "ftp://mirror.example",
+        "https://",
+        "https://[bad",
+        "nowhere",
+        "/no/such/folder",
+        "file:///no/such",
+        "file://other/x",
+    ],
 )
 def test_nonsense_is_no_road(text):
     with pytest.raises(UsageError):
@@ -169,7 +197,9 @@ def test_a_password_is_not_repeated():
 
 def test_a_mirror_in_python_orgs_layout(have, release, archives):
     places = Places()
-    places.content["https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"] = archives[0].read_bytes()
+    places.content["https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"] = archives[
+        0
+    ].read_bytes()
     found = have(places=places)
     assert (found.tree / "Include/patchlevel.h").is_file()
     assert found.tree.name == "Python-3.15.0"
@@ -201,7 +231,12 @@ def test_the_places_of_a_mirror_are_asked_in_order(have, release, archives):
     assert found.road.endswith("/Python-3.15.0.tgz")
     assert found.verified == "sha256 given by hand"
     below = [url.removeprefix("https://mirror.example/py/") for url in places.asked]
-    assert below == ["3.15.0/Python-3.15.0.tar.xz", "Python-3.15.0.tar.xz", "3.15.0/Python-3.15.0.tgz", "Python-3.15.0.tgz"]
+    assert below == [
+        "3.15.0/Python-3.15.0.tar.xz",
+        "Python-3.15.0.tar.xz",
+        "3.15.0/Python-3.15.0.tgz",
+        "Python-3.15.0.tgz",
+    ]
 
 
 def test_wrong_bytes_end_it(have, archives):
@@ -217,7 +252,9 @@ def test_wrong_bytes_end_it(have, archives):
 @pytest.mark.parametrize("kind", [DownloadError, TruncatedError])
 def test_only_a_missing_file_is_looked_for_elsewhere(have, archives, kind):
     places = Places()
-    places.content["https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"] = kind("Broken.", remedy="Look.")
+    places.content["https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"] = kind(
+        "Broken.", remedy="Look."
+    )
     places.content["https://mirror.example/py/Python-3.15.0.tar.xz"] = archives[0].read_bytes()
     with pytest.raises(kind):
         have(places=places)
@@ -226,7 +263,9 @@ def test_only_a_missing_file_is_looked_for_elsewhere(have, archives, kind):
 
 def test_what_a_mirror_lacks_is_not_asked_of_another(have):
     places = Places()
-    with pytest.raises(MissingError, match=r"mirror\.example/py/3\.15\.0/Python-3\.15\.0\.tar\.xz") as raised:
+    with pytest.raises(
+        MissingError, match=r"mirror\.example/py/3\.15\.0/Python-3\.15\.0\.tar\.xz"
+    ) as raised:
         have(places=places)
     assert all(url.startswith("https://mirror.example/") for url in places.asked)
     assert "--mirror" in raised.value.remedy
@@ -234,7 +273,9 @@ def test_what_a_mirror_lacks_is_not_asked_of_another(have):
 
 def test_a_mirrors_query_is_kept_and_its_secrets_are_not_shown(have, archives):
     places = Places()
-    places.content["https://me:pw@mirror.example/3.15.0/Python-3.15.0.tar.xz?sig=abc"] = archives[0].read_bytes()
+    places.content["https://me:pw@mirror.example/3.15.0/Python-3.15.0.tar.xz?sig=abc"] = archives[
+        0
+    ].read_bytes()
     found = have(road=Road.parse("https://me:pw@mirror.example/?sig=abc"), places=places)
     assert found.road == "https://***@mirror.example/3.15.0/Python-3.15.0.tar.xz?***"
 
@@ -261,7 +302,12 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(have, archives, tmp_path):
 
 def test_two_archives_of_one_name_do_not_meet_in_the_cache(have, release, archives, tmp_path):
     other = packed(archives[0].parent / "Python-3.15.0/Lib", tmp_path / "other" / archives[0].name)
-    own = Source(kind="release", digest=sha(other), location=release.location, files=((other.name, sha(other)),))
+    own = Source(
+        kind="release",
+        digest=sha(other),
+        location=release.location,
+        files=((other.name, sha(other)),),
+    )
     assert have(road=Road(kind="folder", place=str(archives[0].parent))).road != "cache"
     assert have(own, road=Road(kind="folder", place=str(other.parent))).road != "cache"
     assert have().road == have(own).road == "cache"
@@ -305,7 +351,11 @@ def test_without_python_org_the_other_roads_are_named(have, kind):
     with pytest.raises(kind) as raised:
         have(road=Road(), places=places)
     assert type(raised.value) is kind
-    for road in ("--mirror URL|FOLDER", "--mirror distro", "jitbuild install ./Python-3.15.0.tar.xz"):
+    for road in (
+        "--mirror URL|FOLDER",
+        "--mirror distro",
+        "jitbuild install ./Python-3.15.0.tar.xz",
+    ):
         assert road in raised.value.remedy
 
 
@@ -316,7 +366,10 @@ def test_an_archive_is_read_and_unpacked(have, archives, tmp_path):
     subject = described(archives[0], tmp_path)
     assert (subject.version, subject.llvm_major) == ("3.15.0", 21)
     assert subject.source == Source(
-        kind="archive", digest=sha(archives[0]), location=str(archives[0]), files=((archives[0].name, sha(archives[0])),)
+        kind="archive",
+        digest=sha(archives[0]),
+        location=str(archives[0]),
+        files=((archives[0].name, sha(archives[0])),),
     )
     found = have(subject.source, road=Road())
     assert (found.tree / "Lib/os.py").is_file()
@@ -366,7 +419,9 @@ def test_a_file_without_an_archives_name(tmp_path):
         described(tmp_path / "x.rpm", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["python", "python3.13", "python3.14t", "python3.15d", "python.exe"])
+@pytest.mark.parametrize(
+    "name", ["python", "python3.13", "python3.14t", "python3.15d", "python.exe"]
+)
 def test_an_interpreter_in_place_of_its_sources(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(SourceError, match="is an interpreter") as raised:
@@ -379,13 +434,21 @@ def test_an_interpreter_in_place_of_its_sources(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("said", "version"),
-    [("3.15.0a0+", "3.15.0a0"), ("3.13.15", "3.13.15"), ("3.16.0a3+dev", "3.16.0a3"), ("3.14.0rc1", "3.14.0rc1")],
+    [
+        ("3.15.0a0+", "3.15.0a0"),
+        ("3.13.15", "3.13.15"),
+        ("3.16.0a3+dev", "3.16.0a3"),
+        ("3.14.0rc1", "3.14.0rc1"),
+    ],
 )
 def test_the_version_of_a_tree(tmp_path, mini_cpython, said, version):
     assert described(mini_cpython(tmp_path / "cpython", version=said), tmp_path).version == version
 
 
-@pytest.mark.parametrize(("llvm", "major"), [("_LLVM_VERSION = 18", 18), ('_LLVM_VERSION = "21"', 21), ("_VERSIONS = {}", None)])
+@pytest.mark.parametrize(
+    ("llvm", "major"),
+    [("_LLVM_VERSION = 18", 18), ('_LLVM_VERSION = "21"', 21), ("_VERSIONS = {}", None)],
+)
 def test_the_llvm_of_a_tree(tmp_path, mini_cpython, llvm, major):
     assert described(mini_cpython(tmp_path / "cpython", llvm=llvm), tmp_path).llvm_major == major
 
@@ -431,7 +494,9 @@ def test_a_folder_is_copied_and_not_written(have, tmp_path, mini_cpython):
     assert (subject.source.kind, subject.source.location) == ("folder", str(tree))
     found = have(subject.source)
     assert (found.road, found.verified) == ("folder", "tree hash")
-    assert sorted(str(path.relative_to(found.tree)) for path in found.tree.rglob("*") if not path.is_dir()) == [
+    assert sorted(
+        str(path.relative_to(found.tree)) for path in found.tree.rglob("*") if not path.is_dir()
+    ) == [
         "Include/patchlevel.h",
         "Lib/link.py",
         "Lib/os.py",
@@ -453,7 +518,9 @@ def test_a_trees_hash_is_of_names_bits_and_content(tmp_path, mini_cpython):
     seen = [digest()]
     os.utime(tree / "configure", (1, 1))
     assert digest() == seen[0]
-    assert described(shutil.copytree(tree, tmp_path / "elsewhere"), tmp_path).source.digest == seen[0]
+    assert (
+        described(shutil.copytree(tree, tmp_path / "elsewhere"), tmp_path).source.digest == seen[0]
+    )
     (tree / "Lib/os.py").chmod(0o755)
     seen.append(digest())
     (tree / "Lib/os.py").rename(tree / "Lib/so.py")
@@ -468,7 +535,10 @@ def test_a_trees_hash_is_of_names_bits_and_content(tmp_path, mini_cpython):
 def test_the_tree_hash_stays_what_it_was(tmp_path, mini_cpython):
     """It is in the key of what was built: a change makes every interpreter built from a folder a stranger."""
     tree = mini_cpython(tmp_path / "cpython")
-    assert described(tree, tmp_path).source.digest == "a06f795d13951d3a6af11d88abbf557a4af0f5e2fba1ce67d88e7aa09936e802"
+    assert (
+        described(tree, tmp_path).source.digest
+        == "a06f795d13951d3a6af11d88abbf557a4af0f5e2fba1ce67d88e7aa09936e802"
+    )
 
 
 def test_a_folder_that_changes_is_refused(have, tmp_path, mini_cpython):
@@ -509,7 +579,15 @@ def test_in_a_checkout_git_says_what_counts(tmp_path, mini_cpython):
     (tree / ".git").mkdir()
     (tree / "Makefile").touch()
     (tree / "python").touch()
-    names = ["configure", "Include/patchlevel.h", "Lib/os.py", "Lib/deleted.py", "Tools/jit/_llvm.py", "configure", ""]
+    names = [
+        "configure",
+        "Include/patchlevel.h",
+        "Lib/os.py",
+        "Lib/deleted.py",
+        "Tools/jit/_llvm.py",
+        "configure",
+        "",
+    ]
 
     def git(argv, *, cwd, env):
         assert argv[0] == "git"
@@ -530,11 +608,20 @@ class Git:
         self.asked, self.envs, self.fails, self.stderr, self.commit = [], [], fails, stderr, commit
 
     def __call__(self, argv, *, cwd, env):
-        words = [word for position, word in enumerate(argv) if word != "-c" and argv[position - 1] != "-c"][1:]
+        words = [
+            word
+            for position, word in enumerate(argv)
+            if word != "-c" and argv[position - 1] != "-c"
+        ][1:]
         self.asked.append(words)
         self.envs.append(env)
         failed = words[0] in self.fails or words[:3] == ["rev-parse", "--verify", "--quiet"]
-        return Completed(argv=tuple(argv), returncode=int(failed), stdout="" if failed else self._answer(words), stderr=self.stderr)
+        return Completed(
+            argv=tuple(argv),
+            returncode=int(failed),
+            stdout="" if failed else self._answer(words),
+            stderr=self.stderr,
+        )
 
     def _answer(self, words):
         if words[0] == "rev-parse":
@@ -542,7 +629,10 @@ class Git:
         if words[0] == "ls-tree":
             return "\0".join([*words[words.index("--") + 1 :], ""])
         if words[0] == "cat-file":
-            texts = {"patchlevel.h": '#define PY_VERSION "3.16.0a0+"\n', "_llvm.py": "_LLVM_VERSION = 21\n"}
+            texts = {
+                "patchlevel.h": '#define PY_VERSION "3.16.0a0+"\n',
+                "_llvm.py": "_LLVM_VERSION = 21\n",
+            }
             return texts.get(words[2].rpartition("/")[2], "--enable-experimental-jit")
         return ""
 
@@ -551,7 +641,9 @@ def test_main_is_the_recipes_repository(tmp_path):
     git = Git()
     subject = described("main", tmp_path, runner=git)
     assert (subject.version, subject.llvm_major) == ("3.16.0a0", 21)
-    assert subject.source == Source(kind="git", digest="c" * 40, location="https://github.com/python/cpython", ref="main")
+    assert subject.source == Source(
+        kind="git", digest="c" * 40, location="https://github.com/python/cpython", ref="main"
+    )
     (fetch,) = [words for words in git.asked if words[0] == "fetch"]
     assert fetch[-2:] == ["https://github.com/python/cpython", "main"]
     assert "--depth=1" in fetch
@@ -576,13 +668,17 @@ def test_git_is_kept_from_asking_and_from_other_repositories(tmp_path, monkeypat
         assert not {"GIT_DIR", "GIT_INDEX_FILE"} & set(env)
 
 
-@pytest.mark.parametrize("place", ["ext::sh -c date/x", "ftp://host.example/x", "--upload-pack=/bin/sh/x", "fd::17/x"])
+@pytest.mark.parametrize(
+    "place", ["ext::sh -c date/x", "ftp://host.example/x", "--upload-pack=/bin/sh/x", "fd::17/x"]
+)
 def test_places_that_git_is_not_sent_to(tmp_path, place):
     with pytest.raises(SourceError):
         described(f"git+{place}@main", tmp_path)
 
 
-@pytest.mark.parametrize("ref", ["-x", "--upload-pack=date", "a:b", "+main", "main^", "a b", "x..y", "@{-1}", "a\nb"])
+@pytest.mark.parametrize(
+    "ref", ["-x", "--upload-pack=date", "a:b", "+main", "main^", "a b", "x..y", "@{-1}", "a\nb"]
+)
 def test_references_that_are_not_asked_for_at_a_url(tmp_path, ref):
     asked = request.Request(text="x", kind="git", value="https://host.example/cpython", ref=ref)
     with pytest.raises(SourceError):
@@ -604,7 +700,9 @@ def test_git_is_not_installed(tmp_path):
 
 
 def test_what_git_cannot_fetch(tmp_path):
-    git = Git(fails=("fetch",), stderr="fatal: could not read from https://me:pw@host.example/cpython")
+    git = Git(
+        fails=("fetch",), stderr="fatal: could not read from https://me:pw@host.example/cpython"
+    )
     with pytest.raises(DownloadError, match="could not read") as raised:
         described("git+https://me:pw@host.example/cpython@main", tmp_path, runner=git)
     assert "./cpython@REF" in raised.value.remedy
@@ -616,7 +714,9 @@ def test_an_unencrypted_address_is_warned_of(tmp_path):
     described("git+http://host.example/cpython@main", tmp_path, runner=Git(), reporter=reporter)
     assert "not encrypted" in reporter.warnings[0]
     reporter = Recorder()
-    described(f"git+http://host.example/cpython@{'c' * 40}", tmp_path, runner=Git(), reporter=reporter)
+    described(
+        f"git+http://host.example/cpython@{'c' * 40}", tmp_path, runner=Git(), reporter=reporter
+    )
     assert reporter.warnings == []
 
 

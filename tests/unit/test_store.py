@@ -9,11 +9,18 @@ import pytest
 
 from jitbuild.errors import StoreError
 from jitbuild.request import Axes, Variant, parse
-from jitbuild.store import MANIFEST, Store, fingerprint
+from jitbuild.store.store import MANIFEST, Store, fingerprint
 
 
 def manifest(version="3.15.2", *, key="k" * 64, ok=True, **variant):
-    plain = {"jit": "yes-off", "profile": "fast", "tail_call": False, "free_threaded": False, "configure_args": [], "patches": []}
+    plain = {
+        "jit": "yes-off",
+        "profile": "fast",
+        "tail_call": False,
+        "free_threaded": False,
+        "configure_args": [],
+        "patches": [],
+    }
     return {
         "key": key,
         "version": version,
@@ -48,7 +55,12 @@ def test_what_is_committed_is_found_and_whole(store):
     put(store, "cpython-3.15.2-jit-fast-kkkkkkkk")
     (found,) = store.installed()
     assert found.executable.read_text() == "python"
-    assert (found.version, found.variant, found.proven, found.fresh) == ("3.15.2", Variant(), True, True)
+    assert (found.version, found.variant, found.proven, found.fresh) == (
+        "3.15.2",
+        Variant(),
+        True,
+        True,
+    )
     assert list((store.root / "scratch").iterdir()) == []
 
 
@@ -126,7 +138,9 @@ def test_sources_that_have_no_version_are_matched_by_digest(store):
     assert store.find(parse("./cpython"), Axes()) is None
 
 
-@pytest.mark.parametrize(("kind", "found"), [("folder", False), ("git", False), ("archive", False), ("release", True)])
+@pytest.mark.parametrize(
+    ("kind", "found"), [("folder", False), ("git", False), ("archive", False), ("release", True)]
+)
 def test_a_version_is_never_somebodys_own_sources(store, kind, found):
     """A folder or a commit calls itself 3.15.2, too."""
     put(store, "own", manifest() | {"source": {"kind": kind, "digest": "d" * 64}})
@@ -138,12 +152,20 @@ def test_a_version_is_never_somebodys_own_sources(store, kind, found):
 def test_a_branch_is_what_was_last_installed_as_it(store):
     put(store, "other", manifest("3.16.0a1"))
     put(store, "older", manifest("3.16.0a1") | {"request": "main"})
-    put(store, "newer", manifest("3.16.0a1") | {"request": "main", "created": datetime(2026, 11, 23, tzinfo=UTC)})
+    put(
+        store,
+        "newer",
+        manifest("3.16.0a1") | {"request": "main", "created": datetime(2026, 11, 23, tzinfo=UTC)},
+    )
     assert store.find(parse("main"), Axes()).name == "newer"
 
 
 def adopted(store, program):
-    data = manifest() | {"adopted": True, "executable": str(program), "fingerprint": fingerprint(program)}
+    data = manifest() | {
+        "adopted": True,
+        "executable": str(program),
+        "fingerprint": fingerprint(program),
+    }
     with store.scratch() as scratch:
         (scratch / "adopted").mkdir()
         return store.commit(scratch / "adopted", "adopted", data)
@@ -162,7 +184,10 @@ def test_removing_an_adopted_interpreter_never_touches_its_tree(store, program):
     assert found.executable == program
     before = sorted(program.parent.parent.rglob("elsewhere/**/*")), program.stat().st_mtime_ns
     store.remove(found)
-    assert (sorted(program.parent.parent.rglob("elsewhere/**/*")), program.stat().st_mtime_ns) == before
+    assert (
+        sorted(program.parent.parent.rglob("elsewhere/**/*")),
+        program.stat().st_mtime_ns,
+    ) == before
     assert store.installed() == []
 
 
@@ -204,7 +229,9 @@ def test_what_cannot_take_its_place_leaves_the_old_one(store, monkeypatch):
     assert [found.instance for found in store.installed()] == [first.instance]
 
 
-def test_one_that_changed_is_looked_at_again_and_passed_over_if_it_does_not_fit_then(store, program):
+def test_one_that_changed_is_looked_at_again_and_passed_over_if_it_does_not_fit_then(
+    store, program
+):
     older = put(store, "older", manifest("3.15.1"))
     stale = adopted(store, program)
     assert store.find(parse("3.15"), Axes()).name == stale.name

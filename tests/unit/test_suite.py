@@ -10,12 +10,16 @@ import pytest
 from machine import Machine, one_by_one, write
 
 from jitbuild import cli
-from jitbuild.bench import _suite, files, inspecting, plan, report, session, suite, targets
+from jitbuild.bench import inspection as inspecting
+from jitbuild.bench import plan, report, session, targets
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pyperformance as suite
 from jitbuild.cli import completion, parser
-from jitbuild.diff import environments
 from jitbuild.errors import BuildError, MeasurementError, UsageError
-from jitbuild.process import Completed
-from jitbuild.report import Silent
+from jitbuild.in_target import bench_suite as _suite
+from jitbuild.running import venvs as environments
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import Silent
 
 COUNTS = plan.Counts(rounds=3, values=2, warmups=1, seconds=0.1)
 LISTED = {
@@ -66,7 +70,10 @@ def test_names_and_groups_less_what_is_left_out(text, names):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("nbdy", "'nbdy' is no benchmark and no group of pyperformance 1.14.0.\nDid you mean nbody? Groups: all, default, math."),
+        (
+            "nbdy",
+            "'nbdy' is no benchmark and no group of pyperformance 1.14.0.\nDid you mean nbody? Groups: all, default, math.",
+        ),
         ("-mth", "Did you mean math? "),
         ("xxx", "of pyperformance 1.14.0.\nGroups: all"),
         ("math,-math", "leaves nothing to measure"),
@@ -86,11 +93,18 @@ def test_an_interpreter_that_does_not_do():
     assert suite.unfit(suite.Entry(name="x", script="x.py", python=">=3.8"), "3.15.0b1") == ""
 
 
-def test_distinct_requirements_have_an_environment_each_and_those_that_cannot_be_installed_are_left_out(tmp_path):
+def test_distinct_requirements_have_an_environment_each_and_those_that_cannot_be_installed_are_left_out(
+    tmp_path,
+):
     for name, text in (("a", "x==1"), ("b", "x==2"), ("c", "x==1"), ("d", "x==2")):
         (tmp_path / name).write_text(text)
-    entries = [suite.Entry(name=name, script="s.py", requirements=str(tmp_path / name)) for name in "abcd"]
-    entries += [suite.Entry(name="plain", script="s.py"), suite.Entry(name="new", script="s.py", python=">=3.16")]
+    entries = [
+        suite.Entry(name=name, script="s.py", requirements=str(tmp_path / name)) for name in "abcd"
+    ]
+    entries += [
+        suite.Entry(name="plain", script="s.py"),
+        suite.Entry(name="new", script="s.py", python=">=3.16"),
+    ]
     asked = []
 
     def enter(requirements):
@@ -100,7 +114,11 @@ def test_distinct_requirements_have_an_environment_each_and_those_that_cannot_be
         return Path("/env") / requirements.name
 
     benchmarks, left_out = suite.placed(entries, "3.15.2", "1.14.0", enter)
-    assert [(each.name, each.python) for each in benchmarks] == [("a", "/env/a"), ("c", "/env/a"), ("plain", "")]
+    assert [(each.name, each.python) for each in benchmarks] == [
+        ("a", "/env/a"),
+        ("c", "/env/a"),
+        ("plain", ""),
+    ]
     why = "its requirements cannot be installed (no x==2)"
     assert left_out == {"b": why, "d": why, "new": "it needs Python >=3.16"}
     assert asked == ["a", "b"]
@@ -125,12 +143,18 @@ def test_the_list_is_asked_of_the_environment(tmp_path):
 def test_the_shell_is_offered_what_an_environment_has(tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
     assert completion.programs(parsed_args=SimpleNamespace(suite="pyperformance")) == ["default"]
-    place = tmp_path / "environments/x/lib/python3.15/site-packages/pyperformance/data-files/benchmarks"
+    place = (
+        tmp_path / "environments/x/lib/python3.15/site-packages/pyperformance/data-files/benchmarks"
+    )
     place.mkdir(parents=True)
     (place / "MANIFEST").write_text(
         "[benchmarks]\n\nname\tmetafile\nnbody\t<local>\n#hg\t<local>\n\n[group default]\n[group math]\n"
     )
-    assert completion.programs(parsed_args=SimpleNamespace(suite="pyperformance")) == ["default", "math", "nbody"]
+    assert completion.programs(parsed_args=SimpleNamespace(suite="pyperformance")) == [
+        "default",
+        "math",
+        "nbody",
+    ]
     assert "float_loop" in completion.programs(parsed_args=SimpleNamespace(suite=None))
 
 
@@ -166,7 +190,10 @@ def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
 
 def test_why_an_environment_could_not_be_made_is_one_line():
     tail = "  ERROR: Failed building wheel for greenlet\n  error: failed-wheel-build-for-install\n  ╰─> greenlet"
-    assert environments.reason(BuildError(f"The environment:\n{tail}", remedy="x")) == "Failed building wheel for greenlet"
+    assert (
+        environments.reason(BuildError(f"The environment:\n{tail}", remedy="x"))
+        == "Failed building wheel for greenlet"
+    )
     assert environments.reason(BuildError("The environment:\n  no space", remedy="x")) == "no space"
 
 
@@ -223,7 +250,9 @@ def machine():
 @pytest.fixture
 def job(tmp_path):
     return session.Session(
-        benchmarks=tuple(MANIFEST.entries[name].benchmark("1.14.0") for name in ("nbody", "logging")),
+        benchmarks=tuple(
+            MANIFEST.entries[name].benchmark("1.14.0") for name in ("nbody", "logging")
+        ),
         arms=plan.AB,
         counts=COUNTS,
         python=Path("/python"),
@@ -233,7 +262,9 @@ def job(tmp_path):
 
 
 def run(job, machine):
-    return session.run(job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0)
+    return session.run(
+        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+    )
 
 
 def test_a_script_measures_several_things_with_loops_of_their_own(job, machine):
@@ -244,9 +275,18 @@ def test_a_script_measures_several_things_with_loops_of_their_own(job, machine):
     assert first["loops"] == {}
     assert all(spec["loops"] == {"logging_format": 4, "logging_silent": 8} for spec in others)
     made = files.samples(files.joined(session.measured(job, job.arms[1])["logging"], {}))
-    assert {name: len(sample.processes) for name, sample in made.items()} == {"logging_format": 3, "logging_silent": 3}
-    assert [each.name for each in session.parts(job, job.benchmarks[1])] == ["logging_format", "logging_silent"]
-    assert {name: facts["functions"][0]["name"] for name, facts in session.seen(job, job.arms[1]).items()} == {
+    assert {name: len(sample.processes) for name, sample in made.items()} == {
+        "logging_format": 3,
+        "logging_silent": 3,
+    }
+    assert [each.name for each in session.parts(job, job.benchmarks[1])] == [
+        "logging_format",
+        "logging_silent",
+    ]
+    assert {
+        name: facts["functions"][0]["name"]
+        for name, facts in session.seen(job, job.arms[1]).items()
+    } == {
         "nbody": "work0",
         "logging_format": "work0",
         "logging_silent": "work1",
@@ -255,7 +295,9 @@ def test_a_script_measures_several_things_with_loops_of_their_own(job, machine):
 
 def test_the_mode_must_reach_every_worker(job, machine):
     machine.reaches = {1}
-    with pytest.raises(MeasurementError, match="The mode on did not reach the process that measured logging_silent"):
+    with pytest.raises(
+        MeasurementError, match="The mode on did not reach the process that measured logging_silent"
+    ):
         run(job, machine)
 
 
@@ -281,7 +323,10 @@ def test_what_runs_in_one_mode_only_is_an_error(job, machine, modes, mode):
 
 def test_nothing_that_runs_is_an_error(job, machine):
     machine.broken = {"nbody": "01", "logging": "01"}
-    with pytest.raises(MeasurementError, match="Nothing that is to be measured runs, in any mode:\n  nbody: ImportError"):
+    with pytest.raises(
+        MeasurementError,
+        match="Nothing that is to be measured runs, in any mode:\n  nbody: ImportError",
+    ):
         run(job, machine)
 
 
@@ -317,7 +362,9 @@ def test_hot_functions_of_one_thing_of_a_script_without_those_of_pyperf(tmp_path
 
     alone = MANIFEST.entries["logging"].benchmark("1.14.0").alone("logging_silent", 1, 8)
     seen = report.Inspection(compiled=())
-    found = inspecting.hot(alone, seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder)
+    found = inspecting.hot(
+        alone, seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder
+    )
     assert [each.name for each in found.bare or ()] == ["slow"]
     script = asked.index("/b/bm_logging/run_benchmark.py")
     assert asked[script + 1 : script + 5] == ["--worker", "--worker-task=1", "--loops", "8"]

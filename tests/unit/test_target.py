@@ -73,7 +73,10 @@ def test_a_machine_that_has_no_jit_says_what_can_still_be_done(monkeypatch):
     assert "--platform" in caught.value.remedy
 
 
-@pytest.mark.parametrize("answer", [None, "", ValueError("unrecognized configuration name"), OSError(22, "Invalid argument")])
+@pytest.mark.parametrize(
+    "answer",
+    [None, "", ValueError("unrecognized configuration name"), OSError(22, "Invalid argument")],
+)
 def test_a_libc_that_is_not_glibc_is_told(monkeypatch, answer):
     def confstr(name):
         if isinstance(answer, Exception):

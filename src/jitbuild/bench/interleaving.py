@@ -1,4 +1,4 @@
-"""The FIFOs by which two processes pass the turn to measure (_turns.py), as the one who starts both holds them."""
+"""The FIFOs by which two processes pass the turn to measure (bench_interleave.py), as the one who starts both holds them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.bench._turns import LAST, TURN
+from jitbuild.in_target.bench_interleave import LAST, TURN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,12 @@ class Seat(NamedTuple):
 
     def spec(self) -> dict[str, str | int | None]:
         """For the worker's specification."""
-        return {"mine": self.mine, "theirs": self.theirs, "processor": self.processor, "host": os.getpid()}
+        return {
+            "mine": self.mine,
+            "theirs": self.theirs,
+            "processor": self.processor,
+            "host": os.getpid(),
+        }
 
     def environment(self) -> dict[str, str]:
         """What the process gets besides, where the person has not set it."""
@@ -54,12 +59,17 @@ def processor_of(number: int) -> int | None:
 
 
 @contextlib.contextmanager
-def seats(folder: Path, tasks: int, processor: int | None = None) -> Iterator[tuple[Seat, Seat] | None]:
+def seats(
+    folder: Path, tasks: int, processor: int | None = None
+) -> Iterator[tuple[Seat, Seat] | None]:
     """The seats of two processes that measure `tasks` things each; the first has the turn. None where FIFOs cannot be made."""
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix="turns-"))
         try:
-            fifos = [[_fifo(Path(place, f"{name}.{task}"), stack) for task in range(tasks)] for name in ("first", "second")]
+            fifos = [
+                [_fifo(Path(place, f"{name}.{task}"), stack) for task in range(tasks)]
+                for name in ("first", "second")
+            ]
         except (OSError, AttributeError):  # a file system that has none; Windows
             yield None
             return
@@ -67,11 +77,16 @@ def seats(folder: Path, tasks: int, processor: int | None = None) -> Iterator[tu
             os.write(end, TURN)
         first, second = (str(Path(place, name)) for name in ("first", "second"))
         seed = random.randrange(1, 1 << 32)  # noqa: S311 - another one in each round
-        found = Seat(first, second, fifos[1], processor, seed), Seat(second, first, fifos[0], processor, seed)
+        found = (
+            Seat(first, second, fifos[1], processor, seed),
+            Seat(second, first, fifos[0], processor, seed),
+        )
         try:
             yield found
         finally:
-            for seat in found:  # whoever still leaves must not write into a file that takes its number
+            for (
+                seat
+            ) in found:  # whoever still leaves must not write into a file that takes its number
                 seat.ends.clear()
 
 

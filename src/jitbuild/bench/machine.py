@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jitbuild.bench.report import Inspection
-    from jitbuild.store import Interpreter
+    from jitbuild.store.store import Interpreter
 
 _ROOT = Path("/")
 # Of a processor each: more than this, and something else wants it too.
@@ -36,7 +36,10 @@ def of_build(found: Interpreter, *, debug: bool = False) -> Iterator[str]:
 
 def of_machine(root: Path = _ROOT, *, processors: int | None = None) -> Iterator[str]:
     """A governor that changes the clock, and what else runs. Linux; silent where nothing of that can be read."""
-    governors = {_read(path) for path in sorted(root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"))}
+    governors = {
+        _read(path)
+        for path in sorted(root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"))
+    }
     slow = sorted(governors - {"performance", ""})
     if slow:
         yield f"The power governor is {', '.join(slow)}: the clock changes while it is measured. Set it to performance."
@@ -52,14 +55,24 @@ def of_machine(root: Path = _ROOT, *, processors: int | None = None) -> Iterator
 
 def machine(root: Path = _ROOT) -> dict[str, str]:
     """What the machine is, in words."""
-    names = (line.partition(":")[2].strip() for line in _read(root / "proc/cpuinfo").splitlines() if line.startswith("model name"))
+    names = (
+        line.partition(":")[2].strip()
+        for line in _read(root / "proc/cpuinfo").splitlines()
+        if line.startswith("model name")
+    )
     found = {"processor": next(names, ""), "processors": str(os.cpu_count() or "")}
     return {key: value for key, value in found.items() if value}
 
 
-def of_runs(inspections: Mapping[str, Inspection | None], without_gain: frozenset[str]) -> Iterator[str]:
+def of_runs(
+    inspections: Mapping[str, Inspection | None], without_gain: frozenset[str]
+) -> Iterator[str]:
     """The benchmarks in which the JIT made nothing, where it should have."""
-    bare = [name for name, each in inspections.items() if each is not None and not each.compiled and name not in without_gain]
+    bare = [
+        name
+        for name, each in inspections.items()
+        if each is not None and not each.compiled and name not in without_gain
+    ]
     if bare:
         why = "a loop of Python code gets some after about 4000 rounds in one process"
         yield f"The JIT made no machine code in {', '.join(bare)}: {why}."
@@ -67,7 +80,14 @@ def of_runs(inspections: Mapping[str, Inspection | None], without_gain: frozense
 
 def of_tracers(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Who watched the code that was measured, and so kept the JIT out of it."""
-    names = sorted({tracer for each in facts.values() for tracer in each.get("tracers", ()) if "monitoring" not in tracer})
+    names = sorted(
+        {
+            tracer
+            for each in facts.values()
+            for tracer in each.get("tracers", ())
+            if "monitoring" not in tracer
+        }
+    )
     if names:
         yield f"{' and '.join(names)} is set in what was measured: under it no code runs in the JIT."
 

@@ -56,12 +56,25 @@ class Benchmark:
         elif self.kind == "stmt":
             found |= {"stmt": self.stmt, "setup": self.setup}
         elif self.kind == "suite":
-            found |= {"script": self.words[0], "options": list(self.words[1:]), "loops": dict(loops or {})}
+            found |= {
+                "script": self.words[0],
+                "options": list(self.words[1:]),
+                "loops": dict(loops or {}),
+            }
         return found
 
     def alone(self, name: str, task: int, loops: int) -> Benchmark:
         """The `task`-th of the things that a suite's script measures, as one worker of pyperf's measures it."""
-        amount = ("--worker", f"--worker-task={task}", "--loops", str(loops), "--values", "3", "--warmups", "0")
+        amount = (
+            "--worker",
+            f"--worker-task={task}",
+            "--loops",
+            str(loops),
+            "--values",
+            "3",
+            "--warmups",
+            "0",
+        )
         return replace(self, name=name, words=(*self.words, *amount))
 
 
@@ -107,7 +120,9 @@ def calibrations(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterat
 
     The number of loops is that of the first arm, for all of them.
     """
-    yield from (Step(benchmark=benchmark, arm=arm, round=0) for benchmark in benchmarks for arm in arms)
+    yield from (
+        Step(benchmark=benchmark, arm=arm, round=0) for benchmark in benchmarks for arm in arms
+    )
 
 
 def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> Iterator[Step]:
@@ -118,7 +133,11 @@ def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> 
     """
     for number in range(1, rounds + 1):
         ordered = arms if number % 2 else arms[::-1]
-        yield from (Step(benchmark=benchmark, arm=arm, round=number) for benchmark in benchmarks for arm in ordered)
+        yield from (
+            Step(benchmark=benchmark, arm=arm, round=number)
+            for benchmark in benchmarks
+            for arm in ordered
+        )
 
 
 def beside(wanted: Iterable[Step]) -> list[tuple[Step, ...]]:
@@ -139,12 +158,20 @@ def options(counts: Counts, loops: Mapping[str, int] | None, *, kind: Kind) -> l
     if loops is None and kind != "command":
         amount = ["--values", "1", "--warmups", "1", "--min-time", repr(counts.seconds)]
     else:
-        amount = ["--values", str(counts.values), "--warmups", str(counts.warmups), *_loops(loops, kind)]
+        amount = [
+            "--values",
+            str(counts.values),
+            "--warmups",
+            str(counts.warmups),
+            *_loops(loops, kind),
+        ]
     return ["--quiet", "--processes", "1", *amount, *_environment(kind)]
 
 
 def _loops(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
-    if kind == "suite":  # it may measure several things, each with loops of its own: they stand in the specification
+    if (
+        kind == "suite"
+    ):  # it may measure several things, each with loops of its own: they stand in the specification
         return []
     (count,) = (loops or {}).values() or (1,)
     return ["--loops", str(1 if kind == "command" else count)]
@@ -155,4 +182,7 @@ def _environment(kind: Kind) -> list[str]:
     command of the person's may need all of it."""
     if kind == "command":
         return ["--inherit-environ", "PYTHON_JIT", "--copy-env"]
-    return ["--inherit-environ", ",".join(["PYTHON_JIT", "PYTHONHASHSEED", *[VARIABLE] * (kind == "suite")])]
+    return [
+        "--inherit-environ",
+        ",".join(["PYTHON_JIT", "PYTHONHASHSEED", *[VARIABLE] * (kind == "suite")]),
+    ]

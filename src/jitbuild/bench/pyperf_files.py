@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyperf
 
 from jitbuild.bench.stats import Sample
-from jitbuild.disk import guarded
 from jitbuild.errors import MeasurementError
+from jitbuild.system.files import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -22,14 +22,22 @@ def load(path: Path) -> Any:
     try:
         return pyperf.BenchmarkSuite.load(str(path))
     except OSError as error:
-        raise MeasurementError(f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
+        raise MeasurementError(
+            f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path."
+        ) from error
     # pyperf says what is wrong with a file by whatever it stumbles over in it.
     except Exception as error:
         what = f"{path} is no file of pyperf's: {type(error).__name__}: {error}."
-        raise MeasurementError(what, remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote.") from error
+        raise MeasurementError(
+            what, remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote."
+        ) from error
 
 
-def joined(runs: Iterable[Path], metadata: Mapping[str, Any], own: Mapping[Path, Mapping[str, Any]] | None = None) -> Any:
+def joined(
+    runs: Iterable[Path],
+    metadata: Mapping[str, Any],
+    own: Mapping[Path, Mapping[str, Any]] | None = None,
+) -> Any:
     """One suite of many files, all with `metadata`, and some with their `own`; None without any.
 
     The processes of each benchmark are in the order given.
@@ -51,7 +59,11 @@ def without(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
     kept = []
     for benchmark in suite.get_benchmarks():
         out = rounds.get(benchmark.get_name(), ())
-        runs = [run for number, run in enumerate(run for run in benchmark.get_runs() if run.values) if number not in out]
+        runs = [
+            run
+            for number, run in enumerate(run for run in benchmark.get_runs() if run.values)
+            if number not in out
+        ]
         kept.append(pyperf.Benchmark(runs) if out else benchmark)
         if out:
             kept[-1].update_metadata({"jitbuild_rounds_left_out": len(out)})
@@ -77,7 +89,9 @@ def dump(suite: Any, path: Path) -> None:
 def samples(suite: Any) -> dict[str, Sample]:
     """Every benchmark's values, in seconds. Benchmarks of memory are left out."""
     return {
-        benchmark.get_name(): Sample(processes=tuple(tuple(run.values) for run in benchmark.get_runs() if run.values))
+        benchmark.get_name(): Sample(
+            processes=tuple(tuple(run.values) for run in benchmark.get_runs() if run.values)
+        )
         for benchmark in suite.get_benchmarks()
         if benchmark.get_unit() == "second" and benchmark.get_nvalue()
     }
@@ -108,4 +122,7 @@ def names(path: Path) -> list[str]:
 
 def loops_of(path: Path) -> dict[str, int]:
     """The number of loops that a calibration came to, by what was measured."""
-    return {benchmark.get_name(): int(benchmark.get_loops()) for benchmark in load(path).get_benchmarks()}
+    return {
+        benchmark.get_name(): int(benchmark.get_loops())
+        for benchmark in load(path).get_benchmarks()
+    }

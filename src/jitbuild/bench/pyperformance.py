@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
-from jitbuild import process
 from jitbuild.bench import targets
 from jitbuild.bench.plan import Benchmark
-from jitbuild.diff import environments
 from jitbuild.errors import BuildError, MeasurementError, UsageError
+from jitbuild.running import venvs as environments
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,14 @@ class Entry:
     def benchmark(self, version: str, python: str = "") -> Benchmark:
         """What is measured; `python` is the interpreter that has its packages, where that is another than for the others."""
         words = (self.script, *self.options)
-        return Benchmark(kind="suite", name=self.name, words=words, python=python, tags=self.tags, version=version)
+        return Benchmark(
+            kind="suite",
+            name=self.name,
+            words=words,
+            python=python,
+            tags=self.tags,
+            version=version,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +59,9 @@ class Manifest:
     groups: Mapping[str, tuple[str, ...]]
 
 
-def listing(python: Path, target: Path, *, env: Mapping[str, str], runner: process.Runner = process.run) -> Manifest:
+def listing(
+    python: Path, target: Path, *, env: Mapping[str, str], runner: process.Runner = process.run
+) -> Manifest:
     """Ask the pyperformance that `python` has; its answer is written to `target`. Raises MeasurementError."""
     target.unlink(missing_ok=True)
     done = runner([str(python), "-B", str(targets.LISTING), str(target)], env=env, timeout=_SECONDS)
@@ -67,7 +76,7 @@ def listing(python: Path, target: Path, *, env: Mapping[str, str], runner: proce
 
 
 def parse(text: str) -> Manifest:
-    """The answer of _listing.py. Raises ValueError, KeyError or TypeError for anything else."""
+    """The answer of bench_listing.py. Raises ValueError, KeyError or TypeError for anything else."""
     found: dict[str, Any] = json.loads(text)
     entries = [
         Entry(
@@ -81,14 +90,18 @@ def parse(text: str) -> Manifest:
         for each in found["benchmarks"]
     ]
     groups = {str(name): tuple(names) for name, names in found["groups"].items()}
-    return Manifest(version=found["version"], entries={each.name: each for each in entries}, groups=groups)
+    return Manifest(
+        version=found["version"], entries={each.name: each for each in entries}, groups=groups
+    )
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """`a,group,-b` as words. Raises UsageError for one that says nothing."""
     words = tuple(word.strip() for word in text.split(",") if word.strip())
     if "-" in words:
-        raise UsageError("'-' leaves nothing out.", remedy="Write it before a name: --benchmarks=default,-NAME")
+        raise UsageError(
+            "'-' leaves nothing out.", remedy="Write it before a name: --benchmarks=default,-NAME"
+        )
     return words
 
 
@@ -101,7 +114,10 @@ def chosen(manifest: Manifest, words: Sequence[str]) -> tuple[Entry, ...]:
     more = [word for word in words if not word.startswith("-")] or [DEFAULT]
     wanted = {name for word in more for name in _names(manifest, word)} - less
     if not wanted:
-        raise UsageError(f"--benchmarks {','.join(words)} leaves nothing to measure.", remedy="Leave less of it out.")
+        raise UsageError(
+            f"--benchmarks {','.join(words)} leaves nothing to measure.",
+            remedy="Leave less of it out.",
+        )
     return tuple(entry for name, entry in manifest.entries.items() if name in wanted)
 
 
@@ -122,7 +138,9 @@ def placed(
             try:
                 places[wants] = str(enter(Path(entry.requirements)))
             except BuildError as error:
-                failures[wants] = f"its requirements cannot be installed ({environments.reason(error)})"
+                failures[wants] = (
+                    f"its requirements cannot be installed ({environments.reason(error)})"
+                )
         why = why or failures.get(wants, "")
         if why:
             left_out[entry.name] = why
@@ -142,7 +160,11 @@ def known(environments: Path) -> list[str]:
     """The groups, and the names of the benchmarks that a pyperformance in one of these environments has."""
     files = environments.glob("*/[Ll]ib/**/pyperformance/data-files/benchmarks/MANIFEST")
     lines = next((file.read_text(encoding="utf-8").splitlines() for file in files), [])
-    names = [line.split("\t")[0] for line in lines if "\t" in line and not line.startswith(("#", "name\t"))]
+    names = [
+        line.split("\t")[0]
+        for line in lines
+        if "\t" in line and not line.startswith(("#", "name\t"))
+    ]
     groups = [line[len("[group ") : -1] for line in lines if line.startswith("[group ")]
     return [*(groups or [DEFAULT]), *names]
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.diff import words
 from jitbuild.errors import MeasurementError
+from jitbuild.running import command as words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 # What pytest-benchmark calls a fact of the machine, and what pyperf does.
-_FACTS = {"python_version": "python_version", "python_implementation": "python_implementation", "node": "hostname"}
+_FACTS = {
+    "python_version": "python_version",
+    "python_implementation": "python_implementation",
+    "node": "hostname",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +39,7 @@ def options(command: Sequence[str]) -> list[str]:
 
 
 def spec(command: Sequence[str], facts: Path, target: Path, *, look: bool) -> dict[str, Any]:
-    """What _tests.py reads; pytest-benchmark writes to `target`, last of all options, so that no other file is meant."""
+    """What bench_pytest.py reads; pytest-benchmark writes to `target`, last of all options, so that no other file is meant."""
     begin = words.pytest_arguments(command)
     assert begin is not None
     end = command.index("--", begin) if "--" in command[begin:] else len(command)
@@ -53,9 +57,13 @@ def parse(data: bytes) -> dict[str, Measured]:
     try:
         found = json.loads(data)
         machine = found.get("machine_info") or {}
-        shared = {ours: str(machine[theirs]) for theirs, ours in _FACTS.items() if machine.get(theirs)}
+        shared = {
+            ours: str(machine[theirs]) for theirs, ours in _FACTS.items() if machine.get(theirs)
+        }
         return {
-            each["fullname"]: Measured(mean=float(each["stats"]["mean"]), metadata={**shared, **_counts(each["stats"])})
+            each["fullname"]: Measured(
+                mean=float(each["stats"]["mean"]), metadata={**shared, **_counts(each["stats"])}
+            )
             for each in found["benchmarks"]
             if each.get("stats")
         }
@@ -67,7 +75,9 @@ def _counts(stats: Mapping[str, Any]) -> dict[str, int]:
     return {"loops": int(stats["iterations"]), "pytest_benchmark_rounds": int(stats["rounds"])}
 
 
-def failure(step: Step, facts: Mapping[str, Any], said: Sequence[str], diff: str) -> MeasurementError:
+def failure(
+    step: Step, facts: Mapping[str, Any], said: Sequence[str], diff: str
+) -> MeasurementError:
     """Why a run came to nothing: tests that failed, nothing measured, or what pytest said last; `diff` is a line to type."""
     mode = step.arm.mode
     failed = facts.get("failed", ())
@@ -76,7 +86,8 @@ def failure(step: Step, facts: Mapping[str, Any], said: Sequence[str], diff: str
         others = f", and so do {len(tests) - 1} more" if len(tests) > 1 else ""
         shown = "\n".join(f"  {each['test']}: {each['message']}" for each in failed[:_SHOWN])
         return MeasurementError(
-            f"{tests[0]} fails with the JIT {mode}{others}:\n{shown}", remedy=f"See what differs, test by test, with: {diff}"
+            f"{tests[0]} fails with the JIT {mode}{others}:\n{shown}",
+            remedy=f"See what differs, test by test, with: {diff}",
         )
     why = facts.get("without", "")
     if why:

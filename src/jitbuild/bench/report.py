@@ -114,7 +114,7 @@ def rows(
     inspections: Mapping[str, Inspection] | None = None,
 ) -> tuple[Row, ...]:
     """A row for each benchmark that both have, in the order of `base`."""
-    from jitbuild.bench import files
+    from jitbuild.bench import pyperf_files as files
 
     bare = frozenset(without_gain)
     return tuple(
@@ -134,12 +134,14 @@ def rows(
 
 def mean_of(found: Iterable[Row], *, paired: bool, floor: float = 0.0) -> Ratio:
     """The geometric mean of all rows."""
-    return stats.geometric_mean([(row.base, row.other) for row in found], paired=paired, floor=floor)
+    return stats.geometric_mean(
+        [(row.base, row.other) for row in found], paired=paired, floor=floor
+    )
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """The documented shape of `jitbuild bench --json`."""
-    from jitbuild.bench import words
+    from jitbuild.bench import conclusions as words
 
     return {
         "comparison": report.comparison,

@@ -13,17 +13,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jitbuild import jobs, process
-from jitbuild.bench import files, plan, steps, turns
-from jitbuild.disk import guarded
+from jitbuild.bench import interleaving as turns
+from jitbuild.bench import plan, steps
+from jitbuild.bench import pyperf_files as files
 from jitbuild.errors import MeasurementError
-from jitbuild.report import seconds
+from jitbuild.system import jobserver as jobs
+from jitbuild.system import process
+from jitbuild.system.files import guarded
+from jitbuild.system.progress import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jitbuild.bench.plan import Arm, Benchmark, Counts, Step
-    from jitbuild.report import Reporter, Stage
+    from jitbuild.system.progress import Reporter, Stage
 
 
 class Together(Protocol):
@@ -60,7 +63,7 @@ class Session:
         return self.steps / f"{step.name}.json"
 
     def facts(self, step: Step, task: int = 0) -> Path:
-        """What a worker of a step saw of the JIT: of a script that measures several things, the `task`-th (_suite.py)."""
+        """What a worker of a step saw of the JIT: of a script that measures several things, the `task`-th (bench_suite.py)."""
         return self.steps / f"{step.name}{f'.{task}' if task else ''}.facts"
 
     def left_out(self, benchmark: Benchmark) -> Path:
@@ -113,7 +116,11 @@ def run(
     except KeyboardInterrupt as interrupt:
         if not any(measured(session, session.arms[0]).values()):
             raise
-        return Outcome(interrupted=int(getattr(interrupt, "number", 2)), resumed=resumed, left_out=_left_out(session))
+        return Outcome(
+            interrupted=int(getattr(interrupt, "number", 2)),
+            resumed=resumed,
+            left_out=_left_out(session),
+        )
     return Outcome(interrupted=None, resumed=resumed, left_out=left_out)
 
 
@@ -130,7 +137,9 @@ def measured(session: Session, arm: Arm) -> dict[str, list[Path]]:
     """The files of an arm, by benchmark, in the order of rounds; only of rounds that every arm has: counts stay the same."""
     found: dict[str, list[Path]] = {}
     for step in plan.steps(session.benchmarks, (arm,), session.counts.rounds):
-        beside = (plan.Step(benchmark=step.benchmark, arm=each, round=step.round) for each in session.arms)
+        beside = (
+            plan.Step(benchmark=step.benchmark, arm=each, round=step.round) for each in session.arms
+        )
         if all(session.file(each).exists() for each in beside):
             found.setdefault(step.benchmark.name, []).append(session.file(step))
     return found
@@ -143,7 +152,10 @@ def parts(session: Session, benchmark: Benchmark) -> list[Benchmark]:
         return [benchmark]
     if benchmark.kind == "pytest":
         return [replace(benchmark, name=name) for name in files.names(trial)]
-    return [benchmark.alone(name, task, loops) for task, (name, loops) in enumerate(files.loops_of(trial).items())]
+    return [
+        benchmark.alone(name, task, loops)
+        for task, (name, loops) in enumerate(files.loops_of(trial).items())
+    ]
 
 
 def seen(session: Session, arm: Arm) -> dict[str, dict[str, Any]]:
@@ -179,14 +191,21 @@ def _try(session: Session, means: _Means) -> dict[str, str]:
 
     Raises MeasurementError for one that fails in one mode alone, and, of what is no suite's, for any that fails.
     """
-    missing = [step for step in plan.calibrations(session.benchmarks, session.arms) if not _tried(session, step)]
+    missing = [
+        step
+        for step in plan.calibrations(session.benchmarks, session.arms)
+        if not _tried(session, step)
+    ]
     failures: dict[str, list[MeasurementError]] = {}
 
     def take(step: Step, error: MeasurementError | None) -> None:
         failed = failures.setdefault(step.benchmark.name, [])
         if error is not None:
             failed.append(error)
-        runs = any(session.file(each).exists() for each in plan.calibrations((step.benchmark,), session.arms))
+        runs = any(
+            session.file(each).exists()
+            for each in plan.calibrations((step.benchmark,), session.arms)
+        )
         if failed and (runs or step.benchmark.kind != "suite"):
             raise failed[0]
         if len(failed) == len(session.arms):
@@ -196,7 +215,10 @@ def _try(session: Session, means: _Means) -> dict[str, str]:
     left_out = _left_out(session)
     if len(left_out) == len(session.benchmarks):
         said = "\n".join(f"  {name}: {why}" for name, why in left_out.items())
-        raise MeasurementError(f"Nothing that is to be measured runs, in any mode:\n{said}", remedy="Choose other benchmarks.")
+        raise MeasurementError(
+            f"Nothing that is to be measured runs, in any mode:\n{said}",
+            remedy="Choose other benchmarks.",
+        )
     return left_out
 
 
@@ -243,10 +265,15 @@ def _all(
                     take(step, error)
 
 
-def _group(session: Session, group: tuple[Step, ...], means: _Means) -> Sequence[MeasurementError | None]:
+def _group(
+    session: Session, group: tuple[Step, ...], means: _Means
+) -> Sequence[MeasurementError | None]:
     """Run the steps of a group: one, or two that measure in turns, and never side by side."""
     if len(group) == 2:
-        tasks, processor = len(parts(session, group[0].benchmark)), turns.processor_of(group[0].round)
+        tasks, processor = (
+            len(parts(session, group[0].benchmark)),
+            turns.processor_of(group[0].round),
+        )
         with turns.seats(session.steps, tasks, processor) as seats:
             if seats is not None:
                 for step in group:

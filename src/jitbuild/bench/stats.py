@@ -85,7 +85,11 @@ class Sample:
 
     def without(self, rounds: Collection[int]) -> Sample:
         """But for some processes, counted from 0."""
-        return Sample(processes=tuple(values for number, values in enumerate(self.processes) if number not in rounds))
+        return Sample(
+            processes=tuple(
+                values for number, values in enumerate(self.processes) if number not in rounds
+            )
+        )
 
 
 def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) -> Ratio:
@@ -95,7 +99,9 @@ def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) ->
     return _judged(value, spread, freedom, floor)
 
 
-def geometric_mean(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool, floor: float = 0.0) -> Ratio:
+def geometric_mean(
+    pairs: Sequence[tuple[Sample, Sample]], *, paired: bool, floor: float = 0.0
+) -> Ratio:
     """The geometric mean of several benchmarks' ratios. Where they are paired, what a whole round has in common counts as one."""
     value = math.exp(fmean([math.log(base.mean / other.mean) for base, other in pairs]))
     spread, freedom = _error(pairs, paired=paired)
@@ -115,13 +121,20 @@ def astray(base: Sample, other: Sample) -> frozenset[int]:
     middle = median(logs)
     away = [abs(each - middle) for each in logs]
     limit = max(_FAR, _FAR_DEVIATIONS * 1.4826 * median(away))
-    farthest = sorted((number for number, each in enumerate(away) if each > limit), key=lambda number: -away[number])
+    farthest = sorted(
+        (number for number, each in enumerate(away) if each > limit),
+        key=lambda number: -away[number],
+    )
     return frozenset(farthest[: len(logs) // _MANY])
 
 
 def noise_floor(ratio: Ratio) -> float:
     """What an A/A comparison says of a machine: how far two equal things were apart, or could have been."""
-    away = max(abs(math.log(edge)) for edge in (ratio.value, ratio.low, ratio.high) if edge > 0 and math.isfinite(edge))
+    away = max(
+        abs(math.log(edge))
+        for edge in (ratio.value, ratio.low, ratio.high)
+        if edge > 0 and math.isfinite(edge)
+    )
     return math.expm1(away)
 
 
@@ -137,14 +150,21 @@ def _error(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool) -> tuple[flo
     counts = {len(sample.processes) for pair in pairs for sample in pair}
     if paired and min(counts) < _FEWEST:
         return math.inf, 0.0
-    if paired and len(counts) > 1 and all(len(base.processes) == len(other.processes) for base, other in pairs):
+    if (
+        paired
+        and len(counts) > 1
+        and all(len(base.processes) == len(other.processes) for base, other in pairs)
+    ):
         return _joined_error([_paired_error([pair]) for pair in pairs])
     return _paired_error(pairs) if paired and len(counts) == 1 else _own_error(pairs)
 
 
 def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
     count = len(pairs[0][0].processes)
-    rounds = [fmean([base.means[n] / base.mean - other.means[n] / other.mean for base, other in pairs]) for n in range(count)]
+    rounds = [
+        fmean([base.means[n] / base.mean - other.means[n] / other.mean for base, other in pairs])
+        for n in range(count)
+    ]
     return math.sqrt(variance(rounds) / count), count - 1
 
 
@@ -170,7 +190,9 @@ def _own_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
 
 def _judged(value: float, error: float, freedom: float, floor: float) -> Ratio:
     if freedom < _FEWEST - 1:
-        return Ratio(value=value, low=math.nan, high=math.nan, noise=math.nan, word="not enough data")
+        return Ratio(
+            value=value, low=math.nan, high=math.nan, noise=math.nan, word="not enough data"
+        )
     half = t_quantile(freedom) * error
     low, high = value * math.exp(-half), value * math.exp(half)
     noise = max(math.expm1(half), floor, LEAST)

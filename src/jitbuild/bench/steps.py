@@ -9,16 +9,18 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import files, plan, pytests, targets
+from jitbuild.bench import plan, targets
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pytest_benchmark as pytests
 from jitbuild.errors import MeasurementError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jitbuild import process
+    from jitbuild.bench.interleaving import Seat
     from jitbuild.bench.plan import Step
     from jitbuild.bench.session import Session
-    from jitbuild.bench.turns import Seat
+    from jitbuild.system import process
 
 _LINES = 12
 # What pytest comes to stands at its end.
@@ -29,18 +31,28 @@ _LONGEST_LOG = 1 << 16
 _FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
-def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | None = None) -> MeasurementError | None:
+def run(
+    session: Session, step: Step, recorder: process.Recorder, seat: Seat | None = None
+) -> MeasurementError | None:
     """Run a step, and keep its file when it succeeds; else hand back why what is measured failed.
 
     `seat`: it measures in turn with another. Raises MeasurementError when it did not run in its mode, or could not be started.
     """
-    target, spec, log = session.file(step), session.steps / f"{step.name}.spec", session.steps / f"{step.name}.log"
+    target, spec, log = (
+        session.file(step),
+        session.steps / f"{step.name}.spec",
+        session.steps / f"{step.name}.log",
+    )
     part = target.with_suffix(".part")
     part.unlink(missing_ok=True)
     for told in session.steps.glob(f"{glob.escape(step.name)}*.facts"):
         told.unlink(missing_ok=True)
     python = session.python_of(step.benchmark)
-    argv = _pytest(session, step, spec, part) if step.benchmark.kind == "pytest" else _pyperf(session, step, spec, part, seat)
+    argv = (
+        _pytest(session, step, spec, part)
+        if step.benchmark.kind == "pytest"
+        else _pyperf(session, step, spec, part, seat)
+    )
     # The time of the other is in it.
     timeout = session.timeout and session.timeout * (2 if seat else 1)
     with log.open("wb") as file:
@@ -50,7 +62,8 @@ def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | N
         except OSError as error:
             what = f"{python} cannot be run: {error.strerror or error}."
             raise MeasurementError(
-                what, remedy="Clear its environment (`jitbuild cache clear environments`) and try again."
+                what,
+                remedy="Clear its environment (`jitbuild cache clear environments`) and try again.",
             ) from error
         finally:
             if seat is not None:
@@ -67,10 +80,15 @@ def run(session: Session, step: Step, recorder: process.Recorder, seat: Seat | N
 def seen(session: Session, step: Step, path: Path) -> dict[str, dict[str, Any]]:
     """What the workers of a step whose file is `path` saw of the JIT, by what was measured."""
     if step.benchmark.kind == "suite":
-        return {name: _facts(session.facts(step, task)) for task, name in enumerate(files.names(path))}
+        return {
+            name: _facts(session.facts(step, task)) for task, name in enumerate(files.names(path))
+        }
     facts = _facts(session.facts(step))
     if step.benchmark.kind == "pytest":
-        return {name: {**facts, "functions": functions} for name, functions in facts.get("tests", {}).items()}
+        return {
+            name: {**facts, "functions": functions}
+            for name, functions in facts.get("tests", {}).items()
+        }
     return {step.benchmark.name: facts}
 
 
@@ -83,7 +101,9 @@ def _pyperf(session: Session, step: Step, spec: Path, part: Path, seat: Seat | N
     """The arguments of a worker of pyperf's; what it is to measure is written to `spec`."""
     loops = _loops(session, step)
     turns = {"turns": seat.spec()} if seat else {}
-    spec.write_text(json.dumps(step.benchmark.spec(str(session.facts(step)), loops) | turns), encoding="utf-8")
+    spec.write_text(
+        json.dumps(step.benchmark.spec(str(session.facts(step)), loops) | turns), encoding="utf-8"
+    )
     worker = targets.SUITE if step.benchmark.kind == "suite" else targets.WORKER
     options = plan.options(session.counts, loops, kind=step.benchmark.kind)
     return [str(worker), "--spec", str(spec), *options, "--output", str(part)]
@@ -93,7 +113,9 @@ def _pytest(session: Session, step: Step, spec: Path, part: Path) -> list[str]:
     """The arguments of a run of pytest's. In its trial it is looked at after each test, and never while it is measured."""
     words = step.benchmark.words
     look = step.round == 0 and step.arm.mode == "on"
-    spec.write_text(json.dumps(pytests.spec(words, session.facts(step), part, look=look)), encoding="utf-8")
+    spec.write_text(
+        json.dumps(pytests.spec(words, session.facts(step), part, look=look)), encoding="utf-8"
+    )
     return [*pytests.options(words), str(targets.TESTS), str(spec)]
 
 
@@ -102,19 +124,29 @@ def _convert(part: Path) -> None:
     found = pytests.parse(part.read_bytes()) if part.exists() else {}
     part.unlink(missing_ok=True)
     if found:
-        files.dump(files.made({name: (each.mean, each.metadata) for name, each in found.items()}), part)
+        files.dump(
+            files.made({name: (each.mean, each.metadata) for name, each in found.items()}), part
+        )
 
 
 def _loops(session: Session, step: Step) -> dict[str, int] | None:
     first = plan.Step(benchmark=step.benchmark, arm=session.arms[0], round=0)
     # A trial of another arm than the first takes the loops that the first one found, if it did.
-    return None if step == first or not session.file(first).exists() else files.loops_of(session.file(first))
+    return (
+        None
+        if step == first or not session.file(first).exists()
+        else files.loops_of(session.file(first))
+    )
 
 
 def _check_mode(session: Session, step: Step, path: Path) -> None:
     """Ask what the workers saw: a mode that does not reach one would compare a thing with itself."""
     wanted = step.arm.mode == "on"
-    told = {"the tests": _facts(session.facts(step))} if step.benchmark.kind == "pytest" else seen(session, step, path)
+    told = (
+        {"the tests": _facts(session.facts(step))}
+        if step.benchmark.kind == "pytest"
+        else seen(session, step, path)
+    )
     for name, facts in told.items():
         if facts.get("enabled") != wanted:
             raise MeasurementError(
@@ -132,7 +164,9 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _failed(session: Session, step: Step, done: process.Completed, log: Path, timeout: float | None) -> MeasurementError:
+def _failed(
+    session: Session, step: Step, done: process.Completed, log: Path, timeout: float | None
+) -> MeasurementError:
     what = f"{step.benchmark.name} with the JIT {step.arm.mode}"
     if done.timed_out:
         if timeout != session.timeout:  # whose turn it was is not known
@@ -153,9 +187,7 @@ def _failed(session: Session, step: Step, done: process.Completed, log: Path, ti
     said = "\n".join(f"  {line}" for line in _own(lines)[-_LINES:])
     remedy = "Correct what is measured, then type the same again; with --resume it goes on where it failed."
     if step.benchmark.kind == "suite":
-        remedy = (
-            f"All that it said is in {log}. With --resume it is tried again; --benchmarks=...,-{step.benchmark.name} leaves it out."
-        )
+        remedy = f"All that it said is in {log}. With --resume it is tried again; --benchmarks=...,-{step.benchmark.name} leaves it out."
     return MeasurementError(f"{what} fails:\n{said}", remedy=remedy)
 
 
@@ -163,12 +195,18 @@ def _said(log: Path) -> list[str]:
     """The last lines of a log that are not empty."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LONGEST_LOG), os.SEEK_SET)
-        return [line[:_LONGEST_LINE] for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        return [
+            line[:_LONGEST_LINE]
+            for line in file.read().decode("utf-8", "replace").splitlines()
+            if line.strip()
+        ]
 
 
 def _own(lines: list[str]) -> list[str]:
     """The lines without the traceback of pyperf's manager, which only says that its worker failed, after the worker's own."""
-    begins = [at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    begins = [
+        at for at, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")
+    ]
     return lines[: begins[-1]] if len(begins) > 1 else lines
 
 

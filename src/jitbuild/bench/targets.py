@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WORKER = Path(__file__).with_name("_worker.py")
-INSPECT = Path(__file__).with_name("_inspect.py")
-SUITE = Path(__file__).with_name("_suite.py")
-LISTING = Path(__file__).with_name("_listing.py")
-TESTS = Path(__file__).with_name("_tests.py")
+_FOLDER = Path(__file__).parents[1] / "in_target"
+WORKER = _FOLDER / "bench_worker.py"
+INSPECT = _FOLDER / "bench_inspect.py"
+SUITE = _FOLDER / "bench_suite.py"
+LISTING = _FOLDER / "bench_listing.py"
+TESTS = _FOLDER / "bench_pytest.py"

@@ -17,26 +17,30 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from jitbuild import disk, process
-from jitbuild.caches import ahead, compiler, configure, precompiled
+from jitbuild.building.caches import ccache as compiler
+from jitbuild.building.caches import configure
+from jitbuild.building.caches import precompiled_header as precompiled
+from jitbuild.building.caches import prefill as ahead
 from jitbuild.errors import BuildError, LLVMError
+from jitbuild.system import files as disk
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from jitbuild.build import Site
-    from jitbuild.caches.compiler import Ccache
-    from jitbuild.caches.configure import Answers
-    from jitbuild.caches.shelf import Entry
-    from jitbuild.caches.stencils import Stencils
-    from jitbuild.jobs import Budget
-    from jitbuild.llvm import Found
-    from jitbuild.plans import Plan
-    from jitbuild.platforms.steps import Step
-    from jitbuild.process import Runner
-    from jitbuild.schema import Builds
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.building.caches.configure import Answers
+    from jitbuild.building.caches.entries import Entry
+    from jitbuild.building.caches.stencils import Stencils
+    from jitbuild.building.runner import Site
+    from jitbuild.planning.plan import Plan
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.schema import Builds
+    from jitbuild.system.jobserver import Budget
+    from jitbuild.system.process import Runner
     from jitbuild.target import Host
+    from jitbuild.toolchain.llvm import Found
 
 _SECONDS = 20.0
 _TAIL_BYTES = 1 << 16
@@ -55,16 +59,22 @@ class Compiler:
         return self.text.partition("\n")[0] or "unknown"
 
 
-def compiler_of(plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, runner: Runner = process.run) -> Compiler:
+def compiler_of(
+    plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, runner: Runner = process.run
+) -> Compiler:
     """The compiler that configure will take: the one that the plan names, else the first of those it looks for (configure.ac)."""
-    named = [arg.removeprefix("CC=") for arg in plan.variant.configure_args if arg.startswith("CC=")]
+    named = [
+        arg.removeprefix("CC=") for arg in plan.variant.configure_args if arg.startswith("CC=")
+    ]
     path = environ.get("PATH")
     if plan.variant.tail_call and llvm:
         argv = [str(llvm / "bin" / "clang")]
     elif named:
         argv = shlex.split(named[-1])
     else:
-        argv = [next((name for name in ("gcc", "cc", "clang") if shutil.which(name, path=path)), "cc")]
+        argv = [
+            next((name for name in ("gcc", "cc", "clang") if shutil.which(name, path=path)), "cc")
+        ]
     where = shutil.which(argv[0], path=path) or argv[0]
     text = ""
     with contextlib.suppress(OSError):
@@ -109,8 +119,12 @@ class Caching:
         if self.ccache is None:
             return ""
         if not self._links:
-            names = compiler.compilers(" ".join(self.compiler.argv), stencils=self.plan.llvm is not None)
-            folder = compiler.links(self.ccache, self.site.scratch / "ccache", names, path=self.environ["PATH"])
+            names = compiler.compilers(
+                " ".join(self.compiler.argv), stencils=self.plan.llvm is not None
+            )
+            folder = compiler.links(
+                self.ccache, self.site.scratch / "ccache", names, path=self.environ["PATH"]
+            )
             self._links = f"{folder}{os.pathsep}"
         return self._links
 
@@ -125,12 +139,18 @@ class Caching:
     def _ccache_settings(self, step: Step) -> Mapping[str, str]:
         if self.ccache is None or self._failed:
             return compiler.DISABLED
-        set_ = compiler.environment(self.ccache, store=self.store, scratch=self.site.scratch, storage=self.storage)
+        set_ = compiler.environment(
+            self.ccache, store=self.store, scratch=self.site.scratch, storage=self.storage
+        )
         return {**set_, **compiler.DISABLED} if step.name == "configure" else set_
 
     def around(self, step: Step, go: Callable[[], None]) -> None:
         """Run a step with what its cache gives, and keep what it made."""
-        special = {"configure": self._configure, "stencils": self._stencils, "make": self._make}.get(step.name)
+        special = {
+            "configure": self._configure,
+            "stencils": self._stencils,
+            "make": self._make,
+        }.get(step.name)
         if special is None:
             self._compile(go)
         else:
@@ -140,7 +160,10 @@ class Caching:
         """What the caches did, for the manifest: `configure` and `stencils` are hit or miss, `compiler` counts files."""
         if self.ccache is not None:
             counts = compiler.counts(compiler.stats_log(self.site.scratch))
-            self.told["compiler"] = {"hits": counts.hits + counts.preprocessed, "misses": counts.misses}
+            self.told["compiler"] = {
+                "hits": counts.hits + counts.preprocessed,
+                "misses": counts.misses,
+            }
         return self.told
 
     def _compile(self, go: Callable[[], None]) -> None:
@@ -167,12 +190,21 @@ class Caching:
     def _precompile(self) -> bool:
         """Whether Python.h is compiled beforehand: for gcc, without ccache, in builds that record no lines (-g, assertions)."""
         lean = self.plan.variant.profile == "fast" and "symbols" not in self.plan.variant.includes
-        if self.budget is None or self.ccache is not None or not lean or not precompiled.works_with(self.compiler.text):
+        if (
+            self.budget is None
+            or self.ccache is not None
+            or not lean
+            or not precompiled.works_with(self.compiler.text)
+        ):
             return False
         try:
             with self.budget.share(self.budget.jobs) as share:
                 return precompiled.make(
-                    self.site.source, self.site.scratch, runner=self.runner, environ=self.environ, jobs=share.jobs
+                    self.site.source,
+                    self.site.scratch,
+                    runner=self.runner,
+                    environ=self.environ,
+                    jobs=share.jobs,
                 )
         except OSError:
             return False
@@ -193,7 +225,11 @@ class Caching:
             hit = False
             go()
         if key and not hit:
-            gone = [self.site.scratch, self.site.python, *([self.site.llvm] if self.site.llvm else [])]
+            gone = [
+                self.site.scratch,
+                self.site.python,
+                *([self.site.llvm] if self.site.llvm else []),
+            ]
             self.answers.keep(key, cache, map(str, gone))
         self._count("configure", self.answers.shelf.count, hit=hit)
 
@@ -208,15 +244,23 @@ class Caching:
             return False
         compiling = ahead.Compiler(
             argv=self.compiler.argv,
-            flags=[word for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS") for word in flags.get(name, "").split()],
+            flags=[
+                word
+                for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS")
+                for word in flags.get(name, "").split()
+            ],
             libraries=flags.get("LIBS", "").split(),
             environ=self.environ,
             runner=self.runner,
         )
         try:
-            asked = ahead.questions(cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape"))
+            asked = ahead.questions(
+                cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape")
+            )
             with self.budget.share(self.budget.jobs) as share:
-                answers = ahead.ask(asked, compiling, self.site.scratch / "ahead", at_once=share.jobs)
+                answers = ahead.ask(
+                    asked, compiling, self.site.scratch / "ahead", at_once=share.jobs
+                )
             cache.write_text(ahead.config_cache(answers), encoding="utf-8")
         except OSError:
             cache.unlink(missing_ok=True)
@@ -226,9 +270,15 @@ class Caching:
     def _configure_key(self, step: Step) -> str:
         """The key of configure's answers; empty where the compiler does not say in which folders it finds headers."""
         neutral = self.builds.neutral_args
-        arguments = [arg for arg in step.argv[1:] if not any(fnmatchcase(arg, pattern) for pattern in neutral)]
+        arguments = [
+            arg
+            for arg in step.argv[1:]
+            if not any(fnmatchcase(arg, pattern) for pattern in neutral)
+        ]
         env = {name: value for name, value in step.env if name not in self.builds.neutral_env}
-        folders = configure.search_folders(self.runner, {**self.environ, "CC": shlex.join(self.compiler.argv)})
+        folders = configure.search_folders(
+            self.runner, {**self.environ, "CC": shlex.join(self.compiler.argv)}
+        )
         if not folders:
             return ""
         return self.answers.key(
@@ -244,7 +294,12 @@ class Caching:
     def _stencils(self, _step: Step, go: Callable[[], None]) -> None:
         assert self.plan.llvm is not None
         tree = self.site.source
-        key = self.stencils.key(tree, llvm_major=self.plan.llvm.major, libc=libc_of(self.host), forgetting=[self.site.scratch])
+        key = self.stencils.key(
+            tree,
+            llvm_major=self.plan.llvm.major,
+            libc=libc_of(self.host),
+            forgetting=[self.site.scratch],
+        )
         entry = self.stencils.restore(tree, key)
         found = None
         if entry is None:
@@ -289,7 +344,9 @@ class Caching:
         try:
             return self.provide_llvm()
         except LLVMError as lacking:
-            raise BuildError(f"{error.what}\n{lacking.what}", remedy=f"{error.remedy}\n{lacking.remedy}") from error
+            raise BuildError(
+                f"{error.what}\n{lacking.what}", remedy=f"{error.remedy}\n{lacking.remedy}"
+            ) from error
 
     def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
         count(hit)
@@ -300,7 +357,9 @@ def _flags_of(step: Step) -> dict[str, str]:
     """The variables that configure is given: those of its environment, and on its command line, which come first."""
     words = (arg.partition("=") for arg in step.argv[1:] if not arg.startswith("-"))
     given = {**dict(step.env), **{name: value for name, equals, value in words if equals}}
-    return {name: given[name] for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS") if name in given}
+    return {
+        name: given[name] for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS") if name in given
+    }
 
 
 def libc_of(host: Host) -> str:
@@ -321,7 +380,12 @@ def foreseen(plan: Plan, stencils: Stencils, forecast: str) -> Entry | None:
     Not where an LLVM is needed anyway: as the compiler of the tail-calling interpreter, and between the two passes of PGO, whose
     `make clean` takes the stencils with it before 3.13.15 and 3.14.3 (gh-141808).
     """
-    if plan.llvm is None or plan.llvm.bundled or plan.variant.tail_call or plan.variant.profile == "release":
+    if (
+        plan.llvm is None
+        or plan.llvm.bundled
+        or plan.variant.tail_call
+        or plan.variant.profile == "release"
+    ):
         return None
     key = stencils.foreseen(forecast)
     return stencils.shelf.get(key) if key else None

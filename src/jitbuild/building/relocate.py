@@ -22,13 +22,20 @@ _RECORDS = (
 
 
 def executable(
-    prefix: Path, version: str, *, free_threaded: bool = False, debug: bool = False, windows: bool | None = None
+    prefix: Path,
+    version: str,
+    *,
+    free_threaded: bool = False,
+    debug: bool = False,
+    windows: bool | None = None,
 ) -> Path:
     """The program that an install of `version` leaves in `prefix` (altinstall: python3.13, python3.13t, python3.13d)."""
     threads, checks = "t" * free_threaded, "d" * debug
     series = ".".join(version.split(".")[:2])
     if os.name == "nt" if windows is None else windows:
-        return prefix / (f"python{series}{threads}.exe" if free_threaded else f"python{'_d' * debug}.exe")
+        return prefix / (
+            f"python{series}{threads}.exe" if free_threaded else f"python{'_d' * debug}.exe"
+        )
     return prefix / "bin" / f"python{series}{threads}{checks}"
 
 

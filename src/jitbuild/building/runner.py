@@ -17,27 +17,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
-from jitbuild import disk, process
 from jitbuild.errors import BuildError, DiskFullError, SourceError
+from jitbuild.system import files as disk
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from jitbuild.jobs import Budget, Share
-    from jitbuild.plans import Plan
-    from jitbuild.platforms.steps import Step
-    from jitbuild.process import Streamer
-    from jitbuild.report import Reporter, Stage
+    from jitbuild.planning.plan import Plan
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.schema import Advice
     from jitbuild.request import Patch
-    from jitbuild.schema import Advice
+    from jitbuild.system.jobserver import Budget, Share
+    from jitbuild.system.process import Streamer
+    from jitbuild.system.progress import Reporter, Stage
 
 # What a build may see of the person's environment: where things are on this machine, and nothing that changes what is built.
 _KEPT = (
     *("HOME", "USER", "LOGNAME", "TMPDIR", "DEVELOPER_DIR"),
     # build.bat fetches the libraries and the LLVM that it builds with.
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
-    *("APPDATA", "COMSPEC", "LOCALAPPDATA", "NUMBER_OF_PROCESSORS", "PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA"),
-    *("PROGRAMFILES", "PROGRAMFILES(X86)", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"),
+    *(
+        "APPDATA",
+        "COMSPEC",
+        "LOCALAPPDATA",
+        "NUMBER_OF_PROCESSORS",
+        "PATHEXT",
+        "PROCESSOR_ARCHITECTURE",
+        "PROGRAMDATA",
+    ),
+    *(
+        "PROGRAMFILES",
+        "PROGRAMFILES(X86)",
+        "SYSTEMDRIVE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "USERPROFILE",
+        "WINDIR",
+    ),
 )
 # Folders of version managers and environments: what stands there shadows the machine's own tools, and may be a dead shim.
 _SHIMS = re.compile(r"[/\\](\.?pyenv|\.?asdf|mise|rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$")
@@ -45,7 +63,8 @@ _TAIL_LINES = 12
 _FELT_SECONDS = 0.5
 _COMPILED = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
 _MATTERS = re.compile(
-    r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file|No space left|Can't find)", re.IGNORECASE
+    r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file|No space left|Can't find)",
+    re.IGNORECASE,
 )
 
 
@@ -69,7 +88,11 @@ class Site:
     @property
     def staged_prefix(self) -> Path:
         """Where the install step puts the prefix: under the stage on POSIX (DESTDIR), the stage itself on Windows."""
-        return self.stage / self.prefix.relative_to(self.prefix.anchor) if os.name == "posix" else self.stage
+        return (
+            self.stage / self.prefix.relative_to(self.prefix.anchor)
+            if os.name == "posix"
+            else self.stage
+        )
 
 
 class Aid(Protocol):
@@ -122,7 +145,18 @@ def run(  # noqa: PLR0913
     times: dict[str, float] = {}
     aid = aid or Unaided()
     with site.log.open("ab") as log:
-        work = _Work(plan, site, budget, aid, clean_environment(environ), log, tuple(advice), streamer, placeholder, clock)
+        work = _Work(
+            plan,
+            site,
+            budget,
+            aid,
+            clean_environment(environ),
+            log,
+            tuple(advice),
+            streamer,
+            placeholder,
+            clock,
+        )
         for step in plan.steps:
             begun, waited = clock(), work.waited
             with reporter.stage(f"{plan.name}: {step.name}") as stage:
@@ -156,7 +190,9 @@ class _Work:
         with self.budget.share(self.budget.jobs if step.share == "free" else 1) as share:
             self.waited += self.clock() - asked
             filled = step.filled(functools.partial(self._value, jobs=share.jobs))
-            self.log.write(f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n".encode())
+            self.log.write(
+                f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n".encode()
+            )
             self.log.flush()
             tail: deque[str] = deque(maxlen=400)
             code = self._run(filled, share, _follow(tail, stage))
@@ -170,17 +206,24 @@ class _Work:
             env |= share.make_environment()
             fds = share.pass_fds
         try:
-            return self.streamer(step.argv, env=env, cwd=Path(step.cwd), log=self.log, on_line=on_line, pass_fds=fds)
+            return self.streamer(
+                step.argv, env=env, cwd=Path(step.cwd), log=self.log, on_line=on_line, pass_fds=fds
+            )
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise disk.as_ours(error, Path(step.cwd)) from error
-            raise BuildError(f"{step.argv[0]} cannot be started: {error.strerror}.", remedy="Run jitbuild doctor.") from error
+            raise BuildError(
+                f"{step.argv[0]} cannot be started: {error.strerror}.",
+                remedy="Run jitbuild doctor.",
+            ) from error
 
     def _value(self, name: str, *, jobs: int) -> str:
         """What a placeholder becomes."""
         plan, site = self.plan, self.site
         if name.startswith("patch:"):
-            return str(_patch(plan.variant.patches[int(name.removeprefix("patch:")) - 1], site.scratch))
+            return str(
+                _patch(plan.variant.patches[int(name.removeprefix("patch:")) - 1], site.scratch)
+            )
         known: dict[str, object] = {
             "source": site.source,
             "prefix": site.prefix,
@@ -193,11 +236,18 @@ class _Work:
             "path": self.aid.path() + self.base["PATH"],
         }
         if site.llvm is not None and plan.llvm is not None:
-            known |= {"llvm_root": site.llvm, "llvm": site.llvm / "bin", "llvm_major": plan.llvm.major}
+            known |= {
+                "llvm_root": site.llvm,
+                "llvm": site.llvm / "bin",
+                "llvm_major": plan.llvm.major,
+            }
         if name in known:
             return str(known[name])
         if self.placeholder is None:
-            raise BuildError(f"The plan asks for {{{name}}}, which this machine does not have.", remedy="Run jitbuild doctor.")
+            raise BuildError(
+                f"The plan asks for {{{name}}}, which this machine does not have.",
+                remedy="Run jitbuild doctor.",
+            )
         return self.placeholder(name)
 
 
@@ -229,11 +279,16 @@ def edit(plan: Plan, source: Path, reporter: Reporter) -> None:
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}.", remedy="Is this a whole CPython source tree?") from error
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror}.",
+                remedy="Is this a whole CPython source tree?",
+            ) from error
         if text.count(change.find) == 1:
             path.write_text(text.replace(change.find, change.replace), encoding="utf-8")
         elif change.optional:
-            reporter.note(f"{change.file} has changed, so a saving is left out: {change.find!r} is not in it.")
+            reporter.note(
+                f"{change.file} has changed, so a saving is left out: {change.find!r} is not in it."
+            )
         else:
             raise SourceError(
                 f"{change.file} does not hold {change.find!r} exactly once, so the recipe's edit does not fit this tree.",
@@ -256,20 +311,31 @@ def _patch(patch: Patch, scratch: Path) -> Path:
     try:
         content = Path(patch.path).read_bytes()
     except OSError as error:
-        raise BuildError(f"The patch {patch.path} is gone: {error.strerror}.", remedy="Put it back, and try again.") from error
+        raise BuildError(
+            f"The patch {patch.path} is gone: {error.strerror}.",
+            remedy="Put it back, and try again.",
+        ) from error
     if hashlib.sha256(content).hexdigest() != patch.sha256:
-        raise BuildError(f"The patch {patch.path} has changed since the install began.", remedy="Try again.")
+        raise BuildError(
+            f"The patch {patch.path} has changed since the install began.", remedy="Try again."
+        )
     copy = scratch / f"{patch.sha256[:16]}.patch"
     copy.write_bytes(content)
     return copy
 
 
-def _failure(step: Step, code: int, lines: list[str], log: Path, advice: Iterable[Advice]) -> BuildError | DiskFullError:
+def _failure(
+    step: Step, code: int, lines: list[str], log: Path, advice: Iterable[Advice]
+) -> BuildError | DiskFullError:
     shown = matters(lines)
     ended = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     what = f"{step.name} {ended}. What the log says:\n" + "\n".join(f"  {line}" for line in shown)
-    remedies = [known.advice for known in advice if any(re.search(known.pattern, line) for line in lines)]
-    remedy = " ".join(remedies) if remedies else "Read the log; jitbuild doctor checks this machine."
+    remedies = [
+        known.advice for known in advice if any(re.search(known.pattern, line) for line in lines)
+    ]
+    remedy = (
+        " ".join(remedies) if remedies else "Read the log; jitbuild doctor checks this machine."
+    )
     kind = DiskFullError if any("No space left on device" in line for line in lines) else BuildError
     return kind(what, remedy=f"{remedy}\nThe whole log: {log}")
 

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import api
 from jitbuild.errors import InterpreterError
-from jitbuild.probes import probe
+from jitbuild.probing.runner import probe
 from jitbuild.request import Axes, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.plans import Plan
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
+    from jitbuild.planning.plan import Plan
+    from jitbuild.probing.verdict import Expect
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
     from jitbuild.target import Host
-    from jitbuild.verdict import Expect
 
     Prober = Callable[[Interpreter], str]
     Ensure = Callable[[str], Interpreter]
@@ -48,7 +48,9 @@ class Provided(NamedTuple):
     built: bool
 
 
-def key(made: Sequence[Plan], store: Store, host: Host, environ: Mapping[str, str] = os.environ) -> Key:
+def key(
+    made: Sequence[Plan], store: Store, host: Host, environ: Mapping[str, str] = os.environ
+) -> Key:
     """The key of the interpreters of `made` in `store`: their plans, the runner's image, libc, and the store's path.
 
     Installed interpreters name their prefix, and run on the libc that they were linked against. The image is the runner's
@@ -66,15 +68,30 @@ def failure(found: Interpreter) -> str:
     expect: Expect = found.manifest.get("expect", found.variant.jit)
     threads = found.variant.free_threaded
     try:
-        verdict = probe(found.executable, expect=expect, version=found.version, free_threaded=threads, modules=not found.adopted)
+        verdict = probe(
+            found.executable,
+            expect=expect,
+            version=found.version,
+            free_threaded=threads,
+            modules=not found.adopted,
+        )
     except InterpreterError as error:
         return error.what
-    if lost := set(verdict.missing or ()) - set(found.manifest["verdict"].get("missing_modules") or ()):
+    if lost := set(verdict.missing or ()) - set(
+        found.manifest["verdict"].get("missing_modules") or ()
+    ):
         return f"It lacks the modules {', '.join(sorted(lost))}."
     return "" if verdict.ok else verdict.reason
 
 
-def provide(specs: Iterable[str], store: Store, reporter: Reporter, *, ensure: Ensure, prober: Prober = failure) -> Provided:
+def provide(
+    specs: Iterable[str],
+    store: Store,
+    reporter: Reporter,
+    *,
+    ensure: Ensure,
+    prober: Prober = failure,
+) -> Provided:
     """Probe what the store has for `specs`, remove what fails, and have `ensure` install what is missing."""
     interpreters: dict[str, Interpreter] = {}
     specs = list(specs)
@@ -83,7 +100,9 @@ def provide(specs: Iterable[str], store: Store, reporter: Reporter, *, ensure: E
     before = {found.instance for found in store.installed()}
     for spec in specs:
         interpreters[spec] = ensure(spec)
-    return Provided(interpreters, built=any(found.instance not in before for found in interpreters.values()))
+    return Provided(
+        interpreters, built=any(found.instance not in before for found in interpreters.values())
+    )
 
 
 def _remove_failing(spec: str, store: Store, reporter: Reporter, prober: Prober) -> None:
@@ -96,14 +115,20 @@ def _remove_failing(spec: str, store: Store, reporter: Reporter, prober: Prober)
         if not reason:
             reporter.note(f"{found.name} still is what was proven.")
             return
-        reporter.warn(f"{found.name} is removed from the store, for it is no longer what was proven. {reason}")
+        reporter.warn(
+            f"{found.name} is removed from the store, for it is no longer what was proven. {reason}"
+        )
         store.remove(found)
 
 
 def folders(interpreters: Iterable[Interpreter], *, windows: bool = os.name == "nt") -> list[str]:
     """The folders that make the interpreters' programs found, the first one's first."""
     bins = [found.executable.parent for found in interpreters]
-    return list(dict.fromkeys(str(path) for each in bins for path in ([each, each / "Scripts"] if windows else [each])))
+    return list(
+        dict.fromkeys(
+            str(path) for each in bins for path in ([each, each / "Scripts"] if windows else [each])
+        )
+    )
 
 
 def programs(beside: Path, folder: Path) -> Path:
@@ -119,7 +144,11 @@ def programs(beside: Path, folder: Path) -> Path:
 def outputs(provided: Provided) -> dict[str, str]:
     """What the action hands on: every executable by its request, as JSON; the first one; whether any was built."""
     paths = {spec: str(found.executable) for spec, found in provided.interpreters.items()}
-    return {"pythons": json.dumps(paths), "python": next(iter(paths.values())), "built": str(provided.built).lower()}
+    return {
+        "pythons": json.dumps(paths),
+        "python": next(iter(paths.values())),
+        "built": str(provided.built).lower(),
+    }
 
 
 def write(facts: Mapping[str, str], file: Path | None) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jitbuild.modes import Mode
-    from jitbuild.plans import Plan
+    from jitbuild.planning.plan import Plan
     from jitbuild.request import Jit, Profile
     from jitbuild.target import Target
 
@@ -35,13 +35,15 @@ Service = Literal["github", "gitlab"]
 LIMITS: dict[Service, int] = {"github": 256, "gitlab": 200}
 
 # The axes are those settings of jitbuild's own that it heeds without further ado.
-_IN_GITLAB = {name: f"JIT_{name.upper()}" for name in ("os", "runner", "python", "mode", "session", "name")} | {
-    name: f"JITBUILD_{name.upper()}" for name in ("jit", "profile")
-}
+_IN_GITLAB = {
+    name: f"JIT_{name.upper()}" for name in ("os", "runner", "python", "mode", "session", "name")
+} | {name: f"JITBUILD_{name.upper()}" for name in ("jit", "profile")}
 
 _PARAMETERS = re.compile(r"\((.*)\)")
 # As jitbuild.sessions writes it.
-_PARAMETER = re.compile(rf"(.+?)(?:-({'|'.join(JITS)}))?(?:-({'|'.join(PROFILES)}))?-jit-({'|'.join(MODES)})")
+_PARAMETER = re.compile(
+    rf"(.+?)(?:-({'|'.join(JITS)}))?(?:-({'|'.join(PROFILES)}))?-jit-({'|'.join(MODES)})"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,10 +59,27 @@ class System:
 SYSTEMS: dict[str, System] = {
     system.name: system
     for system in (
-        System(name="linux", target="x86_64-linux-gnu", github="ubuntu-24.04", gitlab="saas-linux-small-amd64"),
-        System(name="linux-arm", target="aarch64-linux-gnu", github="ubuntu-24.04-arm", gitlab="saas-linux-small-arm64"),
-        System(name="macos", target="aarch64-macos", github="macos-15", gitlab="saas-macos-medium-m1"),
-        System(name="windows", target="x86_64-windows", github="windows-2025", gitlab="saas-windows-medium-amd64"),
+        System(
+            name="linux",
+            target="x86_64-linux-gnu",
+            github="ubuntu-24.04",
+            gitlab="saas-linux-small-amd64",
+        ),
+        System(
+            name="linux-arm",
+            target="aarch64-linux-gnu",
+            github="ubuntu-24.04-arm",
+            gitlab="saas-linux-small-arm64",
+        ),
+        System(
+            name="macos", target="aarch64-macos", github="macos-15", gitlab="saas-macos-medium-m1"
+        ),
+        System(
+            name="windows",
+            target="x86_64-windows",
+            github="windows-2025",
+            gitlab="saas-windows-medium-amd64",
+        ),
         System(name="windows-arm", target="aarch64-windows", github="windows-11-arm", gitlab=""),
     )
 }
@@ -133,7 +152,11 @@ class Matrix:
 
     def to_json(self) -> dict[str, list[dict[str, Any]]]:
         """The matrix as `jitbuild matrix --format json` prints it."""
-        parts: dict[str, tuple[Any, ...]] = {"build": self.build, "test": self.test, "excluded": self.excluded}
+        parts: dict[str, tuple[Any, ...]] = {
+            "build": self.build,
+            "test": self.test,
+            "excluded": self.excluded,
+        }
         return {name: [asdict(each) for each in part] for name, part in parts.items()}
 
 
@@ -152,12 +175,19 @@ def make(sessions: Iterable[Session], machines: Iterable[Machine], planner: Plan
                 excluded.append(Exclusion(os=machine.os, session=each.session, reason=error.what))
                 continue
             axes = {"jit": each.jit or "", "profile": each.profile or ""}
-            facts = asdict(machine) | axes | {"python": each.python, "name": plan.prefix_name, "key": plan.key}
+            facts = (
+                asdict(machine)
+                | axes
+                | {"python": each.python, "name": plan.prefix_name, "key": plan.key}
+            )
             tests.append(Test(**facts, mode=each.mode, session=each.session))
             builds.setdefault((machine.os, plan.key), Build(**facts, version=plan.version))
     if not tests:
         why = "".join(f" {reason}" for reason in dict.fromkeys(each.reason for each in excluded))
-        raise UsageError(f"The matrix is empty.{why}", remedy="Ask for other Pythons or modes: --pythons 3.14 3.15 --modes off on")
+        raise UsageError(
+            f"The matrix is empty.{why}",
+            remedy="Ask for other Pythons or modes: --pythons 3.14 3.15 --modes off on",
+        )
     return Matrix(build=tuple(builds.values()), test=tuple(tests), excluded=tuple(excluded))
 
 
@@ -192,7 +222,8 @@ def from_listing(listing: str) -> list[Session]:
         return [found for entry in json.loads(listing) if (found := _session(entry))]
     except (ValueError, TypeError, KeyError) as error:
         raise SettingsError(
-            f"nox did not print its list of sessions as JSON: {error}.", remedy="See what it prints: nox --list-sessions --json"
+            f"nox did not print its list of sessions as JSON: {error}.",
+            remedy="See what it prints: nox --list-sessions --json",
         ) from error
 
 
@@ -205,7 +236,11 @@ def _session(entry: Mapping[str, Any]) -> Session | None:
         return None
     python, jit, profile, mode = match.groups()
     return Session(
-        session=entry["session"], python=python, mode=cast("Mode", mode), jit=cast("Jit", jit), profile=cast("Profile", profile)
+        session=entry["session"],
+        python=python,
+        mode=cast("Mode", mode),
+        jit=cast("Jit", jit),
+        profile=cast("Profile", profile),
     )
 
 
@@ -214,7 +249,9 @@ def parse_modes(words: Iterable[str], *, origin: str) -> list[Mode]:
     return [_known(word, {mode: mode for mode in MODES}, "a mode", origin) for word in words]
 
 
-def machines(names: Iterable[str], overrides: Iterable[str] = (), *, service: Service = "github") -> list[Machine]:
+def machines(
+    names: Iterable[str], overrides: Iterable[str] = (), *, service: Service = "github"
+) -> list[Machine]:
     """The machines called so, on the service's own runners or those of `overrides` (`linux=my-runner`). Raises UsageError."""
     own = dict(_override(text) for text in overrides)
     found = []
@@ -222,7 +259,10 @@ def machines(names: Iterable[str], overrides: Iterable[str] = (), *, service: Se
         system = _known(name, SYSTEMS, "an OS", "--os")
         runner = own.get(name) or (system.gitlab if service == "gitlab" else system.github)
         if not runner:
-            raise UsageError(f"GitLab has no runner of its own for {name}.", remedy=f"Name yours by its tag: --runner {name}=TAG")
+            raise UsageError(
+                f"GitLab has no runner of its own for {name}.",
+                remedy=f"Name yours by its tag: --runner {name}=TAG",
+            )
         found.append(Machine(os=name, target=system.target, runner=runner))
     return found
 
@@ -230,7 +270,10 @@ def machines(names: Iterable[str], overrides: Iterable[str] = (), *, service: Se
 def _override(text: str) -> tuple[str, str]:
     name, mark, label = text.partition("=")
     if not (mark and label):
-        raise UsageError(f"--runner: {text!r} names no runner.", remedy="Write --runner OS=LABEL, as in --runner linux=my-runner.")
+        raise UsageError(
+            f"--runner: {text!r} names no runner.",
+            remedy="Write --runner OS=LABEL, as in --runner linux=my-runner.",
+        )
     _known(name, SYSTEMS, "an OS", "--runner")
     return name, label
 
@@ -243,14 +286,19 @@ def _known(word: str, known: Mapping[str, _Known], what: str, origin: str) -> _K
         return known[word]
     near = get_close_matches(word, known, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise UsageError(f"{origin}: {word!r} is not {what}.", remedy=f"{hint}There are: {', '.join(known)}.")
+    raise UsageError(
+        f"{origin}: {word!r} is not {what}.", remedy=f"{hint}There are: {', '.join(known)}."
+    )
 
 
 def as_github(matrix: Matrix) -> str:
     """Two lines for $GITHUB_OUTPUT, `build=` and `test=`, each a value for `matrix: ${{ fromJSON(...) }}`."""
     _check_limit(matrix, "github")
     facts = matrix.to_json()
-    return "\n".join(f"{name}={json.dumps({'include': facts[name]}, separators=(',', ':'))}" for name in ("build", "test"))
+    return "\n".join(
+        f"{name}={json.dumps({'include': facts[name]}, separators=(',', ':'))}"
+        for name in ("build", "test")
+    )
 
 
 def as_gitlab(matrix: Matrix) -> str:
@@ -262,10 +310,23 @@ def as_gitlab(matrix: Matrix) -> str:
     _check_limit(matrix, "gitlab")
     lines = ["# Written by `jitbuild matrix --format gitlab`."]
     for name, entries in (("build", matrix.to_json()["build"]), ("test", matrix.to_json()["test"])):
-        lines += [f".jitbuild-{name}:", "  tags:", "    - $JIT_RUNNER", "  parallel:", "    matrix:"]
+        lines += [
+            f".jitbuild-{name}:",
+            "  tags:",
+            "    - $JIT_RUNNER",
+            "  parallel:",
+            "    matrix:",
+        ]
         for entry in entries:
-            variables = [f"{variable}: {json.dumps(entry[key])}" for key, variable in _IN_GITLAB.items() if entry.get(key)]
-            lines += [f"      - {variables[0]}", *(f"        {variable}" for variable in variables[1:])]
+            variables = [
+                f"{variable}: {json.dumps(entry[key])}"
+                for key, variable in _IN_GITLAB.items()
+                if entry.get(key)
+            ]
+            lines += [
+                f"      - {variables[0]}",
+                *(f"        {variable}" for variable in variables[1:]),
+            ]
     return "\n".join(lines)
 
 

@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.name in _BRIEF:
         code = int(handler(options))
     else:
-        from jitbuild.process import unwinding
+        from jitbuild.system.process import unwinding
 
         gc.enable()
         with unwinding():
@@ -103,5 +103,7 @@ def _discard_output() -> None:
 
 
 def _red(text: str) -> str:
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = (
+        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
     return f"\x1b[31m{text}\x1b[0m" if colour else text

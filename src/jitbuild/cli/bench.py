@@ -9,15 +9,16 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import probes
 from jitbuild.api import store
-from jitbuild.bench import plan, session, surroundings
+from jitbuild.bench import machine as surroundings
+from jitbuild.bench import plan, session
 from jitbuild.cli import bench_results, bench_subjects
 from jitbuild.cli.bench_compare import compare
 from jitbuild.cli.bench_shown import check_outputs, show
 from jitbuild.cli.common import axes, interpreter, reporter
 from jitbuild.cli.run import check_mode, command_environment
 from jitbuild.errors import ProofError, UsageError
+from jitbuild.probing import runner as probes
 
 if TYPE_CHECKING:
     import argparse
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import Session
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
-    from jitbuild.store import Interpreter, Store
-    from jitbuild.verdict import Verdict
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.store import Interpreter, Store
 
 _TIMEOUT = 600.0
 # They would switch the JIT off, have another program measured than was installed, or have pytest-benchmark take itself for a worker
 # of pytest-xdist's, in which it measures nothing.
-_SPOIL = frozenset({"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"})
+_SPOIL = frozenset(
+    {"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
+)
 _WAITING = "Waiting: another measurement runs, and both would spoil each other."
 
 
@@ -64,21 +67,40 @@ def _measure(options: argparse.Namespace) -> int:
             if not options.resume:
                 session.clear(job)
             outcome = session.run(job, reporter=say)
-            result = bench_results.report_of(options, found, verdict, subject, job, outcome, machine, kept)
+            result = bench_results.report_of(
+                options, found, verdict, subject, job, outcome, machine, kept
+            )
     show(result, options)
     return 0 if outcome.interrupted is None else 128 + outcome.interrupted
 
 
-def _job(options: argparse.Namespace, found: Interpreter, subject: Subject, arms: tuple[plan.Arm, ...], kept: Store) -> Session:
+def _job(
+    options: argparse.Namespace,
+    found: Interpreter,
+    subject: Subject,
+    arms: tuple[plan.Arm, ...],
+    kept: Store,
+) -> Session:
     return session.Session(
         benchmarks=subject.benchmarks,
         arms=arms,
         counts=bench_subjects.counts(options, subject.asked[0]),
         python=subject.python,
-        env=lambda arm, python: _environment(found._replace(executable=python), arm.mode, os.environ),
+        env=lambda arm, python: _environment(
+            found._replace(executable=python), arm.mode, os.environ
+        ),
         folder=kept.cache(bench_results.FOLDER) / _digest(options, found, subject, arms),
         timeout=options.timeout or _TIMEOUT,
-        diff=shlex.join(["jitbuild", "diff", options.spec, *bench_results.environment(options), "--", *(options.command or [])]),
+        diff=shlex.join(
+            [
+                "jitbuild",
+                "diff",
+                options.spec,
+                *bench_results.environment(options),
+                "--",
+                *(options.command or []),
+            ]
+        ),
     )
 
 
@@ -95,9 +117,13 @@ def _proven(found: Interpreter, python: Path, *, needed: bool) -> Verdict:
     return verdict
 
 
-def _digest(options: argparse.Namespace, found: Interpreter, subject: Subject, arms: tuple[plan.Arm, ...]) -> str:
+def _digest(
+    options: argparse.Namespace, found: Interpreter, subject: Subject, arms: tuple[plan.Arm, ...]
+) -> str:
     """Names the folder of a measurement: whatever makes it another one is in it, so --resume finds its own and no other."""
     counts = bench_subjects.counts(options, subject.asked[0])
     lists = [Path(file).read_text(encoding="utf-8") for file in options.requirements]
     what = [repr(subject.asked), repr(arms), repr(counts), list(subject.packages), lists]
-    return hashlib.sha256(json.dumps([found.instance, *what, str(Path.cwd())]).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        json.dumps([found.instance, *what, str(Path.cwd())]).encode()
+    ).hexdigest()[:16]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import files, report
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import report
 from jitbuild.cli.bench_shown import show
 from jitbuild.cli.common import show_json
 from jitbuild.errors import MeasurementError, UsageError
@@ -22,11 +23,19 @@ if TYPE_CHECKING:
 def compare(options: argparse.Namespace) -> int:
     """Compare pyperf files with the first of them."""
     if options.command is not None or options.stmt:
-        raise UsageError("`bench compare` measures nothing.", remedy="Name files: jitbuild bench compare A.json B.json")
+        raise UsageError(
+            "`bench compare` measures nothing.",
+            remedy="Name files: jitbuild bench compare A.json B.json",
+        )
     if len(options.files) < 2:
-        raise UsageError("`bench compare` takes two files or more.", remedy="Name them: jitbuild bench compare A.json B.json")
+        raise UsageError(
+            "`bench compare` takes two files or more.",
+            remedy="Name them: jitbuild bench compare A.json B.json",
+        )
     if len(options.files) > 2 and (options.html or options.svg):
-        raise UsageError("--html and --svg show one comparison.", remedy="Name two files, or leave them out.")
+        raise UsageError(
+            "--html and --svg show one comparison.", remedy="Name two files, or leave them out."
+        )
     paths = [Path(name) for name in options.files]
     suites = [files.load(path) for path in paths]
     names = _names(paths)
@@ -60,9 +69,14 @@ def _compared(base: str, one: Any, other: str, two: Any) -> Report:
     alone = sorted({*left} ^ {*right})
     notes = [f"Only in one of the files, and left out: {', '.join(alone)}."] if alone else []
     if not beside:
-        notes.append("These were not measured in turns: what the machine did meanwhile is in the ratios.")
+        notes.append(
+            "These were not measured in turns: what the machine did meanwhile is in the ratios."
+        )
     about = {
-        f"{name}_{key}": str(each[key]) for name, each in zip(("base", "other"), facts, strict=True) for key in _KEPT if key in each
+        f"{name}_{key}": str(each[key])
+        for name, each in zip(("base", "other"), facts, strict=True)
+        for key in _KEPT
+        if key in each
     }
     return report.Report(
         comparison="files",

@@ -9,9 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import files, inspecting, report, session, stats, suite, surroundings
+from jitbuild.bench import inspection as inspecting
+from jitbuild.bench import machine as surroundings
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pyperformance as suite
+from jitbuild.bench import report, session, stats
 from jitbuild.bench.plan import IN_TURN, Arm
-from jitbuild.disk import guarded
+from jitbuild.system.files import guarded
 
 if TYPE_CHECKING:
     import argparse
@@ -22,8 +26,8 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import Outcome, Session
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
-    from jitbuild.store import Interpreter, Store
-    from jitbuild.verdict import Verdict
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.store import Interpreter, Store
 
 FOLDER = "measurements"
 
@@ -39,7 +43,9 @@ def report_of(
     kept: Store,
 ) -> Report:
     """All that a measurement has to say, with its pyperf files written."""
-    job = replace(job, benchmarks=tuple(each for each in job.benchmarks if each.name not in outcome.left_out))
+    job = replace(
+        job, benchmarks=tuple(each for each in job.benchmarks if each.name not in outcome.left_out)
+    )
     suites, astray = _suites(options, found, verdict, job)
     base, other = (files.samples(made) for made, _ in suites)
     # When somebody is in a hurry to end it, no further program is started.
@@ -48,7 +54,9 @@ def report_of(
     inspections = _inspections(options, job, seen)
     bare = _without_gain(job, inspections)
     floors = {} if options.aa else _floors(kept, job)
-    found_rows = report.rows(base, other, paired=True, floors=floors, without_gain=bare, inspections=inspections)
+    found_rows = report.rows(
+        base, other, paired=True, floors=floors, without_gain=bare, inspections=inspections
+    )
     mean = report.mean_of(found_rows, paired=True, floor=floors.get("", 0.0))
     complete = outcome.interrupted is None
     if options.aa and complete:
@@ -107,7 +115,9 @@ def _left_out(why: Mapping[str, str]) -> Iterator[str]:
     yield from (f"{name} was left out: {reason}." for name, reason in why.items())
 
 
-def _notes(options: argparse.Namespace, job: Session, outcome: Outcome, floors: Mapping[str, float]) -> Iterator[str]:
+def _notes(
+    options: argparse.Namespace, job: Session, outcome: Outcome, floors: Mapping[str, float]
+) -> Iterator[str]:
     if outcome.resumed:
         yield f"{outcome.resumed} processes had been measured before, and were not measured again."
     if outcome.interrupted is not None:
@@ -129,8 +139,15 @@ def _suites(
     base, other = map(files.samples, wholes)
     # Where whole processes alternate, one may be far from the others by what this machine does all the time.
     names = base if job.benchmarks[0].kind in IN_TURN else ()
-    astray = {name: out for name in names if name in other and (out := stats.astray(base[name], other[name]))}
-    made = [(files.without(whole, astray), place / f"{arm.name}.json") for whole, arm in zip(wholes, job.arms, strict=True)]
+    astray = {
+        name: out
+        for name in names
+        if name in other and (out := stats.astray(base[name], other[name]))
+    }
+    made = [
+        (files.without(whole, astray), place / f"{arm.name}.json")
+        for whole, arm in zip(wholes, job.arms, strict=True)
+    ]
     for kept, path in made:
         files.dump(kept, path)
     return made, {name: len(out) for name, out in astray.items()}
@@ -139,8 +156,12 @@ def _suites(
 def _whole(found: Interpreter, verdict: Verdict, job: Session, arm: Arm) -> Any:
     """All that was measured in an arm."""
     by_name = {each.name: _suite_metadata(each) for each in job.benchmarks}
-    own = {path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths}
-    whole = files.joined(own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own)
+    own = {
+        path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths
+    }
+    whole = files.joined(
+        own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own
+    )
     assert whole is not None  # an interruption before anything was measured left as it came
     return whole
 
@@ -160,25 +181,37 @@ def _metadata(found: Interpreter, verdict: Verdict, arm: Arm) -> dict[str, Any]:
 
 def _suite_metadata(benchmark: Benchmark) -> dict[str, Any]:
     """What pyperformance says in its files, and wants to see when it compares them."""
-    return {"performance_version": benchmark.version, "tags": list(benchmark.tags)} if benchmark.kind == "suite" else {}
+    return (
+        {"performance_version": benchmark.version, "tags": list(benchmark.tags)}
+        if benchmark.kind == "suite"
+        else {}
+    )
 
 
-def _looked_into(job: Session, seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def _looked_into(
+    job: Session, seen: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
     """What the JIT made of each benchmark: as the workers saw it, and of commands as a run apart from what is measured shows it."""
     apart = {
-        each.name: inspecting.watched(each, job.python, job.steps, _by_mode(job, each), timeout=job.timeout)
+        each.name: inspecting.watched(
+            each, job.python, job.steps, _by_mode(job, each), timeout=job.timeout
+        )
         for each in job.benchmarks
         if each.kind == "command"
     }
     return {**seen, **apart}
 
 
-def _inspections(options: argparse.Namespace, job: Session, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Inspection]:
+def _inspections(
+    options: argparse.Namespace, job: Session, facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Inspection]:
     found = {}
     for each in (part for benchmark in job.benchmarks for part in session.parts(job, benchmark)):
         made = inspecting.compiled(facts.get(each.name, {}))
         if made is not None and options.inspect:
-            made = inspecting.hot(each, made, job.python_of(each), job.steps, _by_mode(job, each), timeout=job.timeout)
+            made = inspecting.hot(
+                each, made, job.python_of(each), job.steps, _by_mode(job, each), timeout=job.timeout
+            )
         if made is not None:
             found[each.name] = made
     return found
@@ -220,7 +253,11 @@ def _floors(kept: Store, job: Session) -> dict[str, float]:
 
 def _keep_floors(kept: Store, job: Session, found: Sequence[report.Row], mean: stats.Ratio) -> None:
     ratios = {"": mean, **{row.name: row.ratio for row in found}}
-    floors = {name: stats.noise_floor(ratio) for name, ratio in ratios.items() if ratio.word != "not enough data"}
+    floors = {
+        name: stats.noise_floor(ratio)
+        for name, ratio in ratios.items()
+        if ratio.word != "not enough data"
+    }
     path = _floor_file(kept, job)
     with guarded(path):
         path.write_text(json.dumps(floors), encoding="utf-8")
@@ -248,4 +285,12 @@ def _again(options: argparse.Namespace, *more: str) -> str:
         *(["--values", str(options.values)] if options.values else []),
         *environment(options),
     ]
-    return shlex.join(["jitbuild", "bench", options.spec, *flags, *(["--", *options.command] if options.command else [])])
+    return shlex.join(
+        [
+            "jitbuild",
+            "bench",
+            options.spec,
+            *flags,
+            *(["--", *options.command] if options.command else []),
+        ]
+    )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from jitbuild.bench import report
 from jitbuild.cli.common import show_json
-from jitbuild.disk import guarded
 from jitbuild.errors import UsageError
+from jitbuild.system.files import guarded
 
 if TYPE_CHECKING:
     import argparse
@@ -21,9 +21,12 @@ def check_outputs(options: argparse.Namespace) -> None:
     """Find out before anything is measured that what is asked for cannot be written."""
     for name in filter(None, (options.html, options.svg)):
         if not Path(name).absolute().parent.is_dir():
-            raise UsageError(f"{name} cannot be written: its folder is not there.", remedy="Make the folder, or name another.")
+            raise UsageError(
+                f"{name} cannot be written: its folder is not there.",
+                remedy="Make the folder, or name another.",
+            )
     if options.html or options.svg:
-        from jitbuild.bench import chart
+        from jitbuild.bench.render import svg as chart
 
         chart.check()
 
@@ -31,7 +34,8 @@ def check_outputs(options: argparse.Namespace) -> None:
 def show(result: Report, options: argparse.Namespace) -> None:
     """Write the files that were asked for, and print the report."""
     if options.svg or options.html:
-        from jitbuild.bench import chart, page
+        from jitbuild.bench.render import html as page
+        from jitbuild.bench.render import svg as chart
 
         drawings = ((options.svg, chart.svg), (options.html, page.html))
         for target, draw in ((Path(name), draw) for name, draw in drawings if name):
@@ -42,7 +46,7 @@ def show(result: Report, options: argparse.Namespace) -> None:
         return
     from rich.console import Console
 
-    from jitbuild.bench import text
+    from jitbuild.bench.render import table as text
 
     with contextlib.suppress(BrokenPipeError):
         text.show(result, Console(), inspect=options.inspect and result.comparison == "modes")

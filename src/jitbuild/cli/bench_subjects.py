@@ -9,19 +9,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import modes, process
-from jitbuild.bench import _programs, files, plan, suite
+from jitbuild import modes
+from jitbuild.bench import plan
+from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pyperformance as suite
 from jitbuild.cli.run import command_environment, command_line
-from jitbuild.diff import environments, words
 from jitbuild.errors import MeasurementError, UsageError
+from jitbuild.in_target import bench_programs as _programs
+from jitbuild.running import command as words
+from jitbuild.running import venvs as environments
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark, Counts
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
 
 _DEFAULTS: dict[str, Counts] = {
     "quick": plan.QUICK,
@@ -53,18 +58,31 @@ def asked(options: argparse.Namespace) -> tuple[Benchmark, ...]:
     if command:
         return (plan.Benchmark(kind="command", name="command", words=command),)
     if options.stmt is not None:
-        return (plan.Benchmark(kind="stmt", name="stmt", stmt=options.stmt, setup=options.setup or "pass"),)
+        return (
+            plan.Benchmark(
+                kind="stmt", name="stmt", stmt=options.stmt, setup=options.setup or "pass"
+            ),
+        )
     if options.suite == suite.NAME:
         # What is in it, its own manifest says, when it is installed.
-        return (plan.Benchmark(kind="suite", name=suite.NAME, words=suite.words_of(options.benchmarks or "")),)
+        return (
+            plan.Benchmark(
+                kind="suite", name=suite.NAME, words=suite.words_of(options.benchmarks or "")
+            ),
+        )
     return tuple(
-        plan.Benchmark(kind="quick", name=name, gains=_programs.PROGRAMS[name].gains) for name in _chosen(options.benchmarks or "")
+        plan.Benchmark(kind="quick", name=name, gains=_programs.PROGRAMS[name].gains)
+        for name in _chosen(options.benchmarks or "")
     )
 
 
 @contextlib.contextmanager
 def prepared(
-    options: argparse.Namespace, wanted: tuple[Benchmark, ...], found: Interpreter, kept: Store, say: Reporter
+    options: argparse.Namespace,
+    wanted: tuple[Benchmark, ...],
+    found: Interpreter,
+    kept: Store,
+    say: Reporter,
 ) -> Iterator[Subject]:
     """What is asked for, where it can run: in an environment of `found`, which nobody else changes meanwhile."""
     packages = (*([] if options.pytest_benchmark else [f"pyperf=={files.VERSION}"]), *options.with_)
@@ -72,7 +90,9 @@ def prepared(
     with contextlib.ExitStack() as stack:
 
         def enter(packages: Sequence[str], lists: Sequence[Path]) -> Path:
-            return stack.enter_context(environments.prepared(kept, found, packages, lists, reporter=say))
+            return stack.enter_context(
+                environments.prepared(kept, found, packages, lists, reporter=say)
+            )
 
         if wanted[0].kind == "suite":
             yield _of_suite(wanted[0].words, found, packages, lists, enter)
@@ -89,25 +109,38 @@ def prepared(
 def counts(options: argparse.Namespace, benchmark: Benchmark) -> Counts:
     """How much is measured of such a benchmark."""
     usual = _DEFAULTS[benchmark.kind]
-    return replace(usual, rounds=options.rounds or usual.rounds, values=options.values or usual.values)
+    return replace(
+        usual, rounds=options.rounds or usual.rounds, values=options.values or usual.values
+    )
 
 
 def _check(options: argparse.Namespace, command: tuple[str, ...]) -> None:
     """Refuse what contradicts itself."""
     if command and options.stmt:
-        raise UsageError("--stmt and a command after `--` are both there.", remedy="Measure one at a time.")
+        raise UsageError(
+            "--stmt and a command after `--` are both there.", remedy="Measure one at a time."
+        )
     if options.stmt is None and options.setup is not None:
-        raise UsageError("--setup stands without --stmt.", remedy="Say what is measured: --stmt CODE.")
+        raise UsageError(
+            "--setup stands without --stmt.", remedy="Say what is measured: --stmt CODE."
+        )
     for what, said in (("--suite", options.suite), ("--benchmarks", options.benchmarks)):
         if said and (command or options.stmt):
-            raise UsageError(f"{what} chooses from the suites.", remedy="Leave it out, or what else is to be measured.")
+            raise UsageError(
+                f"{what} chooses from the suites.",
+                remedy="Leave it out, or what else is to be measured.",
+            )
     if options.pytest_benchmark:
         _check_pytest(options, command)
     if options.command is not None and not command:
-        raise UsageError("There is no command after `--`.", remedy="Say which: jitbuild bench 3.15 -- script.py")
+        raise UsageError(
+            "There is no command after `--`.", remedy="Say which: jitbuild bench 3.15 -- script.py"
+        )
     option = words.ignored_environment(command)
     if option is not None:
-        raise UsageError(f"Under {option} no mode reaches the program.", remedy=f"Leave {option} out.")
+        raise UsageError(
+            f"Under {option} no mode reaches the program.", remedy=f"Leave {option} out."
+        )
 
 
 def _check_pytest(options: argparse.Namespace, command: tuple[str, ...]) -> None:
@@ -122,7 +155,10 @@ def _check_pytest(options: argparse.Namespace, command: tuple[str, ...]) -> None
             remedy="Leave --values out; of rounds decide --benchmark-min-rounds and --benchmark-max-time, after `--`.",
         )
     if options.stmt or options.suite or options.benchmarks:
-        raise UsageError("--pytest-benchmark and another thing to measure are both there.", remedy="Measure one at a time.")
+        raise UsageError(
+            "--pytest-benchmark and another thing to measure are both there.",
+            remedy="Measure one at a time.",
+        )
 
 
 def _chosen(text: str) -> list[str]:
@@ -131,7 +167,9 @@ def _chosen(text: str) -> list[str]:
     for word in named:
         if word not in _programs.PROGRAMS:
             names = ", ".join(_programs.PROGRAMS)
-            raise UsageError(f"{word!r} is no program of the quick suite.", remedy=f"There are: {names}.")
+            raise UsageError(
+                f"{word!r} is no program of the quick suite.", remedy=f"There are: {names}."
+            )
     return list(dict.fromkeys(named)) or list(_programs.PROGRAMS)
 
 
@@ -164,7 +202,8 @@ def _check_plugin(python: Path, runner: process.Runner = process.run) -> None:
 def _lacking(modules: Sequence[str]) -> UsageError:
     names = " and ".join(name.replace("_", "-") for name in modules)
     return UsageError(
-        f"The environment has no {names}.", remedy="Add `--with pytest-benchmark`, or --requirements with a file that has it."
+        f"The environment has no {names}.",
+        remedy="Add `--with pytest-benchmark`, or --requirements with a file that has it.",
     )
 
 
@@ -180,16 +219,28 @@ def _of_suite(
     Raises MeasurementError when nothing of it can be run.
     """
     python = enter((*packages, suite.REQUIREMENT), lists)
-    env = modes.environment("off", command_environment(found._replace(executable=python), None, os.environ))
+    env = modes.environment(
+        "off", command_environment(found._replace(executable=python), None, os.environ)
+    )
     manifest = suite.listing(python, python.parents[1] / "pyperformance.json", env=env)
     entries = suite.chosen(manifest, chosen)
     benchmarks, left_out = suite.placed(
-        entries, found.version, manifest.version, lambda requirements: enter(packages, [*lists, requirements])
+        entries,
+        found.version,
+        manifest.version,
+        lambda requirements: enter(packages, [*lists, requirements]),
     )
     if not benchmarks:
         said = "\n".join(f"  {name}: {why}" for name, why in left_out.items())
-        raise MeasurementError(f"Nothing of what was chosen can be run by {found.name}:\n{said}", remedy="Choose others.")
+        raise MeasurementError(
+            f"Nothing of what was chosen can be run by {found.name}:\n{said}",
+            remedy="Choose others.",
+        )
     asked_for = tuple(entry.benchmark(manifest.version) for entry in entries)
     return Subject(
-        asked=asked_for, benchmarks=benchmarks, python=python, packages=(*packages, suite.REQUIREMENT), left_out=left_out
+        asked=asked_for,
+        benchmarks=benchmarks,
+        python=python,
+        packages=(*packages, suite.REQUIREMENT),
+        left_out=left_out,
     )

@@ -26,7 +26,11 @@ _NEEDED = ("name", "key", "instance", "version", "adopted", "executable")
 # The best first: how a name begins and what the manifest says (Variant.slug, and what the store prefers).
 _JITS = {"jit": "yes-off", "jit-on": "yes", "uops": "interpreter", "nojit": "no"}
 _PROFILES = ("release", "fast", "unknown", "debug")
-_VARIANTS = {f"{slug}-{profile}": (f'"{jit}"', f'"{profile}"') for slug, jit in _JITS.items() for profile in _PROFILES}
+_VARIANTS = {
+    f"{slug}-{profile}": (f'"{jit}"', f'"{profile}"')
+    for slug, jit in _JITS.items()
+    for profile in _PROFILES
+}
 _RANKS = {slug: -rank for rank, slug in enumerate(_VARIANTS)}
 # What a request that states no axis fits; a key of the manifest's table that is not here is not understood here.
 _ADMITTED = {
@@ -44,7 +48,12 @@ def answer(words: Sequence[str]) -> int | None:
 
     A `run` that succeeds does not return.
     """
-    if len(words) < 2 or words[0] not in {"which", "run"} or os.name != "posix" or "_ARGCOMPLETE" in os.environ:
+    if (
+        len(words) < 2
+        or words[0] not in {"which", "run"}
+        or os.name != "posix"
+        or "_ARGCOMPLETE" in os.environ
+    ):
         return None
     name, spec, *rest = words
     if rest and (name == "which" or rest[0] != "--"):
@@ -57,7 +66,7 @@ def answer(words: Sequence[str]) -> int | None:
         # A reader that has gone is found out here, and not when Python exits.
         sys.stdout.flush()
         return 0
-    from jitbuild.become import become
+    from jitbuild.system.exec import become
 
     try:
         become(command_line(program, rest[1:]), command_environment(program, os.environ))
@@ -110,9 +119,16 @@ def _home(environ: Mapping[str, str]) -> str | None:
     """The store's folder where JITBUILD_HOME names it, or where on Linux no file of the person's may; None: not plain."""
     home = environ.get("JITBUILD_HOME")
     if not home:
-        config, data = _folder("XDG_CONFIG_HOME", ".config", environ), _folder("XDG_DATA_HOME", ".local/share", environ)
+        config, data = (
+            _folder("XDG_CONFIG_HOME", ".config", environ),
+            _folder("XDG_DATA_HOME", ".local/share", environ),
+        )
         # platformdirs looks elsewhere on Android, which calls itself Linux too.
-        if sys.platform != "linux" or "ANDROID_DATA" in environ or os.path.lexists(f"{config}/jitbuild/config.toml"):
+        if (
+            sys.platform != "linux"
+            or "ANDROID_DATA" in environ
+            or os.path.lexists(f"{config}/jitbuild/config.toml")
+        ):
             return None
         home = f"{data}/jitbuild"
     return home if _is_plain(home) else None
@@ -146,7 +162,11 @@ def _best(names: Iterable[str], spec: str) -> str | None:
         if not name.startswith(_PREFIX):
             return None
         # Free-threaded ones, and those with flags or patches of their own, are for whoever asks for them.
-        if version.endswith("t") or not (version == spec or version.startswith(f"{spec}.")) or "-custom-" in name:
+        if (
+            version.endswith("t")
+            or not (version == spec or version.startswith(f"{spec}."))
+            or "-custom-" in name
+        ):
             continue
         numbers, rank = _numbers(version), _RANKS.get(_slug(name))
         if numbers is None or rank is None:  # a pre-release: which is the newest is not ours to say
@@ -182,7 +202,11 @@ def _facts(text: str) -> dict[str, str]:
 def _program(folder: str, facts: Mapping[str, str]) -> str | None:
     """The program of the interpreter in `folder`, if it is proven, fits a request without axes, and is what was proven."""
     name = os.path.basename(folder)  # noqa: PTH119
-    variant = {key.removeprefix("variant."): value for key, value in facts.items() if key.startswith("variant.")}
+    variant = {
+        key.removeprefix("variant."): value
+        for key, value in facts.items()
+        if key.startswith("variant.")
+    }
     plain = (
         facts.get("schema") == SCHEMA
         and all(key in facts for key in _NEEDED)
@@ -211,5 +235,11 @@ def _is_fresh(program: str, facts: Mapping[str, str]) -> bool:
     status = os.stat(program)  # noqa: PTH116
     if facts["adopted"] == "false":
         return True
-    now = {"real": f'"{os.path.realpath(program)}"', "size": str(status.st_size), "mtime_ns": str(status.st_mtime_ns)}
-    return facts["adopted"] == "true" and all(facts.get(f"fingerprint.{key}") == value for key, value in now.items())
+    now = {
+        "real": f'"{os.path.realpath(program)}"',
+        "size": str(status.st_size),
+        "mtime_ns": str(status.st_mtime_ns),
+    }
+    return facts["adopted"] == "true" and all(
+        facts.get(f"fingerprint.{key}") == value for key, value in now.items()
+    )

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from jitbuild.api import store
 from jitbuild.cli.common import reporter, show_json
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
-from jitbuild.report import size
+from jitbuild.system.progress import size
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.caches.compiler import Ccache
-    from jitbuild.process import Runner
-    from jitbuild.schema import CcacheWheel
-    from jitbuild.store import Store
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.recipes.schema import CcacheWheel
+    from jitbuild.store.store import Store
+    from jitbuild.system.process import Runner
 
 # Every cache, by its folder in the store. A build that runs takes what it needs of the first ones while it runs, and would fail
 # without; of the last ones it only takes copies, or nothing (measurements, which are `bench`'s).
@@ -49,7 +49,9 @@ def show(options: argparse.Namespace) -> int:
         return 0
     print(f"{'':<12}  {'size':>9}  {'entries':>7}  {'hits':>6}  {'misses':>6}")
     for row in rows:
-        print(f"{row.name:<12}  {size(row.bytes):>9}  {_cell(row.entries):>7}  {_cell(row.hits):>6}  {_cell(row.misses):>6}")
+        print(
+            f"{row.name:<12}  {size(row.bytes):>9}  {_cell(row.entries):>7}  {_cell(row.hits):>6}  {_cell(row.misses):>6}"
+        )
     print(f"{'together':<12}  {size(sum(row.bytes for row in rows)):>9}")
     return 0
 
@@ -59,19 +61,30 @@ def clear(options: argparse.Namespace) -> int:
     kept, say = store(), reporter(options)
     for name in options.cache:
         if name not in CACHES:
-            raise UsageError(f"There is no cache {name!r}.", remedy=f"{_near(name)}There are: {', '.join(CACHES)}.")
-    wanted = [name for name in CACHES if (not options.cache or name in options.cache) and kept.cache(name).exists()]
+            raise UsageError(
+                f"There is no cache {name!r}.",
+                remedy=f"{_near(name)}There are: {', '.join(CACHES)}.",
+            )
+    wanted = [
+        name
+        for name in CACHES
+        if (not options.cache or name in options.cache) and kept.cache(name).exists()
+    ]
     held = in_use(kept, wanted)
     for name in (name for name in wanted if name not in held):
         discard(kept, name, say.note, dry_run=options.dry_run)
     if held:
-        say.warn(f"A build is running, or was killed and its scratch not swept yet: kept are {', '.join(held)}.")
+        say.warn(
+            f"A build is running, or was killed and its scratch not swept yet: kept are {', '.join(held)}."
+        )
     return 1 if held else 0
 
 
 def in_use(kept: Store, names: Sequence[str]) -> list[str]:
     """Those of the caches `names` that a running build may need later."""
-    return [name for name in names if name in USED_BY_BUILDS] if any(kept.scratches.glob("*")) else []
+    return (
+        [name for name in names if name in USED_BY_BUILDS] if any(kept.scratches.glob("*")) else []
+    )
 
 
 def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
@@ -79,8 +92,8 @@ def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: boo
 
     A ccache at work would fail without its folders: while something is built, they stay, and are only emptied.
     """
-    from jitbuild import disk
-    from jitbuild.caches import compiler
+    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.system import files as disk
 
     path = kept.cache(name)
     if not path.exists():
@@ -112,8 +125,8 @@ def _bytes_of(path: str | Path) -> int:
 
 
 def _row(kept: Store, name: str) -> Row:
-    from jitbuild.caches import compiler
-    from jitbuild.caches.shelf import Shelf
+    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.building.caches.entries import Shelf
 
     path = kept.cache(name)
     if name == "ccache":
@@ -121,15 +134,26 @@ def _row(kept: Store, name: str) -> Row:
         return Row(name=name, path=str(path), bytes=told.bytes, hits=told.hits, misses=told.misses)
     if name in ("stencils", "configure"):
         here = Shelf(path, 0).summary()
-        return Row(name=name, path=str(path), bytes=weight(path), entries=here.entries, hits=here.hits, misses=here.misses)
+        return Row(
+            name=name,
+            path=str(path),
+            bytes=weight(path),
+            entries=here.entries,
+            hits=here.hits,
+            misses=here.misses,
+        )
     return Row(name=name, path=str(path), bytes=weight(path))
 
 
-def ccache_of(kept: Store, *, runner: Runner | None = None, environ: Mapping[str, str] = os.environ) -> Ccache | None:
+def ccache_of(
+    kept: Store, *, runner: Runner | None = None, environ: Mapping[str, str] = os.environ
+) -> Ccache | None:
     """A ccache that can read the statistics in the store, this machine's or the one that lies in the store; nothing is fetched."""
-    from jitbuild import process, target, wheels
+    from jitbuild import target
     from jitbuild.api import catalog
-    from jitbuild.caches import compiler
+    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.system import process
+    from jitbuild.toolchain import pinned_wheels as wheels
 
     if not kept.cache("ccache").is_dir():
         return None
@@ -137,7 +161,9 @@ def ccache_of(kept: Store, *, runner: Runner | None = None, environ: Mapping[str
     def there(pins: Sequence[CcacheWheel], cache: Path, **_: object) -> Path:
         folder = wheels.folder_of(pins, cache, wheels.CCACHE)
         if not wheels.is_whole(folder):
-            raise NotInstalledError("It is not in the store.", remedy="jitbuild install --ccache managed")
+            raise NotInstalledError(
+                "It is not in the store.", remedy="jitbuild install --ccache managed"
+            )
         return folder
 
     for mode in ("auto", "managed"):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild import api
-from jitbuild import ci as steps
 from jitbuild import target as targets
+from jitbuild.ci import github_action as steps
+from jitbuild.ci.matrix import product
 from jitbuild.cli.common import reporter
 from jitbuild.cli.matrix import planner, pythons
-from jitbuild.matrix import product
 
 if TYPE_CHECKING:
     import argparse
@@ -37,13 +37,18 @@ def _key(specs: list[str]) -> int:
 def _provide(specs: list[str], options: argparse.Namespace) -> int:
     say = reporter(options)
     provided = steps.provide(
-        specs, api.store(), say, ensure=lambda spec: api.ensure(spec, install_deps=options.install_deps, reporter=say)
+        specs,
+        api.store(),
+        say,
+        ensure=lambda spec: api.ensure(spec, install_deps=options.install_deps, reporter=say),
     )
     _hand_on(steps.outputs(provided))
     if path := os.environ.get("GITHUB_PATH"):
         folders = steps.folders(provided.interpreters.values())
         if temp := os.environ.get("RUNNER_TEMP"):
-            folders.append(str(steps.programs(Path(sys.executable).parent, Path(temp) / "jitbuild-programs")))
+            folders.append(
+                str(steps.programs(Path(sys.executable).parent, Path(temp) / "jitbuild-programs"))
+            )
         steps.add_to_path(folders, Path(path))
     return 0
 

@@ -6,15 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.api import catalog, read_patch, store
-from jitbuild.errors import InterpreterError, JitbuildError, NotInstalledError, ProofError, RequestError, VariantError
+from jitbuild.errors import (
+    InterpreterError,
+    JitbuildError,
+    NotInstalledError,
+    ProofError,
+    RequestError,
+    VariantError,
+)
 from jitbuild.request import Axes, Request, parse
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
 
 
 def axes(options: argparse.Namespace) -> Axes:
@@ -35,7 +42,9 @@ def request_of(spec: str) -> Request:
         return parse(spec)
     except RequestError as error:
         if spec.startswith("cpython-"):
-            raise NotInstalledError(f"The store has no {spec}.", remedy="`jitbuild list` shows what there is.") from error
+            raise NotInstalledError(
+                f"The store has no {spec}.", remedy="`jitbuild list` shows what there is."
+            ) from error
         raise
 
 
@@ -94,7 +103,7 @@ def digest_of(request: Request, kept: Store) -> str:
     """What a tree on this machine is now. A branch or a repository elsewhere is what was last installed as it: no network."""
     if not request.is_local:
         return ""
-    from jitbuild.sources import describe
+    from jitbuild.sources.resolve import describe
 
     return describe(request, cache=kept.root, catalog=catalog()).source.digest
 
@@ -103,9 +112,15 @@ def _not_installed(spec: str, wanted: Axes, kept: Store) -> NotInstalledError:
     import shlex
 
     names = [found.name for found in kept.installed()]
-    there = f" It has: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}." if names else " It is empty."
+    there = (
+        f" It has: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
+        if names
+        else " It is empty."
+    )
     command = shlex.join(["jitbuild", "install", spec, *_flags(wanted)])
-    return NotInstalledError(f"No interpreter in the store fits {spec}.{there}", remedy=f"Build it: {command}")
+    return NotInstalledError(
+        f"No interpreter in the store fits {spec}.{there}", remedy=f"Build it: {command}"
+    )
 
 
 def _flags(wanted: Axes) -> list[str]:
@@ -122,7 +137,7 @@ def _flags(wanted: Axes) -> list[str]:
 
 def reporter(options: argparse.Namespace) -> Reporter:
     """The reporter that fits where the command runs."""
-    from jitbuild import report
+    from jitbuild.system import progress as report
 
     return report.choose(quiet=options.quiet, verbose=options.verbose)
 

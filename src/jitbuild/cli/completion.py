@@ -13,7 +13,9 @@ def known(**_: object) -> list[str]:
 
 def kept(**_: object) -> list[str]:
     """What the store has: names, versions and series."""
-    words = [(found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()]
+    words = [
+        (found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()
+    ]
     return sorted({word for each in words for word in each})
 
 
@@ -27,9 +29,9 @@ def caches(**_: object) -> list[str]:
 def programs(*, parsed_args: object = None, **_: object) -> list[str]:
     """The programs of `bench`'s suite: the quick one, or pyperformance, where an environment has it already."""
     if getattr(parsed_args, "suite", None) == "pyperformance":
-        from jitbuild.bench import suite
+        from jitbuild.bench import pyperformance as suite
 
         return suite.known(api.store().cache("environments"))
-    from jitbuild.bench._programs import PROGRAMS
+    from jitbuild.in_target.bench_programs import PROGRAMS
 
     return list(PROGRAMS)

@@ -16,7 +16,12 @@ def config(options: argparse.Namespace) -> int:
     """Print every setting, its value and where that comes from."""
     found = {name: settings.get(name) for name in settings.KNOWN}
     if options.json:
-        show_json({name: {"value": each.value, "origin": each.origin} if each else None for name, each in found.items()})
+        show_json(
+            {
+                name: {"value": each.value, "origin": each.origin} if each else None
+                for name, each in found.items()
+            }
+        )
         return 0
     for name, each in found.items():
         value = f"{each.value}  ({each.origin})" if each else f"not set: {settings.KNOWN[name]}"

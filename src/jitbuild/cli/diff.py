@@ -12,24 +12,27 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from jitbuild import probes
 from jitbuild.api import store
 from jitbuild.cli.common import axes, interpreter, reporter, show_json
 from jitbuild.cli.run import check_mode, command_environment, command_line
-from jitbuild.diff import environments, runner, text, words
+from jitbuild.diff import render as text
+from jitbuild.diff import runner
 from jitbuild.diff.compare import baseline_of, compare
 from jitbuild.diff.report import Report, notes
 from jitbuild.errors import ProofError, UsageError
 from jitbuild.modes import MODES, Mode
+from jitbuild.probing import runner as probes
 from jitbuild.request import Axes
+from jitbuild.running import command as words
+from jitbuild.running import venvs as environments
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
     from jitbuild.diff.runs import Run
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter
+    from jitbuild.store.store import Interpreter
+    from jitbuild.system.progress import Reporter
 
 _DEFAULT = "off,on"
 _LONGEST_SHEBANG = 256
@@ -55,10 +58,16 @@ def diff(options: argparse.Namespace) -> int:
 
 
 def _compared(
-    options: argparse.Namespace, command: tuple[str, ...], modes: tuple[Mode, ...], found: Interpreter, say: Reporter
+    options: argparse.Namespace,
+    command: tuple[str, ...],
+    modes: tuple[Mode, ...],
+    found: Interpreter,
+    say: Reporter,
 ) -> Report:
     """Run everything on `found`, whose executable may be that of an environment, and compare."""
-    _check_program(command_line(found, command)[0], found, command_environment(found, None, os.environ))
+    _check_program(
+        command_line(found, command)[0], found, command_environment(found, None, os.environ)
+    )
     jit, proven = _jit(found, modes)
     with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
         job = runner.Job(
@@ -99,18 +108,26 @@ def _report(
         proven=proven,
         jit=jit,
         runs=runs,
-        findings=compare(runs, modes, lambda mode, test: _repeat(options, found, command, mode, test)),
+        findings=compare(
+            runs, modes, lambda mode, test: _repeat(options, found, command, mode, test)
+        ),
         notes=notes(runs, options.repeat),
     )
 
 
 def _check_command(command: Sequence[str]) -> None:
     if not command:
-        raise UsageError("There is no command to compare.", remedy="It stands after `--`: jitbuild diff 3.15 -- -m pytest")
+        raise UsageError(
+            "There is no command to compare.",
+            remedy="It stands after `--`: jitbuild diff 3.15 -- -m pytest",
+        )
     option = words.ignored_environment(command)
     if option is not None:
         what = "runs no JIT" if option == "-X perf" else "ignores PYTHON_JIT"
-        raise UsageError(f"Under {option} the interpreter {what}: every mode would be the same.", remedy=f"Leave {option} out.")
+        raise UsageError(
+            f"Under {option} the interpreter {what}: every mode would be the same.",
+            remedy=f"Leave {option} out.",
+        )
 
 
 def _modes(text_: str) -> tuple[Mode, ...]:
@@ -120,9 +137,14 @@ def _modes(text_: str) -> tuple[Mode, ...]:
         if word not in MODES:
             near = get_close_matches(word, MODES, n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
-            raise UsageError(f"{word!r} is not a mode.", remedy=f"{hint}There are: {', '.join(MODES)}.")
+            raise UsageError(
+                f"{word!r} is not a mode.", remedy=f"{hint}There are: {', '.join(MODES)}."
+            )
     if len(named) < 2 or len(set(named)) < len(named):
-        raise UsageError(f"--modes {text_} does not name two modes or more, each once.", remedy="Use --modes off,on,stress.")
+        raise UsageError(
+            f"--modes {text_} does not name two modes or more, each once.",
+            remedy="Use --modes off,on,stress.",
+        )
     return cast("tuple[Mode, ...]", tuple(named))
 
 
@@ -166,9 +188,15 @@ def _other_python(script: Path, found: Interpreter) -> str | None:
     except OSError:
         return None
     named = first.removeprefix("#!").split()
-    if not first.startswith("#!") or not named or not Path(named[0]).name.startswith(("python", "pypy")):
+    if (
+        not first.startswith("#!")
+        or not named
+        or not Path(named[0]).name.startswith(("python", "pypy"))
+    ):
         return None
-    same = Path(named[0]).parent == found.executable.parent or _same_file(Path(named[0]), found.executable)
+    same = Path(named[0]).parent == found.executable.parent or _same_file(
+        Path(named[0]), found.executable
+    )
     return None if same else named[0]
 
 
@@ -191,7 +219,13 @@ def _jit(found: Interpreter, modes: Sequence[Mode]) -> tuple[str, bool]:
     return " ".join(seen) or "It has no JIT.", verdict.machine_code_bytes > 0
 
 
-def _repeat(options: argparse.Namespace, found: Interpreter, command: Sequence[str], mode: Mode, test: str | None) -> str:
+def _repeat(
+    options: argparse.Namespace,
+    found: Interpreter,
+    command: Sequence[str],
+    mode: Mode,
+    test: str | None,
+) -> str:
     """The line to type to run the command, or one test of it, in `mode` again."""
     begin = words.pytest_arguments(command)
     again = list(command)
@@ -199,7 +233,10 @@ def _repeat(options: argparse.Namespace, found: Interpreter, command: Sequence[s
         again = words.narrowed(command, begin, test, exists=lambda path: Path(path).exists())
     if options.with_ or options.requirements:
         again = command_line(found, again)
-        again[0] = shutil.which(again[0], path=command_environment(found, None, os.environ)["PATH"]) or again[0]
+        again[0] = (
+            shutil.which(again[0], path=command_environment(found, None, os.environ)["PATH"])
+            or again[0]
+        )
     # With axes the words alone may fit another one.
     spec = options.spec if axes(options) == Axes() else found.name
     return shlex.join(["jitbuild", "run", spec, "--mode", mode, "--", *again])

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild import preflight, settings
+from jitbuild import settings
 from jitbuild import target as targets
 from jitbuild.api import catalog, store
-from jitbuild.build import clean_environment
+from jitbuild.building.runner import clean_environment
 from jitbuild.cli.common import show_json
 from jitbuild.cli.plan import make
+from jitbuild.toolchain import requirements as preflight
 
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.preflight import Finding, Findings
+    from jitbuild.toolchain.requirements import Finding, Findings
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -44,7 +45,11 @@ def as_text(findings: Findings) -> str:
     ]
     if findings.missing:
         # What the command does not install needs its own remedy, also beside the command.
-        others = [finding for finding in findings.missing if finding.remedy and not (findings.install and finding.packages)]
+        others = [
+            finding
+            for finding in findings.missing
+            if finding.remedy and not (findings.install and finding.packages)
+        ]
         lines += ["", *(f"{finding.name}: {finding.remedy}" for finding in others)]
     if findings.command:
         lines.append(f"Install what is missing: {findings.command}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild import api
 from jitbuild.cli.common import axes, reporter, show_json
-from jitbuild.report import seconds
+from jitbuild.system.progress import seconds
 
 if TYPE_CHECKING:
     import argparse
 
     from jitbuild.provision import Outcome
-    from jitbuild.store import Interpreter
+    from jitbuild.store.store import Interpreter
 
 
 def install(options: argparse.Namespace) -> int:
@@ -56,7 +56,10 @@ def _told(outcomes: list[Outcome]) -> int:
     if not failed:
         return 0
     if len(outcomes) > 1:
-        print(f"{len(failed)} of {len(outcomes)} failed: {', '.join(outcome.name for outcome in failed)}.", file=sys.stderr)
+        print(
+            f"{len(failed)} of {len(outcomes)} failed: {', '.join(outcome.name for outcome in failed)}.",
+            file=sys.stderr,
+        )
     assert failed[0].error is not None
     raise failed[0].error
 
@@ -71,8 +74,14 @@ def _summary(found: Interpreter) -> str:
         "no": "no JIT, as asked for",
     }[verdict["jit"]["built"]]
     times, caches = found.manifest.get("times", {}), found.manifest.get("caches", {})
-    spent = ", ".join(f"{name} {seconds(value)}{_spared(name, caches)}" for name, value in times.items() if name != "total")
-    return f"{found.name}: {proof}." + (f" Built in {seconds(times['total'])} ({spent})." if times else "")
+    spent = ", ".join(
+        f"{name} {seconds(value)}{_spared(name, caches)}"
+        for name, value in times.items()
+        if name != "total"
+    )
+    return f"{found.name}: {proof}." + (
+        f" Built in {seconds(times['total'])} ({spent})." if times else ""
+    )
 
 
 def _spared(step: str, caches: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from jitbuild.cli.common import axes, interpreter, program, show_json
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.store import Interpreter
+    from jitbuild.store.store import Interpreter
 
 
 def which(options: argparse.Namespace) -> int:
@@ -40,7 +40,10 @@ def adopt(options: argparse.Namespace) -> int:
     from jitbuild import provision
 
     found = provision.adopt(
-        store(), program(options.path) or Path(options.path), expect=options.expect, profile=options.profile or "unknown"
+        store(),
+        program(options.path) or Path(options.path),
+        expect=options.expect,
+        profile=options.profile or "unknown",
     )
     if options.json:
         show_json([found.to_json()])
@@ -52,7 +55,10 @@ def adopt(options: argparse.Namespace) -> int:
 def _table(found: list[Interpreter]) -> list[str]:
     rows = [(each.name, _state(each), str(each.executable)) for each in found]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    return [f"{name:<{widths[0]}}  {state:<{widths[1]}}  {executable}" for name, state, executable in rows]
+    return [
+        f"{name:<{widths[0]}}  {state:<{widths[1]}}  {executable}"
+        for name, state, executable in rows
+    ]
 
 
 def _state(each: Interpreter) -> str:

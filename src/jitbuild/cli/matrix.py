@@ -8,18 +8,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import api, matrix, plans, process, settings
+from jitbuild import api, settings
+from jitbuild.ci import matrix
 from jitbuild.cli.common import reporter, show_json
 from jitbuild.errors import RequestError, SettingsError, UsageError
+from jitbuild.planning import plan as plans
 from jitbuild.request import Axes, parse
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from jitbuild.matrix import Planner, Session
+    from jitbuild.ci.matrix import Planner, Session
     from jitbuild.modes import Mode
-    from jitbuild.plans import Plan, Subject
+    from jitbuild.planning.plan import Plan, Subject
     from jitbuild.target import Target
 
 _LISTING_SECONDS = 120.0
@@ -49,7 +52,7 @@ def planner(recipes: str | None = None) -> Planner:
         request = parse(spec)
         if request.is_version:
             return plans.subject_of(request, known)
-        from jitbuild.sources import describe
+        from jitbuild.sources.resolve import describe
 
         return describe(request, cache=api.store().root, catalog=known)
 
@@ -76,7 +79,9 @@ def pythons(given: Sequence[str] | None) -> list[str]:
 
 def _sessions(options: argparse.Namespace) -> list[Session]:
     if options.from_nox is None:
-        return matrix.product(pythons(options.pythons), _modes(options) or ["off", "on"], name=options.session)
+        return matrix.product(
+            pythons(options.pythons), _modes(options) or ["off", "on"], name=options.session
+        )
     sessions = matrix.from_listing(listing(options.from_nox))
     if not sessions:
         raise UsageError(
@@ -86,11 +91,18 @@ def _sessions(options: argparse.Namespace) -> list[Session]:
     # With a noxfile the flags choose among its sessions; what the settings say it has heeded itself.
     modes = _modes(options) if options.modes else None
     asked = options.pythons and pythons(options.pythons)
-    chosen = [each for each in sessions if each.mode in (modes or [each.mode]) and each.python in (asked or [each.python])]
+    chosen = [
+        each
+        for each in sessions
+        if each.mode in (modes or [each.mode]) and each.python in (asked or [each.python])
+    ]
     for python in asked or []:
         if python not in {each.python for each in sessions}:
             there = ", ".join(dict.fromkeys(each.python for each in sessions))
-            raise RequestError(f"{options.from_nox} has no session for {python}.", remedy=f"It has some for: {there}.")
+            raise RequestError(
+                f"{options.from_nox} has no session for {python}.",
+                remedy=f"It has some for: {there}.",
+            )
     return chosen
 
 
@@ -107,8 +119,20 @@ def _words(given: Sequence[str]) -> list[str]:
 def listing(noxfile: str, *, runner: process.Runner = process.run) -> str:
     """What nox says of the JIT sessions of `noxfile`. Raises SettingsError with nox's own words when it cannot load it."""
     if not Path(noxfile).is_file():
-        raise UsageError(f"There is no noxfile {noxfile}.", remedy="Give its path: --from-nox NOXFILE")
-    argv = [sys.executable, "-m", "nox", "--noxfile", noxfile, "--list-sessions", "--json", "--tags", "jit"]
+        raise UsageError(
+            f"There is no noxfile {noxfile}.", remedy="Give its path: --from-nox NOXFILE"
+        )
+    argv = [
+        sys.executable,
+        "-m",
+        "nox",
+        "--noxfile",
+        noxfile,
+        "--list-sessions",
+        "--json",
+        "--tags",
+        "jit",
+    ]
     done = runner(argv, timeout=_LISTING_SECONDS)
     if done.timed_out:
         raise SettingsError(
@@ -118,8 +142,11 @@ def listing(noxfile: str, *, runner: process.Runner = process.run) -> str:
     if "caused no sessions" in done.stderr:
         return "[]"
     if not done.ok:
-        said = "\n".join(f"  {line}" for line in f"{done.stderr}{done.stdout}".strip().splitlines()[-12:])
+        said = "\n".join(
+            f"  {line}" for line in f"{done.stderr}{done.stdout}".strip().splitlines()[-12:]
+        )
         raise SettingsError(
-            f"nox cannot load {noxfile}. It says:\n{said}", remedy=f"Correct it until this works: nox -f {noxfile} --list"
+            f"nox cannot load {noxfile}. It says:\n{said}",
+            remedy=f"Correct it until this works: nox -f {noxfile} --list",
         )
     return done.stdout

@@ -12,14 +12,17 @@ from jitbuild.cli.common import show_json
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.plans import Plan
+    from jitbuild.planning.plan import Plan
 
 
 def plan(options: argparse.Namespace) -> int:
     """Print the plan, as text or JSON."""
     made = make(options, platform=options.platform)
     if made.variant.free_threaded and options.jit is None and not options.quiet:
-        print(f"{options.spec}: a free-threaded CPython has no JIT, so this is a plan with --jit no.", file=sys.stderr)
+        print(
+            f"{options.spec}: a free-threaded CPython has no JIT, so this is a plan with --jit no.",
+            file=sys.stderr,
+        )
     if options.json:
         show_json(made.to_json())
     else:
@@ -46,12 +49,21 @@ def make(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
 def as_text(made: Plan) -> str:
     """A plan for people: what is built from what, and every step as a line for a shell."""
     facts = made.to_json()
-    lines = [f"{made.name}  for {made.target}", f"  key     {made.key}", f"  source  {facts['source']['url']}"]
-    lines.append(f"          {'sha256 ' if facts['source']['sha256'] else ''}{facts['source']['digest']}")
+    lines = [
+        f"{made.name}  for {made.target}",
+        f"  key     {made.key}",
+        f"  source  {facts['source']['url']}",
+    ]
+    lines.append(
+        f"          {'sha256 ' if facts['source']['sha256'] else ''}{facts['source']['digest']}"
+    )
     if made.llvm:
         own = " (fetched by the build itself)" if made.llvm.bundled else ""
         lines.append(f"  llvm    {made.llvm.major}: {', '.join(made.llvm.tools)}{own}")
-    lines += [f"  edit    {edit.file}: {_short(edit.find)} -> {_short(edit.replace)}" for edit in made.edits]
+    lines += [
+        f"  edit    {edit.file}: {_short(edit.find)} -> {_short(edit.replace)}"
+        for edit in made.edits
+    ]
     for step in made.steps:
         lines.append(f"  {step.name}")
         lines += [f"      {name}={shlex.quote(value)}" for name, value in step.env]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli.common import interpreter, program, request_of, show_json
 from jitbuild.errors import RequestError
-from jitbuild.probes import probe as ask
+from jitbuild.probing.runner import probe as ask
 from jitbuild.request import Axes
 
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.verdict import Verdict
+    from jitbuild.probing.verdict import Verdict
 
 
 def probe(options: argparse.Namespace) -> int:
@@ -42,10 +42,16 @@ def _executable(spec: str) -> Path:
 
 def as_text(verdict: Verdict) -> str:
     """A verdict for people: every check, and what follows from them."""
-    lines = [f"{verdict.implementation} {verdict.version}{'t' if verdict.free_threaded else ''}  {verdict.executable}"]
-    lines += [f"  {'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}" for check in verdict.checks]
+    lines = [
+        f"{verdict.implementation} {verdict.version}{'t' if verdict.free_threaded else ''}  {verdict.executable}"
+    ]
+    lines += [
+        f"  {'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}"
+        for check in verdict.checks
+    ]
     states = ", ".join(
-        f"{'unset' if switch == 'default' else switch}: {'on' if on else 'off'}" for switch, on in verdict.enabled.items()
+        f"{'unset' if switch == 'default' else switch}: {'on' if on else 'off'}"
+        for switch, on in verdict.enabled.items()
     )
     lines.append(f"  JIT built: {verdict.built}; by PYTHON_JIT {states}")
     lines.append(verdict.reason or "It is what was expected.")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild import modes, process
+from jitbuild import modes
 from jitbuild.cli import brief
 from jitbuild.cli.common import axes, interpreter
 from jitbuild.errors import UsageError
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
     from jitbuild.modes import Mode
-    from jitbuild.store import Interpreter
+    from jitbuild.store.store import Interpreter
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,7 +40,9 @@ def command_line(found: Interpreter, command: Sequence[str]) -> list[str]:
     return brief.command_line(str(found.executable), command)
 
 
-def command_environment(found: Interpreter, mode: Mode | None, environ: Mapping[str, str]) -> dict[str, str]:
+def command_environment(
+    found: Interpreter, mode: Mode | None, environ: Mapping[str, str]
+) -> dict[str, str]:
     """`environ` with the interpreter's own programs first on PATH, in `mode` (None: with the JIT's variables as they are)."""
     env = brief.command_environment(str(found.executable), environ)
     return env if mode is None else modes.environment(mode, env)
@@ -49,4 +52,10 @@ def check_mode(found: Interpreter, mode: Mode) -> None:
     """Refuse a mode that this interpreter would silently ignore. Raises VariantError."""
     major, minor = found.version.split(".")[:2]
     remedy = f"Build one that has: jitbuild install {major}.{minor} --jit yes-off"
-    modes.check(mode, found.name, jit=found.variant.jit != "no", series=(int(major), int(minor)), remedy=remedy)
+    modes.check(
+        mode,
+        found.name,
+        jit=found.variant.jit != "no",
+        series=(int(major), int(minor)),
+        remedy=remedy,
+    )

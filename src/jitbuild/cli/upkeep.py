@@ -9,16 +9,16 @@ from jitbuild.api import store
 from jitbuild.cli import cache
 from jitbuild.cli.common import axes, digest_of, reporter, request_of
 from jitbuild.errors import NotInstalledError, UsageError
-from jitbuild.report import size
 from jitbuild.request import Axes
+from jitbuild.system.progress import size
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
     from pathlib import Path
 
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
 
 # The log of a build that runs now, or of one that failed and is being looked into, is nobody's rubbish.
 _LOG_DAYS = 7
@@ -27,7 +27,11 @@ _LOG_DAYS = 7
 def uninstall(options: argparse.Namespace) -> int:
     """Remove what is named; what fits several interpreters is refused without --all. All are looked up before one is removed."""
     kept, say, wanted = store(), reporter(options), axes(options)
-    named = {found.name: found for spec in options.spec for found in _named(kept, spec, wanted, every=options.all)}
+    named = {
+        found.name: found
+        for spec in options.spec
+        for found in _named(kept, spec, wanted, every=options.all)
+    }
     for found in named.values():
         _remove(kept, found)
         say.note(f"{'unregistered' if found.adopted else 'removed'} {found.name}")
@@ -44,12 +48,19 @@ def _named(kept: Store, spec: str, wanted: Axes, *, every: bool) -> list[Interpr
     if every and wanted == Axes():
         # All means all: with further arguments and patches too, which a request that states none does not fit.
         stated = {
-            Axes(configure_args=each.variant.configure_args, patches=each.variant.patches, includes=each.variant.includes)
+            Axes(
+                configure_args=each.variant.configure_args,
+                patches=each.variant.patches,
+                includes=each.variant.includes,
+            )
             for each in names.values()
         }
         fitting = [found for axes in stated for found in kept.fitting(request, axes, digest=digest)]
     if not fitting:
-        raise NotInstalledError(f"No interpreter in the store fits {spec}.", remedy="`jitbuild list` shows what there is.")
+        raise NotInstalledError(
+            f"No interpreter in the store fits {spec}.",
+            remedy="`jitbuild list` shows what there is.",
+        )
     if len(fitting) > 1 and not every:
         raise UsageError(
             f"{spec} fits {len(fitting)} interpreters: {', '.join(found.name for found in fitting)}.",
@@ -80,7 +91,9 @@ def prune(options: argparse.Namespace) -> int:
     if options.caches:
         held = cache.in_use(kept, cache.CACHES)
         if held:
-            say.warn("A build is running, or was killed and its scratch not swept yet: the caches that it needs are kept.")
+            say.warn(
+                "A build is running, or was killed and its scratch not swept yet: the caches that it needs are kept."
+            )
         for name in (name for name in cache.CACHES if name not in held):
             cache.discard(kept, name, say.note, dry_run=options.dry_run)
     return 0
@@ -118,5 +131,7 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
         finals = [version for version in proven if not version.is_prerelease]
         for found in group:
             version = Version(found.version)
-            needless += [found] * any(version < newer for newer in (proven if version.is_prerelease else finals))
+            needless += [found] * any(
+                version < newer for newer in (proven if version.is_prerelease else finals)
+            )
     return needless

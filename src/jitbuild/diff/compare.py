@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from jitbuild.diff import timing, trace
+from jitbuild.diff import crash_trace as trace
+from jitbuild.diff import timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,10 @@ class Flaky:
     outcomes: Outcomes
 
     def to_json(self) -> dict[str, Any]:
-        return {"subject": self.subject, "outcomes": {mode: list(outcomes) for mode, outcomes in self.outcomes.items()}}
+        return {
+            "subject": self.subject,
+            "outcomes": {mode: list(outcomes) for mode, outcomes in self.outcomes.items()},
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +82,9 @@ def baseline_of(modes: Sequence[Mode]) -> Mode:
     return "off" if "off" in modes else modes[0]
 
 
-def compare(runs: Sequence[Run], modes: Sequence[Mode], repeat: Callable[[Mode, str | None], str]) -> Findings:
+def compare(
+    runs: Sequence[Run], modes: Sequence[Mode], repeat: Callable[[Mode, str | None], str]
+) -> Findings:
     """Compare `runs`, of each of `modes` equally many. `repeat` makes the line that repeats the command, or a test, in a mode."""
     by_mode = {mode: [run for run in runs if run.mode == mode] for mode in modes}
     baseline = baseline_of(modes)
@@ -93,12 +99,16 @@ def compare(runs: Sequence[Run], modes: Sequence[Mode], repeat: Callable[[Mode, 
     crashes = list(_crashes(by_mode, endings, baseline, repeat))
     crashing = {mode for found in crashes for mode in found.modes}
     differences += crashes
-    compared = {mode: tuple(map(_untold, each)) for mode, each in by_mode.items() if mode not in crashing}
+    compared = {
+        mode: tuple(map(_untold, each)) for mode, each in by_mode.items() if mode not in crashing
+    }
     if changed := _changed(compared, baseline):
         differences.append(_ending_difference(changed, endings, by_mode, repeat))
     elif _unsteady(compared):
         flaky.append(Flaky(subject=COMMAND, outcomes=endings))
-    timings = tuple(_timing(mode, by_mode[baseline], each) for mode, each in by_mode.items() if mode != baseline)
+    timings = tuple(
+        _timing(mode, by_mode[baseline], each) for mode, each in by_mode.items() if mode != baseline
+    )
     return Findings(differences=tuple(differences), flaky=tuple(flaky), timings=timings)
 
 
@@ -108,7 +118,10 @@ def _tests(by_mode: Mapping[Mode, Sequence[Run]]) -> Iterator[tuple[str, Outcome
     for runs in by_mode.values():
         names.update((name, None) for run in runs for name in run.tests or ())
     for name in names:
-        outcomes = {mode: tuple(outcome for run in runs if (outcome := _outcome(run, name))) for mode, runs in by_mode.items()}
+        outcomes = {
+            mode: tuple(outcome for run in runs if (outcome := _outcome(run, name)))
+            for mode, runs in by_mode.items()
+        }
         yield name, {mode: each for mode, each in outcomes.items() if each}
 
 
@@ -127,7 +140,9 @@ def _changed(outcomes: Outcomes, baseline: Mode) -> tuple[Mode, ...]:
     usual = set(outcomes.get(baseline, ()))
     if len(usual) != 1:
         return ()
-    return tuple(mode for mode, each in outcomes.items() if len(set(each)) == 1 and set(each) != usual)
+    return tuple(
+        mode for mode, each in outcomes.items() if len(set(each)) == 1 and set(each) != usual
+    )
 
 
 def _unsteady(outcomes: Outcomes) -> bool:
@@ -150,7 +165,12 @@ def _test_difference(
     repeat: Callable[[Mode, str | None], str],
 ) -> Difference:
     shown = next(run for run in by_mode[modes[0]] if _outcome(run, subject))
-    told = [run.tests[subject].message for runs in by_mode.values() for run in runs if run.tests and subject in run.tests]
+    told = [
+        run.tests[subject].message
+        for runs in by_mode.values()
+        for run in runs
+        if run.tests and subject in run.tests
+    ]
     return Difference(
         subject=subject,
         kind="test",
@@ -163,7 +183,10 @@ def _test_difference(
 
 
 def _crashes(
-    by_mode: Mapping[Mode, Sequence[Run]], endings: Outcomes, baseline: Mode, repeat: Callable[[Mode, str | None], str]
+    by_mode: Mapping[Mode, Sequence[Run]],
+    endings: Outcomes,
+    baseline: Mode,
+    repeat: Callable[[Mode, str | None], str],
 ) -> Iterator[Difference]:
     """One for each place at which modes crash and the baseline never does."""
     if any(run.crashed for run in by_mode[baseline]):
@@ -216,5 +239,9 @@ def _log(run: Run) -> str | None:
 def _timing(mode: Mode, baseline: Sequence[Run], runs: Sequence[Run]) -> Timing:
     """What crashed, hung or failed in another way took another road: only runs that ended alike are compared."""
     every = [*baseline, *runs]
-    alike = all(run.ended_itself for run in every) and (len({run.ending for run in every}) == 1 or all(run.tests for run in every))
-    return timing.compare(mode, [run.seconds for run in baseline], [run.seconds for run in runs], comparable=alike)
+    alike = all(run.ended_itself for run in every) and (
+        len({run.ending for run in every}) == 1 or all(run.tests for run in every)
+    )
+    return timing.compare(
+        mode, [run.seconds for run in baseline], [run.seconds for run in runs], comparable=alike
+    )

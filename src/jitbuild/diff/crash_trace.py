@@ -36,13 +36,17 @@ def shortened(trace: Sequence[str]) -> tuple[str, ...]:
     """As much of a trace as a person reads: not what pytest does around a test."""
     end = next((at for at, line in enumerate(trace) if "pytest_pyfunc_call" in line), len(trace))
     kept = tuple(trace[:end])
-    return kept if len(kept) <= _LONGEST else (*kept[:_LONGEST], f"  ... {len(kept) - _LONGEST} more")
+    return (
+        kept if len(kept) <= _LONGEST else (*kept[:_LONGEST], f"  ... {len(kept) - _LONGEST} more")
+    )
 
 
 def test_in(trace: Sequence[str], tests: Iterable[str]) -> str | None:
     """Which of the ids `tests` was under way, whose function pytest calls in `pytest_pyfunc_call`; None when it is not clear."""
     frames = [match for line in trace if (match := _FRAME.fullmatch(line))]
-    at = next((at for at, frame in enumerate(frames) if frame["function"] == "pytest_pyfunc_call"), 0)
+    at = next(
+        (at for at, frame in enumerate(frames) if frame["function"] == "pytest_pyfunc_call"), 0
+    )
     if at == 0:
         return None
     file, function = frames[at - 1]["file"].replace("\\", "/"), frames[at - 1]["function"]
@@ -50,6 +54,7 @@ def test_in(trace: Sequence[str], tests: Iterable[str]) -> str | None:
     found = {
         test.partition("[")[0]
         for test in tests
-        if test.partition("[")[0].rpartition("::")[2] == function and f"/{file}".endswith(f"/{test.partition('::')[0]}")
+        if test.partition("[")[0].rpartition("::")[2] == function
+        and f"/{file}".endswith(f"/{test.partition('::')[0]}")
     }
     return found.pop() if len(found) == 1 else None

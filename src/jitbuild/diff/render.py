@@ -6,7 +6,7 @@ import shlex
 from statistics import median
 from typing import TYPE_CHECKING
 
-from jitbuild.report import seconds
+from jitbuild.system.progress import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,8 +60,16 @@ def as_markdown(report: Report) -> str:
             lines += _markdown_difference(found)
     if findings.flaky:
         lines += ["", "#### Flaky", "", "Differs between repeats of one mode.", ""]
-        lines += [f"- `{_plain(found.subject)}`: {outcomes(found.outcomes)}" for found in findings.flaky[:_MOST]]
-    lines += ["", "#### Time", "", *(f"- {_timing(each, report.baseline)}" for each in findings.timings)]
+        lines += [
+            f"- `{_plain(found.subject)}`: {outcomes(found.outcomes)}"
+            for found in findings.flaky[:_MOST]
+        ]
+    lines += [
+        "",
+        "#### Time",
+        "",
+        *(f"- {_timing(each, report.baseline)}" for each in findings.timings),
+    ]
     lines += ["", *(f"> {note}" for note in report.notes)] if report.notes else []
     return "\n".join(lines) + "\n"
 
@@ -69,7 +77,9 @@ def as_markdown(report: Report) -> str:
 def conclusion(report: Report) -> str:
     """The one line that says how it came out."""
     flaky = len(report.findings.flaky)
-    aside = f" {flaky} {'is' if flaky == 1 else 'are'} flaky, which is no difference." if flaky else ""
+    aside = (
+        f" {flaky} {'is' if flaky == 1 else 'are'} flaky, which is no difference." if flaky else ""
+    )
     count = len(report.findings.differences)
     if not count:
         return f"Nothing differs with the JIT.{aside}"
@@ -84,7 +94,9 @@ def outcomes(by_mode: Outcomes) -> str:
 def _tally(each: Sequence[str]) -> str:
     if len(set(each)) == 1:
         return each[0]
-    return ", ".join(f"{outcome} {each.count(outcome)} of {len(each)}" for outcome in dict.fromkeys(each))
+    return ", ".join(
+        f"{outcome} {each.count(outcome)} of {len(each)}" for outcome in dict.fromkeys(each)
+    )
 
 
 def _modes(report: Report) -> str:
@@ -95,21 +107,36 @@ def _modes(report: Report) -> str:
 def _table(report: Report) -> list[str]:
     rows = _rows(report)
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return ["  " + "  ".join([*(f"{row[at]:<{widths[at]}}" for at in range(3) if widths[at]), row[3]]) for row in rows]
+    return [
+        "  " + "  ".join([*(f"{row[at]:<{widths[at]}}" for at in range(3) if widths[at]), row[3]])
+        for row in rows
+    ]
 
 
 def _rows(report: Report) -> list[tuple[str, str, str, str]]:
-    by_mode: dict[Mode, list[Run]] = {mode: [run for run in report.runs if run.mode == mode] for mode in report.modes}
+    by_mode: dict[Mode, list[Run]] = {
+        mode: [run for run in report.runs if run.mode == mode] for mode in report.modes
+    }
     return [
-        (mode, _tally([run.ending for run in runs]), _counts(runs), _duration(median(run.seconds for run in runs)))
+        (
+            mode,
+            _tally([run.ending for run in runs]),
+            _counts(runs),
+            _duration(median(run.seconds for run in runs)),
+        )
         for mode, runs in by_mode.items()
     ]
 
 
 def _counts(runs: Iterable[Run]) -> str:
     """How many tests ended in which way, of the first run that can tell."""
-    counted: Mapping[str, int] = next((counts for run in runs if (counts := run.counts()) is not None), {})
-    return ", ".join(f"{counted[outcome]} {outcome}" for outcome in sorted(counted, key=lambda outcome: -counted[outcome]))
+    counted: Mapping[str, int] = next(
+        (counts for run in runs if (counts := run.counts()) is not None), {}
+    )
+    return ", ".join(
+        f"{counted[outcome]} {outcome}"
+        for outcome in sorted(counted, key=lambda outcome: -counted[outcome])
+    )
 
 
 def _difference(found: Difference) -> Iterator[str]:
@@ -142,7 +169,9 @@ def _timing(timing: Timing, baseline: Mode) -> str:
         case "slower":
             return f"{timing.mode} is slower than {baseline}: {times}, {timing.ratio:.2f} times as long ({noise})"
         case "within noise":
-            return f"{timing.mode} and {baseline} take the same time within noise: {times} ({noise})"
+            return (
+                f"{timing.mode} and {baseline} take the same time within noise: {times} ({noise})"
+            )
         case _:
             return f"{timing.mode} and {baseline} are not compared: {times}"
 

@@ -60,7 +60,9 @@ def notes(runs: tuple[Run, ...], repeats: int) -> tuple[str, ...]:
     """What limits what the runs can say."""
     found = []
     if repeats == 1:
-        found.append("With one repeat, what is flaky cannot be told from what differs. Use --repeat 3.")
+        found.append(
+            "With one repeat, what is flaky cannot be told from what differs. Use --repeat 3."
+        )
     elif repeats < 3:
         found.append("Times are compared from 3 repeats on.")
     endings = {run.ending for run in runs}

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import process
-from jitbuild.diff import junit, trace, words
+from jitbuild.diff import crash_trace as trace
+from jitbuild.diff import junit
 from jitbuild.diff.runs import Run
 from jitbuild.errors import ComparisonError, UsageError
+from jitbuild.running import command as words
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.modes import Mode
-    from jitbuild.report import Reporter
+    from jitbuild.system.progress import Reporter
 
 _TAIL_LINES = 12
 _LONGEST_LINE = 300
@@ -78,8 +80,14 @@ def _check(job: Job, runs: Sequence[Run]) -> None:
     logs = f" The log: {runs[0].log}" if runs[0].log else ""
     if all(run.timed_out for run in runs):
         what = f"The command did not end within {job.timeout:g} seconds in any mode, so nothing was compared. It last said:{last}"
-        raise ComparisonError(what if last else what.removesuffix(" It last said:"), remedy=f"Give it a longer --timeout.{logs}")
-    silent = all(run.ended_itself and not run.tests for run in runs) and len({run.ending for run in runs}) == 1
+        raise ComparisonError(
+            what if last else what.removesuffix(" It last said:"),
+            remedy=f"Give it a longer --timeout.{logs}",
+        )
+    silent = (
+        all(run.ended_itself and not run.tests for run in runs)
+        and len({run.ending for run in runs}) == 1
+    )
     if silent and words.pytest_arguments(job.command) is not None:
         raise ComparisonError(
             f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{last}",
@@ -87,7 +95,9 @@ def _check(job: Job, runs: Sequence[Run]) -> None:
         )
 
 
-def _run(job: Job, mode: Mode, number: int, recorder: process.Recorder, clock: Callable[[], float]) -> Run:
+def _run(
+    job: Job, mode: Mode, number: int, recorder: process.Recorder, clock: Callable[[], float]
+) -> Run:
     begin = words.pytest_arguments(job.command)
     log, xml = (job.scratch / f"{job.prefix}{mode}-{number}.{kind}" for kind in ("log", "xml"))
     argv = job.argv(job.command if begin is None else words.recording(job.command, begin, xml))
@@ -132,7 +142,7 @@ def _tests(xml: Path) -> Mapping[str, junit.Test] | None:
 def _kept(job: Job, run: Run, log: Path) -> Run:
     from dataclasses import replace
 
-    from jitbuild.disk import guarded
+    from jitbuild.system.files import guarded
 
     with guarded(job.logs):
         job.logs.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,11 @@ class Run:
             return "timed out"
         if self.returncode < 0:
             return _signal_name(-self.returncode)
-        return f"{self.returncode:#x}" if self.returncode >= _NTSTATUS_ERROR else f"exit {self.returncode}"
+        return (
+            f"{self.returncode:#x}"
+            if self.returncode >= _NTSTATUS_ERROR
+            else f"exit {self.returncode}"
+        )
 
     @property
     def ended_itself(self) -> bool:

@@ -46,7 +46,9 @@ class Timing:
         }
 
 
-def compare(mode: Mode, baseline: Sequence[float], other: Sequence[float], *, comparable: bool = True) -> Timing:
+def compare(
+    mode: Mode, baseline: Sequence[float], other: Sequence[float], *, comparable: bool = True
+) -> Timing:
     """Seconds of interleaved rounds, the n-th of both from the same round; not `comparable` when they did not do the same.
 
     The noise is the median difference between two repeats of one mode, of the noisier one. A difference of the medians is only
@@ -57,7 +59,9 @@ def compare(mode: Mode, baseline: Sequence[float], other: Sequence[float], *, co
     speed: Speed = "within noise"
     if not comparable or min(len(baseline), len(other)) < _FEWEST:
         speed = "not compared"
-    elif abs(seen - usual) > max(_TIMES_NOISE * noise, _LEAST * usual) and _in_nearly_every_round(baseline, other, seen > usual):
+    elif abs(seen - usual) > max(_TIMES_NOISE * noise, _LEAST * usual) and _in_nearly_every_round(
+        baseline, other, seen > usual
+    ):
         speed = "slower" if seen > usual else "faster"
     return Timing(mode=mode, seconds=seen, baseline_seconds=usual, noise=noise / usual, speed=speed)
 
@@ -67,5 +71,7 @@ def _spread(times: Sequence[float]) -> float:
 
 
 def _in_nearly_every_round(baseline: Sequence[float], other: Sequence[float], slower: bool) -> bool:
-    agreeing = sum((after > before) == slower for before, after in zip(baseline, other, strict=True))
+    agreeing = sum(
+        (after > before) == slower for before, after in zip(baseline, other, strict=True)
+    )
     return agreeing >= len(baseline) - len(baseline) // 5

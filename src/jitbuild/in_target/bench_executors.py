@@ -1,6 +1,6 @@
 """Which functions of this process have machine code now. Runs in the interpreter under test, loaded by path.
 
-It borrows jitbuild.measured, which needs the standard library alone; jitbuild itself is not installed there, and its package is
+It borrows jitbuild.in_target.jit_usage, which needs the standard library alone; jitbuild itself is not installed there, and its package is
 not imported: it would bring the dependencies of the host.
 """
 
@@ -23,7 +23,7 @@ def facts(*extra: CodeType) -> dict[str, Any]:
     """The mode as it reached this process, who traces, and every code object with executors; `extra` is code no function holds."""
     measured = _measured()
     tier2 = measured.tier2()
-    probe = sys.modules["jitbuild._probe_target"]
+    probe = sys.modules["jitbuild.in_target.probe"]
     about = measured.facts(tier2)
     return {
         "switch": os.environ.get("PYTHON_JIT"),
@@ -43,7 +43,7 @@ def _measured() -> Any:
         sys.modules["jitbuild"] = package
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        return importlib.import_module("jitbuild.measured")
+        return importlib.import_module("jitbuild.in_target.jit_usage")
     finally:
         sys.dont_write_bytecode = before
 
@@ -73,7 +73,10 @@ def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
     for thing in gc.get_objects():
         if type(thing) is FunctionType:
             module = str(thing.__globals__.get("__name__"))
-            if module.partition(".")[0] not in _OURS and thing.__globals__.get("__file__") not in _MEASURES:
+            if (
+                module.partition(".")[0] not in _OURS
+                and thing.__globals__.get("__file__") not in _MEASURES
+            ):
                 waiting.append((module, thing.__code__))
     while waiting:
         module, code = waiting.pop()
@@ -81,10 +84,15 @@ def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
         if code not in seen:
             seen.add(code)
             yield module, code
-            waiting += [(module, constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+            waiting += [
+                (module, constant) for constant in code.co_consts if isinstance(constant, CodeType)
+            ]
 
 
 _MEASURES = {
     __file__,
-    *(os.path.join(os.path.dirname(__file__), name) for name in ("_worker.py", "_inspect.py", "_suite.py", "_tests.py")),
+    *(
+        os.path.join(os.path.dirname(__file__), name)
+        for name in ("bench_worker.py", "bench_inspect.py", "bench_suite.py", "bench_pytest.py")
+    ),
 }

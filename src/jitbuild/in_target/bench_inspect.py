@@ -1,4 +1,4 @@
-"""Runs a Python program and says what the JIT made of it: `python _inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) ...`
+"""Runs a Python program and says what the JIT made of it: `python bench_inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) ...`
 
 Runs in the interpreter under test. Executors come and go, and a program that ends takes its functions along: so a thread looks
 every now and then, and what it ever saw is united. With --profile nothing of that is done; cProfile then says where the time goes.
@@ -25,7 +25,7 @@ def _seen() -> Any:
     """The module beside this file; no bytecode is written there."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        return importlib.import_module("_seen")
+        return importlib.import_module("bench_executors")
     finally:
         sys.dont_write_bytecode = before
 
@@ -70,7 +70,10 @@ def _united(seen: list[dict[str, Any]]) -> dict[str, Any]:
         for each in facts["functions"]:
             key = (each["file"], each["name"], each["line"])
             before = functions.get(key, each)
-            functions[key] = {**each, **{what: max(each[what], before[what]) for what in ("executors", "bytes")}}
+            functions[key] = {
+                **each,
+                **{what: max(each[what], before[what]) for what in ("executors", "bytes")},
+            }
     tracers = sorted({tracer for facts in seen for tracer in facts["tracers"]})
     return {**seen[-1], "tracers": tracers, "functions": list(functions.values())}
 

@@ -98,7 +98,9 @@ def timed(function: Callable[[], Any]) -> Callable[[int], float]:
     return measured
 
 
-def each(measured: Callable[..., float], turns: Turns | None, *, slices: int = SLICES) -> Callable[..., float]:
+def each(
+    measured: Callable[..., float], turns: Turns | None, *, slices: int = SLICES
+) -> Callable[..., float]:
     """`measured`, which takes the time of so many loops, in so many slices at most, with the turn passed on after each."""
     if turns is None:
         return measured
@@ -107,7 +109,9 @@ def each(measured: Callable[..., float], turns: Turns | None, *, slices: int = S
     def value(loops: int, *args: Any, **options: Any) -> float:
         count, taken = min(loops, slices), 0.0
         for number in range(count):
-            taken += measured(loops * (number + 1) // count - loops * number // count, *args, **options)
+            taken += measured(
+                loops * (number + 1) // count - loops * number // count, *args, **options
+            )
             turns.over()
         return taken
 

@@ -1,4 +1,4 @@
-"""What pyperformance has: `python _listing.py FILE` writes it as JSON. Runs in the interpreter under test, where pyperformance is.
+"""What pyperformance has: `python bench_listing.py FILE` writes it as JSON. Runs in the interpreter under test, where pyperformance is.
 
 Its manifest is no public interface of pyperformance's; which of its versions is installed is pinned beside what reads this
 (suite.py).
@@ -20,7 +20,8 @@ def main(target: str) -> None:
         "version": version,
         "benchmarks": [_benchmark(each) for each in manifest.benchmarks],
         "groups": {
-            name: sorted(each.name for each in manifest.resolve_group(name)) for name in sorted(manifest.groups | manifest.tags)
+            name: sorted(each.name for each in manifest.resolve_group(name))
+            for name in sorted(manifest.groups | manifest.tags)
         },
     }
     with open(target, "w", encoding="utf-8") as file:

@@ -94,7 +94,11 @@ def objects() -> None:
         for _ in range(60):
             assert task is not None
             task = task.take(packet)
-    _check("objects", (sum(one.handled for one in tasks), sum(packet.value for packet in packets)), (6000, 509_148))
+    _check(
+        "objects",
+        (sum(one.handled for one in tasks), sum(packet.value for packet in packets)),
+        (6000, 509_148),
+    )
 
 
 def _evens(count: int) -> Iterator[int]:
@@ -180,7 +184,10 @@ def parser() -> None:
         _check("parser", _sum_of(_EXPRESSION, 0)[0], 20_903)
 
 
-_RECORDS = [{"id": number, "name": f"record {number}", "tags": ["a", "b"], "share": number / 8} for number in range(150)]
+_RECORDS = [
+    {"id": number, "name": f"record {number}", "tags": ["a", "b"], "share": number / 8}
+    for number in range(150)
+]
 
 
 def json_lines() -> None:
@@ -192,7 +199,10 @@ def json_lines() -> None:
     _check("json_lines", total, 2786.875)
 
 
-_LOG = "\n".join(f"2026-11-{number % 28 + 1:02d} host{number % 9} GET /items/{number} {200 + number % 3}" for number in range(300))
+_LOG = "\n".join(
+    f"2026-11-{number % 28 + 1:02d} host{number % 9} GET /items/{number} {200 + number % 3}"
+    for number in range(300)
+)
 _LINE = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\w+) GET /items/(\d+) (\d{3})")
 
 

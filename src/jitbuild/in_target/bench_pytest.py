@@ -1,4 +1,4 @@
-"""Runs pytest, and says what the JIT made of it: `python _tests.py SPEC`. Runs in the interpreter under test, where pytest is.
+"""Runs pytest, and says what the JIT made of it: `python bench_pytest.py SPEC`. Runs in the interpreter under test, where pytest is.
 
 The specification is a JSON object: `arguments` of pytest, `module` (whether it was `-m pytest`: then the current folder is
 importable), `facts` (the file for what is said) and `look` (whether to say it of each test: that takes time between the tests).
@@ -53,7 +53,12 @@ class Plugin:
         """All of it, with the mode of this process."""
         found: dict[str, Any] = self._seen.facts()
         found["functions"] = _theirs(found["functions"])
-        return {**found, "failed": self.failed, "without": self.without, **({"tests": self.tests} if self._look else {})}
+        return {
+            **found,
+            "failed": self.failed,
+            "without": self.without,
+            **({"tests": self.tests} if self._look else {}),
+        }
 
     def _grown(self) -> list[dict[str, Any]]:
         """The functions that have more executors than after the test before."""
@@ -87,7 +92,7 @@ def _seen() -> Any:
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, folder)
     try:
-        return importlib.import_module("_seen")
+        return importlib.import_module("bench_executors")
     finally:
         sys.path.remove(folder)
         sys.dont_write_bytecode = before

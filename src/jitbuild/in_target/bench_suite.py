@@ -1,4 +1,4 @@
-"""What pyperf runs of a suite: `python _suite.py --spec FILE`, and its own options. Runs in the interpreter under test.
+"""What pyperf runs of a suite: `python bench_suite.py --spec FILE`, and its own options. Runs in the interpreter under test.
 
 The specification is a JSON object: `script` (one of pyperformance's run_benchmark.py) and its `options`, `loops` (how many make a
 value of what it measures, by name), and `facts` (a file in which a worker says what it saw of the JIT). A script that measures
@@ -41,10 +41,10 @@ def main() -> None:
     with open(os.environ[_VARIABLE], encoding="utf-8") as file:
         spec = json.load(file)
     turns = None
-    worker = _beside("_worker")
+    worker = _beside("bench_worker")
     worker.patient()
     if "--worker" in words:
-        seen = _beside("_seen")
+        seen = _beside("bench_executors")
         worker.silence()
         atexit.register(_write_facts, spec["facts"], _task(words), seen, os.getpid())
         turns = worker.wait(spec, _task(words))
@@ -74,7 +74,9 @@ def _with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[.
     @functools.wraps(method)
     def measured(runner: Any, name: str, *args: Any, **options: Any) -> Any:
         chosen = runner.parse_args()
-        if loops and name not in loops:  # pyperf would find out how many, by more workers than take turns
+        if (
+            loops and name not in loops
+        ):  # pyperf would find out how many, by more workers than take turns
             raise LookupError(f"{name} was not there when it was tried")
         if not chosen.worker and name in loops:
             chosen.loops = loops[name]
@@ -87,12 +89,14 @@ def _with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[.
 
 def _in_turn(turns: Any) -> dict[str, Callable[..., Any]]:
     """The methods of pyperf's runner that can pass the turn on after each value. (Of others a process has it until it ends.)"""
-    passing = _beside("_turns")
+    passing = _beside("bench_interleave")
 
     @functools.wraps(_bench_time_func)
     def bench_time_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
         # What it does beside its loops, each time that it is called, is the script's to say: it is called once for a value.
-        return _bench_time_func(runner, name, passing.each(function, turns, slices=1), *args, **options)
+        return _bench_time_func(
+            runner, name, passing.each(function, turns, slices=1), *args, **options
+        )
 
     @functools.wraps(pyperf.Runner.bench_func)
     def bench_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:

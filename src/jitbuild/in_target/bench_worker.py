@@ -1,7 +1,7 @@
-"""What pyperf runs: `python _worker.py --spec FILE`, and its own options. Runs in the interpreter under test, where pyperf is.
+"""What pyperf runs: `python bench_worker.py --spec FILE`, and its own options. Runs in the interpreter under test, where pyperf is.
 
 The specification is a JSON object: `kind` (quick, stmt or command), `name`, `facts` (a file in which a worker says what it saw of
-the JIT), by kind `stmt` and `setup`, or `command`, and `turns` where another process measures in turn with this one (_turns.py).
+the JIT), by kind `stmt` and `setup`, or `command`, and `turns` where another process measures in turn with this one (bench_interleave.py).
 pyperf starts this file again for each of its workers.
 """
 
@@ -53,23 +53,25 @@ def patient() -> None:
 
 def wait(spec: dict[str, Any], task: int = 0) -> Any:
     """Until it is this worker's turn to run; None where it has no other beside it. What is registered before is done after all."""
-    turns = _beside("_turns").of(spec, task)
+    turns = _beside("bench_interleave").of(spec, task)
     if turns is not None:
         atexit.register(turns.finish)
     return turns
 
 
 def _measure(runner: Any, spec: dict[str, Any], turns: Any) -> None:
-    passing = _beside("_turns")
+    passing = _beside("bench_interleave")
     if spec["kind"] == "command":
         _measure_command(runner, spec["name"], spec["command"])
     elif spec["kind"] == "stmt":
         timer: Any = timeit.Timer(spec["stmt"], spec["setup"])
         _KEPT.append(timer)
-        inner = passing.each(lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter), turns)
+        inner = passing.each(
+            lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter), turns
+        )
         runner.bench_time_func(spec["name"], inner)
     else:
-        program = passing.timed(_beside("_programs").PROGRAMS[spec["name"]].run)
+        program = passing.timed(_beside("bench_programs").PROGRAMS[spec["name"]].run)
         runner.bench_time_func(spec["name"], passing.each(program, turns))
 
 
@@ -87,13 +89,17 @@ def _measure_command(runner: Any, name: str, command: list[str]) -> None:
     if len(shown.splitlines()) == 1:
         runner.bench_command(name, command)
     else:  # pyperf puts the command into its metadata, and refuses lines there
-        runner.bench_time_func(name, _run, command, metadata={"command": " ".join(shown.splitlines())})
+        runner.bench_time_func(
+            name, _run, command, metadata={"command": " ".join(shown.splitlines())}
+        )
 
 
 def _run(loops: int, command: list[str]) -> float:
     begun = time.perf_counter()
     for _ in range(loops):
-        code = subprocess.call(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        code = subprocess.call(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         if code:
             raise ChildProcessError(f"Command failed with exit code {code}")
     return time.perf_counter() - begun
@@ -119,7 +125,7 @@ def silence() -> None:
 def _write_facts(spec: dict[str, Any], own: int) -> None:
     if os.getpid() != own:  # a child that what is measured forked
         return
-    facts = _beside("_seen").facts()
+    facts = _beside("bench_executors").facts()
     if spec["kind"] == "command":
         # The program was another process; in this one it was waited for.
         del facts["functions"]

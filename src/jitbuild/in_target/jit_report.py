@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.measured import TESTS, stoppers
+from jitbuild.in_target.jit_usage import TESTS, stoppers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from jitbuild.measured import Facts, Made, Measurement
+    from jitbuild.in_target.jit_usage import Facts, Made, Measurement
 
 _SYSMON = "coverage's sysmon core leaves it on (COVERAGE_CORE=sysmon, Python 3.12 and later)"
 
@@ -27,7 +27,9 @@ def _tracing(facts: Facts, tracers: Sequence[str]) -> Iterator[str]:
         yield f"warning: {names} turns the JIT off while it is set; {_SYSMON}"
 
 
-def lines(whole: Measurement, packages: Sequence[str], lost: Sequence[str], *, verbose: bool) -> Iterator[str]:
+def lines(
+    whole: Measurement, packages: Sequence[str], lost: Sequence[str], *, verbose: bool
+) -> Iterator[str]:
     """The summary below the tests; `verbose` names what was compiled."""
     yield whole.facts.sentence()
     yield from _tracing(whole.facts, whole.tracers)
@@ -74,7 +76,9 @@ def hopeless(require: str | None, facts: Facts) -> str:
     return ""
 
 
-def failure(require: str | None, whole: Measurement, packages: Sequence[str], lost: Sequence[str]) -> str:
+def failure(
+    require: str | None, whole: Measurement, packages: Sequence[str], lost: Sequence[str]
+) -> str:
     """Why what was required did not come true, and what to do about it, in one sentence; empty when it did."""
     impossible = hopeless(require, whole.facts)
     if impossible:
@@ -102,9 +106,19 @@ def _why(whole: Measurement, packages: Sequence[str], lost: Sequence[str], impor
     return "no loop in it ran long enough (some thousand iterations in one process); run more of it"
 
 
-def to_json(whole: Measurement, packages: Sequence[str], require: str | None, reason: str, lost: Sequence[str]) -> dict[str, Any]:
+def to_json(
+    whole: Measurement,
+    packages: Sequence[str],
+    require: str | None,
+    reason: str,
+    lost: Sequence[str],
+) -> dict[str, Any]:
     """The documented shape of --jit-report-json."""
-    compiled = [{**place._asdict(), **made._asdict()} for place, made in sorted(whole.code.items()) if made.executors]
+    compiled = [
+        {**place._asdict(), **made._asdict()}
+        for place, made in sorted(whole.code.items())
+        if made.executors
+    ]
     return {
         "schema": 1,
         "python": whole.facts._asdict(),

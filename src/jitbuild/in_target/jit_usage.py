@@ -19,7 +19,7 @@ import sys
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitbuild import _probe_target
+from jitbuild.in_target import probe as _probe_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -158,7 +158,11 @@ def facts(found: Tier2) -> Facts:
     built = "no" if found.get_executor is None else _built()
     switch = os.environ.get("PYTHON_JIT")
     ignored = bool(sys.flags.ignore_environment)
-    enabled = built != "no" and not about["free_threaded"] and _enabled(built, None if ignored else switch)
+    enabled = (
+        built != "no"
+        and not about["free_threaded"]
+        and _enabled(built, None if ignored else switch)
+    )
     return Facts(
         version=about["version"],
         implementation=about["implementation"],
@@ -215,7 +219,10 @@ class Meter:
                 module = thing.__globals__.get("__name__")
                 group = self._group(module)
                 if group is not None and id(thing.__code__) not in alive:
-                    alive |= {id(code): (_place(group, module, code), code) for code in _nested(thing.__code__)}
+                    alive |= {
+                        id(code): (_place(group, module, code), code)
+                        for code in _nested(thing.__code__)
+                    }
         self._alive = list(alive.values())
         for place, _ in self._alive:
             self._code.setdefault(place, Made())
@@ -244,7 +251,9 @@ class Meter:
         if not isinstance(module, str):
             return None
         if module not in self._groups:
-            inside = (name for name in self._packages if module == name or module.startswith(f"{name}."))
+            inside = (
+                name for name in self._packages if module == name or module.startswith(f"{name}.")
+            )
             self._groups[module] = TESTS if module in self._tests else next(inside, None)
         return self._groups[module]
 
@@ -297,4 +306,6 @@ def _place(group: str, module: object, code: CodeType) -> Place:
 
 
 def _most(one: Made, other: Made) -> Made:
-    return Made(max(one.executors, other.executors), max(one.machine_code_bytes, other.machine_code_bytes))
+    return Made(
+        max(one.executors, other.executors), max(one.machine_code_bytes, other.machine_code_bytes)
+    )

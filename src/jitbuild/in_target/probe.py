@@ -180,7 +180,10 @@ def _prefix():
     # type: () -> str
     """The venv that the executable stands in, else sys.prefix: before 3.14 it is the site module that sets it for a venv."""
     folder = os.path.dirname(sys.executable or "")
-    if any(os.path.isfile(os.path.join(place, "pyvenv.cfg")) for place in (folder, os.path.dirname(folder))):
+    if any(
+        os.path.isfile(os.path.join(place, "pyvenv.cfg"))
+        for place in (folder, os.path.dirname(folder))
+    ):
         return os.path.dirname(folder)
     return sys.prefix
 

@@ -20,10 +20,57 @@ if TYPE_CHECKING:
 
 # setuptools.discovery, FlatLayoutPackageFinder and FlatLayoutModuleFinder.
 _NOT_UNDER_TEST = (
-    *("ci", "bin", "debian", "doc", "docs", "documentation", "manpages", "news", "newsfragments", "changelog", "htmlcov"),
-    *("test", "tests", "unit_test", "unit_tests", "example", "examples", "benchmark", "benchmarks", "exercise", "exercises"),
-    *("scripts", "tools", "util", "utils", "python", "build", "dist", "tasks", "fabfile", "site_scons", "setup", "manage"),
-    *("conftest", "toxfile", "noxfile", "pavement", "dodo", "conanfile", "SConstruct", "SConscript", "venv", "node_modules"),
+    *(
+        "ci",
+        "bin",
+        "debian",
+        "doc",
+        "docs",
+        "documentation",
+        "manpages",
+        "news",
+        "newsfragments",
+        "changelog",
+        "htmlcov",
+    ),
+    *(
+        "test",
+        "tests",
+        "unit_test",
+        "unit_tests",
+        "example",
+        "examples",
+        "benchmark",
+        "benchmarks",
+        "exercise",
+        "exercises",
+    ),
+    *(
+        "scripts",
+        "tools",
+        "util",
+        "utils",
+        "python",
+        "build",
+        "dist",
+        "tasks",
+        "fabfile",
+        "site_scons",
+        "setup",
+        "manage",
+    ),
+    *(
+        "conftest",
+        "toxfile",
+        "noxfile",
+        "pavement",
+        "dodo",
+        "conanfile",
+        "SConstruct",
+        "SConscript",
+        "venv",
+        "node_modules",
+    ),
 )
 # A folder without __init__.py is a namespace: look this deep for a module in it.
 _DEPTH = 3
@@ -43,7 +90,9 @@ def of_project(project: Path) -> set[str]:
     """The names of the packages and modules that the project in this folder holds."""
     # What lies in src is there to be imported, whatever it is called.
     return set(_importable(project / "src")) or {
-        name for name in _importable(project) if name not in _NOT_UNDER_TEST and not name.startswith("test_")
+        name
+        for name in _importable(project)
+        if name not in _NOT_UNDER_TEST and not name.startswith("test_")
     }
 
 
@@ -55,7 +104,12 @@ def _importable(folder: Path) -> Iterator[str]:
         return
     for entry in entries:
         name = entry.stem if entry.suffix == ".py" else entry.name
-        if name.isidentifier() and not name.startswith("_") and name != "conftest" and _holds_code(entry, folder.name == "src"):
+        if (
+            name.isidentifier()
+            and not name.startswith("_")
+            and name != "conftest"
+            and _holds_code(entry, folder.name == "src")
+        ):
             yield name
 
 
@@ -89,4 +143,6 @@ def _folder(text: str) -> Path | None:
     except (ValueError, KeyError, TypeError):
         return None
     # On Windows the path of a URL is `/C:/folder`.
-    return Path(unquote(url.path).removeprefix("/" if os.name == "nt" else "")) if editable else None
+    return (
+        Path(unquote(url.path).removeprefix("/" if os.name == "nt" else "")) if editable else None
+    )

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from packaging.version import Version
 
 from jitbuild.errors import RequestError, VariantError
-from jitbuild.platforms import steps_for
+from jitbuild.planning.steps import steps_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jitbuild.platforms.steps import Step
-    from jitbuild.recipes import Catalog
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.schema import Edit, Rule, Series, Tag
     from jitbuild.request import Request, Variant
-    from jitbuild.schema import Edit, Rule, Series, Tag
     from jitbuild.target import Target
 
 # Part of every key: raised when the same plan comes to mean another interpreter.
@@ -109,10 +109,21 @@ class Plan:
                 "sha256": self.source.digest if self.source.kind in {"release", "archive"} else "",
                 "digest": self.source.digest,
             },
-            "llvm": self.llvm and {"major": self.llvm.major, "tools": list(self.llvm.tools), "bundled": self.llvm.bundled},
-            "edits": [{"file": edit.file, "find": edit.find, "replace": edit.replace} for edit in self.edits],
+            "llvm": self.llvm
+            and {
+                "major": self.llvm.major,
+                "tools": list(self.llvm.tools),
+                "bundled": self.llvm.bundled,
+            },
+            "edits": [
+                {"file": edit.file, "find": edit.find, "replace": edit.replace}
+                for edit in self.edits
+            ],
             "leave_out": list(self.leave_out),
-            "steps": [{"name": step.name, "argv": list(step.argv), "env": dict(step.env), "cwd": step.cwd} for step in self.steps],
+            "steps": [
+                {"name": step.name, "argv": list(step.argv), "env": dict(step.env), "cwd": step.cwd}
+                for step in self.steps
+            ],
             "warnings": list(self.warnings),
         }
 
@@ -136,7 +147,7 @@ def subject_of(request: Request, catalog: Catalog, *, sha256: str | None = None)
     With `sha256` a tag that no recipe knows is taken as released with that archive. Raises RequestError, also for a `sha256`
     that is not the one by which a recipe knows the tag.
     """
-    from jitbuild.schema import Tag
+    from jitbuild.recipes.schema import Tag
 
     known = catalog.tags()
     if request.kind == "tag" and sha256 is not None:
@@ -166,7 +177,11 @@ def make(subject: Subject, variant: Variant, target: Target, catalog: Catalog) -
     """Plan the build of `subject` as `variant` for `target`. Raises VariantError for a combination that cannot be."""
     version = Version(subject.version)
     recipe = catalog.for_version(version)
-    rules = [rule for rule in (*catalog.builds.rule, *recipe.rule) if rule.when.holds(version, target, variant)]
+    rules = [
+        rule
+        for rule in (*catalog.builds.rule, *recipe.rule)
+        if rule.when.holds(version, target, variant)
+    ]
     _refuse(rules)
     llvm = _llvm(recipe, subject, variant, target)
     plan = Plan(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.platforms.steps import Step
+from jitbuild.planning.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jitbuild.recipes.schema import LLVMNeed, Rule
     from jitbuild.request import Variant
-    from jitbuild.schema import LLVMNeed, Rule
 
 
 # On the command line: a PYTHONPATH of the environment is replaced by the Makefile's own variable of that name.
@@ -31,7 +31,13 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
         *_patches(variant),
         Step(
             name="configure",
-            argv=("./configure", "--prefix={prefix}", "--config-cache", *flags, *variant.configure_args),
+            argv=(
+                "./configure",
+                "--prefix={prefix}",
+                "--config-cache",
+                *flags,
+                *variant.configure_args,
+            ),
             env=env,
         ),
         *_stencils(variant, env, make),
@@ -52,7 +58,9 @@ def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str
     return Step(name="make", argv=("make", *make), env=env, share="make")
 
 
-def _stencils(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> tuple[Step, ...]:
+def _stencils(
+    variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]
+) -> tuple[Step, ...]:
     if variant.jit not in {"yes", "yes-off"}:
         return ()
     # Tools/jit/_llvm.py starts a clang for each of os.cpu_count(), which the hooks limit.
@@ -84,6 +92,9 @@ def _environment(rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[tuple[st
 
 def _patches(variant: Variant) -> tuple[Step, ...]:
     return tuple(
-        Step(name=f"patch {number}", argv=("patch", "-p1", "--forward", "--batch", "--input", f"{{patch:{number}}}"))
+        Step(
+            name=f"patch {number}",
+            argv=("patch", "-p1", "--forward", "--batch", "--input", f"{{patch:{number}}}"),
+        )
         for number, _ in enumerate(variant.patches, start=1)
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.platforms import posix, windows
+from jitbuild.planning import posix, windows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jitbuild.platforms.steps import Step
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.schema import LLVMNeed, Rule
     from jitbuild.request import Variant
-    from jitbuild.schema import LLVMNeed, Rule
     from jitbuild.target import Target
 
 
-def steps_for(target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[Step, ...]:
+def steps_for(
+    target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None
+) -> tuple[Step, ...]:
     """The steps that build `variant` for `target` under the rules that hold for it, with the LLVM it needs (None: none)."""
     if target.system == "windows":
         return windows.steps(target, variant, rules, llvm)

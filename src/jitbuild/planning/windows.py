@@ -5,23 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import VariantError
-from jitbuild.platforms.steps import Step
+from jitbuild.planning.step import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jitbuild.recipes.schema import LLVMNeed, Rule
     from jitbuild.request import Variant
-    from jitbuild.schema import LLVMNeed, Rule
     from jitbuild.target import Target
 
 # build.bat's -p, the folder it builds into, and PC\layout's --arch (PCbuild/build.bat, PC/layout/main.py).
 _NAMES = {"x86_64": ("x64", "amd64", "amd64"), "aarch64": ("ARM64", "arm64", "arm64")}
 
 
-def steps(target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[Step, ...]:
+def steps(
+    target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None
+) -> tuple[Step, ...]:
     """The steps of a build.bat build. Raises VariantError for patches, which nothing there applies."""
     if variant.patches:
-        raise VariantError("--patch is not supported on Windows yet.", remedy="Patch a source folder and give its path instead.")
+        raise VariantError(
+            "--patch is not supported on Windows yet.",
+            remedy="Patch a source folder and give its path instead.",
+        )
     platform, folder, arch = _NAMES[target.arch]
     env = {"PYTHON": "{python}", "PYTHONDONTWRITEBYTECODE": "1"}
     if llvm:

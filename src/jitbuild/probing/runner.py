@@ -12,9 +12,10 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild import _probe_target, process
 from jitbuild.errors import InterpreterError
-from jitbuild.verdict import Built, Check, Expect, Facts, Runs, Switch, Verdict, judge
+from jitbuild.in_target import probe as _probe_target
+from jitbuild.probing.verdict import Built, Check, Expect, Facts, Runs, Switch, Verdict, judge
+from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,9 @@ _TARGET = Path(_probe_target.__file__)
 _OLDEST = (3, 8)
 _PYTHON_NAME = re.compile(r"python[\d.]*[td]*(\.exe)?")
 _SETTINGS: tuple[tuple[Switch, str], ...] = (("default", "PYTHON_JIT unset"), ("1", "PYTHON_JIT=1"))
-_NAME_ANOTHER = "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
+_NAME_ANOTHER = (
+    "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
+)
 
 
 def probe(
@@ -47,11 +50,21 @@ def probe(
     Raises InterpreterError for what cannot be run, hangs, or answers like no Python >= 3.8. An interpreter that answers
     with its JIT off and fails with it on gets a verdict that says so.
     """
-    path = Path(executable).absolute()  # not resolved: a venv's python is a link, and is known by its own place
+    path = Path(
+        executable
+    ).absolute()  # not resolved: a venv's python is a link, and is known by its own place
 
     def ask(switch: Switch) -> Facts:
-        argv = [str(path), "-B", "-S", str(_TARGET), *(["modules"] if modules and switch == "0" else [])]
-        return _facts(path, _run(argv, path, runner, timeout, clean_environment(environ, switch)), timeout)
+        argv = [
+            str(path),
+            "-B",
+            "-S",
+            str(_TARGET),
+            *(["modules"] if modules and switch == "0" else []),
+        ]
+        return _facts(
+            path, _run(argv, path, runner, timeout, clean_environment(environ, switch)), timeout
+        )
 
     answers: dict[Switch, Facts] = {"0": ask("0")}
     failures = []
@@ -60,7 +73,12 @@ def probe(
             answers[switch] = ask(switch)
         except InterpreterError as error:
             failures.append(f"With {setting}: {error.what}")
-    runs = Runs(off=answers["0"], default=answers.get("default"), on=answers.get("1"), failures=tuple(failures))
+    runs = Runs(
+        off=answers["0"],
+        default=answers.get("default"),
+        on=answers.get("1"),
+        failures=tuple(failures),
+    )
     return judge(path, runs, expect=expect, version=version, free_threaded=free_threaded)
 
 
@@ -85,31 +103,45 @@ def clean_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, s
     PYTHONPERFSUPPORT (which disables the JIT) and PYTHONINSPECT (which would wait for input).
     """
     kept = {
-        name: value for name, value in environ.items() if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
+        name: value
+        for name, value in environ.items()
+        if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
     }
     return kept if switch == "default" else {**kept, "PYTHON_JIT": switch}
 
 
-def _run(argv: list[str], path: Path, runner: process.Runner, timeout: float, env: Mapping[str, str]) -> process.Completed:
+def _run(
+    argv: list[str], path: Path, runner: process.Runner, timeout: float, env: Mapping[str, str]
+) -> process.Completed:
     try:
         return runner(argv, env=env, timeout=timeout)
     except OSError as error:
         if path.is_dir():
             raise InterpreterError(f"{path} is a folder.", remedy=_in_folder(path)) from error
-        raise InterpreterError(f"{path} cannot be run: {error.strerror or error}.", remedy=_NAME_ANOTHER) from error
+        raise InterpreterError(
+            f"{path} cannot be run: {error.strerror or error}.", remedy=_NAME_ANOTHER
+        ) from error
 
 
 def _in_folder(folder: Path) -> str:
     """Names the Python in a prefix or a bin folder, if that is what was given."""
-    files = (file for place in (".", "bin", "Scripts") for file in sorted((folder / place).glob("python*")))
-    found = next((file for file in files if _PYTHON_NAME.fullmatch(file.name) and file.is_file()), None)
+    files = (
+        file
+        for place in (".", "bin", "Scripts")
+        for file in sorted((folder / place).glob("python*"))
+    )
+    found = next(
+        (file for file in files if _PYTHON_NAME.fullmatch(file.name) and file.is_file()), None
+    )
     return _NAME_ANOTHER if found is None else f"Name the executable in it: {found}"
 
 
 def _facts(path: Path, completed: process.Completed, timeout: float) -> Facts:
     """The facts that a run printed. Raises InterpreterError, naming how it ended, when it printed none."""
     if completed.timed_out:
-        raise InterpreterError(f"{path} did not answer within {timeout:g} seconds.", remedy=_NAME_ANOTHER)
+        raise InterpreterError(
+            f"{path} did not answer within {timeout:g} seconds.", remedy=_NAME_ANOTHER
+        )
     answer = _unframe(completed.stdout)
     if answer is None or completed.returncode != 0:
         raise InterpreterError(f"{path} {_ending(completed)}", remedy=_remedy(completed))
@@ -140,8 +172,12 @@ def _check_age(path: Path, answer: Mapping[str, Any]) -> None:
         raise _garbled(path, f"version {answer.get('version')!r}") from error
     if (major, minor) < _OLDEST:
         oldest = "{}.{}".format(*_OLDEST)
-        what = f"{path} is Python {answer['version']}, and {oldest} is the oldest that can be probed."
-        raise InterpreterError(what, remedy="The JIT came with 3.13. Install one with: jitbuild install '>=3.13'")
+        what = (
+            f"{path} is Python {answer['version']}, and {oldest} is the oldest that can be probed."
+        )
+        raise InterpreterError(
+            what, remedy="The JIT came with 3.13. Install one with: jitbuild install '>=3.13'"
+        )
 
 
 def _convert(path: Path, answer: Mapping[str, Any]) -> Facts:
@@ -154,7 +190,9 @@ def _convert(path: Path, answer: Mapping[str, Any]) -> Facts:
 
 
 def _garbled(path: Path, detail: str) -> InterpreterError:
-    return InterpreterError(f"{path} answered the probe with something else than facts: {detail}.", remedy=_NAME_ANOTHER)
+    return InterpreterError(
+        f"{path} answered the probe with something else than facts: {detail}.", remedy=_NAME_ANOTHER
+    )
 
 
 def _ending(completed: process.Completed) -> str:
@@ -165,7 +203,11 @@ def _ending(completed: process.Completed) -> str:
         return f"was ended by {_signal_name(-completed.returncode)}{said}"
     if completed.returncode > 0:
         return f"failed with exit code {completed.returncode}{said}"
-    return f"does not answer like a Python interpreter; it printed{said}" if line else "ran and printed nothing."
+    return (
+        f"does not answer like a Python interpreter; it printed{said}"
+        if line
+        else "ran and printed nothing."
+    )
 
 
 def _first_line(text: str) -> str:

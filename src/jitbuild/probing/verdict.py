@@ -171,7 +171,10 @@ class Verdict:
             },
             "free_threaded": self.free_threaded,
             "debug": self.debug,
-            "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in self.checks],
+            "checks": [
+                {"name": check.name, "ok": check.ok, "detail": check.detail}
+                for check in self.checks
+            ],
             "ok": self.ok,
             "reason": self.reason,
         }
@@ -181,7 +184,12 @@ class Verdict:
 
 
 def judge(
-    executable: Path, runs: Runs, *, expect: Expect, version: str | None = None, free_threaded: bool | None = None
+    executable: Path,
+    runs: Runs,
+    *,
+    expect: Expect,
+    version: str | None = None,
+    free_threaded: bool | None = None,
 ) -> Verdict:
     """The verdict on the interpreter that gave these answers.
 
@@ -211,7 +219,9 @@ def judge(
         active=runs.on is not None and runs.on.active,
         machine_code_bytes=_bytes(runs.on),
         checks=checks,
-        reason="" if failed is None else f"{failed.detail} {_remedy(failed, runs.off, expect, executable)}",
+        reason=""
+        if failed is None
+        else f"{failed.detail} {_remedy(failed, runs.off, expect, executable)}",
     )
 
 
@@ -233,7 +243,9 @@ def _built(runs: Runs) -> Built:
 
 def _claimed(flags: tuple[str, ...]) -> Built:
     """What configure was told (configure.ac, --enable-experimental-jit), from the switches that it gave the compiler."""
-    values = [flag.removeprefix("-D_Py_TIER2=") for flag in flags if flag.startswith("-D_Py_TIER2=")]
+    values = [
+        flag.removeprefix("-D_Py_TIER2=") for flag in flags if flag.startswith("-D_Py_TIER2=")
+    ]
     if not values:
         return "no"
     if "-D_Py_JIT" not in flags:
@@ -257,8 +269,14 @@ def _identity(runs: Runs, version: str | None, threading: set[bool | None]) -> I
         wanted = "" if facts.version == version else f", and {version} was expected"
         yield Check(name="version", ok=not wanted, detail=f"It is Python {facts.version}{wanted}.")
     if threading:
-        kind = "a free-threaded build, where CPython never runs a JIT" if facts.free_threaded else "a build with the GIL"
-        yield Check(name="free-threaded", ok=threading == {facts.free_threaded}, detail=f"It is {kind}.")
+        kind = (
+            "a free-threaded build, where CPython never runs a JIT"
+            if facts.free_threaded
+            else "a build with the GIL"
+        )
+        yield Check(
+            name="free-threaded", ok=threading == {facts.free_threaded}, detail=f"It is {kind}."
+        )
 
 
 def _surroundings(runs: Runs) -> Iterator[Check]:
@@ -267,13 +285,17 @@ def _surroundings(runs: Runs) -> Iterator[Check]:
     yield Check(
         name="environment",
         ok=not ignores,
-        detail="It is started with -E or -I, under which PYTHON_JIT is ignored." if ignores else "It heeds PYTHON_ variables.",
+        detail="It is started with -E or -I, under which PYTHON_JIT is ignored."
+        if ignores
+        else "It heeds PYTHON_ variables.",
     )
     tracers = sorted({tracer for facts in runs for tracer in facts.tracers})
     yield Check(
         name="tracing",
         ok=not tracers,
-        detail=f"{', '.join(tracers)} is set, and keeps code out of the JIT." if tracers else "Nothing traces it.",
+        detail=f"{', '.join(tracers)} is set, and keeps code out of the JIT."
+        if tracers
+        else "Nothing traces it.",
     )
 
 
@@ -308,7 +330,11 @@ def _proof(runs: Runs, built: Built, expect: Expect) -> Iterator[Check]:
     if expect not in _MACHINE_CODE:
         yield Check(name="machine-code", ok=not code, detail=f"{seen}.")
     else:
-        yield Check(name="machine-code", ok=code > 0, detail=f"{seen} ({code} bytes, in whole pages)." if code else f"{seen}.")
+        yield Check(
+            name="machine-code",
+            ok=code > 0,
+            detail=f"{seen} ({code} bytes, in whole pages)." if code else f"{seen}.",
+        )
         yield _runs(runs.on)
         yield _default(runs.default, built)
     if expect == "interpreter":
@@ -321,8 +347,16 @@ def _runs(on: Facts | None) -> Check:
     if on is None or not on.active:
         return Check(name="active", ok=False, detail="No iteration of a hot loop ran in the JIT.")
     if on.active_iterations is None:
-        return Check(name="active", ok=True, detail="The executor stands in the loop's code (3.13 cannot say more).")
-    return Check(name="active", ok=True, detail=f"{on.active_iterations} iterations of a hot loop ran in the JIT.")
+        return Check(
+            name="active",
+            ok=True,
+            detail="The executor stands in the loop's code (3.13 cannot say more).",
+        )
+    return Check(
+        name="active",
+        ok=True,
+        detail=f"{on.active_iterations} iterations of a hot loop ran in the JIT.",
+    )
 
 
 def _default(default: Facts | None, built: Built) -> Check:
@@ -330,19 +364,31 @@ def _default(default: Facts | None, built: Built) -> Check:
     enabled = default is not None and default.enabled
     detail = f"With PYTHON_JIT unset the JIT is {'on' if enabled else 'off'}"
     ok = default is not None and enabled == (built == "yes")
-    return Check(name="default", ok=ok, detail=f"{detail}." if ok else f"{detail}, which is not what its loops show.")
+    return Check(
+        name="default",
+        ok=ok,
+        detail=f"{detail}." if ok else f"{detail}, which is not what its loops show.",
+    )
 
 
 def _negative_control(off: Facts) -> Check:
     """PYTHON_JIT=0 must leave nothing of tier 2, else off and on are no opposites."""
     clean = not off.enabled and not off.executors and not off.machine_code_bytes
-    detail = "With PYTHON_JIT=0 nothing is compiled." if clean else "PYTHON_JIT=0 does not switch the JIT off."
+    detail = (
+        "With PYTHON_JIT=0 nothing is compiled."
+        if clean
+        else "PYTHON_JIT=0 does not switch the JIT off."
+    )
     return Check(name="negative-control", ok=clean, detail=detail)
 
 
 def _remedy(failed: Check, facts: Facts, expect: Expect, executable: Path) -> str:
     """What to do about the first check that failed."""
-    series = facts.series if facts.implementation == "cpython" and facts.release >= _FIRST_WITH_JIT else "'>=3.13'"
+    series = (
+        facts.series
+        if facts.implementation == "cpython" and facts.release >= _FIRST_WITH_JIT
+        else "'>=3.13'"
+    )
     option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
     match failed.name:
         case "version":

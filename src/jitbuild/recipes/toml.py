@@ -32,9 +32,14 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as cause:
-        raise error(f"{path} cannot be read: {cause.strerror}.", remedy="Check the path and its permissions.") from cause
+        raise error(
+            f"{path} cannot be read: {cause.strerror}.",
+            remedy="Check the path and its permissions.",
+        ) from cause
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
-        raise error(f"{path} is not TOML: {cause}.", remedy="Correct the file at that place.") from cause
+        raise error(
+            f"{path} is not TOML: {cause}.", remedy="Correct the file at that place."
+        ) from cause
     return convert(data, kind, where=str(path), error=error)
 
 
@@ -46,7 +51,9 @@ def convert(data: Any, kind: type[T], *, where: str, error: type[JitbuildError] 
         raise _refused(str(cause), kind, where, error) from cause
 
 
-def _refused(text: str, kind: type[msgspec.Struct], where: str, error: type[JitbuildError]) -> JitbuildError:
+def _refused(
+    text: str, kind: type[msgspec.Struct], where: str, error: type[JitbuildError]
+) -> JitbuildError:
     """The error for what msgspec says of a value: where it is, and which name or value may have been meant."""
     found = _AT.search(text)
     at, of_keys = (found["at"], bool(found["key"])) if found else ("$", False)
@@ -57,12 +64,17 @@ def _refused(text: str, kind: type[msgspec.Struct], where: str, error: type[Jitb
         return error(what, remedy=_meant(word["word"], _keys(here), "keys"))
     if word := _NO_CHOICE.search(text):
         return error(what, remedy=_meant(word["word"], _choices(here, of_keys=of_keys), "values"))
-    return error(what, remedy="Correct the value; the recipes' keys and types are described in docs/recipes.md.")
+    return error(
+        what,
+        remedy="Correct the value; the recipes' keys and types are described in docs/recipes.md.",
+    )
 
 
 def _meant(word: str, known: list[str], what: str) -> str:
     near = get_close_matches(word, known, n=1)
-    return f"Did you mean `{near[0]}`?" if near else f"The {what} known there are: {', '.join(known)}."
+    return (
+        f"Did you mean `{near[0]}`?" if near else f"The {what} known there are: {', '.join(known)}."
+    )
 
 
 def _at(kind: type[msgspec.Struct], at: str) -> Any:
@@ -74,12 +86,19 @@ def _at(kind: type[msgspec.Struct], at: str) -> Any:
         else:
             here = getattr(here, "item_type", None) or getattr(here, "value_type", None) or here
         if isinstance(here, msgspec.inspect.UnionType):  # with None: what may be left out
-            here = next((each for each in here.types if not isinstance(each, msgspec.inspect.NoneType)), here)
+            here = next(
+                (each for each in here.types if not isinstance(each, msgspec.inspect.NoneType)),
+                here,
+            )
     return here
 
 
 def _keys(here: Any) -> list[str]:
-    return [field.encode_name for field in here.fields] if isinstance(here, msgspec.inspect.StructType) else []
+    return (
+        [field.encode_name for field in here.fields]
+        if isinstance(here, msgspec.inspect.StructType)
+        else []
+    )
 
 
 def _choices(here: Any, *, of_keys: bool) -> list[str]:

@@ -17,8 +17,31 @@ _TAKE_WORD = frozenset({"-X", "-W", "--check-hash-based-pycs"})
 _CLUSTER = re.compile(r"-(?P<flags>[A-Za-z]*?)(?P<kind>[mc])(?P<rest>.*)", re.DOTALL)
 # Options of pytest that take a path, which is not one of the tests to run.
 _TAKE_PATH = frozenset(
-    {"-c", "--config-file", "--rootdir", "--confcutdir", "--basetemp", "--ignore", "--ignore-glob", "--deselect"}
-) | {*("-k", "-m", "-o", "-p", "-W", "--junit-xml", "--junitxml", "--cov", "--cov-config", "--cov-report", "--log-file")}
+    {
+        "-c",
+        "--config-file",
+        "--rootdir",
+        "--confcutdir",
+        "--basetemp",
+        "--ignore",
+        "--ignore-glob",
+        "--deselect",
+    }
+) | {
+    *(
+        "-k",
+        "-m",
+        "-o",
+        "-p",
+        "-W",
+        "--junit-xml",
+        "--junitxml",
+        "--cov",
+        "--cov-config",
+        "--cov-report",
+        "--log-file",
+    )
+}
 
 
 def ignored_environment(command: Sequence[str]) -> str | None:
@@ -27,7 +50,9 @@ def ignored_environment(command: Sequence[str]) -> str | None:
     for at, word in enumerate(options):
         if re.fullmatch(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*", word):
             return word
-        if word.startswith("-X") and (word[2:] or "".join(options[at + 1 : at + 2])).startswith("perf"):
+        if word.startswith("-X") and (word[2:] or "".join(options[at + 1 : at + 2])).startswith(
+            "perf"
+        ):
             return "-X perf"
     return None
 
@@ -65,12 +90,18 @@ def program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
     return kept, [f"-{found['kind']}", *[found["rest"]] * bool(found["rest"]), *command[at + 1 :]]
 
 
-def narrowed(command: Sequence[str], begin: int, test: str, *, exists: Callable[[str], bool]) -> list[str]:
+def narrowed(
+    command: Sequence[str], begin: int, test: str, *, exists: Callable[[str], bool]
+) -> list[str]:
     """The command of pytest that runs `test` alone: in place of whatever files and folders it names."""
     kept = list(command[:begin])
     previous = ""
     for word in command[begin:]:
-        names_tests = not word.startswith("-") and previous not in _TAKE_PATH and exists(word.partition("::")[0])
+        names_tests = (
+            not word.startswith("-")
+            and previous not in _TAKE_PATH
+            and exists(word.partition("::")[0])
+        )
         if not names_tests and word != "--":
             kept.append(word)
         previous = word

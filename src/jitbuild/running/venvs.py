@@ -11,17 +11,17 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from jitbuild import process
-from jitbuild.disk import guarded
 from jitbuild.errors import BuildError, UsageError
 from jitbuild.modes import environment
+from jitbuild.system import process
+from jitbuild.system.files import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
 
 _DONE = "jitbuild-environment.json"
 # What was asked for without a version must not age for ever.
@@ -53,14 +53,22 @@ def prepared(
     folder = store.cache("environments") / hashlib.sha256(asked.encode()).hexdigest()[:16]
     python = folder / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
     moment = time.time() if now is None else now
-    with store.lock(f"environment-{folder.name}", on_wait=lambda: reporter.note(f"Waiting for {folder}, which is in use.")):
+    with store.lock(
+        f"environment-{folder.name}",
+        on_wait=lambda: reporter.note(f"Waiting for {folder}, which is in use."),
+    ):
         if _changes(packages, texts) or not _usable(folder, python, moment):
             with guarded(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
             # A file of the store's own is known by its folder; the way there says nothing to the person.
-            shown = ["/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file) for file in files]
-            with reporter.stage(f"{base.name}: an environment with {' '.join([*packages, *shown])}"):
+            shown = [
+                "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
+                for file in files
+            ]
+            with reporter.stage(
+                f"{base.name}: an environment with {' '.join([*packages, *shown])}"
+            ):
                 _make(base, folder, python, packages, files, runner=runner, environ=environ)
             with guarded(folder):
                 (folder / _DONE).write_text(asked, encoding="utf-8")
@@ -79,13 +87,21 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"The requirements {file} cannot be read: {reason}.", remedy="Check the path.") from error
+        raise UsageError(
+            f"The requirements {file} cannot be read: {reason}.", remedy="Check the path."
+        ) from error
 
 
 def _changes(packages: Sequence[str], texts: Sequence[str]) -> bool:
     """Whether something asked for is not a name on an index: a folder, an archive, a URL, or another file's requirements."""
-    lines = [*packages, *(line.split("#")[0].strip() for text in texts for line in text.splitlines())]
-    return any(line.startswith(("-", ".")) or "/" in line or "\\" in line or line.endswith(_ARCHIVES) for line in lines)
+    lines = [
+        *packages,
+        *(line.split("#")[0].strip() for text in texts for line in text.splitlines()),
+    ]
+    return any(
+        line.startswith(("-", ".")) or "/" in line or "\\" in line or line.endswith(_ARCHIVES)
+        for line in lines
+    )
 
 
 def _usable(folder: Path, python: Path, now: float) -> bool:
@@ -106,19 +122,46 @@ def _make(
     environ: Mapping[str, str],
 ) -> None:
     # Without the JIT: what goes wrong with it is what the comparison is to find out.
-    env = environment("off", {name: value for name, value in environ.items() if name not in {"PYTHONHOME", "PYTHONPATH"}})
-    virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "-p", str(base.executable), str(folder)]
+    env = environment(
+        "off",
+        {
+            name: value
+            for name, value in environ.items()
+            if name not in {"PYTHONHOME", "PYTHONPATH"}
+        },
+    )
+    virtualenv = [
+        sys.executable,
+        "-m",
+        "virtualenv",
+        "--quiet",
+        "--no-download",
+        "-p",
+        str(base.executable),
+        str(folder),
+    ]
     _step("virtualenv", virtualenv, env, runner)
     # `-e.` is one word that is two.
-    wanted = [word for package in packages for word in (["-e", package[2:].strip()] if package.startswith("-e") else [package])]
+    wanted = [
+        word
+        for package in packages
+        for word in (["-e", package[2:].strip()] if package.startswith("-e") else [package])
+    ]
     required = [word for file in files for word in ("-r", str(file))]
-    _step("pip", [str(python), "-m", "pip", "install", "--disable-pip-version-check", *required, *wanted], env, runner)
+    _step(
+        "pip",
+        [str(python), "-m", "pip", "install", "--disable-pip-version-check", *required, *wanted],
+        env,
+        runner,
+    )
 
 
 def _step(name: str, argv: Sequence[str], env: Mapping[str, str], runner: process.Runner) -> None:
     done = runner(argv, env=env)
     if not done.ok:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LINES:]
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][
+            -_LINES:
+        ]
         said = "\n".join(f"  {line}" for line in lines)
         raise BuildError(
             f"The environment cannot be made: {name} ended with {done.returncode}.\n{said}",

@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from jitbuild import modes as jit_modes
 from jitbuild import settings
-from jitbuild.errors import InterpreterError, JitbuildError, NotInstalledError, ProofError, SettingsError, UsageError
+from jitbuild.errors import (
+    InterpreterError,
+    JitbuildError,
+    NotInstalledError,
+    ProofError,
+    SettingsError,
+    UsageError,
+)
 from jitbuild.modes import FIRST_WITH_STRESS, MODES, Mode, environment
 from jitbuild.request import Axes, Jit, Profile, Request, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jitbuild.report import Reporter
-    from jitbuild.store import Interpreter, Store
-    from jitbuild.verdict import Facts, Verdict
+    from jitbuild.probing.verdict import Facts, Verdict
+    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.system.progress import Reporter
 
 Policy = Literal["install", "never", "adopt"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -66,7 +73,11 @@ class Want(NamedTuple):
         return ["jit", f"jit_{mode}", *self._python_tag()]
 
     def _python_tag(self) -> Iterator[str]:
-        if found := _SERIES.match(self.request.value) if self.request.kind in {"tag", "series"} else None:
+        if (
+            found := _SERIES.match(self.request.value)
+            if self.request.kind in {"tag", "series"}
+            else None
+        ):
             yield f"py3{found[1]}{'t' * self.request.free_threaded}"
         elif self.request.kind == "branch":
             yield f"py_{self.request.value}"
@@ -92,21 +103,35 @@ class Provided(NamedTuple):
 
     @classmethod
     def of(cls, found: Interpreter) -> Provided:
-        return cls(found.name, found.version, str(found.executable), found.instance, found.variant.jit)
+        return cls(
+            found.name, found.version, str(found.executable), found.instance, found.variant.jit
+        )
 
 
 def wants(
-    pythons: Iterable[str] | None, *, jit: Jit | None = None, profile: Profile | None = None, policy: Policy | None = None
+    pythons: Iterable[str] | None,
+    *,
+    jit: Jit | None = None,
+    profile: Profile | None = None,
+    policy: Policy | None = None,
 ) -> list[Want]:
     """The interpreters that are asked for, by `pythons` or else the setting. Raises a JitbuildError for what cannot be one."""
-    asked = settings.many("pythons") if pythons is None else [pythons] if isinstance(pythons, str) else list(pythons)
+    asked = (
+        settings.many("pythons")
+        if pythons is None
+        else [pythons]
+        if isinstance(pythons, str)
+        else list(pythons)
+    )
     if not asked:
         raise UsageError(
             "No Pythons are named for the sessions.",
             remedy='Name them: pythons=["3.14", "3.15"], or `pythons` in [tool.jitbuild] of pyproject.toml.',
         )
     if policy is not None and policy not in POLICIES:
-        raise UsageError(f"{policy!r} is not a policy.", remedy=f"The policies are: {', '.join(POLICIES)}.")
+        raise UsageError(
+            f"{policy!r} is not a policy.", remedy=f"The policies are: {', '.join(POLICIES)}."
+        )
     found = [Want(parse(text), jit, profile, policy) for text in dict.fromkeys(asked)]
     for want in found:
         want.axes.variant(want.request)  # refuses what cannot exist
@@ -115,11 +140,19 @@ def wants(
 
 def modes(given: Iterable[str] | None) -> list[Mode]:
     """The modes that are asked for, by `given`, else the setting, else off and on. Raises UsageError for an unknown one."""
-    asked = settings.many("modes") if given is None else [given] if isinstance(given, str) else list(given)
+    asked = (
+        settings.many("modes")
+        if given is None
+        else [given]
+        if isinstance(given, str)
+        else list(given)
+    )
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     for mode in asked or ():
         if mode not in known:
-            raise UsageError(f"{mode!r} is not a mode.", remedy=f"The modes are: {', '.join(MODES)}.")
+            raise UsageError(
+                f"{mode!r} is not a mode.", remedy=f"The modes are: {', '.join(MODES)}."
+            )
     return [known[mode] for mode in dict.fromkeys(asked or ("off", "on"))]
 
 
@@ -128,7 +161,9 @@ def check_mode(want: Want, mode: Mode) -> None:
     series = _SERIES.match(want.request.value) if want.request.kind in {"tag", "series"} else None
     known = (3, int(series[1])) if series else None
     has_jit = not want.request.free_threaded and want.jit != "no"
-    jit_modes.check(mode, f"CPython {want.name}", jit=has_jit, series=known, remedy="Leave out the mode.")
+    jit_modes.check(
+        mode, f"CPython {want.name}", jit=has_jit, series=known, remedy="Leave out the mode."
+    )
 
 
 def policy_of(want: Want, environ: Mapping[str, str] = os.environ) -> Policy:
@@ -137,7 +172,10 @@ def policy_of(want: Want, environ: Mapping[str, str] = os.environ) -> Policy:
     for policy in POLICIES:
         if given == policy:
             return policy
-    raise SettingsError(f"{VARIABLE}: {given!r} is not a policy.", remedy=f"The policies are: {', '.join(POLICIES)}.")
+    raise SettingsError(
+        f"{VARIABLE}: {given!r} is not a policy.",
+        remedy=f"The policies are: {', '.join(POLICIES)}.",
+    )
 
 
 def resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
@@ -160,7 +198,9 @@ def _resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
     try:
         return interpreter(want.request.text, want.axes)
     except JitbuildError as error:
-        if policy == "never" or not isinstance(error, NotInstalledError | ProofError | InterpreterError):
+        if policy == "never" or not isinstance(
+            error, NotInstalledError | ProofError | InterpreterError
+        ):
             raise
     return adopt(want, api.store(), os.environ.get("PATH", os.defpath))
 
@@ -168,7 +208,7 @@ def _resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
 def adopt(want: Want, store: Store, path: str) -> Interpreter:
     """Register the first Python on `path` that fits and passes the probe. Raises NotInstalledError, naming what was looked at."""
     from jitbuild import provision
-    from jitbuild.probes import probe
+    from jitbuild.probing.runner import probe
 
     expect = want.jit or ("no" if want.request.free_threaded else "jit")
     refused = []
@@ -182,7 +222,12 @@ def adopt(want: Want, store: Store, path: str) -> Interpreter:
             refused.append(f"{program}: {reason}")
             continue
         # A version manager's shim is a script, and stands for another program from one day to the next.
-        return provision.adopt(store, Path(verdict.facts.executable or program), expect=expect, profile=want.profile or "unknown")
+        return provision.adopt(
+            store,
+            Path(verdict.facts.executable or program),
+            expect=expect,
+            profile=want.profile or "unknown",
+        )
     looked = " ".join(refused) or "There is none of that name."
     raise NotInstalledError(
         f"No Python on PATH fits {want.name} and passes the probe. {looked}",
@@ -201,7 +246,13 @@ def candidates(request: Request, path: str) -> Iterator[Path]:
             continue
         for program in programs:
             named = _ON_PATH.fullmatch(program.name)
-            if not named or (named[1] and ((series and f"3{named[1]}" != series[0]) or bool(named[2]) != request.free_threaded)):
+            if not named or (
+                named[1]
+                and (
+                    (series and f"3{named[1]}" != series[0])
+                    or bool(named[2]) != request.free_threaded
+                )
+            ):
                 continue
             if program.is_file() and (real := program.resolve()) not in seen:
                 seen.add(real)
@@ -216,7 +267,11 @@ def unfit(want: Want, verdict: Verdict) -> str:
         return "it is a virtual environment's."
     if not verdict.ok:
         return verdict.reason
-    return "" if verdict.free_threaded == want.request.free_threaded else "free-threading is not as asked for."
+    return (
+        ""
+        if verdict.free_threaded == want.request.free_threaded
+        else "free-threading is not as asked for."
+    )
 
 
 def write_shim(shim: Path, provided: Provided) -> None:
@@ -227,7 +282,7 @@ def write_shim(shim: Path, provided: Provided) -> None:
     """
     if read_shim(shim) == provided:
         return
-    from jitbuild.disk import as_ours
+    from jitbuild.system.files import as_ours
 
     facts = json.dumps(provided._asdict())
     if os.name == "posix":
@@ -248,7 +303,9 @@ def read_shim(shim: Path) -> Provided | None:
     """What `shim` stands for; None when nobody has provided it yet."""
     try:
         lines = shim.read_text(encoding="utf-8").splitlines()
-        return Provided(**json.loads(next(line[line.index("{") :] for line in lines if "{" in line)))
+        return Provided(
+            **json.loads(next(line[line.index("{") :] for line in lines if "{" in line))
+        )
     except (OSError, ValueError, TypeError, StopIteration):
         return None
 
@@ -275,7 +332,12 @@ def changes(mode: Mode, environ: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def check(
-    python: Path, mode: Mode, provided: Provided, environ: Mapping[str, str], *, look: Callable[[Path, Mapping[str, str]], Facts]
+    python: Path,
+    mode: Mode,
+    provided: Provided,
+    environ: Mapping[str, str],
+    *,
+    look: Callable[[Path, Mapping[str, str]], Facts],
 ) -> Facts:
     """Have `python` show, in `environ`, that it is what was provided and that the mode holds. Raises ProofError with the reason.
 
@@ -283,7 +345,10 @@ def check(
     """
     facts = look(python, environ)
     if reason := broken(facts, mode, provided):
-        raise ProofError(f"In {python} the mode {mode} does not hold. {reason}", remedy=f"Look at it with: jitbuild probe {python}")
+        raise ProofError(
+            f"In {python} the mode {mode} does not hold. {reason}",
+            remedy=f"Look at it with: jitbuild probe {python}",
+        )
     return facts
 
 

@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import disk, process
 from jitbuild import target as targets
 from jitbuild.errors import DownloadError, IntegrityError, MissingError
-from jitbuild.report import Silent
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jitbuild.plans import Source
-    from jitbuild.process import Completed, Runner
-    from jitbuild.report import Reporter
+    from jitbuild.planning.plan import Source
+    from jitbuild.system.process import Completed, Runner
+    from jitbuild.system.progress import Reporter
 
 _SILENT = Silent()
 ETC = Path("/etc/apt")
@@ -34,9 +35,19 @@ _OTHER_SUITES: Mapping[str, tuple[str, ...]] = {
 }
 _COMPONENTS = {"main", "universe"}  # where Debian and Ubuntu keep their Pythons
 # What decides whether an archive is trusted; kept from the machine's entries as it is (sources.list(5)).
-_TRUST = {"signed-by", "trusted", "allow-insecure", "allow-weak", "check-valid-until", "check-date", "snapshot"}
+_TRUST = {
+    "signed-by",
+    "trusted",
+    "allow-insecure",
+    "allow-weak",
+    "check-valid-until",
+    "check-date",
+    "snapshot",
+}
 _KEYRINGS = ("debian-archive", "ubuntu-archive")
-_ONE_LINE = re.compile(r"(?:deb|deb-src)\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
+_ONE_LINE = re.compile(
+    r"(?:deb|deb-src)\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)"
+)
 _SECRET = re.compile(r"(?<=//)[^/\s]*@")
 # The machine's hooks would clean its caches and tell its desktop; they have nothing to do with ours.
 _HOOKS = ("Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success")
@@ -81,14 +92,24 @@ def fetch(
     name = source.files[0][0]
     own = entries(etc)
     if not own or not source.distro_package:
-        why = "No recipe knows what the distribution calls it" if own else f"No Debian or Ubuntu sources are named in {etc}"
-        raise DownloadError(f"{why}, so --mirror distro cannot have {name}.", remedy=_INSTEAD.format(name=name))
+        why = (
+            "No recipe knows what the distribution calls it"
+            if own
+            else f"No Debian or Ubuntu sources are named in {etc}"
+        )
+        raise DownloadError(
+            f"{why}, so --mirror distro cannot have {name}.", remedy=_INSTEAD.format(name=name)
+        )
     apt = _Apt(folder, runner)
     seen: list[_Package] = []
-    for number, wanted in enumerate((own, _others(own, targets.host().distro if distro is None else distro))):
+    for number, wanted in enumerate(
+        (own, _others(own, targets.host().distro if distro is None else distro))
+    ):
         if not wanted:
             continue
-        with reporter.stage(f"Reading the distribution's index{' of other suites' if number else ''}"):
+        with reporter.stage(
+            f"Reading the distribution's index{' of other suites' if number else ''}"
+        ):
             found = apt.packages(source.distro_package, wanted)
         seen += found
         for package, file, pin in _pinned(found, source):
@@ -104,17 +125,25 @@ def entries(etc: Path) -> tuple[Entry, ...]:
     with disk.guarded(etc):
         lines = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))]
         found = [
-            entry for path in lines if path.is_file() for entry in _one_line(path.read_text(encoding="utf-8", errors="replace"))
+            entry
+            for path in lines
+            if path.is_file()
+            for entry in _one_line(path.read_text(encoding="utf-8", errors="replace"))
         ]
         for path in sorted((etc / "sources.list.d").glob("*.sources")):
             found += _deb822(path.read_text(encoding="utf-8", errors="replace"))
     fitting = [
         replace(entry, components=tuple(name for name in entry.components if name in _COMPONENTS))
         for entry in found
-        if _COMPONENTS & set(entry.components) and not any(uri.startswith("cdrom:") for uri in entry.uris)
+        if _COMPONENTS & set(entry.components)
+        and not any(uri.startswith("cdrom:") for uri in entry.uris)
     ]
     # Others' repositories may call their component main, too.
-    official = [entry for entry in fitting if any(keys in dict(entry.options).get("signed-by", "") for keys in _KEYRINGS)]
+    official = [
+        entry
+        for entry in fitting
+        if any(keys in dict(entry.options).get("signed-by", "") for keys in _KEYRINGS)
+    ]
     return tuple(dict.fromkeys(official or fitting))
 
 
@@ -128,7 +157,11 @@ def _one_line(text: str) -> Iterator[Entry]:
             uris=(found["uri"],),
             suites=(found["suite"],),
             components=tuple(found["components"].split()),
-            options=tuple((name.lower(), value.replace(",", " ")) for name, _, value in options if name.lower() in _TRUST),
+            options=tuple(
+                (name.lower(), value.replace(",", " "))
+                for name, _, value in options
+                if name.lower() in _TRUST
+            ),
         )
 
 
@@ -185,7 +218,9 @@ class _Apt:
         self._configure(wanted)
         self._heard(self._run("apt-get", "-q", "update"))
         done = self._run("apt-cache", "showsrc", "--only-source", name)
-        return [_package(fields) for fields in stanzas(done.stdout) if fields.get("package") == name]
+        return [
+            _package(fields) for fields in stanzas(done.stdout) if fields.get("package") == name
+        ]
 
     def download(self, package: _Package, file: str) -> Path | None:
         """The upstream archive of `package`, or None when it is listed but cannot be had."""
@@ -199,8 +234,12 @@ class _Apt:
             for name in ("files", "lists/partial", "cache/archives/partial", "state"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
             (self._folder / "status").touch()
-            (self._folder / "jitbuild.sources").write_text("\n".join(entry.rendered() for entry in wanted), encoding="utf-8")
-            (self._folder / "apt.conf").write_text("".join(f"#clear APT::{hook};\n" for hook in _HOOKS), encoding="utf-8")
+            (self._folder / "jitbuild.sources").write_text(
+                "\n".join(entry.rendered() for entry in wanted), encoding="utf-8"
+            )
+            (self._folder / "apt.conf").write_text(
+                "".join(f"#clear APT::{hook};\n" for hook in _HOOKS), encoding="utf-8"
+            )
 
     def _run(self, program: str, *words: str) -> Completed:
         own = self._folder
@@ -217,7 +256,13 @@ class _Apt:
             "Dir::State::lists": own / "lists",
             "Dir::State::status": own / "status",
         }
-        argv = [program, "-c", str(own / "apt.conf"), *(f"-o{name}={value}" for name, value in options.items()), *words]
+        argv = [
+            program,
+            "-c",
+            str(own / "apt.conf"),
+            *(f"-o{name}={value}" for name, value in options.items()),
+            *words,
+        ]
         try:
             done = self._runner(argv, cwd=own / "files", env={**os.environ, "LC_ALL": "C.UTF-8"})
         except OSError as error:
@@ -229,13 +274,21 @@ class _Apt:
 
     def _heard(self, done: Completed) -> None:
         """Keep apt's complaints for the message. What a look into an index that was not had says is only their consequence."""
-        lines = [_SECRET.sub("***@", line) for line in done.stderr.splitlines() if line.startswith(("E:", "W:"))]
+        lines = [
+            _SECRET.sub("***@", line)
+            for line in done.stderr.splitlines()
+            if line.startswith(("E:", "W:"))
+        ]
         self.said = "\n".join(lines) or self.said
 
 
 def _package(fields: Mapping[str, str]) -> _Package:
     rows = (line.split() for line in fields.get("checksums-sha256", "").splitlines())
-    archives = tuple((row[2], row[0]) for row in rows if len(row) == 3 and re.search(r"\.orig\.tar\.\w+$", row[2]))
+    archives = tuple(
+        (row[2], row[0])
+        for row in rows
+        if len(row) == 3 and re.search(r"\.orig\.tar\.\w+$", row[2])
+    )
     return _Package(version=fields["version"], archives=archives)
 
 
@@ -257,7 +310,11 @@ def _not_had(source: Source, seen: Sequence[_Package], said: str) -> DownloadErr
             f"The distribution lists the archive of {package} {version}, and does not deliver it.{detail}",
             remedy=f"Try later, or another version. {_INSTEAD.format(name=name)}",
         )
-    same = [other for other in seen if re.fullmatch(rf"(\d+:)?{re.escape(version)}(-[^-]*)?", other.version)]
+    same = [
+        other
+        for other in seen
+        if re.fullmatch(rf"(\d+:)?{re.escape(version)}(-[^-]*)?", other.version)
+    ]
     if same:
         return IntegrityError(
             f"The distribution's archive of {package} {same[0].version} is not python.org's: its sha256 is not the pinned one.",
@@ -271,5 +328,7 @@ def _not_had(source: Source, seen: Sequence[_Package], said: str) -> DownloadErr
     versions = ", ".join(sorted({other.version for other in seen})) or "no version of it"
     return MissingError(
         f"The distribution has no {package} {version}; it has {versions}.{detail}",
-        remedy=f"Ask for one of those. {_INSTEAD.format(name=name)}" if seen else _INSTEAD.format(name=name),
+        remedy=f"Ask for one of those. {_INSTEAD.format(name=name)}"
+        if seen
+        else _INSTEAD.format(name=name),
     )

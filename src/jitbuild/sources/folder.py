@@ -9,15 +9,17 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from jitbuild import disk, git, process
 from jitbuild.errors import IntegrityError, SourceError
-from jitbuild.report import Silent
+from jitbuild.sources import git
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jitbuild.process import Runner
-    from jitbuild.report import Reporter
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
 
 _SILENT = Silent()
 _IGNORED = {".git", ".hg", "__pycache__"}
@@ -73,16 +75,26 @@ def _content(root: Path, path: Path) -> tuple[str, str]:
     if stat.S_ISLNK(mode):
         if not path.resolve().is_relative_to(root.resolve()):
             raise SourceError(
-                f"{path} is a link that leads out of the tree.", remedy="Put a copy of what it leads to in its place."
+                f"{path} is a link that leads out of the tree.",
+                remedy="Put a copy of what it leads to in its place.",
             )
         target = os.fsencode(path.readlink().as_posix())
         return "link", hashlib.sha256(target).hexdigest()
     if not stat.S_ISREG(mode):
-        raise SourceError(f"{path} is neither a file nor a link.", remedy="Remove it, or move it out of the tree.")
+        raise SourceError(
+            f"{path} is neither a file nor a link.", remedy="Remove it, or move it out of the tree."
+        )
     return "program" if mode & 0o100 else "file", disk.sha256_of(path)
 
 
-def copy(root: Path, dest: Path, *, expected: str, runner: Runner = process.run, reporter: Reporter = _SILENT) -> Path:
+def copy(
+    root: Path,
+    dest: Path,
+    *,
+    expected: str,
+    runner: Runner = process.run,
+    reporter: Reporter = _SILENT,
+) -> Path:
     """Copy the source files of `root` to the new folder `dest`, with their times (make goes by them), bits and links.
 
     Raises IntegrityError when what was copied is not the tree whose digest is `expected`.
@@ -94,5 +106,7 @@ def copy(root: Path, dest: Path, *, expected: str, runner: Runner = process.run,
             shutil.copy2(root / name, dest / name, follow_symlinks=False)
             stage.advance(done, len(files))
     if digest(dest, files) != expected:
-        raise IntegrityError(f"{root} was changed while it was being used.", remedy="Run the same command again.")
+        raise IntegrityError(
+            f"{root} was changed while it was being used.", remedy="Run the same command again."
+        )
     return dest

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from jitbuild import disk, net, process
 from jitbuild.errors import DownloadError, SourceError
-from jitbuild.report import Silent
+from jitbuild.system import download as net
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jitbuild.process import Completed, Runner
-    from jitbuild.report import Reporter
+    from jitbuild.system.process import Completed, Runner
+    from jitbuild.system.progress import Reporter
 
 _SILENT = Silent()
 _SCHEMES = ("https", "http", "ssh", "git", "file")
@@ -32,8 +34,22 @@ _FETCHABLE = re.compile(r"(?!.*(\.\.|//|@\{))[\w][\w./+-]*")
 # Set by git for the hooks and aliases it runs: they would point every command here at that repository (git rev-parse
 # --local-env-vars; those that hold configuration stay).
 _OF_A_REPOSITORY = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX"),
-    *("GIT_COMMON_DIR", "GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_NAMESPACE", "GIT_REPLACE_REF_BASE"),
+    *(
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_PREFIX",
+    ),
+    *(
+        "GIT_COMMON_DIR",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_GRAFT_FILE",
+        "GIT_SHALLOW_FILE",
+        "GIT_NAMESPACE",
+        "GIT_REPLACE_REF_BASE",
+    ),
 )
 # The same bytes on every machine: whatever the person's configuration says of line ends, hooks and partial checkouts.
 _CONFIGURATION = {
@@ -56,7 +72,13 @@ class Repository(NamedTuple):
 
 
 def resolve(
-    place: str, ref: str, *, cache: Path, offline: bool = False, runner: Runner = process.run, reporter: Reporter = _SILENT
+    place: str,
+    ref: str,
+    *,
+    cache: Path,
+    offline: bool = False,
+    runner: Runner = process.run,
+    reporter: Reporter = _SILENT,
 ) -> Repository:
     """The commit that `ref` names in the repository at `place`, a URL or a path, and where its files can now be read.
 
@@ -64,14 +86,20 @@ def resolve(
     not let it try, DownloadError when a URL cannot be fetched.
     """
     if ref.startswith("-") or not ref.isprintable():
-        raise SourceError(f"{ref!r} is not a git reference.", remedy="Name a branch, a tag or a commit after the @.")
+        raise SourceError(
+            f"{ref!r} is not a git reference.",
+            remedy="Name a branch, a tag or a commit after the @.",
+        )
     if _is_url(place) and offline:
         return _remembered(place, ref, cache=cache, runner=runner)
     if _is_url(place):
         return _fetched(place, ref, cache=cache, runner=runner, reporter=reporter)
     folder = Path(place).expanduser().absolute()
     if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder, so no git repository.", remedy="Check the path before the @.")
+        raise SourceError(
+            f"{folder} is not a folder, so no git repository.",
+            remedy="Check the path before the @.",
+        )
     return Repository(folder, str(folder), _commit(folder, ref, runner=runner))
 
 
@@ -83,17 +111,32 @@ def location_of(repository: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
-def read(repository: Repository, names: Sequence[str], *, runner: Runner = process.run) -> dict[str, str]:
+def read(
+    repository: Repository, names: Sequence[str], *, runner: Runner = process.run
+) -> dict[str, str]:
     """The text of the files `names` of the commit; those that it does not have are missing from the answer."""
-    tree = _git("ls-tree", "-z", "--name-only", repository.commit, "--", *names, at=repository.folder, runner=runner)
+    tree = _git(
+        "ls-tree",
+        "-z",
+        "--name-only",
+        repository.commit,
+        "--",
+        *names,
+        at=repository.folder,
+        runner=runner,
+    )
     return {
-        name: _git("cat-file", "blob", f"{repository.commit}:{name}", at=repository.folder, runner=runner)
+        name: _git(
+            "cat-file", "blob", f"{repository.commit}:{name}", at=repository.folder, runner=runner
+        )
         for name in tree.split("\0")
         if name
     }
 
 
-def checkout(location: str, commit: str, dest: Path, *, cache: Path, runner: Runner = process.run) -> Path:
+def checkout(
+    location: str, commit: str, dest: Path, *, cache: Path, runner: Runner = process.run
+) -> Path:
     """Write the files of `commit` into the new folder `dest`, through an index of our own; the repository is not changed.
 
     A repository behind a URL must have been resolved before. (`git archive` would leave out what `.gitattributes` says.)
@@ -111,9 +154,14 @@ def checkout(location: str, commit: str, dest: Path, *, cache: Path, runner: Run
 
 def listed(folder: Path, *, runner: Runner = process.run) -> list[str]:
     """The files of the checkout at `folder` that git tracks, and the new ones that it does not ignore."""
-    names = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", at=folder, runner=runner)
+    names = _git(
+        "ls-files", "-z", "--cached", "--others", "--exclude-standard", at=folder, runner=runner
+    )
     if "\ufffd" in names:
-        raise SourceError(f"{folder} holds a file whose name is not UTF-8.", remedy="Rename it, or have git ignore it.")
+        raise SourceError(
+            f"{folder} holds a file whose name is not UTF-8.",
+            remedy="Rename it, or have git ignore it.",
+        )
     return list(dict.fromkeys(name for name in names.split("\0") if name))
 
 
@@ -124,7 +172,8 @@ def _is_url(place: str) -> bool:
         return True
     if mark or re.match(r"[\w+.-]+::", place) or place.startswith("-"):
         raise SourceError(
-            f"{net.shown(place)} is not a place that git is sent to.", remedy=f"Use a path or a URL with {', '.join(_SCHEMES)}."
+            f"{net.shown(place)} is not a place that git is sent to.",
+            remedy=f"Use a path or a URL with {', '.join(_SCHEMES)}.",
         )
     return False
 
@@ -136,18 +185,30 @@ def _mirror(location: str, cache: Path) -> Path:
 def _fetched(url: str, ref: str, *, cache: Path, runner: Runner, reporter: Reporter) -> Repository:
     """Have `ref` of `url` in the bare repository that the cache keeps for it, with as little history as the server allows."""
     if not _FETCHABLE.fullmatch(ref):
-        raise SourceError(f"{ref!r} cannot be asked for at a URL.", remedy="Name a branch, a tag or a whole commit after the @.")
+        raise SourceError(
+            f"{ref!r} cannot be asked for at a URL.",
+            remedy="Name a branch, a tag or a whole commit after the @.",
+        )
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
-        reporter.warn(f"{net.shown(url)} is not encrypted: whoever is in between chooses what is built. Name a whole commit.")
+        reporter.warn(
+            f"{net.shown(url)} is not encrypted: whoever is in between chooses what is built. Name a whole commit."
+        )
     location = location_of(url)
     mirror = _mirror(location, cache)
     with disk.guarded(mirror):
         mirror.mkdir(parents=True, exist_ok=True)
-        with disk.alone(mirror, lambda: reporter.note(f"Waiting for another build that fetches {net.shown(url)}.")):
-            for stale in mirror.glob("*.lock"):  # of a git that was killed: while we hold ours there is no other
+        with disk.alone(
+            mirror,
+            lambda: reporter.note(f"Waiting for another build that fetches {net.shown(url)}."),
+        ):
+            for stale in mirror.glob(
+                "*.lock"
+            ):  # of a git that was killed: while we hold ours there is no other
                 stale.unlink()
             _git("init", "--quiet", "--bare", "--template=", ".", at=mirror, runner=runner)
-            commit = _known(mirror, ref, runner) or _fetch(mirror, url, ref, runner=runner, reporter=reporter)
+            commit = _known(mirror, ref, runner) or _fetch(
+                mirror, url, ref, runner=runner, reporter=reporter
+            )
             # Kept, and offered to the server as what we have, the next time.
             _git("update-ref", f"refs/jitbuild/{commit}", commit, at=mirror, runner=runner)
     return Repository(mirror, location, commit)
@@ -170,13 +231,21 @@ def _known(mirror: Path, ref: str, runner: Runner) -> str | None:
     """`ref`, if it is a whole commit that an earlier fetch brought: only that can never come to mean another one."""
     if not _COMMIT.fullmatch(ref):
         return None
-    return ref if _run("rev-parse", "--verify", "--quiet", f"refs/jitbuild/{ref}", at=mirror, runner=runner).ok else None
+    return (
+        ref
+        if _run(
+            "rev-parse", "--verify", "--quiet", f"refs/jitbuild/{ref}", at=mirror, runner=runner
+        ).ok
+        else None
+    )
 
 
 def _fetch(mirror: Path, url: str, ref: str, *, runner: Runner, reporter: Reporter) -> str:
     shown = net.shown(url)
     with reporter.stage(f"Fetching {ref} of {shown}"):
-        done = _run("fetch", "--quiet", "--no-tags", "--depth=1", url, ref, at=mirror, runner=runner)
+        done = _run(
+            "fetch", "--quiet", "--no-tags", "--depth=1", url, ref, at=mirror, runner=runner
+        )
         if done.ok:
             return _commit(mirror, "FETCH_HEAD", runner=runner)
         if not _ABBREVIATED.fullmatch(ref):
@@ -222,7 +291,9 @@ def _git(*words: str, at: Path, runner: Runner, env: Mapping[str, str] | None = 
 def _run(*words: str, at: Path, runner: Runner, env: Mapping[str, str] | None = None) -> Completed:
     options = [word for name, value in _CONFIGURATION.items() for word in ("-c", f"{name}={value}")]
     try:
-        return runner(["git", *options, *words], cwd=at, env={**_environment(os.environ), **(env or {})})
+        return runner(
+            ["git", *options, *words], cwd=at, env={**_environment(os.environ), **(env or {})}
+        )
     except OSError as error:
         raise SourceError(
             f"git cannot be started: {error.strerror or error}.",

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from jitbuild import disk, distro, net
 from jitbuild.errors import DownloadError, MissingError, UsageError
+from jitbuild.sources import distro
+from jitbuild.system import download as net
+from jitbuild.system import files as disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jitbuild.plans import Source
-    from jitbuild.process import Runner
-    from jitbuild.report import Reporter
+    from jitbuild.planning.plan import Source
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
 
 _ROADS = (
     "Other roads: a mirror (--mirror URL|FOLDER), on Debian and Ubuntu the distribution's own archive (--mirror distro), or the "
@@ -54,7 +56,9 @@ class Road:
             return cls(kind="mirror", place=text)
         if text.lower().startswith("file:"):
             if not (path := _path(text)).is_dir():
-                raise UsageError(f"{net.shown(text)} is no folder that is there.", remedy="Check the path.")
+                raise UsageError(
+                    f"{net.shown(text)} is no folder that is there.", remedy="Check the path."
+                )
             return cls._folder(text, path)
         if mark:
             raise _no_road(text)
@@ -91,7 +95,9 @@ class Release:
             case "folder":
                 return self._from_folder(Path(road.place))
             case "mirror":
-                return self._from_urls([(_below(road.place, name), pin) for name, pin in self._layout()])
+                return self._from_urls(
+                    [(_below(road.place, name), pin) for name, pin in self._layout()]
+                )
             case "python.org":
                 return self._from_python_org()
             case _:
@@ -116,7 +122,9 @@ class Release:
         for url, pin in places:
             name = urlsplit(url).path.rpartition("/")[2]
             try:
-                return self.fetch(url, self._kept(name, pin), sha256=pin, reporter=self.reporter), net.shown(url)
+                return self.fetch(
+                    url, self._kept(name, pin), sha256=pin, reporter=self.reporter
+                ), net.shown(url)
             except MissingError:
                 continue
         raise self._missing([net.shown(url) for url, _ in places])
@@ -125,7 +133,9 @@ class Release:
         places = [(base / name, pin) for name, pin in self._layout()]
         for path, pin in places:
             if path.is_file():
-                disk.copy_verified(path, self._kept(path.name, pin), sha256=pin, reporter=self.reporter)
+                disk.copy_verified(
+                    path, self._kept(path.name, pin), sha256=pin, reporter=self.reporter
+                )
                 return self._kept(path.name, pin), str(path)
         raise self._missing([str(path) for path, _ in places])
 
@@ -134,15 +144,23 @@ class Release:
         try:
             path, pin = distro.fetch(self.source, own, runner=self.runner, reporter=self.reporter)
             name = next(name for name, known in self.source.files if known.lower() == pin)
-            return disk.copy_verified(path, self._kept(name, pin), sha256=pin, reporter=self.reporter), "distro"
+            return disk.copy_verified(
+                path, self._kept(name, pin), sha256=pin, reporter=self.reporter
+            ), "distro"
         finally:
             shutil.rmtree(own, ignore_errors=True)  # the lists alone are as large as a source tree
 
     def _from_python_org(self) -> tuple[Path, str]:
         try:
-            return self._from_urls([(f"{self._home()}/{name}", pin) for name, pin in self.source.files])
+            return self._from_urls(
+                [(f"{self._home()}/{name}", pin) for name, pin in self.source.files]
+            )
         except DownloadError as error:
-            first = "the version" if isinstance(error, MissingError) else "the network and the proxy settings (HTTPS_PROXY)"
+            first = (
+                "the version"
+                if isinstance(error, MissingError)
+                else "the network and the proxy settings (HTTPS_PROXY)"
+            )
             roads = _ROADS.format(name=self.source.files[0][0])
             raise type(error)(error.what, remedy=f"Check {first}. {roads}") from error
 
@@ -175,7 +193,9 @@ def _path(url: str) -> Path:
 
 
 def _no_road(text: str) -> UsageError:
-    near = "Did you mean distro? " if get_close_matches(text.lower(), ["distro"], cutoff=0.7) else ""
+    near = (
+        "Did you mean distro? " if get_close_matches(text.lower(), ["distro"], cutoff=0.7) else ""
+    )
     return UsageError(
         f"{net.shown(text)} is neither a folder nor an http, https or file URL.",
         remedy=f"{near}--mirror takes such a URL, a folder that is there, or the word distro.",

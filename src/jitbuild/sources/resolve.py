@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, assert_never
 
 from packaging.version import InvalidVersion, Version
 
-from jitbuild import archive, disk, git, llvm, net, process, tree
 from jitbuild.errors import IntegrityError, SourceError
-from jitbuild.plans import Source, Subject
-from jitbuild.releases import Release, Road
-from jitbuild.report import Silent
+from jitbuild.planning.plan import Source, Subject
+from jitbuild.sources import folder as tree
+from jitbuild.sources import git
+from jitbuild.sources.mirror import Release, Road
+from jitbuild.system import archive, process
+from jitbuild.system import download as net
+from jitbuild.system import files as disk
+from jitbuild.system.progress import Silent
+from jitbuild.toolchain import llvm
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from jitbuild.process import Runner
-    from jitbuild.recipes import Catalog
-    from jitbuild.releases import Fetch
-    from jitbuild.report import Reporter
+    from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Request
+    from jitbuild.sources.mirror import Fetch
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
 
 __all__ = ["Obtained", "Road", "describe", "obtain"]
 
@@ -72,9 +77,13 @@ def describe(
             place = catalog.series["main"].repository
         case _:
             raise AssertionError(f"{request.text} is answered by the recipes")
-    found = git.resolve(place, request.ref, cache=cache, offline=offline, runner=runner, reporter=reporter)
+    found = git.resolve(
+        place, request.ref, cache=cache, offline=offline, runner=runner, reporter=reporter
+    )
     source = Source(kind="git", digest=found.commit, location=found.location, ref=request.ref)
-    return _subject(f"{request.ref} of {found.location}", git.read(found, _READ, runner=runner), source)
+    return _subject(
+        f"{request.ref} of {found.location}", git.read(found, _READ, runner=runner), source
+    )
 
 
 def obtain(  # noqa: PLR0913
@@ -100,19 +109,37 @@ def obtain(  # noqa: PLR0913
     match source.kind:
         case "release":
             pinned = "sha256 given by hand" if by_hand else "sha256 pin in a recipe"
-            path, said = Release(source, cache / "sources", dest, runner, reporter, fetch).provide(road)
-            return Obtained(tree=archive.unpack(path, place, leave_out=leave_out, reporter=reporter), road=said, verified=pinned)
+            path, said = Release(source, cache / "sources", dest, runner, reporter, fetch).provide(
+                road
+            )
+            return Obtained(
+                tree=archive.unpack(path, place, leave_out=leave_out, reporter=reporter),
+                road=said,
+                verified=pinned,
+            )
         case "archive":
             path = _unchanged(source)
             unpacked = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)
             return Obtained(tree=unpacked, road="archive", verified="sha256 of the file as given")
         case "folder":
-            copied = tree.copy(Path(source.location), place, expected=source.digest, runner=runner, reporter=reporter)
+            copied = tree.copy(
+                Path(source.location),
+                place,
+                expected=source.digest,
+                runner=runner,
+                reporter=reporter,
+            )
             return Obtained(tree=copied, road="folder", verified="tree hash")
         case "git":
             with reporter.stage(f"Checking out {source.digest[:12]}"):
-                out = git.checkout(source.location, source.digest, place, cache=cache, runner=runner)
-            return Obtained(tree=out, road=net.shown(source.location) if "://" in source.location else "git", verified="commit")
+                out = git.checkout(
+                    source.location, source.digest, place, cache=cache, runner=runner
+                )
+            return Obtained(
+                tree=out,
+                road=net.shown(source.location) if "://" in source.location else "git",
+                verified="commit",
+            )
         case _:
             assert_never(source.kind)
 
@@ -141,7 +168,11 @@ def _describe_folder(root: Path, runner: Runner) -> Subject:
             remedy="Give a .tar.xz, .tgz, .tar.gz, .tar.bz2, .tar or .zip, or the folder of a source tree.",
         )
     with disk.guarded(root):
-        texts = {name: (root / name).read_text(encoding="utf-8", errors="replace") for name in _READ if (root / name).is_file()}
+        texts = {
+            name: (root / name).read_text(encoding="utf-8", errors="replace")
+            for name in _READ
+            if (root / name).is_file()
+        }
     subject = _subject(str(root), texts, Source(kind="folder", digest="", location=str(root)))
     digest = tree.digest(root, tree.files_of(root, runner=runner))
     source = Source(kind="folder", digest=digest, location=str(root))
@@ -150,14 +181,21 @@ def _describe_folder(root: Path, runner: Runner) -> Subject:
 
 def _describe_archive(path: Path, sha256: str | None) -> Subject:
     if not path.is_file():
-        raise SourceError(f"{path} is not a file.", remedy="Give the archive itself, or a folder without an archive's suffix.")
+        raise SourceError(
+            f"{path} is not a file.",
+            remedy="Give the archive itself, or a folder without an archive's suffix.",
+        )
     with disk.guarded(path):
         digest = disk.sha256_of(path)
     if sha256 is not None and digest != sha256.lower():
         raise disk.refused(str(path), sha256, digest)
     content = archive.read_members(path, _READ)
     texts = {name: text.decode("utf-8", "replace") for name, text in content.items()}
-    return _subject(str(path), texts, Source(kind="archive", digest=digest, location=str(path), files=((path.name, digest),)))
+    return _subject(
+        str(path),
+        texts,
+        Source(kind="archive", digest=digest, location=str(path), files=((path.name, digest),)),
+    )
 
 
 def _subject(name: str, texts: Mapping[str, str], source: Source) -> Subject:
@@ -171,9 +209,14 @@ def _subject(name: str, texts: Mapping[str, str], source: Source) -> Subject:
     try:
         version = Version(found[1].partition("+")[0])  # the + says: after that release
     except InvalidVersion as error:
-        raise SourceError(f"{name} calls itself {found[1]!r}, which is no version.", remedy=f"Correct {_PATCHLEVEL}.") from error
+        raise SourceError(
+            f"{name} calls itself {found[1]!r}, which is no version.",
+            remedy=f"Correct {_PATCHLEVEL}.",
+        ) from error
     if version < _FIRST_WITH_JIT:
-        raise SourceError(f"{name} is CPython {version}, and the JIT came with 3.13.", remedy="Use 3.13 or newer.")
+        raise SourceError(
+            f"{name} is CPython {version}, and the JIT came with 3.13.", remedy="Use 3.13 or newer."
+        )
     if _LLVM not in texts or "experimental-jit" not in texts[_CONFIGURE]:
         raise SourceError(
             f"{name} is CPython {version}, and has no JIT: {_LLVM} or configure's --enable-experimental-jit is missing.",
@@ -186,5 +229,7 @@ def _unchanged(source: Source) -> Path:
     path = Path(source.location)
     with disk.guarded(path):
         if disk.sha256_of(path) != source.digest:
-            raise IntegrityError(f"{path} was changed while it was being used.", remedy="Run the same command again.")
+            raise IntegrityError(
+                f"{path} was changed while it was being used.", remedy="Run the same command again."
+            )
     return path

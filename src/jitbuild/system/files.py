@@ -12,15 +12,15 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild import process
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, StoreError
-from jitbuild.report import Silent
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from jitbuild.report import Reporter, Stage
+    from jitbuild.system.progress import Reporter, Stage
 
 _CHUNK = 1 << 18
 _SILENT = Silent()
@@ -53,7 +53,14 @@ def as_ours(error: OSError, where: Path) -> StoreError:
     )
 
 
-def copy_verified(source: Path, dest: Path, *, sha256: str | None, reporter: Reporter = _SILENT, title: str | None = None) -> Path:
+def copy_verified(
+    source: Path,
+    dest: Path,
+    *,
+    sha256: str | None,
+    reporter: Reporter = _SILENT,
+    title: str | None = None,
+) -> Path:
     """Have a copy of the file `source` as `dest`, without being seen half-done.
 
     A `dest` that is there with the right hash is taken as it is; one with another hash is replaced. Raises DownloadError
@@ -80,7 +87,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def provide(dest: Path, fetch: Callable[[Path, Stage], None], *, sha256: str | None, reporter: Reporter, title: str | None) -> Path:
+def provide(
+    dest: Path,
+    fetch: Callable[[Path, Stage], None],
+    *,
+    sha256: str | None,
+    reporter: Reporter,
+    title: str | None,
+) -> Path:
     """Unless `dest` is there, let `fetch` fill and verify its part, alone among all processes, and move that to `dest`.
 
     What `fetch` leaves of the part when it fails is for its next call, save when the disk is full: then it is removed.
@@ -90,12 +104,17 @@ def provide(dest: Path, fetch: Callable[[Path, Stage], None], *, sha256: str | N
         if _is_there(dest, sha256):
             return dest
         dest.parent.mkdir(parents=True, exist_ok=True)
-        with alone(dest, lambda: reporter.note(f"Waiting for another process that fetches {dest.name}.")):
+        with alone(
+            dest, lambda: reporter.note(f"Waiting for another process that fetches {dest.name}.")
+        ):
             if _is_there(dest, sha256):
                 return dest
             if dest.exists():
                 reporter.warn(f"{dest} is not the file that it should be, and is fetched anew.")
-            with reporter.stage(title or f"Fetching {dest.name}") as stage, _giving_space_back(part):
+            with (
+                reporter.stage(title or f"Fetching {dest.name}") as stage,
+                _giving_space_back(part),
+            ):
                 fetch(part, stage)
                 _settle(part, dest)
     return dest

@@ -16,14 +16,14 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar, overload
 
-from jitbuild import process
 from jitbuild.errors import UsageError
-from jitbuild.report import Stoppable
+from jitbuild.system import process
+from jitbuild.system.progress import Stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from jitbuild.report import Reporter
+    from jitbuild.system.progress import Reporter
 
 _TICK_SECONDS = 0.1  # how soon someone who waits for a token notices that the crew has ended
 _TOKEN = b"+"
@@ -38,9 +38,13 @@ _Work: TypeAlias = "Callable[[Reporter], _A]"
 
 
 @overload
-def side_by_side(first: _Work[_A], second: _Work[_B], /, *, reporter: Reporter) -> tuple[_A, _B]: ...
+def side_by_side(
+    first: _Work[_A], second: _Work[_B], /, *, reporter: Reporter
+) -> tuple[_A, _B]: ...
 @overload
-def side_by_side(first: _Work[_A], second: _Work[_B], third: _Work[_C], /, *, reporter: Reporter) -> tuple[_A, _B, _C]: ...
+def side_by_side(
+    first: _Work[_A], second: _Work[_B], third: _Work[_C], /, *, reporter: Reporter
+) -> tuple[_A, _B, _C]: ...
 @overload
 def side_by_side(*functions: _Work[_A], reporter: Reporter) -> tuple[_A, ...]: ...
 def side_by_side(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, ...]:
@@ -124,7 +128,10 @@ class Budget:
         if jobs < 1:
             raise ValueError(f"a budget of {jobs} jobs lets nothing run")
         if jobs > MOST:
-            raise UsageError(f"{jobs} jobs at once are more than can be counted.", remedy=f"Give at most {MOST}: -j {MOST}.")
+            raise UsageError(
+                f"{jobs} jobs at once are more than can be counted.",
+                remedy=f"Give at most {MOST}: -j {MOST}.",
+            )
         self.jobs = jobs
         self._lock = threading.Lock()
         self._shares: set[Share] = set()

@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Protocol
 
-from jitbuild.become import become
+from jitbuild.system.exec import become
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,7 +88,13 @@ class Recorder(Protocol):
     """Runs a program to its end while its merged output goes into the file `log`; a missing program raises OSError."""
 
     def __call__(
-        self, argv: Sequence[str], /, *, env: Mapping[str, str], log: IO[bytes], timeout: float | None = None
+        self,
+        argv: Sequence[str],
+        /,
+        *,
+        env: Mapping[str, str],
+        log: IO[bytes],
+        timeout: float | None = None,
     ) -> Completed: ...
 
 
@@ -142,7 +148,9 @@ def stream(
         return child.wait()
 
 
-def record(argv: Sequence[str], /, *, env: Mapping[str, str], log: IO[bytes], timeout: float | None = None) -> Completed:
+def record(
+    argv: Sequence[str], /, *, env: Mapping[str, str], log: IO[bytes], timeout: float | None = None
+) -> Completed:
     """Run `argv` to its end, for at most `timeout` seconds, with its output, merged, in `log`, a real file.
 
     Whatever of its process group is left when it ends is ended too: the next run must not meet it. Nothing waits for a pipe, so
@@ -183,7 +191,10 @@ def replace(argv: Sequence[str], /, *, env: Mapping[str, str]) -> int:
     program = shutil.which(argv[0], path=env.get("PATH"))
     if program is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    with contextlib.suppress(KeyboardInterrupt), subprocess.Popen([program, *argv[1:]], env=dict(env)) as child:
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        subprocess.Popen([program, *argv[1:]], env=dict(env)) as child,
+    ):
         return child.wait()
     return 130
 
@@ -245,10 +256,16 @@ def unwinding() -> Iterator[None]:
 
     And have Ctrl-C raise KeyboardInterrupt at every moment, also while a child is started.
     """
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    ]
     # One that is ignored (nohup) stays so.
     usual = {number: signal.getsignal(number) for number in numbers}
-    taken = [number for number in numbers if usual[number] in {signal.SIG_DFL, signal.default_int_handler}]
+    taken = [
+        number
+        for number in numbers
+        if usual[number] in {signal.SIG_DFL, signal.default_int_handler}
+    ]
     if threading.current_thread() is not threading.main_thread():
         taken = []
     for number in taken:
@@ -446,7 +463,9 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
             os.killpg(child.pid, number)
     elif child.poll() is None:
         # taskkill ends the tree; there is no group signal on Windows that build tools heed.
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S607
+        subprocess.run(
+            ["taskkill", "/T", "/F", "/PID", str(child.pid)], capture_output=True, check=False
+        )  # noqa: S607
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -290,7 +290,10 @@ class Terminal:
                 if not task.total:
                     return detail
                 grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
-                grid.add_row(ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH), detail)
+                grid.add_row(
+                    ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH),
+                    detail,
+                )
                 return grid
 
         columns: list[ProgressColumn] = [

@@ -16,18 +16,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from jitbuild import disk, process, wheels
 from jitbuild.errors import LLVMError
-from jitbuild.report import Silent
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
+from jitbuild.toolchain import pinned_wheels as wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from jitbuild.plans import LLVM
-    from jitbuild.process import Runner
-    from jitbuild.recipes import Catalog
-    from jitbuild.report import Reporter
-    from jitbuild.schema import Wheel
+    from jitbuild.planning.plan import LLVM
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.schema import Wheel
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
     from jitbuild.target import Host, System
 
 Origin = Literal["system", "managed", "path"]
@@ -158,7 +160,9 @@ class Finder:
         return Outlook(ok=True, text=_managed(pins, self.cache))
 
     def _found(self, origin: Origin, survey: _Survey) -> Found:
-        return Found(origin=origin, major=self.want.major, version=survey.version, tools=survey.fitting)
+        return Found(
+            origin=origin, major=self.want.major, version=survey.version, tools=survey.fitting
+        )
 
     def _looked(self) -> _Survey | None:
         """What is on the machine, where the mode lets us look. Raises LLVMError for a path that is not it."""
@@ -168,8 +172,13 @@ class Finder:
 
     def _on_system(self) -> _Survey:
         """Search PATH and the usual folders; ask llvm-config and Homebrew only where those did not do."""
-        known = [Path(folder) for folder in self.environ.get("PATH", "").split(os.pathsep) if folder]
-        known += [Path(folder.format(major=self.want.major)) for folder in self.folders[self.host.target.system]]
+        known = [
+            Path(folder) for folder in self.environ.get("PATH", "").split(os.pathsep) if folder
+        ]
+        known += [
+            Path(folder.format(major=self.want.major))
+            for folder in self.folders[self.host.target.system]
+        ]
         survey = self._survey(known)
         if survey.lacking and (told := list(self._told())):
             return self._survey([*told, *known])
@@ -192,7 +201,11 @@ class Finder:
     def _at(self, path: Path) -> _Survey:
         """What is at a path that the person gave. Raises LLVMError when it is not what is wanted."""
         path = path.expanduser().absolute()
-        home = path.parent if path.is_file() else next((folder for folder in (path / "bin", path) if folder.is_dir()), None)
+        home = (
+            path.parent
+            if path.is_file()
+            else next((folder for folder in (path / "bin", path) if folder.is_dir()), None)
+        )
         if home is None:
             near = get_close_matches(self.mode, MODES, n=1)
             hint = f"Did you mean {near[0]}? " if near else ""
@@ -215,7 +228,9 @@ class Finder:
         for folder in _distinct(folders):
             here = list(_tools_in(folder, self.want, self.runner))
             fit = {tool.name: tool for tool in reversed(here) if tool.major == self.want.major}
-            strangers = {tool.name: tool for tool in reversed(here) if tool.major != self.want.major} | strangers
+            strangers = {
+                tool.name: tool for tool in reversed(here) if tool.major != self.want.major
+            } | strangers
             if all(name in fit for name in self.want.tools):
                 fitting = fit
                 break
@@ -232,11 +247,17 @@ class Finder:
         """What is missing, and what is there instead."""
         major = self.want.major
         if survey is None:
-            libc = f" with {self.host.libc}" if self.host.libc and not self.host.libc.startswith("glibc") else ""
+            libc = (
+                f" with {self.host.libc}"
+                if self.host.libc and not self.host.libc.startswith("glibc")
+                else ""
+            )
             tools = ", ".join(self.want.tools)
             return f"No wheels with LLVM {major} ({tools}) are known for {self.host.target}{libc}."
         there = [str(Tool(name, path, survey.version)) for name, path in survey.fitting.items()]
-        others = [str(survey.strangers[name]) for name in survey.lacking if name in survey.strangers]
+        others = [
+            str(survey.strangers[name]) for name in survey.lacking if name in survey.strangers
+        ]
         absent = [name for name in survey.lacking if name not in survey.strangers]
         verb = "was" if len(absent) == 1 else "were"
         facts = [*there, *others, *([f"{' and '.join(absent)} {verb} not found"] if absent else [])]
@@ -244,7 +265,11 @@ class Finder:
 
     def _remedy(self) -> str:
         manager = self.catalog.needs.manager(self.host)
-        command = self.catalog.llvms.install.get(manager, "").format(major=self.want.major) if manager else ""
+        command = (
+            self.catalog.llvms.install.get(manager, "").format(major=self.want.major)
+            if manager
+            else ""
+        )
         if not command:
             return f"Install clang and llvm {self.want.major}, or name a folder that has them: --llvm PATH."
         return f"Install it: {command}"

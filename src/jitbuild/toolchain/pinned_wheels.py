@@ -20,16 +20,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild import archive, disk, process
 from jitbuild.errors import DownloadError, IntegrityError
-from jitbuild.report import Silent, size
+from jitbuild.system import archive, process
+from jitbuild.system import files as disk
+from jitbuild.system.progress import Silent, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.process import Streamer
-    from jitbuild.report import Reporter
-    from jitbuild.schema import Pin
+    from jitbuild.recipes.schema import Pin
+    from jitbuild.system.process import Streamer
+    from jitbuild.system.progress import Reporter
 
 _CONTENTS = ".jitbuild-contents"
 _SILENT = Silent()
@@ -104,14 +105,25 @@ def provide(
         if is_whole(folder):
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with disk.alone(folder, lambda: reporter.note(f"Waiting for another process that provides {folder.name}.")):
+        with disk.alone(
+            folder,
+            lambda: reporter.note(f"Waiting for another process that provides {folder.name}."),
+        ):
             if is_whole(folder):
                 return folder
             if folder.exists():
                 reporter.warn(f"{folder} is damaged, and is made anew.")
                 shutil.rmtree(folder)
             place = folder.parent / "wheels"
-            files = _fetch(pins, place, kind=kind, pip=pip, streamer=streamer, environ=environ, reporter=reporter)
+            files = _fetch(
+                pins,
+                place,
+                kind=kind,
+                pip=pip,
+                streamer=streamer,
+                environ=environ,
+                reporter=reporter,
+            )
             _make(pins, files, folder, kind=kind, check=check, reporter=reporter)
             for file in files:
                 file.unlink()
@@ -139,7 +151,15 @@ def _fetch(
         # Elsewhere than in the folder itself: what pip left there, it would take again without looking at its size.
         with reporter.stage(title) as stage, tempfile.TemporaryDirectory(dir=folder) as place:
             argv = (*pip(), *_DOWNLOAD)
-            _download(argv, lacking, Path(place), kind=kind, streamer=streamer, environ=environ, on_line=stage.detail)
+            _download(
+                argv,
+                lacking,
+                Path(place),
+                kind=kind,
+                streamer=streamer,
+                environ=environ,
+                on_line=stage.detail,
+            )
             for pin in lacking:
                 _verified(Path(place) / pin.file, pin).replace(folder / pin.file)
     return [folder / pin.file for pin in pins]
@@ -147,7 +167,14 @@ def _fetch(
 
 # Another release's wheels may be under way in the same folder.
 _STRAY_SECONDS = 24 * 60 * 60
-_DOWNLOAD = ("download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-input", "--disable-pip-version-check")
+_DOWNLOAD = (
+    "download",
+    "--no-deps",
+    "--require-hashes",
+    "--only-binary=:all:",
+    "--no-input",
+    "--disable-pip-version-check",
+)
 
 
 def _download(
@@ -161,16 +188,24 @@ def _download(
     on_line: Callable[[str], None],
 ) -> None:
     wanted = place / "requirements.txt"
-    wanted.write_text("".join(f"{pin.package}=={pin.version} --hash=sha256:{pin.sha256}\n" for pin in pins), encoding="utf-8")
+    wanted.write_text(
+        "".join(f"{pin.package}=={pin.version} --hash=sha256:{pin.sha256}\n" for pin in pins),
+        encoding="utf-8",
+    )
     log = io.BytesIO()
     # pip resolves -r and -d against its own folder, and must not find a pip/ or a setup.cfg of the person's in it.
-    code = streamer((*argv, "-r", wanted.name, "-d", "."), env=environ, cwd=place, log=log, on_line=on_line)
+    code = streamer(
+        (*argv, "-r", wanted.name, "-d", "."), env=environ, cwd=place, log=log, on_line=on_line
+    )
     if code:
         raise _failure(kind, code, log.getvalue().decode("utf-8", "replace"))
 
 
 def _failure(kind: Kind, code: int, text: str) -> DownloadError | IntegrityError:
-    last = " ".join(line.strip() for line in text.splitlines() if "ERROR:" in line)[-600:] or f"it ended with code {code}"
+    last = (
+        " ".join(line.strip() for line in text.splitlines() if "ERROR:" in line)[-600:]
+        or f"it ended with code {code}"
+    )
     if "DO NOT MATCH THE HASHES" in text:
         return IntegrityError(
             f"pip was given other bytes than those that are pinned for {kind.name}: {last}",
@@ -188,7 +223,9 @@ def _is_there(file: Path, pin: Pin) -> bool:
 
 def _verified(file: Path, pin: Pin) -> Path:
     if not file.is_file():
-        raise DownloadError(f"pip did not fetch {pin.file}.", remedy="Look at pip's settings: pip config list.")
+        raise DownloadError(
+            f"pip did not fetch {pin.file}.", remedy="Look at pip's settings: pip config list."
+        )
     if (got := disk.sha256_of(file)) != pin.sha256:
         raise IntegrityError(
             f"{pin.file} is not the wheel that is pinned: expected sha256 {pin.sha256}, got {got}.",
@@ -198,7 +235,13 @@ def _verified(file: Path, pin: Pin) -> Path:
 
 
 def _make(
-    pins: Sequence[Pin], files: Sequence[Path], folder: Path, *, kind: Kind, check: Callable[[Path], None], reporter: Reporter
+    pins: Sequence[Pin],
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    kind: Kind,
+    check: Callable[[Path], None],
+    reporter: Reporter,
 ) -> None:
     """Unpack `files` beside `folder`, check what came out, and only then give it its name."""
     part = folder.with_name(folder.name + ".part")
@@ -222,7 +265,11 @@ def _wanted(pin: Pin) -> Callable[[str], bool]:
 
 def _contents(folder: Path) -> list[str]:
     """Every file under `folder` with the size of what it is or leads to; OSError for a link that leads nowhere."""
-    files = (path for path in folder.rglob("*") if path.name != _CONTENTS and (path.is_symlink() or path.is_file()))
+    files = (
+        path
+        for path in folder.rglob("*")
+        if path.name != _CONTENTS and (path.is_symlink() or path.is_file())
+    )
     return sorted(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files)
 
 

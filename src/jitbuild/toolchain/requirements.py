@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from jitbuild import process
 from jitbuild.errors import JitbuildError, LLVMError, PreflightError
-from jitbuild.llvm import Finder
-from jitbuild.report import Silent, size
+from jitbuild.system import process
+from jitbuild.system.progress import Silent, size
+from jitbuild.toolchain.llvm import Finder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from jitbuild.plans import Plan
-    from jitbuild.process import Completed, Runner, Streamer
-    from jitbuild.recipes import Catalog
-    from jitbuild.report import Reporter
-    from jitbuild.schema import Manager, Need, Way
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.schema import Manager, Need, Way
+    from jitbuild.system.process import Completed, Runner, Streamer
+    from jitbuild.system.progress import Reporter
     from jitbuild.target import Host
 
 _SECONDS = 20.0
@@ -41,7 +41,10 @@ _SILENT = Silent()
 _COMPILERS = ("cc", "gcc", "clang")
 _LLVM = "LLVM"
 _ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-_VSWHERE = (r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer", r"%ProgramFiles%\Microsoft Visual Studio\Installer")
+_VSWHERE = (
+    r"%ProgramFiles(x86)%\Microsoft Visual Studio\Installer",
+    r"%ProgramFiles%\Microsoft Visual Studio\Installer",
+)
 _MSVC = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
 _MSVC_ARM = "Microsoft.VisualStudio.Component.VC.Tools.ARM64"
 
@@ -103,15 +106,23 @@ class Findings:
         """
         missing = self.fatal if allow_missing else self.missing
         if missing:
-            kind: type[JitbuildError] = LLVMError if {finding.name for finding in missing} == {_LLVM} else PreflightError
+            kind: type[JitbuildError] = (
+                LLVMError if {finding.name for finding in missing} == {_LLVM} else PreflightError
+            )
             raise kind(_what(missing), remedy=self._remedy(missing, allow_missing=allow_missing))
 
     def _remedy(self, missing: Sequence[Finding], *, allow_missing: bool) -> str:
-        lines = [finding.remedy for finding in missing if finding.remedy and not (self.install and finding.packages)]
+        lines = [
+            finding.remedy
+            for finding in missing
+            if finding.remedy and not (self.install and finding.packages)
+        ]
         if command := self._command(missing):
             lines.append(f"Install it: {command}")
         elif any(finding.packages or finding.modules for finding in missing):
-            names = ", ".join(finding.name for finding in missing if finding.packages or finding.modules)
+            names = ", ".join(
+                finding.name for finding in missing if finding.packages or finding.modules
+            )
             lines.append(f"Install the development packages of: {names}.")
         flags = ["--install-deps runs it"] if command else []
         if not allow_missing and any(finding.modules for finding in missing):
@@ -139,10 +150,16 @@ class Checkup:
     def run(self) -> Findings:
         """Look at everything, as many at a time as there are processors."""
         manager = self.catalog.needs.manager(self.host)
-        with tempfile.TemporaryDirectory(prefix="jitbuild-") as place, ThreadPoolExecutor(max(2, self.host.cpus)) as pool:
+        with (
+            tempfile.TemporaryDirectory(prefix="jitbuild-") as place,
+            ThreadPoolExecutor(max(2, self.host.cpus)) as pool,
+        ):
             # In this context each, so that what they start belongs to our crew (jitbuild.process).
             llvm = pool.submit(copy_context().run, self._llvm)
-            checks = [pool.submit(copy_context().run, self._need, need, manager, Path(place)) for need in self._needs()]
+            checks = [
+                pool.submit(copy_context().run, self._need, need, manager, Path(place))
+                for need in self._needs()
+            ]
             found = [check.result() for check in checks]
             rest = [*self._machine(), *llvm.result(), *self._space()]
         install = self.catalog.needs.install.get(manager, "") if manager else ""
@@ -152,7 +169,9 @@ class Checkup:
         """The needs of this plan: those for its target, version and variant, and for the programs that its steps call."""
         version, called = Version(self.plan.version), {step.argv[0] for step in self.plan.steps}
         for need in self.catalog.needs.need:
-            if need.when.holds(version, self.plan.target, self.plan.variant) and (not need.steps or called & {*need.steps}):
+            if need.when.holds(version, self.plan.target, self.plan.variant) and (
+                not need.steps or called & {*need.steps}
+            ):
                 yield need
 
     def _need(self, need: Need, manager: Manager | None, place: Path) -> Finding:
@@ -186,14 +205,24 @@ class Checkup:
         return False, said[0]
 
     def _compiled(self, compiler: Sequence[str], way: Way, made: Path) -> Completed:
-        told = self._told("pkg-config", "--cflags", "--libs", way.pkg_config) if way.pkg_config else None
+        told = (
+            self._told("pkg-config", "--cflags", "--libs", way.pkg_config)
+            if way.pkg_config
+            else None
+        )
         folder = self._brew(way.brew) if way.brew and self.host.target.system == "macos" else None
         extra = [f"-I{folder}/include", f"-L{folder}/lib"] if folder else []
         flags = way.link if told is None else shlex.split(told)
         try:
-            return self.runner([*compiler, "-w", "-x", "c", "-", "-o", str(made), *extra, *flags], stdin=way.code, timeout=_SECONDS)
+            return self.runner(
+                [*compiler, "-w", "-x", "c", "-", "-o", str(made), *extra, *flags],
+                stdin=way.code,
+                timeout=_SECONDS,
+            )
         except OSError as error:
-            return process.Completed(argv=tuple(compiler), returncode=127, stderr=f"{compiler[0]}: {error.strerror}")
+            return process.Completed(
+                argv=tuple(compiler), returncode=127, stderr=f"{compiler[0]}: {error.strerror}"
+            )
 
     def _compiler(self) -> list[str]:
         if chosen := shlex.split(self.environ.get("CC", "")):
@@ -232,7 +261,11 @@ class Checkup:
             environ=self.environ,
         )
         ok, text, remedy = finder.outlook()
-        return [Finding(name=_LLVM, ok=ok, detail=text, why="compiles the JIT's stencils", remedy=remedy)]
+        return [
+            Finding(
+                name=_LLVM, ok=ok, detail=text, why="compiles the JIT's stencils", remedy=remedy
+            )
+        ]
 
     def _machine(self) -> Iterator[Finding]:
         """What is asked of the machine itself, whatever is installed on it."""
@@ -270,7 +303,11 @@ class Checkup:
         part = _MSVC if self.host.target.arch == "x86_64" else _MSVC_ARM
         asked = ("-latest", "-products", "*", "-requires", part, "-property", "installationPath")
         found = self._run_vswhere(vswhere, asked) if vswhere else ""
-        lack = "no Visual Studio with the C++ build tools" if vswhere else "no vswhere.exe: Visual Studio is not installed"
+        lack = (
+            "no Visual Studio with the C++ build tools"
+            if vswhere
+            else "no vswhere.exe: Visual Studio is not installed"
+        )
         return Finding(
             name="compiler",
             ok=bool(found),
@@ -297,7 +334,9 @@ class Checkup:
         wanted = self.catalog.needs.space.get(profile, 0) if profile != "unknown" else 0
         devices: dict[int, Path] = {}
         for folder in (self.store, self.store / "scratch"):
-            there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+            there = next(
+                parent for parent in (folder, *folder.absolute().parents) if parent.exists()
+            )
             devices.setdefault(there.stat().st_dev, there)
         for folder in devices.values():
             free = self.free(folder)
@@ -338,20 +377,36 @@ def _check_sudo(command: str, runner: Runner, environ: Mapping[str, str]) -> Non
     found = shutil.which("sudo", path=environ.get("PATH", ""))
     if found and runner([found, "-n", "true"], timeout=_SECONDS).ok:
         return
-    what = "sudo wants a password, which cannot be asked for here" if found else "You are not root, and there is no sudo"
-    raise PreflightError(f"{what}: packages cannot be installed.", remedy=f"Type it yourself: {command}")
+    what = (
+        "sudo wants a password, which cannot be asked for here"
+        if found
+        else "You are not root, and there is no sudo"
+    )
+    raise PreflightError(
+        f"{what}: packages cannot be installed.", remedy=f"Type it yourself: {command}"
+    )
 
 
-def _install(argv: Sequence[str], command: str, env: Mapping[str, str], streamer: Streamer, reporter: Reporter) -> None:
+def _install(
+    argv: Sequence[str],
+    command: str,
+    env: Mapping[str, str],
+    streamer: Streamer,
+    reporter: Reporter,
+) -> None:
     log, remedy = io.BytesIO(), f"Try it yourself: {command}"
     with reporter.stage(shlex.join(argv)) as stage:
         try:
             code = streamer(argv, env=env, cwd=Path.cwd(), log=log, on_line=stage.detail)
         except OSError as error:
-            raise PreflightError(f"{argv[0]} cannot be run: {error.strerror}.", remedy=remedy) from error
+            raise PreflightError(
+                f"{argv[0]} cannot be run: {error.strerror}.", remedy=remedy
+            ) from error
         if code:
             said = log.getvalue().decode("utf-8", "replace").strip().splitlines()[-5:]
-            raise PreflightError("\n".join([f"{shlex.join(argv)} ended with code {code}.", *said]), remedy=remedy)
+            raise PreflightError(
+                "\n".join([f"{shlex.join(argv)} ended with code {code}.", *said]), remedy=remedy
+            )
 
 
 def _what(missing: Sequence[Finding]) -> str:
@@ -375,6 +430,10 @@ def _reason(done: Completed) -> str:
     if done.timed_out:
         return f"the compiler did not end within {_SECONDS:.0f} s"
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line or "cannot find" in line or "undefined reference" in line]
+    telling = [
+        line
+        for line in lines
+        if "error" in line or "cannot find" in line or "undefined reference" in line
+    ]
     first = (telling or lines or [f"the compiler ended with code {done.returncode}"])[0]
     return _PLACE.sub("", first)

@@ -50,7 +50,10 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 def _kinds(low: float, high: float) -> Iterator[list[float]]:
     if high / low < 4:
         for step in _STEPS:
-            yield [round(number * step, 2) for number in range(int(low / step), math.ceil(high / step) + 1)]
+            yield [
+                round(number * step, 2)
+                for number in range(int(low / step), math.ceil(high / step) + 1)
+            ]
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for parts in _DECADES:
         yield [float(f"{part}e{decade}") for decade in range(first, last + 1) for part in parts]
@@ -69,7 +72,10 @@ def short(name: str, ems: float) -> str:
 
 def plain(text: str) -> str:
     """On one line, and without what no XML can hold: control characters and halves of surrogate pairs."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for letter in " ".join(text.split())
+    )
 
 
 def width(text: str) -> float:

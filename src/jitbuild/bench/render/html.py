@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import chart, text, words
+from jitbuild.bench import conclusions as words
+from jitbuild.bench.render import svg as chart
+from jitbuild.bench.render import table as text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,13 +63,17 @@ def html(report: Report) -> str:
     """The whole page."""
     sections = [
         f'<h1 class="{report.mean.word}">{_marked(report.mean.word, words.verdict(report))}</h1>{_subject(report.about)}',
-        f'<div class="warnings">{_list("Warnings", report.warnings)}</div>' if report.warnings else "",
+        f'<div class="warnings">{_list("Warnings", report.warnings)}</div>'
+        if report.warnings
+        else "",
         f'<section id="ratios">{_ratios(report)}{_table(report)}</section>',
         f'<section id="values">{_distribution(report)}</section>',
         _inspections(report.rows),
         _list("Notes", report.notes),
         _facts(report),
-        f"<h2>How to repeat it</h2><pre><code>{_escaped(report.again)}</code></pre>" if report.again else "",
+        f"<h2>How to repeat it</h2><pre><code>{_escaped(report.again)}</code></pre>"
+        if report.again
+        else "",
     ]
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     head = (
@@ -83,7 +89,12 @@ def html(report: Report) -> str:
 
 def _escaped(text: str) -> str:
     """As text of the page. What no file can hold, and what would turn the direction of the words after it, is only marked."""
-    return escape("".join(letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text))
+    return escape(
+        "".join(
+            letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for letter in text
+        )
+    )
 
 
 def _marked(word: str, said: str) -> str:
@@ -95,7 +106,11 @@ def _subject(about: Mapping[str, str]) -> str:
     """On what it was measured, in a line."""
     if "version" not in about:
         return ""
-    known = (f"CPython {about['version']}", about.get("profile", "") and f"profile {about['profile']}", about.get("processor", ""))
+    known = (
+        f"CPython {about['version']}",
+        about.get("profile", "") and f"profile {about['profile']}",
+        about.get("processor", ""),
+    )
     return f'<p class="faint">{_escaped(", ".join(filter(None, known)))}</p>'
 
 
@@ -131,9 +146,13 @@ def _distribution(report: Report) -> str:
 
 def _table(report: Report) -> str:
     head = "".join(
-        f'<th scope="col" class="number">{_escaped(name)}</th>' for name in (report.base, report.other, "ratio", "95% interval")
+        f'<th scope="col" class="number">{_escaped(name)}</th>'
+        for name in (report.base, report.other, "ratio", "95% interval")
     )
-    rows = [_row(row.name, row.ratio, text.seconds(row.base.mean), text.seconds(row.other.mean)) for row in report.by_size]
+    rows = [
+        _row(row.name, row.ratio, text.seconds(row.base.mean), text.seconds(row.other.mean))
+        for row in report.by_size
+    ]
     if len(report.rows) > 1:
         rows.append(_row("geometric mean", report.mean, "", "", kind="mean"))
     return (
@@ -144,20 +163,29 @@ def _table(report: Report) -> str:
 
 def _row(name: str, ratio: Ratio, base: str, other: str, *, kind: str = "") -> str:
     interval = "" if ratio.word == "not enough data" else f"{ratio.low:.2f}-{ratio.high:.2f}"
-    numbers = "".join(f'<td class="number">{cell}</td>' for cell in (base, other, f"{ratio.value:.2f}x", interval))
+    numbers = "".join(
+        f'<td class="number">{cell}</td>' for cell in (base, other, f"{ratio.value:.2f}x", interval)
+    )
     word = f'<td class="word">{_marked(ratio.word, ratio.word)}</td>'
     return f'<tr class="{ratio.word} {kind}"><th scope="row" class="name">{_escaped(name)}</th>{numbers}{word}</tr>'
 
 
 def _inspections(rows: Iterable[Row]) -> str:
-    found = "".join(_inspection(row.name, row.inspection) for row in rows if row.inspection is not None)
+    found = "".join(
+        _inspection(row.name, row.inspection) for row in rows if row.inspection is not None
+    )
     return f"<h2>What the JIT made</h2>{found}" if found else ""
 
 
 def _inspection(name: str, found: Inspection) -> str:
-    executors, size = (sum(getattr(each, kind) for each in found.compiled) for kind in ("executors", "bytes"))
+    executors, size = (
+        sum(getattr(each, kind) for each in found.compiled) for kind in ("executors", "bytes")
+    )
     made = [_function(each, f"{each.executors} executors") for each in found.compiled]
-    bare = [_function(each, f"{100 * (each.share or 0):.0f}% of the time, no machine code") for each in found.bare or ()]
+    bare = [
+        _function(each, f"{100 * (each.share or 0):.0f}% of the time, no machine code")
+        for each in found.bare or ()
+    ]
     said = f"{executors} executors in {len(made)} functions, {size} bytes"
     if bare:
         said += f"; {len(bare)} hot without"
@@ -167,11 +195,14 @@ def _inspection(name: str, found: Inspection) -> str:
 
 def _function(found: Function, said: str) -> str:
     place = _escaped(f"{found.file}:{found.line}")
-    return f'<li><code>{_escaped(found.name)}</code>: {said} <span class="faint">{place}</span></li>'
+    return (
+        f'<li><code>{_escaped(found.name)}</code>: {said} <span class="faint">{place}</span></li>'
+    )
 
 
 def _facts(report: Report) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{_escaped(name)}</th><td>{_escaped(value)}</td></tr>' for name, value in report.about.items()
+        f'<tr><th scope="row">{_escaped(name)}</th><td>{_escaped(value)}</td></tr>'
+        for name, value in report.about.items()
     )
     return f'<h2>Machine and build</h2><table class="facts">{rows}</table>'

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import scale, words
+from jitbuild.bench import conclusions as words
+from jitbuild.bench.render import axis as scale
 from jitbuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ def distribution(report: Report, *, narrow: bool = False) -> str:
     def draw(axes: Any) -> None:
         reached = [1.0]
         for place, row in enumerate(rows):
-            arms = ((row.base, 0.16, _CIRCLE), (row.other, -0.16, _diamond(_MARKS[row.ratio.word][0])))
+            arms = (
+                (row.base, 0.16, _CIRCLE),
+                (row.other, -0.16, _diamond(_MARKS[row.ratio.word][0])),
+            )
             for sample, above, look in arms:
                 values = sample.values if len(sample.values) <= _MOST else sample.means
                 shares = [row.base.mean / value for value in values]
@@ -134,7 +138,13 @@ _MEAN = {**_POINT, "marker": "|", "markersize": 9, "markeredgewidth": 1.5, "colo
 
 def _mark(word: str) -> dict[str, Any]:
     colour, shape, filled = _MARKS[word]
-    return {**_POINT, "marker": shape, "markersize": 7, "color": colour, "markerfacecolor": colour if filled else "none"}
+    return {
+        **_POINT,
+        "marker": shape,
+        "markersize": 7,
+        "color": colour,
+        "markerfacecolor": colour if filled else "none",
+    }
 
 
 def _diamond(colour: str) -> dict[str, Any]:
@@ -146,7 +156,13 @@ def _interval(axes: Any, place: int, ratio: Ratio, low: float, high: float) -> N
     if ratio.word == "not enough data":
         return
     colour, *_ = _MARKS[ratio.word]
-    axes.plot([max(ratio.low, low), min(ratio.high, high)], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+    axes.plot(
+        [max(ratio.low, low), min(ratio.high, high)],
+        [place, place],
+        color=colour,
+        linewidth=2,
+        solid_capstyle="butt",
+    )
     for edge, beyond, arrow in ((low, ratio.low < low, "<"), (high, ratio.high > high, ">")):
         if beyond:
             axes.plot([edge], [place], marker=arrow, markersize=5, color=colour, **_POINT)
@@ -198,7 +214,11 @@ def _drawn(
     from matplotlib import style
 
     # Text stays text, and neither the person's matplotlibrc nor the date makes two equal pictures differ.
-    look = {"svg.fonttype": "none", "svg.hashsalt": f"{label}{size.inches}", "font.size": size.letters}
+    look = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": f"{label}{size.inches}",
+        "font.size": size.letters,
+    }
     shown = [scale.short(name, size.name) for name in names]
     with style.context(["default", look]), warnings.catch_warnings():
         # matplotlib has no shapes for some letters; the browser, which draws them, has.
@@ -220,9 +240,17 @@ def _figure(names: Sequence[str], lines: int, size: _Size) -> Any:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     # Letters that matplotlib has no shapes for are wider than it takes them for, and would be cut off at the left.
-    foreign = max(sum(not letter.isascii() for letter in name) for name in names) * 0.4 * size.letters / 72 / size.inches
+    foreign = (
+        max(sum(not letter.isascii() for letter in name) for name in names)
+        * 0.4
+        * size.letters
+        / 72
+        / size.inches
+    )
     layout = ConstrainedLayoutEngine(rect=(foreign, 0, 1 - foreign, 1))
-    return Figure(figsize=(size.inches, 0.85 + 0.2 * lines + 0.28 * max(len(names), 2)), layout=layout)
+    return Figure(
+        figsize=(size.inches, 0.85 + 0.2 * lines + 0.28 * max(len(names), 2)), layout=layout
+    )
 
 
 def _legend(figure: Any, legend: Sequence[tuple[str, dict[str, Any]]], size: _Size) -> None:
@@ -230,7 +258,13 @@ def _legend(figure: Any, legend: Sequence[tuple[str, dict[str, Any]]], size: _Si
 
     # The words are put in afterwards: a label that begins with an underscore would be left out.
     handles = [Line2D([], [], label="-", **look) for _, look in legend]
-    above = figure.legend(handles=handles, loc="outside upper left", ncols=size.columns, frameon=False, handletextpad=0.3)
+    above = figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=size.columns,
+        frameon=False,
+        handletextpad=0.3,
+    )
     for text, (word, _) in zip(above.get_texts(), legend, strict=True):
         text.set(text=word, color=_TEXT, parse_math=False)
 
@@ -245,7 +279,12 @@ def _dress(axes: Any) -> None:
 
 def _embedded(figure: Any, label: str) -> str:
     target = io.StringIO()
-    figure.savefig(target, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    figure.savefig(
+        target,
+        format="svg",
+        transparent=True,
+        metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+    )
     drawn = target.getvalue().replace(_TEXT, "currentColor")
     # Without the XML's own head, indentation, and the ids of groups, which would be the same in the next picture of the page.
     drawn = re.sub(r"\s*\n\s*", "\n", re.sub(r"^.*?(?=<svg)", "", drawn, flags=re.DOTALL))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import words
+from jitbuild.bench import conclusions as words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,9 @@ def _bare(found: Inspection) -> Iterator[str]:
 def _cells(row: Row) -> list[str]:
     from rich.markup import escape
 
-    interval = f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio.word != "not enough data" else ""
+    interval = (
+        f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio.word != "not enough data" else ""
+    )
     style = _STYLES.get(row.ratio.word, "dim")
     return [
         escape(row.name),

@@ -23,10 +23,17 @@ _PURE = re.compile(
 _NAMED = re.compile(r"\b[a-z]+_cv_\w+")
 # How a test begins that is run unless its answer is known (of autoconf 2.72, of 2.69, of older ones, and as a function's argument).
 _TESTED = (("test ${", "+y}"), ("if ${", "+:} false"), ('test "${', '+set}" = set'), ('"', '"'))
-_HERE_DOCUMENT = re.compile(r"<<-?\\?'?\"?(?P<end>\w+)['\"]?.*?^(?P=end)$", re.MULTILINE | re.DOTALL)
-_SET = re.compile(r"(?:^|[;&|({]|\bthen|\belse|\bdo)[ \t]*(?P<name>[A-Za-z_]\w*)=|\bas_fn_append[ \t]+(?P<more>\w+)", re.MULTILINE)
+_HERE_DOCUMENT = re.compile(
+    r"<<-?\\?'?\"?(?P<end>\w+)['\"]?.*?^(?P=end)$", re.MULTILINE | re.DOTALL
+)
+_SET = re.compile(
+    r"(?:^|[;&|({]|\bthen|\belse|\bdo)[ \t]*(?P<name>[A-Za-z_]\w*)=|\bas_fn_append[ \t]+(?P<more>\w+)",
+    re.MULTILINE,
+)
 # What tests set for a moment and put back.
-_OF_TESTS = re.compile(r"(ac|as|save|py)_\w+|CC|CFLAGS|CPPFLAGS|LDFLAGS|LIBS|LINKFORSHARED|BASECFLAGS|IFS")
+_OF_TESTS = re.compile(
+    r"(ac|as|save|py)_\w+|CC|CFLAGS|CPPFLAGS|LDFLAGS|LIBS|LINKFORSHARED|BASECFLAGS|IFS"
+)
 
 
 def askable_again(script: str, names: Iterable[str]) -> set[str]:
@@ -35,7 +42,11 @@ def askable_again(script: str, names: Iterable[str]) -> set[str]:
     uses: dict[str, list[re.Match[str]]] = {}
     for found in _NAMED.finditer(code):
         uses.setdefault(found[0], []).append(found)
-    return {name for name in names if not name.startswith("ac_cv_env_") and not _is_harmless(code, name, uses.get(name, []))}
+    return {
+        name
+        for name in names
+        if not name.startswith("ac_cv_env_") and not _is_harmless(code, name, uses.get(name, []))
+    }
 
 
 def _is_harmless(code: str, name: str, uses: Sequence[re.Match[str]]) -> bool:

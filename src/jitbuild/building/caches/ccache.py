@@ -18,16 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jitbuild import disk, process, wheels
 from jitbuild.errors import PreflightError, SettingsError
-from jitbuild.report import Silent
+from jitbuild.system import files as disk
+from jitbuild.system import process
+from jitbuild.system.progress import Silent
+from jitbuild.toolchain import pinned_wheels as wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from jitbuild.process import Runner
-    from jitbuild.report import Reporter
-    from jitbuild.schema import CcacheWheel
+    from jitbuild.recipes.schema import CcacheWheel
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
     from jitbuild.target import Target
 
 MODES = ("auto", "managed", "off")
@@ -97,7 +99,14 @@ def find(
     the cache's folder cannot be written there is a warning and None: ccache would fail every call.
     """
     if mode == "managed":
-        found = _managed([pin for pin in pins if pin.target == target.name], cache, target, runner, fetch, reporter)
+        found = _managed(
+            [pin for pin in pins if pin.target == target.name],
+            cache,
+            target,
+            runner,
+            fetch,
+            reporter,
+        )
     # On Windows MSBuild calls its compiler by its path: no link would be met.
     elif mode == "off" or target.system == "windows":
         return None
@@ -119,7 +128,11 @@ def compilers(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
     A `clang` that `stencils` are made with as well is left out: Tools/jit would find the link, and those are not for ccache.
     """
     named = shlex.split(cc)[:1]
-    bare = [name for name in named if "/" not in name and not name.startswith("ccache") and not (stencils and name == "clang")]
+    bare = [
+        name
+        for name in named
+        if "/" not in name and not name.startswith("ccache") and not (stencils and name == "clang")
+    ]
     return tuple(dict.fromkeys((*_COMPILERS, *bare)))
 
 
@@ -143,7 +156,9 @@ def links(ccache: Ccache, folder: Path, names: Iterable[str], *, path: str | Non
     return folder
 
 
-def environment(ccache: Ccache, *, store: Path, scratch: Path, storage: str | None = None) -> dict[str, str]:
+def environment(
+    ccache: Ccache, *, store: Path, scratch: Path, storage: str | None = None
+) -> dict[str, str]:
     """All the variables that ccache is to have in a build in `scratch`: nothing else of its settings is read.
 
     What they are added to must hold no CCACHE_ variables of the person's, as build.clean_environment has it. Paths below
@@ -165,7 +180,11 @@ def environment(ccache: Ccache, *, store: Path, scratch: Path, storage: str | No
     }
     if storage:
         _check_storage(ccache, storage)
-        own["CCACHE_REMOTE_STORAGE" if _number(ccache.version) >= (4, 8) else "CCACHE_SECONDARY_STORAGE"] = storage
+        own[
+            "CCACHE_REMOTE_STORAGE"
+            if _number(ccache.version) >= (4, 8)
+            else "CCACHE_SECONDARY_STORAGE"
+        ] = storage
     return own
 
 
@@ -180,14 +199,19 @@ def counts(log: Path) -> Counts:
     It has a line `# FILE` for each call and after it the names of the counters that were raised (ccache(1), stats_log).
     """
     try:
-        calls = re.split(r"^#.*$", log.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE)[1:]
+        calls = re.split(
+            r"^#.*$", log.read_text(encoding="utf-8", errors="replace"), flags=re.MULTILINE
+        )[1:]
     except OSError:
         return Counts()
     raised = [frozenset(call.split()) for call in calls]
     direct = sum("direct_cache_hit" in each for each in raised)
     preprocessed = sum("preprocessed_cache_hit" in each for each in raised)
     misses = sum("cache_miss" in each for each in raised)
-    others = sum(not each & {"direct_cache_hit", "preprocessed_cache_hit", "cache_miss", *_NO_COMPILE} for each in raised)
+    others = sum(
+        not each & {"direct_cache_hit", "preprocessed_cache_hit", "cache_miss", *_NO_COMPILE}
+        for each in raised
+    )
     return Counts(hits=direct, preprocessed=preprocessed, misses=misses, uncacheable=others)
 
 
@@ -268,7 +292,12 @@ def _look(program: Path, origin: Literal["system", "managed"], runner: Runner) -
     if said is None:
         return None
     features = _FEATURES.search(done.stdout)
-    return Ccache(program=program, version=said[1], origin=origin, features=frozenset(features[1].split() if features else ()))
+    return Ccache(
+        program=program,
+        version=said[1],
+        origin=origin,
+        features=frozenset(features[1].split() if features else ()),
+    )
 
 
 def _is_writable(folder: Path) -> bool:
@@ -288,18 +317,27 @@ def _number(version: str) -> tuple[int, ...]:
 def _has_compiler(name: str, path: str) -> bool:
     """Whether a program called `name` is on `path` that is not ccache again, by another such folder of links."""
     programs = (shutil.which(name, path=folder) for folder in path.split(os.pathsep) if folder)
-    return any(program and not os.path.realpath(program).rpartition("/")[2].startswith("ccache") for program in programs)
+    return any(
+        program and not os.path.realpath(program).rpartition("/")[2].startswith("ccache")
+        for program in programs
+    )
 
 
 def _check_storage(ccache: Ccache, storage: str) -> None:
     """Every URL of it must be of a kind that the ccache has; attributes such as `read-only` stand between them."""
     words = storage.split()
-    known = sorted(feature.removesuffix("-storage") for feature in ccache.features if feature.endswith("-storage"))
+    known = sorted(
+        feature.removesuffix("-storage")
+        for feature in ccache.features
+        if feature.endswith("-storage")
+    )
     schemes = [found[1] for word in words if (found := _SCHEME.match(word))]
     starts_well = bool(words) and _SCHEME.match(words[0]) is not None
     # The ccache of before 4.5 does not list what it has.
     if not starts_well or (known and not set(schemes) <= set(known)):
-        kinds = ", ".join(each for each in known if each not in {"remote", "secondary"}) or "file, http"
+        kinds = (
+            ", ".join(each for each in known if each not in {"remote", "secondary"}) or "file, http"
+        )
         raise SettingsError(
             f"ccache {ccache.version} has no such remote storage: {schemes[0] if starts_well else words[:1]}.",
             remedy=f"ccache-storage (JITBUILD_CCACHE_STORAGE) is a URL of one of these kinds: {kinds}.",

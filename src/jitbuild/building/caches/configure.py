@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.caches.autoconf import askable_again
-from jitbuild.caches.shelf import Shelf
+from jitbuild.building.caches.autoconf import askable_again
+from jitbuild.building.caches.entries import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jitbuild.process import Runner
+    from jitbuild.system.process import Runner
 
 _SCHEMA = 1
 # One is 50 kB.
@@ -79,7 +79,9 @@ class Answers:
             "headers": headers,
             "kernel": kernel,
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+        ).hexdigest()
 
     def restore(self, key: str, to: Path) -> bool:
         """Write the answers of `key` to the file `to`, a config.cache; whether there were any."""
@@ -103,7 +105,9 @@ class Answers:
         """
         try:
             text = config_cache.read_text(encoding="utf-8", errors="surrogateescape")
-            script = config_cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape")
+            script = config_cache.with_name("configure").read_text(
+                encoding="utf-8", errors="surrogateescape"
+            )
         except OSError:
             return
         paths = [path for path in forgetting if path.strip("/")]
@@ -143,7 +147,11 @@ def headers_digest(directories: Iterable[Path]) -> str:
                 changed = Path(folder).stat().st_mtime_ns
             except OSError:
                 changed = 0
-            total.update(f"{folder}\0{changed}\0{len(folders) + len(names)}\n".encode("utf-8", "surrogateescape"))
+            total.update(
+                f"{folder}\0{changed}\0{len(folders) + len(names)}\n".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
         total.update(f"{top} ends\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
@@ -160,7 +168,11 @@ def search_folders(runner: Runner, environ: Mapping[str, str]) -> list[Path]:
     folders = [*_included(said)]
     for name in ("PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR"):
         folders += [each for each in environ.get(name, "").split(os.pathsep) if each]
-    pc_path = _said(runner, [environ.get("PKG_CONFIG") or "pkg-config", "--variable", "pc_path", "pkg-config"], environ)
+    pc_path = _said(
+        runner,
+        [environ.get("PKG_CONFIG") or "pkg-config", "--variable", "pc_path", "pkg-config"],
+        environ,
+    )
     folders += [each for each in (pc_path or "").strip().split(os.pathsep) if each]
     return [Path(folder) for folder in dict.fromkeys(map(os.path.normpath, folders))]
 

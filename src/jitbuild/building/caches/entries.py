@@ -116,7 +116,9 @@ class Shelf:
             uses = self._uses.read_bytes()
         except OSError:
             uses = b""
-        return Summary(entries=len(sizes), bytes=sum(sizes), hits=uses.count(b"+"), misses=uses.count(b"-"))
+        return Summary(
+            entries=len(sizes), bytes=sum(sizes), hits=uses.count(b"+"), misses=uses.count(b"-")
+        )
 
     def clear(self) -> None:
         """Remove the folder with all that is in it."""
@@ -174,7 +176,10 @@ def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> b
         "schema": _SCHEMA,
         "key": key,
         "facts": dict(sorted(facts.items())),
-        "files": [{"name": name, "size": len(files[name]), "sha256": _sha256(files[name])} for name in names],
+        "files": [
+            {"name": name, "size": len(files[name]), "sha256": _sha256(files[name])}
+            for name in names
+        ],
     }
     text = json.dumps(head, separators=(",", ":")).encode()
     # The hash before the line is of the line, so that a changed fact is found like a changed file.
@@ -192,7 +197,8 @@ def _parse(key: str, content: bytes) -> Entry:
         if (head["schema"], head["key"]) != (_SCHEMA, key):
             raise _BrokenError
         return Entry(
-            files=_cut(content, end + 1, head["files"]), facts={str(name): str(fact) for name, fact in head["facts"].items()}
+            files=_cut(content, end + 1, head["files"]),
+            facts={str(name): str(fact) for name, fact in head["facts"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _BrokenError from error
@@ -202,7 +208,11 @@ def _cut(content: bytes, begin: int, listed: list[dict[str, Any]]) -> dict[str, 
     files = {}
     for each in listed:
         data = content[begin : begin + each["size"]]
-        if len(data) != each["size"] or _sha256(data) != each["sha256"] or not _NAME.fullmatch(each["name"]):
+        if (
+            len(data) != each["size"]
+            or _sha256(data) != each["sha256"]
+            or not _NAME.fullmatch(each["name"])
+        ):
             raise _BrokenError
         files[each["name"]] = data
         begin += len(data)

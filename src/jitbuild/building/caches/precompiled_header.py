@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitbuild.process import Runner
+    from jitbuild.system.process import Runner
 
 _FOLDER = "Include/Python.h.gch"
 _SECONDS = 120.0
@@ -38,7 +38,9 @@ def works_with(compiler: str) -> bool:
     return "Free Software Foundation" in compiler
 
 
-def make(tree: Path, scratch: Path, *, runner: Runner, environ: Mapping[str, str], jobs: int) -> bool:
+def make(
+    tree: Path, scratch: Path, *, runner: Runner, environ: Mapping[str, str], jobs: int
+) -> bool:
     """Have Python.h precompiled in the configured `tree`; whether it is. A makefile of our own is written into `scratch`.
 
     Raises OSError when that cannot be done.
@@ -49,7 +51,12 @@ def make(tree: Path, scratch: Path, *, runner: Runner, environ: Mapping[str, str
     makefile.write_text(_MAKEFILE.format(targets=" ".join(targets), rules=rules), encoding="utf-8")
     (tree / _FOLDER).mkdir(exist_ok=True)
     env = {**environ, "CCACHE_DISABLE": "1"}
-    done = runner(["make", f"-j{jobs}", "-f", str(makefile), "jitbuild-headers"], env=env, cwd=tree, timeout=_SECONDS)
+    done = runner(
+        ["make", f"-j{jobs}", "-f", str(makefile), "jitbuild-headers"],
+        env=env,
+        cwd=tree,
+        timeout=_SECONDS,
+    )
     if not done.ok:
         remove(tree)
     return done.ok

@@ -16,22 +16,23 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.caches.autoconf import askable_again
-from jitbuild.jobs import side_by_side
-from jitbuild.report import Silent
+from jitbuild.building.caches.autoconf import askable_again
+from jitbuild.system.jobserver import side_by_side
+from jitbuild.system.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.process import Runner
-    from jitbuild.report import Reporter
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
 
 # AC_CHECK_FUNC and AC_CHECK_HEADER, the latter with the usual includes, where they stand by themselves: within other code their
 # answer may be one of special flags (autoconf 2.71 and 2.72).
 _FUNCTION = re.compile(r'^ac_fn_c_check_func "\$LINENO" "(\w+)" "(ac_cv_func_\w+)"$', re.MULTILINE)
 _HEADER = re.compile(
-    r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)" "\$ac_includes_default"$', re.MULTILINE
+    r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)" "\$ac_includes_default"$',
+    re.MULTILINE,
 )
 # What the macros' functions are known to do (autoconf, c.m4, functions.m4): where they do something else, nothing is asked ahead.
 _KNOWN = ("#define $2 innocuous_$2", "defined __stub_$2 || defined __stub___$2", "#include <$2>")
@@ -77,7 +78,12 @@ class Compiler:
         """Whether `source` compiles and, unless `how` says otherwise, links; and what the compiler had to say."""
         argv = [*self.argv, "-w", *self.flags, *how, str(source), *self.libraries]
         try:
-            completed = self.runner(argv, env={**self.environ, "CCACHE_DISABLE": "1"}, cwd=source.parent, timeout=_SECONDS)
+            completed = self.runner(
+                argv,
+                env={**self.environ, "CCACHE_DISABLE": "1"},
+                cwd=source.parent,
+                timeout=_SECONDS,
+            )
         except OSError:
             return False, ""
         return completed.ok, completed.stderr
@@ -101,7 +107,10 @@ def ask(asked: Questions, compiler: Compiler, folder: Path, *, at_once: int = 1)
     Raises OSError when they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [*_functions(asked.functions, compiler, folder), *_headers(asked.headers, compiler, folder, at_once)]
+    return [
+        *_functions(asked.functions, compiler, folder),
+        *_headers(asked.headers, compiler, folder, at_once),
+    ]
 
 
 def config_cache(answers: Iterable[str]) -> str:
@@ -118,7 +127,9 @@ def _functions(asked: Mapping[str, str], compiler: Compiler, folder: Path) -> li
         linked, said = compiler.accepts(source, "-o", str(folder / "functions"))
         if linked:
             return list(left.values())
-        lacking = {name for found in _UNDEFINED.finditer(said) for name in _said_of(found["name"])} & left.keys()
+        lacking = {
+            name for found in _UNDEFINED.finditer(said) for name in _said_of(found["name"])
+        } & left.keys()
         if not lacking:
             return []
         left = {name: answer for name, answer in left.items() if name not in lacking}

@@ -20,13 +20,13 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.caches.shelf import Entry, Shelf
+from jitbuild.building.caches.entries import Entry, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from jitbuild.plans import Plan
+    from jitbuild.planning.plan import Plan
 
 # Raised when a key or a forecast comes to mean something else.
 _SCHEMA = 1
@@ -77,7 +77,9 @@ class Stencils:
                 "llvm": plan.llvm and plan.llvm.major,
                 "edits": [[edit.file, edit.find, edit.replace] for edit in plan.edits],
                 "patches": [patch.sha256 for patch in plan.variant.patches],
-                "steps": [[[_jit_axis(word) for word in step.argv], sorted(step.env)] for step in steps],
+                "steps": [
+                    [[_jit_axis(word) for word in step.argv], sorted(step.env)] for step in steps
+                ],
                 "compiler": compiler,
                 "libc": libc,
             }
@@ -89,13 +91,17 @@ class Stencils:
         key = entry.facts.get("key", "") if entry else ""
         return key if key and self._whole(key) else None
 
-    def key(self, tree: Path, *, llvm_major: int, libc: str, forgetting: Iterable[Path] = ()) -> str:
+    def key(
+        self, tree: Path, *, llvm_major: int, libc: str, forgetting: Iterable[Path] = ()
+    ) -> str:
         """The key of the stencils that the configured `tree` will have; "" where its Makefile makes none, or cannot be read.
 
         Paths under the tree, and under the folders of `forgetting` (scratch, LLVM), count as the same wherever they are.
         """
         try:
-            recipe = _recipe((tree / _MAKEFILE).read_text(encoding="utf-8", errors="surrogateescape"))
+            recipe = _recipe(
+                (tree / _MAKEFILE).read_text(encoding="utf-8", errors="surrogateescape")
+            )
             if not recipe:
                 return ""
             total = hashlib.sha256()
@@ -186,7 +192,9 @@ def _jit_axis(word: str) -> str:
 
 
 def _digest_of(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 def _found(tree: Path, patterns: Iterable[str]) -> list[Path]:
@@ -198,7 +206,9 @@ def _unit(tree: Path) -> list[Path]:
 
 
 def _is_of_unit(name: str) -> bool:
-    return any(re.fullmatch(pattern.replace(".", r"\.").replace("*", "[^/]*"), name) for pattern in _UNIT)
+    return any(
+        re.fullmatch(pattern.replace(".", r"\.").replace("*", "[^/]*"), name) for pattern in _UNIT
+    )
 
 
 def _read(tree: Path) -> dict[str, bytes]:
@@ -207,7 +217,9 @@ def _read(tree: Path) -> dict[str, bytes]:
 
 def _digest_lines(files: Mapping[str, bytes]) -> dict[str, str] | None:
     """The first line of each header that has the stencils of a triple; None when one is no digest, or when there is none."""
-    headers = [name for name in files if name.startswith("jit_stencils-")] or [name for name in files if name == "jit_stencils.h"]
+    headers = [name for name in files if name.startswith("jit_stencils-")] or [
+        name for name in files if name == "jit_stencils.h"
+    ]
     lines = {name: files[name].partition(b"\n")[0] for name in headers}
     if not lines or not all(_DIGEST_LINE.fullmatch(line) for line in lines.values()):
         return None
@@ -216,17 +228,34 @@ def _digest_lines(files: Mapping[str, bytes]) -> dict[str, str] | None:
 
 def _sources(tree: Path) -> Iterator[tuple[str, Path]]:
     """Every file that stencils are made from, with its name in the tree, in the same order everywhere."""
-    below = [path for folder in ("Include", "Tools/jit") for path in (tree / folder).rglob("*") if path.is_file()]
+    below = [
+        path
+        for folder in ("Include", "Tools/jit")
+        for path in (tree / folder).rglob("*")
+        if path.is_file()
+    ]
     beside = [*(tree / "Python").glob("*.h"), tree / _PYCONFIG]
     named = sorted((path.relative_to(tree).as_posix(), path) for path in (*below, *beside))
-    yield from ((name, path) for name, path in named if "__pycache__" not in path.parts and not _is_of_unit(path.name))
+    yield from (
+        (name, path)
+        for name, path in named
+        if "__pycache__" not in path.parts and not _is_of_unit(path.name)
+    )
 
 
 def _recipe(makefile: str) -> list[str]:
     """The commands by which a Makefile makes stencils, and the variables that they use, each once."""
     lines = makefile.replace("\\\n", " ").splitlines()
-    commands = sorted({" ".join(line.split()) for line in lines if line.startswith("\t") and "Tools/jit/build.py" in line})
-    values = {name: text for line in lines if (parts := _assignment(line)) for name, text in [parts]}
+    commands = sorted(
+        {
+            " ".join(line.split())
+            for line in lines
+            if line.startswith("\t") and "Tools/jit/build.py" in line
+        }
+    )
+    values = {
+        name: text for line in lines if (parts := _assignment(line)) for name, text in [parts]
+    }
     used: dict[str, str] = {}
     waiting = list(commands)
     while waiting:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _INCLUDE = re.compile(r'#include "([\w.]+)"')
 # A header that may be read twice: its first directive asks whether it has been read.
-_GUARDED = re.compile(r"(?:\s|//[^\n]*\n|/\*.*?\*/)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once\b)", re.DOTALL)
+_GUARDED = re.compile(
+    r"(?:\s|//[^\n]*\n|/\*.*?\*/)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once\b)",
+    re.DOTALL,
+)
 _OPCODE = "-D_JIT_OPCODE="
 
 
@@ -52,7 +55,11 @@ class Headers:
     async def added(self, program: str, args: Sequence[str]) -> Sequence[str]:
         """The arguments with which clang need not read the headers of a micro-op; `args` themselves where it compiles none."""
         source = next((word for word in args if word.endswith(".c")), None)
-        if source is None or not any(word.startswith(_OPCODE) for word in args) or not os.path.isfile(source):
+        if (
+            source is None
+            or not any(word.startswith(_OPCODE) for word in args)
+            or not os.path.isfile(source)
+        ):
             return args
         try:
             with open(source, encoding="utf-8") as file:
@@ -62,25 +69,36 @@ class Headers:
         if not names:
             return args
         key = (tuple(names), tuple(shared(args)))
-        if key not in self._asked:  # it may be the only one: the trampoline of 3.13, the shim of later versions
+        if (
+            key not in self._asked
+        ):  # it may be the only one: the trampoline of 3.13, the shim of later versions
             self._asked.add(key)
             return args
         # The second makes the header, the others wait for it.
         if key not in self._made:
-            self._made[key] = asyncio.ensure_future(self._precompiled(program, len(self._made), *key))
+            self._made[key] = asyncio.ensure_future(
+                self._precompiled(program, len(self._made), *key)
+            )
         made = await asyncio.shield(self._made[key])
         return ("-include-pch", made, *args) if made else args
 
-    async def _precompiled(self, program: str, number: int, names: Sequence[str], flags: Sequence[str]) -> str | None:
+    async def _precompiled(
+        self, program: str, number: int, names: Sequence[str], flags: Sequence[str]
+    ) -> str | None:
         """The file, or None where it cannot be made."""
         path = os.path.join(self._folder, f"headers-{number}")
         with contextlib.suppress(OSError):
             with open(f"{path}.h", "w", encoding="utf-8") as file:
                 file.writelines(f'#include "{name}"\n' for name in names)
-            clang = await self._start(program, *flags, "-x", "c-header", f"{path}.h", "-o", f"{path}.pch")
+            clang = await self._start(
+                program, *flags, "-x", "c-header", f"{path}.h", "-o", f"{path}.pch"
+            )
             if await clang.wait() == 0:
                 return f"{path}.pch"
-        print("jitbuild: the headers cannot be precompiled, so each micro-op's clang reads them", file=sys.stderr)
+        print(
+            "jitbuild: the headers cannot be precompiled, so each micro-op's clang reads them",
+            file=sys.stderr,
+        )
         return None
 
 
@@ -101,12 +119,18 @@ def shared(args: Sequence[str]) -> Iterator[str]:
     for word in rest:
         if word == "-o":
             next(rest, None)
-        elif word not in {"-c", "-S", "-emit-llvm"} and not word.endswith(".c") and not word.startswith(_OPCODE):
+        elif (
+            word not in {"-c", "-S", "-emit-llvm"}
+            and not word.endswith(".c")
+            and not word.startswith(_OPCODE)
+        ):
             yield word
 
 
 def _is_guarded(name: str, folders: Sequence[str]) -> bool:
-    path = next((path for folder in folders if os.path.isfile(path := os.path.join(folder, name))), None)
+    path = next(
+        (path for folder in folders if os.path.isfile(path := os.path.join(folder, name))), None
+    )
     if path is None:
         return False
     with open(path, encoding="utf-8") as file:

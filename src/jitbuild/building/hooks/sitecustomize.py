@@ -11,7 +11,9 @@ if (_count := os.environ.get("PYTHON_CPU_COUNT", "")).isdecimal():
     os.cpu_count = lambda: int(_count)
 
 # Tools/jit/build.py compiles the stencils.
-if (_folder := os.environ.get("JITBUILD_STENCILS")) and any(word.endswith("Tools/jit/build.py") for word in sys.orig_argv):
+if (_folder := os.environ.get("JITBUILD_STENCILS")) and any(
+    word.endswith("Tools/jit/build.py") for word in sys.orig_argv
+):
     import quick_stencils  # type: ignore[import-not-found]
 
     quick_stencils.install(_folder)

@@ -1,0 +1,1 @@
+"""Render a measurement as a table, HTML or SVG."""

@@ -1,0 +1,1 @@
+"""Build a plan: run its steps in scratch and finish the installed prefix."""

@@ -1,0 +1,1 @@
+"""Continuous integration: the job matrix and the setup-jitbuild action."""

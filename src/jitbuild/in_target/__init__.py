@@ -1,0 +1,1 @@
+"""Scripts that run in the interpreter under test; standard library only, never imported by the host."""

@@ -1,0 +1,1 @@
+"""Probe an interpreter and judge what it answered."""

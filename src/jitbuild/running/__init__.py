@@ -1,0 +1,1 @@
+"""Everything the commands that run something share: command words, environments, lookup."""

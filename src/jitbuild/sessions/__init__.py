@@ -1,0 +1,1 @@
+"""Sessions over JIT modes, independent of nox."""

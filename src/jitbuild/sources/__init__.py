@@ -1,0 +1,1 @@
+"""Obtain a verified CPython source tree."""

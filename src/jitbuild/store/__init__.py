@@ -1,0 +1,1 @@
+"""The managed store of interpreters and its manifests."""

@@ -1,0 +1,1 @@
+"""Processes, downloads, files, archives and progress; nothing here knows about Python builds."""

@@ -1,0 +1,1 @@
+"""Find or provide the C compiler and LLVM that a plan needs."""
