@@ -1,0 +1,62 @@
+"""The protocol between the build loop and the caches that save its steps work.
+
+`building.runner` runs every step the same way::
+
+    inputs = [cache.prepare(step) for cache in caches]
+    while True:
+        try:
+            run(step, inputs)
+            break
+        except BuildError as error:
+            # The first cache whose help may be to blame withdraws it, and the step runs again.
+            # Without such a cache the error is raised.
+            ...
+    for cache in caches:
+        cache.record(step)
+
+A cache serves the steps whose `cached_by` names it, and gives every other step nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.errors import BuildError
+    from jitbuild.planning.step import Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepInputs:
+    """Variables that a cache adds to a step's environment, and folders it puts first on PATH."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[Path, ...] = ()
+
+
+class StepCache(Protocol):
+    """A cache at work in one build. Its methods are called in one thread, step by step.
+
+    A cache must never fail a build: what it cannot read or write counts as a miss.
+    """
+
+    def prepare(self, step: Step) -> StepInputs:
+        """Put what the cache holds for `step` in place, before the step runs."""
+
+    def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
+        """Take back help that may have made `step` fail, and return the inputs for another attempt.
+
+        Return None when there is nothing left to withdraw: each kind of help is withdrawn once, so
+        the attempts come to an end. Raise BuildError, with what `error` says, when the step failed
+        for want of something that cannot be provided.
+        """
+
+    def record(self, step: Step) -> None:
+        """Store what `step` produced, after it succeeded."""
+
+    def report(self) -> Mapping[str, Any]:
+        """Return what the cache did in this build, as the manifest's table `caches` holds it."""
