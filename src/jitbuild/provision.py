@@ -20,8 +20,8 @@ from jitbuild.building import caching
 from jitbuild.building import relocate as prefix
 from jitbuild.building import runner as build
 from jitbuild.building.caches.ccache import find as find_ccache
-from jitbuild.building.caches.configure import Answers
-from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caches.configure import ConfigureCache
+from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.building.caching import Caching
 from jitbuild.errors import (
     InterpreterError,
@@ -266,7 +266,7 @@ class _Build:
         # The build sees the clean environment, so what it will find is looked for in that one.
         self._environ = build.clean_environment(os.environ)
         self._llvm = _LLVM(owner, plan, scratch)
-        self._stencils = Stencils.of(owner.store.root)
+        self._stencils = StencilCache.in_store(owner.store.root)
         self._times: dict[str, float] = {}
 
     def run(self, request: Request) -> tuple[Path, dict[str, Any]]:
@@ -373,7 +373,7 @@ class _Build:
             compiler=compiler,
             environ=self._environ,
             stencils=self._stencils,
-            answers=Answers.of(self._store.root),
+            answers=ConfigureCache.in_store(self._store.root),
             ccache=self._ccache(),
             forecast=forecast,
             provide_llvm=functools.partial(self._llvm.provide, self._reporter),

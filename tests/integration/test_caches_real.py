@@ -21,9 +21,9 @@ from cli import Cli
 from jitbuild.building import runner as build
 from jitbuild.building.caches import precompiled_header as precompiled
 from jitbuild.building.caches import prefill as ahead
-from jitbuild.building.caches.configure import Answers, headers_digest, search_folders
-from jitbuild.building.caches.entries import Shelf
-from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
+from jitbuild.building.caches.entries import EntryStore
+from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, parse
@@ -85,7 +85,7 @@ class Tree:
         self.printed = done.stdout
         return self
 
-    def key(self, answers: Answers) -> str:
+    def key(self, answers: ConfigureCache) -> str:
         """As a build makes it: without what the recipe calls neutral, and without what names scratch."""
         argv, env = self.step()
         neutral = CATALOG.builds
@@ -107,7 +107,7 @@ class Tree:
             kernel="the same",
         )
 
-    def keep(self, answers: Answers) -> None:
+    def keep(self, answers: ConfigureCache) -> None:
         answers.keep(
             self.key(answers), self.root / "config.cache", [str(self.place), sys.executable]
         )
@@ -170,13 +170,13 @@ def cold(source: Path, version: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> Answers:
-    return Answers.of(tmp_path / "store")
+def answers(tmp_path: Path) -> ConfigureCache:
+    return ConfigureCache.in_store(tmp_path / "store")
 
 
 @pytest.fixture
-def stencils(tmp_path: Path) -> Stencils:
-    return Stencils.of(tmp_path / "store")
+def stencils(tmp_path: Path) -> StencilCache:
+    return StencilCache.in_store(tmp_path / "store")
 
 
 # ---- configure ----------------------------------------------------------------------------------------------------------
@@ -400,14 +400,14 @@ class Judged:
 @pytest.fixture
 def judged(cold, source, tmp_path) -> Judged:
     """A second tree of a variant, configured with the answers of the first."""
-    answers = Answers.of(tmp_path / "answers")
+    answers = ConfigureCache.in_store(tmp_path / "answers")
     cold["yes-off"].keep(answers)
     tree = Tree(tmp_path / "judged", cold["yes-off"].plan, "/opt/second").grow(source)
     assert answers.restore(tree.key(answers), tree.root / "config.cache")
     return Judged(tree.configure())
 
 
-def key_of(stencils: Stencils, tree: Tree) -> str:
+def key_of(stencils: StencilCache, tree: Tree) -> str:
     return stencils.key(tree.root, llvm_major=tree.plan.llvm.major, libc=host().libc)
 
 
@@ -484,7 +484,7 @@ def test_a_spoilt_entry_is_a_miss_and_build_py_judges_a_foreign_one(stencils, ju
     key, header = key_of(stencils, tree), judged.header()
     (tree.root / "jit_stencils.h").write_bytes(header)
     stencils.keep(tree.root, key, "f" * 64, {})
-    (entry,) = stencils.shelf.root.glob("*.entry")
+    (entry,) = stencils.entries.root.glob("*.entry")
     whole = entry.read_bytes()
     entry.write_bytes(whole[:-10])
     assert stencils.foreseen("f" * 64) is None
@@ -502,19 +502,19 @@ def test_a_spoilt_entry_is_a_miss_and_build_py_judges_a_foreign_one(stencils, ju
 PUT = """
 import sys
 from pathlib import Path
-from jitbuild.caches.shelf import Shelf
-shelf = Shelf(Path(sys.argv[1]), 10_000_000)
+from jitbuild.building.caches.entries import EntryStore
+entries = EntryStore(Path(sys.argv[1]), 10_000_000)
 content = sys.argv[2].encode() * 100_000
 for _ in range(200):
-    shelf.put("k" * 64, {"a": content, "b": content}, {"by": sys.argv[2]})
-    shelf.count(True)
+    entries.put("k" * 64, {"a": content, "b": content}, {"by": sys.argv[2]})
+    entries.count(True)
 """
 CLEAR = """
 import sys
 from pathlib import Path
-from jitbuild.caches.shelf import Shelf
+from jitbuild.building.caches.entries import EntryStore
 for _ in range(200):
-    Shelf(Path(sys.argv[1]), 10_000_000).clear()
+    EntryStore(Path(sys.argv[1]), 10_000_000).clear()
 """
 
 
@@ -524,11 +524,11 @@ def started(code: str, *words: object) -> subprocess.Popen[str]:
     )
 
 
-def read_until_all_end(shelf: Shelf, children: list[subprocess.Popen[str]]) -> set[str]:
+def read_until_all_end(entries: EntryStore, children: list[subprocess.Popen[str]]) -> set[str]:
     """Whose entries were read while they wrote; each of them must be whole and of one hand."""
     seen = set()
     while any(child.poll() is None for child in children):
-        entry = shelf.get("k" * 64)
+        entry = entries.get("k" * 64)
         if entry is not None:
             by = entry.facts["by"]
             assert entry.files == {"a": by.encode() * 100_000, "b": by.encode() * 100_000}
@@ -539,31 +539,31 @@ def read_until_all_end(shelf: Shelf, children: list[subprocess.Popen[str]]) -> s
 
 
 def test_processes_that_put_the_same_key_leave_one_whole_entry(tmp_path):
-    shelf = Shelf(tmp_path / "kept", 10_000_000)
-    seen = read_until_all_end(shelf, [started(PUT, shelf.root, by) for by in "xy"])
-    assert shelf.get("k" * 64).facts["by"] in "xy"
+    entries = EntryStore(tmp_path / "kept", 10_000_000)
+    seen = read_until_all_end(entries, [started(PUT, entries.root, by) for by in "xy"])
+    assert entries.get("k" * 64).facts["by"] in "xy"
     assert seen <= {"x", "y"}
-    assert sorted(path.name for path in shelf.root.iterdir()) == [f"{'k' * 64}.entry", "uses"]
-    assert shelf.summary().hits == 400
+    assert sorted(path.name for path in entries.root.iterdir()) == [f"{'k' * 64}.entry", "uses"]
+    assert entries.summary().hits == 400
 
 
 def test_deleting_the_folder_while_others_read_and_write_is_never_an_error(tmp_path):
-    shelf = Shelf(tmp_path / "kept", 10_000_000)
+    entries = EntryStore(tmp_path / "kept", 10_000_000)
     read_until_all_end(
-        shelf,
-        [started(PUT, shelf.root, "x"), started(CLEAR, shelf.root), started(PUT, shelf.root, "y")],
+        entries,
+        [started(PUT, entries.root, "x"), started(CLEAR, entries.root), started(PUT, entries.root, "y")],
     )
-    shelf.put("k" * 64, {"a": b"whole"}, {})
-    assert shelf.get("k" * 64).files == {"a": b"whole"}
+    entries.put("k" * 64, {"a": b"whole"}, {})
+    assert entries.get("k" * 64).files == {"a": b"whole"}
 
 
 def test_the_command_shows_and_clears_them(tmp_path):
     cli = Cli(tmp_path / "home", {"PATH": ""})
-    stencils = Stencils.of(cli.home)
-    stencils.shelf.put("k" * 64, {"jit_stencils.h": b"x" * 1000}, {})
-    stencils.shelf.count(True)
+    stencils = StencilCache.in_store(cli.home)
+    stencils.entries.put("k" * 64, {"jit_stencils.h": b"x" * 1000}, {})
+    stencils.entries.count(True)
     rows = {row["name"]: row for row in cli("cache", "--json").json()}
     assert (rows["stencils"]["entries"], rows["stencils"]["hits"]) == (1, 1)
     assert rows["stencils"]["bytes"] > 1000
     cli("cache", "clear", "stencils")
-    assert not stencils.shelf.root.exists()
+    assert not stencils.entries.root.exists()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from jitbuild.building.caches import configure
-from jitbuild.building.caches import entries as shelf
+from jitbuild.building.caches import entries
 from jitbuild.building.caches.autoconf import askable_again
-from jitbuild.building.caches.configure import Answers, headers_digest, search_folders
-from jitbuild.building.caches.entries import Entry, Shelf, Summary
-from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
+from jitbuild.building.caches.entries import CacheEntry, EntryStore, Summary
+from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, Patch, parse
@@ -31,20 +31,20 @@ HEADER = f"{LINE}\n// $ python build.py\n\nstatic const char code[] = {{0x90}};\
 
 @pytest.fixture
 def kept(tmp_path):
-    return Shelf(tmp_path / "store" / "kept", 1_000_000)
+    return EntryStore(tmp_path / "store" / "kept", 1_000_000)
 
 
 def file_of(kept, key=KEY):
     return kept.root / f"{key}.entry"
 
 
-# ---- the shelf ----------------------------------------------------------------------------------------------------------
+# ---- entries
 
 
 def test_what_was_put_is_what_is_got(kept):
     assert kept.get(KEY) is None
     kept.put(KEY, FILES, {"llvm": "18.1.8"})
-    assert kept.get(KEY) == Entry(files=FILES, facts={"llvm": "18.1.8"})
+    assert kept.get(KEY) == CacheEntry(files=FILES, facts={"llvm": "18.1.8"})
     assert kept.get(OTHER) is None
     assert [path.name for path in kept.root.iterdir()] == [f"{KEY}.entry"]
 
@@ -52,7 +52,7 @@ def test_what_was_put_is_what_is_got(kept):
 def test_a_second_entry_of_a_key_takes_the_place_of_the_first(kept):
     kept.put(KEY, FILES, {"llvm": "18"})
     kept.put(KEY, {"other.h": b"new"}, {})
-    assert kept.get(KEY) == Entry(files={"other.h": b"new"}, facts={})
+    assert kept.get(KEY) == CacheEntry(files={"other.h": b"new"}, facts={})
 
 
 def test_an_entry_cut_short_anywhere_is_a_miss_and_removed(kept):
@@ -127,7 +127,7 @@ def test_the_smallest_whole_head_is_an_entry(kept):
     kept.root.mkdir(parents=True)
     text = json.dumps({"schema": 1, "key": KEY, "facts": {}, "files": []}).encode()
     file_of(kept).write_bytes(hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n")
-    assert kept.get(KEY) == Entry(files={}, facts={})
+    assert kept.get(KEY) == CacheEntry(files={}, facts={})
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_deleting_the_folder_between_any_two_calls_is_only_a_miss(kept):
 
 
 def test_the_least_recently_used_goes_first(tmp_path):
-    size = len(shelf._format(KEY, {"x": b"x" * 1000}, {}))
-    kept = Shelf(tmp_path / "kept", 3 * size)
+    size = len(entries._format(KEY, {"x": b"x" * 1000}, {}))
+    kept = EntryStore(tmp_path / "kept", 3 * size)
     keys = [letter * 64 for letter in "abcd"]
     for age, key in enumerate(keys[:3]):
         kept.put(key, {"x": b"x" * 1000}, {})
@@ -186,7 +186,7 @@ def test_the_least_recently_used_goes_first(tmp_path):
 
 
 def test_what_is_larger_than_the_whole_shelf_is_not_kept_and_takes_nothing_away(tmp_path):
-    kept = Shelf(tmp_path / "kept", 2000)
+    kept = EntryStore(tmp_path / "kept", 2000)
     kept.put(KEY, {"x": b"x"}, {})
     kept.put(OTHER, {"x": b"x" * 3000}, {})
     assert kept.get(OTHER) is None
@@ -285,7 +285,7 @@ def tree(tmp_path):
 
 @pytest.fixture
 def stencils(tmp_path):
-    return Stencils.of(tmp_path / "store")
+    return StencilCache.in_store(tmp_path / "store")
 
 
 def key_of(stencils, tree, **given):
@@ -434,7 +434,7 @@ def test_a_tree_that_makes_no_stencils_has_no_key(stencils, tree, recipe):
     assert stencils.restore(tree, "") is None
     (tree / "jit_stencils.h").write_bytes(HEADER)
     stencils.keep(tree, "", "f" * 64, {})
-    assert stencils.shelf.summary().entries == 0
+    assert stencils.entries.summary().entries == 0
     assert (tree / "jit_stencils.h").exists()
 
 
@@ -554,7 +554,7 @@ def test_stencils_of_an_earlier_build_are_never_left_in_the_tree(stencils, tree)
 def test_what_has_no_digest_in_its_first_line_is_not_kept(stencils, tree, files):
     write(tree, files)
     stencils.keep(tree, key_of(stencils, tree), "f" * 64, {})
-    assert stencils.shelf.summary().entries == 0
+    assert stencils.entries.summary().entries == 0
     assert stencils.foreseen("f" * 64) is None
 
 
@@ -571,7 +571,7 @@ def test_what_has_no_digest_in_its_first_line_is_not_kept(stencils, tree, files)
 def test_a_whole_entry_that_is_of_something_else_is_not_restored(stencils, tree, files, facts):
     key = key_of(stencils, tree)
     makefile = (tree / "Makefile").read_bytes()
-    stencils.shelf.put(key, files, facts)
+    stencils.entries.put(key, files, facts)
     stencils.index.put("f" * 64, {}, {"key": key})
     assert stencils.restore(tree, key) is None
     assert stencils.foreseen("f" * 64) is None
@@ -581,7 +581,7 @@ def test_a_whole_entry_that_is_of_something_else_is_not_restored(stencils, tree,
 
 def test_an_entry_with_the_recorded_first_line_is_restored(stencils, tree):
     key = key_of(stencils, tree)
-    stencils.shelf.put(key, {"jit_stencils.h": HEADER}, {"line 1 of jit_stencils.h": LINE})
+    stencils.entries.put(key, {"jit_stencils.h": HEADER}, {"line 1 of jit_stencils.h": LINE})
     assert stencils.restore(tree, key).files == {"jit_stencils.h": HEADER}
 
 
@@ -591,12 +591,12 @@ def test_a_hit_is_foreseen_as_long_as_its_entry_is_whole(stencils, tree):
     write(tree, UNITS["3.13"])
     stencils.keep(tree, key, "f" * 64, {})
     assert stencils.foreseen("f" * 64) == key
-    path = file_of(stencils.shelf, key)
+    path = file_of(stencils.entries, key)
     path.write_bytes(path.read_bytes()[:-1])
     assert stencils.foreseen("f" * 64) is None
     stencils.keep(tree, key, "e" * 64, {})
     assert stencils.foreseen("e" * 64) == key
-    stencils.shelf.clear()
+    stencils.entries.clear()
     assert stencils.foreseen("e" * 64) is None
 
 
@@ -606,7 +606,7 @@ def test_stencils_made_anew_take_the_place_of_those_that_were_kept(stencils, tre
         write(tree, {"jit_stencils.h": HEADER.replace(b"5", digit.encode())})
         stencils.keep(tree, key, "f" * 64, {})
     assert stencils.restore(tree, key).files["jit_stencils.h"].startswith(b"// 2222")
-    assert stencils.shelf.summary().entries == 1, "the index is not among them"
+    assert stencils.entries.summary().entries == 1, "the index is not among them"
 
 
 def planned(spec="3.13.15", *, patches=(), target="x86_64-linux-gnu", **axes):
@@ -680,7 +680,7 @@ ac_cv_sizeof_long=${ac_cv_sizeof_long=8}
 
 @pytest.fixture
 def answers(tmp_path):
-    return Answers.of(tmp_path / "store")
+    return ConfigureCache.in_store(tmp_path / "store")
 
 
 @pytest.fixture
@@ -765,19 +765,19 @@ def test_a_file_without_answers_is_not_kept(answers, tmp_path, text):
     if text is not None:
         (tmp_path / "empty").write_text(text)
     answers.keep(answers.key(**QUESTION), tmp_path / "empty", [])
-    assert answers.shelf.summary().entries == 0
+    assert answers.entries.summary().entries == 0
 
 
 def test_answers_cut_short_are_a_miss(answers, cache, tmp_path):
     key = answers.key(**QUESTION)
     answers.keep(key, cache, [])
-    path = file_of(answers.shelf, key)
+    path = file_of(answers.entries, key)
     path.write_bytes(path.read_bytes()[:-20])
     assert not answers.restore(key, tmp_path / "restored")
 
 
 def test_an_entry_without_answers_is_a_miss(answers, tmp_path):
-    answers.shelf.put(KEY, {"jit_stencils.h": HEADER}, {})
+    answers.entries.put(KEY, {"jit_stencils.h": HEADER}, {})
     assert not answers.restore(KEY, tmp_path / "restored")
 
 
@@ -924,7 +924,7 @@ def test_a_look_up_of_a_program_is_forgotten_and_a_test_of_the_compiler_is_not()
 def test_answers_without_their_script_are_not_kept(answers, cache):
     cache.with_name("configure").unlink()
     answers.keep(answers.key(**QUESTION), cache, [])
-    assert answers.shelf.summary().entries == 0
+    assert answers.entries.summary().entries == 0
 
 
 OWN = "ac_cv_wl_no_as_needed"

@@ -10,8 +10,8 @@ import pytest
 from jitbuild.building import caching
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.building.caches.ccache import Ccache
-from jitbuild.building.caches.configure import Answers
-from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caches.configure import ConfigureCache
+from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.building.caching import Caching, Compiler, compiler_of, foreseen
 from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
@@ -70,8 +70,8 @@ class Build:
             builds=CATALOG.builds,
             compiler=Compiler(argv=("gcc",), text="gcc 12"),
             environ={"PATH": "/usr/bin"},
-            stencils=Stencils.of(tmp_path / "store"),
-            answers=Answers.of(tmp_path / "store"),
+            stencils=StencilCache.in_store(tmp_path / "store"),
+            answers=ConfigureCache.in_store(tmp_path / "store"),
             ccache=ccache,
             forecast="f" * 64,
             provide_llvm=self._provide,
@@ -178,7 +178,7 @@ def test_configure_is_given_its_own_answers(tmp_path):
 
 def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path, monkeypatch):
     build = Build(tmp_path)
-    monkeypatch.setattr(Answers, "restore", lambda _self, _key, to: bool(to.write_text("rubbish")))
+    monkeypatch.setattr(ConfigureCache, "restore", lambda _self, _key, to: bool(to.write_text("rubbish")))
     seen = []
 
     def go():

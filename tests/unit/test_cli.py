@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild import api, cli
-from jitbuild.building.caches.stencils import Stencils
+from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.cli import cache, common
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.install import _summary
@@ -842,7 +842,7 @@ def no_programs(monkeypatch):
 
 def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, store, no_programs):
     fill(store, "llvm", "ccache")
-    stencils = Stencils.of(store.root).shelf
+    stencils = StencilCache.in_store(store.root).entries
     stencils.put("a" * 64, {"jit_stencils.h": b"x" * 5000}, {})
     for hit in (True, True, False):
         stencils.count(hit)
@@ -855,7 +855,7 @@ def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, st
     assert rows["llvm"]["path"] == str(store.root / "llvm")
     assert (rows["llvm"]["bytes"], rows["llvm"]["hits"]) == (2000, None)
     assert rows["sources"]["bytes"] == 0
-    assert rows["measurements"]["entries"] is None, "its folders are no entries of a shelf"
+    assert rows["measurements"]["entries"] is None, "its folders are no cache entries"
     assert [rows["stencils"][each] for each in ("entries", "hits", "misses")] == [1, 2, 1]
     assert 5000 < rows["stencils"]["bytes"] < 6000
     assert [rows["configure"][each] for each in ("bytes", "entries", "hits", "misses")] == [

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.building.caches.configure import Answers
-    from jitbuild.building.caches.entries import Entry
-    from jitbuild.building.caches.stencils import Stencils
+    from jitbuild.building.caches.configure import ConfigureCache
+    from jitbuild.building.caches.entries import CacheEntry
+    from jitbuild.building.caches.stencils import StencilCache
     from jitbuild.building.runner import Site
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
@@ -100,8 +100,8 @@ class Caching:
     builds: Builds
     compiler: Compiler
     environ: Mapping[str, str]
-    stencils: Stencils
-    answers: Answers
+    stencils: StencilCache
+    answers: ConfigureCache
     ccache: Ccache | None
     forecast: str
     provide_llvm: Callable[[], Found | None]
@@ -231,7 +231,7 @@ class Caching:
                 *([self.site.llvm] if self.site.llvm else []),
             ]
             self.answers.keep(key, cache, map(str, gone))
-        self._count("configure", self.answers.shelf.count, hit=hit)
+        self._count("configure", self.answers.entries.count, hit=hit)
 
     def _ask_ahead(self, step: Step, cache: Path) -> bool:
         """Write answers of our own into the config.cache `cache`, which is not there yet; whether there are any.
@@ -321,7 +321,7 @@ class Caching:
             facts = {"llvm": found.version if found else ""}
         # On a hit too: this forecast may be a new one.
         self.stencils.keep(tree, key, self.forecast, facts)
-        self._count("stencils", self.stencils.shelf.count, hit=hit)
+        self._count("stencils", self.stencils.entries.count, hit=hit)
         self.told["llvm"] = facts["llvm"]
 
     def _make_stencils(self, go: Callable[[], None]) -> None:
@@ -374,7 +374,7 @@ def _blames_ccache(log: Path) -> bool:
         return any(map(compiler.is_to_blame, file.read().decode("utf-8", "replace").splitlines()))
 
 
-def foreseen(plan: Plan, stencils: Stencils, forecast: str) -> Entry | None:
+def foreseen(plan: Plan, stencils: StencilCache, forecast: str) -> CacheEntry | None:
     """The stencils that this build will need, if they are kept: then no LLVM is looked for.
 
     Not where an LLVM is needed anyway: as the compiler of the tail-calling interpreter, and between the two passes of PGO, whose
@@ -388,4 +388,4 @@ def foreseen(plan: Plan, stencils: Stencils, forecast: str) -> Entry | None:
     ):
         return None
     key = stencils.foreseen(forecast)
-    return stencils.shelf.get(key) if key else None
+    return stencils.entries.get(key) if key else None

@@ -126,14 +126,14 @@ def _bytes_of(path: str | Path) -> int:
 
 def _row(kept: Store, name: str) -> Row:
     from jitbuild.building.caches import ccache as compiler
-    from jitbuild.building.caches.entries import Shelf
+    from jitbuild.building.caches.entries import EntryStore
 
     path = kept.cache(name)
     if name == "ccache":
         told = compiler.summary(ccache_of(kept), kept.root)
         return Row(name=name, path=str(path), bytes=told.bytes, hits=told.hits, misses=told.misses)
     if name in ("stencils", "configure"):
-        here = Shelf(path, 0).summary()
+        here = EntryStore(path, 0).summary()
         return Row(
             name=name,
             path=str(path),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.building.caches.autoconf import askable_again
-from jitbuild.building.caches.entries import Shelf
+from jitbuild.building.caches.entries import EntryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,15 +43,15 @@ _END = "End of search list."
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What configure found out, kept on `shelf`."""
+class ConfigureCache:
+    """What configure found out, kept in `entries`."""
 
-    shelf: Shelf
+    entries: EntryStore
 
     @classmethod
-    def of(cls, store: Path) -> Answers:
+    def in_store(cls, store: Path) -> ConfigureCache:
         """The answers that the store in the folder `store` keeps."""
-        return cls(Shelf(store / "configure", LARGEST))
+        return cls(EntryStore(store / "configure", LARGEST))
 
     def key(
         self,
@@ -85,7 +85,7 @@ class Answers:
 
     def restore(self, key: str, to: Path) -> bool:
         """Write the answers of `key` to the file `to`, a config.cache; whether there were any."""
-        entry = self.shelf.get(key)
+        entry = self.entries.get(key)
         content = entry.files.get(_FILE) if entry else None
         if content is None:
             return False
@@ -113,7 +113,7 @@ class Answers:
         paths = [path for path in forgetting if path.strip("/")]
         kept = "".join(_lasting(text, script, paths))
         if kept:
-            self.shelf.put(key, {_FILE: kept.encode("utf-8", "surrogateescape")}, {})
+            self.entries.put(key, {_FILE: kept.encode("utf-8", "surrogateescape")}, {})
 
 
 def _lasting(text: str, script: str, paths: Sequence[str]) -> Iterator[str]:

@@ -34,7 +34,7 @@ _PART_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """What was kept: `files` by their names, and `facts` about them."""
 
     files: Mapping[str, bytes]
@@ -56,7 +56,7 @@ class _BrokenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class EntryStore:
     """The entries under `root`, at most `largest` bytes of them: the least recently used go first.
 
     Nothing here raises because of the disk: what cannot be read is a miss, and what cannot be written is not kept.
@@ -65,7 +65,7 @@ class Shelf:
     root: Path
     largest: int
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> CacheEntry | None:
         """The entry `key`, when it is there and whole; None otherwise, and one that is not whole is removed."""
         path = self._path(key)
         try:
@@ -186,7 +186,7 @@ def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> b
     return b"".join([_sha256(text).encode(), b" ", text, b"\n", *(files[name] for name in names)])
 
 
-def _parse(key: str, content: bytes) -> Entry:
+def _parse(key: str, content: bytes) -> CacheEntry:
     """The entry in `content`. Raises _BrokenError unless it is one of this key, and every hash and size is right."""
     end = content.find(b"\n", 0, _HEAD_BYTES)
     sha256, _, text = content[: max(end, 0)].partition(b" ")
@@ -196,7 +196,7 @@ def _parse(key: str, content: bytes) -> Entry:
         head: dict[str, Any] = json.loads(text)
         if (head["schema"], head["key"]) != (_SCHEMA, key):
             raise _BrokenError
-        return Entry(
+        return CacheEntry(
             files=_cut(content, end + 1, head["files"]),
             facts={str(name): str(fact) for name, fact in head["facts"].items()},
         )

@@ -20,7 +20,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.building.caches.entries import Entry, Shelf
+from jitbuild.building.caches.entries import CacheEntry, EntryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -50,17 +50,17 @@ _ON = re.compile(r"^--enable-experimental-jit=yes(-off)?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Stencils:
-    """The stencils kept on `shelf`, and an `index` from forecasts to their keys."""
+class StencilCache:
+    """The stencils kept in `entries`, and an `index` from forecasts to their keys."""
 
-    shelf: Shelf
-    index: Shelf
+    entries: EntryStore
+    index: EntryStore
 
     @classmethod
-    def of(cls, store: Path) -> Stencils:
+    def in_store(cls, store: Path) -> StencilCache:
         """The stencils that the store in the folder `store` keeps."""
         folder = store / "stencils"
-        return cls(shelf=Shelf(folder, LARGEST), index=Shelf(folder / "index", _LARGEST_INDEX))
+        return cls(entries=EntryStore(folder, LARGEST), index=EntryStore(folder / "index", _LARGEST_INDEX))
 
     def forecast(self, plan: Plan, *, compiler: str, libc: str) -> str:
         """What is known before configure of what the key will cover: the plan up to configure, the compiler and the libc.
@@ -120,7 +120,7 @@ class Stencils:
             }
         )
 
-    def restore(self, tree: Path, key: str) -> Entry | None:
+    def restore(self, tree: Path, key: str) -> CacheEntry | None:
         """Put the entry `key` into the configured `tree`, and return it; None for a miss.
 
         Whatever stencils lay in the tree are removed first, also for a miss: a digest that forgets headers may take them for
@@ -152,7 +152,7 @@ class Stencils:
                 if path.stat().st_mtime_ns < newest:
                     os.utime(path, ns=(newest, newest))
 
-    def unchanged(self, tree: Path, entry: Entry) -> bool:
+    def unchanged(self, tree: Path, entry: CacheEntry) -> bool:
         """Whether the stencils in `tree` are those of `entry`: build.py may have judged otherwise and written new ones."""
         try:
             return _read(tree) == entry.files
@@ -173,14 +173,14 @@ class Stencils:
         lines = _digest_lines(files)
         if lines is None:
             return
-        kept = self.shelf.get(key)
+        kept = self.entries.get(key)
         if kept is None or kept.files != files:
-            self.shelf.put(key, files, {**facts, **lines})
+            self.entries.put(key, files, {**facts, **lines})
         self.index.put(forecast, {}, {"key": key})
 
-    def _whole(self, key: str) -> Entry | None:
+    def _whole(self, key: str) -> CacheEntry | None:
         """The entry `key`, when it holds stencils and nothing else, whose digests are those that were recorded."""
-        entry = self.shelf.get(key)
+        entry = self.entries.get(key)
         if entry is None or not all(_is_of_unit(name) for name in entry.files):
             return None
         lines = _digest_lines(entry.files)
