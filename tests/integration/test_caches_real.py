@@ -551,7 +551,11 @@ def test_deleting_the_folder_while_others_read_and_write_is_never_an_error(tmp_p
     entries = EntryStore(tmp_path / "kept", 10_000_000)
     read_until_all_end(
         entries,
-        [started(PUT, entries.root, "x"), started(CLEAR, entries.root), started(PUT, entries.root, "y")],
+        [
+            started(PUT, entries.root, "x"),
+            started(CLEAR, entries.root),
+            started(PUT, entries.root, "y"),
+        ],
     )
     entries.put("k" * 64, {"a": b"whole"}, {})
     assert entries.get("k" * 64).files == {"a": b"whole"}

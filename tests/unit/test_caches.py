@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.building.caches import configure
-from jitbuild.building.caches import entries
+from jitbuild.building.caches import configure, entries
 from jitbuild.building.caches.autoconf import askable_again
 from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
 from jitbuild.building.caches.entries import CacheEntry, EntryStore, Summary

@@ -178,7 +178,9 @@ def test_configure_is_given_its_own_answers(tmp_path):
 
 def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path, monkeypatch):
     build = Build(tmp_path)
-    monkeypatch.setattr(ConfigureCache, "restore", lambda _self, _key, to: bool(to.write_text("rubbish")))
+    monkeypatch.setattr(
+        ConfigureCache, "restore", lambda _self, _key, to: bool(to.write_text("rubbish"))
+    )
     seen = []
 
     def go():

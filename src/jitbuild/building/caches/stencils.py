@@ -60,7 +60,9 @@ class StencilCache:
     def in_store(cls, store: Path) -> StencilCache:
         """The stencils that the store in the folder `store` keeps."""
         folder = store / "stencils"
-        return cls(entries=EntryStore(folder, LARGEST), index=EntryStore(folder / "index", _LARGEST_INDEX))
+        return cls(
+            entries=EntryStore(folder, LARGEST), index=EntryStore(folder / "index", _LARGEST_INDEX)
+        )
 
     def forecast(self, plan: Plan, *, compiler: str, libc: str) -> str:
         """What is known before configure of what the key will cover: the plan up to configure, the compiler and the libc.
