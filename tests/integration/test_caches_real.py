@@ -19,7 +19,6 @@ import pytest
 from cli import Cli
 
 from jitbuild.building import runner as build
-from jitbuild.building.caches import precompiled_header as precompiled
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
 from jitbuild.building.caches.entries import EntryStore
@@ -262,44 +261,6 @@ def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, tak
         )
     )
     assert {name: found.get(name) for name in answers} == dict.fromkeys(answers, "yes")
-
-
-def test_objects_are_the_same_where_python_h_is_compiled_once(source, version, tmp_path):
-    said = process.run(["gcc", "--version"], env=ENVIRON).stdout
-    if not precompiled.works_with(said):
-        pytest.skip("gcc is no gcc here")
-    tree = Tree(tmp_path, planned(version, jit="no"), "/opt/one").grow(source).configure()
-    # Of the core, of modules that are built in and of shared ones, and one that none is for, as it has the limited API.
-    core = ["Objects/tupleobject.o", "Python/pystate.o", "Parser/pegen.o"]
-    modules = [
-        "Modules/_weakref.o",
-        "Modules/posixmodule.o",
-        "Modules/_queuemodule.o",
-        "Modules/cmathmodule.o",
-    ]
-    none = "Modules/fcntlmodule.o"
-
-    def compiled() -> tuple[dict[str, bytes], list[str]]:
-        """What was compiled, and the precompiled headers that were taken: -H prints those with a `!`."""
-        objects = [*core, *modules, none]
-        done = process.run(["make", "-j2", *objects, "CC=gcc -H"], env=ENVIRON, cwd=tree.root)
-        assert done.ok, done.stderr[-2000:]
-        made = {name: (tree.root / name).read_bytes() for name in objects}
-        for name in objects:
-            (tree.root / name).unlink()
-        return made, sorted(re.findall(r"^! (.*)$", done.stderr, re.MULTILINE))
-
-    apart, taken = compiled()
-    assert not taken
-    assert precompiled.make(tree.root, tmp_path, runner=process.run, environ=ENVIRON, jobs=2)
-    together, taken = compiled()
-    folder = "./Include/Python.h.gch"
-    assert taken == sorted(
-        [f"{folder}/builtin.gch"] * 2 + [f"{folder}/core.gch"] * 3 + [f"{folder}/shared.gch"] * 2
-    )
-    assert together == apart
-    precompiled.remove(tree.root)
-    assert compiled() == (apart, [])
 
 
 def test_a_config_cache_as_it_is_would_lead_to_another_makefile(cold, source, tmp_path):

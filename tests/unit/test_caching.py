@@ -229,53 +229,6 @@ def test_nothing_is_asked_ahead_where_it_might_be_something_else(tmp_path, monke
         assert configuring(build, "header_sys_x_h") == ([False], "miss")
 
 
-GCC = Compiler(argv=("gcc",), text="gcc 12\nCopyright (C) 2022 Free Software Foundation, Inc.")
-
-
-def making(build, *, fails=False):
-    """A make that sees whether Python.h is precompiled, and fails with it when it is to."""
-    seen = []
-
-    def run(argv, **options):
-        (options["cwd"] / "Include" / "Python.h.gch" / "core.gch").touch()
-        return Completed(argv=tuple(argv), returncode=0)
-
-    def go():
-        seen.append((build.tree / "Include" / "Python.h.gch" / "core.gch").exists())
-        if fails and seen[-1]:
-            raise BuildError("internal compiler error", remedy="")
-
-    build.caching.runner = run
-    (build.tree.parent / "scratch").mkdir(exist_ok=True)
-    with Budget(2) as build.caching.budget:
-        build.caching.around(build.step("make"), go)
-    return seen
-
-
-def test_python_h_is_compiled_once_and_not_where_that_fails(tmp_path):
-    one, two = Build(tmp_path / "one"), Build(tmp_path / "two")
-    one.caching.compiler = two.caching.compiler = GCC
-    assert making(one) == [True]
-    assert making(two, fails=True) == [True, False]
-
-
-@pytest.mark.parametrize(
-    "variant", [{"profile": "release"}, {"profile": "debug"}, {"includes": ("symbols",)}]
-)
-def test_python_h_is_read_by_each_file_where_lines_are_recorded(tmp_path, variant):
-    build = Build(tmp_path, made=plan(**variant))
-    build.caching.compiler = GCC
-    assert making(build) == [False]
-
-
-def test_python_h_is_read_by_each_file_with_clang_and_with_ccache(tmp_path):
-    clang, cached = Build(tmp_path / "one"), Build(tmp_path / "two")
-    clang.caching.compiler = Compiler(argv=("gcc",), text="Apple clang version 16.0.0")
-    assert making(clang) == [False]
-    cached.caching.compiler, cached.caching.ccache = GCC, SimpleNamespace()
-    assert not cached.caching._precompile()
-
-
 def test_what_is_neutral_does_not_count_for_configure_and_all_else_does(tmp_path):
     def key(number, **variant):
         build = Build(tmp_path / str(number), made=plan(**variant))

@@ -1,7 +1,7 @@
 """What the caches spare one build, step by step: configure its answers, the stencils an LLVM, make its compiler.
 
-What has to be done is done sooner: stencils are made with CPython's headers compiled once (hooks/quick_stencils.py), and so is
-all else that gcc compiles (caches/precompiled.py); what configure asks most often is asked for it (caches/ahead.py).
+What has to be done is done sooner: stencils are made with CPython's headers compiled once (hooks/quick_stencils.py), and
+what configure asks most often is asked for it (caches/prefill.py).
 
 A cache may be deleted, poisoned or wrong at any moment: what it gives is verified where it is kept (jitbuild.caches), and where
 a step fails with what a cache gave, it is run once more without.
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.building.caches import ccache as compiler
 from jitbuild.building.caches import configure
-from jitbuild.building.caches import precompiled_header as precompiled
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.system import files as disk
@@ -146,11 +145,7 @@ class Caching:
 
     def around(self, step: Step, go: Callable[[], None]) -> None:
         """Run a step with what its cache gives, and keep what it made."""
-        special = {
-            "configure": self._configure,
-            "stencils": self._stencils,
-            "make": self._make,
-        }.get(step.name)
+        special = {"configure": self._configure, "stencils": self._stencils}.get(step.name)
         if special is None:
             self._compile(go)
         else:
@@ -175,39 +170,6 @@ class Caching:
                 raise
             self._failed = True
             go()
-
-    def _make(self, _step: Step, go: Callable[[], None]) -> None:
-        """Compile with Python.h read once; where that does not end well, without."""
-        sooner = self._precompile()
-        try:
-            self._compile(go)
-        except BuildError:
-            if not sooner:
-                raise
-            precompiled.remove(self.site.source)
-            self._compile(go)
-
-    def _precompile(self) -> bool:
-        """Whether Python.h is compiled beforehand: for gcc, without ccache, in builds that record no lines (-g, assertions)."""
-        lean = self.plan.variant.profile == "fast" and "symbols" not in self.plan.variant.includes
-        if (
-            self.budget is None
-            or self.ccache is not None
-            or not lean
-            or not precompiled.works_with(self.compiler.text)
-        ):
-            return False
-        try:
-            with self.budget.share(self.budget.jobs) as share:
-                return precompiled.make(
-                    self.site.source,
-                    self.site.scratch,
-                    runner=self.runner,
-                    environ=self.environ,
-                    jobs=share.jobs,
-                )
-        except OSError:
-            return False
 
     def _configure(self, step: Step, go: Callable[[], None]) -> None:
         cache = self.site.source / "config.cache"
