@@ -18,10 +18,10 @@ from pathlib import Path
 from jitbuild import api
 from jitbuild.bench import plan, session, stats
 from jitbuild.bench import pyperf_files as files
-from jitbuild.cli.common import interpreter
-from jitbuild.cli.run import command_environment
 from jitbuild.request import Axes
 from jitbuild.running import venvs as environments
+from jitbuild.running.environment import command_environment
+from jitbuild.running.lookup import find_interpreter
 from jitbuild.system.progress import Silent
 
 ARMS = (plan.Arm(name="off", mode="off"), plan.Arm(name="off-again", mode="off"))
@@ -76,7 +76,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=plan.STMT.rounds)
     parser.add_argument("--slowdown", type=float, default=0.05)
     options = parser.parse_args()
-    found = interpreter(options.spec, Axes())
+    found = find_interpreter(options.spec, Axes())
     enough = True
     with environments.prepared(
         api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=Silent()

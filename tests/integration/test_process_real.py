@@ -252,7 +252,7 @@ def parent(tmp_path, body):
         # A test run under nohup, or one that a shell put into the background, ignores them, and its children would too.
         preexec_fn=lambda: [
             signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)
-        ],  # noqa: PLW1509
+        ],
     )
 
 

@@ -13,10 +13,9 @@ import pytest
 
 from jitbuild import api, cli
 from jitbuild.building.caches.stencils import StencilCache
-from jitbuild.cli import cache, common
+from jitbuild.cli import cache
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.install import _summary
-from jitbuild.cli.run import check_mode, command_environment, command_line
 from jitbuild.cli.upkeep import superseded
 from jitbuild.errors import (
     BuildError,
@@ -29,6 +28,9 @@ from jitbuild.errors import (
     UsageError,
     VariantError,
 )
+from jitbuild.running.command import command_line
+from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.lookup import find_program
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store, fingerprint
 from jitbuild.system.process import Completed, Ended
@@ -569,7 +571,7 @@ def test_which_prints_the_executable_alone(run, store):
     ("words", "remedy"),
     [
         (["3.14"], "jitbuild install 3.14"),
-        ([">=3.16,<4"], "jitbuild install '>=3.16,<4'"),
+        ([">=3.14,<3.15"], "jitbuild install '>=3.14,<3.15'"),
         (["3.15", "--jit", "yes"], "jitbuild install 3.15 --jit=yes"),
         (
             ["3.15", "--profile", "debug", "--tail-call", "--configure-arg", "--with-x=a b"],
@@ -583,6 +585,21 @@ def test_what_is_not_there_is_answered_with_the_command_that_builds_it(run, stor
     assert (code, out) == (NotInstalledError.exit_code, "")
     assert "It has: x." in err
     assert err.endswith(f"\nBuild it: {remedy}\n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("3.12", "CPython 3.12 has no JIT: it came with 3.13."),
+        ("3.15.77", "No recipe knows 3.15.77."),
+        (">=3.17", "No recipe knows >=3.17."),
+    ],
+)
+def test_no_install_is_advised_that_must_fail(run, spec, reason):
+    code, out, err = run("which", spec)
+    assert (code, out) == (NotInstalledError.exit_code, "")
+    assert reason in err
+    assert "jitbuild install" not in err
 
 
 @pytest.mark.parametrize("command", ["which", "uninstall"])
@@ -968,10 +985,10 @@ def test_a_program_is_a_path_or_a_name_on_path(tmp_path, monkeypatch):
     tool.parent.mkdir()
     tool.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tool.parent))
-    assert common.program("python3.15") == tool
-    assert common.program(str(tool)) == tool
-    assert common.program("no/such/python") == Path("no/such/python")
-    assert common.program("nosuch") is None
+    assert find_program("python3.15") == tool
+    assert find_program(str(tool)) == tool
+    assert find_program("no/such/python") == Path("no/such/python")
+    assert find_program("nosuch") is None
 
 
 def test_all_of_a_version_is_what_was_built_of_it_in_any_way(run, store):

@@ -73,7 +73,7 @@ XML = b"""<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pyt
     ],
 )
 def test_a_command_is_pytest_or_not(command, begin):
-    assert words.pytest_arguments(tuple(command.split())) == begin
+    assert words.pytest_arguments_index(tuple(command.split())) == begin
 
 
 @pytest.mark.parametrize(
@@ -92,20 +92,20 @@ def test_a_command_is_pytest_or_not(command, begin):
     ],
 )
 def test_what_would_make_every_mode_the_same_is_seen(command, option):
-    assert words.ignored_environment(command.split()) == option
+    assert words.option_without_jit(command.split()) == option
 
 
 def test_pytest_writes_its_outcomes_before_what_only_names_tests():
     command = ["pytest", "-x", "--", "-odd.py"]
-    assert words.recording(command, 1, Path("o.xml")) == [
+    assert words.with_junit_report(command, 1, Path("o.xml")) == [
         *("pytest", "-x", "--junit-xml=o.xml", "-o", "junit_family=xunit2", "--", "-odd.py")
     ]
-    assert words.recording(["pytest"], 1, Path("o.xml"))[1] == "--junit-xml=o.xml"
+    assert words.with_junit_report(["pytest"], 1, Path("o.xml"))[1] == "--junit-xml=o.xml"
 
 
 def test_one_test_takes_the_place_of_all_that_are_named():
     command = ["-m", "pytest", "-q", "-c", "setup.cfg", "t", "u/test_u.py::test_u", "-n", "2"]
-    found = words.narrowed(
+    found = words.with_only_test(
         command, 2, "t/test_x.py::test_f", exists={"t", "u/test_u.py", "setup.cfg"}.__contains__
     )
     assert found == ["-m", "pytest", "-q", "-c", "setup.cfg", "-n", "2", "t/test_x.py::test_f"]

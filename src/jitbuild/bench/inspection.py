@@ -53,7 +53,7 @@ def watched(
 ) -> dict[str, Any]:
     """What the JIT makes of a command that is a Python program, in a run apart from what is measured; empty for any other."""
     found = (
-        words.program(["python", *benchmark.words[1:]])
+        words.split_program(["python", *benchmark.words[1:]])
         if benchmark.words[:1] == (str(python),)
         else None
     )
@@ -87,7 +87,7 @@ def hot(
     if benchmark.kind == "pytest":
         return seen
     found = (
-        words.program(["python", *benchmark.words[1:]])
+        words.split_program(["python", *benchmark.words[1:]])
         if benchmark.kind == "command"
         else ([], _repeated(benchmark))
     )

@@ -34,13 +34,13 @@ class Measured:
 
 def options(command: Sequence[str]) -> list[str]:
     """The interpreter's own options in a command of pytest's."""
-    found = words.program(command)
+    found = words.split_program(command)
     return found[0] if found else []
 
 
 def spec(command: Sequence[str], facts: Path, target: Path, *, look: bool) -> dict[str, Any]:
     """What bench_pytest.py reads; pytest-benchmark writes to `target`, last of all options, so that no other file is meant."""
-    begin = words.pytest_arguments(command)
+    begin = words.pytest_arguments_index(command)
     assert begin is not None
     end = command.index("--", begin) if "--" in command[begin:] else len(command)
     arguments = [*command[begin:end], f"--benchmark-json={target}", *command[end:]]

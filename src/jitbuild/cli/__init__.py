@@ -6,8 +6,6 @@ import gc
 import os
 import sys
 
-from jitbuild.cli import brief
-
 TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
     import argparse
@@ -24,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()
     words = sys.argv[1:] if argv is None else argv
     try:
-        code = brief.answer(words)
-        return _general(words) if code is None else code
+        return _general(words)
     except KeyboardInterrupt as interrupt:
         print("interrupted: nothing was left half-done", file=sys.stderr)
         return 128 + int(getattr(interrupt, "number", 2))

@@ -13,12 +13,14 @@ from jitbuild.api import store
 from jitbuild.bench import machine as surroundings
 from jitbuild.bench import plan, session
 from jitbuild.cli import bench_results, bench_subjects
+from jitbuild.cli.arguments import stated_axes
 from jitbuild.cli.bench_compare import compare
 from jitbuild.cli.bench_shown import check_outputs, show
-from jitbuild.cli.common import axes, interpreter, reporter
-from jitbuild.cli.run import check_mode, command_environment
+from jitbuild.cli.output import reporter_for
 from jitbuild.errors import ProofError, UsageError
 from jitbuild.probing import runner as probes
+from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.lookup import find_interpreter
 
 if TYPE_CHECKING:
     import argparse
@@ -55,10 +57,10 @@ def bench(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> int:
     asked = bench_subjects.asked(options)
     arms = plan.AA if options.aa else plan.AB
-    found = interpreter(options.spec, axes(options), machine_code=not options.aa)
+    found = find_interpreter(options.spec, stated_axes(options), machine_code=not options.aa)
     for arm in arms:
         check_mode(found, arm.mode)
-    say, kept = reporter(options), store()
+    say, kept = reporter_for(options), store()
     with bench_subjects.prepared(options, asked, found, kept, say) as subject:
         verdict = _proven(found, subject.python, needed=not options.aa)
         job = _job(options, found, subject, arms, kept)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild.bench import pyperf_files as files
 from jitbuild.bench import report
 from jitbuild.cli.bench_shown import show
-from jitbuild.cli.common import show_json
+from jitbuild.cli.output import print_json
 from jitbuild.errors import MeasurementError, UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def compare(options: argparse.Namespace) -> int:
     ]
     if options.json:
         data = [report.to_json(each) for each in found]
-        show_json(data[0] if len(data) == 1 else data)
+        print_json(data[0] if len(data) == 1 else data)
         return 0
     for each in found:
         show(each, options)

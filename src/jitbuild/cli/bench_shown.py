@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import report
-from jitbuild.cli.common import show_json
+from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
 from jitbuild.system.files import guarded
 
@@ -42,7 +42,7 @@ def show(result: Report, options: argparse.Namespace) -> None:
             with guarded(target):
                 target.write_text(draw(result), encoding="utf-8")
     if options.json:
-        show_json(report.to_json(result))
+        print_json(report.to_json(result))
         return
     from rich.console import Console
 

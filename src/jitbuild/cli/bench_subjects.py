@@ -13,11 +13,12 @@ from jitbuild import modes
 from jitbuild.bench import plan
 from jitbuild.bench import pyperf_files as files
 from jitbuild.bench import pyperformance as suite
-from jitbuild.cli.run import command_environment, command_line
 from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.in_target import bench_programs as _programs
 from jitbuild.running import command as words
 from jitbuild.running import venvs as environments
+from jitbuild.running.command import command_line
+from jitbuild.running.environment import command_environment
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _check(options: argparse.Namespace, command: tuple[str, ...]) -> None:
         raise UsageError(
             "There is no command after `--`.", remedy="Say which: jitbuild bench 3.15 -- script.py"
         )
-    option = words.ignored_environment(command)
+    option = words.option_without_jit(command)
     if option is not None:
         raise UsageError(
             f"Under {option} no mode reaches the program.", remedy=f"Leave {option} out."
@@ -144,7 +145,7 @@ def _check(options: argparse.Namespace, command: tuple[str, ...]) -> None:
 
 
 def _check_pytest(options: argparse.Namespace, command: tuple[str, ...]) -> None:
-    if words.pytest_arguments(command) is None:
+    if words.pytest_arguments_index(command) is None:
         raise UsageError(
             "--pytest-benchmark measures what pytest runs, and there is no command of pytest's after `--`.",
             remedy="Say which: jitbuild bench 3.15 --pytest-benchmark --with pytest-benchmark -- pytest benchmarks/",

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
-from jitbuild.cli.common import reporter, show_json
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
 from jitbuild.system.progress import size
 
@@ -45,7 +45,7 @@ def show(options: argparse.Namespace) -> int:
     """Print what each cache holds and how often it had what was asked for: a line each, or JSON."""
     rows = [_row(store(), name) for name in CACHES]
     if options.json:
-        show_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in rows])
         return 0
     print(f"{'':<12}  {'size':>9}  {'entries':>7}  {'hits':>6}  {'misses':>6}")
     for row in rows:
@@ -58,7 +58,7 @@ def show(options: argparse.Namespace) -> int:
 
 def clear(options: argparse.Namespace) -> int:
     """Remove the named caches, or all of them. Exit code 1 when one is kept because a build may be using it."""
-    kept, say = store(), reporter(options)
+    kept, say = store(), reporter_for(options)
     for name in options.cache:
         if name not in CACHES:
             raise UsageError(

@@ -11,8 +11,8 @@ from jitbuild import api
 from jitbuild import target as targets
 from jitbuild.ci import github_action as steps
 from jitbuild.ci.matrix import product
-from jitbuild.cli.common import reporter
 from jitbuild.cli.matrix import planner, pythons
+from jitbuild.cli.output import reporter_for
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,7 @@ def _key(specs: list[str]) -> int:
 
 
 def _provide(specs: list[str], options: argparse.Namespace) -> int:
-    say = reporter(options)
+    say = reporter_for(options)
     provided = steps.provide(
         specs,
         api.store(),

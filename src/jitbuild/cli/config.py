@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild import settings
 from jitbuild.api import store
-from jitbuild.cli.common import show_json
+from jitbuild.cli.output import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +16,7 @@ def config(options: argparse.Namespace) -> int:
     """Print every setting, its value and where that comes from."""
     found = {name: settings.get(name) for name in settings.KNOWN}
     if options.json:
-        show_json(
+        print_json(
             {
                 name: {"value": each.value, "origin": each.origin} if each else None
                 for name, each in found.items()

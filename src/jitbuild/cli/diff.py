@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from jitbuild.api import store
-from jitbuild.cli.common import axes, interpreter, reporter, show_json
-from jitbuild.cli.run import check_mode, command_environment, command_line
+from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.diff import render as text
 from jitbuild.diff import runner
 from jitbuild.diff.compare import baseline_of, compare
@@ -25,6 +25,9 @@ from jitbuild.probing import runner as probes
 from jitbuild.request import Axes
 from jitbuild.running import command as words
 from jitbuild.running import venvs as environments
+from jitbuild.running.command import command_line
+from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.lookup import find_interpreter
 
 if TYPE_CHECKING:
     import argparse
@@ -43,14 +46,14 @@ def diff(options: argparse.Namespace) -> int:
     command = tuple(options.command or ())
     _check_command(command)
     modes = _modes(options.modes or _DEFAULT)
-    found = interpreter(options.spec, axes(options))
+    found = find_interpreter(options.spec, stated_axes(options))
     for mode in modes:
         check_mode(found, mode)
-    say = reporter(options)
+    say = reporter_for(options)
     with _python(options, found, say) as python:
         report = _compared(options, command, modes, found._replace(executable=python), say)
     if options.json:
-        show_json(report.to_json())
+        print_json(report.to_json())
     else:
         print(text.as_text(report))
     _summarize(report, say, os.environ)
@@ -121,7 +124,7 @@ def _check_command(command: Sequence[str]) -> None:
             "There is no command to compare.",
             remedy="It stands after `--`: jitbuild diff 3.15 -- -m pytest",
         )
-    option = words.ignored_environment(command)
+    option = words.option_without_jit(command)
     if option is not None:
         what = "runs no JIT" if option == "-X perf" else "ignores PYTHON_JIT"
         raise UsageError(
@@ -227,10 +230,10 @@ def _repeat(
     test: str | None,
 ) -> str:
     """The line to type to run the command, or one test of it, in `mode` again."""
-    begin = words.pytest_arguments(command)
+    begin = words.pytest_arguments_index(command)
     again = list(command)
     if test is not None and begin is not None and Path(test.partition("::")[0]).is_file():
-        again = words.narrowed(command, begin, test, exists=lambda path: Path(path).exists())
+        again = words.with_only_test(command, begin, test, exists=lambda path: Path(path).exists())
     if options.with_ or options.requirements:
         again = command_line(found, again)
         again[0] = (
@@ -238,7 +241,7 @@ def _repeat(
             or again[0]
         )
     # With axes the words alone may fit another one.
-    spec = options.spec if axes(options) == Axes() else found.name
+    spec = options.spec if stated_axes(options) == Axes() else found.name
     return shlex.join(["jitbuild", "run", spec, "--mode", mode, "--", *again])
 
 

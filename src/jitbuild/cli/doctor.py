@@ -9,7 +9,7 @@ from jitbuild import settings
 from jitbuild import target as targets
 from jitbuild.api import catalog, store
 from jitbuild.building.runner import clean_environment
-from jitbuild.cli.common import show_json
+from jitbuild.cli.output import print_json
 from jitbuild.cli.plan import make
 from jitbuild.toolchain import requirements as preflight
 
@@ -30,7 +30,7 @@ def doctor(options: argparse.Namespace) -> int:
         environ=clean_environment(os.environ),
     ).run()
     if options.json:
-        show_json([as_json(finding) for finding in findings.all])
+        print_json([as_json(finding) for finding in findings.all])
     else:
         print(as_text(findings))
     return 1 if findings.missing else 0

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import api
-from jitbuild.cli.common import axes, reporter, show_json
+from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.system.progress import seconds
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ def install(options: argparse.Namespace) -> int:
 
     The exit code is that of the first that failed.
     """
-    say = reporter(options)
+    say = reporter_for(options)
     outcomes = api.ensure_all(
         options.spec,
-        [axes(options)._replace(jit=jit) for jit in options.jit or [None]],
+        [stated_axes(options)._replace(jit=jit) for jit in options.jit or [None]],
         keep_going=options.keep_going,
         mirror=options.mirror,
         sha256=options.sha256,
@@ -46,7 +47,7 @@ def install(options: argparse.Namespace) -> int:
         if not options.json:
             print(found.executable, flush=True)
     if options.json:
-        show_json([found.to_json() for found in provided])
+        print_json([found.to_json() for found in provided])
     return _told(outcomes)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
-from jitbuild.cli.common import axes, interpreter, program, show_json
+from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.output import print_json
+from jitbuild.running.lookup import find_interpreter, find_program
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def which(options: argparse.Namespace) -> int:
     """Print the executable alone."""
-    print(interpreter(options.spec, axes(options)).executable)
+    print(find_interpreter(options.spec, stated_axes(options)).executable)
     return 0
 
 
@@ -24,7 +26,7 @@ def list_(options: argparse.Namespace) -> int:
     """Print every interpreter of the store: a line each, or JSON."""
     found = store().installed()
     if options.json:
-        show_json([each.to_json() for each in found])
+        print_json([each.to_json() for each in found])
     elif found:
         for line in _table(found):
             print(line)
@@ -41,12 +43,12 @@ def adopt(options: argparse.Namespace) -> int:
 
     found = provision.adopt(
         store(),
-        program(options.path) or Path(options.path),
+        find_program(options.path) or Path(options.path),
         expect=options.expect,
         profile=options.profile or "unknown",
     )
     if options.json:
-        show_json([found.to_json()])
+        print_json([found.to_json()])
     else:
         print(found.executable)
     return 0

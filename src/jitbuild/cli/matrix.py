@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild import api, settings
 from jitbuild.ci import matrix
-from jitbuild.cli.common import reporter, show_json
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.planning import plan as plans
 from jitbuild.request import Axes, parse
@@ -33,11 +33,11 @@ def show(options: argparse.Namespace) -> int:
     service: matrix.Service = "gitlab" if options.format == "gitlab" else "github"
     machines = matrix.machines(_words(options.os), options.runner, service=service)
     made = matrix.make(_sessions(options), machines, planner(options.recipes))
-    say = reporter(options)
+    say = reporter_for(options)
     for each in made.excluded:
         say.note(f"{each.session} is left out on {each.os}. {each.reason}")
     if options.format == "json":
-        show_json(made.to_json())
+        print_json(made.to_json())
     else:
         print(matrix.as_gitlab(made) if service == "gitlab" else matrix.as_github(made))
     return 0

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jitbuild import api
-from jitbuild.cli.common import show_json
+from jitbuild.cli.output import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +24,7 @@ def plan(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if options.json:
-        show_json(made.to_json())
+        print_json(made.to_json())
     else:
         print(as_text(made))
     return 0

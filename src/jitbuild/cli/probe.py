@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.cli.common import interpreter, program, request_of, show_json
+from jitbuild.cli.output import print_json
 from jitbuild.errors import RequestError
 from jitbuild.probing.runner import probe as ask
 from jitbuild.request import Axes
+from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +21,7 @@ def probe(options: argparse.Namespace) -> int:
     """Print the verdict on an interpreter; returns 1 when it is not what was expected."""
     verdict = ask(_executable(options.spec), expect=options.expect)
     if options.json:
-        show_json(verdict.to_json())
+        print_json(verdict.to_json())
     else:
         print(as_text(verdict))
     return 0 if verdict.ok else 1
@@ -28,16 +29,16 @@ def probe(options: argparse.Namespace) -> int:
 
 def _executable(spec: str) -> Path:
     """The path or the name on PATH that it is (`python3.15` is a program's name), else what the store has of that request."""
-    found = program(spec)
+    found = find_program(spec)
     if found is not None and (spec.startswith("python") or found == Path(spec).expanduser()):
         return found
     try:
-        request_of(spec)
+        parse_spec(spec)
     except RequestError:
         if found is None:
             raise
         return found
-    return interpreter(spec, Axes()).executable
+    return find_interpreter(spec, Axes()).executable
 
 
 def as_text(verdict: Verdict) -> str:

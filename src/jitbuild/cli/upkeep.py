@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli import cache
-from jitbuild.cli.common import axes, digest_of, reporter, request_of
+from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.output import reporter_for
 from jitbuild.errors import NotInstalledError, UsageError
 from jitbuild.request import Axes
+from jitbuild.running.lookup import local_digest, parse_spec
 from jitbuild.system.progress import size
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _LOG_DAYS = 7
 
 def uninstall(options: argparse.Namespace) -> int:
     """Remove what is named; what fits several interpreters is refused without --all. All are looked up before one is removed."""
-    kept, say, wanted = store(), reporter(options), axes(options)
+    kept, say, wanted = store(), reporter_for(options), stated_axes(options)
     named = {
         found.name: found
         for spec in options.spec
@@ -42,8 +44,8 @@ def _named(kept: Store, spec: str, wanted: Axes, *, every: bool) -> list[Interpr
     names = {found.name: found for found in kept.installed()}
     if spec in names:
         return [names[spec]]
-    request = request_of(spec)
-    digest = digest_of(request, kept)
+    request = parse_spec(spec)
+    digest = local_digest(request, kept)
     fitting = kept.fitting(request, wanted, digest=digest)
     if every and wanted == Axes():
         # All means all: with further arguments and patches too, which a request that states none does not fit.
@@ -79,7 +81,7 @@ def _remove(kept: Store, found: Interpreter) -> None:
 
 def prune(options: argparse.Namespace) -> int:
     """Remove what is superseded, gone or left over."""
-    kept, say = store(), reporter(options)
+    kept, say = store(), reporter_for(options)
     for found in superseded(kept.installed()):
         say.note(f"{'unregister' if found.adopted else 'remove'} {found.name}")
         if not options.dry_run:

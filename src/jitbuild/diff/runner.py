@@ -88,7 +88,7 @@ def _check(job: Job, runs: Sequence[Run]) -> None:
         all(run.ended_itself and not run.tests for run in runs)
         and len({run.ending for run in runs}) == 1
     )
-    if silent and words.pytest_arguments(job.command) is not None:
+    if silent and words.pytest_arguments_index(job.command) is not None:
         raise ComparisonError(
             f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{last}",
             remedy=f"Correct the command; `--with pytest` gives it an environment that has pytest.{logs}",
@@ -98,9 +98,11 @@ def _check(job: Job, runs: Sequence[Run]) -> None:
 def _run(
     job: Job, mode: Mode, number: int, recorder: process.Recorder, clock: Callable[[], float]
 ) -> Run:
-    begin = words.pytest_arguments(job.command)
+    begin = words.pytest_arguments_index(job.command)
     log, xml = (job.scratch / f"{job.prefix}{mode}-{number}.{kind}" for kind in ("log", "xml"))
-    argv = job.argv(job.command if begin is None else words.recording(job.command, begin, xml))
+    argv = job.argv(
+        job.command if begin is None else words.with_junit_report(job.command, begin, xml)
+    )
     with log.open("wb") as file, _followed(log) if job.live else contextlib.nullcontext():
         begun = clock()
         try:

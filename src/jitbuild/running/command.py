@@ -1,4 +1,4 @@
-"""The words of a command, as far as a comparison must understand them. Pure."""
+"""Read the words after `--`: which program they start, and the parts a comparison needs. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-PYTHONS = frozenset({"python", "python3"})
-_PYTESTS = frozenset({"pytest", "py.test"})
+    from jitbuild.store.store import Interpreter
+
+# Beside an adopted interpreter, `python3` on PATH may be another one, so both mean the interpreter.
+PYTHON_NAMES = frozenset({"python", "python3"})
+_PYTEST_NAMES = frozenset({"pytest", "py.test"})
 # Options of the interpreter that take the next word (Python/initconfig.c).
 _TAKE_WORD = frozenset({"-X", "-W", "--check-hash-based-pycs"})
 _CLUSTER = re.compile(r"-(?P<flags>[A-Za-z]*?)(?P<kind>[mc])(?P<rest>.*)", re.DOTALL)
-# Options of pytest that take a path, which is not one of the tests to run.
-_TAKE_PATH = frozenset(
-    {
-        "-c",
+_IGNORES_ENVIRONMENT = re.compile(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*")
+# Options of pytest that take a value, which may look like the path of a test.
+_TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(
+    [
         "--config-file",
         "--rootdir",
         "--confcutdir",
@@ -26,104 +29,126 @@ _TAKE_PATH = frozenset(
         "--ignore",
         "--ignore-glob",
         "--deselect",
-    }
-) | {
-    *(
-        "-k",
-        "-m",
-        "-o",
-        "-p",
-        "-W",
         "--junit-xml",
         "--junitxml",
         "--cov",
         "--cov-config",
         "--cov-report",
         "--log-file",
-    )
-}
+    ]
+)
 
 
-def ignored_environment(command: Sequence[str]) -> str | None:
-    """The option by which the interpreter would ignore PYTHON_JIT (-E, -I), or would run no JIT (-X perf); None without one."""
+def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
+    """Return the argument list that runs `command` with `interpreter`.
+
+    A first word that begins with `-` or ends in `.py` is passed to the interpreter, `python` and
+    `python3` are the interpreter, and anything else is a program of its own. An empty command
+    starts the interpreter.
+    """
+    if not command:
+        return [str(interpreter.executable)]
+    first = command[0]
+    if first in PYTHON_NAMES:
+        return [str(interpreter.executable), *command[1:]]
+    if first.startswith("-") or first.endswith(".py"):
+        return [str(interpreter.executable), *command]
+    return list(command)
+
+
+def option_without_jit(command: Sequence[str]) -> str | None:
+    """Return the interpreter option in `command` that makes every mode the same, if there is one.
+
+    -E and -I ignore PYTHON_JIT, and with -X perf the JIT is switched off.
+    """
     options, _ = _interpreter_options(command)
-    for at, word in enumerate(options):
-        if re.fullmatch(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*", word):
+    for index, word in enumerate(options):
+        if _IGNORES_ENVIRONMENT.fullmatch(word):
             return word
-        if word.startswith("-X") and (word[2:] or "".join(options[at + 1 : at + 2])).startswith(
-            "perf"
-        ):
-            return "-X perf"
+        if word.startswith("-X"):
+            value = word[2:] or "".join(options[index + 1 : index + 2])
+            if value.startswith("perf"):
+                return "-X perf"
     return None
 
 
-def pytest_arguments(command: Sequence[str]) -> int | None:
-    """Where pytest's own arguments begin; None when the command is not pytest."""
-    if command and PurePath(command[0]).name in _PYTESTS:
+def pytest_arguments_index(command: Sequence[str]) -> int | None:
+    """Return the index of pytest's first argument, or None if the command does not run pytest."""
+    if command and PurePath(command[0]).name in _PYTEST_NAMES:
         return 1
-    _, at = _interpreter_options(command)
-    found = _CLUSTER.fullmatch(command[at]) if at < len(command) else None
-    if found is None or found["kind"] != "m" or not _is_interpreter(command):
+    _, index = _interpreter_options(command)
+    cluster = _CLUSTER.fullmatch(command[index]) if index < len(command) else None
+    if cluster is None or cluster["kind"] != "m" or not _is_interpreter(command):
         return None
-    if found["rest"]:
-        return at + 1 if found["rest"] == "pytest" else None
-    return at + 2 if list(command[at + 1 : at + 2]) == ["pytest"] else None
+    if cluster["rest"]:
+        return index + 1 if cluster["rest"] == "pytest" else None
+    return index + 2 if list(command[index + 1 : index + 2]) == ["pytest"] else None
 
 
-def recording(command: Sequence[str], begin: int, junit: Path) -> list[str]:
-    """The command of pytest that also writes its tests' outcomes to `junit`."""
+def with_junit_report(command: Sequence[str], begin: int, junit: Path) -> list[str]:
+    """Return the pytest command that also writes the outcomes of its tests to `junit`.
+
+    `begin` is the index of pytest's first argument.
+    """
     end = command.index("--", begin) if "--" in command[begin:] else len(command)
     return [*command[:end], f"--junit-xml={junit}", "-o", "junit_family=xunit2", *command[end:]]
 
 
-def program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
-    """The interpreter's options, and what it runs: `-c`, `-m` or a file with what follows; None for no Python program."""
-    if command and command[0].endswith(".py"):
-        return [], list(command)
-    options, at = _interpreter_options(command)
-    if at >= len(command) or not _is_interpreter(command):
-        return None
-    found = _CLUSTER.fullmatch(command[at]) if command[at].startswith("-") else None
-    if found is None:
-        return None if command[at].startswith("-") else (options, list(command[at:]))
-    kept = [option for option in options if option != "-"]
-    return kept, [f"-{found['kind']}", *[found["rest"]] * bool(found["rest"]), *command[at + 1 :]]
-
-
-def narrowed(
+def with_only_test(
     command: Sequence[str], begin: int, test: str, *, exists: Callable[[str], bool]
 ) -> list[str]:
-    """The command of pytest that runs `test` alone: in place of whatever files and folders it names."""
-    kept = list(command[:begin])
+    """Return the pytest command that runs `test` in place of the files and folders it names.
+
+    `begin` is the index of pytest's first argument; `exists` tells whether a path exists.
+    """
+    words = list(command[:begin])
     previous = ""
     for word in command[begin:]:
         names_tests = (
             not word.startswith("-")
-            and previous not in _TAKE_PATH
+            and previous not in _TAKE_VALUE
             and exists(word.partition("::")[0])
         )
         if not names_tests and word != "--":
-            kept.append(word)
+            words.append(word)
         previous = word
-    return [*kept, test]
+    return [*words, test]
+
+
+def split_program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """Return the interpreter's options, and the Python program with its arguments.
+
+    The program begins with -c, -m or a file. None if the command runs no Python program.
+    """
+    if command and command[0].endswith(".py"):
+        return [], list(command)
+    options, index = _interpreter_options(command)
+    if index >= len(command) or not _is_interpreter(command):
+        return None
+    word, arguments = command[index], command[index + 1 :]
+    cluster = _CLUSTER.fullmatch(word) if word.startswith("-") else None
+    if cluster is None:
+        return None if word.startswith("-") else (options, list(command[index:]))
+    options = [option for option in options if option != "-"]
+    return options, [f"-{cluster['kind']}", *[cluster["rest"]] * bool(cluster["rest"]), *arguments]
 
 
 def _is_interpreter(command: Sequence[str]) -> bool:
-    return bool(command) and (command[0] in PYTHONS or command[0].startswith("-"))
+    return bool(command) and (command[0] in PYTHON_NAMES or command[0].startswith("-"))
 
 
 def _interpreter_options(command: Sequence[str]) -> tuple[list[str], int]:
-    """The interpreter's options before -m, -c or a script, and where that stands."""
+    """Return the interpreter's options before -m, -c or a script, and the index of that."""
     if not _is_interpreter(command):
         return [], 0
     options: list[str] = []
-    at = 1 if command[0] in PYTHONS else 0
-    while at < len(command) and command[at].startswith("-") and command[at] != "-":
-        word = command[at]
+    index = 1 if command[0] in PYTHON_NAMES else 0
+    while index < len(command) and command[index].startswith("-") and command[index] != "-":
+        word = command[index]
         cluster = None if word.startswith(("--", "-X", "-W")) else _CLUSTER.fullmatch(word)
         if cluster is not None:
-            return [*options, f"-{cluster['flags']}"], at
+            return [*options, f"-{cluster['flags']}"], index
         step = 2 if word in _TAKE_WORD else 1
-        options += command[at : at + step]
-        at += step
-    return options, at
+        options += command[index : index + step]
+        index += step
+    return options, index

@@ -191,12 +191,12 @@ def resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
 
 def _resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
     from jitbuild import api
-    from jitbuild.cli.common import interpreter
+    from jitbuild.running.lookup import find_interpreter
 
     if policy == "install":
         return api.ensure(want.request.text, jit=want.jit, profile=want.profile, reporter=reporter)
     try:
-        return interpreter(want.request.text, want.axes)
+        return find_interpreter(want.request.text, want.axes)
     except JitbuildError as error:
         if policy == "never" or not isinstance(
             error, NotInstalledError | ProofError | InterpreterError

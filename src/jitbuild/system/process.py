@@ -465,7 +465,7 @@ def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
         # taskkill ends the tree; there is no group signal on Windows that build tools heed.
         subprocess.run(
             ["taskkill", "/T", "/F", "/PID", str(child.pid)], capture_output=True, check=False
-        )  # noqa: S607
+        )
 
 
 def _die_with_parent() -> Callable[[], None] | None:

@@ -1,0 +1,24 @@
+"""Output of the commands: JSON, and the reporter for progress."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jitbuild.system.progress import Reporter
+
+
+def reporter_for(options: argparse.Namespace) -> Reporter:
+    """Return the reporter that suits --quiet, --verbose and the place where the command runs."""
+    from jitbuild.system import progress
+
+    return progress.choose(quiet=options.quiet, verbose=options.verbose)
+
+
+def print_json(data: object) -> None:
+    """Print `data` as JSON on stdout."""
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,0 +1,42 @@
+"""Prepare the environment in which a command runs with an interpreter of the store."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jitbuild import modes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitbuild.modes import Mode
+    from jitbuild.store.store import Interpreter
+
+
+def command_environment(
+    interpreter: Interpreter, mode: Mode | None, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return `environ` with the interpreter's programs first on PATH, in `mode`.
+
+    PYTHONHOME is removed, since it would lead to another standard library. With `mode` None the
+    variables of the JIT stay as they are.
+    """
+    folder = interpreter.executable.parent
+    # The installer of Windows puts the programs of packages beside python.exe, in Scripts.
+    first = [str(folder)] if os.name == "posix" else [str(folder), str(folder / "Scripts")]
+    env = {**environ, "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)])}
+    env.pop("PYTHONHOME", None)
+    return env if mode is None else modes.environment(mode, env)
+
+
+def check_mode(interpreter: Interpreter, mode: Mode) -> None:
+    """Raise VariantError if `interpreter` would silently ignore `mode`."""
+    major, minor = interpreter.version.split(".")[:2]
+    modes.check(
+        mode,
+        interpreter.name,
+        jit=interpreter.variant.jit != "no",
+        series=(int(major), int(minor)),
+        remedy=f"Build one that has the JIT: jitbuild install {major}.{minor} --jit yes-off",
+    )
