@@ -143,6 +143,25 @@ def test_where_things_come_from_is_not_in_the_key():
     )
 
 
+def test_steps_say_which_cache_can_supply_their_result():
+    for profile in ("fast", "release"):
+        steps = planned(profile=profile).steps
+        assert {step.name: step.cached_by for step in steps} == {
+            "configure": "configure",
+            "stencils": "stencils",
+            "make": "compiler",
+            "install": None,
+        }
+    assert {step.cached_by for step in planned(target=TARGETS["x86_64-windows"]).steps} == {None}
+
+
+def test_the_caches_of_steps_are_in_neither_the_json_nor_the_key():
+    plan = planned()
+    uncached = replace(plan, steps=tuple(replace(step, cached_by=None) for step in plan.steps))
+    assert uncached.to_json() == plan.to_json()
+    assert "cached" not in json.dumps(plan.to_json())
+
+
 def test_a_plan_names_nothing_of_this_machine():
     text = json.dumps(planned().to_json())
     assert str(Path.home()) not in text

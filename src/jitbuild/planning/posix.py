@@ -39,6 +39,7 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
                 *variant.configure_args,
             ),
             env=env,
+            cached_by="configure",
         ),
         *_stencils(variant, env, make),
         _make(variant, env, make),
@@ -54,8 +55,14 @@ def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tup
 def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
     if variant.profile == "release":
         # The training run of PGO is one job of make's that has many of its own: all are taken at once.
-        return Step(name="make", argv=("make", "-j{jobs}", *make), env=env, share="free")
-    return Step(name="make", argv=("make", *make), env=env, share="make")
+        return Step(
+            name="make",
+            argv=("make", "-j{jobs}", *make),
+            env=env,
+            share="free",
+            cached_by="compiler",
+        )
+    return Step(name="make", argv=("make", *make), env=env, share="make", cached_by="compiler")
 
 
 def _stencils(
@@ -71,6 +78,7 @@ def _stencils(
             argv=("make", "Python/jit.o", _HOOKS, *make),
             env=tuple(sorted(limited.items())),
             share="free",
+            cached_by="stencils",
         ),
     )
 

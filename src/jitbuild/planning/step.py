@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Share = Literal["one", "make", "free"]
+CachedBy = Literal["configure", "stencils", "compiler"]
 # What a host fills in: {source} the unpacked tree, {prefix} where the interpreter will live, {stage} the root that it is
 # installed under first, {scratch} a folder for leftovers, {jobs} and {jobs_beside} (one less, at least one),
 # {hooks} the folder of jitbuild's sitecustomize.py for Pythons of a build, {llvm} the LLVM's bin folder, {llvm_root} the
@@ -26,6 +27,9 @@ class Step:
 
     `share` is what it takes of the machine, counted in the jobs that may run at once: `one` of them; `make`: one, and as many
     more as are free at any moment, by make's jobserver; `free`: those that are free when it begins, which `{jobs}` then says.
+
+    `cached_by` names the cache that can supply the step's result: configure's answers, the stencils, or the compiler's output
+    (ccache or a precompiled header). It says nothing of the interpreter, so it is neither in the plan's JSON nor in its key.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Step:
     env: tuple[tuple[str, str], ...] = ()
     cwd: str = "{source}"
     share: Share = "one"
+    cached_by: CachedBy | None = None
 
     def filled(self, value: Callable[[str], str]) -> Step:
         """The step with every placeholder replaced by `value(name)`."""
