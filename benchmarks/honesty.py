@@ -22,7 +22,7 @@ from jitbuild.request import Axes
 from jitbuild.running import venvs as environments
 from jitbuild.running.environment import command_environment
 from jitbuild.running.lookup import find_interpreter
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 
 ARMS = (plan.Arm(name="off", mode="off"), plan.Arm(name="off-again", mode="off"))
 LOOP = 100_000
@@ -55,7 +55,7 @@ def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> st
             env=lambda arm, _: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
             folder=Path(folder),
         )
-        if session.run(job, reporter=Silent()).interrupted is not None:
+        if session.run(job, reporter=SilentReporter()).interrupted is not None:
             raise KeyboardInterrupt
         first, second = (
             files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name}))
@@ -79,7 +79,7 @@ def main() -> int:
     found = find_interpreter(options.spec, Axes())
     enough = True
     with environments.prepared(
-        api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=Silent()
+        api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=SilentReporter()
     ) as python:
         base = command_environment(found._replace(executable=python), "off", os.environ)
         for slowdown, wanted, share in (

@@ -20,7 +20,7 @@ from jitbuild.building.caches import ccache as compiler
 from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.sources import resolve as sources
-from jitbuild.system import files as disk
+from jitbuild.system.checksums import sha256_of
 from jitbuild.toolchain import llvm
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _by_name(
 ) -> Path:
     """A folder with links to `archives` under python.org's names; a distribution calls them otherwise."""
     given.mkdir(parents=True, exist_ok=True)
-    digests = {disk.sha256_of(path): path for path in archives}
+    digests = {sha256_of(path): path for path in archives}
     for version in versions:
         for name, pin in _plan(version, catalog).source.files:
             if pin in digests:

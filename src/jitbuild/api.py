@@ -115,7 +115,7 @@ def provisioner_of(
     """The provisioner of a store, with the options that are `given` and, for the others, the settings."""
     from jitbuild.building.caches.ccache import MODES as CCACHES
     from jitbuild.provision import Options, Provisioner
-    from jitbuild.system.progress import Silent
+    from jitbuild.system.progress import SilentReporter
 
     options = Options(
         **given
@@ -127,7 +127,7 @@ def provisioner_of(
             "ccache_storage": settings.value("ccache-storage"),
         }
     )
-    return Provisioner(store(home), catalog(recipes), options, reporter or Silent())
+    return Provisioner(store(home), catalog(recipes), options, reporter or SilentReporter())
 
 
 def plan(  # noqa: PLR0913

@@ -186,12 +186,14 @@ def start(
 
 def _provide(session: nox.Session, provides: str) -> None:
     """Provide an interpreter to the sessions that need it (JITBUILD_POLICY: install, never, adopt)."""
-    from jitbuild.system import progress as report
+    from jitbuild.system import reporters
 
     want = _WANTS[provides]
     try:
         policy = sessions.policy_of(want)
-        found = sessions.resolve(want, policy, report.choose(quiet=False, verbose=False))
+        found = sessions.resolve(
+            want, policy, reporters.choose_reporter(quiet=False, verbose=False)
+        )
         sessions.write_shim(_shim(want), sessions.Provided.of(found))
     except JitbuildError as error:
         session.error(f"{error.what} {error.remedy}")

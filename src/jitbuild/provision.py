@@ -35,10 +35,10 @@ from jitbuild.probing.runner import probe
 from jitbuild.request import Profile, Variant
 from jitbuild.sources import resolve as sources
 from jitbuild.store.store import fingerprint
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.jobserver import Budget, side_by_side
-from jitbuild.system.progress import Reporter, Silent
+from jitbuild.system import files, process
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.jobserver import JobBudget
+from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
 from jitbuild.toolchain import requirements as preflight
@@ -102,8 +102,8 @@ class Provisioner:
     store: Store
     catalog: Catalog
     options: Options = field(default_factory=Options)
-    reporter: Reporter = field(default_factory=Silent)
-    budget: Budget | None = None
+    reporter: Reporter = field(default_factory=SilentReporter)
+    budget: JobBudget | None = None
 
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """The best interpreter of the store that fits, or a new one, proven. Raises a JitbuildError; nothing is left half-done."""
@@ -157,7 +157,9 @@ class Provisioner:
         with self._jobs() as budget:
             owner = replace(self, budget=budget)
             workers = min(len(chains), budget.jobs)
-            side_by_side(*[functools.partial(work, owner=owner)] * workers, reporter=self.reporter)
+            run_concurrently(
+                *[functools.partial(work, owner=owner)] * workers, reporter=self.reporter
+            )
         return [outcomes[number] for number in range(len(wanted))]
 
     def _chain_of(self, request: Request) -> str:
@@ -236,25 +238,25 @@ class Provisioner:
         return self.options.allow_missing or _ESSENTIAL.isdisjoint(missing)
 
     def _build(self, plan: Plan, request: Request) -> Interpreter:
-        with self.store.scratch() as scratch, disk.guarded(scratch), self._jobs() as budget:
+        with self.store.scratch() as scratch, files.store_errors(scratch), self._jobs() as budget:
             work = _Build(self, plan, scratch, budget)
             staged, manifest = work.run(request)
             return self.store.commit(staged, plan.prefix_name, manifest)
 
     @contextlib.contextmanager
-    def _jobs(self) -> Iterator[Budget]:
+    def _jobs(self) -> Iterator[JobBudget]:
         """The jobs that builds share: those of whoever builds several at once, else as many as were asked for."""
         if self.budget is not None:
             yield self.budget
         else:
-            with Budget(self.options.jobs or targets.host().cpus) as budget:
+            with JobBudget(self.options.jobs or targets.host().cpus) as budget:
                 yield budget
 
 
 class _Build:
     """One build, from nothing to a staged prefix that is proven."""
 
-    def __init__(self, owner: Provisioner, plan: Plan, scratch: Path, budget: Budget) -> None:
+    def __init__(self, owner: Provisioner, plan: Plan, scratch: Path, budget: JobBudget) -> None:
         self._store, self._catalog, self._options, self._reporter = (
             owner.store,
             owner.catalog,
@@ -340,7 +342,7 @@ class _Build:
         wants_llvm = plan.llvm is not None and not plan.llvm.bundled and expected is None
         begun = time.monotonic()
         # What the preflight says comes first, whoever is quicker: it names all that is lacking.
-        missing, obtained, found = side_by_side(
+        missing, obtained, found = run_concurrently(
             functools.partial(self._check, wants_llvm=wants_llvm),
             _holding(self._obtain),
             _holding(self._llvm.provide if wants_llvm else lambda _reporter: None),

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from jitbuild.system import process
-from jitbuild.system.jobserver import Budget, side_by_side
-from jitbuild.system.progress import Silent
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.jobserver import JobBudget
+from jitbuild.system.progress import SilentReporter
 
 MAKES = [
     "make",
@@ -102,9 +103,9 @@ class Make:
         return code, log.getvalue().decode()
 
     def at_once(self, budget, *calls):
-        return side_by_side(
+        return run_concurrently(
             *[lambda _reporter, goals=goals: self(budget, *goals) for goals in calls],
-            reporter=Silent(),
+            reporter=SilentReporter(),
         )
 
     def most(self):
@@ -157,7 +158,7 @@ COMPLAINTS = ("warning", "jobserver", "forced", "Error", "***")
 )
 def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, goals):
     make.write(NOTES)
-    with Budget(jobs) as budget:
+    with JobBudget(jobs) as budget:
         results = make.at_once(budget, *[(goal,) for goal in goals])
         assert free(budget) == jobs
     assert [code for code, _ in results] == [0] * len(goals)
@@ -173,14 +174,14 @@ def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, go
 def test_one_make_has_all_jobs_when_nobody_else_wants_any(make, jobs):
     make.write(MEET)
     names = " ".join(map(str, range(jobs)))
-    with Budget(jobs) as budget:
+    with JobBudget(jobs) as budget:
         assert make(budget, f"WHO={names}", f"ALL={names}") == (0, "")
         assert free(budget) == jobs
 
 
 def test_two_makes_run_at_once_in_a_budget_of_two(make):
     make.write(MEET)
-    with Budget(2) as budget:
+    with JobBudget(2) as budget:
         assert make.at_once(budget, ("WHO=1", "ALL=1 2"), ("WHO=2", "ALL=1 2")) == (
             (0, ""),
             (0, ""),
@@ -189,7 +190,7 @@ def test_two_makes_run_at_once_in_a_budget_of_two(make):
 
 def test_what_somebody_else_holds_no_make_takes(make):
     make.write(NOTES)
-    with Budget(3) as budget, budget.share(2) as other:
+    with JobBudget(3) as budget, budget.share(2) as other:
         assert other.jobs == 2
         assert make(budget, "two")[0] == 0
     assert make.most() == (1, 20)
@@ -198,7 +199,7 @@ def test_what_somebody_else_holds_no_make_takes(make):
 @pytest.mark.parametrize("goal", ["fails", "fails-early"])
 def test_all_jobs_come_back_from_a_make_that_fails(make, goal):
     make.write(NOTES)
-    with Budget(3) as budget:
+    with JobBudget(3) as budget:
         (code, _), (other, _) = make.at_once(budget, (goal,), ("all",))
         assert (code, other) == (2, 0)
         assert free(budget) == 3
@@ -208,7 +209,7 @@ def test_all_jobs_come_back_from_a_make_that_fails(make, goal):
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_all_jobs_come_back_from_a_make_that_is_killed(make):
     make.write(LIVES)
-    with Budget(3) as budget:
+    with JobBudget(3) as budget:
         results = []
         thread = threading.Thread(target=lambda: results.append(make(budget, "WHO=a b c")))
         thread.start()
@@ -226,7 +227,7 @@ def test_all_jobs_come_back_from_a_make_that_is_killed(make):
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_beside_a_killed_make_others_go_on_with_what_is_left(make):
     make.write(LIVES + NOTES.replace("all:", "noting:"))
-    with Budget(3) as budget:
+    with JobBudget(3) as budget:
         with budget.share() as other:
             other.make_environment()  # a make that runs all the while
             results = []
@@ -246,7 +247,7 @@ def test_beside_a_killed_make_others_go_on_with_what_is_left(make):
 
 def test_all_jobs_come_back_when_a_crew_is_ended(make):
     make.write(LIVES)
-    with Budget(3) as budget:
+    with JobBudget(3) as budget:
 
         def fails(_reporter):
             for name in "abc":
@@ -254,7 +255,7 @@ def test_all_jobs_come_back_when_a_crew_is_ended(make):
             raise ValueError("x")
 
         with pytest.raises(ValueError, match="x"):
-            side_by_side(lambda _: make(budget, "WHO=a b c"), fails, reporter=Silent())
+            run_concurrently(lambda _: make(budget, "WHO=a b c"), fails, reporter=SilentReporter())
         assert all(gone(make.pid(name)) for name in "abc")
         assert free(budget) == 3
 
@@ -269,7 +270,7 @@ def test_who_waits_for_a_job_gets_one_while_a_make_has_work_for_all(make):
         with budget.share():
             got.set()
 
-    with Budget(2) as budget:
-        side_by_side(lambda _: make(budget, "all"), late, reporter=Silent())
+    with JobBudget(2) as budget:
+        run_concurrently(lambda _: make(budget, "all"), late, reporter=SilentReporter())
         assert got.is_set()
         assert free(budget) == 2

@@ -113,9 +113,11 @@ def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
 
 def test_eight_at_once_fetch_once(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from jitbuild import llvm, recipes, report, target; from jitbuild.plans import LLVM;"
+        "import sys; from pathlib import Path; from jitbuild import target;"
+        "from jitbuild.toolchain import llvm; from jitbuild.recipes import catalog as recipes;"
+        "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import LLVM;"
         "found = llvm.Finder(want=LLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
-        "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(report.Plain()); print(found.folder)"
+        "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path)]
     children = [

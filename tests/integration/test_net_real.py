@@ -217,7 +217,7 @@ def test_a_place_where_nobody_listens(server, dest):
 
 
 def test_two_processes_fetch_a_file_once(server, dest):
-    code = "import sys; from pathlib import Path; from jitbuild.net import download\n"
+    code = "import sys; from pathlib import Path; from jitbuild.system.download import download\n"
     code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
     argv = [sys.executable, "-c", code, server.url("slow"), str(dest), SHA]
     children = [subprocess.Popen(argv) for _ in range(2)]
@@ -228,7 +228,7 @@ def test_two_processes_fetch_a_file_once(server, dest):
 
 
 def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
-    code = "import sys; from pathlib import Path; from jitbuild.net import download\n"
+    code = "import sys; from pathlib import Path; from jitbuild.system.download import download\n"
     code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
     part = dest.with_name(dest.name + ".part")
     with subprocess.Popen(
@@ -248,14 +248,14 @@ def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
 ON_A_SMALL_DISK = """
 import json, subprocess, sys
 from pathlib import Path
-from jitbuild import archive, net
+from jitbuild.system import archive, download
 from jitbuild.errors import JitbuildError
 
 disk, url, sha256, tar = Path(sys.argv[1]), *sys.argv[2:]
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
 for work in (
-    lambda: net.download(url, disk / "file", sha256=sha256),
-    lambda: net.download(Path(tar).as_uri(), disk / "file", sha256=None),
+    lambda: download.download(url, disk / "file", sha256=sha256),
+    lambda: download.download(Path(tar).as_uri(), disk / "file", sha256=None),
     lambda: archive.unpack(Path(tar), disk / "tree"),
 ):
     try:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.system import process
-from jitbuild.system.jobserver import side_by_side
-from jitbuild.system.progress import Silent
+from jitbuild.system import cancellation, process
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.progress import SilentReporter
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="POSIX")]
 
@@ -85,7 +85,7 @@ def ended(pid, seconds=60.0):
 @pytest.fixture
 def quick(monkeypatch):
     """A short grace for what does not heed SIGTERM."""
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(cancellation, "GRACE_SECONDS", 0.3)
 
 
 def test_output_and_exit_code_are_handed_back():
@@ -125,7 +125,7 @@ def test_a_child_that_does_not_read_its_stdin_is_no_trouble():
 
 
 @pytest.mark.parametrize(
-    "start", [process.run, lambda argv: process.replace(argv, env={"PATH": "/none"})]
+    "start", [process.run, lambda argv: process.replace_process(argv, env={"PATH": "/none"})]
 )
 def test_a_program_that_is_not_there_is_an_oserror(start):
     with pytest.raises(FileNotFoundError):
@@ -240,7 +240,7 @@ def test_ctrl_c_in_the_parent_ends_the_child(tmp_path, call):
 def parent(tmp_path, body):
     """Start a Python that runs `body` with `process` imported."""
     code = (
-        "import os, sys, io\nfrom pathlib import Path\nfrom jitbuild import process\n"
+        "import os, sys, io\nfrom pathlib import Path\nfrom jitbuild.system import cancellation, process, signals\n"
         + textwrap.dedent(body)
     )
     return subprocess.Popen(
@@ -274,9 +274,9 @@ def test_a_second_ctrl_c_does_not_save_a_child_that_ignores_sigterm(tmp_path):
 def test_a_signal_unwinds_like_ctrl_c(tmp_path, number):
     body = f"""
         try:
-            with process.unwinding():
+            with signals.raise_on_signals():
                 {STREAMS.format(argv=[PYTHON, "-c", LIVES, str(tmp_path / "pid")])}
-        except process.Ended as ended:
+        except signals.SignalReceived as ended:
             sys.exit(128 + ended.number)
     """
     started = parent(tmp_path, body)
@@ -297,7 +297,7 @@ def test_a_signal_that_comes_while_a_child_is_started_is_not_lost(tmp_path, numb
     body = f"""
         os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), {int(number)}))
         try:
-            with process.unwinding():
+            with signals.raise_on_signals():
                 {STREAMS.format(argv=program)}
         except KeyboardInterrupt as ended:
             sys.exit(128 + getattr(ended, "number", 2))
@@ -314,7 +314,7 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
     body = """
         import signal
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with process.unwinding():
+        with signals.raise_on_signals():
             os.kill(os.getpid(), signal.SIGHUP)
         sys.exit(7)
     """
@@ -339,7 +339,7 @@ def test_killing_the_parent_ends_what_make_started(tmp_path):
 
 def test_a_program_that_replaces_this_one_heeds_sigpipe():
     # `yes` says on stderr that the pipe broke, unless SIGPIPE ends it first.
-    code = "import os\nfrom jitbuild import process\nprocess.replace(['yes'], env=dict(os.environ))"
+    code = "import os\nfrom jitbuild.system import process\nprocess.replace_process(['yes'], env=dict(os.environ))"
     piped = subprocess.run(
         ["/bin/sh", "-c", '"$0" -c "$1" | head -n 1', PYTHON, code],
         capture_output=True,
@@ -353,7 +353,7 @@ def test_a_program_that_replaces_this_one_heeds_sigpipe():
 def test_a_program_that_cannot_replace_this_one_leaves_it_as_it_was():
     before = signal.getsignal(signal.SIGPIPE)
     with pytest.raises(FileNotFoundError):
-        process.replace(["jitbuild-has-no-such-program"], env={"PATH": "/none"})
+        process.replace_process(["jitbuild-has-no-such-program"], env={"PATH": "/none"})
     assert signal.getsignal(signal.SIGPIPE) == before
 
 
@@ -382,9 +382,9 @@ STUBBORN_FAMILY = """
 
 def in_threads(*functions):
     """Run each in a thread, inside of a crew, until one of them raises or this thread is interrupted; the threads are joined."""
-    return side_by_side(
+    return run_concurrently(
         *[lambda _reporter, function=function: function() for function in functions],
-        reporter=Silent(),
+        reporter=SilentReporter(),
     )
 
 
@@ -410,7 +410,7 @@ def test_ctrl_c_ends_the_children_of_all_threads_and_what_they_started(tmp_path,
             lambda: stream_python(STUBBORN_FAMILY, STUBBORN, *files[2:], cwd=tmp_path),
         )
     thread.join()
-    assert not isinstance(raised.value, process.Stopped)
+    assert not isinstance(raised.value, cancellation.Cancelled)
     assert all(ended(pid_in(file)) for file in files)
 
 
@@ -435,7 +435,7 @@ TOGETHER = """
 
 def test_children_are_ended_side_by_side(tmp_path, monkeypatch):
     # One after the other, the first would never end well.
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(cancellation, "GRACE_SECONDS", 60.0)
     one, two = tmp_path / "one", tmp_path / "two"
     thread = interrupt_when(one, two)
     with pytest.raises(KeyboardInterrupt):
@@ -455,7 +455,7 @@ def test_nothing_is_started_after_the_end(tmp_path):
         for _ in range(2):
             try:
                 run_python(LIVES, tmp_path / "pid")
-            except process.Stopped as stopped:
+            except cancellation.Cancelled as stopped:
                 seen.append(stopped)
                 if len(seen) == 1:
                     (tmp_path / "pid").rename(tmp_path / "first")
@@ -480,7 +480,7 @@ def test_a_child_that_is_started_while_the_crew_ends_is_ended(tmp_path):
             for count in range(10_000):
                 pid = tmp_path / f"{number}-{count}"
                 process.run(["/bin/sh", "-c", 'echo $$ > "$0"; exec sleep 0.01', str(pid)])
-        except process.Stopped:
+        except cancellation.Cancelled:
             told.append(number)
             raise
 
@@ -499,15 +499,15 @@ def test_a_child_that_is_started_while_the_crew_ends_is_ended(tmp_path):
 
 
 def test_a_child_that_was_started_just_before_the_end_is_ended(tmp_path, monkeypatch):
-    with process.crew() as crew:
+    with cancellation.task_group() as group:
 
         class Late(subprocess.Popen):
             def __init__(self, *args, **options):
                 super().__init__(*args, **options)
-                crew.end()
+                group.cancel()
 
         monkeypatch.setattr(subprocess, "Popen", Late)
-        with pytest.raises(process.Stopped):
+        with pytest.raises(cancellation.Cancelled):
             process.run(["/bin/sh", "-c", 'sleep 2; echo > "$0"', str(tmp_path / "went on")])
     assert not (tmp_path / "went on").exists()
 
@@ -525,7 +525,7 @@ def test_what_a_child_of_an_ended_crew_returned_is_not_believed(tmp_path):
     def works():
         try:
             seen.append(stream_python(code, tmp_path / "pid", cwd=tmp_path))
-        except process.Stopped:
+        except cancellation.Cancelled:
             seen.append("stopped")
 
     def fails():
@@ -592,16 +592,16 @@ def test_descriptors_that_are_passed_stay_open_and_others_do_not(tmp_path):
 
 THREADS = """
     import signal
-    from jitbuild.jobs import side_by_side
-    from jitbuild.report import Silent
+    from jitbuild.system.concurrency import run_concurrently
+    from jitbuild.system.progress import SilentReporter
     try:
-        with process.unwinding():
-            side_by_side(
+        with signals.raise_on_signals():
+            run_concurrently(
                 *[lambda _, argv=argv: process.stream(argv, env=dict(os.environ), cwd=Path("."), log=io.BytesIO(), on_line=print)
                   for argv in {argvs!r}],
-                reporter=Silent(),
+                reporter=SilentReporter(),
             )
-    except process.Ended as ended:
+    except signals.SignalReceived as ended:
         sys.exit(128 + ended.number)
 """
 
@@ -635,7 +635,7 @@ def test_killing_the_parent_ends_what_its_threads_started(tmp_path):
 def test_a_second_ctrl_c_makes_the_children_of_a_crew_end(tmp_path):
     files = [tmp_path / "one", tmp_path / "two"]
     body = THREADS.format(argvs=[[PYTHON, "-c", STUBBORN, str(file)] for file in files])
-    started = parent(tmp_path, "process._GRACE_SECONDS = 600.0\n" + textwrap.dedent(body))
+    started = parent(tmp_path, "cancellation.GRACE_SECONDS = 600.0\n" + textwrap.dedent(body))
     children = [pid_in(file) for file in files]
     started.send_signal(signal.SIGINT)
     time.sleep(0.5)

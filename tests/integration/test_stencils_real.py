@@ -16,7 +16,7 @@ from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
 from jitbuild.system import archive
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 from jitbuild.target import host
 from jitbuild.toolchain import llvm
 
@@ -54,7 +54,7 @@ def tree(source: Path, plan: plans.Plan, tmp_path_factory: pytest.TempPathFactor
     """With the edits of the recipe."""
     tree = tmp_path_factory.mktemp("tree") / "source"
     shutil.copytree(source, tree, symlinks=True)
-    build.edit(plan, tree, Silent())
+    build.edit(plan, tree, SilentReporter())
     return tree
 
 

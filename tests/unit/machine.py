@@ -80,5 +80,5 @@ class Machine:
 
 
 def one_by_one(*functions, reporter):
-    """Stands for jobs.side_by_side: in their order, so that a test knows it."""
+    """Stands for concurrency.run_concurrently: in their order, so that a test knows it."""
     return tuple(function(reporter) for function in functions)

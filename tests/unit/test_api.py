@@ -15,7 +15,7 @@ from jitbuild.errors import RequestError, SettingsError, UsageError, VariantErro
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 
 PIN = "a" * 64
 
@@ -147,7 +147,7 @@ def test_what_the_store_lacks_is_planned_for_this_machine(home, asked):
         3,
     )
     assert request.text == "3.15.2"
-    assert isinstance(provisioner.reporter, Silent)
+    assert isinstance(provisioner.reporter, SilentReporter)
 
 
 def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):

@@ -28,8 +28,9 @@ from jitbuild.errors import MeasurementError
 from jitbuild.in_target.bench_programs import PROGRAMS, WrongResultError, _check
 from jitbuild.request import Variant
 from jitbuild.store.store import Interpreter
-from jitbuild.system.process import Completed, Ended
-from jitbuild.system.progress import Silent
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import SilentReporter
+from jitbuild.system.signals import SignalReceived
 
 QUICK = tuple(plan.Benchmark(kind="quick", name=name) for name in ("float_loop", "lists"))
 COUNTS = plan.Counts(rounds=4, values=2, warmups=1, seconds=0.01)
@@ -268,7 +269,7 @@ def job(tmp_path):
 
 def run(job, machine):
     return session.run(
-        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+        job, reporter=SilentReporter(), recorder=machine, together=one_by_one, clock=lambda: 0.0
     )
 
 
@@ -323,7 +324,7 @@ def test_an_interruption_before_anything_is_measured_is_one(job, machine):
 
 
 def test_a_signal_is_told_by_its_number(job, machine):
-    machine.answers[4 + 9] = Ended(15)
+    machine.answers[4 + 9] = SignalReceived(15)
     assert run(job, machine).interrupted == 15
 
 
@@ -372,7 +373,7 @@ def test_a_python_that_is_gone(job, machine):
 def test_the_time_that_is_left_is_told(job, machine):
     details = []
 
-    class Stages(Silent):
+    class Stages(SilentReporter):
         @contextlib.contextmanager
         def stage(self, title):
             yield self

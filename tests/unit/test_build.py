@@ -16,8 +16,8 @@ from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.recipes import schema
 from jitbuild.request import Patch, Variant, parse
-from jitbuild.system.jobserver import Budget
-from jitbuild.system.progress import Silent
+from jitbuild.system.jobserver import JobBudget
+from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 
 CATALOG = recipes.load()
@@ -61,11 +61,11 @@ def site(tmp_path):
 
 
 def run(site, streamer, made=PLAN, **environ):
-    with Budget(3) as budget:
+    with JobBudget(3) as budget:
         return build.run(
             made,
             site,
-            reporter=Silent(),
+            reporter=SilentReporter(),
             budget=budget,
             advice=CATALOG.builds.advice,
             streamer=streamer,

@@ -11,7 +11,7 @@ from jitbuild.building.caches.ccache import Ccache, Counts, Summary
 from jitbuild.errors import PreflightError, SettingsError
 from jitbuild.recipes import catalog as recipes
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import pinned_wheels as wheels
 
 PINS = recipes.load().ccache.wheel
@@ -133,7 +133,7 @@ def test_a_cache_that_cannot_be_written_is_not_used(tmp_path, damage):
     program(tmp_path / "bin" / "ccache")
     assert find("auto", tmp_path, Runner()) is not None
     said = []
-    reporter = Silent()
+    reporter = SilentReporter()
     reporter.warn = said.append
     place = tmp_path / damage.replace("cache", "ccache", 1)
     if place.exists():

@@ -18,7 +18,7 @@ from jitbuild.errors import BuildError, LLVMError
 from jitbuild.planning import plan as plans
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
-from jitbuild.system.jobserver import Budget
+from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
 
@@ -210,7 +210,7 @@ def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_
             raise BuildError("configure: error: cannot do that", remedy="")
         cache.write_text("")
 
-    with Budget(2) as build.caching.budget:
+    with JobBudget(2) as build.caching.budget:
         build.caching.around(build.step("configure"), go)
     assert seen == ["ac_cv_func_fork=${ac_cv_func_fork=yes}\n", ""]
     assert build.caching.told["configure"] == "miss"
@@ -225,7 +225,7 @@ def test_nothing_is_asked_ahead_where_it_might_be_something_else(tmp_path, monke
     monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
     build = Build(tmp_path, made=plan(configure_args=args))
     build.caching.host = host
-    with Budget(2) as build.caching.budget:
+    with JobBudget(2) as build.caching.budget:
         assert configuring(build, "header_sys_x_h") == ([False], "miss")
 
 

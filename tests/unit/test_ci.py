@@ -14,7 +14,7 @@ from jitbuild.ci import github_action as ci
 from jitbuild.errors import InterpreterError
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS, Host
 
 HOST = Host(
@@ -71,7 +71,7 @@ def put(store, version="3.15.2", *, name=None, **variant):
         )
 
 
-class Notes(Silent):
+class Notes(SilentReporter):
     def __init__(self):
         self.warned = []
 
@@ -126,7 +126,9 @@ def provide(store, *specs, ensure=None, prober=lambda _: "", reporter=None):
     def build(spec):
         return store.find(api.parse(spec), api.Axes()) or put(store, f"{spec}.9")
 
-    return ci.provide(specs, store, reporter or Silent(), ensure=ensure or build, prober=prober)
+    return ci.provide(
+        specs, store, reporter or SilentReporter(), ensure=ensure or build, prober=prober
+    )
 
 
 def test_what_still_holds_is_used(store):

@@ -33,8 +33,9 @@ from jitbuild.running.environment import check_mode, command_environment
 from jitbuild.running.lookup import find_program
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store, fingerprint
-from jitbuild.system.process import Completed, Ended
-from jitbuild.system.progress import size
+from jitbuild.system.formatting import format_size
+from jitbuild.system.process import Completed
+from jitbuild.system.signals import SignalReceived
 
 COMMANDS = [
     "install",
@@ -353,7 +354,7 @@ def test_verbose_shows_where_an_error_comes_from(run, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(KeyboardInterrupt(), 130), (Ended(signal.SIGTERM), 143)]
+    ("error", "code"), [(KeyboardInterrupt(), 130), (SignalReceived(signal.SIGTERM), 143)]
 )
 def test_an_interrupt_has_the_code_that_shells_give_it(run, monkeypatch, error, code):
     monkeypatch.setattr(Store, "installed", raising(error))
@@ -888,7 +889,7 @@ def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, st
     assert list(table) == [*cache.CACHES, "together"]
     assert table["llvm"] == ["2.0", "kB"]
     assert table["stencils"][-3:] == ["1", "2", "1"]
-    assert " ".join(table["together"]) == size(sum(row["bytes"] for row in rows.values()))
+    assert " ".join(table["together"]) == format_size(sum(row["bytes"] for row in rows.values()))
 
 
 def test_the_caches_of_no_store_are_empty_and_make_none(run, home):

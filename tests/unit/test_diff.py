@@ -20,7 +20,7 @@ from jitbuild.running import command as words
 from jitbuild.running import venvs as environments
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 
 FATAL = """\
 collected 2 items
@@ -542,7 +542,7 @@ def test_rounds_are_interleaved_and_every_second_one_turned_round(tmp_path):
     recorder = Recorder()
     runs = runner.run_all(
         job_of(tmp_path, "tool"),
-        reporter=Silent(),
+        reporter=SilentReporter(),
         recorder=recorder,
         clock=iter(range(100)).__next__,
     )
@@ -554,12 +554,14 @@ def test_rounds_are_interleaved_and_every_second_one_turned_round(tmp_path):
 
 
 def test_what_failed_keeps_its_log_and_everything_does_where_that_is_asked(tmp_path):
-    runs = runner.run_all(job_of(tmp_path, "tool"), reporter=Silent(), recorder=Recorder(code=1))
+    runs = runner.run_all(
+        job_of(tmp_path, "tool"), reporter=SilentReporter(), recorder=Recorder(code=1)
+    )
     assert runs[0].log == tmp_path / "logs" / "diff-off-1.log"
     assert runs[0].log.read_bytes() == b"hello\n"
     kept = runner.run_all(
         job_of(tmp_path, "tool", keep_all=True, prefix="", logs=tmp_path / "all"),
-        reporter=Silent(),
+        reporter=SilentReporter(),
         recorder=Recorder(),
     )
     assert [run.log.name for run in kept][:2] == ["off-1.log", "on-1.log"]
@@ -567,7 +569,9 @@ def test_what_failed_keeps_its_log_and_everything_does_where_that_is_asked(tmp_p
 
 def test_pytest_is_asked_for_its_outcomes(tmp_path):
     runs = runner.run_all(
-        job_of(tmp_path, "pytest", "t"), reporter=Silent(), recorder=Recorder(code=1, xml=XML)
+        job_of(tmp_path, "pytest", "t"),
+        reporter=SilentReporter(),
+        recorder=Recorder(code=1, xml=XML),
     )
     assert runs[0].counts() == {"error": 2, "failed": 1, "passed": 2, "skipped": 1, "xfailed": 1}
 
@@ -576,7 +580,9 @@ def test_pytest_is_asked_for_its_outcomes(tmp_path):
 def test_where_pytest_ran_no_test_nothing_was_compared(tmp_path, xml):
     recorder = Recorder(code=1, xml=xml, output=b"No module named pytest\n")
     with pytest.raises(ComparisonError, match="No module named pytest") as caught:
-        runner.run_all(job_of(tmp_path, "-m", "pytest"), reporter=Silent(), recorder=recorder)
+        runner.run_all(
+            job_of(tmp_path, "-m", "pytest"), reporter=SilentReporter(), recorder=recorder
+        )
     assert "--with pytest" in caught.value.remedy
     assert len(recorder.modes) == 2
 
@@ -584,7 +590,7 @@ def test_where_pytest_ran_no_test_nothing_was_compared(tmp_path, xml):
 def test_where_everything_hangs_nothing_was_compared(tmp_path):
     recorder = Recorder(code=-15, timed_out=True, output=b"")
     with pytest.raises(ComparisonError, match="within 5 seconds in any mode") as caught:
-        runner.run_all(job_of(tmp_path, "tool"), reporter=Silent(), recorder=recorder)
+        runner.run_all(job_of(tmp_path, "tool"), reporter=SilentReporter(), recorder=recorder)
     assert "--timeout" in caught.value.remedy
     assert len(recorder.modes) == 2
 
@@ -594,12 +600,14 @@ def test_a_program_that_is_not_there_is_a_mistake_of_usage(tmp_path):
         raise FileNotFoundError(2, "No such file or directory")
 
     with pytest.raises(UsageError, match="tool cannot be run: No such file"):
-        runner.run_all(job_of(tmp_path, "tool"), reporter=Silent(), recorder=missing)
+        runner.run_all(job_of(tmp_path, "tool"), reporter=SilentReporter(), recorder=missing)
 
 
 def test_the_output_is_copied_live_where_that_is_asked(tmp_path, capsys):
     runner.run_all(
-        job_of(tmp_path, "tool", live=True, repeats=1), reporter=Silent(), recorder=Recorder()
+        job_of(tmp_path, "tool", live=True, repeats=1),
+        reporter=SilentReporter(),
+        recorder=Recorder(),
     )
     assert capsys.readouterr().err == "hello\nhello\n"
 
@@ -638,7 +646,7 @@ def maker():
 def prepare(tmp_path, maker, packages=("pytest",), files=(), base=BASE, **options):
     kept = Store(tmp_path / "home")
     with environments.prepared(
-        kept, base, packages, files, reporter=Silent(), runner=maker, environ={}, **options
+        kept, base, packages, files, reporter=SilentReporter(), runner=maker, environ={}, **options
     ) as python:
         return python
 
@@ -751,9 +759,9 @@ def test_a_script_of_another_python_is_refused(tmp_path):
 def test_the_summary_of_a_step_is_appended_to(tmp_path, report):
     place = tmp_path / "summary.md"
     place.write_text("before\n")
-    cli._summarize(report, Silent(), {"GITHUB_STEP_SUMMARY": str(place)})
+    cli._summarize(report, SilentReporter(), {"GITHUB_STEP_SUMMARY": str(place)})
     assert place.read_text(encoding="utf-8") == f"before\n{MARKDOWN}\n"
-    cli._summarize(report, Silent(), {})
+    cli._summarize(report, SilentReporter(), {})
     warned = []
     say = SimpleNamespace(warn=warned.append, stage=lambda _: nullcontext())
     cli._summarize(report, say, {"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "summary.md")})

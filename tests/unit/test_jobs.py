@@ -9,10 +9,10 @@ import threading
 import pytest
 
 from jitbuild.errors import UsageError
-from jitbuild.system import jobserver as jobs
-from jitbuild.system import process
-from jitbuild.system.jobserver import Budget, side_by_side
-from jitbuild.system.progress import Silent, Stoppable
+from jitbuild.system import cancellation, jobserver, process
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.jobserver import JobBudget
+from jitbuild.system.progress import CancellableReporter, SilentReporter
 
 SECONDS = 30  # for what must come: nothing waits for so long unless it is broken
 
@@ -21,7 +21,7 @@ SECONDS = 30  # for what must come: nothing waits for so long unless it is broke
 def pool(request, monkeypatch):
     """Both ways to keep tokens: makes can share those in a pipe, and Windows has only the other."""
     if request.param == "counter":
-        monkeypatch.setattr(jobs, "_Pipe", jobs._Counter)
+        monkeypatch.setattr(jobserver, "_Pipe", jobserver._Counter)
     elif os.name != "posix":
         pytest.skip("POSIX")
 
@@ -36,7 +36,7 @@ def free(budget):
 
 
 def test_a_share_is_at_least_one_and_at_most_what_was_asked_for(pool):
-    with Budget(3) as budget, budget.share() as one:
+    with JobBudget(3) as budget, budget.share() as one:
         assert one.jobs == 1
         with budget.share(at_most=1) as second:
             assert second.jobs == 1
@@ -47,7 +47,7 @@ def test_a_share_is_at_least_one_and_at_most_what_was_asked_for(pool):
 
 
 def test_a_share_that_is_left_by_an_error_comes_back(pool):
-    with Budget(2) as budget:
+    with JobBudget(2) as budget:
         with pytest.raises(ValueError, match="x"), budget.share(2):
             raise ValueError("x")
         assert free(budget) == 2
@@ -55,12 +55,12 @@ def test_a_share_that_is_left_by_an_error_comes_back(pool):
 
 def test_a_budget_of_nothing_is_refused():
     with pytest.raises(ValueError, match="0 jobs"):
-        Budget(0)
+        JobBudget(0)
 
 
 def test_who_comes_late_waits_for_a_share_to_end(pool):
     got, order = threading.Semaphore(0), []
-    with Budget(1) as budget:
+    with JobBudget(1) as budget:
 
         def late():
             with budget.share():
@@ -71,7 +71,7 @@ def test_who_comes_late_waits_for_a_share_to_end(pool):
             threads = [threading.Thread(target=late) for _ in range(3)]
             for thread in threads:
                 thread.start()
-            assert not got.acquire(timeout=3 * jobs._TICK_SECONDS)
+            assert not got.acquire(timeout=3 * jobserver._TICK_SECONDS)
             order.append("first")
         for thread in threads:
             assert got.acquire(timeout=SECONDS)
@@ -92,8 +92,8 @@ def test_many_threads_never_hold_more_than_there_is(pool):
                 with lock:
                     held -= share.jobs
 
-    with Budget(3) as budget:
-        side_by_side(*[work] * 6, reporter=Silent())
+    with JobBudget(3) as budget:
+        run_concurrently(*[work] * 6, reporter=SilentReporter())
         assert free(budget) == 3
     assert 1 <= most <= 3
 
@@ -106,21 +106,21 @@ def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
         try:
             with budget.share():
                 ended.append("got one")
-        except process.Stopped:
+        except cancellation.Cancelled:
             ended.append("stopped")
 
-    with Budget(1) as budget, budget.share(), process.crew() as crew:
+    with JobBudget(1) as budget, budget.share(), cancellation.task_group() as group:
         thread = threading.Thread(target=contextvars.copy_context().run, args=(wait,))
         thread.start()
         assert waits.wait(SECONDS)
-        crew.end()
+        group.cancel()
         thread.join(SECONDS)
     assert ended == ["stopped"]
 
 
 @pipe
 def test_what_a_make_is_told():
-    with Budget(2) as budget, budget.share() as share:
+    with JobBudget(2) as budget, budget.share() as share:
         read, write = share.pass_fds
         assert share.make_environment() == {
             "MAKEFLAGS": f"-j --jobserver-fds={read},{write} --jobserver-auth={read},{write}"
@@ -128,15 +128,15 @@ def test_what_a_make_is_told():
 
 
 def test_without_a_jobserver_nothing_is_told(monkeypatch):
-    monkeypatch.setattr(jobs, "_Pipe", jobs._Counter)
-    with Budget(2) as budget, budget.share() as share:
+    monkeypatch.setattr(jobserver, "_Pipe", jobserver._Counter)
+    with JobBudget(2) as budget, budget.share() as share:
         assert share.make_environment() == {}
         assert share.pass_fds == ()
 
 
 @pipe
 def test_makes_before_4_3_get_an_end_that_blocks_and_nobody_else_gets_any():
-    with Budget(1) as budget, budget.share() as share:
+    with JobBudget(1) as budget, budget.share() as share:
         assert [os.get_blocking(fd) for fd in share.pass_fds] == [True, True]
         assert [os.get_inheritable(fd) for fd in (*share.pass_fds, budget._pool._own)] == [
             False
@@ -146,7 +146,7 @@ def test_makes_before_4_3_get_an_end_that_blocks_and_nobody_else_gets_any():
 @pipe
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_make_may_have_the_end_block_or_not(blocking):
-    with Budget(2) as budget:
+    with JobBudget(2) as budget:
         with budget.share() as share:
             os.set_blocking(share.pass_fds[0], blocking)
             assert free(budget) == 1
@@ -159,7 +159,7 @@ def test_a_make_may_have_the_end_block_or_not(blocking):
 
 @pipe
 def test_what_a_killed_make_held_is_put_back_when_no_make_runs():
-    with Budget(4) as budget:
+    with JobBudget(4) as budget:
         with budget.share() as other, budget.share() as killed:
             for share in (other, killed):
                 share.make_environment()
@@ -170,7 +170,7 @@ def test_what_a_killed_make_held_is_put_back_when_no_make_runs():
 
 @pipe
 def test_what_another_make_holds_is_not_taken_for_lost():
-    with Budget(4) as budget:
+    with JobBudget(4) as budget:
         with budget.share() as other:
             other.make_environment()
             tokens = os.read(other.pass_fds[0], 1)
@@ -185,7 +185,7 @@ def test_what_another_make_holds_is_not_taken_for_lost():
 
 @pipe
 def test_what_is_held_without_a_make_does_not_hinder_putting_back():
-    with Budget(4) as budget, budget.share():
+    with JobBudget(4) as budget, budget.share():
         with budget.share() as killed:
             killed.make_environment()
             os.read(killed.pass_fds[0], 2)
@@ -194,7 +194,7 @@ def test_what_is_held_without_a_make_does_not_hinder_putting_back():
 
 @pipe
 def test_more_than_there_was_is_taken_out_again():
-    with Budget(2) as budget:
+    with JobBudget(2) as budget:
         with budget.share() as share:
             share.make_environment()
             os.write(share.pass_fds[1], b"+++")
@@ -204,7 +204,7 @@ def test_more_than_there_was_is_taken_out_again():
 @pipe
 def test_a_budget_leaves_no_file_and_nothing_open(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with Budget(1) as budget, budget.share() as share:
+    with JobBudget(1) as budget, budget.share() as share:
         fds = (*share.pass_fds, budget._pool._own)
         assert list(tmp_path.iterdir()) == []
     for fd in fds:
@@ -226,15 +226,15 @@ def test_results_come_in_the_order_of_the_functions():
         second.set()
         return 2
 
-    assert side_by_side(first, other, reporter=Silent()) == (1, 2)
-    assert side_by_side(reporter=Silent()) == ()
+    assert run_concurrently(first, other, reporter=SilentReporter()) == (1, 2)
+    assert run_concurrently(reporter=SilentReporter()) == ()
 
 
 def test_they_see_the_context_of_who_called():
     word = contextvars.ContextVar("word")
     word.set("here")
-    assert side_by_side(
-        lambda _: word.get(), lambda _: word.set("there") and word.get(), reporter=Silent()
+    assert run_concurrently(
+        lambda _: word.get(), lambda _: word.set("there") and word.get(), reporter=SilentReporter()
     ) == ("here", "there")
     assert word.get() == "here"
 
@@ -249,7 +249,7 @@ def until_stopped(began, ended):
                 for number in range(10**9):
                     stage.advance(number, None)
                     threading.Event().wait(0.01)
-        except process.Stopped:
+        except cancellation.Cancelled:
             ended.append("stopped")
             raise
 
@@ -265,8 +265,8 @@ def test_the_first_error_stops_the_others_and_is_raised_when_they_have_ended(err
         raise error("x")
 
     with pytest.raises(error, match="x") as raised:
-        side_by_side(until_stopped(began, ended), fails, reporter=Silent())
-    assert not isinstance(raised.value, process.Stopped)
+        run_concurrently(until_stopped(began, ended), fails, reporter=SilentReporter())
+    assert not isinstance(raised.value, cancellation.Cancelled)
     assert ended == ["stopped"]
 
 
@@ -279,10 +279,12 @@ def test_ctrl_c_stops_them_all():
         _thread.interrupt_main()
 
     with pytest.raises(KeyboardInterrupt) as raised:
-        side_by_side(
-            *[until_stopped(began, ended) for began in begins], interrupts, reporter=Silent()
+        run_concurrently(
+            *[until_stopped(began, ended) for began in begins],
+            interrupts,
+            reporter=SilentReporter(),
         )
-    assert not isinstance(raised.value, process.Stopped)
+    assert not isinstance(raised.value, cancellation.Cancelled)
     assert ended == ["stopped", "stopped"]
 
 
@@ -290,63 +292,67 @@ def test_what_runs_inside_is_stopped_with_what_is_around_it():
     began, ended = threading.Event(), []
 
     def inside(reporter):
-        side_by_side(until_stopped(began, ended), reporter=reporter)
+        run_concurrently(until_stopped(began, ended), reporter=reporter)
 
     def fails(_reporter):
         assert began.wait(SECONDS)
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
-        side_by_side(inside, fails, reporter=Silent())
+        run_concurrently(inside, fails, reporter=SilentReporter())
     assert ended == ["stopped"]
 
 
 def test_an_error_inside_leaves_what_is_around_it_alone():
     def inside(reporter):
         with pytest.raises(ValueError, match="x"):
-            side_by_side(lambda _: int("x"), reporter=reporter)
+            run_concurrently(lambda _: int("x"), reporter=reporter)
         with reporter.stage("goes on") as stage:
             stage.advance(1, 1)
         return "went on"
 
-    assert side_by_side(inside, reporter=Silent()) == ("went on",)
+    assert run_concurrently(inside, reporter=SilentReporter()) == ("went on",)
 
 
 @pytest.mark.parametrize(
     "begin",
     [
         lambda: process.run(["true"]),  # which would fail in this suite, were it to start
-        lambda: process.crew().__enter__(),
-        lambda: side_by_side(lambda _: pytest.fail("work began"), reporter=Silent()),
-        lambda: Stoppable(Silent(), process.heed).stage("x").__enter__(),
-        process.heed,
+        lambda: cancellation.task_group().__enter__(),
+        lambda: run_concurrently(lambda _: pytest.fail("work began"), reporter=SilentReporter()),
+        lambda: (
+            CancellableReporter(SilentReporter(), cancellation.check_cancelled)
+            .stage("x")
+            .__enter__()
+        ),
+        cancellation.check_cancelled,
     ],
 )
 def test_nothing_begins_in_a_crew_that_has_ended(begin):
-    with process.crew() as crew:
-        crew.end()
-        assert crew.ended
-        with pytest.raises(process.Stopped):
+    with cancellation.task_group() as group:
+        group.cancel()
+        assert group.cancelled
+        with pytest.raises(cancellation.Cancelled):
             begin()
-    process.heed()
+    cancellation.check_cancelled()
 
 
 def test_a_crew_that_is_left_well_is_not_ended():
-    with process.crew() as crew:
-        process.heed()
-    assert not crew.ended
+    with cancellation.task_group() as group:
+        cancellation.check_cancelled()
+    assert not group.cancelled
 
 
 def test_a_pause_ends_when_the_crew_does():
     def pause():
-        with process.crew() as crew:
-            threading.Timer(0.05, crew.end).start()
-            process.sleep(600)
+        with cancellation.task_group() as group:
+            threading.Timer(0.05, group.cancel).start()
+            cancellation.sleep(600)
 
-    with pytest.raises(process.Stopped):
+    with pytest.raises(cancellation.Cancelled):
         pause()
 
 
 def test_more_jobs_than_a_pipe_holds_are_refused():
     with pytest.raises(UsageError, match="at most 1024"):
-        Budget(100_000)
+        JobBudget(100_000)

@@ -39,7 +39,7 @@ LAYERS: list[set[str]] = [
 LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 # The only modules that may start processes or open the network.
-STARTS_PROCESSES = {"system.process", "in_target.bench_worker"}
+STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
 OPENS_THE_NETWORK = {"system.download"}
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 

@@ -22,8 +22,8 @@ from jitbuild.errors import (
     StoreError,
     TruncatedError,
 )
-from jitbuild.system import download as net
-from jitbuild.system import files as disk
+from jitbuild.system import download
+from jitbuild.system.files import copy_verified
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -61,8 +61,8 @@ class Server:
         return answer
 
     @property
-    def wire(self) -> net.Wire:
-        return net.Wire(
+    def wire(self) -> download.Wire:
+        return download.Wire(
             transport=httpx.MockTransport(self),
             sleep=self.slept.append,
             jitter=lambda: 1.0,
@@ -139,19 +139,19 @@ def leave_part(dest: Path, data: bytes) -> None:
     part_of(dest).write_bytes(data)
 
 
-def files(dest: Path) -> list[str]:
+def names_beside(dest: Path) -> list[str]:
     return sorted(path.name for path in dest.parent.iterdir() if path.suffix != ".lock")
 
 
 def get(server: Server, dest: Path, *, sha256: str | None = SHA, url: str = URL, **kwargs) -> Path:
-    return net.download(url, dest, sha256=sha256, wire=server.wire, **kwargs)
+    return download.download(url, dest, sha256=sha256, wire=server.wire, **kwargs)
 
 
 def test_a_file_is_fetched_under_its_own_name(dest):
     server, recorder = Server([whole()]), Recorder()
     assert get(server, dest, reporter=recorder, title="Fetching CPython") == dest
     assert dest.read_bytes() == DATA
-    assert files(dest) == [dest.name]
+    assert names_beside(dest) == [dest.name]
     assert recorder.titles == ["Fetching CPython"]
     assert recorder.progress[-1] == (len(DATA), len(DATA))
     assert re.fullmatch(r"jitbuild/\d+\.\d+.*", server.requests[0].headers["User-Agent"])
@@ -162,7 +162,7 @@ def test_a_file_that_is_there_needs_no_network(dest):
     dest.parent.mkdir()
     dest.write_bytes(DATA)
     get(Server([httpx.ConnectError("no network")]), dest, sha256=SHA.upper())
-    assert files(dest) == [dest.name]
+    assert names_beside(dest) == [dest.name]
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(dest):
@@ -256,7 +256,7 @@ def test_the_part_of_an_earlier_call_is_resumed(dest):
     assert dest.read_bytes() == DATA
     assert server.ranges() == ["bytes=5000-"]
     assert recorder.progress[-1] == (len(DATA), len(DATA))
-    assert files(dest) == [dest.name]
+    assert names_beside(dest) == [dest.name]
 
 
 def test_without_a_pin_the_part_of_an_earlier_call_is_not_trusted(dest):
@@ -344,7 +344,7 @@ def test_other_bytes_end_it_and_leave_nothing(dest):
     assert hashlib.sha256(OTHER).hexdigest() in caught.value.what
     assert "--mirror" in caught.value.remedy
     assert len(server.requests) == 1
-    assert files(dest) == []
+    assert names_beside(dest) == []
 
 
 def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest):
@@ -353,7 +353,7 @@ def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest
     with pytest.raises(IntegrityError):
         get(server, dest)
     assert len(server.requests) == 2
-    assert files(dest) == []
+    assert names_beside(dest) == []
 
 
 def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
@@ -374,10 +374,10 @@ def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
 
 def test_half_of_the_wait_is_jitter(dest):
     server = Server([status(503), whole()])
-    wire = net.Wire(
+    wire = download.Wire(
         transport=httpx.MockTransport(server), sleep=server.slept.append, jitter=lambda: 0.0
     )
-    net.download(URL, dest, sha256=SHA, wire=wire)
+    download.download(URL, dest, sha256=SHA, wire=wire)
     assert server.slept == [0.25]
 
 
@@ -405,13 +405,13 @@ def test_a_file_that_keeps_ending_early_says_so_and_keeps_its_part(dest):
     assert "goes on from there" in caught.value.remedy
     assert len(server.requests) == 3
     assert len(server.slept) == 2
-    assert files(dest) == [part_of(dest).name]
+    assert names_beside(dest) == [part_of(dest).name]
     get(Server([rest()]), dest)
     assert dest.read_bytes() == DATA
 
 
 def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
-    monkeypatch.setattr(net, "_HEADWAY", 1000)
+    monkeypatch.setattr(download, "_HEADWAY", 1000)
 
     def a_bit_more(request: httpx.Request) -> httpx.Response:
         start = int(
@@ -429,7 +429,7 @@ def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
 
 
 def test_starting_anew_for_ever_is_no_headway(dest, monkeypatch):
-    monkeypatch.setattr(net, "_HEADWAY", 1000)
+    monkeypatch.setattr(download, "_HEADWAY", 1000)
     server = Server([broken(5000)])
     with pytest.raises(TruncatedError):
         get(server, dest, retries=3)
@@ -451,7 +451,7 @@ def test_a_place_that_cannot_be_reached(dest, answer, says):
     assert type(caught.value) is DownloadError
     assert "HTTPS_PROXY" in caught.value.remedy
     assert len(server.requests) == 3
-    assert files(dest) == []
+    assert names_beside(dest) == []
 
 
 def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
@@ -459,7 +459,7 @@ def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
     with pytest.raises(DownloadError) as caught:
         get(Server([httpx.ConnectError("refused")]), dest, retries=0)
     assert type(caught.value) is DownloadError
-    assert files(dest) == [part_of(dest).name]
+    assert names_beside(dest) == [part_of(dest).name]
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_what_will_not_pass_is_not_tried_again(dest, answer, says):
     with pytest.raises(DownloadError, match=re.escape(says)):
         get(server, dest)
     assert server.slept == []
-    assert files(dest) == []
+    assert names_beside(dest) == []
 
 
 def test_redirects_are_followed(dest):
@@ -529,7 +529,7 @@ def test_credentials_are_not_printed(dest, answers):
     ],
 )
 def test_an_address_as_it_is_shown(url, printed):
-    assert net.shown(url) == printed
+    assert download.redacted(url) == printed
 
 
 def test_a_full_disk_gives_its_space_back(dest):
@@ -538,7 +538,7 @@ def test_a_full_disk_gives_its_space_back(dest):
     with pytest.raises(DiskFullError, match="No space is left") as caught:
         get(server, dest)
     assert "JITBUILD_HOME" in caught.value.remedy
-    assert files(dest) == []
+    assert names_beside(dest) == []
     assert server.slept == []
 
 
@@ -555,7 +555,7 @@ def test_an_interrupted_download_is_resumed_later(dest):
     )
     with pytest.raises(KeyboardInterrupt):
         get(stop, dest)
-    assert files(dest) == [part_of(dest).name]
+    assert names_beside(dest) == [part_of(dest).name]
     server = Server([rest()])
     get(server, dest)
     assert server.ranges() == ["bytes=4096-"]
@@ -591,23 +591,23 @@ def test_a_file_address_is_copied_with_the_same_checks(tmp_path, dest):
     source.parent.mkdir()
     source.write_bytes(DATA)
     recorder = Recorder()
-    assert net.download(source.as_uri(), dest, sha256=SHA, reporter=recorder) == dest
+    assert download.download(source.as_uri(), dest, sha256=SHA, reporter=recorder) == dest
     assert dest.read_bytes() == DATA
     assert recorder.progress[-1] == (len(DATA), len(DATA))
-    assert files(dest) == [dest.name]
+    assert names_beside(dest) == [dest.name]
     other = dest.with_name("other")
     with pytest.raises(IntegrityError, match=re.escape(str(source))):
-        net.download(source.as_uri(), other, sha256="0" * 64)
-    assert files(dest) == [dest.name]
-    assert disk.copy_verified(source, other, sha256=None).read_bytes() == DATA
+        download.download(source.as_uri(), other, sha256="0" * 64)
+    assert names_beside(dest) == [dest.name]
+    assert copy_verified(source, other, sha256=None).read_bytes() == DATA
 
 
 def test_a_file_that_is_not_there_or_is_none(tmp_path, dest):
     with pytest.raises(DownloadError, match="No such file"):
-        net.download((tmp_path / "gone").as_uri(), dest, sha256=SHA)
+        download.download((tmp_path / "gone").as_uri(), dest, sha256=SHA)
     with pytest.raises(DownloadError, match="is not a file"):
-        net.download(tmp_path.as_uri(), dest, sha256=SHA)
-    assert files(dest) == []
+        download.download(tmp_path.as_uri(), dest, sha256=SHA)
+    assert names_beside(dest) == []
 
 
 @pytest.mark.parametrize(
@@ -624,12 +624,12 @@ def test_a_file_that_is_not_there_or_is_none(tmp_path, dest):
     ],
 )
 def test_the_path_of_a_file_address(url, windows, path):
-    assert net.path_of(url, windows=windows) == path
+    assert download.path_of_file_url(url, windows=windows) == path
 
 
 def test_a_file_address_on_another_machine(dest):
     with pytest.raises(DownloadError, match="on another machine"):
-        net.path_of("file://server/share/a", windows=False)
+        download.path_of_file_url("file://server/share/a", windows=False)
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -641,25 +641,25 @@ def test_a_named_ca_file_is_the_only_one_trusted(tmp_path, variable):
         r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", bundle, re.DOTALL
     )[0]
     (tmp_path / "ca.pem").write_text(one, encoding="ascii")
-    assert len(net._trust({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
-    assert len(net._trust({}).get_ca_certs()) > 50
+    assert len(download._trust({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
+    assert len(download._trust({}).get_ca_certs()) > 50
 
 
 def test_a_named_ca_folder_is_read(tmp_path):
-    assert net._trust({"SSL_CERT_DIR": str(tmp_path)}).get_ca_certs() == []
+    assert download._trust({"SSL_CERT_DIR": str(tmp_path)}).get_ca_certs() == []
 
 
 def test_a_ca_file_that_cannot_be_read_is_named(tmp_path, dest):
     (tmp_path / "empty.pem").touch()
     for path in (tmp_path / "gone.pem", tmp_path / "empty.pem"):
-        wire = net.Wire(environ={"REQUESTS_CA_BUNDLE": str(path)})
+        wire = download.Wire(environ={"REQUESTS_CA_BUNDLE": str(path)})
         with pytest.raises(DownloadError, match=f"REQUESTS_CA_BUNDLE names {path}"):
-            net.download(URL, dest, sha256=SHA, wire=wire)
+            download.download(URL, dest, sha256=SHA, wire=wire)
 
 
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(dest, monkeypatch):
     for proxy in ("socks5://user:secret@proxy.test:1080", "rubbish://user:secret@proxy.test"):
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(DownloadError, match="HTTPS_PROXY") as caught:
-            net.download(URL, dest, sha256=SHA)
+            download.download(URL, dest, sha256=SHA)
         assert "secret" not in str(caught.value)

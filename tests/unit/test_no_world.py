@@ -31,7 +31,7 @@ ARGV = [sys.executable, "-c", "pass"]
         lambda: os.execv(ARGV[0], ARGV),
         lambda: os.spawnv(os.P_WAIT, ARGV[0], ARGV),
         lambda: process.run(ARGV),
-        lambda: process.replace(ARGV, env={}),
+        lambda: process.replace_process(ARGV, env={}),
     ],
 )
 def test_no_process_is_started(start):

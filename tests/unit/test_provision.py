@@ -30,15 +30,15 @@ from jitbuild.provision import Options, Provisioner, adopt, refresh
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, Variant, parse
 from jitbuild.store.store import Store
-from jitbuild.system.jobserver import Budget
+from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 
 CATALOG = recipes.load()
 
 
-class Heard(Silent):
+class Heard(SilentReporter):
     def __init__(self):
         self.warnings = []
 
@@ -100,7 +100,7 @@ class Planned(Provisioner):
 
 
 def ensured(store, spec, reporter=None, **options):
-    return Planned(store, CATALOG, Options(**options), reporter or Silent()).ensure(
+    return Planned(store, CATALOG, Options(**options), reporter or SilentReporter()).ensure(
         parse(spec), Axes()
     )
 
@@ -108,7 +108,7 @@ def ensured(store, spec, reporter=None, **options):
 def building(store, plan):
     """A build that has not begun."""
     return provision._Build(
-        Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", Budget(1)
+        Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", JobBudget(1)
     )
 
 
@@ -246,7 +246,7 @@ class Recording(Provisioner):
         return f"{request.text} {axes.jit}"
 
 
-class Noted(Silent):
+class Noted(SilentReporter):
     def __init__(self):
         self.notes = []
 

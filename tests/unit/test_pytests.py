@@ -17,7 +17,7 @@ from jitbuild.cli import bench_results, bench_subjects
 from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.in_target import bench_pytest as _tests
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 
 FUNCTION = {"name": "work", "file": "x.py", "line": 2, "executors": 1, "bytes": 4096}
 
@@ -95,7 +95,7 @@ def job(tmp_path):
 
 def run(job, machine):
     return session.run(
-        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+        job, reporter=SilentReporter(), recorder=machine, together=one_by_one, clock=lambda: 0.0
     )
 
 

@@ -7,18 +7,11 @@ import threading
 import pytest
 from rich.console import Console
 
-from jitbuild.system import progress as report
-from jitbuild.system.progress import (
-    GitHub,
-    Labelled,
-    Plain,
-    Silent,
-    Stoppable,
-    Terminal,
-    choose,
-    seconds,
-    size,
-)
+from jitbuild.system import terminal_reporter
+from jitbuild.system.formatting import format_duration, format_size
+from jitbuild.system.progress import CancellableReporter, LabelledReporter, SilentReporter
+from jitbuild.system.reporters import GitHubReporter, PlainReporter, choose_reporter
+from jitbuild.system.terminal_reporter import TerminalReporter
 
 NASTY = [
     "[x]",
@@ -41,11 +34,11 @@ def stream():
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(report.time, "monotonic", iter(range(0, 10**6, 2)).__next__)
+    monkeypatch.setattr(terminal_reporter.time, "monotonic", iter(range(0, 10**6, 2)).__next__)
 
 
 def terminal(width=100, **options):
-    return Terminal(
+    return TerminalReporter(
         Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, **options)
     )
 
@@ -64,12 +57,12 @@ def work(one, title="Building", detail="cc -c a.c"):
 
 
 def test_silence_is_silent(capsys):
-    work(Silent())
+    work(SilentReporter())
     assert capsys.readouterr() == ("", "")
 
 
 def test_plain_lines(stream):
-    work(Plain(stream))
+    work(PlainReporter(stream))
     assert (
         stream.getvalue()
         == "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
@@ -77,12 +70,12 @@ def test_plain_lines(stream):
 
 
 def test_plain_and_quiet_says_warnings_alone(stream):
-    work(Plain(stream, quiet=True))
+    work(PlainReporter(stream, quiet=True))
     assert stream.getvalue() == "warning: warned Building\n"
 
 
 def test_plain_goes_to_stderr(capsys):
-    work(Plain())
+    work(PlainReporter())
     out, err = capsys.readouterr()
     assert out == ""
     assert "Building ..." in err
@@ -90,13 +83,13 @@ def test_plain_goes_to_stderr(capsys):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_stage_that_fails_says_so_and_lets_the_error_pass(stream, error):
-    with pytest.raises(error), Plain(stream).stage("Building"):
+    with pytest.raises(error), PlainReporter(stream).stage("Building"):
         raise error
     assert stream.getvalue().endswith("Building: failed after 2.0 s\n")
 
 
 def test_github_groups(stream):
-    work(GitHub(stream))
+    work(GitHubReporter(stream))
     assert stream.getvalue().splitlines() == [
         "::group::Building",
         "Building ...",
@@ -108,14 +101,14 @@ def test_github_groups(stream):
 
 
 def test_a_github_group_ends_when_its_stage_fails(stream):
-    with pytest.raises(ValueError, match="x"), GitHub(stream).stage("Building"):
+    with pytest.raises(ValueError, match="x"), GitHubReporter(stream).stage("Building"):
         raise ValueError("x")
     assert stream.getvalue().splitlines()[-2:] == ["Building: failed after 2.0 s", "::endgroup::"]
 
 
 def test_what_github_would_take_for_the_end_of_a_command_is_escaped(stream):
-    GitHub(stream).warn("50 %\r\nnext")
-    with GitHub(stream).stage("50 %\nnext"):
+    GitHubReporter(stream).warn("50 %\r\nnext")
+    with GitHubReporter(stream).stage("50 %\nnext"):
         pass
     lines = stream.getvalue().splitlines()
     assert lines[0] == "::warning::50 %25%0D%0Anext"
@@ -211,8 +204,8 @@ def test_two_builds_at_once_can_be_told_apart_and_read(width):
     one = terminal(width)
     names = ["cpython-3.13.15-jit-yes-off-fast", "cpython-3.15.0b2-jit-no-release"]
     with (
-        Labelled(one, names[0]).stage("make") as make,
-        Labelled(one, names[1]).stage("configure") as configure,
+        LabelledReporter(one, names[0]).stage("make") as make,
+        LabelledReporter(one, names[1]).stage("configure") as configure,
         one.stage("Downloading Python-3.14.6.tar.xz") as download,
     ):
         make.detail("Modules/_decimal/libmpdec/numbertheory.c " + "x" * 200)
@@ -273,7 +266,7 @@ class Pieces(io.StringIO):
         return super().write(piece)
 
 
-@pytest.mark.parametrize("kind", [Plain, GitHub])
+@pytest.mark.parametrize("kind", [PlainReporter, GitHubReporter])
 def test_lines_of_several_threads_come_whole(kind):
     stream = Pieces()
     one = kind(stream)
@@ -329,7 +322,7 @@ def groups_are_well_formed(lines):
 
 
 def test_a_github_group_ends_when_another_thread_begins_a_stage(stream):
-    one = GitHub(stream)
+    one = GitHubReporter(stream)
     first, second, third = Opened(one, "one"), Opened(one, "two"), Opened(one, "three")
     in_turns(
         ("a", first.begin),
@@ -356,14 +349,14 @@ def test_a_github_group_ends_when_another_thread_begins_a_stage(stream):
 
 
 def test_what_another_thread_says_is_not_folded_away(stream):
-    one = GitHub(stream)
+    one = GitHubReporter(stream)
     first = Opened(one, "one")
     in_turns(("a", first.begin), ("b", lambda: one.note("said by b")), ("a", first.end))
     assert plain(stream) == ["::group::one", "one ...", "::endgroup::", "said by b", "one"]
 
 
 def test_a_stage_inside_another_is_in_its_github_group(stream):
-    one = GitHub(stream)
+    one = GitHubReporter(stream)
     with one.stage("outer"), one.stage("inner"):
         pass
     assert plain(stream) == [
@@ -377,7 +370,7 @@ def test_a_stage_inside_another_is_in_its_github_group(stream):
 
 
 def test_github_groups_of_many_threads_are_well_formed(stream):
-    one = GitHub(stream)
+    one = GitHubReporter(stream)
 
     def several(number):
         for count in range(20):
@@ -391,7 +384,7 @@ def test_github_groups_of_many_threads_are_well_formed(stream):
 
 
 def test_a_label_stands_before_all_that_is_said(stream):
-    work(Labelled(Plain(stream), "3.13.15"))
+    work(LabelledReporter(PlainReporter(stream), "3.13.15"))
     assert stream.getvalue().splitlines() == [
         "3.13.15: Building ...",
         "3.13.15: Building: 2.0 s",
@@ -411,7 +404,7 @@ def test_what_may_be_stopped_is_stopped_when_it_says_something(stream):
         if stopped.is_set():
             raise StopError
 
-    one = Stoppable(Plain(stream), check)
+    one = CancellableReporter(PlainReporter(stream), check)
     work(one)
     with one.stage("Downloading") as stage:
         stage.advance(1, 2)
@@ -447,20 +440,23 @@ class Tty(io.StringIO):
 @pytest.mark.parametrize(
     ("tty", "options", "environ", "kind"),
     [
-        (True, {}, {"TERM": "xterm"}, Terminal),
-        (True, {}, {"TERM": "dumb"}, Plain),
-        (True, {"verbose": True}, {"TERM": "xterm"}, Plain),
-        (False, {}, {"TERM": "xterm"}, Plain),
-        (False, {}, {"GITHUB_ACTIONS": "true"}, GitHub),
-        (True, {}, {"GITHUB_ACTIONS": "true"}, GitHub),
-        (False, {}, {"GITHUB_ACTIONS": ""}, Plain),
-        (False, {"quiet": True}, {"GITHUB_ACTIONS": "true"}, Plain),
-        (True, {"quiet": True}, {"TERM": "xterm"}, Plain),
+        (True, {}, {"TERM": "xterm"}, TerminalReporter),
+        (True, {}, {"TERM": "dumb"}, PlainReporter),
+        (True, {"verbose": True}, {"TERM": "xterm"}, PlainReporter),
+        (False, {}, {"TERM": "xterm"}, PlainReporter),
+        (False, {}, {"GITHUB_ACTIONS": "true"}, GitHubReporter),
+        (True, {}, {"GITHUB_ACTIONS": "true"}, GitHubReporter),
+        (False, {}, {"GITHUB_ACTIONS": ""}, PlainReporter),
+        (False, {"quiet": True}, {"GITHUB_ACTIONS": "true"}, PlainReporter),
+        (True, {"quiet": True}, {"TERM": "xterm"}, PlainReporter),
     ],
 )
 def test_the_reporter_fits_where_it_runs(monkeypatch, tty, options, environ, kind):
     monkeypatch.setattr(sys, "stderr", Tty() if tty else io.StringIO())
-    assert type(choose(**{"quiet": False, "verbose": False, **options}, environ=environ)) is kind
+    assert (
+        type(choose_reporter(**{"quiet": False, "verbose": False, **options}, environ=environ))
+        is kind
+    )
 
 
 @pytest.mark.parametrize(
@@ -478,7 +474,7 @@ def test_the_reporter_fits_where_it_runs(monkeypatch, tty, options, environ, kin
     ],
 )
 def test_seconds(value, expected):
-    assert seconds(value) == expected
+    assert format_duration(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -495,4 +491,4 @@ def test_seconds(value, expected):
     ],
 )
 def test_size(count, expected):
-    assert size(count) == expected
+    assert format_size(count) == expected

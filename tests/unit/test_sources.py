@@ -40,16 +40,16 @@ class Recorder:
         self.warnings = []
 
     def __getattr__(self, name):
-        from jitbuild.system.progress import Silent
+        from jitbuild.system.progress import SilentReporter
 
-        return getattr(Silent(), name)
+        return getattr(SilentReporter(), name)
 
     def warn(self, text):
         self.warnings.append(text)
 
 
 class Places:
-    """Stands for net.download: addresses with bytes or an error; it verifies as the real one does."""
+    """Stands for download.download: addresses with bytes or an error; it verifies as the real one does."""
 
     def __init__(self, **_):
         self.content = {}

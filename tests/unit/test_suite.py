@@ -19,7 +19,7 @@ from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.in_target import bench_suite as _suite
 from jitbuild.running import venvs as environments
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import Silent
+from jitbuild.system.progress import SilentReporter
 
 COUNTS = plan.Counts(rounds=3, values=2, warmups=1, seconds=0.1)
 LISTED = {
@@ -263,7 +263,7 @@ def job(tmp_path):
 
 def run(job, machine):
     return session.run(
-        job, reporter=Silent(), recorder=machine, together=one_by_one, clock=lambda: 0.0
+        job, reporter=SilentReporter(), recorder=machine, together=one_by_one, clock=lambda: 0.0
     )
 
 

@@ -8,7 +8,7 @@ import pyperf
 
 from jitbuild.bench.stats import Sample
 from jitbuild.errors import MeasurementError
-from jitbuild.system.files import guarded
+from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -81,7 +81,7 @@ def made(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
 
 def dump(suite: Any, path: Path) -> None:
     """Write a suite, in place of what is there."""
-    with guarded(path):
+    with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         suite.dump(str(path), replace=True)
 

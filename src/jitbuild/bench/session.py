@@ -17,10 +17,9 @@ from jitbuild.bench import interleaving as turns
 from jitbuild.bench import plan, steps
 from jitbuild.bench import pyperf_files as files
 from jitbuild.errors import MeasurementError
-from jitbuild.system import jobserver as jobs
-from jitbuild.system import process
-from jitbuild.system.files import guarded
-from jitbuild.system.progress import seconds
+from jitbuild.system import concurrency, process
+from jitbuild.system.files import store_errors
+from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Together(Protocol):
-    """Calls functions at the same time, and returns what each returned (jobs.side_by_side)."""
+    """Calls functions at the same time, and returns what each returned (concurrency.run_concurrently)."""
 
     def __call__(
         self, *functions: Callable[[Reporter], MeasurementError | None], reporter: Reporter
@@ -87,7 +86,7 @@ class Outcome:
 
 def clear(session: Session) -> None:
     """Forget what the folder holds."""
-    with guarded(session.folder):
+    with store_errors(session.folder):
         shutil.rmtree(session.folder, ignore_errors=True)
 
 
@@ -96,7 +95,7 @@ def run(
     *,
     reporter: Reporter,
     recorder: process.Recorder = process.record,
-    together: Together = jobs.side_by_side,
+    together: Together = concurrency.run_concurrently,
     clock: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Run all steps that the folder does not have yet. Ctrl-C and the like end it early, and are told in the outcome.
@@ -105,7 +104,7 @@ def run(
     takes too long, or did not run in its mode; what was measured until then stays. An interruption while nothing has been measured
     leaves as it came.
     """
-    with guarded(session.steps):
+    with store_errors(session.steps):
         session.steps.mkdir(parents=True, exist_ok=True)
     rounds = [*plan.steps(session.benchmarks, session.arms, session.counts.rounds)]
     resumed = sum(len(group) for group in plan.beside(rounds) if _is_whole(session, group))
@@ -127,7 +126,7 @@ def run(
 def identity(session: Session) -> str:
     """What tells this measurement from every other, also of the same thing: it is made with the folder, and goes with it."""
     path = session.folder / "identity"
-    with guarded(path):
+    with store_errors(path):
         if not path.exists():
             path.write_text(os.urandom(8).hex(), encoding="ascii")
         return path.read_text(encoding="ascii")
@@ -260,7 +259,7 @@ def _all(
     with means.reporter.stage(title) as stage:
         for number, group in enumerate(missing):
             _show(stage, group, number, len(missing), means.clock() - begun)
-            with guarded(session.steps):
+            with store_errors(session.steps):
                 for step, error in zip(group, _group(session, group, means), strict=True):
                     take(step, error)
 
@@ -288,5 +287,5 @@ def _group(
 
 def _show(stage: Stage, group: tuple[Step, ...], done: int, count: int, spent: float) -> None:
     stage.advance(done, count)
-    left = f"about {seconds(spent / done * (count - done))} left, " if done else ""
+    left = f"about {format_duration(spent / done * (count - done))} left, " if done else ""
     stage.detail(f"{left}{group[0].benchmark.name} {' '.join(step.arm.name for step in group)}")

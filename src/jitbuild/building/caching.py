@@ -21,8 +21,7 @@ from jitbuild.building.caches import ccache as compiler
 from jitbuild.building.caches import configure
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.errors import BuildError, LLVMError
-from jitbuild.system import files as disk
-from jitbuild.system import process
+from jitbuild.system import files, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
     from jitbuild.recipes.schema import Builds
-    from jitbuild.system.jobserver import Budget
+    from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.target import Host
     from jitbuild.toolchain.llvm import Found
@@ -106,7 +105,7 @@ class Caching:
     provide_llvm: Callable[[], Found | None]
     store: Path
     storage: str | None = None
-    budget: Budget | None = None
+    budget: JobBudget | None = None
     runner: Runner = process.run
     told: dict[str, Any] = field(default_factory=dict)
     _links: str = ""
@@ -289,7 +288,7 @@ class Caching:
     def _make_stencils(self, go: Callable[[], None]) -> None:
         """Make them with headers that are compiled once; without, where that was tried and did not end well."""
         headers = self.site.scratch / "headers"
-        with disk.guarded(headers):
+        with files.store_errors(headers):
             headers.mkdir(parents=True, exist_ok=True)
         self._headers = headers
         try:

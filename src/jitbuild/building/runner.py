@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.errors import BuildError, DiskFullError, SourceError
-from jitbuild.system import files as disk
-from jitbuild.system import process
+from jitbuild.system import files, process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.step import Step
     from jitbuild.recipes.schema import Advice
     from jitbuild.request import Patch
-    from jitbuild.system.jobserver import Budget, Share
+    from jitbuild.system.jobserver import JobBudget, JobShare
     from jitbuild.system.process import Streamer
     from jitbuild.system.progress import Reporter, Stage
 
@@ -127,7 +126,7 @@ def run(  # noqa: PLR0913
     site: Site,
     *,
     reporter: Reporter,
-    budget: Budget,
+    budget: JobBudget,
     aid: Aid | None = None,
     advice: Iterable[Advice] = (),
     streamer: Streamer = process.stream,
@@ -174,7 +173,7 @@ class _Work:
 
     plan: Plan
     site: Site
-    budget: Budget
+    budget: JobBudget
     aid: Aid
     base: Mapping[str, str]
     log: IO[bytes]
@@ -199,7 +198,7 @@ class _Work:
         if code:
             raise _failure(step, code, list(tail), self.site.log, self.advice)
 
-    def _run(self, step: Step, share: Share, on_line: Callable[[str], None]) -> int:
+    def _run(self, step: Step, share: JobShare, on_line: Callable[[str], None]) -> int:
         env = {**self.base, **self.aid.environment(step), **dict(step.env)}
         fds: Sequence[int] = ()
         if step.share == "make":
@@ -211,7 +210,7 @@ class _Work:
             )
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise disk.as_ours(error, Path(step.cwd)) from error
+                raise files.as_store_error(error, Path(step.cwd)) from error
             raise BuildError(
                 f"{step.argv[0]} cannot be started: {error.strerror}.",
                 remedy="Run jitbuild doctor.",

@@ -59,10 +59,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.name in _BRIEF:
         code = int(handler(options))
     else:
-        from jitbuild.system.process import unwinding
+        from jitbuild.system.signals import raise_on_signals
 
         gc.enable()
-        with unwinding():
+        with raise_on_signals():
             code = int(handler(options))
     # A reader that has gone is found out here, and not when Python exits.
     sys.stdout.flush()

@@ -15,7 +15,7 @@ from jitbuild.bench import pyperf_files as files
 from jitbuild.bench import pyperformance as suite
 from jitbuild.bench import report, session, stats
 from jitbuild.bench.plan import IN_TURN, Arm
-from jitbuild.system.files import guarded
+from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     import argparse
@@ -259,7 +259,7 @@ def _keep_floors(kept: Store, job: Session, found: Sequence[report.Row], mean: s
         if ratio.word != "not enough data"
     }
     path = _floor_file(kept, job)
-    with guarded(path):
+    with store_errors(path):
         path.write_text(json.dumps(floors), encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jitbuild.bench import report
 from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
-from jitbuild.system.files import guarded
+from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def show(result: Report, options: argparse.Namespace) -> None:
 
         drawings = ((options.svg, chart.svg), (options.html, page.html))
         for target, draw in ((Path(name), draw) for name, draw in drawings if name):
-            with guarded(target):
+            with store_errors(target):
                 target.write_text(draw(result), encoding="utf-8")
     if options.json:
         print_json(report.to_json(result))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jitbuild.api import store
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
-from jitbuild.system.progress import size
+from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
     import argparse
@@ -50,9 +50,9 @@ def show(options: argparse.Namespace) -> int:
     print(f"{'':<12}  {'size':>9}  {'entries':>7}  {'hits':>6}  {'misses':>6}")
     for row in rows:
         print(
-            f"{row.name:<12}  {size(row.bytes):>9}  {_cell(row.entries):>7}  {_cell(row.hits):>6}  {_cell(row.misses):>6}"
+            f"{row.name:<12}  {format_size(row.bytes):>9}  {_cell(row.entries):>7}  {_cell(row.hits):>6}  {_cell(row.misses):>6}"
         )
-    print(f"{'together':<12}  {size(sum(row.bytes for row in rows)):>9}")
+    print(f"{'together':<12}  {format_size(sum(row.bytes for row in rows)):>9}")
     return 0
 
 
@@ -93,18 +93,18 @@ def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: boo
     A ccache at work would fail without its folders: while something is built, they stay, and are only emptied.
     """
     from jitbuild.building.caches import ccache as compiler
-    from jitbuild.system import files as disk
+    from jitbuild.system import files
 
     path = kept.cache(name)
     if not path.exists():
         return
-    note(f"remove {path} ({size(weight(path))})")
+    note(f"remove {path} ({format_size(weight(path))})")
     if dry_run:
         return
     if name == "ccache" and any(kept.scratches.glob("*")):
         compiler.clear(kept.root)
     else:
-        with kept.scratch() as scratch, disk.guarded(path):
+        with kept.scratch() as scratch, files.store_errors(path):
             path.rename(scratch / name)
 
 

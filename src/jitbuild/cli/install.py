@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild import api
 from jitbuild.cli.arguments import stated_axes
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.system.progress import seconds
+from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
     import argparse
@@ -76,12 +76,12 @@ def _summary(found: Interpreter) -> str:
     }[verdict["jit"]["built"]]
     times, caches = found.manifest.get("times", {}), found.manifest.get("caches", {})
     spent = ", ".join(
-        f"{name} {seconds(value)}{_spared(name, caches)}"
+        f"{name} {format_duration(value)}{_spared(name, caches)}"
         for name, value in times.items()
         if name != "total"
     )
     return f"{found.name}: {proof}." + (
-        f" Built in {seconds(times['total'])} ({spent})." if times else ""
+        f" Built in {format_duration(times['total'])} ({spent})." if times else ""
     )
 
 

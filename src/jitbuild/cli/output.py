@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def reporter_for(options: argparse.Namespace) -> Reporter:
     """Return the reporter that suits --quiet, --verbose and the place where the command runs."""
-    from jitbuild.system import progress
+    from jitbuild.system import reporters
 
-    return progress.choose(quiet=options.quiet, verbose=options.verbose)
+    return reporters.choose_reporter(quiet=options.quiet, verbose=options.verbose)
 
 
 def print_json(data: object) -> None:

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     argv = command_line(interpreter, options.command or [])
     env = command_environment(interpreter, options.mode, os.environ)
     try:
-        return process.replace(argv, env=env)
+        return process.replace_process(argv, env=env)
     except OSError as error:
         raise UsageError(
             f"{argv[0]} cannot be run: {error.strerror}.",

@@ -12,7 +12,7 @@ from jitbuild.cli.output import reporter_for
 from jitbuild.errors import NotInstalledError, UsageError
 from jitbuild.request import Axes
 from jitbuild.running.lookup import local_digest, parse_spec
-from jitbuild.system.progress import size
+from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
     import argparse
@@ -107,7 +107,7 @@ def _old_logs(kept: Store) -> list[Path]:
 
 
 def _discard(log: Path, say: Reporter, *, dry_run: bool) -> None:
-    say.note(f"remove {log} ({size(cache.weight(log))})")
+    say.note(f"remove {log} ({format_size(cache.weight(log))})")
     if not dry_run:
         log.unlink(missing_ok=True)
 

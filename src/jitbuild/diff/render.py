@@ -6,7 +6,7 @@ import shlex
 from statistics import median
 from typing import TYPE_CHECKING
 
-from jitbuild.system.progress import seconds
+from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -178,7 +178,7 @@ def _timing(timing: Timing, baseline: Mode) -> str:
 
 def _duration(value: float) -> str:
     """Of what is over in no time the tenths of a second say nothing."""
-    return f"{value * 1000:.0f} ms" if value < 1 else seconds(value)
+    return f"{value * 1000:.0f} ms" if value < 1 else format_duration(value)
 
 
 def _cell(text: str) -> str:

@@ -144,9 +144,9 @@ def _tests(xml: Path) -> Mapping[str, junit.Test] | None:
 def _kept(job: Job, run: Run, log: Path) -> Run:
     from dataclasses import replace
 
-    from jitbuild.system.files import guarded
+    from jitbuild.system.files import store_errors
 
-    with guarded(job.logs):
+    with store_errors(job.logs):
         job.logs.mkdir(parents=True, exist_ok=True)
         return replace(run, log=Path(shutil.copy(log, job.logs / log.name)))
 

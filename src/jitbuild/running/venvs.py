@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import BuildError, UsageError
 from jitbuild.modes import environment
 from jitbuild.system import process
-from jitbuild.system.files import guarded
+from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ def prepared(
         on_wait=lambda: reporter.note(f"Waiting for {folder}, which is in use."),
     ):
         if _changes(packages, texts) or not _usable(folder, python, moment):
-            with guarded(folder):
+            with store_errors(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
             # A file of the store's own is known by its folder; the way there says nothing to the person.
@@ -70,7 +70,7 @@ def prepared(
                 f"{base.name}: an environment with {' '.join([*packages, *shown])}"
             ):
                 _make(base, folder, python, packages, files, runner=runner, environ=environ)
-            with guarded(folder):
+            with store_errors(folder):
                 (folder / _DONE).write_text(asked, encoding="utf-8")
         yield python
 

@@ -282,7 +282,7 @@ def write_shim(shim: Path, provided: Provided) -> None:
     """
     if read_shim(shim) == provided:
         return
-    from jitbuild.system.files import as_ours
+    from jitbuild.system.files import as_store_error
 
     facts = json.dumps(provided._asdict())
     if os.name == "posix":
@@ -296,7 +296,7 @@ def write_shim(shim: Path, provided: Provided) -> None:
         part.chmod(0o755)
         part.replace(shim)
     except OSError as error:
-        raise as_ours(error, shim) from error
+        raise as_store_error(error, shim) from error
 
 
 def read_shim(shim: Path) -> Provided | None:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from jitbuild import target as targets
 from jitbuild.errors import DownloadError, IntegrityError, MissingError
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.system import files, process
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Completed, Runner
     from jitbuild.system.progress import Reporter
 
-_SILENT = Silent()
+_SILENT = SilentReporter()
 ETC = Path("/etc/apt")
 # Where else a release may be than in the suites that the machine uses, by the distribution (os-release's ID or ID_LIKE).
 _OTHER_SUITES: Mapping[str, tuple[str, ...]] = {
@@ -122,7 +121,7 @@ def fetch(
 
 def entries(etc: Path) -> tuple[Entry, ...]:
     """The sources of Debian's or Ubuntu's packages that the machine's apt uses, in both formats of sources.list(5)."""
-    with disk.guarded(etc):
+    with files.store_errors(etc):
         lines = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))]
         found = [
             entry
@@ -230,7 +229,7 @@ class _Apt:
         return path if path.is_file() else None
 
     def _configure(self, wanted: Iterable[Entry]) -> None:
-        with disk.guarded(self._folder):
+        with files.store_errors(self._folder):
             for name in ("files", "lists/partial", "cache/archives/partial", "state"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
             (self._folder / "status").touch()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import IntegrityError, SourceError
 from jitbuild.sources import git
-from jitbuild.system import files as disk
 from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.system.checksums import sha256_of
+from jitbuild.system.files import store_errors
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
 
-_SILENT = Silent()
+_SILENT = SilentReporter()
 _IGNORED = {".git", ".hg", "__pycache__"}
 # What configure, make and build.bat leave in a tree (CPython, Makefile.pre.in: distclean; PCbuild/pyproject.props).
 _BUILT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", "PCbuild/obj")
@@ -33,7 +34,7 @@ def files_of(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath
     In a git checkout they are those that git tracks, and new ones that it does not ignore: a build in the checkout does not
     count. Raises SourceError for a folder that was built in and is no checkout, because make would take its objects for new.
     """
-    with disk.guarded(root):
+    with store_errors(root):
         if (root / ".git").exists():
             listed = map(PurePosixPath, git.listed(root, runner=runner))
             return tuple(sorted(path for path in listed if os.path.lexists(root / path)))
@@ -62,7 +63,7 @@ def digest(root: Path, files: tuple[PurePosixPath, ...]) -> str:
     Raises SourceError for links that lead out of the tree, whose content would not count, and for what is no file at all.
     """
     total = hashlib.sha256()
-    with disk.guarded(root):
+    with store_errors(root):
         for name in files:
             path = root / name
             kind, content = _content(root, path)
@@ -84,7 +85,7 @@ def _content(root: Path, path: Path) -> tuple[str, str]:
         raise SourceError(
             f"{path} is neither a file nor a link.", remedy="Remove it, or move it out of the tree."
         )
-    return "program" if mode & 0o100 else "file", disk.sha256_of(path)
+    return "program" if mode & 0o100 else "file", sha256_of(path)
 
 
 def copy(
@@ -100,7 +101,7 @@ def copy(
     Raises IntegrityError when what was copied is not the tree whose digest is `expected`.
     """
     files = files_of(root, runner=runner)
-    with reporter.stage(f"Copying {root.name}") as stage, disk.guarded(dest):
+    with reporter.stage(f"Copying {root.name}") as stage, store_errors(dest):
         for done, name in enumerate(files):
             (dest / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, dest / name, follow_symlinks=False)

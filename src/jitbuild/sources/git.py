@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from jitbuild.errors import DownloadError, SourceError
-from jitbuild.system import download as net
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.system import download, files, process
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Completed, Runner
     from jitbuild.system.progress import Reporter
 
-_SILENT = Silent()
+_SILENT = SilentReporter()
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:[^\\]+")  # git@host:path
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -144,7 +142,7 @@ def checkout(
     folder = _mirror(location, cache) if _is_url(location) else Path(location)
     git_dir = _git("rev-parse", "--absolute-git-dir", at=folder, runner=runner).strip()
     index = dest.with_name(f"{dest.name}.index")
-    with disk.guarded(dest):
+    with files.store_errors(dest):
         dest.mkdir(parents=True)
         private = {"GIT_DIR": git_dir, "GIT_WORK_TREE": str(dest), "GIT_INDEX_FILE": str(index)}
         _git("read-tree", "--reset", "-u", commit, at=dest, runner=runner, env=private)
@@ -172,7 +170,7 @@ def _is_url(place: str) -> bool:
         return True
     if mark or re.match(r"[\w+.-]+::", place) or place.startswith("-"):
         raise SourceError(
-            f"{net.shown(place)} is not a place that git is sent to.",
+            f"{download.redacted(place)} is not a place that git is sent to.",
             remedy=f"Use a path or a URL with {', '.join(_SCHEMES)}.",
         )
     return False
@@ -191,15 +189,17 @@ def _fetched(url: str, ref: str, *, cache: Path, runner: Runner, reporter: Repor
         )
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
         reporter.warn(
-            f"{net.shown(url)} is not encrypted: whoever is in between chooses what is built. Name a whole commit."
+            f"{download.redacted(url)} is not encrypted: whoever is in between chooses what is built. Name a whole commit."
         )
     location = location_of(url)
     mirror = _mirror(location, cache)
-    with disk.guarded(mirror):
+    with files.store_errors(mirror):
         mirror.mkdir(parents=True, exist_ok=True)
-        with disk.alone(
+        with files.exclusive_lock(
             mirror,
-            lambda: reporter.note(f"Waiting for another build that fetches {net.shown(url)}."),
+            lambda: reporter.note(
+                f"Waiting for another build that fetches {download.redacted(url)}."
+            ),
         ):
             for stale in mirror.glob(
                 "*.lock"
@@ -220,7 +220,7 @@ def _remembered(url: str, ref: str, *, cache: Path, runner: Runner) -> Repositor
     commit = _known(mirror, ref, runner) if mirror.is_dir() else None
     if commit is None:
         raise SourceError(
-            f"What {ref} of {net.shown(url)} is now cannot be told without the network.",
+            f"What {ref} of {download.redacted(url)} is now cannot be told without the network.",
             remedy="`jitbuild install` fetches it; a plan can be made of a release, a checkout here (./cpython@REF), or a whole "
             "commit that was installed.",
         )
@@ -241,7 +241,7 @@ def _known(mirror: Path, ref: str, runner: Runner) -> str | None:
 
 
 def _fetch(mirror: Path, url: str, ref: str, *, runner: Runner, reporter: Reporter) -> str:
-    shown = net.shown(url)
+    shown = download.redacted(url)
     with reporter.stage(f"Fetching {ref} of {shown}"):
         done = _run(
             "fetch", "--quiet", "--no-tags", "--depth=1", url, ref, at=mirror, runner=runner

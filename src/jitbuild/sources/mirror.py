@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from jitbuild.errors import DownloadError, MissingError, UsageError
 from jitbuild.sources import distro
-from jitbuild.system import download as net
-from jitbuild.system import files as disk
+from jitbuild.system import download, files
+from jitbuild.system.checksums import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _ROADS = (
 
 
 class Fetch(Protocol):
-    """Has a file from an address, verified: `jitbuild.net.download`."""
+    """Has a file from an address, verified: `jitbuild.download.download`."""
 
     def __call__(self, url: str, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path: ...
 
@@ -57,7 +57,8 @@ class Road:
         if text.lower().startswith("file:"):
             if not (path := _path(text)).is_dir():
                 raise UsageError(
-                    f"{net.shown(text)} is no folder that is there.", remedy="Check the path."
+                    f"{download.redacted(text)} is no folder that is there.",
+                    remedy="Check the path.",
                 )
             return cls._folder(text, path)
         if mark:
@@ -84,10 +85,10 @@ class Release:
 
     def provide(self, road: Road) -> tuple[Path, str]:
         """The verified archive in the cache, and the road that it came by."""
-        with disk.guarded(self.cache):
+        with files.store_errors(self.cache):
             for name, pin in self.source.files:
                 kept = self._kept(name, pin)
-                if kept.is_file() and disk.sha256_of(kept) == pin.lower():
+                if kept.is_file() and sha256_of(kept) == pin.lower():
                     return kept, "cache"
         match road.kind:
             case "distro":
@@ -124,16 +125,16 @@ class Release:
             try:
                 return self.fetch(
                     url, self._kept(name, pin), sha256=pin, reporter=self.reporter
-                ), net.shown(url)
+                ), download.redacted(url)
             except MissingError:
                 continue
-        raise self._missing([net.shown(url) for url, _ in places])
+        raise self._missing([download.redacted(url) for url, _ in places])
 
     def _from_folder(self, base: Path) -> tuple[Path, str]:
         places = [(base / name, pin) for name, pin in self._layout()]
         for path, pin in places:
             if path.is_file():
-                disk.copy_verified(
+                files.copy_verified(
                     path, self._kept(path.name, pin), sha256=pin, reporter=self.reporter
                 )
                 return self._kept(path.name, pin), str(path)
@@ -144,7 +145,7 @@ class Release:
         try:
             path, pin = distro.fetch(self.source, own, runner=self.runner, reporter=self.reporter)
             name = next(name for name, known in self.source.files if known.lower() == pin)
-            return disk.copy_verified(
+            return files.copy_verified(
                 path, self._kept(name, pin), sha256=pin, reporter=self.reporter
             ), "distro"
         finally:
@@ -187,7 +188,7 @@ def _host(url: str) -> str:
 
 def _path(url: str) -> Path:
     try:
-        return Path(net.path_of(url))
+        return Path(download.path_of_file_url(url))
     except DownloadError as error:
         raise UsageError(error.what, remedy=error.remedy) from error
 
@@ -197,6 +198,6 @@ def _no_road(text: str) -> UsageError:
         "Did you mean distro? " if get_close_matches(text.lower(), ["distro"], cutoff=0.7) else ""
     )
     return UsageError(
-        f"{net.shown(text)} is neither a folder nor an http, https or file URL.",
+        f"{download.redacted(text)} is neither a folder nor an http, https or file URL.",
         remedy=f"{near}--mirror takes such a URL, a folder that is there, or the word distro.",
     )

@@ -17,10 +17,9 @@ from jitbuild.planning.plan import Source, Subject
 from jitbuild.sources import folder as tree
 from jitbuild.sources import git
 from jitbuild.sources.mirror import Release, Road
-from jitbuild.system import archive, process
-from jitbuild.system import download as net
-from jitbuild.system import files as disk
-from jitbuild.system.progress import Silent
+from jitbuild.system import archive, download, files, process
+from jitbuild.system.checksums import checksum_error, sha256_of
+from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import llvm
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Obtained", "Road", "describe", "obtain"]
 
-_SILENT = Silent()
+_SILENT = SilentReporter()
 _PATCHLEVEL, _LLVM, _CONFIGURE = "Include/patchlevel.h", "Tools/jit/_llvm.py", "configure"
 _READ = (_PATCHLEVEL, _LLVM, _CONFIGURE)
 _PY_VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
@@ -94,7 +93,7 @@ def obtain(  # noqa: PLR0913
     cache: Path,
     reporter: Reporter = _SILENT,
     runner: Runner = process.run,
-    fetch: Fetch = net.download,
+    fetch: Fetch = download.download,
     by_hand: bool = False,
     leave_out: Collection[str] = (),
 ) -> Obtained:
@@ -137,7 +136,7 @@ def obtain(  # noqa: PLR0913
                 )
             return Obtained(
                 tree=out,
-                road=net.shown(source.location) if "://" in source.location else "git",
+                road=download.redacted(source.location) if "://" in source.location else "git",
                 verified="commit",
             )
         case _:
@@ -147,7 +146,7 @@ def obtain(  # noqa: PLR0913
 def _local(text: str) -> Path:
     if "://" in text:
         raise SourceError(
-            f"{net.shown(text)} is an address, and nothing says which bytes should be there.",
+            f"{download.redacted(text)} is an address, and nothing says which bytes should be there.",
             remedy="Ask for the version with --mirror URL (and --sha256, if no recipe knows it), or fetch the file yourself.",
         )
     path = Path(text).expanduser().absolute()
@@ -167,7 +166,7 @@ def _describe_folder(root: Path, runner: Runner) -> Subject:
             f"{root} is neither a folder nor an archive that is known by its name.",
             remedy="Give a .tar.xz, .tgz, .tar.gz, .tar.bz2, .tar or .zip, or the folder of a source tree.",
         )
-    with disk.guarded(root):
+    with files.store_errors(root):
         texts = {
             name: (root / name).read_text(encoding="utf-8", errors="replace")
             for name in _READ
@@ -185,10 +184,10 @@ def _describe_archive(path: Path, sha256: str | None) -> Subject:
             f"{path} is not a file.",
             remedy="Give the archive itself, or a folder without an archive's suffix.",
         )
-    with disk.guarded(path):
-        digest = disk.sha256_of(path)
+    with files.store_errors(path):
+        digest = sha256_of(path)
     if sha256 is not None and digest != sha256.lower():
-        raise disk.refused(str(path), sha256, digest)
+        raise checksum_error(str(path), sha256, digest)
     content = archive.read_members(path, _READ)
     texts = {name: text.decode("utf-8", "replace") for name, text in content.items()}
     return _subject(
@@ -227,8 +226,8 @@ def _subject(name: str, texts: Mapping[str, str], source: Source) -> Subject:
 
 def _unchanged(source: Source) -> Path:
     path = Path(source.location)
-    with disk.guarded(path):
-        if disk.sha256_of(path) != source.digest:
+    with files.store_errors(path):
+        if sha256_of(path) != source.digest:
             raise IntegrityError(
                 f"{path} was changed while it was being used.", remedy="Run the same command again."
             )

@@ -122,9 +122,9 @@ class Store(NamedTuple):
         except FileNotFoundError:
             return []
         except OSError as error:
-            from jitbuild.system.files import as_ours
+            from jitbuild.system.files import as_store_error
 
-            raise as_ours(error, self.interpreters) from error
+            raise as_store_error(error, self.interpreters) from error
         return [found for folder in folders if (found := _read(folder)) is not None]
 
     def find(
@@ -169,13 +169,13 @@ class Store(NamedTuple):
 
         The kernel frees it when its holder dies, however it dies.
         """
-        from jitbuild.system.files import alone
+        from jitbuild.system.files import exclusive_lock
 
         folder = self.root / "locks"
         with contextlib.ExitStack() as held:
             with _storing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                held.enter_context(alone(folder / name, on_wait))
+                held.enter_context(exclusive_lock(folder / name, on_wait))
             yield
 
     @contextlib.contextmanager
@@ -358,6 +358,6 @@ def _storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        from jitbuild.system.files import as_ours
+        from jitbuild.system.files import as_store_error
 
-        raise as_ours(error, path) from error
+        raise as_store_error(error, path) from error

@@ -24,8 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import ArchiveError, PreflightError, StoreError, UnsafeArchiveError
-from jitbuild.system import files as disk
-from jitbuild.system.progress import Silent
+from jitbuild.system import files
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from jitbuild.system.progress import Reporter, Stage
 
-_SILENT = Silent()
+_SILENT = SilentReporter()
 _CHUNK = 1 << 18
 _BLOCK = 1 << 16
 _XZ = b"\xfd7zXZ\0"
@@ -155,7 +155,9 @@ def _judged(archive: Path, where: Path) -> Iterator[None]:
     except OSError as error:
         # bz2 and gzip say that their data is damaged by an OSError that has no number.
         raise (
-            _damaged(archive, str(error)) if error.errno is None else disk.as_ours(error, where)
+            _damaged(archive, str(error))
+            if error.errno is None
+            else files.as_store_error(error, where)
         ) from error
 
 
@@ -191,7 +193,7 @@ def _unreadable_here(archive: Path) -> PreflightError:
 @contextlib.contextmanager
 def _cleared_on_failure(dest: Path) -> Iterator[None]:
     """Have `dest` as an empty folder, and empty it again (or remove it, if it was not there) when the block fails."""
-    with disk.guarded(dest):
+    with files.store_errors(dest):
         existed = dest.exists()
         if existed and any(dest.iterdir()):
             raise StoreError(f"{dest} is not empty.", remedy="Name a folder that is new or empty.")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.progress import Silent, size
+from jitbuild.system import cancellation, files
+from jitbuild.system.checksums import checksum_error, remove_if_different
+from jitbuild.system.formatting import format_size
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     import ssl
@@ -38,14 +39,14 @@ class Wire:
 
     transport: httpx.BaseTransport | None = None
     timeout: float = 30.0
-    sleep: Callable[[float], None] = process.sleep
+    sleep: Callable[[float], None] = cancellation.sleep
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 _WIRE = Wire()
-_SILENT = Silent()
+_SILENT = SilentReporter()
 
 
 def download(
@@ -69,12 +70,12 @@ def download(
     """
     scheme = _scheme(url)
     if scheme == "file":
-        return disk.copy_verified(
-            Path(path_of(url)), dest, sha256=sha256, reporter=reporter, title=title
+        return files.copy_verified(
+            Path(path_of_file_url(url)), dest, sha256=sha256, reporter=reporter, title=title
         )
     if scheme not in {"http", "https"}:
         raise DownloadError(
-            f"{shown(url)} is not an address.", remedy="Use an http, https or file URL."
+            f"{redacted(url)} is not an address.", remedy="Use an http, https or file URL."
         )
 
     def fetch(part: Path, stage: Stage) -> None:
@@ -84,10 +85,10 @@ def download(
             )
             transfer.run(retries)
 
-    return disk.provide(dest, fetch, sha256=sha256, reporter=reporter, title=title)
+    return files.provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
 
 
-def path_of(url: str, *, windows: bool = os.name == "nt") -> str:
+def path_of_file_url(url: str, *, windows: bool = os.name == "nt") -> str:
     """The path that a file URL names (RFC 8089), as `windows` or POSIX spells it; DownloadError when it is on another host.
 
     Windows' drive letters (`file:///C:/a%20b`, and the common slip `file://C:/a`) and shares (`file://server/share/a`)
@@ -103,13 +104,13 @@ def path_of(url: str, *, windows: bool = os.name == "nt") -> str:
         return f"//{host}{path}".replace("/", "\\")
     if host not in {"", "localhost"}:
         raise DownloadError(
-            f"{shown(url)} names a file on another machine.",
+            f"{redacted(url)} names a file on another machine.",
             remedy="Write file:/// and an absolute path, or its http URL.",
         )
     return path
 
 
-def shown(url: str) -> str:
+def redacted(url: str) -> str:
     """`url` as it may be printed: without the user, password and query, which may be secrets."""
     address, mark, _ = re.sub(r"(?<=//)[^/]*@", "***@", url).partition("?")
     return f"{address}?***" if mark else address
@@ -159,12 +160,12 @@ class _Transfer:
         says nothing about what the place serves now: such a one is fetched once more, whole, before it is judged.
         """
         self._complete(retries)
-        got = disk.mismatch(self.part, self.sha256)
+        got = remove_if_different(self.part, self.sha256)
         if got is not None and self.stitched:
             self._complete(retries)
-            got = disk.mismatch(self.part, self.sha256)
+            got = remove_if_different(self.part, self.sha256)
         if got is not None:
-            raise disk.refused(shown(self.url), self.sha256, got)
+            raise checksum_error(redacted(self.url), self.sha256, got)
 
     def _complete(self, retries: int) -> None:
         failures, best = 0, self._resumable()
@@ -260,12 +261,12 @@ class _Transfer:
             return _RetryError(reason, wait=wait)
         if status in {404, 410}:
             return MissingError(
-                f"{shown(self.url)} is not there: {reason}.",
+                f"{redacted(self.url)} is not there: {reason}.",
                 remedy=f"Check the version and the address, or {_MIRROR}.",
             )
         if status in {401, 403, 407}:
             return DownloadError(
-                f"{shown(self.url)} is not given to you: {reason}.",
+                f"{redacted(self.url)} is not given to you: {reason}.",
                 remedy=f"Check the credentials and the proxy settings (HTTPS_PROXY, NO_PROXY), or {_MIRROR}.",
             )
         return self._impossible(reason)
@@ -283,7 +284,7 @@ class _Transfer:
         if done > body.total:
             self.part.unlink()
         raise _RetryError(
-            f"{size(done)} came, where {size(body.total)} were announced", broken=True
+            f"{format_size(done)} came, where {format_size(body.total)} were announced", broken=True
         )
 
     def _pause(self, error: _RetryError, failures: int) -> None:
@@ -296,23 +297,23 @@ class _Transfer:
     def _given_up(self, error: _RetryError) -> DownloadError:
         if error.broken:
             return TruncatedError(
-                f"{shown(self.url)} kept ending early, last after {size(self._size())}: {error.reason}.",
+                f"{redacted(self.url)} kept ending early, last after {format_size(self._size())}: {error.reason}.",
                 remedy=f"Run the same command again, it goes on from there. If it always ends there, {_MIRROR}.",
             )
         return DownloadError(
-            f"{shown(self.url)} cannot be had: {error.reason}.",
+            f"{redacted(self.url)} cannot be had: {error.reason}.",
             remedy=f"Check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), try later, or {_MIRROR}.",
         )
 
     def _impossible(self, reason: str) -> DownloadError:
         return DownloadError(
-            f"{shown(self.url)} cannot be had: {reason}.",
+            f"{redacted(self.url)} cannot be had: {reason}.",
             remedy=f"Check the address, or {_MIRROR}.",
         )
 
     def _distrusted(self) -> DownloadError:
         return DownloadError(
-            f"{shown(self.url)} shows a certificate that is not trusted here.",
+            f"{redacted(self.url)} shows a certificate that is not trusted here.",
             remedy="Behind a proxy that opens TLS, name its CA file in SSL_CERT_FILE; else check this machine's clock.",
         )
 

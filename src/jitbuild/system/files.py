@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, StoreError
-from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.errors import DiskFullError, DownloadError, StoreError
+from jitbuild.system import cancellation
+from jitbuild.system.checksums import checksum_error, remove_if_different, sha256_of
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter, Stage
 
 _CHUNK = 1 << 18
-_SILENT = Silent()
+_SILENT = SilentReporter()
 # Windows' ERROR_DISK_FULL is ENOSPC too (CPython, PC/errmap.h); EDQUOT is a person's quota, and Windows has no such name.
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextlib.contextmanager
-def guarded(where: Path) -> Iterator[None]:
+def store_errors(where: Path) -> Iterator[None]:
     """Work on files under `where`: an OSError leaves the block as DiskFullError or, for anything else, StoreError."""
     try:
         yield
     except BrokenPipeError:  # of whoever read what we print: the disk has no part in it
         raise
     except OSError as error:
-        raise as_ours(error, where) from error
+        raise as_store_error(error, where) from error
 
 
-def as_ours(error: OSError, where: Path) -> StoreError:
+def as_store_error(error: OSError, where: Path) -> StoreError:
     """`error`, met while working under `where`, as the error to raise instead."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
@@ -71,23 +71,17 @@ def copy_verified(
     def fetch(part: Path, stage: Stage) -> None:
         try:
             _copy(source, part, stage)
-            got = mismatch(part, sha256)
+            got = remove_if_different(part, sha256)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
         if got is not None:
-            raise refused(str(source), sha256, got)
+            raise checksum_error(str(source), sha256, got)
 
-    return provide(dest, fetch, sha256=sha256, reporter=reporter, title=title)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of the file's bytes, in lower-case hexadecimal; OSError when it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
 
 
-def provide(
+def provide_file(
     dest: Path,
     fetch: Callable[[Path, Stage], None],
     *,
@@ -100,11 +94,11 @@ def provide(
     What `fetch` leaves of the part when it fails is for its next call, save when the disk is full: then it is removed.
     """
     part = dest.with_name(dest.name + ".part")
-    with guarded(dest.parent):
+    with store_errors(dest.parent):
         if _is_there(dest, sha256):
             return dest
         dest.parent.mkdir(parents=True, exist_ok=True)
-        with alone(
+        with exclusive_lock(
             dest, lambda: reporter.note(f"Waiting for another process that fetches {dest.name}.")
         ):
             if _is_there(dest, sha256):
@@ -125,10 +119,10 @@ def _is_there(dest: Path, sha256: str | None) -> bool:
 
 
 @contextlib.contextmanager
-def alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of `path`, for as long as another process or thread has it waiting; `on_wait` is called once then.
 
-    Raises process.Stopped when the crew of this context ends before it is free.
+    Raises Cancelled when the current task group is cancelled before it is free.
     """
     from filelock import FileLock, Timeout
 
@@ -138,7 +132,7 @@ def alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     except Timeout:
         on_wait()
         while not lock.is_locked:
-            process.heed()
+            cancellation.check_cancelled()
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=0.5, poll_interval=0.1)
     try:
@@ -150,7 +144,7 @@ def alone(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 @contextlib.contextmanager
 def _giving_space_back(part: Path) -> Iterator[None]:
     try:
-        with guarded(part.parent):
+        with store_errors(part.parent):
             yield
     except DiskFullError:
         with contextlib.suppress(OSError):
@@ -162,23 +156,6 @@ def _settle(part: Path, dest: Path) -> None:
     with part.open("r+b") as file:
         os.fsync(file.fileno())
     part.replace(dest)
-
-
-def mismatch(part: Path, sha256: str | None) -> str | None:
-    """The hash of `part` if it is not the expected one; `part` is then removed."""
-    if sha256 is None or (got := sha256_of(part)) == sha256.lower():
-        return None
-    part.unlink()
-    return got
-
-
-def refused(origin: str, expected: str | None, got: str) -> IntegrityError:
-    """The error for a file from `origin` whose hash is `got`."""
-    return IntegrityError(
-        f"{origin} is not the file that was asked for: expected sha256 {expected}, got {got}.",
-        remedy="Do not use it. A proxy's login page or a bad mirror may be in between: look, or name another place with "
-        "--mirror. Only if you know that the file was replaced for good, correct the pin.",
-    )
 
 
 def _copy(source: Path, part: Path, stage: Stage) -> None:

@@ -8,89 +8,28 @@ their environment names the pipe; everything else is counted by taking tokens fo
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import os
 import select
 import tempfile
 import threading
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Protocol, Self
 
 from jitbuild.errors import UsageError
-from jitbuild.system import process
-from jitbuild.system.progress import Stoppable
+from jitbuild.system import cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from jitbuild.system.progress import Reporter
-
-_TICK_SECONDS = 0.1  # how soon someone who waits for a token notices that the crew has ended
+_TICK_SECONDS = (
+    0.1  # how soon someone who waits for a token notices that the task group was cancelled
+)
 _TOKEN = b"+"
 # A token is a byte in a pipe, which a process that fills it would wait at for ever; some systems' pipes hold 4096 at worst.
-MOST = 1024
+MAX_JOBS = 1024
 
 
-_A = TypeVar("_A")
-_B = TypeVar("_B")
-_C = TypeVar("_C")
-_Work: TypeAlias = "Callable[[Reporter], _A]"
-
-
-@overload
-def side_by_side(
-    first: _Work[_A], second: _Work[_B], /, *, reporter: Reporter
-) -> tuple[_A, _B]: ...
-@overload
-def side_by_side(
-    first: _Work[_A], second: _Work[_B], third: _Work[_C], /, *, reporter: Reporter
-) -> tuple[_A, _B, _C]: ...
-@overload
-def side_by_side(*functions: _Work[_A], reporter: Reporter) -> tuple[_A, ...]: ...
-def side_by_side(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, ...]:
-    """Call each function in a thread of its own, with a copy of this context, and return what they returned, in their order.
-
-    The first exception that one raises, or Ctrl-C here, ends the work of the others: their children are ended (process.crew), and
-    the reporter that each is given raises process.Stopped the next time that they say something of a stage. It is raised from
-    here when all have ended.
-    """
-    results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-
-    def work(number: int, function: _Work[Any]) -> None:
-        try:
-            results.put((number, function(Stoppable(reporter, process.heed)), None))
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            results.put((number, None, error))
-
-    threads: list[threading.Thread] = []
-    returned: dict[int, Any] = {}
-    try:
-        with process.crew():
-            for number, function in enumerate(functions):
-                context = contextvars.copy_context()
-                threads.append(threading.Thread(target=context.run, args=(work, number, function)))
-                threads[-1].start()
-            while len(returned) < len(functions):
-                number, result, error = _next(results)
-                if error is not None:
-                    raise error
-                returned[number] = result
-    finally:
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-    return tuple(returned[number] for number in range(len(functions)))
-
-
-def _next(results: SimpleQueue[_A]) -> _A:
-    """What comes next. On Windows a wait that has no end cannot be interrupted by Ctrl-C."""
-    while True:
-        with contextlib.suppress(Empty):
-            return results.get(timeout=None if os.name == "posix" else _TICK_SECONDS)
-
-
-class Share:
-    """Some of a budget's jobs, held for as long as the block of `Budget.share` lasts: `jobs` says how many."""
+class JobShare:
+    """Some of a budget's jobs, held for as long as the block of `JobBudget.share` lasts: `jobs` says how many."""
 
     def __init__(self, jobs: int, fds: tuple[int, ...]) -> None:
         self.jobs = jobs
@@ -117,24 +56,24 @@ class Share:
         return {"MAKEFLAGS": f"-j --jobserver-fds={ends} --jobserver-auth={ends}"}
 
 
-class Budget:
+class JobBudget:
     """So many jobs at once, in sum, for all that takes its share here and all makes that run in one. A context manager.
 
     Threads may take shares at once. It is no thing to be shared with other processes than the makes. Raises UsageError for more
-    than MOST.
+    than MAX_JOBS.
     """
 
     def __init__(self, jobs: int) -> None:
         if jobs < 1:
             raise ValueError(f"a budget of {jobs} jobs lets nothing run")
-        if jobs > MOST:
+        if jobs > MAX_JOBS:
             raise UsageError(
                 f"{jobs} jobs at once are more than can be counted.",
-                remedy=f"Give at most {MOST}: -j {MOST}.",
+                remedy=f"Give at most {MAX_JOBS}: -j {MAX_JOBS}.",
             )
         self.jobs = jobs
         self._lock = threading.Lock()
-        self._shares: set[Share] = set()
+        self._shares: set[JobShare] = set()
 
     def __enter__(self) -> Self:
         self._pool: _Pool = _Pipe() if os.name == "posix" else _Counter()
@@ -148,11 +87,11 @@ class Budget:
                 self._pool.close()
 
     @contextlib.contextmanager
-    def share(self, at_most: int = 1) -> Iterator[Share]:
+    def share(self, at_most: int = 1) -> Iterator[JobShare]:
         """Wait for one job to be free, and hold that and what else is free up to `at_most` until the block is left.
 
         Take one for a make, which takes further ones itself, and several for what cannot share: it may run `share.jobs` at once.
-        Raises process.Stopped when the crew of this context ends before there was one. Whoever holds a share and waits for a
+        Raises Cancelled when the current task group is cancelled before there was one. Whoever holds a share and waits for a
         second one in the same thread may wait for itself.
         """
         share = self._wait(at_most)
@@ -164,14 +103,14 @@ class Budget:
                 self._pool.give(share.jobs)
                 self._restock()
 
-    def _wait(self, at_most: int) -> Share:
+    def _wait(self, at_most: int) -> JobShare:
         while True:
-            process.heed()
+            cancellation.check_cancelled()
             # Counted in the same moment as taken, so that a restock never takes it for lost.
             with self._lock:
                 taken = self._pool.take(at_most)
                 if taken:
-                    share = Share(taken, self._pool.fds)
+                    share = JobShare(taken, self._pool.fds)
                     self._shares.add(share)
                     return share
             self._pool.wait(_TICK_SECONDS)

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jitbuild.errors import LLVMError
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.system import files, process
+from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import pinned_wheels as wheels
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ MODES = ("auto", "system", "managed")
 _VERSION = re.compile(r"(?<!Apple )(?:LLVM|clang) version\s+(\d+)(\.\d+\.\d+)\S*\s")
 _MAJOR = re.compile(r"^_LLVM_VERSION\b[^=\n]*=[^#\n]*?(\d+)[^\d#\n]*(?:#.*)?$", re.MULTILINE)
 _SECONDS = 20.0
-_SILENT = Silent()
+_SILENT = SilentReporter()
 
 # Where distributions and installers put an LLVM that is not on PATH.
 FOLDERS: Mapping[System, Sequence[str]] = {
@@ -315,7 +314,7 @@ def gather(found: Found, folder: Path) -> Path:
     """
     if os.name == "nt":
         return found.folder.parent
-    with disk.guarded(folder):
+    with files.store_errors(folder):
         (folder / "bin").mkdir(parents=True, exist_ok=True)
         for name, path in {**_companions(found), **found.tools}.items():
             link = folder / "bin" / name

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import DownloadError, IntegrityError
 from jitbuild.system import archive, process
-from jitbuild.system import files as disk
-from jitbuild.system.progress import Silent, size
+from jitbuild.system.checksums import sha256_of
+from jitbuild.system.files import exclusive_lock, store_errors
+from jitbuild.system.formatting import format_size
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 _CONTENTS = ".jitbuild-contents"
-_SILENT = Silent()
+_SILENT = SilentReporter()
 
 
 class Kind(NamedTuple):
@@ -101,11 +103,11 @@ def provide(
     ArchiveError, DiskFullError, StoreError and what `check` raises; wheels that came whole stay for the next try.
     """
     folder = folder_of(pins, cache, kind)
-    with disk.guarded(folder.parent):
+    with store_errors(folder.parent):
         if is_whole(folder):
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with disk.alone(
+        with exclusive_lock(
             folder,
             lambda: reporter.note(f"Waiting for another process that provides {folder.name}."),
         ):
@@ -218,7 +220,7 @@ def _failure(kind: Kind, code: int, text: str) -> DownloadError | IntegrityError
 
 
 def _is_there(file: Path, pin: Pin) -> bool:
-    return file.is_file() and disk.sha256_of(file) == pin.sha256
+    return file.is_file() and sha256_of(file) == pin.sha256
 
 
 def _verified(file: Path, pin: Pin) -> Path:
@@ -226,7 +228,7 @@ def _verified(file: Path, pin: Pin) -> Path:
         raise DownloadError(
             f"pip did not fetch {pin.file}.", remedy="Look at pip's settings: pip config list."
         )
-    if (got := disk.sha256_of(file)) != pin.sha256:
+    if (got := sha256_of(file)) != pin.sha256:
         raise IntegrityError(
             f"{pin.file} is not the wheel that is pinned: expected sha256 {pin.sha256}, got {got}.",
             remedy="Do not use it. Look at the index that pip is set to: pip config list.",
@@ -275,7 +277,7 @@ def _contents(folder: Path) -> list[str]:
 
 def _weight(pins: Sequence[Pin]) -> str:
     known = all(pin.size for pin in pins)
-    return size(sum(pin.size for pin in pins)) if known else f"{len(pins)} wheels"
+    return format_size(sum(pin.size for pin in pins)) if known else f"{len(pins)} wheels"
 
 
 def weight(pins: Sequence[Pin], cache: Path, kind: Kind = LLVM) -> str:

@@ -22,7 +22,8 @@ from packaging.version import Version
 
 from jitbuild.errors import JitbuildError, LLVMError, PreflightError
 from jitbuild.system import process
-from jitbuild.system.progress import Silent, size
+from jitbuild.system.formatting import format_size
+from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain.llvm import Finder
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0
 _PLACE = re.compile(r"^<stdin>:[\d:]*\s*(fatal )?error:\s*")
-_SILENT = Silent()
+_SILENT = SilentReporter()
 _COMPILERS = ("cc", "gcc", "clang")
 _LLVM = "LLVM"
 _ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -343,7 +344,7 @@ class Checkup:
             yield Finding(
                 name="disk",
                 ok=free >= wanted,
-                detail=f"{size(free)} free in {folder}; {size(wanted)} wanted",
+                detail=f"{format_size(free)} free in {folder}; {format_size(wanted)} wanted",
                 why=f"a {profile} build takes that much at its height",
                 remedy=f"Free some space in {folder} (`jitbuild prune` helps), or set JITBUILD_HOME to a larger disk.",
             )

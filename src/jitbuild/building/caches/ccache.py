@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.errors import PreflightError, SettingsError
-from jitbuild.system import files as disk
-from jitbuild.system import process
-from jitbuild.system.progress import Silent
+from jitbuild.system import files, process
+from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import pinned_wheels as wheels
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ _FEATURES = re.compile(r"^Features: (.*)$", re.MULTILINE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
 # What a line of the log says of a call that had another purpose than to compile a file.
 _NO_COMPILE = frozenset({"called_for_link", "called_for_preprocessing", "no_input_file"})
-_SILENT = Silent()
+_SILENT = SilentReporter()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +143,7 @@ def links(ccache: Ccache, folder: Path, names: Iterable[str], *, path: str | Non
     by its path is not met by any link, and gets none. Raises DiskFullError and StoreError.
     """
     path = os.environ.get("PATH", os.defpath) if path is None else path
-    with disk.guarded(folder):
+    with files.store_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             if Path(name).name != name:  # and nothing outside of the folder is touched
@@ -238,7 +237,7 @@ def clear(store: Path) -> None:
     The folders stay, and so does what a ccache at work is just writing: it makes sure of a folder and then makes a file in it,
     and fails its call when the folder goes in between.
     """
-    with disk.guarded(store):
+    with files.store_errors(store):
         for place, _, names in os.walk(store / _FOLDER):
             if Path(place) != store / _FOLDER / "lock":
                 for name in names:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jitbuild.building.caches.autoconf import askable_again
-from jitbuild.system.jobserver import side_by_side
-from jitbuild.system.progress import Silent
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -187,5 +187,5 @@ def _headers(asked: Mapping[str, str], compiler: Compiler, folder: Path, at_once
             if compiler.accepts(source, "-fsyntax-only")[0]:
                 there.append(answer)
 
-    side_by_side(*[work] * at_once, reporter=Silent())
+    run_concurrently(*[work] * at_once, reporter=SilentReporter())
     return there

@@ -1,0 +1,23 @@
+"""Durations and sizes as people read them."""
+
+from __future__ import annotations
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration as text: `0.4 s`, `12 s`, `3 min 05 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def format_size(count: int) -> str:
+    """Return a count of bytes as text: `23.2 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    value, unit = float(count), "B"
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007
+        value /= 1000
+        if value < 999.95:
+            break
+    return f"{value:.1f} {unit}"

@@ -1,0 +1,165 @@
+"""Child processes that lead a process group, so that everything they start can be ended with them.
+
+Whatever ends the wait for a child (its timeout, Ctrl-C, an exception in the parent) ends its whole
+group, so that no compiler outlives the command that started it. On Linux the kernel also ends the
+child when this process is killed and cannot do it itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from jitbuild.system import cancellation, signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL
+
+Popen: TypeAlias = "subprocess.Popen[bytes]"
+
+
+def signal_group(child: Popen, number: int) -> None:
+    """Send a signal to the child's process group; on Windows, end the child's process tree.
+
+    Does nothing when the group has ended.
+    """
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+    elif child.poll() is None:
+        # Windows has no group signal that build tools act on.
+        argv = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
+        subprocess.run(argv, capture_output=True, check=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessEffects:
+    """The operating system functions that start and end children; unit tests pass fakes."""
+
+    popen: Callable[..., Popen] = subprocess.Popen
+    signal_group: Callable[[Popen, int], None] = signal_group
+
+
+class ProcessGroup:
+    """A running child and the process group that it leads."""
+
+    def __init__(self, child: Popen, effects: ProcessEffects) -> None:
+        self.child = child
+        self._signal = functools.partial(effects.signal_group, child)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the group."""
+        self._signal(signal.SIGTERM)
+
+    def wait_for_end(self, timeout: float) -> None:
+        """Wait until the child has ended, at most `timeout` seconds."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(timeout=timeout)
+
+    def kill(self) -> None:
+        """Kill whatever is left of the group, and wait for the child."""
+        self.kill_rest()
+        self.child.wait()
+
+    def kill_rest(self) -> None:
+        """Kill whatever is left of the group of a child that has ended."""
+        self._signal(_SIGKILL)
+
+    def end(self) -> None:
+        """Send SIGTERM, and kill the group after a grace period or at a second Ctrl-C."""
+        try:
+            self.terminate()
+            self.wait_for_end(cancellation.GRACE_SECONDS)
+        finally:
+            # The child may be gone while something it started still runs in its group.
+            self.kill()
+
+
+@contextlib.contextmanager
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None = None,
+    effects: ProcessEffects,
+    **files: Any,
+) -> Iterator[ProcessGroup]:
+    """Start `argv` as the leader of a process group and a member of the current task group.
+
+    `files` are the arguments of `subprocess.Popen` for the child's files: `stdin`, `stdout`,
+    `stderr`, `pass_fds`. The group is ended when an exception leaves the block, and when the task
+    group is cancelled. Raises OSError when the program cannot be started.
+    """
+    cancellation.check_cancelled()
+    with signals.DEFERRAL:
+        child = effects.popen(
+            list(argv),
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+            **files,
+        )
+    group = ProcessGroup(child, effects)
+    try:
+        signals.DEFERRAL.raise_pending()
+        with cancellation.tracked(group):
+            yield group
+    except BaseException:
+        group.end()
+        raise
+    finally:
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Return a preexec function that has the kernel send SIGTERM when the parent dies (prctl(2)).
+
+    make passes SIGTERM on to its jobs, so even `kill -9` of jitbuild stops the build. None where
+    libc has no prctl.
+
+    The kernel sends the signal when the thread that started the child ends. That thread waits for
+    the child, so it does not end first.
+
+    The subprocess documentation warns of preexec functions in a process with threads: the child
+    has only the thread that forked, and a lock that another thread held stays locked. This function
+    takes no lock. Everything it needs is looked up before the fork; the interpreter's own locks are
+    re-created in the child (PyOS_AfterFork_Child), libc holds its own over the fork (malloc), and
+    PyDLL does not release the GIL for the call.
+    """
+    prctl, parent = _prctl(), os.getpid()
+    if prctl is None:
+        return None
+
+    def request_signal() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        # The parent may have been killed just before.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return request_signal
+
+
+@functools.cache
+def _prctl() -> Callable[..., int] | None:
+    try:
+        import ctypes
+
+        prctl = ctypes.PyDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+    prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
+    return prctl

@@ -1,0 +1,20 @@
+"""Suggestions for misspelt words in error messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return `Did you mean ...? ` for the known word most similar to `word`, or an empty string.
+
+    The result ends in a space, so that it can stand before a remedy. `cutoff` is the least
+    similarity, from 0 to 1, as difflib.get_close_matches takes it.
+    """
+    from difflib import get_close_matches  # only errors need it, and it would slow every start
+
+    matches = get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"Did you mean {matches[0]}? " if matches else ""
