@@ -125,7 +125,7 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
 def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Path:
     assert plan.llvm is not None
     environ = build.clean_environment(os.environ)
-    finder = llvm.Finder(
+    finder = llvm.LLVMFinder(
         want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ
     )
     return llvm.gather(finder.provide(), work / f"llvm-{plan.llvm.major}") / "bin"

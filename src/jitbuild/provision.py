@@ -42,17 +42,18 @@ from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
 from jitbuild.toolchain import requirements as preflight
+from jitbuild.toolchain.compiler import compiler_of, libc_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.building.caching import Compiler
     from jitbuild.planning.plan import Plan, Subject
     from jitbuild.probing.verdict import Expect, Verdict
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store.store import Interpreter, Store
+    from jitbuild.toolchain.compiler import CCompiler
 
 T = TypeVar("T")
 
@@ -267,9 +268,23 @@ class _Build:
         self._host = targets.host()
         # The build sees the clean environment, so what it will find is looked for in that one.
         self._environ = build.clean_environment(os.environ)
-        self._llvm = _LLVM(owner, plan, scratch)
+        self._llvm = llvm.DeferredLLVM(self._finder(owner), scratch)
         self._stencils = StencilCache.in_store(owner.store.root)
         self._times: dict[str, float] = {}
+
+    def _finder(self, owner: Provisioner) -> llvm.LLVMFinder | None:
+        if self._plan.llvm is None:
+            return None
+        return llvm.LLVMFinder(
+            want=self._plan.llvm,
+            mode=owner.options.llvm or "auto",
+            host=self._host,
+            catalog=owner.catalog,
+            cache=owner.store.root,
+            environ=self._environ,
+            # Of all that is started for it, pip alone gets the user's own settings.
+            fetch=functools.partial(wheels.provide, environ=os.environ),
+        )
 
     def run(self, request: Request) -> tuple[Path, dict[str, Any]]:
         """Build, finish and prove; returns the staged prefix and its manifest. Raises a JitbuildError."""
@@ -284,7 +299,7 @@ class _Build:
             python=Path(sys.executable),
             llvm=self._llvm.root,
         )
-        compiler = caching.compiler_of(plan, site.llvm, self._environ)
+        compiler = compiler_of(plan, site.llvm, self._environ)
         caches = (
             self._caching(site, compiler, forecast)
             if self._options.caches and os.name == "posix"
@@ -317,7 +332,7 @@ class _Build:
             "toolchain": {
                 "compiler": compiler.version,
                 "libc": self._host.libc,
-                **self._llvm.facts(told.pop("llvm", "")),
+                **_llvm_facts(self._llvm.installation, told.pop("llvm", "")),
             },
             "times": self._times,
             "caches": told,
@@ -332,10 +347,8 @@ class _Build:
         An LLVM is provided now, too, unless the stencils that it would make are kept.
         """
         plan = self._plan
-        compiler = caching.compiler_of(plan, None, self._environ)
-        forecast = self._stencils.forecast(
-            plan, compiler=compiler.text, libc=caching.libc_of(self._host)
-        )
+        compiler = compiler_of(plan, None, self._environ)
+        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=libc_of(self._host))
         expected = (
             caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
         )
@@ -366,7 +379,7 @@ class _Build:
             leave_out=self._plan.leave_out,
         )
 
-    def _caching(self, site: build.Site, compiler: Compiler, forecast: str) -> Caching:
+    def _caching(self, site: build.Site, compiler: CCompiler, forecast: str) -> Caching:
         return Caching(
             plan=self._plan,
             site=site,
@@ -446,7 +459,7 @@ class _Build:
             staged, self._plan.version, free_threaded=variant.free_threaded, debug=debug
         )
         prefix.add_links(staged, program)
-        changed = prefix.forget(staged, _forgotten(site, self._llvm.found))
+        changed = prefix.forget(staged, _forgotten(site, self._llvm.installation))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without any, compileall takes the whole of sys.path
             # The bytecode's file names are those of the final prefix: what stands before it is stripped.
@@ -495,42 +508,6 @@ class _Build:
                 remedy="Install the headers that `jitbuild doctor` names, or keep such an interpreter with --allow-missing.",
             )
         return verdict
-
-
-class _LLVM:
-    """The LLVM of one build: provided once, when something first needs it."""
-
-    def __init__(self, owner: Provisioner, plan: Plan, scratch: Path) -> None:
-        self._owner, self._want, self._scratch = owner, plan.llvm, scratch
-        self.found: llvm.Found | None = None
-        # configure may be told of it (3.15) before it is there.
-        self.root = scratch / "llvm" if plan.llvm is not None and not plan.llvm.bundled else None
-
-    def provide(self, reporter: Reporter) -> llvm.Found | None:
-        """Have it at `root`. Raises LLVMError and what fetching raises."""
-        if self.root is None or self.found is not None:
-            return self.found
-        assert self._want is not None
-        finder = llvm.Finder(
-            want=self._want,
-            mode=self._owner.options.llvm or "auto",
-            host=targets.host(),
-            catalog=self._owner.catalog,
-            cache=self._owner.store.root,
-            # Looked for where the preflight looked; pip alone gets the person's own settings.
-            environ=build.clean_environment(os.environ),
-            fetch=functools.partial(wheels.provide, environ=os.environ),
-        )
-        found = finder.provide(reporter)
-        self.root = llvm.gather(found, self._scratch / "llvm")
-        self.found = found
-        return found
-
-    def facts(self, cached: str) -> dict[str, Any]:
-        """What the manifest says: `cached` is the version whose stencils were kept, where none was needed."""
-        if self.found:
-            return {"llvm": {"version": self.found.version, "origin": self.found.origin}}
-        return {"llvm": {"version": cached, "origin": "stencil cache"}} if cached else {}
 
 
 def adopt(
@@ -601,7 +578,7 @@ def _holding(work: Callable[[Reporter], T]) -> Callable[[Reporter], T | Jitbuild
     return hold
 
 
-def _forgotten(site: build.Site, found: llvm.Found | None) -> dict[str, str]:
+def _forgotten(site: build.Site, found: llvm.LLVMInstallation | None) -> dict[str, str]:
     """The paths that an interpreter's records must not name, and what they say instead.
 
     A clang that compiled it (--tail-call) is called by its own path where that lasts, else by its name.
@@ -616,6 +593,13 @@ def _forgotten(site: build.Site, found: llvm.Found | None) -> dict[str, str]:
         )
         paths |= {str(site.llvm): "/usr", f"{folder}/": "", **lasting}
     return paths
+
+
+def _llvm_facts(installation: llvm.LLVMInstallation | None, cached: str) -> dict[str, Any]:
+    """Return the manifest's facts about the LLVM; `cached` is the version that made cached stencils."""
+    if installation is not None:
+        return {"llvm": {"version": installation.version, "origin": installation.origin}}
+    return {"llvm": {"version": cached, "origin": "stencil cache"}} if cached else {}
 
 
 def _manifest(plan: Plan, request: Request) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from jitbuild.recipes.schema import Wheel
 from jitbuild.system import process
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
-from jitbuild.toolchain.llvm import Finder
+from jitbuild.toolchain.llvm import LLVMFinder
 
 CATALOG = recipes.load()
 WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
@@ -35,8 +35,8 @@ pytestmark = [
 PROGRAM = '#include <stdio.h>\n#include <stdatomic.h>\nint main(void) { atomic_int n = 7; return printf("%d\\n", n) != 2; }\n'
 
 
-def finder(cache: Path, want: LLVM = WANT, mode: str = "managed") -> Finder:
-    return Finder(want=want, mode=mode, host=HERE, catalog=CATALOG, cache=cache)
+def finder(cache: Path, want: LLVM = WANT, mode: str = "managed") -> LLVMFinder:
+    return LLVMFinder(want=want, mode=mode, host=HERE, catalog=CATALOG, cache=cache)
 
 
 def pins(major: int) -> list[Wheel]:
@@ -46,7 +46,7 @@ def pins(major: int) -> list[Wheel]:
 
 
 @pytest.fixture(scope="module")
-def managed(cache_folder) -> llvm.Found:
+def managed(cache_folder) -> llvm.LLVMInstallation:
     return finder(cache_folder).provide()
 
 
@@ -116,7 +116,7 @@ def test_eight_at_once_fetch_once(tmp_path):
         "import sys; from pathlib import Path; from jitbuild import target;"
         "from jitbuild.toolchain import llvm; from jitbuild.recipes import catalog as recipes;"
         "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import LLVM;"
-        "found = llvm.Finder(want=LLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
+        "found = llvm.LLVMFinder(want=LLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
         "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path)]

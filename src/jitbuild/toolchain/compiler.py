@@ -1,0 +1,81 @@
+"""Identify the C compiler of a build, and the C library that it compiles against."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.system import process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.planning.plan import Plan
+    from jitbuild.system.process import Runner
+    from jitbuild.target import Host
+
+# The names that configure looks for, in its order (AC_PROG_CC in configure.ac).
+_USUAL_NAMES = ("gcc", "cc", "clang")
+_TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CCompiler:
+    """The C compiler of a build.
+
+    `argv` is the command that calls it. `text` is the output of `--version` and a line with the
+    program's location and size: together they tell this compiler from any other, so cache keys
+    contain them.
+    """
+
+    argv: tuple[str, ...]
+    text: str
+
+    @property
+    def version(self) -> str:
+        """The first line of its `--version` output; "unknown" when it printed nothing."""
+        return self.text.partition("\n")[0] or "unknown"
+
+
+def compiler_of(
+    plan: Plan, llvm: Path | None, environ: Mapping[str, str], *, runner: Runner = process.run
+) -> CCompiler:
+    """Return the compiler that configure will choose for `plan` on the PATH of `environ`.
+
+    That is the plan's own (CC=, or for --tail-call the clang in `llvm`, an LLVM's root), else the
+    first that configure looks for. Nothing is raised: a compiler that does not run has no version.
+    """
+    path = environ.get("PATH")
+    argv = _command(plan, llvm, path)
+    program = shutil.which(argv[0], path=path) or argv[0]
+    text = ""
+    with contextlib.suppress(OSError):
+        text = runner([*argv, "--version"], env=environ, timeout=_TIMEOUT_SECONDS).stdout
+    # An update may keep the version; the program's size or real path then changes.
+    with contextlib.suppress(OSError):
+        size = os.stat(program).st_size  # noqa: PTH116
+        text = f"{text.strip()}\n{program} {os.path.realpath(program)} {size}"
+    return CCompiler(argv=tuple(argv), text=text)
+
+
+def _command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
+    if plan.variant.tail_call and llvm:
+        return [str(llvm / "bin" / "clang")]
+    args = plan.variant.configure_args
+    named = [arg.removeprefix("CC=") for arg in args if arg.startswith("CC=")]
+    if named:
+        return shlex.split(named[-1])
+    return [next((name for name in _USUAL_NAMES if shutil.which(name, path=path)), "cc")]
+
+
+def libc_of(host: Host) -> str:
+    """Return what identifies the C library's headers in cache keys.
+
+    That is the C library's version on Linux; on macOS, where it comes with the system, the kernel's.
+    """
+    return host.libc or host.kernel
