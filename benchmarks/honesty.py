@@ -81,7 +81,7 @@ def main() -> int:
     with environments.prepared(
         api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=SilentReporter()
     ) as python:
-        base = command_environment(found._replace(executable=python), "off", os.environ)
+        base = command_environment(found.with_executable(python), "off", os.environ)
         for slowdown, wanted, share in (
             (0.0, "no difference", HONEST),
             (options.slowdown, "slower", SEEN),

@@ -60,9 +60,8 @@ class Session:
         if not new:
             raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")
         for found in new:
-            self.stages[f"{name}: {found.name}"] = found.manifest.get(
-                "times", {}
-            ) | found.manifest.get("caches", {})
+            record = found.to_json()
+            self.stages[f"{name}: {found.name}"] = record["times"] | record["caches"]
         self._keep(name, run)
 
     def uninstall(self, home: Path, *words: str) -> None:

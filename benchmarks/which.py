@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from interleaved import Command, compare, options
 
+from jitbuild.store.manifest import Manifest
 from jitbuild.store.store import Store
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
         with store.scratch() as scratch:
             (scratch / "staged" / "bin").mkdir(parents=True)
             (scratch / "staged" / "bin" / "python3").touch()
-            store.commit(scratch / "staged", f"cpython-{version}-jit-fast-00000000", manifest)
+            name = f"cpython-{version}-jit-fast-00000000"
+            store.commit(scratch / "staged", name, msgspec.convert(manifest, Manifest))
 
 
 def main() -> None:

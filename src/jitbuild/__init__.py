@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.probing.verdict import Verdict
     from jitbuild.provision import Outcome
     from jitbuild.request import Axes, Variant
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter, Stage
 
 __all__ = [
@@ -42,7 +42,7 @@ __all__ = [
 
 _MODULES = {
     "Axes": "request",
-    "Interpreter": "store.store",
+    "Interpreter": "store.interpreter",
     "JitbuildError": "errors",
     "Outcome": "provision",
     "Plan": "planning.plan",

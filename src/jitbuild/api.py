@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from jitbuild import settings
 from jitbuild.errors import UsageError
 from jitbuild.request import JITS, PROFILES, Axes, Jit, Patch, Profile, Request, parse
-from jitbuild.store.store import Interpreter, Store, default_root
+from jitbuild.store.interpreter import Interpreter
+from jitbuild.store.store import Store, default_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

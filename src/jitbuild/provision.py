@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from jitbuild import target as targets
 from jitbuild.building import caching
 from jitbuild.building import relocate as prefix
@@ -34,7 +36,7 @@ from jitbuild.planning import plan as plans
 from jitbuild.probing.runner import probe
 from jitbuild.request import Profile, Variant
 from jitbuild.sources import resolve as sources
-from jitbuild.store.store import fingerprint
+from jitbuild.store.manifest import UNSET, Fingerprint, Manifest
 from jitbuild.system import files, process
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.jobserver import JobBudget
@@ -52,7 +54,8 @@ if TYPE_CHECKING:
     from jitbuild.probing.verdict import Expect, Verdict
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.toolchain.compiler import CCompiler
 
 T = TypeVar("T")
@@ -235,14 +238,14 @@ class Provisioner:
 
     def _is_whole(self, found: Interpreter) -> bool:
         """Whether it has what packages need: one without was kept for whoever said --allow-missing."""
-        missing = found.manifest["verdict"].get("missing_modules", ())
+        missing = found.manifest.verdict.missing
         return self.options.allow_missing or _ESSENTIAL.isdisjoint(missing)
 
     def _build(self, plan: Plan, request: Request) -> Interpreter:
         with self.store.scratch() as scratch, files.store_errors(scratch), self._jobs() as budget:
             work = _Build(self, plan, scratch, budget)
             staged, manifest = work.run(request)
-            return self.store.commit(staged, plan.prefix_name, manifest)
+            return self.store.commit(staged, plan.prefix_name, msgspec.convert(manifest, Manifest))
 
     @contextlib.contextmanager
     def _jobs(self) -> Iterator[JobBudget]:
@@ -519,7 +522,7 @@ def adopt(
     """
     program = program.absolute()
     # Taken first: when the program changes while it is probed, it counts as changed since.
-    before = fingerprint(program)
+    before = Fingerprint.of(program) or UNSET
     verdict = probe(program, expect=expect)
     if not verdict.ok:
         raise ProofError(
@@ -546,21 +549,24 @@ def adopt(
         "expect": expect,
         "created": datetime.now(UTC),
         "executable": str(program),
-        "fingerprint": before,
+        "fingerprint": msgspec.to_builtins(before),
         "variant": plans.variant_json(variant),
         "verdict": verdict.to_json(),
     }
     with store.lock(name), store.scratch() as scratch:
         staged = scratch / "adopted"
         staged.mkdir()
-        return store.commit(staged, name, manifest)
+        return store.commit(staged, name, msgspec.convert(manifest, Manifest))
 
 
 def refresh(store: Store, stale: Interpreter) -> None:
     """Look again at an adopted interpreter that has changed, and register it as what it is now. Raises as `adopt` does."""
     if stale.adopted and stale.executable.exists():
         again = adopt(
-            store, stale.executable, expect=stale.manifest["expect"], profile=stale.variant.profile
+            store,
+            stale.executable,
+            expect=stale.manifest.expect or "jit",
+            profile=stale.variant.profile,
         )
         if again.name != stale.name:
             store.remove(stale)
@@ -615,9 +621,7 @@ def _manifest(plan: Plan, request: Request) -> dict[str, Any]:
 
 
 def _age(interpreter: Interpreter) -> float:
-    created = interpreter.manifest["created"]
-    assert isinstance(created, datetime)
-    return created.timestamp()
+    return interpreter.manifest.created.timestamp()
 
 
 def _placeholder(name: str) -> str:

@@ -13,12 +13,13 @@ import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 import tomli_w
 from cli import Cli
 
 from jitbuild.sessions.sessions import Provided, write_shim
-from jitbuild.store.store import fingerprint
+from jitbuild.store.manifest import Fingerprint
 
 pytestmark = pytest.mark.integration
 
@@ -155,7 +156,11 @@ def forge(nox: Nox, series: str, executable: Path, **more: object) -> None:
     """Have the store hand out another program as its interpreter of `series`, as if it had been proven."""
     (manifest,) = nox.cli.home.glob(f"interpreters/cpython-{series}*/jitbuild.toml")
     data = tomllib.loads(manifest.read_text())
-    data |= {"executable": str(executable), "fingerprint": fingerprint(executable), **more}
+    data |= {
+        "executable": str(executable),
+        "fingerprint": msgspec.to_builtins(Fingerprint.of(executable)),
+        **more,
+    }
     manifest.write_text(tomli_w.dumps(data))
 
 

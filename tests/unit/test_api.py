@@ -4,10 +4,10 @@ import ast
 import importlib
 import inspect
 import pkgutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import stores
 
 import jitbuild
 from jitbuild import api, provision
@@ -30,30 +30,8 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-def put(home, name="cpython-3.15.2-jit-fast-kkkkkkkk", version="3.15.2"):
-    store = Store(home)
-    plain = {
-        "jit": "yes-off",
-        "profile": "fast",
-        "tail_call": False,
-        "free_threaded": False,
-        "configure_args": [],
-        "patches": [],
-    }
-    manifest = {
-        "key": "k",
-        "version": version,
-        "adopted": False,
-        "executable": "python",
-        "variant": plain,
-        "verdict": {"ok": True},
-    }
-    with store.scratch() as scratch:
-        (scratch / "staged").mkdir()
-        (scratch / "staged" / "python").touch()
-        return store.commit(
-            scratch / "staged", name, manifest | {"created": datetime(2026, 11, 22, tzinfo=UTC)}
-        )
+def put(home, version="3.15.2"):
+    return stores.put(Store(home), version)
 
 
 @pytest.fixture
@@ -226,7 +204,7 @@ def test_a_plan_is_that_of_the_platform():
 
 
 def test_a_plan_does_not_look_at_the_store(home):
-    put(home, version="3.15.0")
+    put(home, "3.15.0")
     assert jitbuild.plan("3.15").version == "3.15.2"
 
 

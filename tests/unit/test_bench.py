@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import stores
 from machine import Machine, one_by_one, write
 
 from jitbuild import cli
@@ -27,7 +28,7 @@ from jitbuild.bench.stats import Sample
 from jitbuild.errors import MeasurementError
 from jitbuild.in_target.bench_programs import PROGRAMS, WrongResultError, _check
 from jitbuild.request import Variant
-from jitbuild.store.store import Interpreter
+from jitbuild.store.interpreter import Interpreter
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.signals import SignalReceived
@@ -658,7 +659,8 @@ def test_what_spoils_a_measurement_is_said(tmp_path):
 )
 def test_how_it_was_built_is_said_where_it_spoils_the_times(profile, debug, said):
     variant = Variant(jit="yes-off", profile=profile)
-    found = Interpreter("x", "k", "1", "3.15.2", variant, Path("/x"), Path("/python"), False, {})
+    data = stores.manifest(jit="yes-off", profile=profile, executable="/python")
+    found = Interpreter(Path("/x"), data, variant)
     warnings = list(surroundings.of_build(found, debug=debug))
     assert [said in warning for warning in warnings] == ([] if said is None else [True])
 

@@ -3,11 +3,11 @@
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import stores
 
 from jitbuild import api, cli
 from jitbuild.ci import github_action as ci
@@ -45,30 +45,9 @@ def store(tmp_path, monkeypatch):
 
 
 def put(store, version="3.15.2", *, name=None, **variant):
-    plain = {
-        "jit": "yes-off",
-        "profile": "fast",
-        "tail_call": False,
-        "free_threaded": False,
-        "configure_args": [],
-        "patches": [],
-    }
-    manifest = {
-        "key": "k" * 64,
-        "version": version,
-        "adopted": False,
-        "created": datetime(2026, 11, 22, tzinfo=UTC),
-        "executable": "bin/python3",
-        "variant": plain | variant,
-        "source": {"kind": "release", "digest": "d" * 64},
-        "verdict": {"ok": True, "jit": {"built": "yes-off"}},
-    }
-    with store.scratch() as scratch:
-        (scratch / "staged" / "bin").mkdir(parents=True)
-        (scratch / "staged" / "bin" / "python3").touch()
-        return store.commit(
-            scratch / "staged", name or f"cpython-{version}-jit-fast-00000000", manifest
-        )
+    return stores.put(
+        store, version, name=name or f"cpython-{version}-jit-fast-00000000", **variant
+    )
 
 
 class Notes(SilentReporter):
@@ -206,8 +185,7 @@ def test_one_that_cannot_be_run_says_why(store, monkeypatch):
     ],
 )
 def test_one_that_has_lost_something_says_what(store, monkeypatch, missing, ok, said):
-    kept = put(store)
-    kept.manifest["verdict"]["missing_modules"] = ["tkinter"]
+    kept = stores.edited(put(store), verdict={"ok": True, "missing_modules": ["tkinter"]})
     answer = SimpleNamespace(ok=ok, missing=missing, reason="No machine code.")
     monkeypatch.setattr(ci, "probe", lambda *_, **options: answer if options["modules"] else None)
     assert ci.failure(kept) == said

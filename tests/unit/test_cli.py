@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import stores
 
 from jitbuild import api, cli
 from jitbuild.building.caches.stencils import StencilCache
@@ -32,7 +33,7 @@ from jitbuild.running.command import command_line
 from jitbuild.running.environment import check_mode, command_environment
 from jitbuild.running.lookup import find_program
 from jitbuild.settings import KNOWN
-from jitbuild.store.store import Store, fingerprint
+from jitbuild.store.store import Store
 from jitbuild.system.formatting import format_size
 from jitbuild.system.process import Completed
 from jitbuild.system.signals import SignalReceived
@@ -88,35 +89,10 @@ def run(capsys):
     return run
 
 
-def put(store, name, version="3.15.2", *, program=None, ok=True, kind="release", **variant):
+def put(store, name, version="3.15.2", *, ok=True, program=None, kind="release", **variant):
     """An interpreter in the store; adopted when there is a program elsewhere."""
-    plain = {
-        "jit": "yes-off",
-        "profile": "fast",
-        "tail_call": False,
-        "free_threaded": False,
-        "configure_args": [],
-        "patches": [],
-    }
-    manifest = {
-        "key": "k" * 64,
-        "version": version,
-        "adopted": program is not None,
-        "created": datetime(2026, 11, 22, tzinfo=UTC),
-        "executable": str(program or "bin/python3"),
-        "variant": plain | variant,
-        "source": {"kind": kind, "digest": "d" * 64},
-        "verdict": {"ok": ok, "jit": {"built": variant.get("jit", "yes-off")}},
-    }
-    if program is not None:
-        manifest |= {"fingerprint": fingerprint(program), "expect": "jit"}
-        del manifest["source"]
-    with store.scratch() as scratch:
-        staged = scratch / "staged"
-        (staged / "bin").mkdir(parents=True)
-        if program is None:
-            (staged / "bin" / "python3").touch()
-        return store.commit(staged, name, manifest)
+    source = {} if program is not None else {"source": {"kind": kind, "digest": "d" * 64}}
+    return stores.put(store, version, name=name, ok=ok, program=program, **source, **variant)
 
 
 @pytest.fixture
@@ -447,7 +423,7 @@ def test_the_summary_says_what_was_proven_and_where_the_time_went(store, jit):
     found = put(store, "x", jit=jit)
     assert _summary(found).startswith("x: ")
     assert "Built in" not in _summary(found)
-    found.manifest["times"] = {"configure": 12.0, "make": 185.0, "total": 200.0}
+    found = stores.edited(found, times={"configure": 12.0, "make": 185.0, "total": 200.0})
     assert _summary(found).endswith(" Built in 3 min 20 s (configure 12 s, make 3 min 05 s).")
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
 import nox
 import pytest
+import stores
 from nox import registry
 
 import jitbuild.nox as jit
@@ -425,30 +425,8 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("JITBUILD_POLICY", "never")
-    variant = {
-        "jit": "yes-off",
-        "profile": "fast",
-        "tail_call": False,
-        "free_threaded": False,
-        "configure_args": [],
-        "patches": [],
-    }
-    manifest = {
-        "key": "0" * 64,
-        "version": "3.15.2",
-        "adopted": False,
-        "created": datetime.now(UTC),
-        "executable": "python3",
-    }
     store = Store(tmp_path / "home")
-    with store.scratch() as scratch:
-        (scratch / "staged").mkdir()
-        (scratch / "staged/python3").touch()
-        found = store.commit(
-            scratch / "staged",
-            "cpython-3.15.2-x",
-            {**manifest, "variant": variant, "verdict": {"ok": True}},
-        )
+    found = stores.put(store, name="cpython-3.15.2-x")
     return found.executable
 
 

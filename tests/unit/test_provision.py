@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import time
-from datetime import UTC, datetime
 
 import pytest
+import stores
 from test_probe import build, framed
 
 from jitbuild import provision
@@ -74,22 +74,8 @@ def program(tmp_path, monkeypatch):
 
 
 def put(store, version="3.15.1", **more):
-    manifest = {
-        "key": "k" * 64,
-        "version": version,
-        "adopted": False,
-        "created": datetime(2026, 11, 22, tzinfo=UTC),
-        "executable": "python",
-        "variant": variant_json(Variant()),
-        "source": {"kind": "release", "digest": "d" * 64},
-        "verdict": {"ok": True},
-    }
-    with store.scratch() as scratch:
-        (scratch / "staged").mkdir()
-        (scratch / "staged" / "python").touch()
-        return store.commit(
-            scratch / "staged", f"cpython-{version}-jit-fast-kkkkkkkk", manifest | more
-        )
+    name = f"cpython-{version}-jit-fast-kkkkkkkk"
+    return stores.put(store, version, name=name, executable="python", **more)
 
 
 class Planned(Provisioner):

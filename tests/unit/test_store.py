@@ -1,44 +1,18 @@
-"""The store: whole or not there, the best that fits, and nothing of anybody else's touched."""
+"""The store: interpreters are visible whole or not at all, and nothing of others is touched."""
 
 import os
+import threading
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from stores import put
 
 from jitbuild.errors import StoreError
 from jitbuild.request import Axes, Variant, parse
-from jitbuild.store.store import MANIFEST, Store, fingerprint
-
-
-def manifest(version="3.15.2", *, key="k" * 64, ok=True, **variant):
-    plain = {
-        "jit": "yes-off",
-        "profile": "fast",
-        "tail_call": False,
-        "free_threaded": False,
-        "configure_args": [],
-        "patches": [],
-    }
-    return {
-        "key": key,
-        "version": version,
-        "adopted": False,
-        "created": datetime(2026, 11, 22, tzinfo=UTC),
-        "executable": "bin/python3",
-        "variant": plain | variant,
-        "source": {"digest": "d" * 64},
-        "verdict": {"ok": ok, "jit": {"built": variant.get("jit", "yes-off")}},
-    }
-
-
-def put(store, name, data=None, *, content="python"):
-    with store.scratch() as scratch:
-        staged = scratch / "staged"
-        (staged / "bin").mkdir(parents=True)
-        (staged / "bin" / "python3").write_text(content)
-        return store.commit(staged, name, data or manifest())
+from jitbuild.store.manifest import FILE
+from jitbuild.store.store import Store
 
 
 @pytest.fixture
@@ -46,13 +20,13 @@ def store(tmp_path):
     return Store(tmp_path / "home")
 
 
-def test_an_empty_store_is_not_even_created(store):
+def test_looking_into_a_store_does_not_create_it(store):
     assert store.installed() == []
     assert not store.root.exists()
 
 
-def test_what_is_committed_is_found_and_whole(store):
-    put(store, "cpython-3.15.2-jit-fast-kkkkkkkk")
+def test_a_committed_interpreter_is_listed_with_its_files(store):
+    put(store)
     (found,) = store.installed()
     assert found.executable.read_text() == "python"
     assert (found.version, found.variant, found.proven, found.fresh) == (
@@ -65,8 +39,8 @@ def test_what_is_committed_is_found_and_whole(store):
 
 
 def test_a_replaced_interpreter_is_replaced_whole_and_gets_a_new_instance(store):
-    first = put(store, "x")
-    second = put(store, "x", content="other")
+    first = put(store, name="x")
+    second = put(store, name="x", content="other")
     assert [found.instance for found in store.installed()] == [second.instance]
     assert first.instance != second.instance
     assert second.executable.read_text() == "other"
@@ -86,13 +60,13 @@ def test_nothing_is_visible_when_staging_fails(store):
 
 @pytest.mark.parametrize("text", ["", "not toml [", "schema = 999\n", 'schema = 1\nname = "x"\n'])
 def test_a_folder_without_a_readable_manifest_is_no_interpreter(store, text):
-    put(store, "x").path.joinpath(MANIFEST).write_text(text)
+    put(store, name="x").path.joinpath(FILE).write_text(text)
     assert store.installed() == []
 
 
 def test_the_manifest_is_toml_that_says_what_was_proven(store):
-    found = put(store, "x")
-    data = tomllib.loads((found.path / MANIFEST).read_text())
+    found = put(store, name="x")
+    data = tomllib.loads((found.path / FILE).read_text())
     assert data["schema"] == 1
     assert data["verdict"]["ok"] is True
 
@@ -111,28 +85,28 @@ def test_the_manifest_is_toml_that_says_what_was_proven(store):
         ("3.15.0", {}, None),
     ],
 )
-def test_the_best_that_fits_is_found(store, spec, axes, expected):
-    put(store, "new", manifest())
-    put(store, "new-no", manifest(jit="no"))
-    put(store, "new-debug", manifest(profile="debug"))
-    put(store, "old-yes", manifest("3.15.1", jit="yes"))
-    put(store, "threaded", manifest(jit="no", free_threaded=True))
-    put(store, "broken", manifest("3.15.9", ok=False))
+def test_the_preferred_interpreter_that_fits_is_returned(store, spec, axes, expected):
+    put(store, name="new")
+    put(store, name="new-no", jit="no")
+    put(store, name="new-debug", profile="debug")
+    put(store, "3.15.1", jit="yes", name="old-yes")
+    put(store, name="threaded", jit="no", free_threaded=True)
+    put(store, "3.15.9", ok=False, name="broken")
     found = store.find(parse(spec), Axes(**axes))
     assert (found and found.name) == expected
 
 
 def test_release_is_preferred_to_fast_and_fast_to_unknown(store):
     for profile in ("debug", "unknown", "fast", "release"):
-        put(store, profile, manifest(profile=profile))
+        put(store, name=profile, profile=profile)
     for expected in ("release", "fast", "unknown", "debug"):
         found = store.find(parse("3.15"), Axes())
         assert found.name == expected
         store.remove(found)
 
 
-def test_sources_that_have_no_version_are_matched_by_digest(store):
-    put(store, "x")
+def test_a_source_without_a_version_is_matched_by_digest(store):
+    put(store, name="x")
     assert store.find(parse("./cpython"), Axes(), digest="d" * 64).name == "x"
     assert store.find(parse("./cpython"), Axes(), digest="e" * 64) is None
     assert store.find(parse("./cpython"), Axes()) is None
@@ -141,34 +115,24 @@ def test_sources_that_have_no_version_are_matched_by_digest(store):
 @pytest.mark.parametrize(
     ("kind", "found"), [("folder", False), ("git", False), ("archive", False), ("release", True)]
 )
-def test_a_version_is_never_somebodys_own_sources(store, kind, found):
-    """A folder or a commit calls itself 3.15.2, too."""
-    put(store, "own", manifest() | {"source": {"kind": kind, "digest": "d" * 64}})
+def test_a_version_request_is_answered_by_releases_alone(store, kind, found):
+    """A folder or a commit may call itself 3.15.2 as well."""
+    put(store, name="own", source={"kind": kind, "digest": "d" * 64})
     for spec in ("3.15.2", "3.15", ">=3.15"):
         assert (store.find(parse(spec), Axes()) is not None) == found
     assert store.find(parse("./own"), Axes(), digest="d" * 64)
 
 
-def test_a_branch_is_what_was_last_installed_as_it(store):
-    put(store, "other", manifest("3.16.0a1"))
-    put(store, "older", manifest("3.16.0a1") | {"request": "main"})
-    put(
-        store,
-        "newer",
-        manifest("3.16.0a1") | {"request": "main", "created": datetime(2026, 11, 23, tzinfo=UTC)},
-    )
+def test_a_branch_is_answered_by_its_newest_install(store):
+    put(store, "3.16.0a1", name="other")
+    put(store, "3.16.0a1", name="older", request="main")
+    later = datetime(2026, 11, 23, tzinfo=UTC)
+    put(store, "3.16.0a1", name="newer", request="main", created=later)
     assert store.find(parse("main"), Axes()).name == "newer"
 
 
 def adopted(store, program):
-    data = manifest() | {
-        "adopted": True,
-        "executable": str(program),
-        "fingerprint": fingerprint(program),
-    }
-    with store.scratch() as scratch:
-        (scratch / "adopted").mkdir()
-        return store.commit(scratch / "adopted", "adopted", data)
+    return put(store, name="adopted", program=program)
 
 
 @pytest.fixture
@@ -201,7 +165,7 @@ def test_an_adopted_interpreter_that_changed_is_not_fresh(store, program):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
-def test_scratch_goes_whatever_the_modes_in_it_and_what_links_lead_to_stays(store, tmp_path):
+def test_deleting_scratch_ignores_modes_and_does_not_follow_links(store, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("somebody's")
     elsewhere.chmod(0o400)
@@ -214,8 +178,8 @@ def test_scratch_goes_whatever_the_modes_in_it_and_what_links_lead_to_stays(stor
     assert elsewhere.stat().st_mode & 0o777 == 0o400
 
 
-def test_what_cannot_take_its_place_leaves_the_old_one(store, monkeypatch):
-    first = put(store, "x")
+def test_a_failed_replacement_keeps_the_old_interpreter(store, monkeypatch):
+    first = put(store, name="x")
     rename = Path.rename
 
     def fail(self, to):
@@ -225,14 +189,12 @@ def test_what_cannot_take_its_place_leaves_the_old_one(store, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(StoreError):
-        put(store, "x")
+        put(store, name="x")
     assert [found.instance for found in store.installed()] == [first.instance]
 
 
-def test_one_that_changed_is_looked_at_again_and_passed_over_if_it_does_not_fit_then(
-    store, program
-):
-    older = put(store, "older", manifest("3.15.1"))
+def test_a_changed_interpreter_is_refreshed_and_passed_over_when_it_no_longer_fits(store, program):
+    older = put(store, "3.15.1", name="older")
     stale = adopted(store, program)
     assert store.find(parse("3.15"), Axes()).name == stale.name
     program.write_text("another version")
@@ -246,7 +208,7 @@ def test_one_that_changed_is_looked_at_again_and_passed_over_if_it_does_not_fit_
     assert store.find(parse("3.15"), Axes(), refresh=lambda _: None).name == older.name
 
 
-def test_scratch_in_use_is_not_swept_and_left_over_scratch_is(store):
+def test_sweeping_deletes_abandoned_scratch_and_keeps_scratch_in_use(store):
     left = store.root / "scratch" / "dead"
     left.mkdir(parents=True)
     (left / "read-only").mkdir()
@@ -259,21 +221,37 @@ def test_scratch_in_use_is_not_swept_and_left_over_scratch_is(store):
     assert store.sweep() == 0
 
 
-def test_waiting_for_a_lock_is_said(store):
-    said = []
-    with store.lock("x"), store.lock("y", on_wait=lambda: said.append("y")):
-        assert said == []
+def test_waiting_for_a_held_lock_is_announced(store):
+    waiting, acquired = threading.Event(), threading.Event()
+
+    def wait():
+        with store.lock("x", on_wait=waiting.set):
+            acquired.set()
+
+    thread = threading.Thread(target=wait)
+    with store.lock("x"):
+        thread.start()
+        assert waiting.wait(60)
+        assert not acquired.is_set()
+    thread.join()
+    assert acquired.is_set()
+
+
+def test_a_free_lock_is_taken_without_an_announcement(store):
+    announced = []
+    with store.lock("x"), store.lock("y", on_wait=lambda: announced.append("y")):
+        assert announced == []
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_store_that_cannot_be_written_says_so(store):
+def test_an_unwritable_store_is_a_store_error(store):
     store.root.mkdir()
     store.root.chmod(0o500)
     with pytest.raises(StoreError, match="JITBUILD_HOME"):
-        put(store, "x")
+        put(store, name="x")
 
 
-def test_a_store_under_a_file_says_so(tmp_path):
+def test_a_store_below_a_file_is_a_store_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="JITBUILD_HOME"):
-        put(Store(tmp_path / "file" / "home"), "x")
+        put(Store(tmp_path / "file" / "home"))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jitbuild.bench.report import Inspection
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
 
 _ROOT = Path("/")
 # Of a processor each: more than this, and something else wants it too.

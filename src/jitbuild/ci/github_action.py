@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Plan
     from jitbuild.probing.verdict import Expect
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Host
 
@@ -65,7 +66,7 @@ def key(
 
 def failure(found: Interpreter) -> str:
     """Why an interpreter of the store is not what it was when it was kept; empty when it is."""
-    expect: Expect = found.manifest.get("expect", found.variant.jit)
+    expect: Expect = found.manifest.expect or found.variant.jit
     threads = found.variant.free_threaded
     try:
         verdict = probe(
@@ -77,9 +78,7 @@ def failure(found: Interpreter) -> str:
         )
     except InterpreterError as error:
         return error.what
-    if lost := set(verdict.missing or ()) - set(
-        found.manifest["verdict"].get("missing_modules") or ()
-    ):
+    if lost := set(verdict.missing or ()) - set(found.manifest.verdict.missing):
         return f"It lacks the modules {', '.join(sorted(lost))}."
     return "" if verdict.ok else verdict.reason
 

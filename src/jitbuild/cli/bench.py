@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
 
 _TIMEOUT = 600.0
 # They would switch the JIT off, have another program measured than was installed, or have pytest-benchmark take itself for a worker
@@ -88,9 +89,7 @@ def _job(
         arms=arms,
         counts=bench_subjects.counts(options, subject.asked[0]),
         python=subject.python,
-        env=lambda arm, python: _environment(
-            found._replace(executable=python), arm.mode, os.environ
-        ),
+        env=lambda arm, python: _environment(found.with_executable(python), arm.mode, os.environ),
         folder=kept.cache(bench_results.FOLDER) / _digest(options, found, subject, arms),
         timeout=options.timeout or _TIMEOUT,
         diff=shlex.join(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
 
 FOLDER = "measurements"
 

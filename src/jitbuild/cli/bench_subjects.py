@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark, Counts
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
 _DEFAULTS: dict[str, Counts] = {
@@ -103,7 +104,7 @@ def prepared(
             python = enter(packages, lists)
             if options.pytest_benchmark:
                 _check_plugin(python)
-            located = tuple(_located(each, found._replace(executable=python)) for each in wanted)
+            located = tuple(_located(each, found.with_executable(python)) for each in wanted)
             yield Subject(asked=wanted, benchmarks=located, python=python, packages=packages)
 
 
@@ -221,7 +222,7 @@ def _of_suite(
     """
     python = enter((*packages, suite.REQUIREMENT), lists)
     env = modes.environment(
-        "off", command_environment(found._replace(executable=python), None, os.environ)
+        "off", command_environment(found.with_executable(python), None, os.environ)
     )
     manifest = suite.listing(python, python.parents[1] / "pyperformance.json", env=env)
     entries = suite.chosen(manifest, chosen)

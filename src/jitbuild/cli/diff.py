@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from jitbuild.diff.runs import Run
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
 
 _DEFAULT = "off,on"
@@ -51,7 +51,7 @@ def diff(options: argparse.Namespace) -> int:
         check_mode(found, mode)
     say = reporter_for(options)
     with _python(options, found, say) as python:
-        report = _compared(options, command, modes, found._replace(executable=python), say)
+        report = _compared(options, command, modes, found.with_executable(python), say)
     if options.json:
         print_json(report.to_json())
     else:

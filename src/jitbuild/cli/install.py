@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jitbuild import api
 from jitbuild.cli.arguments import stated_axes
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import argparse
 
     from jitbuild.provision import Outcome
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.manifest import CachesRecord
 
 
 def install(options: argparse.Namespace) -> int:
@@ -67,14 +68,14 @@ def _told(outcomes: list[Outcome]) -> int:
 
 def _summary(found: Interpreter) -> str:
     """One line on what was proven, where the time went, and what the caches spared."""
-    verdict = found.manifest["verdict"]
+    verdict = found.manifest.verdict
     proof = {
         "yes-off": "the JIT is in and runs machine code with PYTHON_JIT=1",
         "yes": "the JIT is in and runs machine code unless PYTHON_JIT=0",
         "interpreter": "micro-ops without machine code",
         "no": "no JIT, as asked for",
-    }[verdict["jit"]["built"]]
-    times, caches = found.manifest.get("times", {}), found.manifest.get("caches", {})
+    }[verdict.jit.built if verdict.jit else found.variant.jit]
+    times, caches = found.manifest.times or {}, found.manifest.caches or None
     spent = ", ".join(
         f"{name} {format_duration(value)}{_spared(name, caches)}"
         for name, value in times.items()
@@ -85,8 +86,10 @@ def _summary(found: Interpreter) -> str:
     )
 
 
-def _spared(step: str, caches: dict[str, Any]) -> str:
+def _spared(step: str, caches: CachesRecord | None) -> str:
     """What a cache did for a step, in brackets."""
-    if step == "make" and (counts := caches.get("compiler")):
-        return f" [{counts['hits']} of {counts['hits'] + counts['misses']} files cached]"
-    return " [cached]" if caches.get(step) == "hit" else ""
+    if caches is None:
+        return ""
+    if step == "make" and (counts := caches.compiler):
+        return f" [{counts.hits} of {counts.hits + counts.misses} files cached]"
+    return " [cached]" if getattr(caches, step, None) == "hit" else ""

@@ -13,7 +13,7 @@ from jitbuild.running.lookup import find_interpreter, find_program
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
 
 
 def which(options: argparse.Namespace) -> int:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
 # The log of a build that runs now, or of one that failed and is being looked into, is nobody's rubbish.
@@ -124,7 +125,7 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
     for found in installed:
         if not found.executable.exists():
             needless.append(found)
-        elif found.adopted or found.manifest.get("source", {}).get("kind") == "release":
+        elif found.adopted or found.source_kind == "release":
             series = found.version.split(".")[:2]
             groups.setdefault((*series, found.variant, found.adopted), []).append(found)
     for group in groups.values():

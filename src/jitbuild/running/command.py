@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
 
 # Beside an adopted interpreter, `python3` on PATH may be another one, so both mean the interpreter.
 PYTHON_NAMES = frozenset({"python", "python3"})

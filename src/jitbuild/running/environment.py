@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jitbuild.modes import Mode
-    from jitbuild.store.store import Interpreter
+    from jitbuild.store.interpreter import Interpreter
 
 
 def command_environment(

@@ -24,7 +24,8 @@ from jitbuild.request import Axes, Request, parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
 
 _NAME_PREFIX = "cpython-"
 _SHOWN_NAMES = 5

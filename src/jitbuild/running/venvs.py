@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
 _DONE = "jitbuild-environment.json"

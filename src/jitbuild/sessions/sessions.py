@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jitbuild.probing.verdict import Facts, Verdict
-    from jitbuild.store.store import Interpreter, Store
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
 Policy = Literal["install", "never", "adopt"]

@@ -1,0 +1,29 @@
+"""Delete folders of the store, whatever the modes of the files in them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+
+def delete(folder: Path) -> None:
+    """Delete `folder` and everything in it; files that cannot be deleted wait for the next sweep.
+
+    Links are deleted and never followed.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.is_dir():
+        return
+    _make_writable(folder)
+    for parent, folders, names in os.walk(folder):  # a folder is entered after its mode was set
+        for name in (*folders, *names):
+            _make_writable(Path(parent, name))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_writable(path: Path) -> None:
+    if not path.is_symlink():  # the target of a link may not be the store's
+        with contextlib.suppress(OSError):
+            path.chmod(0o700)
