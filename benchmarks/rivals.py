@@ -17,7 +17,7 @@ from jitbuild import request
 from jitbuild import target as targets
 from jitbuild.building import runner as build
 from jitbuild.building.caches import ccache as compiler
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.sources import resolve as sources
 from jitbuild.system.checksums import sha256_of
@@ -91,8 +91,8 @@ def prepare(
 
 
 def _plan(version: str, catalog: Catalog) -> Plan:
-    subject = plans.subject_of(request.parse(version), catalog)
-    return plans.make(
+    subject = planner.resolve_version(request.parse(version), catalog)
+    return planner.make_plan(
         subject, request.Variant(jit="yes-off", profile="fast"), targets.host().target, catalog
     )
 

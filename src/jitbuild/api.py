@@ -150,7 +150,7 @@ def plan(  # noqa: PLR0913
     JitbuildError.
     """
     from jitbuild import target
-    from jitbuild.planning import plan as plans
+    from jitbuild.planning import planner
 
     request, known = parse(spec), catalog(recipes)
     axes = Axes(
@@ -164,12 +164,12 @@ def plan(  # noqa: PLR0913
     machine = target.parse(platform) if platform else target.host().target
     pin = _pin(request, sha256)
     if request.is_version:
-        subject = plans.subject_of(request, known, sha256=pin)
+        subject = planner.resolve_version(request, known, sha256=pin)
     else:
         from jitbuild.sources.resolve import describe
 
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
-    return plans.make(subject, defaulted(axes, request).variant(request), machine, known)
+    return planner.make_plan(subject, defaulted(axes, request).variant(request), machine, known)
 
 
 def installed(*, home: str | Path | None = None) -> list[Interpreter]:

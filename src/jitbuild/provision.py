@@ -32,7 +32,7 @@ from jitbuild.errors import (
     ProofError,
     VariantError,
 )
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.probing.runner import probe
 from jitbuild.request import Profile, Variant
 from jitbuild.sources import resolve as sources
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.planning.plan import Plan, Subject
+    from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.probing.verdict import Expect, Verdict
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
@@ -129,7 +129,7 @@ class Provisioner:
             )
         subject = self.subject(request)
         return self.provide(
-            plans.make(subject, variant, targets.host().target, self.catalog), request
+            planner.make_plan(subject, variant, targets.host().target, self.catalog), request
         )
 
     def ensure_all(
@@ -195,10 +195,10 @@ class Provisioner:
         except (InterpreterError, ProofError, VariantError) as error:
             self.reporter.warn(f"{stale.name} has changed and is passed over. {error.what}")
 
-    def subject(self, request: Request) -> Subject:
+    def subject(self, request: Request) -> ResolvedRequest:
         """What the request means: by the recipes alone for a version, by looking at the tree for anything else."""
         if request.is_version:
-            return plans.subject_of(request, self.catalog, sha256=self.options.sha256)
+            return planner.resolve_version(request, self.catalog, sha256=self.options.sha256)
         return sources.describe(
             request,
             cache=self.store.root,
@@ -314,7 +314,7 @@ class _Build:
             reporter=self._reporter,
             budget=self._budget,
             aid=caches,
-            advice=self._catalog.builds.advice,
+            advice=self._catalog.build.advice,
             placeholder=_placeholder,
         )
         told = caches.report() if caches else {}
@@ -387,7 +387,7 @@ class _Build:
             plan=self._plan,
             site=site,
             host=self._host,
-            builds=self._catalog.builds,
+            builds=self._catalog.build,
             compiler=compiler,
             environ=self._environ,
             stencils=self._stencils,
@@ -550,7 +550,7 @@ def adopt(
         "created": datetime.now(UTC),
         "executable": str(program),
         "fingerprint": msgspec.to_builtins(before),
-        "variant": plans.variant_json(variant),
+        "variant": variant.to_json(),
         "verdict": verdict.to_json(),
     }
     with store.lock(name), store.scratch() as scratch:
@@ -616,7 +616,7 @@ def _manifest(plan: Plan, request: Request) -> dict[str, Any]:
         "request": request.shown,
         "target": plan.target.name,
         "created": datetime.now(UTC),
-        "variant": plans.variant_json(plan.variant),
+        "variant": plan.variant.to_json(),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from jitbuild.errors import RequestError, VariantError
 
@@ -107,6 +107,23 @@ class Variant(NamedTuple):
         )
         return "-".join([words[self.jit], self.profile, *extra])
 
+    @property
+    def has_stencils(self) -> bool:
+        """True if the interpreter can run machine code, which is made from stencils."""
+        return self.jit in {"yes", "yes-off"}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the variant as manifests and `--json` hold it; patches are given by sha256."""
+        return {
+            "jit": self.jit,
+            "profile": self.profile,
+            "tail_call": self.tail_call,
+            "free_threaded": self.free_threaded,
+            "configure_args": list(self.configure_args),
+            "patches": [patch.sha256 for patch in self.patches],
+            "includes": list(self.includes),
+        }
+
 
 class Axes(NamedTuple):
     """The axes of a variant that the person stated; None and empty are not stated.
@@ -164,7 +181,7 @@ class Axes(NamedTuple):
         """Whether an interpreter of `variant` has every stated axis. Extra flags and patches must be the same ones."""
         return (
             self.jit in {None, variant.jit}
-            and (not self.machine_code or variant.jit in {"yes-off", "yes"})
+            and (not self.machine_code or variant.has_stencils)
             and self.profile in {None, variant.profile}
             and self.tail_call in {None, variant.tail_call}
             and self.configure_args == variant.configure_args

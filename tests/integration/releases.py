@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from jitbuild import request
 from jitbuild.errors import DownloadError
-from jitbuild.planning.plan import subject_of
+from jitbuild.planning.planner import resolve_version
 from jitbuild.recipes import catalog as recipes
 from jitbuild.sources.resolve import Road, obtain
 
@@ -37,7 +37,7 @@ def archive(cache: Path) -> Path:
 def fetched(version: str, cache: Path, road: Road) -> Path:
     """The verified archive of `version` in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
-    source = subject_of(request.parse(version), recipes.load()).source
+    source = resolve_version(request.parse(version), recipes.load()).source
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         obtained = obtain(source, Path(scratch) / "source", road=road, cache=cache)
         assert (obtained.tree / "configure").is_file()

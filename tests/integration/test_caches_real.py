@@ -23,7 +23,8 @@ from jitbuild.building.caches import prefill as ahead
 from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
 from jitbuild.building.caches.entries import EntryStore
 from jitbuild.building.caches.stencils import StencilCache
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
+from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, parse
 from jitbuild.system import archive, process
@@ -44,7 +45,7 @@ class Tree:
     """A source tree in a scratch folder of its own, configured as jitbuild would for a variant, and what configure printed."""
 
     place: Path
-    plan: plans.Plan
+    plan: Plan
     prefix: str
     env: dict[str, str] = field(default_factory=dict)
     printed: str = ""
@@ -87,7 +88,7 @@ class Tree:
     def key(self, answers: ConfigureCache) -> str:
         """As a build makes it: without what the recipe calls neutral, and without what names scratch."""
         argv, env = self.step()
-        neutral = CATALOG.builds
+        neutral = CATALOG.build
         return answers.key(
             configure=(self.root / "configure").read_bytes(),
             arguments=[
@@ -128,10 +129,13 @@ class Tree:
         return texts
 
 
-def planned(version: str, **axes: object) -> plans.Plan:
+def planned(version: str, **axes: object) -> Plan:
     request = parse(version)
-    return plans.make(
-        plans.subject_of(request, CATALOG), Axes(**axes).variant(request), host().target, CATALOG
+    return planner.make_plan(
+        planner.resolve_version(request, CATALOG),
+        Axes(**axes).variant(request),
+        host().target,
+        CATALOG,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from jitbuild.planning.plan import make, subject_of
+from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import JITS, PROFILES, Variant, parse
 from jitbuild.target import TARGETS
@@ -44,14 +44,14 @@ def version(tree: Path) -> Version:
 
 
 def plans(version: Version, *systems: str):
-    subject = subject_of(parse(str(version)), CATALOG)
+    subject = resolve_version(parse(str(version)), CATALOG)
     for target in TARGETS.values():
         if target.system in systems:
             for jit in JITS:
                 for profile in PROFILES:
-                    yield make(subject, Variant(jit=jit, profile=profile), target, CATALOG)
+                    yield make_plan(subject, Variant(jit=jit, profile=profile), target, CATALOG)
                     if jit == "no":
-                        yield make(
+                        yield make_plan(
                             subject,
                             Variant(jit=jit, profile=profile, free_threaded=True),
                             target,

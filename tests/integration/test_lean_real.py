@@ -239,7 +239,7 @@ def test_the_store_can_be_asked_by_the_library_without_what_is_heavy(imported):
 
 def test_the_api_is_there_after_its_modules_were_imported(imported):
     out, _ = imported(
-        "import jitbuild.plans, jitbuild.probes, jitbuild.cli.plan, jitbuild.cli.probe\n"
+        "import jitbuild.planning, jitbuild.probing, jitbuild.cli.plan, jitbuild.cli.probe\n"
         "print(callable(jitbuild.plan), callable(jitbuild.probe), jitbuild.plan('3.15.2').version)"
     )
     assert out == ["True True 3.15.2"]

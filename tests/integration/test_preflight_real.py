@@ -8,7 +8,8 @@ import pytest
 
 from jitbuild import request, target
 from jitbuild.errors import PreflightError
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
+from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant
 from jitbuild.toolchain.requirements import Checkup
@@ -24,9 +25,11 @@ pytestmark = [
 ]
 
 
-def planned(version: str = "3.13.5", **axes) -> plans.Plan:
-    subject = plans.subject_of(request.parse(version), CATALOG)
-    return plans.make(subject, Variant(**{"jit": "no", **axes}), target.host().target, CATALOG)
+def planned(version: str = "3.13.5", **axes) -> Plan:
+    subject = planner.resolve_version(request.parse(version), CATALOG)
+    return planner.make_plan(
+        subject, Variant(**{"jit": "no", **axes}), target.host().target, CATALOG
+    )
 
 
 def checkup(tmp_path: Path, **changes) -> Checkup:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from jitbuild.building import runner as build
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
+from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
 from jitbuild.system import archive
@@ -34,9 +35,11 @@ TRIPLE = "x86_64-pc-linux-gnu"
 
 
 @pytest.fixture(scope="module")
-def plan(cpython_archive: Path) -> plans.Plan:
+def plan(cpython_archive: Path) -> Plan:
     request = parse(cpython_archive.name.removeprefix("Python-").removesuffix(".tar.xz"))
-    return plans.make(plans.subject_of(request, CATALOG), Variant(), host().target, CATALOG)
+    return planner.make_plan(
+        planner.resolve_version(request, CATALOG), Variant(), host().target, CATALOG
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def source(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def tree(source: Path, plan: plans.Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tree(source: Path, plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the edits of the recipe."""
     tree = tmp_path_factory.mktemp("tree") / "source"
     shutil.copytree(source, tree, symlinks=True)
@@ -72,7 +75,7 @@ def few(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(
-    plan: plans.Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    plan: Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """What build.py runs in, with the LLVM that the recipe pins."""
     finder = llvm.LLVMFinder(

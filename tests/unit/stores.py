@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jitbuild.planning.plan import variant_json
 from jitbuild.request import Variant
 from jitbuild.store.interpreter import Interpreter
 from jitbuild.store.manifest import Fingerprint, Manifest
@@ -24,7 +23,7 @@ _VARIANT_FIELDS = frozenset(Variant._fields)
 def manifest(version: str = "3.15.2", *, ok: bool = True, **fields: Any) -> Manifest:
     """Return the manifest of a built release; `fields` are axes of its variant, or its own keys."""
     axes = {name: fields.pop(name) for name in list(fields) if name in _VARIANT_FIELDS}
-    variant = variant_json(Variant(**axes))
+    variant = Variant(**axes).to_json()
     plain: dict[str, Any] = {
         "key": "k" * 64,
         "version": version,

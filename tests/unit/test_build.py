@@ -12,7 +12,7 @@ import pytest
 from jitbuild.building import relocate as prefix
 from jitbuild.building import runner as build
 from jitbuild.errors import BuildError, DiskFullError, SourceError
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.recipes import schema
 from jitbuild.request import Patch, Variant, parse
@@ -21,8 +21,11 @@ from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 
 CATALOG = recipes.load()
-PLAN = plans.make(
-    plans.subject_of(parse("3.13.15"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+PLAN = planner.make_plan(
+    planner.resolve_version(parse("3.13.15"), CATALOG),
+    Variant(),
+    TARGETS["x86_64-linux-gnu"],
+    CATALOG,
 )
 
 
@@ -67,7 +70,7 @@ def run(site, streamer, made=PLAN, **environ):
             site,
             reporter=SilentReporter(),
             budget=budget,
-            advice=CATALOG.builds.advice,
+            advice=CATALOG.build.advice,
             streamer=streamer,
             environ=environ,
         )
@@ -104,8 +107,11 @@ def test_every_placeholder_is_filled(site):
 
 
 def test_the_llvm_is_told_to_configure_from_3_15_on(site):
-    made = plans.make(
-        plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+    made = planner.make_plan(
+        planner.resolve_version(parse("3.15.2"), CATALOG),
+        Variant(),
+        TARGETS["x86_64-linux-gnu"],
+        CATALOG,
     )
     streamer = FakeStreamer()
     run(site, streamer, replace(made, edits=()), PATH="/bin")
@@ -117,8 +123,8 @@ def test_patches_are_applied_first(site, tmp_path):
     patch = tmp_path / "my fix.patch"
     patch.write_text("--- a\n")
     digest = hashlib.sha256(patch.read_bytes()).hexdigest()
-    made = plans.make(
-        plans.subject_of(parse("3.13.15"), CATALOG),
+    made = planner.make_plan(
+        planner.resolve_version(parse("3.13.15"), CATALOG),
         Variant(patches=(Patch(path=str(patch), sha256=digest),)),
         TARGETS["x86_64-linux-gnu"],
         CATALOG,
@@ -184,7 +190,7 @@ def test_known_failures_come_with_what_to_do(site, line, advice):
 
 
 def test_every_advice_is_a_regular_expression():
-    for known in CATALOG.builds.advice:
+    for known in CATALOG.build.advice:
         re.compile(known.pattern)
 
 

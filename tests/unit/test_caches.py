@@ -15,7 +15,7 @@ from jitbuild.building.caches.autoconf import askable_again
 from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
 from jitbuild.building.caches.entries import CacheEntry, EntryStore, Summary
 from jitbuild.building.caches.stencils import StencilCache
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Axes, Patch, parse
 from jitbuild.system.process import Completed
@@ -611,7 +611,9 @@ def test_stencils_made_anew_take_the_place_of_those_that_were_kept(stencils, tre
 def planned(spec="3.13.15", *, patches=(), target="x86_64-linux-gnu", **axes):
     request = parse(spec)
     variant = Axes(patches=patches, **axes).variant(request)
-    return plans.make(plans.subject_of(request, CATALOG), variant, TARGETS[target], CATALOG)
+    return planner.make_plan(
+        planner.resolve_version(request, CATALOG), variant, TARGETS[target], CATALOG
+    )
 
 
 def forecast(stencils, plan, compiler="gcc 12", libc="glibc 2.36"):

@@ -14,7 +14,7 @@ from jitbuild.building.caches.stencils import StencilCache
 from jitbuild.building.caching import Caching, foreseen
 from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
 from jitbuild.system.jobserver import JobBudget
@@ -32,8 +32,8 @@ HEADER = "// " + "a" * 64 + "\nstatic int stencil;\n"
 
 
 def plan(**variant):
-    return plans.make(
-        plans.subject_of(parse("3.13.15"), CATALOG), Variant(**variant), LINUX, CATALOG
+    return planner.make_plan(
+        planner.resolve_version(parse("3.13.15"), CATALOG), Variant(**variant), LINUX, CATALOG
     )
 
 
@@ -67,7 +67,7 @@ class Build:
             plan=self.plan,
             site=site,
             host=HOST,
-            builds=CATALOG.builds,
+            builds=CATALOG.build,
             compiler=CCompiler(argv=("gcc",), text="gcc 12"),
             environ={"PATH": "/usr/bin"},
             stencils=StencilCache.in_store(tmp_path / "store"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant, parse
 from jitbuild.system.process import Completed
@@ -18,8 +18,8 @@ LINUX = TARGETS["x86_64-linux-gnu"]
 
 
 def plan(**variant):
-    subject = plans.subject_of(parse("3.13.15"), CATALOG)
-    return plans.make(subject, Variant(**variant), LINUX, CATALOG)
+    subject = planner.resolve_version(parse("3.13.15"), CATALOG)
+    return planner.make_plan(subject, Variant(**variant), LINUX, CATALOG)
 
 
 def printing(text: str):
@@ -57,8 +57,8 @@ def test_the_compiler_that_a_plan_names_is_chosen():
 
 
 def test_a_tail_calling_interpreter_is_compiled_with_the_clang_of_its_llvm(tmp_path):
-    subject = plans.subject_of(parse("3.14.0"), CATALOG)
-    tail_call = plans.make(subject, Variant(tail_call=True), LINUX, CATALOG)
+    subject = planner.resolve_version(parse("3.14.0"), CATALOG)
+    tail_call = planner.make_plan(subject, Variant(tail_call=True), LINUX, CATALOG)
     compiler = compiler_of(tail_call, tmp_path, {"PATH": "/none"}, runner=printing("clang 19\n"))
     assert compiler.argv == (str(tmp_path / "bin" / "clang"),)
 

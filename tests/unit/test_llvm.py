@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild.errors import LLVMError
-from jitbuild.planning.plan import LLVM
+from jitbuild.planning.plan import RequiredLLVM
 from jitbuild.recipes import catalog as recipes
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
@@ -16,7 +16,7 @@ from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
 from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder, LLVMInstallation
 
-WANT = LLVM(major=18, tools=("clang", "llvm-readobj"))
+WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
 CLANG = "Debian clang version {0} (1)\nTarget: x86_64-pc-linux-gnu\n"
 READOBJ = "LLVM (http://llvm.org/):\n  LLVM version {0}\n  Optimized build.\n"
 
@@ -252,10 +252,12 @@ def test_wheels_are_not_for_every_machine(tmp_path, machine):
 
 
 def test_wheels_without_a_wanted_tool_do_not_do(tmp_path):
-    dwarfdump = LLVM(major=18, tools=("clang", "llvm-dwarfdump"))
+    dwarfdump = RequiredLLVM(major=18, tools=("clang", "llvm-dwarfdump"))
     assert not finder(tmp_path, want=dwarfdump, mode="managed").outlook().ok
     assert (
-        finder(tmp_path, want=LLVM(major=21, tools=("clang", "llvm-dwarfdump")), mode="managed")
+        finder(
+            tmp_path, want=RequiredLLVM(major=21, tools=("clang", "llvm-dwarfdump")), mode="managed"
+        )
         .outlook()
         .ok
     )
@@ -337,7 +339,7 @@ def test_wheels_that_do_not_work_are_refused(tmp_path, fetch, shell, message):
 
 def test_nothing_is_looked_for_where_the_build_fetches_its_own(tmp_path):
     shell = Shell()
-    want = LLVM(major=19, tools=("clang",), bundled=True)
+    want = RequiredLLVM(major=19, tools=("clang",), bundled=True)
     assert finder(tmp_path, want=want, runner=shell).outlook().ok
     assert not shell.ran
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from jitbuild.errors import JitbuildError, RequestError, VariantError
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
+from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.planning.step import placeholders
 from jitbuild.recipes import catalog as recipes
 from jitbuild.recipes import schema
@@ -26,12 +27,12 @@ LINUX = TARGETS["x86_64-linux-gnu"]
 # One tag of each series that will not be superseded, and a tree of the series that has no tags.
 SUBJECTS = {
     **{
-        version: plans.subject_of(parse(version), CATALOG)
+        version: planner.resolve_version(parse(version), CATALOG)
         for version in ("3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
     },
-    "main": plans.Subject(
+    "main": ResolvedRequest(
         version="3.16.0a1",
-        source=plans.Source(
+        source=Source(
             kind="git", digest="0" * 40, location="https://example.org/cpython", ref="main"
         ),
         llvm_major=22,
@@ -47,15 +48,15 @@ VARIANTS = [
 
 def planned(spec="3.13.15", target=LINUX, **axes):
     request = parse(spec)
-    return plans.make(
-        plans.subject_of(request, CATALOG), Axes(**axes).variant(request), target, CATALOG
+    return planner.make_plan(
+        planner.resolve_version(request, CATALOG), Axes(**axes).variant(request), target, CATALOG
     )
 
 
 def outcome(subject, variant, target):
     """The plan of one variant as lines that a person can review: its key, its edits, and every step as it would be typed."""
     try:
-        made = plans.make(subject, variant, target, CATALOG)
+        made = planner.make_plan(subject, variant, target, CATALOG)
     except JitbuildError as error:
         return [f"refused: {error.what}"]
     lines = [f"{made.name} {made.key}"]
@@ -134,12 +135,12 @@ def test_where_things_come_from_is_not_in_the_key():
         subject,
         source=replace(subject.source, location="file:///mirror", files=(), distro_package=""),
     )
-    assert plans.make(elsewhere, Variant(), LINUX, CATALOG).key == planned().key
+    assert planner.make_plan(elsewhere, Variant(), LINUX, CATALOG).key == planned().key
     patched = Variant(patches=(Patch(path="here/a.patch", sha256="1" * 64),))
     moved = Variant(patches=(Patch(path="there/b.patch", sha256="1" * 64),))
     assert (
-        plans.make(subject, patched, LINUX, CATALOG).key
-        == plans.make(subject, moved, LINUX, CATALOG).key
+        planner.make_plan(subject, patched, LINUX, CATALOG).key
+        == planner.make_plan(subject, moved, LINUX, CATALOG).key
     )
 
 
@@ -188,21 +189,21 @@ def test_the_steps_of_a_plan_hold_the_known_placeholders_alone():
     ],
 )
 def test_a_request_means_the_newest_final(spec, version):
-    assert plans.subject_of(parse(spec), CATALOG).version == version
+    assert planner.resolve_version(parse(spec), CATALOG).version == version
 
 
 def test_a_series_without_a_final_means_its_newest_pre_release():
     series = CATALOG.series["3.15"]
-    betas = schema.Series(
+    betas = schema.SeriesRecipe(
         **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2]
     )
     catalog = replace(CATALOG, series={**CATALOG.series, "3.15": betas})
-    assert plans.subject_of(parse("3.15"), catalog).version == "3.15.0b4"
+    assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0b4"
 
 
 def test_a_typo_gets_the_nearest_tags_and_the_way_out():
     with pytest.raises(RequestError) as caught:
-        plans.subject_of(parse("3.15.0b9"), CATALOG)
+        planner.resolve_version(parse("3.15.0b9"), CATALOG)
     assert "3.15.0b4" in str(caught.value)
     assert "--sha256" in str(caught.value)
     assert "--recipes" in str(caught.value)
@@ -211,17 +212,17 @@ def test_a_typo_gets_the_nearest_tags_and_the_way_out():
 @pytest.mark.parametrize("text", ["3.12", "3.12.4"])
 def test_a_version_from_before_the_jit_is_told_so(text):
     with pytest.raises(RequestError, match=r"CPython 3\.12.* has no JIT: it came with 3\.13"):
-        plans.subject_of(parse(text), CATALOG)
+        planner.resolve_version(parse(text), CATALOG)
 
 
 def test_a_tag_of_release_day_is_taken_with_its_hash():
-    subject = plans.subject_of(parse("3.15.3"), CATALOG, sha256="a" * 64)
+    subject = planner.resolve_version(parse("3.15.3"), CATALOG, sha256="a" * 64)
     assert (subject.version, subject.source.digest) == ("3.15.3", "a" * 64)
     assert subject.source.location.endswith("/3.15.3/Python-3.15.3.tar.xz")
 
 
 def test_a_pre_release_lies_in_the_folder_of_its_base_version():
-    assert plans.subject_of(parse("3.15.0b2"), CATALOG).source.location.endswith(
+    assert planner.resolve_version(parse("3.15.0b2"), CATALOG).source.location.endswith(
         "/3.15.0/Python-3.15.0b2.tar.xz"
     )
 
@@ -232,7 +233,7 @@ def test_before_the_jit_there_is_nothing_to_plan():
 
 
 def test_a_tree_may_want_another_llvm_than_its_series():
-    assert plans.make(SUBJECTS["main"], Variant(), LINUX, CATALOG).llvm.major == 22
+    assert planner.make_plan(SUBJECTS["main"], Variant(), LINUX, CATALOG).llvm.major == 22
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from jitbuild import request
 from jitbuild.cli.doctor import as_text
 from jitbuild.errors import LLVMError, PreflightError
-from jitbuild.planning import plan as plans
+from jitbuild.planning import planner
+from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Patch, Variant
 from jitbuild.system.process import Completed
@@ -71,9 +72,12 @@ def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("debian",)) -> Host
     return Host(target=TARGETS[name], libc=libc, distro=distro, distro_name="Test", cpus=2)
 
 
-def planned(version="3.13.5", target="x86_64-linux-gnu", **axes) -> plans.Plan:
-    return plans.make(
-        plans.subject_of(request.parse(version), CATALOG), Variant(**axes), TARGETS[target], CATALOG
+def planned(version="3.13.5", target="x86_64-linux-gnu", **axes) -> Plan:
+    return planner.make_plan(
+        planner.resolve_version(request.parse(version), CATALOG),
+        Variant(**axes),
+        TARGETS[target],
+        CATALOG,
     )
 
 
@@ -461,12 +465,12 @@ def test_nothing_missing_runs_nothing():
 
 @pytest.mark.parametrize("manager", ["apt", "dnf", "zypper", "pacman", "apk"])
 def test_every_library_has_a_package_everywhere(manager):
-    assert all(need.packages.get(manager) for need in CATALOG.needs.need)
-    assert manager in CATALOG.needs.install
+    assert all(need.packages.get(manager) for need in CATALOG.host.need)
+    assert manager in CATALOG.host.install
 
 
 def test_every_distribution_has_a_command():
-    assert {*CATALOG.needs.distro.values()} <= {*CATALOG.needs.install}
+    assert {*CATALOG.host.distro.values()} <= {*CATALOG.host.install}
 
 
 def test_the_doctor_says_what_the_command_does_not_install():

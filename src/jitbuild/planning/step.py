@@ -1,4 +1,4 @@
-"""A step of a build, and the placeholders it may hold."""
+"""A step of a build, and the placeholders that it may hold."""
 
 from __future__ import annotations
 
@@ -11,25 +11,42 @@ if TYPE_CHECKING:
 
 Share = Literal["one", "make", "free"]
 CachedBy = Literal["configure", "stencils", "compiler"]
-# What a host fills in: {source} the unpacked tree, {prefix} where the interpreter will live, {stage} the root that it is
-# installed under first, {scratch} a folder for leftovers, {jobs} and {jobs_beside} (one less, at least one),
-# {hooks} the folder of jitbuild's sitecustomize.py for Pythons of a build, {llvm} the LLVM's bin folder, {llvm_root} the
-# folder above it, {llvm_major}, {python} a Python >= 3.11 that runs, {path} the clean PATH, {patch:N} the person's Nth patch,
-# {brew:FORMULA} a Homebrew prefix, {sdkroot} the macOS SDK.
+
+# Filled in on the build machine:
+#   {source}        the unpacked source tree
+#   {prefix}        the interpreter's final folder
+#   {stage}         the root that it is installed under first
+#   {scratch}       a folder for temporary files
+#   {jobs}          how many jobs the step may run at once
+#   {jobs_beside}   one less, at least one
+#   {hooks}         the folder of the sitecustomize.py for Pythons that run during the build
+#   {llvm}          LLVM's bin folder
+#   {llvm_root}     the folder above it
+#   {llvm_major}    LLVM's major version
+#   {python}        a working Python 3.11 or newer
+#   {path}          PATH without version managers and virtual environments
+#   {patch:N}       the path of the N-th --patch
+#   {brew:FORMULA}  the prefix of a Homebrew formula
+#   {sdkroot}       the macOS SDK
 _PLACEHOLDER = re.compile(
-    r"\{(source|prefix|stage|scratch|jobs|jobs_beside|hooks|llvm|llvm_root|llvm_major|python|path|sdkroot|(?:patch|brew):[^}]+)\}"
+    r"\{(source|prefix|stage|scratch|jobs|jobs_beside|hooks|llvm|llvm_root|llvm_major|python|path"
+    r"|sdkroot|(?:patch|brew):[^}]+)\}"
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One program to run: `name` is what it is called in messages, `env` is added to the clean environment.
+    """One program that a build runs.
 
-    `share` is what it takes of the machine, counted in the jobs that may run at once: `one` of them; `make`: one, and as many
-    more as are free at any moment, by make's jobserver; `free`: those that are free when it begins, which `{jobs}` then says.
+    `name` is used in messages; `env` is added to the clean environment.
 
-    `cached_by` names the cache that can supply the step's result: configure's answers, the stencils, or the compiler's output
-    (ccache or a precompiled header). It says nothing of the interpreter, so it is neither in the plan's JSON nor in its key.
+    `share` says how many of jitbuild's jobs the step takes: `one`; `make`: one, and more as they
+    become free, through make's jobserver; `free`: all that are free when the step begins, which is
+    the number that `{jobs}` stands for.
+
+    `cached_by` names the cache that can supply the step's result: configure's answers, the
+    stencils, or the compiler cache. It does not change the result, so it is in neither the
+    plan's JSON nor its key.
     """
 
     name: str
@@ -40,10 +57,10 @@ class Step:
     cached_by: CachedBy | None = None
 
     def filled(self, value: Callable[[str], str]) -> Step:
-        """The step with every placeholder replaced by `value(name)`."""
+        """Return the step with every placeholder replaced by `value(name)`."""
 
         def fill(text: str) -> str:
-            return _PLACEHOLDER.sub(lambda found: value(found[1]), text)
+            return _PLACEHOLDER.sub(lambda match: value(match[1]), text)
 
         return replace(
             self,
@@ -54,6 +71,6 @@ class Step:
 
 
 def placeholders(step: Step) -> set[str]:
-    """The names of the placeholders that a step holds."""
+    """Return the names of the placeholders that a step holds."""
     texts = (*step.argv, *(text for _, text in step.env), step.cwd)
-    return {found[1] for text in texts for found in _PLACEHOLDER.finditer(text)}
+    return {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}

@@ -1,4 +1,7 @@
-"""Windows: PCbuild\\build.bat, then PC\\layout copies what it built into a prefix. Tested as data (docs/platforms.md)."""
+"""Windows: PCbuild\\build.bat builds, then PC\\layout copies the result into a prefix.
+
+Tested as data only: docs/platforms.md says on which platforms builds have been run.
+"""
 
 from __future__ import annotations
 
@@ -10,54 +13,66 @@ from jitbuild.planning.step import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jitbuild.recipes.schema import LLVMNeed, Rule
+    from jitbuild.recipes.schema import Rule, SeriesLLVM
     from jitbuild.request import Variant
     from jitbuild.target import Target
 
-# build.bat's -p, the folder it builds into, and PC\layout's --arch (PCbuild/build.bat, PC/layout/main.py).
+# For each architecture: build.bat's -p, the folder that it builds into, and PC\layout's --arch
+# (PCbuild/build.bat, PC/layout/main.py).
 _NAMES = {"x86_64": ("x64", "amd64", "amd64"), "aarch64": ("ARM64", "arm64", "arm64")}
 
 
 def steps(
-    target: Target, variant: Variant, rules: Sequence[Rule], llvm: LLVMNeed | None
+    target: Target, variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None
 ) -> tuple[Step, ...]:
-    """The steps of a build.bat build. Raises VariantError for patches, which nothing there applies."""
+    """Return the steps of a build.bat build, with `llvm` on PATH unless it is None.
+
+    Raise VariantError if the variant has patches: Windows has no tool that applies them.
+    """
     if variant.patches:
         raise VariantError(
             "--patch is not supported on Windows yet.",
             remedy="Patch a source folder and give its path instead.",
         )
     platform, folder, arch = _NAMES[target.arch]
+    env = _environment(rules, llvm)
+    build = f"{{source}}\\PCbuild\\{folder}{'t' if variant.free_threaded else ''}"
+    flags = [arg for rule in rules for arg in rule.args]
+    return (
+        Step(
+            name="build.bat",
+            argv=("{source}\\PCbuild\\build.bat", "-p", platform, *flags, *variant.configure_args),
+            env=env,
+            share="free",
+        ),
+        _layout(variant, build, arch, env),
+    )
+
+
+def _layout(variant: Variant, build: str, arch: str, env: tuple[tuple[str, str], ...]) -> Step:
+    debug = variant.profile == "debug"
+    return Step(
+        name="layout",
+        argv=(
+            f"{build}\\python{'_d' if debug else ''}.exe",
+            "{source}\\PC\\layout",
+            *("--source", "{source}"),
+            *("--build", build),
+            *("--arch", arch),
+            *("--temp", "{scratch}\\layout"),
+            *("--copy", "{stage}"),
+            "--preset-default",
+            *(("--debug",) if debug else ()),
+            *(("--include-freethreaded",) if variant.free_threaded else ()),
+        ),
+        env=env,
+    )
+
+
+def _environment(rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[tuple[str, str], ...]:
     env = {"PYTHON": "{python}", "PYTHONDONTWRITEBYTECODE": "1"}
     if llvm:
         env["PATH"] = "{llvm};{path}"
     for rule in rules:
         env |= rule.env
-    build = f"{{source}}\\PCbuild\\{folder}{'t' if variant.free_threaded else ''}"
-    debug = variant.profile == "debug"
-    flags = [arg for rule in rules for arg in rule.args]
-    frozen = tuple(sorted(env.items()))
-    return (
-        Step(
-            name="build.bat",
-            argv=("{source}\\PCbuild\\build.bat", "-p", platform, *flags, *variant.configure_args),
-            env=frozen,
-            share="free",
-        ),
-        Step(
-            name="layout",
-            argv=(
-                f"{build}\\python{'_d' if debug else ''}.exe",
-                "{source}\\PC\\layout",
-                *("--source", "{source}"),
-                *("--build", build),
-                *("--arch", arch),
-                *("--temp", "{scratch}\\layout"),
-                *("--copy", "{stage}"),
-                "--preset-default",
-                *(("--debug",) if debug else ()),
-                *(("--include-freethreaded",) if variant.free_threaded else ()),
-            ),
-            env=frozen,
-        ),
-    )
+    return tuple(sorted(env.items()))

@@ -16,7 +16,16 @@ from packaging.version import Version
 
 from jitbuild.errors import RecipeError, RequestError
 from jitbuild.recipes import toml
-from jitbuild.recipes.schema import Builds, Ccaches, LLVMs, Needs, Rule, Series, Tag, When
+from jitbuild.recipes.schema import (
+    BuildRecipe,
+    CcacheRecipe,
+    Condition,
+    HostRecipe,
+    LLVMRecipe,
+    Rule,
+    SeriesRecipe,
+    Tag,
+)
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -32,18 +41,18 @@ _TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
 class Catalog:
     """Every recipe there is: the shipped ones, and those of a folder of one's own on top of them."""
 
-    series: dict[str, Series]
-    builds: Builds
-    llvms: LLVMs
-    ccache: Ccaches
-    needs: Needs
+    series: dict[str, SeriesRecipe]
+    build: BuildRecipe
+    llvm: LLVMRecipe
+    ccache: CcacheRecipe
+    host: HostRecipe
 
     def tags(self) -> dict[str, Tag]:
         """Every known tag by its version, oldest first."""
         tags = (tag for series in self.series.values() for tag in series.tag)
         return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
 
-    def for_version(self, version: Version) -> Series:
+    def for_version(self, version: Version) -> SeriesRecipe:
         """The recipe of a version's series, or that of main for a newer one. Raises RequestError before 3.13."""
         name = f"{version.major}.{version.minor}"
         if name in self.series:
@@ -108,14 +117,14 @@ def load(extra: Path | None = None) -> Catalog:
         series = _overlay(series, extra)
     return Catalog(
         series=series,
-        builds=_builds(shipped / "build.toml"),
-        llvms=_llvms(shipped / "llvm.toml"),
+        build=_builds(shipped / "build.toml"),
+        llvm=_llvms(shipped / "llvm.toml"),
         ccache=_ccaches(shipped / "ccache.toml"),
-        needs=_needs(shipped / "host.toml"),
+        host=_needs(shipped / "host.toml"),
     )
 
 
-def _overlay(series: dict[str, Series], extra: Path) -> dict[str, Series]:
+def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRecipe]:
     files = sorted(extra.glob("cpython-*.toml"))
     if not files:
         raise RecipeError(
@@ -129,10 +138,10 @@ def _overlay(series: dict[str, Series], extra: Path) -> dict[str, Series]:
     return series
 
 
-def _merge(shipped: Series, own: Series) -> Series:
+def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
     tags = {tag.version: tag for tag in (*shipped.tag, *own.tag)}
     rules = {rule.id: rule for rule in (*shipped.rule, *own.rule)}
-    return Series(
+    return SeriesRecipe(
         series=own.series,
         repository=own.repository or shipped.repository,
         distro_package=own.distro_package or shipped.distro_package,
@@ -145,8 +154,8 @@ def _merge(shipped: Series, own: Series) -> Series:
 # ---- what msgspec cannot know of a file ----------------------------------------------------------------------------------
 
 
-def _series(path: Path) -> Series:
-    series = toml.load(path, Series)
+def _series(path: Path) -> SeriesRecipe:
+    series = toml.load(path, SeriesRecipe)
     if series.series != "main" and not _SERIES.fullmatch(series.series):
         raise RecipeError(
             f"{path}: {series.series!r} is not a series.", remedy="Write it as 3.15, or main."
@@ -169,8 +178,8 @@ def _series(path: Path) -> Series:
     return series
 
 
-def _builds(path: Path) -> Builds:
-    builds = toml.load(path, Builds)
+def _builds(path: Path) -> BuildRecipe:
+    builds = toml.load(path, BuildRecipe)
     _check_rules(path, builds.rule)
     for each in builds.advice:
         try:
@@ -183,8 +192,8 @@ def _builds(path: Path) -> Builds:
     return builds
 
 
-def _llvms(path: Path) -> LLVMs:
-    llvms = toml.load(path, LLVMs)
+def _llvms(path: Path) -> LLVMRecipe:
+    llvms = toml.load(path, LLVMRecipe)
     _check_unique(
         path,
         "wheel",
@@ -195,8 +204,8 @@ def _llvms(path: Path) -> LLVMs:
     return llvms
 
 
-def _ccaches(path: Path) -> Ccaches:
-    ccaches = toml.load(path, Ccaches)
+def _ccaches(path: Path) -> CcacheRecipe:
+    ccaches = toml.load(path, CcacheRecipe)
     _check_unique(path, "wheel", (f"with ccache for {wheel.target}" for wheel in ccaches.wheel))
     for wheel in ccaches.wheel:
         _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
@@ -208,8 +217,8 @@ def _ccaches(path: Path) -> Ccaches:
     return ccaches
 
 
-def _needs(path: Path) -> Needs:
-    needs = toml.load(path, Needs)
+def _needs(path: Path) -> HostRecipe:
+    needs = toml.load(path, HostRecipe)
     _check_unique(path, "need", (need.name for need in needs.need))
     for need in needs.need:
         _check_when(path, f"need {need.name!r}", need.when)
@@ -228,7 +237,7 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
             )
 
 
-def _check_when(path: Path, what: str, when: When) -> None:
+def _check_when(path: Path, what: str, when: Condition) -> None:
     try:
         SpecifierSet(when.versions)
     except InvalidSpecifier as error:

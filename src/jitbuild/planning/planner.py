@@ -1,0 +1,119 @@
+"""Make plans from requests, recipes, targets and variants. Pure functions: the machine is not read.
+
+`resolve_version` turns a version request into a source, by the recipes alone (requests for git
+references, folders and archives are resolved by jitbuild.sources). `make_plan` turns the source
+into a plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from jitbuild.errors import RequestError, VariantError
+from jitbuild.planning import posix, windows
+from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
+from jitbuild.recipes.schema import Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.schema import Rule, SeriesLLVM, SeriesRecipe
+    from jitbuild.request import Request, Variant
+    from jitbuild.target import Target
+
+
+def resolve_version(
+    request: Request, catalog: Catalog, *, sha256: str | None = None
+) -> ResolvedRequest:
+    """Resolve a version request by the recipes alone.
+
+    Return the newest final release that fits, or the newest pre-release if no final one does.
+    `sha256` allows a tag that no recipe knows: it is the digest of that release's .tar.xz. Raise
+    RequestError if nothing fits, or if `sha256` differs from the digest that a recipe has.
+    """
+    known = catalog.tags()
+    if request.kind == "tag" and sha256 is not None:
+        tag = known.get(request.value) or Tag(version=request.value, tar_xz=sha256)
+        if sha256 != tag.tar_xz:
+            raise RequestError(
+                f"The recipes pin {request.value} to another sha256: {tag.tar_xz}.",
+                remedy="Leave --sha256 out. If python.org has replaced the archive, give the new"
+                " sha256 in a recipe of your own: --recipes DIR.",
+            )
+    else:
+        tag = known.get(request.value) or catalog.newest(request)
+    return ResolvedRequest(version=tag.version, source=_release(tag, catalog))
+
+
+def _release(tag: Tag, catalog: Catalog) -> Source:
+    recipe = catalog.for_version(Version(tag.version))
+    return Source(
+        kind="release",
+        digest=tag.tar_xz,
+        location=tag.url,
+        files=tag.files,
+        distro_package=recipe.distro_package,
+    )
+
+
+def make_plan(
+    resolved: ResolvedRequest, variant: Variant, target: Target, catalog: Catalog
+) -> Plan:
+    """Return the plan that builds a source as `variant` for `target`.
+
+    Raise VariantError for a combination that a rule refuses.
+    """
+    version = Version(resolved.version)
+    recipe = catalog.for_version(version)
+    rules = [
+        rule
+        for rule in (*catalog.build.rule, *recipe.rule)
+        if rule.when.holds(version, target, variant)
+    ]
+    _check_refusals(rules)
+    llvm = _required_llvm(recipe, resolved, variant, target)
+    plan = Plan(
+        version=resolved.version,
+        target=target,
+        variant=variant,
+        source=resolved.source,
+        llvm=llvm,
+        edits=tuple(edit for rule in rules for edit in rule.edits),
+        leave_out=tuple(pattern for rule in rules for pattern in rule.leave_out),
+        steps=_steps(target, variant, rules, recipe.llvm if llvm and not llvm.bundled else None),
+        warnings=tuple(rule.warn for rule in rules if rule.warn),
+    )
+    return replace(plan, key=key_of(plan))
+
+
+def _steps(
+    target: Target, variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None
+) -> tuple[Step, ...]:
+    if target.system == "windows":
+        return windows.steps(target, variant, rules, llvm)
+    return posix.steps(variant, rules, llvm)
+
+
+def _required_llvm(
+    recipe: SeriesRecipe, resolved: ResolvedRequest, variant: Variant, target: Target
+) -> RequiredLLVM | None:
+    """Return the LLVM for stencils, or for clang as the compiler of a tail-calling interpreter."""
+    if recipe.llvm is None or not (variant.has_stencils or variant.tail_call):
+        return None
+    return RequiredLLVM(
+        major=resolved.llvm_major or recipe.llvm.major,
+        tools=recipe.llvm.tools if variant.has_stencils else ("clang",),
+        bundled=any(fnmatchcase(target.name, pattern) for pattern in recipe.llvm.bundled_on),
+    )
+
+
+def _check_refusals(rules: Iterable[Rule]) -> None:
+    for rule in rules:
+        if rule.refuse:
+            raise VariantError(rule.refuse, remedy=rule.remedy)
