@@ -22,8 +22,9 @@ from jitbuild.building import caching
 from jitbuild.building import relocate as prefix
 from jitbuild.building import runner as build
 from jitbuild.building.caches.ccache import find as find_ccache
-from jitbuild.building.caches.configure import ConfigureCache
-from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.building.caches.configure_answers import AnswerStore
+from jitbuild.building.caches.stencil_key import forecast_key
+from jitbuild.building.caches.stencil_store import StencilStore
 from jitbuild.building.caching import Caching
 from jitbuild.errors import (
     InterpreterError,
@@ -272,7 +273,7 @@ class _Build:
         # The build sees the clean environment, so what it will find is looked for in that one.
         self._environ = build.clean_environment(os.environ)
         self._llvm = llvm.DeferredLLVM(self._finder(owner), scratch)
-        self._stencils = StencilCache.in_store(owner.store.root)
+        self._stencils = StencilStore.below(owner.store.root)
         self._times: dict[str, float] = {}
 
     def _finder(self, owner: Provisioner) -> llvm.LLVMFinder | None:
@@ -351,7 +352,7 @@ class _Build:
         """
         plan = self._plan
         compiler = compiler_of(plan, None, self._environ)
-        forecast = self._stencils.forecast(plan, compiler=compiler.text, libc=libc_of(self._host))
+        forecast = forecast_key(plan, compiler=compiler.text, libc=libc_of(self._host))
         expected = (
             caching.foreseen(plan, self._stencils, forecast) if self._options.caches else None
         )
@@ -391,7 +392,7 @@ class _Build:
             compiler=compiler,
             environ=self._environ,
             stencils=self._stencils,
-            answers=ConfigureCache.in_store(self._store.root),
+            answers=AnswerStore.below(self._store.root),
             ccache=self._ccache(),
             forecast=forecast,
             provide_llvm=functools.partial(self._llvm.provide, self._reporter),

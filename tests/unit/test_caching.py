@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from jitbuild.building.caches import prefill as ahead
+from jitbuild.building.caches import prefill
 from jitbuild.building.caches.ccache import Ccache
-from jitbuild.building.caches.configure import ConfigureCache
-from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.building.caches.configure_answers import AnswerStore
+from jitbuild.building.caches.stencil_store import StencilStore
 from jitbuild.building.caching import Caching, foreseen
 from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
@@ -70,8 +70,8 @@ class Build:
             builds=CATALOG.build,
             compiler=CCompiler(argv=("gcc",), text="gcc 12"),
             environ={"PATH": "/usr/bin"},
-            stencils=StencilCache.in_store(tmp_path / "store"),
-            answers=ConfigureCache.in_store(tmp_path / "store"),
+            stencils=StencilStore.below(tmp_path / "store"),
+            answers=AnswerStore.below(tmp_path / "store"),
             ccache=ccache,
             forecast="f" * 64,
             provide_llvm=self._provide,
@@ -179,7 +179,7 @@ def test_configure_is_given_its_own_answers(tmp_path):
 def test_a_configure_that_fails_with_answers_of_a_cache_is_run_without(tmp_path, monkeypatch):
     build = Build(tmp_path)
     monkeypatch.setattr(
-        ConfigureCache, "restore", lambda _self, _key, to: bool(to.write_text("rubbish"))
+        AnswerStore, "restore", lambda _self, _key, to: bool(to.write_text("rubbish"))
     )
     seen = []
 
@@ -200,7 +200,7 @@ def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_
     tmp_path, monkeypatch
 ):
     build = Build(tmp_path)
-    monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
+    monkeypatch.setattr(prefill, "positive_answers", lambda *_args, **_options: ["ac_cv_func_fork"])
     seen = []
 
     def go():
@@ -222,7 +222,7 @@ def test_answers_of_our_own_are_given_where_none_were_kept_and_taken_back_where_
     ids=["macOS", "flags of the build"],
 )
 def test_nothing_is_asked_ahead_where_it_might_be_something_else(tmp_path, monkeypatch, host, args):
-    monkeypatch.setattr(ahead, "ask", lambda *_args, **_options: ["ac_cv_func_fork"])
+    monkeypatch.setattr(prefill, "positive_answers", lambda *_args, **_options: ["ac_cv_func_fork"])
     build = Build(tmp_path, made=plan(configure_args=args))
     build.caching.host = host
     with JobBudget(2) as build.caching.budget:

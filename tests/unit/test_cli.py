@@ -13,7 +13,7 @@ import pytest
 import stores
 
 from jitbuild import api, cli
-from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.building.caches.stencil_store import StencilStore
 from jitbuild.cli import cache
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.install import _summary
@@ -836,7 +836,7 @@ def no_programs(monkeypatch):
 
 def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, store, no_programs):
     fill(store, "llvm", "ccache")
-    stencils = StencilCache.in_store(store.root).entries
+    stencils = StencilStore.below(store.root).entries
     stencils.put("a" * 64, {"jit_stencils.h": b"x" * 5000}, {})
     for hit in (True, True, False):
         stencils.count(hit)

@@ -9,6 +9,7 @@ a step fails with what a cache gave, it is run once more without.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from dataclasses import dataclass, field
@@ -16,8 +17,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.building.caches import ccache as compiler
-from jitbuild.building.caches import configure
-from jitbuild.building.caches import prefill as ahead
+from jitbuild.building.caches import prefill, stencil_store
+from jitbuild.building.caches.configure_answers import affirmative_answers
+from jitbuild.building.caches.configure_key import (
+    ConfigureFacts,
+    folders_digest,
+    search_folders,
+)
+from jitbuild.building.caches.stencil_key import stencil_key
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.system import files, process
 from jitbuild.toolchain.compiler import libc_of
@@ -27,9 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.building.caches.configure import ConfigureCache
+    from jitbuild.building.caches.configure_answers import AnswerStore
     from jitbuild.building.caches.entries import CacheEntry
-    from jitbuild.building.caches.stencils import StencilCache
+    from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.building.runner import Site
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
@@ -58,8 +65,8 @@ class Caching:
     builds: BuildRecipe
     compiler: CCompiler
     environ: Mapping[str, str]
-    stencils: StencilCache
-    answers: ConfigureCache
+    stencils: StencilStore
+    answers: AnswerStore
     ccache: Ccache | None
     forecast: str
     provide_llvm: Callable[[], LLVMInstallation | None]
@@ -151,7 +158,7 @@ class Caching:
                 self.site.python,
                 *([self.site.llvm] if self.site.llvm else []),
             ]
-            self.answers.keep(key, cache, map(str, gone))
+            self.answers.put(key, cache, map(str, gone))
         self._count("configure", self.answers.entries.count, hit=hit)
 
     def _ask_ahead(self, step: Step, cache: Path) -> bool:
@@ -163,7 +170,7 @@ class Caching:
         flags = _flags_of(step)
         if self.budget is None or not self.host.libc or any("{" in flag for flag in flags.values()):
             return False
-        compiling = ahead.Compiler(
+        compiling = prefill.ConfigureCompiler(
             argv=self.compiler.argv,
             flags=[
                 word
@@ -175,14 +182,14 @@ class Caching:
             runner=self.runner,
         )
         try:
-            asked = ahead.questions(
+            asked = prefill.questions_of(
                 cache.with_name("configure").read_text(encoding="utf-8", errors="surrogateescape")
             )
             with self.budget.share(self.budget.jobs) as share:
-                answers = ahead.ask(
-                    asked, compiling, self.site.scratch / "ahead", at_once=share.jobs
+                answers = prefill.positive_answers(
+                    asked, compiling, self.site.scratch / "prefill", jobs=share.jobs
                 )
-            cache.write_text(ahead.config_cache(answers), encoding="utf-8")
+            cache.write_text(affirmative_answers(answers), encoding="utf-8")
         except OSError:
             cache.unlink(missing_ok=True)
             return False
@@ -197,29 +204,29 @@ class Caching:
             if not any(fnmatchcase(arg, pattern) for pattern in neutral)
         ]
         env = {name: value for name, value in step.env if name not in self.builds.neutral_env}
-        folders = configure.search_folders(
+        folders = search_folders(
             self.runner, {**self.environ, "CC": shlex.join(self.compiler.argv)}
         )
         if not folders:
             return ""
-        return self.answers.key(
-            configure=(self.site.source / "configure").read_bytes(),
+        return ConfigureFacts(
+            configure=hashlib.sha256((self.site.source / "configure").read_bytes()).hexdigest(),
             arguments=arguments,
             env={**env, "PATH": self.environ.get("PATH", "")},
             compiler=self.compiler.text,
             libc=libc_of(self.host),
-            headers=configure.headers_digest(folders),
+            headers=folders_digest(folders),
             kernel=self.host.kernel,
-        )
+        ).key
 
     def _stencils(self, _step: Step, go: Callable[[], None]) -> None:
         assert self.plan.llvm is not None
         tree = self.site.source
-        key = self.stencils.key(
+        key = stencil_key(
             tree,
             llvm_major=self.plan.llvm.major,
             libc=libc_of(self.host),
-            forgetting=[self.site.scratch],
+            ignored_folders=[self.site.scratch],
         )
         entry = self.stencils.restore(tree, key)
         found = None
@@ -232,16 +239,16 @@ class Caching:
             except BuildError as error:  # build.py did not take it, and looked for an LLVM; or it fails whatever we do
                 found = self._llvm_after(error)
                 self._make_stencils(go)
-        hit = entry is not None and self.stencils.unchanged(tree, entry)
+        hit = entry is not None and stencil_store.is_unchanged(tree, entry)
         if hit:
-            self.stencils.settle(tree)
+            stencil_store.mark_up_to_date(tree)
         if hit and entry:
             facts = {"llvm": entry.facts.get("llvm", "")}
         else:
             found = found or self.provide_llvm()
             facts = {"llvm": found.version if found else ""}
         # On a hit too: this forecast may be a new one.
-        self.stencils.keep(tree, key, self.forecast, facts)
+        self.stencils.put(tree, key, self.forecast, facts)
         self._count("stencils", self.stencils.entries.count, hit=hit)
         self.told["llvm"] = facts["llvm"]
 
@@ -290,7 +297,7 @@ def _blames_ccache(log: Path) -> bool:
         return any(map(compiler.is_to_blame, file.read().decode("utf-8", "replace").splitlines()))
 
 
-def foreseen(plan: Plan, stencils: StencilCache, forecast: str) -> CacheEntry | None:
+def foreseen(plan: Plan, stencils: StencilStore, forecast: str) -> CacheEntry | None:
     """The stencils that this build will need, if they are kept: then no LLVM is looked for.
 
     Not where an LLVM is needed anyway: as the compiler of the tail-calling interpreter, and between the two passes of PGO, whose
@@ -303,5 +310,4 @@ def foreseen(plan: Plan, stencils: StencilCache, forecast: str) -> CacheEntry | 
         or plan.variant.profile == "release"
     ):
         return None
-    key = stencils.foreseen(forecast)
-    return stencils.entries.get(key) if key else None
+    return stencils.predict(forecast)

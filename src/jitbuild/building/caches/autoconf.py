@@ -1,10 +1,32 @@
-"""Which answers of a configure script can be given to it beforehand, so that it does exactly what it would have done without.
+r"""Read a configure script, to tell which answers of a config.cache it can be given safely.
 
-Most tests of a script are autoconf's own: they set their answer and nothing else. A test that configure.ac writes itself may do
-more when it is run than when its answer is known, and an answer may be looked at before its test. CPython 3.13 has both: its
-test for -Wl,--no-as-needed sets NO_AS_NEEDED too; and whether libmpdec uses assembler is decided far above the test for that, by
-a variable that is always empty there, unless a config.cache has it. So the script is read, and what is not seen to be harmless is
-asked again.
+An answer is safe when configure, given it, writes the same files as when it finds it out. That
+depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
+
+    if test ${ac_cv_wl_no_as_needed+y}                # the answer is known: skip the test
+    then :
+      printf %s "(cached) " >&6
+    else $as_nop
+      save_LDFLAGS="$LDFLAGS"                         # restored below
+      as_fn_append LDFLAGS " -Wl,--no-as-needed"
+      if ac_fn_c_try_link "$LINENO"
+      then :
+        NO_AS_NEEDED="-Wl,--no-as-needed"             # a side effect
+        ac_cv_wl_no_as_needed=yes
+      fi
+      LDFLAGS="$save_LDFLAGS"
+    fi
+    printf "%s\n" "result: $ac_cv_wl_no_as_needed"    # the end of the test
+
+Most tests only set their answer. This one, of CPython 3.13, also sets NO_AS_NEEDED, which stays
+empty when the answer comes from a cache. So `ac_cv_wl_no_as_needed` must be found out again.
+
+An answer is also unsafe when the script uses it before its test. In CPython 3.13 the sources of
+libmpdec are chosen by `$ac_cv_gcc_asm_for_x64` far above the test that sets it: without a cache the
+variable is always empty there, with a cache it is not.
+
+The script is searched with regular expressions, not parsed: an answer counts as unsafe unless its
+test is recognised and is seen to have no side effect.
 """
 
 from __future__ import annotations
@@ -15,73 +37,96 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# The answers of autoconf's own macros (autoconf, "Existing Tests"), whose tests do nothing else.
-_PURE = re.compile(
-    r"ac_cv_(header|func|type|sizeof|alignof|member|have_decl|lib|search|c_|sys|prog_cc|prog_gcc|prog_make|build$|host$|target$|objext$"
-    r"|exeext$|should_use_)"
+_ANSWER = re.compile(r"\b[a-z]+_cv_\w+")
+# Answers of autoconf's own macros (autoconf manual, "Existing Tests"), which have no side effects.
+_STANDARD_ANSWER = re.compile(
+    r"ac_cv_(header|func|type|sizeof|alignof|member|have_decl|lib|search|c_|sys|prog_cc|prog_gcc"
+    r"|prog_make|build$|host$|target$|objext$|exeext$|should_use_)"
 )
-_NAMED = re.compile(r"\b[a-z]+_cv_\w+")
-# How a test begins that is run unless its answer is known (of autoconf 2.72, of 2.69, of older ones, and as a function's argument).
-_TESTED = (("test ${", "+y}"), ("if ${", "+:} false"), ('test "${', '+set}" = set'), ('"', '"'))
+# The text before and after the answer's name where a test begins: in autoconf 2.72, in 2.69, in
+# older versions, and as an argument of a function of the script that runs the test.
+_TEST_BEGINS = (
+    ("test ${", "+y}"),
+    ("if ${", "+:} false"),
+    ('test "${', '+set}" = set'),
+    ('"', '"'),
+)
+# The text around the name in the line that ends a test.
+_TEST_ENDS = ("result: $", '"')
 _HERE_DOCUMENT = re.compile(
     r"<<-?\\?'?\"?(?P<end>\w+)['\"]?.*?^(?P=end)$", re.MULTILINE | re.DOTALL
 )
-_SET = re.compile(
-    r"(?:^|[;&|({]|\bthen|\belse|\bdo)[ \t]*(?P<name>[A-Za-z_]\w*)=|\bas_fn_append[ \t]+(?P<more>\w+)",
+_ASSIGNMENT = re.compile(
+    r"(?:^|[;&|({]|\bthen|\belse|\bdo)[ \t]*(?P<assigned>[A-Za-z_]\w*)="
+    r"|\bas_fn_append[ \t]+(?P<appended>\w+)",
     re.MULTILINE,
 )
-# What tests set for a moment and put back.
-_OF_TESTS = re.compile(
+# Variables that tests change and restore.
+_SCRATCH_VARIABLE = re.compile(
     r"(ac|as|save|py)_\w+|CC|CFLAGS|CPPFLAGS|LDFLAGS|LIBS|LINKFORSHARED|BASECFLAGS|IFS"
 )
 
 
-def askable_again(script: str, names: Iterable[str]) -> set[str]:
-    """Those of the answers `names` that `script` must find out itself."""
+def answers_to_find_again(script: str, names: Iterable[str]) -> set[str]:
+    """Return those of the answers `names` that are not safe to give to the configure `script`."""
     code = _HERE_DOCUMENT.sub("", script)
     uses: dict[str, list[re.Match[str]]] = {}
-    for found in _NAMED.finditer(code):
-        uses.setdefault(found[0], []).append(found)
+    for match in _ANSWER.finditer(code):
+        uses.setdefault(match[0], []).append(match)
+    # ac_cv_env_* are the user's variables, for which there is no test.
     return {
         name
         for name in names
-        if not name.startswith("ac_cv_env_") and not _is_harmless(code, name, uses.get(name, []))
+        if not name.startswith("ac_cv_env_") and not _is_safe(code, name, uses.get(name, []))
     }
 
 
-def _is_harmless(code: str, name: str, uses: Sequence[re.Match[str]]) -> bool:
-    if not uses:  # of a loop over names: autoconf's own, and nobody looks at the answer by its name
-        return bool(_PURE.match(name))
-    if not any(_stands(code, uses[0], *between) for between in _TESTED):
+def _is_safe(code: str, name: str, uses: Sequence[re.Match[str]]) -> bool:
+    """Return whether the test of the answer `name` has no side effect and precedes its uses.
+
+    `uses` are the places of the name in `code`, a script without its here-documents.
+    """
+    if not uses:
+        # The test is one of a loop over names, which only autoconf's macros write. An answer whose
+        # name does not occur is not used by its name either.
+        return bool(_STANDARD_ANSWER.match(name))
+    if not any(_is_between(code, uses[0], *texts) for texts in _TEST_BEGINS):
         return False
-    # Up to the line that prints the answer (AC_CACHE_CHECK).
     begin = uses[0].start()
-    end = next((use.start() for use in uses if _stands(code, use, "result: $", '"')), None)
+    end = next((use.start() for use in uses if _is_between(code, use, *_TEST_ENDS)), None)
     if end is None:
-        if not _PURE.match(name):
+        # The test is in a function of the script, which only autoconf's macros write.
+        if not _STANDARD_ANSWER.match(name):
             return False
-    elif any(_lasting(code[begin:end], name)):
+        later = uses
+    elif any(_side_effects(code[begin:end], name)):
         return False
-    outside = [use for use in uses if end is None or not begin <= use.start() < end]
-    return not any(_stands(code, use, "unset ", "") or _is_set(code, use) for use in outside)
+    else:
+        later = [use for use in uses if not begin <= use.start() < end]
+    return not any(_is_between(code, use, "unset ", "") or _is_set(code, use) for use in later)
 
 
-def _stands(code: str, use: re.Match[str], before: str, after: str) -> bool:
+def _is_between(code: str, use: re.Match[str], before: str, after: str) -> bool:
     return code.endswith(before, 0, use.start()) and code.startswith(after, use.end())
 
 
 def _is_set(code: str, use: re.Match[str]) -> bool:
+    """Return whether the name at `use` is assigned to there."""
     line = code[code.rfind("\n", 0, use.start()) + 1 : use.start()]
     return code.startswith("=", use.end()) and not line.strip(" \t{(;")
 
 
-def _lasting(block: str, own: str) -> Iterator[str]:
-    """What a test leaves behind besides its `own` answer: definitions, other answers, and variables that are not of tests."""
+def _side_effects(block: str, own: str) -> Iterator[str]:
+    """Yield what the test `block` sets besides its `own` answer.
+
+    That is macros of pyconfig.h, other answers, and variables that are not restored.
+    """
     yield from re.findall(r">>\s*confdefs\.h", block)
-    for found in _SET.finditer(block):
-        name = found["name"] or found["more"]
-        if name != own and (_NAMED.fullmatch(name) or not _OF_TESTS.fullmatch(name)):
+    for match in _ASSIGNMENT.finditer(block):
+        name = match["assigned"] or match["appended"]
+        if name != own and (_ANSWER.fullmatch(name) or not _SCRATCH_VARIABLE.fullmatch(name)):
             yield name
-    for found in _NAMED.finditer(block):
-        if found[0] != own and _stands(block, found, '"', '"'):
-            yield found[0]
+    for match in _ANSWER.finditer(block):
+        # Quoted, it is an argument of a function that sets it.
+        if match[0] != own and _is_between(block, match, '"', '"'):
+            yield match[0]

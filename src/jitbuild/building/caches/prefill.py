@@ -1,12 +1,13 @@
-"""Answers that configure can be given before anything was built here: what its plainest questions come to, asked many at once.
+"""Answer configure's plainest questions ahead, for a build that has no config.cache to restore.
 
-CPython's configure asks whether there is a function some 270 times, and each time it writes a program, compiles it, links it and
-cleans up behind itself: a third of its time, on one processor. One program that refers to all those functions and links is proof
-that each of the single ones would have linked. Whether there is a header needs a program for each, as configure's own, but several
-can be compiled at once.
+CPython's configure tests some 270 times for a function or a header, and each time writes a program,
+compiles it and cleans up: a third of its time, on one processor. Here
 
-Only a yes is given. What is not proven, with what is not there, configure asks itself, as without any of this. So is every answer
-whose test does more than to find it (caches/autoconf.py).
+- one program that refers to all the functions is linked. If it links, each of them would;
+- the programs for headers are compiled several at a time.
+
+Only positive answers are given to configure. It finds out everything else itself, as it does every
+answer that is not safe to give (caches/autoconf.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.building.caches.autoconf import askable_again
+from jitbuild.building.caches.autoconf import answers_to_find_again
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.progress import SilentReporter
 
@@ -27,21 +28,28 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
 
-# AC_CHECK_FUNC and AC_CHECK_HEADER, the latter with the usual includes, where they stand by themselves: within other code their
-# answer may be one of special flags (autoconf 2.71 and 2.72).
+# Calls of AC_CHECK_FUNC and of AC_CHECK_HEADER with the usual includes (autoconf 2.71 and 2.72).
+# They are not indented: within other code an answer may depend on flags that are set there.
 _FUNCTION = re.compile(r'^ac_fn_c_check_func "\$LINENO" "(\w+)" "(ac_cv_func_\w+)"$', re.MULTILINE)
 _HEADER = re.compile(
-    r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)" "\$ac_includes_default"$',
+    r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)"'
+    r' "\$ac_includes_default"$',
     re.MULTILINE,
 )
-# What the macros' functions are known to do (autoconf, c.m4, functions.m4): where they do something else, nothing is asked ahead.
-_KNOWN = ("#define $2 innocuous_$2", "defined __stub_$2 || defined __stub___$2", "#include <$2>")
-# ld's and gold's words, and lld's.
+# Lines of those macros' shell functions (autoconf, c.m4 and functions.m4). Where they differ, the
+# programs below may not test the same thing.
+_MACRO_LINES = (
+    "#define $2 innocuous_$2",
+    "defined __stub_$2 || defined __stub___$2",
+    "#include <$2>",
+)
+# Messages of ld and gold, and of lld.
 _UNDEFINED = re.compile(r"(?:undefined reference to|undefined symbol:?) [`'\"]?(?P<name>\w+)")
-_ROUNDS = 3
-_SECONDS = 60.0
-# As AC_USE_SYSTEM_EXTENSIONS has it, and as the macro's default includes are where all of them are there.
-_BEFORE = """\
+_STUB_PREFIX = "jitbuild_stub_"
+_MAX_LINKS = 3
+_TIMEOUT_SECONDS = 60.0
+# From AC_USE_SYSTEM_EXTENSIONS and the macros' default includes, where all of those headers exist.
+_PREAMBLE = """\
 #define _GNU_SOURCE 1
 #include <stddef.h>
 #include <stdio.h>
@@ -58,15 +66,19 @@ _BEFORE = """\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Questions:
-    """What a script asks: functions and headers, each with the name of its answer."""
+    """The functions and headers that a script tests for, each with the name of its answer."""
 
     functions: Mapping[str, str]
     headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compiler:
-    """How programs are compiled: the words that call the compiler, the flags that configure would give it, and the environment."""
+class ConfigureCompiler:
+    """The compiler as configure runs it for a test program.
+
+    `argv` is its command, `flags` and `libraries` are what configure adds, before and after the
+    program's name.
+    """
 
     argv: Sequence[str]
     flags: Sequence[str]
@@ -74,77 +86,87 @@ class Compiler:
     environ: Mapping[str, str]
     runner: Runner
 
-    def accepts(self, source: Path, *how: str) -> tuple[bool, str]:
-        """Whether `source` compiles and, unless `how` says otherwise, links; and what the compiler had to say."""
-        argv = [*self.argv, "-w", *self.flags, *how, str(source), *self.libraries]
+    def compile(self, source: Path, *options: str) -> tuple[bool, str]:
+        """Compile `source`, and link it unless `options` say otherwise.
+
+        Return whether that succeeded, and the messages of the compiler and the linker.
+        """
+        argv = [*self.argv, "-w", *self.flags, *options, str(source), *self.libraries]
+        env = {**self.environ, "CCACHE_DISABLE": "1"}
         try:
-            completed = self.runner(
-                argv,
-                env={**self.environ, "CCACHE_DISABLE": "1"},
-                cwd=source.parent,
-                timeout=_SECONDS,
-            )
+            completed = self.runner(argv, env=env, cwd=source.parent, timeout=_TIMEOUT_SECONDS)
         except OSError:
             return False, ""
         return completed.ok, completed.stderr
 
 
-def questions(script: str) -> Questions:
-    """What can be asked ahead of the configure `script`; nothing at all where it is not as autoconf is known to write it."""
-    if not all(known in script for known in _KNOWN):
+def questions_of(script: str) -> Questions:
+    """Return the questions of the configure `script` that can be answered ahead.
+
+    There are none when its macros differ from those of the known versions of autoconf.
+    """
+    if not all(line in script for line in _MACRO_LINES):
         return Questions(functions={}, headers={})
     functions, headers = dict(_FUNCTION.findall(script)), dict(_HEADER.findall(script))
-    left_alone = askable_again(script, [*functions.values(), *headers.values()])
+    unsafe = answers_to_find_again(script, [*functions.values(), *headers.values()])
     return Questions(
-        functions={name: answer for name, answer in functions.items() if answer not in left_alone},
-        headers={name: answer for name, answer in headers.items() if answer not in left_alone},
+        functions={name: answer for name, answer in functions.items() if answer not in unsafe},
+        headers={name: answer for name, answer in headers.items() if answer not in unsafe},
     )
 
 
-def ask(asked: Questions, compiler: Compiler, folder: Path, *, at_once: int = 1) -> list[str]:
-    """The names of the answers that are yes. Programs are written into `folder`; `at_once` of them are compiled at a time.
+def positive_answers(
+    questions: Questions, compiler: ConfigureCompiler, folder: Path, *, jobs: int = 1
+) -> list[str]:
+    """Return the names of the answers that are yes.
 
-    Raises OSError when they cannot be written.
+    Programs are written into `folder`, and at most `jobs` of them are compiled at once. Raises
+    OSError when they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [
-        *_functions(asked.functions, compiler, folder),
-        *_headers(asked.headers, compiler, folder, at_once),
+        *_linkable_functions(questions.functions, compiler, folder),
+        *_usable_headers(questions.headers, compiler, folder, jobs),
     ]
 
 
-def config_cache(answers: Iterable[str]) -> str:
-    """What stands in a config.cache for `answers` that are yes."""
-    return "".join(f"{name}=${{{name}=yes}}\n" for name in answers)
+def _linkable_functions(
+    functions: Mapping[str, str], compiler: ConfigureCompiler, folder: Path
+) -> list[str]:
+    """Link a program that refers to all `functions`, without those that the linker finds missing.
 
-
-def _functions(asked: Mapping[str, str], compiler: Compiler, folder: Path) -> list[str]:
-    left, source = dict(asked), folder / "functions.c"
-    for _ in range(_ROUNDS):
-        if not left:
+    Return the answers of the functions in the program that links, or none when none links.
+    """
+    remaining, source = dict(functions), folder / "functions.c"
+    for _ in range(_MAX_LINKS):
+        if not remaining:
             return []
-        source.write_text(program(left), encoding="utf-8")
-        linked, said = compiler.accepts(source, "-o", str(folder / "functions"))
+        source.write_text(_functions_program(remaining), encoding="utf-8")
+        linked, messages = compiler.compile(source, "-o", str(folder / "functions"))
         if linked:
-            return list(left.values())
-        lacking = {
-            name for found in _UNDEFINED.finditer(said) for name in _said_of(found["name"])
-        } & left.keys()
-        if not lacking:
+            return list(remaining.values())
+        missing = _missing_functions(messages) & remaining.keys()
+        if not missing:
             return []
-        left = {name: answer for name, answer in left.items() if name not in lacking}
+        remaining = {name: answer for name, answer in remaining.items() if name not in missing}
     return []
 
 
-def _said_of(symbol: str) -> tuple[str, ...]:
-    """The functions that a linker may mean: with `_` before each name on macOS, and with what `program` writes for a stub."""
-    return symbol, symbol.removeprefix("_"), symbol.removeprefix("_").removeprefix("jitbuild_stub_")
+def _missing_functions(messages: str) -> set[str]:
+    """Return the functions that a linker's messages may be about.
+
+    macOS puts `_` before each symbol; stubs have a prefix of ours.
+    """
+    symbols = {match["name"] for match in _UNDEFINED.finditer(messages)}
+    symbols |= {symbol.removeprefix("_") for symbol in symbols}
+    return symbols | {symbol.removeprefix(_STUB_PREFIX) for symbol in symbols}
 
 
-def program(names: Iterable[str]) -> str:
-    """A program that links only where all functions `names` are there: what AC_CHECK_FUNC writes for each, put together.
+def _functions_program(names: Iterable[str]) -> str:
+    """Return a program that links only if every function of `names` exists.
 
-    glibc declares a macro for what it has only to say that it is not implemented, which counts as not there.
+    It combines the programs that AC_CHECK_FUNC writes. glibc defines `__stub_NAME` for a function
+    that is not implemented, which counts as missing: the program then refers to an undefined name.
     """
     names = list(names)
     lines = [
@@ -156,8 +178,8 @@ def program(names: Iterable[str]) -> str:
         lines += [
             f"char {name} ();",
             f"#if defined __stub_{name} || defined __stub___{name}",
-            f"char jitbuild_stub_{name} ();",
-            f"#define USED_{name} jitbuild_stub_{name}",
+            f"char {_STUB_PREFIX}{name} ();",
+            f"#define USED_{name} {_STUB_PREFIX}{name}",
             "#else",
             f"#define USED_{name} {name}",
             "#endif",
@@ -172,9 +194,12 @@ def program(names: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _headers(asked: Mapping[str, str], compiler: Compiler, folder: Path, at_once: int) -> list[str]:
-    waiting = deque(enumerate(asked.items()))
-    there: list[str] = []
+def _usable_headers(
+    headers: Mapping[str, str], compiler: ConfigureCompiler, folder: Path, jobs: int
+) -> list[str]:
+    """Compile a program for each of `headers`; return the answers of those that compile."""
+    waiting = deque(enumerate(headers.items()))
+    usable: list[str] = []
 
     def work(_reporter: Reporter) -> None:
         while True:
@@ -183,9 +208,9 @@ def _headers(asked: Mapping[str, str], compiler: Compiler, folder: Path, at_once
             except IndexError:
                 return
             source = folder / f"header-{number}.c"
-            source.write_text(f"{_BEFORE}#include <{name}>\n", encoding="utf-8")
-            if compiler.accepts(source, "-fsyntax-only")[0]:
-                there.append(answer)
+            source.write_text(f"{_PREAMBLE}#include <{name}>\n", encoding="utf-8")
+            if compiler.compile(source, "-fsyntax-only")[0]:
+                usable.append(answer)
 
-    run_concurrently(*[work] * at_once, reporter=SilentReporter())
-    return there
+    run_concurrently(*[work] * jobs, reporter=SilentReporter())
+    return usable

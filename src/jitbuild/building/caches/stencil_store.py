@@ -1,0 +1,157 @@
+"""Stencils kept between builds: the files that Tools/jit/build.py wrote, by their key.
+
+make runs build.py over the files that were restored, so its own digest (caches/stencil_key.py)
+checks them a second time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.building.caches.entries import CacheEntry, EntryStore
+from jitbuild.building.caches.stencil_key import PYCONFIG, UNIT, is_unit_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+# A unit of stencils has 1 to 10 MB: a dozen versions in a few variants fit.
+_MAX_BYTES = 500_000_000
+_MAX_INDEX_BYTES = 10_000_000
+# 3.15: make compares the times of these files, since one run of build.py writes several files.
+_STAMPS = (".jit*stamp*", "jit*stamp*")
+_DIGEST_LINE = re.compile(rb"// [0-9a-f]{64}")
+_LONG_AGO = (1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StencilStore:
+    """Stencils in `entries`, and an `index` from forecasts to their keys."""
+
+    entries: EntryStore
+    index: EntryStore
+
+    @classmethod
+    def below(cls, store: Path) -> StencilStore:
+        """Return the stencils kept in the store at the folder `store`."""
+        folder = store / "stencils"
+        return cls(
+            entries=EntryStore(folder, _MAX_BYTES),
+            index=EntryStore(folder / "index", _MAX_INDEX_BYTES),
+        )
+
+    def predict(self, forecast: str) -> CacheEntry | None:
+        """Return the stencils of the last build with this forecast; None for a miss.
+
+        The prediction may be wrong: the key decides once the tree is configured.
+        """
+        entry = self.index.get(forecast)
+        key = entry.facts.get("key", "") if entry else ""
+        return self._get(key) if key else None
+
+    def restore(self, tree: Path, key: str) -> CacheEntry | None:
+        """Put the stencils `key` into the configured `tree` and return them; None for a miss.
+
+        Stencils already in the tree are removed first, also for a miss: build.py's digest omits
+        headers, so it could mistake them for new ones. Restored files get an old modification time,
+        so that make runs build.py, which then checks the digest.
+        """
+        if not key:
+            return None
+        for path in (*_unit_files(tree), *_stamps(tree)):
+            path.unlink(missing_ok=True)
+        entry = self._get(key)
+        if entry is None:
+            return None
+        for name, content in entry.files.items():
+            (tree / name).write_bytes(content)
+            os.utime(tree / name, _LONG_AGO)
+        return entry
+
+    def put(self, tree: Path, key: str, forecast: str, facts: Mapping[str, str]) -> None:
+        """Keep the stencils of the built `tree` under `key`, and map `forecast` to that key.
+
+        `key` must have been computed before make, which may write headers. Nothing is kept without
+        a key, or when a header's first line is not a digest.
+        """
+        if not key:
+            return
+        try:
+            files = _read_unit(tree)
+        except OSError:
+            return
+        digests = _digest_facts(files)
+        if digests is None:
+            return
+        old = self.entries.get(key)
+        if old is None or old.files != files:
+            self.entries.put(key, files, {**facts, **digests})
+        self.index.put(forecast, {}, {"key": key})
+
+    def _get(self, key: str) -> CacheEntry | None:
+        """Return the entry `key` if it holds only stencils and they have the recorded digests."""
+        entry = self.entries.get(key)
+        if entry is None or not all(map(is_unit_file, entry.files)):
+            return None
+        digests = _digest_facts(entry.files)
+        return entry if digests is not None and digests.items() <= entry.facts.items() else None
+
+
+def is_unchanged(tree: Path, entry: CacheEntry) -> bool:
+    """Return whether build.py left the restored stencils `entry` in `tree` as they were."""
+    try:
+        return _read_unit(tree) == entry.files
+    except OSError:
+        return False
+
+
+def mark_up_to_date(tree: Path) -> None:
+    """Give accepted stencils the time of the newest file they are made from.
+
+    make then does not run build.py again for a later target.
+    """
+    with contextlib.suppress(OSError):
+        sources = (
+            tree / PYCONFIG,
+            tree / "Python/executor_cases.c.h",
+            *(tree / "Tools/jit").glob("*"),
+            *_stamps(tree),
+        )
+        newest = max(path.stat().st_mtime_ns for path in sources if path.exists())
+        for path in _unit_files(tree):
+            if path.stat().st_mtime_ns < newest:
+                os.utime(path, ns=(newest, newest))
+
+
+def _files(tree: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted({path for pattern in patterns for path in tree.glob(pattern) if path.is_file()})
+
+
+def _unit_files(tree: Path) -> list[Path]:
+    return _files(tree, UNIT)
+
+
+def _stamps(tree: Path) -> list[Path]:
+    return _files(tree, _STAMPS)
+
+
+def _read_unit(tree: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in _unit_files(tree)}
+
+
+def _digest_facts(files: Mapping[str, bytes]) -> dict[str, str] | None:
+    """Return the first line of each header with the stencils of a triple, as facts of an entry.
+
+    Return None when there is no such header, or when the first line of one is not a digest.
+    """
+    headers = [name for name in files if name.startswith("jit_stencils-")] or [
+        name for name in files if name == "jit_stencils.h"
+    ]
+    lines = {name: files[name].partition(b"\n")[0] for name in headers}
+    if not lines or not all(map(_DIGEST_LINE.fullmatch, lines.values())):
+        return None
+    return {f"line 1 of {name}": line.decode() for name, line in lines.items()}
