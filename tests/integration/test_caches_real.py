@@ -5,6 +5,7 @@ No LLVM is needed: what build.py would write is stood in for by a header with th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -19,10 +20,20 @@ import pytest
 from cli import Cli
 
 from jitbuild.building import runner as build
-from jitbuild.building.caches import prefill as ahead
-from jitbuild.building.caches.configure import ConfigureCache, headers_digest, search_folders
+from jitbuild.building.caches.configure_answers import AnswerStore, affirmative_answers
+from jitbuild.building.caches.configure_key import (
+    ConfigureFacts,
+    folders_digest,
+    search_folders,
+)
 from jitbuild.building.caches.entries import EntryStore
-from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.building.caches.prefill import ConfigureCompiler, positive_answers, questions_of
+from jitbuild.building.caches.stencil_key import stencil_key
+from jitbuild.building.caches.stencil_store import (
+    StencilStore,
+    is_unchanged,
+    mark_up_to_date,
+)
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
@@ -85,16 +96,16 @@ class Tree:
         self.printed = done.stdout
         return self
 
-    def key(self, answers: ConfigureCache) -> str:
+    def key(self) -> str:
         """As a build makes it: without what the recipe calls neutral, and without what names scratch."""
         argv, env = self.step()
         neutral = CATALOG.build
-        return answers.key(
-            configure=(self.root / "configure").read_bytes(),
+        return ConfigureFacts(
+            configure=hashlib.sha256((self.root / "configure").read_bytes()).hexdigest(),
             arguments=[
                 arg
                 for arg in argv[1:]
-                if not any(fnmatchcase(arg, each) for each in neutral.neutral_args)
+                if not any(fnmatchcase(arg, pattern) for pattern in neutral.neutral_args)
             ],
             env={
                 name: text
@@ -103,14 +114,12 @@ class Tree:
             },
             compiler="the same",
             libc=host().libc,
-            headers=headers_digest(search_folders(process.run, ENVIRON)),
+            headers=folders_digest(search_folders(process.run, ENVIRON)),
             kernel="the same",
-        )
+        ).key
 
-    def keep(self, answers: ConfigureCache) -> None:
-        answers.keep(
-            self.key(answers), self.root / "config.cache", [str(self.place), sys.executable]
-        )
+    def keep(self, answers: AnswerStore) -> None:
+        answers.put(self.key(), self.root / "config.cache", [str(self.place), sys.executable])
 
     def made(self) -> dict[str, str]:
         """What configure wrote that a build goes by, without where it is."""
@@ -173,13 +182,13 @@ def cold(source: Path, version: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def answers(tmp_path: Path) -> ConfigureCache:
-    return ConfigureCache.in_store(tmp_path / "store")
+def answers(tmp_path: Path) -> AnswerStore:
+    return AnswerStore.below(tmp_path / "store")
 
 
 @pytest.fixture
-def stencils(tmp_path: Path) -> StencilCache:
-    return StencilCache.in_store(tmp_path / "store")
+def stencils(tmp_path: Path) -> StencilStore:
+    return StencilStore.below(tmp_path / "store")
 
 
 # ---- configure ----------------------------------------------------------------------------------------------------------
@@ -201,8 +210,8 @@ def test_another_variant_s_answers_lead_to_the_same_files(
     cold[giver].keep(answers)
     env = {"CC": str(tmp_path / "bin" / "cc")} if expected.env else {}
     warm = Tree(tmp_path, expected.plan, expected.prefix, env).grow(source)
-    assert warm.key(answers) == cold[giver].key(answers)
-    assert answers.restore(warm.key(answers), warm.root / "config.cache")
+    assert warm.key() == cold[giver].key()
+    assert answers.restore(warm.key(), warm.root / "config.cache")
     warm.configure()
     assert warm.printed.count("(cached)") > 500 > expected.printed.count("(cached)")
     assert warm.made() == expected.made()
@@ -228,17 +237,17 @@ def test_another_variant_s_answers_lead_to_the_same_files(
 )
 def test_what_is_not_neutral_is_another_key(answers, source, version, tmp_path, axes):
     tree = Tree(tmp_path, planned(version, jit="no"), "/opt/one").grow(source)
-    key = tree.key(answers)
+    key = tree.key()
     tree.plan, tree.prefix = planned(version, jit="yes-off"), "/opt/two"
-    assert tree.key(answers) == key
+    assert tree.key() == key
     tree.plan = planned(version, jit="no", **axes)
-    assert tree.key(answers) != key
+    assert tree.key() != key
     tree.plan = planned(version, jit="no")
     (tree.root / "configure").unlink()
     shutil.copy(source / "configure", tree.root / "configure")
     with (tree.root / "configure").open("a") as file:
         file.write("# another version's\n")
-    assert tree.key(answers) != key
+    assert tree.key() != key
 
 
 @pytest.mark.parametrize("taker", ["yes-off", "no", "yes-off own"])
@@ -246,13 +255,13 @@ def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, tak
     expected = cold[taker]
     env = {"CC": str(tmp_path / "bin" / "cc")} if expected.env else {}
     tree = Tree(tmp_path, expected.plan, expected.prefix, env).grow(source)
-    asked = ahead.questions((source / "configure").read_text())
-    compiler = ahead.Compiler(
+    asked = questions_of((source / "configure").read_text())
+    compiler = ConfigureCompiler(
         argv=["cc"], flags=[], libraries=[], environ=ENVIRON, runner=process.run
     )
-    answers = ahead.ask(asked, compiler, tmp_path / "ahead", at_once=2)
+    answers = positive_answers(asked, compiler, tmp_path / "ahead", jobs=2)
     assert len(answers) > 200
-    (tree.root / "config.cache").write_text(ahead.config_cache(answers))
+    (tree.root / "config.cache").write_text(affirmative_answers(answers))
     tree.configure()
     assert tree.printed.count("(cached)") >= len(answers)
     assert tree.made() == expected.made()
@@ -268,7 +277,7 @@ def test_what_is_asked_ahead_leads_to_the_same_files(cold, source, tmp_path, tak
 
 
 def test_a_config_cache_as_it_is_would_lead_to_another_makefile(cold, source, tmp_path):
-    """The negative control: CPython 3.13 does something else with a config.cache than without (jitbuild.caches.autoconf)."""
+    """The negative control: CPython 3.13 does something else with a config.cache than without (caches/autoconf.py)."""
     taker = cold["no"]
     warm = Tree(tmp_path, taker.plan, taker.prefix).grow(source)
     shutil.copy(cold["yes-off"].root / "config.cache", warm.root / "config.cache")
@@ -300,13 +309,13 @@ def test_the_folders_of_headers_are_found_and_seen_to_change(tmp_path):
     }
     folders = search_folders(process.run, environ)
     assert {Path("/usr/include"), tmp_path / "include", tmp_path / "pc"} <= {*folders}
-    before = headers_digest(folders)
-    assert headers_digest(folders) == before
+    before = folders_digest(folders)
+    assert folders_digest(folders) == before
     (tmp_path / "include" / "openssl").mkdir()
-    assert headers_digest(folders) != before
+    assert folders_digest(folders) != before
     (tmp_path / "include" / "openssl").rmdir()
     (tmp_path / "pc").mkdir()
-    assert headers_digest(folders) != before
+    assert folders_digest(folders) != before
 
 
 # ---- stencils -----------------------------------------------------------------------------------------------------------
@@ -365,15 +374,15 @@ class Judged:
 @pytest.fixture
 def judged(cold, source, tmp_path) -> Judged:
     """A second tree of a variant, configured with the answers of the first."""
-    answers = ConfigureCache.in_store(tmp_path / "answers")
+    answers = AnswerStore.below(tmp_path / "answers")
     cold["yes-off"].keep(answers)
     tree = Tree(tmp_path / "judged", cold["yes-off"].plan, "/opt/second").grow(source)
-    assert answers.restore(tree.key(answers), tree.root / "config.cache")
+    assert answers.restore(tree.key(), tree.root / "config.cache")
     return Judged(tree.configure())
 
 
-def key_of(stencils: StencilCache, tree: Tree) -> str:
-    return stencils.key(tree.root, llvm_major=tree.plan.llvm.major, libc=host().libc)
+def key_of(stencils: StencilStore, tree: Tree) -> str:
+    return stencil_key(tree.root, llvm_major=tree.plan.llvm.major, libc=host().libc)
 
 
 def test_restored_stencils_are_taken_by_build_py_without_any_llvm(cold, stencils, judged):
@@ -385,9 +394,9 @@ def test_restored_stencils_are_taken_by_build_py_without_any_llvm(cold, stencils
     assert "Can't find clang" in missing.stderr
     header = judged.header()
     (tree.root / "jit_stencils.h").write_bytes(header)
-    stencils.keep(tree.root, key, "f" * 64, {"llvm": "18.1.8"})
+    stencils.put(tree.root, key, "f" * 64, {"llvm": "18.1.8"})
     (tree.root / "jit_stencils.h").unlink()
-    assert stencils.foreseen("f" * 64) == key
+    assert stencils.predict("f" * 64) is not None
 
     entry = stencils.restore(tree.root, key)
     assert entry.facts["llvm"] == "18.1.8"
@@ -395,8 +404,8 @@ def test_restored_stencils_are_taken_by_build_py_without_any_llvm(cold, stencils
     taken = judged.make()
     assert (taken.returncode, "build.py" in taken.stdout) == (0, True), taken.stderr
     assert (tree.root / "jit_stencils.h").read_bytes() == header
-    assert stencils.unchanged(tree.root, entry)
-    stencils.settle(tree.root)
+    assert is_unchanged(tree.root, entry)
+    mark_up_to_date(tree.root)
     assert judged.make("-q").returncode == 0, "make has nothing to do any more"
 
 
@@ -406,7 +415,7 @@ def test_a_changed_header_of_cpython_s_misses_though_build_py_would_take_the_old
     tree = judged.tree
     key, header = key_of(stencils, tree), judged.header()
     (tree.root / "jit_stencils.h").write_bytes(header)
-    stencils.keep(tree.root, key, "f" * 64, {})
+    stencils.put(tree.root, key, "f" * 64, {})
     frame = tree.root / "Include/internal/pycore_frame.h"
     text = frame.read_text()
     assert text.count("struct _PyInterpreterFrame {") == 1
@@ -441,23 +450,23 @@ def test_another_source_of_stencils_misses(cold, stencils, source, tmp_path, pat
 
 @pytest.mark.parametrize("jit", ["no", "interpreter"])
 def test_a_variant_without_stencils_has_no_key(cold, stencils, jit):
-    assert stencils.key(cold[jit].root, llvm_major=18, libc="") == ""
+    assert stencil_key(cold[jit].root, llvm_major=18, libc="") == ""
 
 
 def test_a_spoilt_entry_is_a_miss_and_build_py_judges_a_foreign_one(stencils, judged):
     tree = judged.tree
     key, header = key_of(stencils, tree), judged.header()
     (tree.root / "jit_stencils.h").write_bytes(header)
-    stencils.keep(tree.root, key, "f" * 64, {})
+    stencils.put(tree.root, key, "f" * 64, {})
     (entry,) = stencils.entries.root.glob("*.entry")
     whole = entry.read_bytes()
     entry.write_bytes(whole[:-10])
-    assert stencils.foreseen("f" * 64) is None
+    assert stencils.predict("f" * 64) is None
     assert stencils.restore(tree.root, key) is None
     assert not (tree.root / "jit_stencils.h").exists()
     # One that is whole, and was kept under this key by mistake, has another first line: build.py does not take it.
     (tree.root / "jit_stencils.h").write_bytes(b"// " + b"0" * 64 + b"\n")
-    stencils.keep(tree.root, key, "f" * 64, {})
+    stencils.put(tree.root, key, "f" * 64, {})
     assert stencils.restore(tree.root, key) is not None
     assert "Can't find clang" in judged.make().stderr
 
@@ -528,7 +537,7 @@ def test_deleting_the_folder_while_others_read_and_write_is_never_an_error(tmp_p
 
 def test_the_command_shows_and_clears_them(tmp_path):
     cli = Cli(tmp_path / "home", {"PATH": ""})
-    stencils = StencilCache.in_store(cli.home)
+    stencils = StencilStore.below(cli.home)
     stencils.entries.put("k" * 64, {"jit_stencils.h": b"x" * 1000}, {})
     stencils.entries.count(True)
     rows = {row["name"]: row for row in cli("cache", "--json").json()}

@@ -1,4 +1,4 @@
-"""What configure's questions come to when they are asked together, with a compiler that knows what there is."""
+"""Only proven, positive answers are found ahead of configure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.building.caches import prefill as ahead
+from jitbuild.building.caches.configure_answers import affirmative_answers
+from jitbuild.building.caches.prefill import ConfigureCompiler, positive_answers, questions_of
 from jitbuild.system.process import Completed
 
 SCRIPT = """
@@ -41,11 +42,11 @@ UNDEFINED = {
 }
 
 
-class Fake:
-    """A compiler for which there are the functions and headers named; glibc's stubs are `stubs`."""
+class FakeCompiler:
+    """A compiler that knows the named functions and headers; `stubs` are glibc's."""
 
-    def __init__(self, *there, stubs=(), linker="ld", fails=False):
-        self.there, self.stubs, self.linker, self.fails = {*there}, {*stubs}, linker, fails
+    def __init__(self, *known, stubs=(), linker="ld", fails=False):
+        self.known, self.stubs, self.linker, self.fails = {*known}, {*stubs}, linker, fails
         self.calls = 0
 
     def __call__(self, argv, *, env, cwd, timeout):
@@ -56,63 +57,63 @@ class Fake:
             return Completed(argv=tuple(argv), returncode=1, stderr="cc1: out of memory")
         if "-fsyntax-only" in argv:
             (name,) = re.findall(r"#include <(\S+)>\n$", text)
-            return Completed(argv=tuple(argv), returncode=int(name not in self.there))
+            return Completed(argv=tuple(argv), returncode=int(name not in self.known))
         names = re.findall(r"^  USED_(\w+),$", text, re.MULTILINE)
-        lacking = [f"jitbuild_stub_{name}" if name in self.stubs else name for name in names]
-        lacking = [name for name in lacking if name not in self.there]
-        said = "\n".join(UNDEFINED[self.linker].format(name) for name in lacking)
-        return Completed(argv=tuple(argv), returncode=int(bool(lacking)), stderr=said)
+        missing = [f"jitbuild_stub_{name}" if name in self.stubs else name for name in names]
+        missing = [name for name in missing if name not in self.known]
+        messages = "\n".join(UNDEFINED[self.linker].format(name) for name in missing)
+        return Completed(argv=tuple(argv), returncode=int(bool(missing)), stderr=messages)
 
     def compiler(self):
-        return ahead.Compiler(
+        return ConfigureCompiler(
             argv=["gcc"], flags=["-O2"], libraries=[], environ={"PATH": "/usr/bin"}, runner=self
         )
 
 
-def test_only_what_stands_by_itself_is_asked():
-    asked = ahead.questions(SCRIPT)
-    assert asked.functions == {
+def test_only_unconditional_tests_are_answered_ahead():
+    questions = questions_of(SCRIPT)
+    assert questions.functions == {
         "fork": "ac_cv_func_fork",
         "_getpty": "ac_cv_func__getpty",
         "lchmod": "ac_cv_func_lchmod",
     }
-    assert asked.headers == {"there.h": "ac_cv_header_there_h", "gone.h": "ac_cv_header_gone_h"}
+    assert questions.headers == {"there.h": "ac_cv_header_there_h", "gone.h": "ac_cv_header_gone_h"}
 
 
-def test_a_script_that_asks_in_another_way_is_left_alone():
-    asked = ahead.questions(SCRIPT.replace("#define $2 innocuous_$2", ""))
-    assert not asked.functions
-    assert not asked.headers
+def test_a_script_with_other_macros_has_no_questions():
+    questions = questions_of(SCRIPT.replace("#define $2 innocuous_$2", ""))
+    assert not questions.functions
+    assert not questions.headers
 
 
-def test_an_answer_that_is_looked_at_before_its_test_is_left_to_the_script():
+def test_an_answer_used_before_its_test_is_left_to_configure():
     assert (
         "fork"
-        not in ahead.questions(
+        not in questions_of(
             'if test "x$ac_cv_func_fork" = xyes; then HOW=fork; fi\n' + SCRIPT
         ).functions
     )
 
 
 @pytest.mark.parametrize("linker", UNDEFINED)
-def test_only_yes_is_answered(tmp_path, linker):
-    fake = Fake("fork", "there.h", "lchmod", stubs=["lchmod"], linker=linker)
-    answers = ahead.ask(ahead.questions(SCRIPT), fake.compiler(), tmp_path / "ahead", at_once=2)
+def test_only_positive_answers_are_given(tmp_path, linker):
+    fake = FakeCompiler("fork", "there.h", "lchmod", stubs=["lchmod"], linker=linker)
+    answers = positive_answers(questions_of(SCRIPT), fake.compiler(), tmp_path / "prefill", jobs=2)
     assert answers == ["ac_cv_func_fork", "ac_cv_header_there_h"]
-    assert fake.calls == 2 + 2, "one link that tells what is lacking, one that proves the rest"
-    assert ahead.config_cache(answers).splitlines()[0] == "ac_cv_func_fork=${ac_cv_func_fork=yes}"
+    assert fake.calls == 2 + 2, "one link shows what is missing, one proves the rest"
+    assert affirmative_answers(answers).splitlines()[0] == "ac_cv_func_fork=${ac_cv_func_fork=yes}"
 
 
-@pytest.mark.parametrize("fake", [Fake(fails=True), Fake(linker="ld")])
-def test_nothing_is_answered_where_nothing_is_proven(tmp_path, fake):
-    assert ahead.ask(ahead.questions(SCRIPT), fake.compiler(), tmp_path) == []
+@pytest.mark.parametrize("fake", [FakeCompiler(fails=True), FakeCompiler(linker="ld")])
+def test_nothing_is_answered_when_nothing_links(tmp_path, fake):
+    assert positive_answers(questions_of(SCRIPT), fake.compiler(), tmp_path) == []
 
 
-def test_what_an_unknown_linker_says_answers_nothing(tmp_path):
+def test_messages_of_an_unknown_linker_give_no_answers(tmp_path):
     UNDEFINED["other"] = "symbol {} not found"
     try:
-        answers = ahead.ask(
-            ahead.questions(SCRIPT), Fake("fork", linker="other").compiler(), tmp_path
+        answers = positive_answers(
+            questions_of(SCRIPT), FakeCompiler("fork", linker="other").compiler(), tmp_path
         )
     finally:
         del UNDEFINED["other"]
