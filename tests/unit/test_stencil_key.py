@@ -176,7 +176,9 @@ def test_an_unconfigured_tree_has_no_key(tree):
 def planned(spec="3.13.15", *, patches=(), target="x86_64-linux-gnu", **axes):
     request = parse(spec)
     variant = Axes(patches=patches, **axes).variant(request)
-    return planner.make_plan(planner.resolve_version(request, CATALOG), variant, TARGETS[target], CATALOG)
+    return planner.make_plan(
+        planner.resolve_version(request, CATALOG), variant, TARGETS[target], CATALOG
+    )
 
 
 def forecast(plan, compiler="gcc 12", libc="glibc 2.36"):
