@@ -19,7 +19,8 @@ from jitbuild.building import runner as build
 from jitbuild.building.caches import ccache as compiler
 from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
-from jitbuild.sources import resolve as sources
+from jitbuild.sources.obtain import obtain
+from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.system.checksums import sha256_of
 from jitbuild.toolchain import llvm
 
@@ -115,8 +116,11 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
     name, _ = plan.source.files[0]
     if not (named / name).exists():
         with tempfile.TemporaryDirectory(dir=seed) as scratch:
-            sources.obtain(
-                plan.source, Path(scratch) / "source", road=sources.Road.parse(mirror), cache=seed
+            obtain(
+                plan.source,
+                Path(scratch) / "source",
+                origin=ArchiveOrigin.parse(mirror),
+                cache=seed,
             )
         (kept,) = (seed / "sources").rglob(name)
         os.link(kept, named / name)

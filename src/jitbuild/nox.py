@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nox._decorators import Func
 
     from jitbuild.modes import Mode
-    from jitbuild.probing.verdict import Facts
+    from jitbuild.probing.verdict import ProbeFacts
     from jitbuild.request import Jit, Profile
     from jitbuild.sessions.sessions import Policy, Provided, Want
 
@@ -163,11 +163,11 @@ def start(
     session: nox.Session,
     mode: Mode,
     *,
-    look: Callable[[Path, Mapping[str, str]], Facts] | None = None,
+    look: Callable[[Path, Mapping[str, str]], ProbeFacts] | None = None,
 ) -> None:
     """Begin a session: its venv is the provided interpreter's, everything it runs is in `mode`, and that is proven in the venv.
 
-    Ends the session with the reason (session.error) when any of it is not so. `look` is jitbuild.probes.look.
+    Ends the session with the reason (session.error) when any of it is not so. `look` is jitbuild.probing.runner.collect_facts.
     """
     from jitbuild.probing import runner as probes
 
@@ -176,7 +176,11 @@ def start(
         _renew_stale(session, provided)
         session.env.update(sessions.changes(mode, os.environ))
         facts = sessions.check(
-            _python(session), mode, provided, _environment(session), look=look or probes.look
+            _python(session),
+            mode,
+            provided,
+            _environment(session),
+            look=look or probes.collect_facts,
         )
     except JitbuildError as error:
         session.error(f"{error.what} {error.remedy}")

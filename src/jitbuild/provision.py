@@ -36,7 +36,9 @@ from jitbuild.errors import (
 from jitbuild.planning import planner
 from jitbuild.probing.runner import probe
 from jitbuild.request import Profile, Variant
+from jitbuild.sources import obtain as source_trees
 from jitbuild.sources import resolve as sources
+from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest
 from jitbuild.system import files, process
 from jitbuild.system.concurrency import run_concurrently
@@ -113,7 +115,7 @@ class Provisioner:
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """The best interpreter of the store that fits, or a new one, proven. Raises a JitbuildError; nothing is left half-done."""
         variant = axes.variant(request)
-        sources.Road.parse(self.options.mirror)  # a typo is said before anything is done
+        ArchiveOrigin.parse(self.options.mirror)  # a typo is said before anything is done
         # A pin given by hand is of the bytes: only what was built from them will do.
         if request.is_version and not (
             self.options.upgrade or self.options.reinstall or self.options.sha256
@@ -295,7 +297,7 @@ class _Build:
         plan, begun = self._plan, time.monotonic()
         obtained, missing, forecast = self._prepare()
         site = build.Site(
-            source=obtained.tree,
+            source=obtained.path,
             prefix=self._store.interpreters / plan.prefix_name,
             stage=self._scratch / "stage",
             scratch=self._scratch,
@@ -322,14 +324,14 @@ class _Build:
         program = self._finish(site)
         verdict = self._timed("probe", functools.partial(self._prove, program))
         # Before the store syncs the disk: what is deleted need not be written.
-        shutil.rmtree(obtained.tree, ignore_errors=True)
+        shutil.rmtree(obtained.path, ignore_errors=True)
         self._times["total"] = round(time.monotonic() - begun, 2)
         return site.staged_prefix, _manifest(plan, request) | {
             "source": {
                 "kind": self._kind(),
                 "digest": plan.source.digest,
                 "location": plan.source.location,
-                "road": obtained.road,
+                "road": obtained.origin,
                 "verified": obtained.verified,
             },
             "executable": str(program.relative_to(site.staged_prefix)),
@@ -345,7 +347,7 @@ class _Build:
             | {"executable": str(site.prefix / program.relative_to(site.staged_prefix))},
         }
 
-    def _prepare(self) -> tuple[sources.Obtained, list[str], str]:
+    def _prepare(self) -> tuple[source_trees.SourceTree, list[str], str]:
         """The tree, what this machine lacks, and the forecast of the stencils: all that can be had side by side.
 
         An LLVM is provided now, too, unless the stencils that it would make are kept.
@@ -369,17 +371,17 @@ class _Build:
             if isinstance(held, JitbuildError):
                 raise held
         self._times["prepare"] = round(time.monotonic() - begun, 2)
-        assert isinstance(obtained, sources.Obtained)
+        assert isinstance(obtained, source_trees.SourceTree)
         return obtained, missing, forecast
 
-    def _obtain(self, reporter: Reporter) -> sources.Obtained:
-        return sources.obtain(
+    def _obtain(self, reporter: Reporter) -> source_trees.SourceTree:
+        return source_trees.obtain(
             self._plan.source,
             self._scratch / "source",
-            road=sources.Road.parse(self._options.mirror),
+            origin=ArchiveOrigin.parse(self._options.mirror),
             cache=self._store.root,
             reporter=reporter,
-            by_hand=bool(self._options.sha256),
+            pinned_by_user=bool(self._options.sha256),
             leave_out=self._plan.leave_out,
         )
 

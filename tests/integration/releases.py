@@ -13,7 +13,8 @@ from jitbuild import request
 from jitbuild.errors import DownloadError
 from jitbuild.planning.planner import resolve_version
 from jitbuild.recipes import catalog as recipes
-from jitbuild.sources.resolve import Road, obtain
+from jitbuild.sources.obtain import obtain
+from jitbuild.sources.origin import ArchiveOrigin
 
 # The newest first; the last one is in a stable distribution, and stays when the others move on.
 VERSIONS = ("3.13.15", "3.13.5")
@@ -25,29 +26,29 @@ def archive(cache: Path) -> Path:
     Fails the test, and does not skip it, when neither has any.
     """
     with FileLock(cache / "release.lock"):
-        road, failures = _road(), []
+        origin, failures = _origin(), []
         for version in VERSIONS:
             try:
-                return fetched(version, cache, road)
+                return fetched(version, cache, origin)
             except DownloadError as error:
                 failures.append(str(error))
     pytest.fail("No CPython release can be had:\n" + "\n".join(failures), pytrace=False)
 
 
-def fetched(version: str, cache: Path, road: Road) -> Path:
+def fetched(version: str, cache: Path, origin: ArchiveOrigin) -> Path:
     """The verified archive of `version` in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     source = resolve_version(request.parse(version), recipes.load()).source
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        obtained = obtain(source, Path(scratch) / "source", road=road, cache=cache)
-        assert (obtained.tree / "configure").is_file()
+        obtained = obtain(source, Path(scratch) / "source", origin=origin, cache=cache)
+        assert (obtained.path / "configure").is_file()
     (found,) = (cache / "sources").rglob(f"Python-{version}.tar.xz")
     return found
 
 
-def _road() -> Road:
+def _origin() -> ArchiveOrigin:
     try:
         socket.create_connection(("www.python.org", 443), timeout=3).close()
     except OSError:
-        return Road(kind="distro")
-    return Road()
+        return ArchiveOrigin(kind="distro")
+    return ArchiveOrigin()

@@ -1,4 +1,4 @@
-"""Sources by every road that there is on one machine: apt, HTTP servers, file URLs, archives, folders and git repositories."""
+"""Sources by every origin available on one machine: apt, HTTP servers, file URLs, archives, folders and git repositories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from jitbuild import request
 from jitbuild.errors import DownloadError, IntegrityError, MissingError, SourceError
 from jitbuild.planning.plan import Source
 from jitbuild.recipes import catalog as recipes
-from jitbuild.sources.resolve import Road, describe, obtain
+from jitbuild.sources.obtain import obtain
+from jitbuild.sources.origin import ArchiveOrigin
+from jitbuild.sources.resolve import describe
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +41,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(tmp_path):
-    """A mirror on this machine: its folder, its road and the paths that it was asked for."""
+    """A mirror on this machine: its folder, its origin and the paths that it was asked for."""
     folder = tmp_path / "mirror"
     folder.mkdir()
     with http.server.ThreadingHTTPServer(
@@ -47,7 +49,7 @@ def mirror(tmp_path):
     ) as server:
         server.asked = []
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, Road.parse(f"http://127.0.0.1:{server.server_port}/"), server.asked
+        yield folder, ArchiveOrigin.parse(f"http://127.0.0.1:{server.server_port}/"), server.asked
         server.shutdown()
 
 
@@ -111,9 +113,9 @@ def asked(tmp_path):
 
 @pytest.fixture
 def have(tmp_path):
-    def obtained(source, road=None):
+    def obtained(source, origin=None):
         dest = tmp_path / f"dest {len(list(tmp_path.glob('dest*')))}"
-        return obtain(source, dest, road=road or Road(), cache=tmp_path / "cache")
+        return obtain(source, dest, origin=origin or ArchiveOrigin(), cache=tmp_path / "cache")
 
     return obtained
 
@@ -137,7 +139,7 @@ def test_the_distributions_archive_is_python_orgs(tmp_path):
     cache, failures = tmp_path / "a cache", []
     for version in releases.VERSIONS:
         try:
-            found = releases.fetched(version, cache, Road(kind="distro"))
+            found = releases.fetched(version, cache, ArchiveOrigin(kind="distro"))
             break
         except DownloadError as error:
             failures.append(str(error))
@@ -159,7 +161,7 @@ def test_a_version_that_the_distribution_does_not_have(have):
         distro_package="python3.13",
     )
     with pytest.raises(DownloadError, match=r"has no python3\.13 3\.13\.99; it has .*3\.13\."):
-        have(source, Road(kind="distro"))
+        have(source, ArchiveOrigin(kind="distro"))
 
 
 @needs_apt
@@ -173,7 +175,7 @@ def test_a_pin_that_the_distribution_does_not_meet(have, cpython_archive):
         distro_package="python3.13",
     )
     with pytest.raises(IntegrityError, match="is not the pinned one"):
-        have(source, Road(kind="distro"))
+        have(source, ArchiveOrigin(kind="distro"))
 
 
 # ---- mirrors
@@ -181,25 +183,25 @@ def test_a_pin_that_the_distribution_does_not_meet(have, cpython_archive):
 
 @pytest.mark.parametrize("layout", ["3.15.0", "."])
 def test_a_mirror_over_http(mirror, release, have, layout):
-    folder, road, paths = mirror
+    folder, origin, paths = mirror
     source, archive = release
     (folder / layout).mkdir(exist_ok=True)
     shutil.copy(archive, folder / layout)
-    found = have(source, road)
-    assert (found.tree / "Include/patchlevel.h").is_file()
-    assert found.road == f"{road.place.rstrip('/')}{paths[-1]}"
-    assert have(source, road).road == "cache"
+    found = have(source, origin)
+    assert (found.path / "Include/patchlevel.h").is_file()
+    assert found.origin == f"{origin.place.rstrip('/')}{paths[-1]}"
+    assert have(source, origin).origin == "cache"
 
 
 def test_a_mirror_with_other_bytes_is_not_asked_again(mirror, release, have, tmp_path):
     """Nor is its flat place, which has the right ones; and nothing of it stays."""
-    folder, road, paths = mirror
+    folder, origin, paths = mirror
     source, archive = release
     (folder / "3.15.0").mkdir()
     (folder / "3.15.0" / archive.name).write_bytes(b"other bytes")
     shutil.copy(archive, folder)
     with pytest.raises(IntegrityError):
-        have(source, road)
+        have(source, origin)
     assert paths == [f"/3.15.0/{archive.name}"]
     assert not [
         path
@@ -209,22 +211,22 @@ def test_a_mirror_with_other_bytes_is_not_asked_again(mirror, release, have, tmp
 
 
 def test_a_mirror_without_it(mirror, release, have):
-    _, road, paths = mirror
+    _, origin, paths = mirror
     with pytest.raises(MissingError):
-        have(release[0], road)
+        have(release[0], origin)
     assert paths == ["/3.15.0/Python-3.15.0.tar.xz", "/Python-3.15.0.tar.xz"]
 
 
 def test_a_mirror_that_is_not_up(release, have):
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/"):
-        have(release[0], Road.parse("http://127.0.0.1:9/"))
+        have(release[0], ArchiveOrigin.parse("http://127.0.0.1:9/"))
 
 
 def test_a_file_url_with_spaces(release, have, tmp_path):
     folder = tmp_path / "a mirror of mine"
     folder.mkdir()
     shutil.copy(release[1], folder)
-    assert have(release[0], Road.parse(folder.as_uri())).road == str(
+    assert have(release[0], ArchiveOrigin.parse(folder.as_uri())).origin == str(
         folder / "Python-3.15.0.tar.xz"
     )
 
@@ -237,12 +239,12 @@ def test_a_real_archive_by_its_path(cpython_archive, asked, have):
     assert cpython_archive.name == f"Python-{subject.version}.tar.xz"
     assert subject.llvm_major == 18
     found = have(subject.source)
-    assert found.tree.name == f"Python-{subject.version}"
-    again = asked(found.tree)
+    assert found.path.name == f"Python-{subject.version}"
+    again = asked(found.path)
     assert (again.version, again.llvm_major) == (subject.version, 18)
-    # What the folder road copies is all of it.
+    # What the folder origin copies is all of it.
     copied = have(again.source)
-    assert subprocess.run(["diff", "-r", found.tree, copied.tree], check=False).returncode == 0
+    assert subprocess.run(["diff", "-r", found.path, copied.path], check=False).returncode == 0
 
 
 # ---- git
@@ -267,14 +269,14 @@ def test_a_checkout_at_a_reference(checkout, asked, have, ref, version, major):
     assert subject.source.digest == git(checkout, "rev-parse", f"{ref or 'HEAD'}^{{commit}}")
     found = have(subject.source)
     assert state(checkout) == before
-    assert (found.road, found.verified) == ("git", "commit")
-    assert (found.tree / "Lib/os.py").read_text() == "name = 'posix'\n"
-    assert (found.tree / "Lib/kept.py").is_file()
-    assert (found.tree / "Lib/link.py").is_symlink()
-    assert (found.tree / "build.bat").read_bytes() == b"@echo off\r\n"
-    assert os.access(found.tree / "configure", os.X_OK)
-    assert not (found.tree / "Lib/new.py").exists()
-    assert [path.name for path in found.tree.parent.iterdir()] == ["tree"]
+    assert (found.origin, found.verified) == ("git", "commit")
+    assert (found.path / "Lib/os.py").read_text() == "name = 'posix'\n"
+    assert (found.path / "Lib/kept.py").is_file()
+    assert (found.path / "Lib/link.py").is_symlink()
+    assert (found.path / "build.bat").read_bytes() == b"@echo off\r\n"
+    assert os.access(found.path / "configure", os.X_OK)
+    assert not (found.path / "Lib/new.py").exists()
+    assert [path.name for path in found.path.parent.iterdir()] == ["tree"]
 
 
 def test_hooks_and_sparse_checkouts_have_no_say(checkout, asked, have, tmp_path):
@@ -286,14 +288,14 @@ def test_hooks_and_sparse_checkouts_have_no_say(checkout, asked, have, tmp_path)
     for ran in tmp_path.glob("ran-*"):
         ran.unlink()
     found = have(asked(f"{checkout}@main").source)
-    assert (found.tree / "Include/patchlevel.h").is_file()
+    assert (found.path / "Include/patchlevel.h").is_file()
     assert not list(tmp_path.glob("ran-*"))
 
 
 def test_a_linked_worktree(checkout, asked, have, tmp_path):
     git(checkout, "worktree", "add", "--quiet", tmp_path / "old", "v3.15.0a1")
     assert asked(f"{tmp_path / 'old'}@HEAD").version == "3.15.0a1"
-    assert (have(asked(f"{tmp_path / 'old'}@main").source).tree / "configure").is_file()
+    assert (have(asked(f"{tmp_path / 'old'}@main").source).path / "configure").is_file()
     assert asked(tmp_path / "old").version == "3.15.0a1"
 
 
@@ -303,7 +305,7 @@ def test_from_within_a_hook_of_another_repository(checkout, asked, have, monkeyp
     git(tmp_path / "other", "init", "--quiet")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other/.git/index"))
-    assert (have(asked(f"{checkout}@v3.15.0a1").source).tree / "configure").is_file()
+    assert (have(asked(f"{checkout}@v3.15.0a1").source).path / "configure").is_file()
     assert asked(checkout).version == "3.15.0a2"
 
 
@@ -338,10 +340,10 @@ def test_a_dirty_checkout_as_a_folder(checkout, asked, have):
     subject = asked(checkout)
     assert subject.source.digest != clean
     found = have(subject.source)
-    assert (found.tree / "Lib/os.py").read_text() == "changed and not committed\n"
-    assert (found.tree / "Lib/new ü.py").is_file()
-    assert not {"Makefile", ".git"} & {path.name for path in found.tree.iterdir()}
-    assert not (found.tree / "Lib/kept.py").exists()
+    assert (found.path / "Lib/os.py").read_text() == "changed and not committed\n"
+    assert (found.path / "Lib/new ü.py").is_file()
+    assert not {"Makefile", ".git"} & {path.name for path in found.path.iterdir()}
+    assert not (found.path / "Lib/kept.py").exists()
     assert state(checkout) == before
 
 
@@ -353,8 +355,8 @@ def test_a_repository_behind_a_url(checkout, asked, have, ref):
     assert subject.version == ("3.15.0a2" if ref == "main" else "3.15.0a1")
     assert subject.source.location == checkout.as_uri()
     found = have(subject.source)
-    assert found.road == checkout.as_uri()
-    assert (found.tree / "Lib/kept.py").is_file()
+    assert found.origin == checkout.as_uri()
+    assert (found.path / "Lib/kept.py").is_file()
 
 
 def test_a_branch_that_moves_is_fetched_again_and_a_commit_is_not(
@@ -367,7 +369,7 @@ def test_a_branch_that_moves_is_fetched_again_and_a_commit_is_not(
     assert asked(f"{url}@main").version == "3.15.0a3"
     (checkout / ".git").rename(checkout / "gone")
     assert asked(f"{url}@{first.digest}").version == "3.15.0a2"
-    assert (have(first).tree / "configure").is_file()
+    assert (have(first).path / "configure").is_file()
     with pytest.raises(DownloadError, match="could not fetch main"):
         asked(f"{url}@main")
 

@@ -10,6 +10,8 @@ import pytest
 from jitbuild.errors import DownloadError, IntegrityError, MissingError
 from jitbuild.planning.plan import Source
 from jitbuild.sources import distro
+from jitbuild.sources.apt_sources import AptSource, parse_stanzas, read_sources
+from jitbuild.sources.archive_cache import ArchiveCache
 from jitbuild.system.process import Completed
 
 CONTENT = b"the release"
@@ -48,10 +50,11 @@ class Apt:
 
     def __init__(self, suites, *, delivers=True, stderr=""):
         self.suites, self.delivers, self.stderr = suites, delivers, stderr
-        self.updates, self.sources, self.argvs = [], [], []
+        self.updates, self.sources, self.argvs, self.configurations = [], [], [], []
 
     def __call__(self, argv, *, cwd, env):
         self.argvs.append(argv)
+        self.configurations.append(Path(argv[argv.index("-c") + 1]).read_text())
         options = dict(
             word.removeprefix("-o").split("=", 1) for word in argv if word.startswith("-o")
         )
@@ -79,7 +82,7 @@ class Apt:
 
     @staticmethod
     def _asked(listed):
-        return [suite for fields in distro.stanzas(listed) for suite in fields["suites"].split()]
+        return [suite for fields in parse_stanzas(listed) for suite in fields["suites"].split()]
 
     @staticmethod
     def _stanza(version, sha256):
@@ -102,14 +105,16 @@ def etc(tmp_path):
 @pytest.fixture
 def had(tmp_path, etc):
     def fetch(apt, source=SOURCE, names=("debian",)):
-        return distro.fetch(source, tmp_path / "a folder", runner=apt, etc=etc, distro=names)
+        archives = ArchiveCache(folder=tmp_path / "sources")
+        scratch = tmp_path / "a folder"
+        return distro.fetch(source, archives, scratch, runner=apt, etc=etc, distro=names)
 
     return fetch
 
 
 def test_deb822_entries_of_the_distribution_are_taken(etc):
-    first, security = distro.entries(etc)
-    assert first == distro.Entry(
+    first, security = read_sources(etc)
+    assert first == AptSource(
         uris=("http://mirror.example/debian",),
         suites=("bookworm", "bookworm-updates"),
         components=("main",),
@@ -134,12 +139,12 @@ def test_one_line_entries(etc):
     (etc / "sources.list.d/off.list.disabled").write_text(
         "deb http://off.example/ubuntu noble main\n"
     )
-    entries = distro.entries(etc)
+    entries = read_sources(etc)
     assert [(entry.uris, entry.suites, entry.components) for entry in entries] == [
         (("http://mirror.example/ubuntu",), ("noble",), ("main", "universe")),
         (("http://mirror.example/ubuntu",), ("noble-updates",), ("main",)),
     ]
-    assert entries[0].rendered() == (
+    assert entries[0].as_stanza() == (
         "Types: deb-src\nURIs: http://mirror.example/ubuntu\nSuites: noble\nComponents: main universe\nsigned-by: /a.gpg /b.gpg\n"
     )
 
@@ -151,21 +156,21 @@ def test_an_entry_may_hold_its_key(etc):
     (etc / "sources.list.d/debian.sources").write_text(
         f"Types: deb\nURIs: http://m.example/debian\nSuites: sid\nComponents: main\nSigned-By:\n{key}\nEnabled: yes\n"
     )
-    (entry,) = distro.entries(etc)
-    assert entry.rendered().endswith(f"signed-by: \n{key}\n")
+    (entry,) = read_sources(etc)
+    assert entry.as_stanza().endswith(f"signed-by: \n{key}\n")
 
 
 def test_an_entry_that_is_switched_off(etc):
     (etc / "sources.list.d/debian.sources").write_text(
         DEB822.replace("Components: main contrib", "Components: main\nEnabled: no")
     )
-    assert [entry.suites for entry in distro.entries(etc)] == [("bookworm-security",)]
+    assert [entry.suites for entry in read_sources(etc)] == [("bookworm-security",)]
 
 
 def test_the_machines_own_suites_come_first(had):
     apt = Apt({"bookworm": [("3.15.2-1", PIN)], "unstable": [("3.15.2-2", PIN)]})
-    path, pin = had(apt)
-    assert (path.read_bytes(), pin) == (CONTENT, PIN)
+    archive = had(apt)
+    assert (archive.path.read_bytes(), archive.origin) == (CONTENT, "distro")
     assert apt.sources == ["python3.15=3.15.2-1"]
     assert len(apt.updates) == 1
     assert "deb-src" in apt.updates[0]
@@ -179,7 +184,7 @@ def test_other_suites_are_asked_after_them(had):
             "unstable": [("3.15.4-1", "4" * 64), ("3.15.2-1", PIN)],
         }
     )
-    assert had(apt)[1] == PIN
+    assert had(apt).path.read_bytes() == CONTENT
     assert apt.sources == ["python3.15=3.15.2-1"]
     assert "Suites: stable testing unstable oldstable\n" in apt.updates[1]
     assert "debian-security" not in apt.updates[1]
@@ -188,7 +193,7 @@ def test_other_suites_are_asked_after_them(had):
 
 def test_a_relative_of_ubuntu(had):
     apt = Apt({"devel": [("3.15.2-1ubuntu1", PIN)]})
-    assert had(apt, names=("linuxmint", "ubuntu", "debian"))[1] == PIN
+    assert had(apt, names=("linuxmint", "ubuntu", "debian")).path.read_bytes() == CONTENT
     assert "Suites: devel\n" in apt.updates[1]
 
 
@@ -212,7 +217,8 @@ def test_apt_is_kept_to_files_of_our_own(had, tmp_path):
         ):
             (value,) = [word.partition("=")[2] for word in argv if word.startswith(f"-o{option}=")]
             assert Path(value).is_relative_to(tmp_path / "a folder")
-    assert "#clear APT::Update::Post-Invoke;" in (tmp_path / "a folder/apt.conf").read_text()
+    assert "#clear APT::Update::Post-Invoke;" in apt.configurations[0]
+    assert not (tmp_path / "a folder").exists()
 
 
 def test_listed_and_not_delivered(had):
@@ -256,8 +262,14 @@ def test_the_index_cannot_be_read(had):
 
 
 def test_a_machine_without_such_sources(tmp_path):
-    with pytest.raises(DownloadError, match="No Debian or Ubuntu sources"):
-        distro.fetch(SOURCE, tmp_path / "x", runner=Apt({}), etc=tmp_path / "no-etc")
+    with pytest.raises(DownloadError, match="names no sources of Debian or Ubuntu packages"):
+        distro.fetch(
+            SOURCE,
+            ArchiveCache(folder=tmp_path / "sources"),
+            tmp_path / "x",
+            runner=Apt({}),
+            etc=tmp_path / "no-etc",
+        )
 
 
 def test_a_version_that_no_recipe_names_a_package_for(had):

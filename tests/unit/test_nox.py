@@ -20,7 +20,7 @@ from jitbuild.errors import (
     VariantError,
 )
 from jitbuild.modes import MODES
-from jitbuild.probing.verdict import Facts
+from jitbuild.probing.verdict import ProbeFacts
 from jitbuild.request import parse
 from jitbuild.sessions import sessions
 from jitbuild.sessions.sessions import Provided, Want
@@ -41,7 +41,7 @@ def fresh_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     registry.reset()
 
 
-def facts(**changed: object) -> Facts:
+def facts(**changed: object) -> ProbeFacts:
     plain = {
         "version": "3.15.2",
         "full_version": "3.15.2",
@@ -65,7 +65,7 @@ def facts(**changed: object) -> Facts:
         "interpreted": False,
         "missing": None,
     }
-    return Facts(**(plain | changed))
+    return ProbeFacts(**(plain | changed))
 
 
 ON = {"jit_enabled": True, "executors": 3, "machine_code_bytes": 4096, "active_iterations": 9}

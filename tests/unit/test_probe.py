@@ -15,7 +15,7 @@ import pytest
 from jitbuild.errors import InterpreterError
 from jitbuild.in_target import probe as target
 from jitbuild.probing import runner as module
-from jitbuild.probing.runner import Expect, Facts, clean_environment, probe
+from jitbuild.probing.runner import Expect, ProbeFacts, probe, probe_environment
 from jitbuild.probing.verdict import Runs, judge
 from jitbuild.system.process import Completed
 
@@ -444,8 +444,8 @@ def test_a_relative_path_is_not_looked_up_on_the_path(
 
 
 def test_the_environment_of_a_run() -> None:
-    assert clean_environment({"HOME": "/h", "PYTHON_GIL": "0"}, "default") == {"HOME": "/h"}
-    assert clean_environment({}, "1") == {"PYTHON_JIT": "1"}
+    assert probe_environment({"HOME": "/h", "PYTHON_GIL": "0"}, "default") == {"HOME": "/h"}
+    assert probe_environment({}, "1") == {"PYTHON_JIT": "1"}
 
 
 def test_rubbish_around_the_answer_does_not_disturb() -> None:
@@ -721,6 +721,10 @@ def test_only_the_switches_of_the_jit_are_kept(monkeypatch: pytest.MonkeyPatch) 
     assert target.build_flags() == ["-D_Py_TIER2=3", "-D_Py_JIT"]
 
 
+def test_the_frame_is_the_same_in_host_and_target() -> None:
+    assert (module.BEGIN, module.END) == (target.BEGIN, target.END)
+
+
 def test_its_answer_is_what_the_host_reads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -730,5 +734,5 @@ def test_its_answer_is_what_the_host_reads(
     assert sys.path == ["elsewhere"]
     answer = module._unframe("rubbish" + capsys.readouterr().out)
     assert answer is not None
-    assert answer.keys() == {field.name for field in dataclasses.fields(Facts)}
+    assert answer.keys() == {field.name for field in dataclasses.fields(ProbeFacts)}
     assert module._convert(PYTHON, answer).version == target.version()

@@ -181,7 +181,7 @@ def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind)
     def fail(*_, **__):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(provision.sources, "obtain", fail)
+    monkeypatch.setattr(provision.source_trees, "obtain", fail)
     with pytest.raises(kind) as raised:
         Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
     assert type(raised.value) is kind
@@ -207,7 +207,7 @@ def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store
         return failing
 
     monkeypatch.setattr(provision._Build, "_check", check)
-    monkeypatch.setattr(provision.sources, "obtain", fail(DownloadError))
+    monkeypatch.setattr(provision.source_trees, "obtain", fail(DownloadError))
     monkeypatch.setattr(provision.llvm.DeferredLLVM, "provide", fail(LLVMError))
     for kind in (PreflightError, DownloadError):
         with pytest.raises(JitbuildError) as raised:

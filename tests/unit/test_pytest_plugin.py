@@ -18,11 +18,11 @@ from jitbuild.in_target import jit_report as jit_summary
 from jitbuild.in_target import jit_usage as measured
 from jitbuild.in_target import probe as _probe_target
 from jitbuild.in_target import tested_packages as under_test
-from jitbuild.in_target.jit_usage import TESTS, Facts, Made, Measurement, Meter, Place, Tier2
+from jitbuild.in_target.jit_usage import TESTS, JitFacts, Made, Measurement, Meter, Place, Tier2
 
 pytest_plugins = ["pytester"]
 
-ON = Facts(
+ON = JitFacts(
     "3.15.2",
     "cpython",
     "/python",
@@ -62,7 +62,7 @@ def compiled(**names: Executor) -> Tier2:
     return Tier2(get_executor)
 
 
-def measurement(facts: Facts = ON, tracers: tuple[str, ...] = (), **sizes: int) -> Measurement:
+def measurement(facts: JitFacts = ON, tracers: tuple[str, ...] = (), **sizes: int) -> Measurement:
     """A measurement of `pkg`, whose functions have so many bytes of machine code."""
     places = {
         Place("pkg", "pkg", name, "/pkg.py", 1): Made(size > 0, size)
@@ -425,7 +425,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setattr(under_test, "names", functools.partial(under_test.names, distributions=()))
 
     def run(
-        *args: str, facts: Facts = ON, tier2: Tier2 | None = None, tracers: tuple[str, ...] = ()
+        *args: str, facts: JitFacts = ON, tier2: Tier2 | None = None, tracers: tuple[str, ...] = ()
     ) -> pytest.RunResult:
         gc.collect()  # the packages of the tests before
         monkeypatch.setattr(_probe_target, "tracers", lambda: list(tracers))
@@ -485,7 +485,7 @@ def test_without_a_terminal_the_reason_is_said_too(suite: Suite) -> None:
 
 @pytest.mark.parametrize(("require", "facts"), [("on", OFF), ("on", NO_JIT), ("off", ON)])
 def test_what_cannot_come_true_ends_the_run_before_it_begins(
-    suite: Suite, require: str, facts: Facts
+    suite: Suite, require: str, facts: JitFacts
 ) -> None:
     result = suite(f"--jit-require={require}", facts=facts)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

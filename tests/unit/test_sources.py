@@ -22,7 +22,9 @@ from jitbuild.errors import (
 )
 from jitbuild.planning.plan import Source
 from jitbuild.recipes import catalog as recipes
-from jitbuild.sources.resolve import Road, describe, obtain
+from jitbuild.sources.obtain import obtain
+from jitbuild.sources.origin import ArchiveOrigin
+from jitbuild.sources.resolve import describe
 from jitbuild.system.process import Completed
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 CATALOG = recipes.load()
 HOME = "https://www.python.org/ftp/python/3.15.0"
-FLAT = Road(kind="mirror", place="https://mirror.example/py")
+FLAT = ArchiveOrigin(kind="mirror", place="https://mirror.example/py")
 
 
 class Recorder:
@@ -104,13 +106,18 @@ def release(archives):
 
 @pytest.fixture
 def have(tmp_path, release):
-    """Obtains the release (or another source) into a new folder, from `places` or whatever the road is."""
+    """Obtains the release (or another source) into a new folder, from `places` or whatever the origin is."""
 
-    def obtained(source=release, *, road=FLAT, places=None, **options):
+    def obtained(source=release, *, origin=FLAT, places=None, **options):
         dest = tmp_path / f"dest{len(list(tmp_path.glob('dest*')))}"
         options = {"runner": no_process, **options}
         return obtain(
-            source, dest, road=road, cache=tmp_path / "cache", fetch=places or Places(), **options
+            source,
+            dest,
+            origin=origin,
+            cache=tmp_path / "cache",
+            downloader=places or Places(),
+            **options,
         )
 
     return obtained
@@ -125,12 +132,12 @@ def described(text, tmp_path, **options):
     )
 
 
-# ---- the road
+# ---- the origin
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_no_mirror_means_python_org(text):
-    assert Road.parse(text) == Road(kind="python.org")
+    assert ArchiveOrigin.parse(text) == ArchiveOrigin(kind="python.org")
 
 
 @pytest.mark.parametrize(
@@ -142,21 +149,26 @@ def test_no_mirror_means_python_org(text):
     ],
 )
 def test_a_url_is_a_mirror(text):
-    assert Road.parse(text) == Road(kind="mirror", place=text)
+    assert ArchiveOrigin.parse(text) == ArchiveOrigin(kind="mirror", place=text)
 
 
 def test_the_distribution_is_a_word():
-    assert Road.parse("distro") == Road.parse("Distro") == Road(kind="distro")
+    assert (
+        ArchiveOrigin.parse("distro")
+        == ArchiveOrigin.parse("Distro")
+        == ArchiveOrigin(kind="distro")
+    )
 
 
-def test_a_folder_and_its_file_url_are_the_same_road(tmp_path, monkeypatch):
+def test_a_folder_and_its_file_url_are_the_same_origin(tmp_path, monkeypatch):
     folder = tmp_path / "my mirror"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
-    roads = {
-        Road.parse(text) for text in (str(folder), "my mirror", "./my mirror", folder.as_uri())
+    origins = {
+        ArchiveOrigin.parse(text)
+        for text in (str(folder), "my mirror", "./my mirror", folder.as_uri())
     }
-    assert roads == {Road(kind="folder", place=str(folder))}
+    assert origins == {ArchiveOrigin(kind="folder", place=str(folder))}
 
 
 @pytest.mark.parametrize(
@@ -171,24 +183,24 @@ def test_a_folder_and_its_file_url_are_the_same_road(tmp_path, monkeypatch):
         "file://other/x",
     ],
 )
-def test_nonsense_is_no_road(text):
+def test_nonsense_is_refused(text):
     with pytest.raises(UsageError):
-        Road.parse(text)
+        ArchiveOrigin.parse(text)
 
 
 def test_a_file_url_of_nothing_is_not_called_something_else():
-    with pytest.raises(UsageError, match="file:///no/such is no folder that is there"):
-        Road.parse("file:///no/such")
+    with pytest.raises(UsageError, match="file:///no/such is not an existing folder"):
+        ArchiveOrigin.parse("file:///no/such")
 
 
 def test_a_slip_in_the_word_is_seen():
     with pytest.raises(UsageError, match="Did you mean distro"):
-        Road.parse("distor")
+        ArchiveOrigin.parse("distor")
 
 
 def test_a_password_is_not_repeated():
     with pytest.raises(UsageError) as raised:
-        Road.parse("ftp://me:secret@mirror.example")
+        ArchiveOrigin.parse("ftp://me:secret@mirror.example")
     assert "secret" not in str(raised.value)
 
 
@@ -201,11 +213,11 @@ def test_a_mirror_in_python_orgs_layout(have, release, archives):
         0
     ].read_bytes()
     found = have(places=places)
-    assert (found.tree / "Include/patchlevel.h").is_file()
-    assert found.tree.name == "Python-3.15.0"
-    assert found.road == "https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"
+    assert (found.path / "Include/patchlevel.h").is_file()
+    assert found.path.name == "Python-3.15.0"
+    assert found.origin == "https://mirror.example/py/3.15.0/Python-3.15.0.tar.xz"
     assert found.verified == "sha256 pin in a recipe"
-    assert os.access(found.tree / "configure", os.X_OK)
+    assert os.access(found.path / "configure", os.X_OK)
 
 
 def test_a_prerelease_lies_in_the_folder_of_its_version(have, release, archives):
@@ -227,8 +239,8 @@ def test_a_prerelease_lies_in_the_folder_of_its_version(have, release, archives)
 def test_the_places_of_a_mirror_are_asked_in_order(have, release, archives):
     places = Places()
     places.content["https://mirror.example/py/Python-3.15.0.tgz"] = archives[1].read_bytes()
-    found = have(places=places, by_hand=True)
-    assert found.road.endswith("/Python-3.15.0.tgz")
+    found = have(places=places, pinned_by_user=True)
+    assert found.origin.endswith("/Python-3.15.0.tgz")
     assert found.verified == "sha256 given by hand"
     below = [url.removeprefix("https://mirror.example/py/") for url in places.asked]
     assert below == [
@@ -276,8 +288,8 @@ def test_a_mirrors_query_is_kept_and_its_secrets_are_not_shown(have, archives):
     places.content["https://me:pw@mirror.example/3.15.0/Python-3.15.0.tar.xz?sig=abc"] = archives[
         0
     ].read_bytes()
-    found = have(road=Road.parse("https://me:pw@mirror.example/?sig=abc"), places=places)
-    assert found.road == "https://***@mirror.example/3.15.0/Python-3.15.0.tar.xz?***"
+    found = have(origin=ArchiveOrigin.parse("https://me:pw@mirror.example/?sig=abc"), places=places)
+    assert found.origin == "https://***@mirror.example/3.15.0/Python-3.15.0.tar.xz?***"
 
 
 def test_the_second_time_it_comes_from_the_cache(have, archives):
@@ -285,8 +297,8 @@ def test_the_second_time_it_comes_from_the_cache(have, archives):
     places.content["https://mirror.example/py/Python-3.15.0.tar.xz"] = archives[0].read_bytes()
     have(places=places)
     asked = len(places.asked)
-    assert have(places=places).road == "cache"
-    assert have(places=places, road=Road()).road == "cache"
+    assert have(places=places).origin == "cache"
+    assert have(places=places, origin=ArchiveOrigin()).origin == "cache"
     assert len(places.asked) == asked
 
 
@@ -296,8 +308,8 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(have, archives, tmp_path):
     have(places=places)
     (kept,) = (tmp_path / "cache").rglob("*.tar.xz")
     kept.write_bytes(b"rot")
-    assert have(places=places).road != "cache"
-    assert have(places=places).road == "cache"
+    assert have(places=places).origin != "cache"
+    assert have(places=places).origin == "cache"
 
 
 def test_two_archives_of_one_name_do_not_meet_in_the_cache(have, release, archives, tmp_path):
@@ -308,9 +320,11 @@ def test_two_archives_of_one_name_do_not_meet_in_the_cache(have, release, archiv
         location=release.location,
         files=((other.name, sha(other)),),
     )
-    assert have(road=Road(kind="folder", place=str(archives[0].parent))).road != "cache"
-    assert have(own, road=Road(kind="folder", place=str(other.parent))).road != "cache"
-    assert have().road == have(own).road == "cache"
+    assert (
+        have(origin=ArchiveOrigin(kind="folder", place=str(archives[0].parent))).origin != "cache"
+    )
+    assert have(own, origin=ArchiveOrigin(kind="folder", place=str(other.parent))).origin != "cache"
+    assert have().origin == have(own).origin == "cache"
 
 
 @pytest.mark.parametrize("layout", ["", "3.15.0"])
@@ -318,9 +332,9 @@ def test_a_folder_as_a_mirror(have, archives, tmp_path, layout):
     mirror = tmp_path / "a mirror"
     (mirror / layout).mkdir(parents=True)
     shutil.copy(archives[1], mirror / layout)
-    found = have(road=Road.parse(mirror.as_uri()))
-    assert found.road == str(mirror / layout / "Python-3.15.0.tgz")
-    assert found.tree.is_dir()
+    found = have(origin=ArchiveOrigin.parse(mirror.as_uri()))
+    assert found.origin == str(mirror / layout / "Python-3.15.0.tgz")
+    assert found.path.is_dir()
 
 
 def test_wrong_bytes_in_a_folder_end_it(have, archives, tmp_path):
@@ -329,34 +343,34 @@ def test_wrong_bytes_in_a_folder_end_it(have, archives, tmp_path):
     (mirror / "3.15.0/Python-3.15.0.tar.xz").write_bytes(b"other")
     shutil.copy(archives[0], mirror)
     with pytest.raises(IntegrityError):
-        have(road=Road.parse(str(mirror)))
+        have(origin=ArchiveOrigin.parse(str(mirror)))
 
 
 def test_a_folder_that_lacks_it(have, tmp_path):
     with pytest.raises(MissingError, match=r"3\.15\.0.Python-3\.15\.0\.tgz"):
-        have(road=Road.parse(str(tmp_path)))
+        have(origin=ArchiveOrigin.parse(str(tmp_path)))
 
 
 def test_python_org_has_its_own_layout_only(have, archives):
     places = Places()
     places.content[f"{HOME}/Python-3.15.0.tgz"] = archives[1].read_bytes()
-    assert have(road=Road(), places=places).road == f"{HOME}/Python-3.15.0.tgz"
+    assert have(origin=ArchiveOrigin(), places=places).origin == f"{HOME}/Python-3.15.0.tgz"
     assert places.asked == [f"{HOME}/Python-3.15.0.tar.xz", f"{HOME}/Python-3.15.0.tgz"]
 
 
 @pytest.mark.parametrize("kind", [DownloadError, TruncatedError, MissingError])
-def test_without_python_org_the_other_roads_are_named(have, kind):
+def test_without_python_org_the_alternatives_are_named(have, kind):
     places = Places()
     places.content[f"{HOME}/Python-3.15.0.tar.xz"] = kind("No.", remedy="Look.")
     with pytest.raises(kind) as raised:
-        have(road=Road(), places=places)
+        have(origin=ArchiveOrigin(), places=places)
     assert type(raised.value) is kind
-    for road in (
+    for origin in (
         "--mirror URL|FOLDER",
         "--mirror distro",
         "jitbuild install ./Python-3.15.0.tar.xz",
     ):
-        assert road in raised.value.remedy
+        assert origin in raised.value.remedy
 
 
 # ---- archives
@@ -371,9 +385,9 @@ def test_an_archive_is_read_and_unpacked(have, archives, tmp_path):
         location=str(archives[0]),
         files=((archives[0].name, sha(archives[0])),),
     )
-    found = have(subject.source, road=Road())
-    assert (found.tree / "Lib/os.py").is_file()
-    assert (found.road, found.verified) == ("archive", "sha256 of the file as given")
+    found = have(subject.source, origin=ArchiveOrigin())
+    assert (found.path / "Lib/os.py").is_file()
+    assert (found.origin, found.verified) == ("archive", "sha256 of the file as given")
 
 
 def test_an_archive_must_have_the_sha256_that_was_given(archives, tmp_path):
@@ -397,12 +411,12 @@ def test_rubbish_is_no_archive(tmp_path):
 
 @pytest.mark.parametrize("text", ["/no/such.tar.xz", "/no/such/folder"])
 def test_what_is_not_there(tmp_path, text):
-    with pytest.raises(SourceError, match="is not there"):
+    with pytest.raises(SourceError, match="does not exist"):
         described(text, tmp_path)
 
 
 def test_an_archive_behind_an_address_has_no_pin(tmp_path):
-    with pytest.raises(SourceError, match="is an address") as raised:
+    with pytest.raises(SourceError, match="is a URL") as raised:
         described("https://me:pw@www.python.org/x/Python-3.15.0.tar.xz", tmp_path)
     assert "--sha256" in raised.value.remedy
     assert "pw" not in str(raised.value)
@@ -415,7 +429,7 @@ def test_a_folder_with_an_archives_name(tmp_path, mini_cpython):
 
 def test_a_file_without_an_archives_name(tmp_path):
     (tmp_path / "x.rpm").touch()
-    with pytest.raises(SourceError, match="neither a folder nor an archive"):
+    with pytest.raises(SourceError, match="neither a folder nor a file"):
         described(tmp_path / "x.rpm", tmp_path)
 
 
@@ -461,9 +475,9 @@ def test_a_version_before_the_jit(tmp_path, mini_cpython):
 def test_a_main_that_lost_the_jit(tmp_path, mini_cpython):
     tree = mini_cpython(tmp_path / "cpython", version="3.17.0a0")
     (tree / "Tools/jit/_llvm.py").unlink()
-    with pytest.raises(SourceError, match=r"has no JIT: Tools/jit/_llvm\.py"):
+    with pytest.raises(SourceError, match=r"without the JIT: Tools/jit/_llvm\.py"):
         described(tree, tmp_path)
-    with pytest.raises(SourceError, match=r"has no JIT"):
+    with pytest.raises(SourceError, match=r"without the JIT"):
         described(mini_cpython(tmp_path / "another", option="optimizations"), tmp_path)
 
 
@@ -476,7 +490,7 @@ def test_what_is_no_cpython(tmp_path, mini_cpython, lost):
 
 
 def test_a_version_that_is_none(tmp_path, mini_cpython):
-    with pytest.raises(SourceError, match="'three', which is no version"):
+    with pytest.raises(SourceError, match="'three', which is not a valid version"):
         described(mini_cpython(tmp_path / "cpython", version="three"), tmp_path)
 
 
@@ -493,9 +507,9 @@ def test_a_folder_is_copied_and_not_written(have, tmp_path, mini_cpython):
     subject = described(tree, tmp_path)
     assert (subject.source.kind, subject.source.location) == ("folder", str(tree))
     found = have(subject.source)
-    assert (found.road, found.verified) == ("folder", "tree hash")
+    assert (found.origin, found.verified) == ("folder", "tree hash")
     assert sorted(
-        str(path.relative_to(found.tree)) for path in found.tree.rglob("*") if not path.is_dir()
+        str(path.relative_to(found.path)) for path in found.path.rglob("*") if not path.is_dir()
     ) == [
         "Include/patchlevel.h",
         "Lib/link.py",
@@ -503,10 +517,10 @@ def test_a_folder_is_copied_and_not_written(have, tmp_path, mini_cpython):
         "Tools/jit/_llvm.py",
         "configure",
     ]
-    assert str((found.tree / "Lib/folder").readlink()) == "../Include"
-    assert (found.tree / "Lib/link.py").is_symlink()
-    assert (found.tree / "configure").stat().st_mtime == 1_000_000_000
-    assert os.access(found.tree / "configure", os.X_OK)
+    assert str((found.path / "Lib/folder").readlink()) == "../Include"
+    assert (found.path / "Lib/link.py").is_symlink()
+    assert (found.path / "configure").stat().st_mtime == 1_000_000_000
+    assert os.access(found.path / "configure", os.X_OK)
 
 
 def test_a_trees_hash_is_of_names_bits_and_content(tmp_path, mini_cpython):

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from jitbuild.in_target.jit_usage import Facts, Made, Measurement
+    from jitbuild.in_target.jit_usage import JitFacts, Made, Measurement
 
 _SYSMON = "coverage's sysmon core leaves it on (COVERAGE_CORE=sysmon, Python 3.12 and later)"
 
 
-def header(facts: Facts, tracers: Sequence[str]) -> list[str]:
+def header(facts: JitFacts, tracers: Sequence[str]) -> list[str]:
     """The lines above the tests."""
     return [facts.sentence(), *_tracing(facts, tracers)]
 
 
-def _tracing(facts: Facts, tracers: Sequence[str]) -> Iterator[str]:
+def _tracing(facts: JitFacts, tracers: Sequence[str]) -> Iterator[str]:
     names = " and ".join(stoppers(tracers))
     if names and facts.enabled:
         yield f"warning: {names} turns the JIT off while it is set; {_SYSMON}"
@@ -65,7 +65,7 @@ def _places(whole: Measurement, group: str) -> Iterator[str]:
             yield f"  {place.file}:{place.line} {place.qualname}"
 
 
-def hopeless(require: str | None, facts: Facts) -> str:
+def hopeless(require: str | None, facts: JitFacts) -> str:
     """Why what is required cannot come true in this interpreter, whatever the tests do; empty when it can."""
     if require == "on" and facts.why_off():
         return f"--jit-require=on: {facts.why_off()} ({facts.sentence()})."

@@ -42,7 +42,7 @@ class Tier2(NamedTuple):
     opcode: int | None = None
 
 
-class Facts(NamedTuple):
+class JitFacts(NamedTuple):
     """The interpreter, as far as it can tell about itself.
 
     `built` is how its JIT was configured: no, yes, yes-off, interpreter, or `available` where nothing recorded it (Windows).
@@ -100,7 +100,7 @@ class Made(NamedTuple):
 class Measurement(NamedTuple):
     """All code objects with what was ever seen in them, and the tracers that were ever seen."""
 
-    facts: Facts
+    facts: JitFacts
     tracers: tuple[str, ...]
     code: dict[Place, Made]
 
@@ -115,7 +115,7 @@ class Measurement(NamedTuple):
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Measurement:
         code = {Place(*row[:5]): Made(*row[5:]) for row in plain["code"]}
-        return cls(Facts(**plain["python"]), tuple(plain["tracers"]), code)
+        return cls(JitFacts(**plain["python"]), tuple(plain["tracers"]), code)
 
 
 def unite(measurements: Iterable[Measurement]) -> Measurement:
@@ -152,7 +152,7 @@ def tier2() -> Tier2:
     return Tier2(get_executor, opcode.opmap.get("ENTER_EXECUTOR"))
 
 
-def facts(found: Tier2) -> Facts:
+def facts(found: Tier2) -> JitFacts:
     """What this interpreter is."""
     about = _probe_target.identity()
     built = "no" if found.get_executor is None else _built()
@@ -163,7 +163,7 @@ def facts(found: Tier2) -> Facts:
         and not about["free_threaded"]
         and _enabled(built, None if ignored else switch)
     )
-    return Facts(
+    return JitFacts(
         version=about["version"],
         implementation=about["implementation"],
         executable=about["executable"],

@@ -13,16 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import InterpreterError
-from jitbuild.in_target import probe as _probe_target
-from jitbuild.probing.verdict import Built, Check, Expect, Facts, Runs, Switch, Verdict, judge
+from jitbuild.probing.verdict import Built, Check, Expect, ProbeFacts, Runs, Switch, Verdict, judge
 from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Built", "Check", "Expect", "Facts", "Verdict", "clean_environment", "look", "probe"]
+__all__ = [
+    "Built",
+    "Check",
+    "Expect",
+    "ProbeFacts",
+    "Verdict",
+    "probe_environment",
+    "collect_facts",
+    "probe",
+]
 
-_TARGET = Path(_probe_target.__file__)
+# The host never imports it: it is for the interpreter under test.
+_PROBE_FILE = Path(__file__).parents[1] / "in_target/probe.py"
+# The lines around the JSON object, as probe.py prints them.
+BEGIN = "=====jitbuild probe begins====="
+END = "=====jitbuild probe ends====="
 _OLDEST = (3, 8)
 _PYTHON_NAME = re.compile(r"python[\d.]*[td]*(\.exe)?")
 _SETTINGS: tuple[tuple[Switch, str], ...] = (("default", "PYTHON_JIT unset"), ("1", "PYTHON_JIT=1"))
@@ -54,19 +66,19 @@ def probe(
         executable
     ).absolute()  # not resolved: a venv's python is a link, and is known by its own place
 
-    def ask(switch: Switch) -> Facts:
+    def ask(switch: Switch) -> ProbeFacts:
         argv = [
             str(path),
             "-B",
             "-S",
-            str(_TARGET),
+            str(_PROBE_FILE),
             *(["modules"] if modules and switch == "0" else []),
         ]
         return _facts(
-            path, _run(argv, path, runner, timeout, clean_environment(environ, switch)), timeout
+            path, _run(argv, path, runner, timeout, probe_environment(environ, switch)), timeout
         )
 
-    answers: dict[Switch, Facts] = {"0": ask("0")}
+    answers: dict[Switch, ProbeFacts] = {"0": ask("0")}
     failures = []
     for switch, setting in _SETTINGS:
         try:
@@ -82,21 +94,21 @@ def probe(
     return judge(path, runs, expect=expect, version=version, free_threaded=free_threaded)
 
 
-def look(
+def collect_facts(
     executable: Path,
     environ: Mapping[str, str],
     *,
     modules: bool = False,
     runner: process.Runner = process.run,
     timeout: float = 20.0,
-) -> Facts:
+) -> ProbeFacts:
     """What one run of the probe in `executable`, in exactly that environment, sees. Raises InterpreterError as `probe` does."""
     path = executable.absolute()
-    argv = [str(path), "-B", "-S", str(_TARGET), *["modules"] * modules]
+    argv = [str(path), "-B", "-S", str(_PROBE_FILE), *["modules"] * modules]
     return _facts(path, _run(argv, path, runner, timeout, environ), timeout)
 
 
-def clean_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, str]:
+def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, str]:
     """`environ` with PYTHON_JIT as said and without anything else that Python heeds.
 
     All of PYTHON*: the JIT's own knobs (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH and PYTHONHOME, but also PYTHON_GIL,
@@ -136,7 +148,7 @@ def _in_folder(folder: Path) -> str:
     return _NAME_ANOTHER if found is None else f"Name the executable in it: {found}"
 
 
-def _facts(path: Path, completed: process.Completed, timeout: float) -> Facts:
+def _facts(path: Path, completed: process.Completed, timeout: float) -> ProbeFacts:
     """The facts that a run printed. Raises InterpreterError, naming how it ended, when it printed none."""
     if completed.timed_out:
         raise InterpreterError(
@@ -152,10 +164,10 @@ def _facts(path: Path, completed: process.Completed, timeout: float) -> Facts:
 def _unframe(text: str) -> dict[str, Any] | None:
     """The object between the two marks, whatever else was printed around them; None when there is none."""
     lines = text.splitlines()
-    if _probe_target.BEGIN not in lines:
+    if BEGIN not in lines:
         return None
-    begin = lines.index(_probe_target.BEGIN)
-    if lines[begin + 2 : begin + 3] != [_probe_target.END]:
+    begin = lines.index(BEGIN)
+    if lines[begin + 2 : begin + 3] != [END]:
         return None
     try:
         answer = json.loads(lines[begin + 1])
@@ -180,11 +192,11 @@ def _check_age(path: Path, answer: Mapping[str, Any]) -> None:
         )
 
 
-def _convert(path: Path, answer: Mapping[str, Any]) -> Facts:
+def _convert(path: Path, answer: Mapping[str, Any]) -> ProbeFacts:
     import msgspec
 
     try:
-        return msgspec.convert(answer, Facts)
+        return msgspec.convert(answer, ProbeFacts)
     except msgspec.ValidationError as error:
         raise _garbled(path, str(error)) from error
 

@@ -31,7 +31,7 @@ _FIRST_WITH_JIT = (3, 13)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class ProbeFacts:
     """What one run of _probe_target.py saw; its docstrings say where each fact comes from.
 
     None is for what that interpreter cannot say: `sys._jit` came with 3.14, and Windows records no build flags. `missing` is
@@ -91,12 +91,12 @@ class Facts:
 class Runs:
     """The answers by the value of PYTHON_JIT (`default`: not set). `failures` says why an answer is missing."""
 
-    off: Facts
-    default: Facts | None
-    on: Facts | None
+    off: ProbeFacts
+    default: ProbeFacts | None
+    on: ProbeFacts | None
     failures: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[Facts]:
+    def __iter__(self) -> Iterator[ProbeFacts]:
         return (facts for facts in (self.off, self.default, self.on) if facts is not None)
 
 
@@ -122,7 +122,7 @@ class Verdict:
     """
 
     executable: Path
-    facts: Facts
+    facts: ProbeFacts
     built: Built
     available: bool
     enabled: Mapping[Switch, bool]
@@ -253,7 +253,7 @@ def _claimed(flags: tuple[str, ...]) -> Built:
     return "yes-off" if values[-1].isdecimal() and int(values[-1]) & _OFF_BY_DEFAULT else "yes"
 
 
-def _bytes(facts: Facts | None) -> int:
+def _bytes(facts: ProbeFacts | None) -> int:
     return 0 if facts is None else facts.machine_code_bytes
 
 
@@ -299,7 +299,7 @@ def _surroundings(runs: Runs) -> Iterator[Check]:
     )
 
 
-def _built_check(built: Built, expect: Expect, facts: Facts) -> Check:
+def _built_check(built: Built, expect: Expect, facts: ProbeFacts) -> Check:
     """What the build is, in a sentence; for one without a JIT, why."""
     ok = built in {"yes", "yes-off"} if expect == "jit" else built == expect
     if built == "no":
@@ -313,7 +313,7 @@ def _built_check(built: Built, expect: Expect, facts: Facts) -> Check:
     return Check(name="built", ok=ok, detail=f"{was} (--enable-experimental-jit={built}){but}.")
 
 
-def _no_jit(facts: Facts) -> str:
+def _no_jit(facts: ProbeFacts) -> str:
     if facts.implementation != "cpython":
         # PyPy names itself in the last line, in brackets.
         name = facts.full_version.strip().split("\n")[-1].strip("[]") or facts.implementation
@@ -343,7 +343,7 @@ def _proof(runs: Runs, built: Built, expect: Expect) -> Iterator[Check]:
         yield Check(name="executors", ok=executors > 0, detail=detail)
 
 
-def _runs(on: Facts | None) -> Check:
+def _runs(on: ProbeFacts | None) -> Check:
     if on is None or not on.active:
         return Check(name="active", ok=False, detail="No iteration of a hot loop ran in the JIT.")
     if on.active_iterations is None:
@@ -359,7 +359,7 @@ def _runs(on: Facts | None) -> Check:
     )
 
 
-def _default(default: Facts | None, built: Built) -> Check:
+def _default(default: ProbeFacts | None, built: Built) -> Check:
     """With PYTHON_JIT unset: `is_enabled()` agrees with the machine code, or its absence."""
     enabled = default is not None and default.enabled
     detail = f"With PYTHON_JIT unset the JIT is {'on' if enabled else 'off'}"
@@ -371,7 +371,7 @@ def _default(default: Facts | None, built: Built) -> Check:
     )
 
 
-def _negative_control(off: Facts) -> Check:
+def _negative_control(off: ProbeFacts) -> Check:
     """PYTHON_JIT=0 must leave nothing of tier 2, else off and on are no opposites."""
     clean = not off.enabled and not off.executors and not off.machine_code_bytes
     detail = (
@@ -382,7 +382,7 @@ def _negative_control(off: Facts) -> Check:
     return Check(name="negative-control", ok=clean, detail=detail)
 
 
-def _remedy(failed: Check, facts: Facts, expect: Expect, executable: Path) -> str:
+def _remedy(failed: Check, facts: ProbeFacts, expect: Expect, executable: Path) -> str:
     """What to do about the first check that failed."""
     series = (
         facts.series

@@ -28,7 +28,7 @@ from jitbuild.request import Axes, Jit, Profile, Request, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jitbuild.probing.verdict import Facts, Verdict
+    from jitbuild.probing.verdict import ProbeFacts, Verdict
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -338,11 +338,11 @@ def check(
     provided: Provided,
     environ: Mapping[str, str],
     *,
-    look: Callable[[Path, Mapping[str, str]], Facts],
-) -> Facts:
+    look: Callable[[Path, Mapping[str, str]], ProbeFacts],
+) -> ProbeFacts:
     """Have `python` show, in `environ`, that it is what was provided and that the mode holds. Raises ProofError with the reason.
 
-    `look` is jitbuild.probes.look, which is not imported before it is needed.
+    `look` is jitbuild.probing.runner.collect_facts, which is not imported before it is needed.
     """
     facts = look(python, environ)
     if reason := broken(facts, mode, provided):
@@ -353,7 +353,7 @@ def check(
     return facts
 
 
-def broken(facts: Facts, mode: Mode, provided: Provided) -> str:
+def broken(facts: ProbeFacts, mode: Mode, provided: Provided) -> str:
     """Why `mode` does not hold, by what one run of the probe saw in it; empty when it does."""
     code = facts.machine_code_bytes
     if facts.version != provided.version:
@@ -370,7 +370,7 @@ def broken(facts: Facts, mode: Mode, provided: Provided) -> str:
     return _stressless(facts) if mode == "stress" else ""
 
 
-def _stressless(facts: Facts) -> str:
+def _stressless(facts: ProbeFacts) -> str:
     if facts.release >= FIRST_WITH_STRESS:
         return ""
     return f"CPython {facts.series} has no PYTHON_JIT_STRESS: it came with 3.15."

@@ -1,203 +1,80 @@
-"""The archive of a release, verified, in the cache: from there, the mirror that the person named, the distribution or python.org.
+"""Release archives from a mirror: a URL or a folder, laid out as on python.org or flat.
 
-A mirror that is named is the only one asked; whatever the road, the pin decides, and after wrong bytes nothing else is tried.
+The pin decides whether an archive is accepted. After an archive with other bytes, nothing else is
+tried.
 """
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
-from difflib import get_close_matches
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, assert_never
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from jitbuild.errors import DownloadError, MissingError, UsageError
-from jitbuild.sources import distro
-from jitbuild.system import download, files
-from jitbuild.system.checksums import sha256_of
+from jitbuild.errors import MissingError
+from jitbuild.system import download
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from jitbuild.planning.plan import Source
-    from jitbuild.system.process import Runner
-    from jitbuild.system.progress import Reporter
-
-_ROADS = (
-    "Other roads: a mirror (--mirror URL|FOLDER), on Debian and Ubuntu the distribution's own archive (--mirror distro), or the "
-    "archive itself, fetched elsewhere: jitbuild install ./{name}"
-)
+    from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
 
 
-class Fetch(Protocol):
-    """Has a file from an address, verified: `jitbuild.download.download`."""
+def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedArchive:
+    """Download an archive of `source` from the mirror at the URL `base`.
 
-    def __call__(self, url: str, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Road:
-    """Where releases come from. `place` is a mirror's URL or a folder's path, in python.org's layout or flat."""
-
-    kind: Literal["python.org", "mirror", "folder", "distro"] = "python.org"
-    place: str = ""
-
-    @classmethod
-    def parse(cls, text: str | None) -> Road:
-        """The road that --mirror names; python.org when it names none. Raises UsageError for what is no road."""
-        text = (text or "").strip()
-        if not text:
-            return cls()
-        if text.lower() == "distro":
-            return cls(kind="distro")
-        scheme, mark, _ = text.partition("://")
-        if scheme.lower() in {"http", "https"} and mark and _host(text):
-            return cls(kind="mirror", place=text)
-        if text.lower().startswith("file:"):
-            if not (path := _path(text)).is_dir():
-                raise UsageError(
-                    f"{download.redacted(text)} is no folder that is there.",
-                    remedy="Check the path.",
-                )
-            return cls._folder(text, path)
-        if mark:
-            raise _no_road(text)
-        return cls._folder(text, Path(text).expanduser())
-
-    @classmethod
-    def _folder(cls, text: str, path: Path) -> Road:
-        if not path.is_dir():
-            raise _no_road(text)
-        return cls(kind="folder", place=str(path.absolute()))
+    Raises MissingError if the mirror lacks it, IntegrityError if it has other bytes, and any other
+    DownloadError without trying the next address.
+    """
+    urls = [(_url_below(base, path), pin) for path, pin in _layout(source)]
+    return download_first(source, urls, archives)
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The archive of one release on its way into the cache, where it stands under its digest: a name alone may be another's."""
+def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> CachedArchive:
+    """Copy an archive of `source` from the folder `base` into the cache.
 
-    source: Source
-    cache: Path
-    scratch: Path
-    runner: Runner
-    reporter: Reporter
-    fetch: Fetch
+    Raises MissingError if the folder lacks it, IntegrityError if it has other bytes.
+    """
+    places = [(base / path, pin) for path, pin in _layout(source)]
+    for path, pin in places:
+        if path.is_file():
+            return archives.add_copy(path, path.name, pin, origin=str(path))
+    raise _missing(source, [str(path) for path, _ in places])
 
-    def provide(self, road: Road) -> tuple[Path, str]:
-        """The verified archive in the cache, and the road that it came by."""
-        with files.store_errors(self.cache):
-            for name, pin in self.source.files:
-                kept = self._kept(name, pin)
-                if kept.is_file() and sha256_of(kept) == pin.lower():
-                    return kept, "cache"
-        match road.kind:
-            case "distro":
-                return self._from_distro()
-            case "folder":
-                return self._from_folder(Path(road.place))
-            case "mirror":
-                return self._from_urls(
-                    [(_below(road.place, name), pin) for name, pin in self._layout()]
-                )
-            case "python.org":
-                return self._from_python_org()
-            case _:
-                assert_never(road.kind)
 
-    def _kept(self, name: str, pin: str) -> Path:
-        return self.cache / pin[:16].lower() / name
+def download_first(
+    source: Source, urls: Sequence[tuple[str, str]], archives: ArchiveCache
+) -> CachedArchive:
+    """Download the first of `urls` that exists; each comes with its pin.
 
-    def _layout(self) -> Iterator[tuple[str, str]]:
-        """Where a mirror may have the archives, below its base, with their pins: as python.org has them, and flat."""
-        folder = self._home().rpartition("/")[2]
-        for name, pin in self.source.files:
-            yield f"{folder}/{name}", pin
-            yield name, pin
-
-    def _home(self) -> str:
-        """The release's folder at python.org."""
-        return self.source.location.rpartition("/")[0]
-
-    def _from_urls(self, places: list[tuple[str, str]]) -> tuple[Path, str]:
-        """The first of `places` that is there. Wrong bytes end it: that is not a MissingError."""
-        for url, pin in places:
-            name = urlsplit(url).path.rpartition("/")[2]
-            try:
-                return self.fetch(
-                    url, self._kept(name, pin), sha256=pin, reporter=self.reporter
-                ), download.redacted(url)
-            except MissingError:
-                continue
-        raise self._missing([download.redacted(url) for url, _ in places])
-
-    def _from_folder(self, base: Path) -> tuple[Path, str]:
-        places = [(base / name, pin) for name, pin in self._layout()]
-        for path, pin in places:
-            if path.is_file():
-                files.copy_verified(
-                    path, self._kept(path.name, pin), sha256=pin, reporter=self.reporter
-                )
-                return self._kept(path.name, pin), str(path)
-        raise self._missing([str(path) for path, _ in places])
-
-    def _from_distro(self) -> tuple[Path, str]:
-        own = self.scratch / "apt"
+    Raises MissingError if none exists. IntegrityError and other errors end the search.
+    """
+    for url, pin in urls:
         try:
-            path, pin = distro.fetch(self.source, own, runner=self.runner, reporter=self.reporter)
-            name = next(name for name, known in self.source.files if known.lower() == pin)
-            return files.copy_verified(
-                path, self._kept(name, pin), sha256=pin, reporter=self.reporter
-            ), "distro"
-        finally:
-            shutil.rmtree(own, ignore_errors=True)  # the lists alone are as large as a source tree
-
-    def _from_python_org(self) -> tuple[Path, str]:
-        try:
-            return self._from_urls(
-                [(f"{self._home()}/{name}", pin) for name, pin in self.source.files]
-            )
-        except DownloadError as error:
-            first = (
-                "the version"
-                if isinstance(error, MissingError)
-                else "the network and the proxy settings (HTTPS_PROXY)"
-            )
-            roads = _ROADS.format(name=self.source.files[0][0])
-            raise type(error)(error.what, remedy=f"Check {first}. {roads}") from error
-
-    def _missing(self, places: list[str]) -> MissingError:
-        tried = "\n".join(f"  {place}" for place in places)
-        return MissingError(
-            f"{self.source.files[0][0]} is not there. It was looked for at:\n{tried}",
-            remedy="Check the address and the version, or name another place with --mirror (without it, python.org is asked).",
-        )
+            return archives.add_download(url, pin)
+        except MissingError:
+            continue
+    raise _missing(source, [download.redacted(url) for url, _ in urls])
 
 
-def _below(base: str, name: str) -> str:
-    """The address of `name` under the mirror `base`, whose query (a signature, on some stores) is kept."""
+def _layout(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield the paths below a mirror's base, with their pins: as on python.org, then flat."""
+    release_folder = source.location.rpartition("/")[0].rpartition("/")[2]
+    for name, pin in source.files:
+        yield f"{release_folder}/{name}", pin
+        yield name, pin
+
+
+def _url_below(base: str, path: str) -> str:
+    """Return the URL of `path` below `base`, keeping the query (on some stores, a signature)."""
     parts = urlsplit(base)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(name)}", fragment=""))
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment=""))
 
 
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _path(url: str) -> Path:
-    try:
-        return Path(download.path_of_file_url(url))
-    except DownloadError as error:
-        raise UsageError(error.what, remedy=error.remedy) from error
-
-
-def _no_road(text: str) -> UsageError:
-    near = (
-        "Did you mean distro? " if get_close_matches(text.lower(), ["distro"], cutoff=0.7) else ""
-    )
-    return UsageError(
-        f"{download.redacted(text)} is neither a folder nor an http, https or file URL.",
-        remedy=f"{near}--mirror takes such a URL, a folder that is there, or the word distro.",
+def _missing(source: Source, places: list[str]) -> MissingError:
+    tried = "\n".join(f"  {place}" for place in places)
+    return MissingError(
+        f"{source.files[0][0]} was not found at:\n{tried}",
+        remedy="Check the address and the version, or name another place with --mirror "
+        "(without --mirror, python.org is used).",
     )

@@ -37,7 +37,6 @@ MODES = ("auto", "system", "managed")
 
 # As in Tools/jit/_llvm.py of 3.13; those of 3.14 and 3.15 leave out what stands before "version", and would take Apple's.
 _VERSION = re.compile(r"(?<!Apple )(?:LLVM|clang) version\s+(\d+)(\.\d+\.\d+)\S*\s")
-_MAJOR = re.compile(r"^_LLVM_VERSION\b[^=\n]*=[^#\n]*?(\d+)[^\d#\n]*(?:#.*)?$", re.MULTILINE)
 _SECONDS = 20.0
 _SILENT = SilentReporter()
 
@@ -333,15 +332,6 @@ class DeferredLLVM:
             self.root = gather(installation, self.scratch / "llvm")
             self.installation = installation
             return installation
-
-
-def major_of(llvm_py: str) -> int | None:
-    """The LLVM major that a tree wants, from the text of its Tools/jit/_llvm.py; None when it does not say.
-
-    3.13 and 3.14 have `_LLVM_VERSION = 19`, 3.15 `_LLVM_VERSION = "21"`; in any longer expression the last number is taken,
-    which is where a default stands.
-    """
-    return int(found[1]) if (found := _MAJOR.search(llvm_py)) else None
 
 
 def gather(found: LLVMInstallation, folder: Path) -> Path:

@@ -1,0 +1,124 @@
+"""Run apt with a configuration, lists and caches of its own: no root, and the system's are only read."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.errors import DownloadError
+from jitbuild.sources.apt_sources import parse_stanzas
+from jitbuild.system import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from jitbuild.sources.apt_sources import AptSource
+    from jitbuild.system.process import Completed, Runner
+
+_SECRET = re.compile(r"(?<=//)[^/\s]*@")
+# The machine's hooks clean its caches and notify its desktop; they must not run for this apt.
+_HOOKS = ("Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success")
+
+
+class SourcePackage(NamedTuple):
+    """A version of a source package, and its upstream archives as (file name, sha256)."""
+
+    version: str
+    archives: tuple[tuple[str, str], ...]
+
+
+class Apt:
+    """apt for the source package `package`, with all its files under `folder`.
+
+    `messages` holds apt's last errors and warnings, without the passwords of URLs.
+    """
+
+    def __init__(self, package: str, folder: Path, runner: Runner) -> None:
+        self._package = package
+        self._folder = folder
+        self._runner = runner
+        self.messages = ""
+
+    def versions(self, sources: Iterable[AptSource]) -> list[SourcePackage]:
+        """Return all versions of the package in `sources`. Suites that do not exist are skipped."""
+        self._configure(sources)
+        self._keep_messages(self._run("apt-get", "-q", "update"))
+        completed = self._run("apt-cache", "showsrc", "--only-source", self._package)
+        return [
+            _source_package(fields)
+            for fields in parse_stanzas(completed.stdout)
+            if fields.get("package") == self._package
+        ]
+
+    def download(self, version: SourcePackage, file: str) -> Path | None:
+        """Download the upstream archive `file`; return None if it is listed but not available."""
+        wanted = f"{self._package}={version.version}"
+        self._keep_messages(
+            self._run("apt-get", "-q", "source", "--download-only", "--tar-only", wanted)
+        )
+        path = self._folder / "files" / file
+        return path if path.is_file() else None
+
+    def _configure(self, sources: Iterable[AptSource]) -> None:
+        with files.store_errors(self._folder):
+            for name in ("files", "lists/partial", "cache/archives/partial", "state"):
+                (self._folder / name).mkdir(parents=True, exist_ok=True)
+            (self._folder / "status").touch()
+            stanzas = "\n".join(source.as_stanza() for source in sources)
+            (self._folder / "jitbuild.sources").write_text(stanzas, encoding="utf-8")
+            hooks = "".join(f"#clear APT::{hook};\n" for hook in _HOOKS)
+            (self._folder / "apt.conf").write_text(hooks, encoding="utf-8")
+
+    def _run(self, program: str, *arguments: str) -> Completed:
+        own = self._folder
+        options = [f"-o{name}={value}" for name, value in self._options().items()]
+        argv = [program, "-c", str(own / "apt.conf"), *options, *arguments]
+        try:
+            return self._runner(argv, cwd=own / "files", env={**os.environ, "LC_ALL": "C.UTF-8"})
+        except OSError as error:
+            raise DownloadError(
+                f"{program} cannot be started ({error.strerror or error}), so --mirror distro "
+                "cannot work here.",
+                remedy="Use it on Debian, Ubuntu and their derivatives; elsewhere name a mirror: "
+                "--mirror URL|FOLDER.",
+            ) from error
+
+    def _options(self) -> dict[str, object]:
+        own = self._folder
+        return {
+            "APT::Sandbox::User": "root",  # apt's own user cannot enter our folder
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+            "Dir::Cache": own / "cache",
+            "Dir::Etc::preferences": os.devnull,
+            "Dir::Etc::preferencesparts": os.devnull,
+            "Dir::Etc::sourcelist": own / "jitbuild.sources",
+            "Dir::Etc::sourceparts": os.devnull,
+            "Dir::State": own / "state",
+            "Dir::State::lists": own / "lists",
+            "Dir::State::status": own / "status",
+        }
+
+    def _keep_messages(self, completed: Completed) -> None:
+        """Keep errors and warnings of `completed`.
+
+        Those of apt-cache are not kept: they only repeat that the index was not read.
+        """
+        lines = [
+            _SECRET.sub("***@", line)
+            for line in completed.stderr.splitlines()
+            if line.startswith(("E:", "W:"))
+        ]
+        self.messages = "\n".join(lines) or self.messages
+
+
+def _source_package(fields: Mapping[str, str]) -> SourcePackage:
+    rows = (line.split() for line in fields.get("checksums-sha256", "").splitlines())
+    archives = tuple(
+        (row[2], row[0])
+        for row in rows
+        if len(row) == 3 and re.search(r"\.orig\.tar\.\w+$", row[2])
+    )
+    return SourcePackage(fields["version"], archives)

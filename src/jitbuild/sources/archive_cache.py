@@ -1,0 +1,67 @@
+"""The cache of release archives: verified files, added by download or by copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from jitbuild.system import download, files
+from jitbuild.system.checksums import sha256_of
+from jitbuild.system.progress import SilentReporter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.planning.plan import Source
+    from jitbuild.system.progress import Reporter
+
+_SILENT = SilentReporter()
+
+
+class Downloader(Protocol):
+    """The interface of `jitbuild.system.download.download`."""
+
+    def __call__(self, url: str, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path:
+        """Download `url` to `dest`, verify it, and return `dest`."""
+        ...
+
+
+class CachedArchive(NamedTuple):
+    """A verified archive in the cache, and its origin: `cache`, `distro`, a path or a URL."""
+
+    path: Path
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveCache:
+    """Archives under `folder`, grouped by digest, because two archives may have the same name."""
+
+    folder: Path
+    downloader: Downloader = download.download
+    reporter: Reporter = _SILENT
+
+    def find(self, source: Source) -> CachedArchive | None:
+        """Return the first archive of `source` that exists and has the pinned digest."""
+        with files.store_errors(self.folder):
+            for name, pin in source.files:
+                path = self._path(name, pin)
+                if path.is_file() and sha256_of(path) == pin.lower():
+                    return CachedArchive(path, "cache")
+        return None
+
+    def add_download(self, url: str, pin: str) -> CachedArchive:
+        """Add the archive at `url`. Raises MissingError, another DownloadError or IntegrityError."""
+        dest = self._path(urlsplit(url).path.rpartition("/")[2], pin)
+        path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
+        return CachedArchive(path, download.redacted(url))
+
+    def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
+        """Add a copy of `file` under the name `name`. Raises IntegrityError or DownloadError."""
+        dest = self._path(name, pin)
+        files.copy_verified(file, dest, sha256=pin, reporter=self.reporter)
+        return CachedArchive(dest, origin)
+
+    def _path(self, name: str, pin: str) -> Path:
+        return self.folder / pin[:16].lower() / name

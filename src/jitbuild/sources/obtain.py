@@ -1,0 +1,125 @@
+"""Obtain a verified source tree: fetch, unpack, copy or check out what a source names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from jitbuild.errors import IntegrityError
+from jitbuild.sources import distro, folder, git, mirror, python_org
+from jitbuild.sources.archive_cache import ArchiveCache
+from jitbuild.system import archive, download, files, process
+from jitbuild.system.checksums import sha256_of
+from jitbuild.system.progress import SilentReporter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from jitbuild.planning.plan import Source
+    from jitbuild.sources.archive_cache import CachedArchive, Downloader
+    from jitbuild.sources.origin import ArchiveOrigin
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
+
+_SILENT = SilentReporter()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceTree:
+    """A tree that may be built in.
+
+    `origin` is where it came from (`cache`, `distro`, `archive`, `folder`, `git`, a path or a URL)
+    and `verified` what it was verified against; both are for the manifest.
+    """
+
+    path: Path
+    origin: str
+    verified: str
+
+
+def obtain(  # noqa: PLR0913
+    source: Source,
+    dest: Path,
+    *,
+    origin: ArchiveOrigin,
+    cache: Path,
+    reporter: Reporter = _SILENT,
+    runner: Runner = process.run,
+    downloader: Downloader = download.download,
+    pinned_by_user: bool = False,
+    leave_out: Collection[str] = (),
+) -> SourceTree:
+    """Put the verified tree of `source` below the new folder `dest`.
+
+    `origin` is where the archive of a release comes from, `pinned_by_user` that its sha256 is from
+    the command line and not from a recipe. Files of an archive that match a pattern of `leave_out`
+    are not unpacked.
+
+    Raises IntegrityError if the bytes are not those of `source`; then nothing else is tried.
+    Raises DownloadError if they are not available from `origin`; ArchiveError, SourceError or
+    StoreError.
+    """
+    place = dest / "tree"
+    match source.kind:
+        case "release":
+            archives = ArchiveCache(
+                folder=cache / "sources", downloader=downloader, reporter=reporter
+            )
+            path, tree_origin = archives.find(source) or _fetch_release(
+                source, origin, archives, dest, runner
+            )
+            verified = "sha256 given by hand" if pinned_by_user else "sha256 pin in a recipe"
+        case "archive":
+            path, tree_origin = _unchanged_archive(source), "archive"
+            verified = "sha256 of the file as given"
+        case "folder":
+            return _copy_folder(source, place, runner, reporter)
+        case "git":
+            return _check_out(source, place, cache, runner, reporter)
+        case _:
+            assert_never(source.kind)
+    tree = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)
+    return SourceTree(path=tree, origin=tree_origin, verified=verified)
+
+
+def _fetch_release(
+    source: Source, origin: ArchiveOrigin, archives: ArchiveCache, scratch: Path, runner: Runner
+) -> CachedArchive:
+    match origin.kind:
+        case "python.org":
+            return python_org.fetch(source, archives)
+        case "mirror":
+            return mirror.fetch_from_url(source, origin.place, archives)
+        case "folder":
+            return mirror.fetch_from_folder(source, Path(origin.place), archives)
+        case "distro":
+            return distro.fetch(source, archives, scratch / "apt", runner=runner)
+        case _:
+            assert_never(origin.kind)
+
+
+def _copy_folder(source: Source, place: Path, runner: Runner, reporter: Reporter) -> SourceTree:
+    root, expected = Path(source.location), source.digest
+    tree = folder.copy(root, place, expected=expected, runner=runner, reporter=reporter)
+    return SourceTree(path=tree, origin="folder", verified="tree hash")
+
+
+def _check_out(
+    source: Source, place: Path, cache: Path, runner: Runner, reporter: Reporter
+) -> SourceTree:
+    location, commit = source.location, source.digest
+    with reporter.stage(f"Checking out {commit[:12]}"):
+        tree = git.checkout(location, commit, place, cache=cache, runner=runner)
+    origin = download.redacted(location) if "://" in location else "git"
+    return SourceTree(path=tree, origin=origin, verified="commit")
+
+
+def _unchanged_archive(source: Source) -> Path:
+    path = Path(source.location)
+    with files.store_errors(path):
+        if sha256_of(path) != source.digest:
+            raise IntegrityError(
+                f"{path} changed while it was being used.", remedy="Run the same command again."
+            )
+    return path

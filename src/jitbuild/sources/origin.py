@@ -1,0 +1,72 @@
+"""Where the archives of releases come from: the value of --mirror, parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from jitbuild.errors import DownloadError, UsageError
+from jitbuild.system import download
+from jitbuild.system.suggestions import did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArchiveOrigin:
+    """Where the archives of releases come from.
+
+    `place` is the URL of a mirror or the path of a folder, laid out as on python.org or flat; it
+    is empty for `python.org` and `distro`.
+    """
+
+    kind: Literal["python.org", "mirror", "folder", "distro"] = "python.org"
+    place: str = ""
+
+    @classmethod
+    def parse(cls, text: str | None) -> ArchiveOrigin:
+        """Return the origin that --mirror names: python.org if `text` is None or blank.
+
+        Raises UsageError unless it is `distro`, an existing folder or an http, https or file URL.
+        """
+        text = (text or "").strip()
+        if not text:
+            return cls()
+        if text.lower() == "distro":
+            return cls(kind="distro")
+        scheme, separator, _ = text.partition("://")
+        if scheme.lower() in {"http", "https"} and separator and _host(text):
+            return cls(kind="mirror", place=text)
+        if text.lower().startswith("file:"):
+            return cls._from_file_url(text)
+        path = Path(text).expanduser()
+        if separator or not path.is_dir():
+            raise _not_an_origin(text)
+        return cls(kind="folder", place=str(path.absolute()))
+
+    @classmethod
+    def _from_file_url(cls, url: str) -> ArchiveOrigin:
+        try:
+            path = Path(download.path_of_file_url(url))
+        except DownloadError as error:
+            raise UsageError(error.what, remedy=error.remedy) from error
+        if not path.is_dir():
+            raise UsageError(
+                f"{download.redacted(url)} is not an existing folder.", remedy="Check the path."
+            )
+        return cls(kind="folder", place=str(path.absolute()))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _not_an_origin(text: str) -> UsageError:
+    hint = did_you_mean(text.lower(), ["distro"], cutoff=0.7)
+    return UsageError(
+        f"{download.redacted(text)} is neither a folder nor an http, https or file URL.",
+        remedy=f"{hint}--mirror takes such a URL, an existing folder, or the word distro.",
+    )

@@ -1,0 +1,73 @@
+"""Facts of a CPython source tree, read from the text of its files: its version and its LLVM."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from jitbuild.errors import SourceError
+from jitbuild.planning.plan import ResolvedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitbuild.planning.plan import Source
+
+_PATCHLEVEL, _LLVM, _CONFIGURE = "Include/patchlevel.h", "Tools/jit/_llvm.py", "configure"
+FILES = (_PATCHLEVEL, _LLVM, _CONFIGURE)  # relative to the top of the tree
+_PY_VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
+_LLVM_MAJOR = re.compile(
+    r"^_LLVM_VERSION\b[^=\n]*=[^#\n]*?(\d+)[^\d#\n]*(?:#.*)?$",
+    re.MULTILINE,
+)
+_FIRST_WITH_JIT = Version("3.13.dev0")
+
+
+def resolve_texts(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
+    """Return the version and the LLVM in the `texts` of FILES; `name` is the tree's name in messages.
+
+    Raises SourceError if the tree is not a CPython with the JIT.
+    """
+    version = _version(name, texts)
+    if version < _FIRST_WITH_JIT:
+        raise SourceError(
+            f"{name} is CPython {version}, and the JIT came with 3.13.",
+            remedy="Use 3.13 or newer.",
+        )
+    if _LLVM not in texts or "experimental-jit" not in texts[_CONFIGURE]:
+        raise SourceError(
+            f"{name} is CPython {version} without the JIT: {_LLVM} or configure's "
+            "--enable-experimental-jit is missing.",
+            remedy="Development of the JIT on main was paused (PEP 836): use 3.13 to 3.15, or a "
+            "commit that still has it.",
+        )
+    return ResolvedRequest(version=str(version), source=source, llvm_major=llvm_major(texts[_LLVM]))
+
+
+def llvm_major(llvm_py: str) -> int | None:
+    """Return the LLVM major in the text of Tools/jit/_llvm.py, or None if it states none.
+
+    3.13 and 3.14 have `_LLVM_VERSION = 19`, 3.15 has `_LLVM_VERSION = "21"`. In a longer
+    expression the last number counts, because a default stands there.
+    """
+    match = _LLVM_MAJOR.search(llvm_py)
+    return int(match[1]) if match else None
+
+
+def _version(name: str, texts: Mapping[str, str]) -> Version:
+    match = _PY_VERSION.search(texts.get(_PATCHLEVEL, ""))
+    if match is None or _CONFIGURE not in texts:
+        raise SourceError(
+            f"{name} is not a CPython source tree: it has no {_CONFIGURE}, or no version in "
+            f"{_PATCHLEVEL}.",
+            remedy="Name the top folder of a tree from python.org or from the git repository.",
+        )
+    try:
+        return Version(match[1].partition("+")[0])  # a trailing + means: after that release
+    except InvalidVersion as error:
+        raise SourceError(
+            f"{name} calls itself {match[1]!r}, which is not a valid version.",
+            remedy=f"Correct {_PATCHLEVEL}.",
+        ) from error
