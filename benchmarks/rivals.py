@@ -16,7 +16,7 @@ from watch import FailedError, Run, watch
 from jitbuild import request
 from jitbuild import target as targets
 from jitbuild.building import runner as build
-from jitbuild.building.caches import ccache as compiler
+from jitbuild.building.caches.ccache import find as find_ccache
 from jitbuild.planning import planner
 from jitbuild.recipes import catalog as recipes
 from jitbuild.sources.obtain import obtain
@@ -87,7 +87,7 @@ def prepare(
         tools[version] = _llvm(plan, seed, work, llvm_mode, catalog)
     if ccache == "managed":
         environ, pins = build.clean_environment(os.environ), catalog.ccache.wheel
-        compiler.find(ccache, environ=environ, pins=pins, cache=seed, target=targets.host().target)
+        find_ccache(ccache, environ=environ, pins=pins, store=seed, target=targets.host().target)
     return Bench(work, seed, named, tools, jobs, python_build)
 
 

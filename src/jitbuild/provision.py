@@ -21,7 +21,7 @@ from jitbuild import target as targets
 from jitbuild.building import caching
 from jitbuild.building import relocate as prefix
 from jitbuild.building import runner as build
-from jitbuild.building.caches.ccache import find as find_ccache
+from jitbuild.building.caches import ccache
 from jitbuild.building.caches.configure_answers import AnswerStore
 from jitbuild.building.caches.stencil_key import forecast_key
 from jitbuild.building.caches.stencil_store import StencilStore
@@ -404,15 +404,12 @@ class _Build:
         )
 
     def _ccache(self) -> Ccache | None:
-        """The compiler cache. Not for PGO, where every object depends on a profile that is new each time."""
-        if self._plan.variant.profile == "release":
-            return None
-        return find_ccache(
+        return ccache.find_for_plan(
+            self._plan,
             self._options.ccache or "auto",
             environ=self._environ,
             pins=self._catalog.ccache.wheel,
-            cache=self._store.root,
-            target=self._plan.target,
+            store=self._store.root,
             reporter=self._reporter,
         )
 

@@ -16,8 +16,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.building.caches import ccache as compiler
-from jitbuild.building.caches import prefill, stencil_store
+from jitbuild.building.caches import (
+    ccache_settings,
+    ccache_statistics,
+    prefill,
+    stencil_store,
+)
+from jitbuild.building.caches.ccache import is_ccache_failure
 from jitbuild.building.caches.configure_answers import affirmative_answers
 from jitbuild.building.caches.configure_key import (
     ConfigureFacts,
@@ -84,10 +89,10 @@ class Caching:
         if self.ccache is None:
             return ""
         if not self._links:
-            names = compiler.compilers(
+            names = ccache_settings.compiler_names(
                 " ".join(self.compiler.argv), stencils=self.plan.llvm is not None
             )
-            folder = compiler.links(
+            folder = ccache_settings.link_compilers(
                 self.ccache, self.site.scratch / "ccache", names, path=self.environ["PATH"]
             )
             self._links = f"{folder}{os.pathsep}"
@@ -103,11 +108,11 @@ class Caching:
 
     def _ccache_settings(self, step: Step) -> Mapping[str, str]:
         if self.ccache is None or self._failed:
-            return compiler.DISABLED
-        set_ = compiler.environment(
+            return ccache_settings.DISABLED
+        set_ = ccache_settings.environment(
             self.ccache, store=self.store, scratch=self.site.scratch, storage=self.storage
         )
-        return {**set_, **compiler.DISABLED} if step.name == "configure" else set_
+        return {**set_, **ccache_settings.DISABLED} if step.name == "configure" else set_
 
     def around(self, step: Step, go: Callable[[], None]) -> None:
         """Run a step with what its cache gives, and keep what it made."""
@@ -120,7 +125,7 @@ class Caching:
     def report(self) -> dict[str, Any]:
         """What the caches did, for the manifest: `configure` and `stencils` are hit or miss, `compiler` counts files."""
         if self.ccache is not None:
-            counts = compiler.counts(compiler.stats_log(self.site.scratch))
+            counts = ccache_statistics.count_files(ccache_settings.stats_log(self.site.scratch))
             self.told["compiler"] = {
                 "hits": counts.hits + counts.preprocessed,
                 "misses": counts.misses,
@@ -294,7 +299,7 @@ def _blames_ccache(log: Path) -> bool:
     """Whether the end of a build's log says that ccache itself failed."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-        return any(map(compiler.is_to_blame, file.read().decode("utf-8", "replace").splitlines()))
+        return any(map(is_ccache_failure, file.read().decode("utf-8", "replace").splitlines()))
 
 
 def foreseen(plan: Plan, stencils: StencilStore, forecast: str) -> CacheEntry | None:

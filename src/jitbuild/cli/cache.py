@@ -92,7 +92,7 @@ def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: boo
 
     A ccache at work would fail without its folders: while something is built, they stay, and are only emptied.
     """
-    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.building.caches import ccache
     from jitbuild.system import files
 
     path = kept.cache(name)
@@ -102,7 +102,7 @@ def discard(kept: Store, name: str, note: Callable[[str], None], *, dry_run: boo
     if dry_run:
         return
     if name == "ccache" and any(kept.scratches.glob("*")):
-        compiler.clear(kept.root)
+        ccache.clear(kept.root)
     else:
         with kept.scratch() as scratch, files.store_errors(path):
             path.rename(scratch / name)
@@ -125,13 +125,15 @@ def _bytes_of(path: str | Path) -> int:
 
 
 def _row(kept: Store, name: str) -> Row:
-    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.building.caches import ccache_statistics
     from jitbuild.building.caches.entries import EntryStore
 
     path = kept.cache(name)
     if name == "ccache":
-        told = compiler.summary(ccache_of(kept), kept.root)
-        return Row(name=name, path=str(path), bytes=told.bytes, hits=told.hits, misses=told.misses)
+        told = ccache_statistics.summarize(ccache_of(kept), kept.root)
+        return Row(
+            name=name, path=str(path), bytes=weight(path), hits=told.hits, misses=told.misses
+        )
     if name in ("stencils", "configure"):
         here = EntryStore(path, 0).summary()
         return Row(
@@ -151,7 +153,7 @@ def ccache_of(
     """A ccache that can read the statistics in the store, this machine's or the one that lies in the store; nothing is fetched."""
     from jitbuild import target
     from jitbuild.api import catalog
-    from jitbuild.building.caches import ccache as compiler
+    from jitbuild.building.caches import ccache
     from jitbuild.system import process
     from jitbuild.toolchain import pinned_wheels as wheels
 
@@ -168,11 +170,11 @@ def ccache_of(
 
     for mode in ("auto", "managed"):
         try:
-            found = compiler.find(
+            found = ccache.find(
                 mode,
                 environ=environ,
                 pins=catalog().ccache.wheel,
-                cache=kept.root,
+                store=kept.root,
                 target=target.host().target,
                 runner=runner or process.run,
                 fetch=there,
