@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from reporters import RecordingReporter
 
 from jitbuild.errors import (
     ArchiveError,
@@ -129,27 +130,12 @@ def test_several_things_on_top_are_the_folder_itself(tmp_path, dest):
 
 
 def test_progress_is_in_bytes_of_the_archive(tmp_path, dest):
-    class Recorder:
-        titles, progress = [], []
-
-        def stage(self, title):
-            self.titles.append(title)
-            return self
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *args):
-            return None
-
-        def advance(self, done, total):
-            self.progress.append((done, total))
-
+    reporter = RecordingReporter()
     path = tar(tmp_path / "a.tar.xz", *source_tree(), mode="w:xz")
-    unpack(path, dest, reporter=Recorder())
-    assert Recorder.titles == ["Unpacking a.tar.xz"]
-    assert [total for _, total in Recorder.progress] == [path.stat().st_size] * 5
-    assert all(done <= path.stat().st_size for done, _ in Recorder.progress)
+    unpack(path, dest, reporter=reporter)
+    assert reporter.titles == ["Unpacking a.tar.xz"]
+    assert [total for _, total in reporter.progress] == [path.stat().st_size] * 5
+    assert all(done <= path.stat().st_size for done, _ in reporter.progress)
 
 
 @posix_only

@@ -1,7 +1,8 @@
-"""How a file comes into being, whole or not at all, and what a disk says when it is full or cannot be written.
+"""Files that appear whole or not at all, locks between processes, and errors of a disk.
 
-A file gets its own name only when it is whole and its hash is the expected one: until then it is `<name>.part`, and
-whoever wants the same file waits for `<name>.lock`. The lock file stays: removing it would let two processes hold it.
+`provide_file` gives a file its name only when it is whole and its hash is the expected one. Until
+then it is `<name>.part`, and other processes that want the same file wait for `<name>.lock`. The
+lock file stays: if it were removed, two processes could hold the lock at once.
 """
 
 from __future__ import annotations
@@ -22,107 +23,65 @@ if TYPE_CHECKING:
 
     from jitbuild.system.progress import Reporter, Stage
 
-_CHUNK = 1 << 18
+_CHUNK_BYTES = 1 << 18
 _SILENT = SilentReporter()
-# Windows' ERROR_DISK_FULL is ENOSPC too (CPython, PC/errmap.h); EDQUOT is a person's quota, and Windows has no such name.
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+# Windows' ERROR_DISK_FULL is ENOSPC too (CPython, PC/errmap.h). EDQUOT, a full quota, does not
+# exist on Windows.
+_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextlib.contextmanager
-def store_errors(where: Path) -> Iterator[None]:
-    """Work on files under `where`: an OSError leaves the block as DiskFullError or, for anything else, StoreError."""
+def store_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which works on `path`, into DiskFullError or StoreError."""
     try:
         yield
-    except BrokenPipeError:  # of whoever read what we print: the disk has no part in it
+    except BrokenPipeError:  # the reader of our output is gone; the disk has no part in it
         raise
     except OSError as error:
-        raise as_store_error(error, where) from error
+        raise as_store_error(error, path) from error
 
 
-def as_store_error(error: OSError, where: Path) -> StoreError:
-    """`error`, met while working under `where`, as the error to raise instead."""
+def as_store_error(error: OSError, path: Path) -> StoreError:
+    """Return the DiskFullError or StoreError to raise for `error`, met while working on `path`."""
     reason = error.strerror or str(error)
-    if error.errno in _FULL:
+    if error.errno in _DISK_FULL:
         return DiskFullError(
-            f"No space is left for {where} ({reason}).",
-            remedy="Free some space (`jitbuild prune` helps), or set JITBUILD_HOME to a larger disk.",
+            f"No space is left for {path} ({reason}).",
+            remedy="Free some space (`jitbuild prune` helps), or set JITBUILD_HOME to a larger "
+            "disk.",
         )
     return StoreError(
-        f"{error.filename or where} cannot be read or written ({reason}).",
-        remedy="Give yourself write permission there, or set JITBUILD_HOME to a folder that you can write.",
+        f"{error.filename or path} cannot be read or written ({reason}).",
+        remedy="Give yourself write permission there, or set JITBUILD_HOME to a folder that you "
+        "can write.",
     )
 
 
-def copy_verified(
-    source: Path,
-    dest: Path,
-    *,
-    sha256: str | None,
-    reporter: Reporter = _SILENT,
-    title: str | None = None,
-) -> Path:
-    """Have a copy of the file `source` as `dest`, without being seen half-done.
+def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
+    """Replace the file `path` by one with the content `data` (text as UTF-8), in one step.
 
-    A `dest` that is there with the right hash is taken as it is; one with another hash is replaced. Raises DownloadError
-    when the source cannot be read, IntegrityError when its hash is not `sha256` (None: not checked), DiskFullError and
-    StoreError; none of them leaves anything behind.
+    Readers see the old file or the new one, never a part. `mode` sets the permissions. Raises
+    OSError and leaves nothing behind when the disk fails. A killed process may leave a file named
+    `.<random>.part` beside `path`.
     """
-
-    def fetch(part: Path, stage: Stage) -> None:
-        try:
-            _copy(source, part, stage)
-            got = remove_if_different(part, sha256)
-        except BaseException:
+    part = path.with_name(f".{os.urandom(8).hex()}.part")
+    try:
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+        if mode is not None:
+            part.chmod(mode)
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-            raise
-        if got is not None:
-            raise checksum_error(str(source), sha256, got)
-
-    return provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
-
-
-def provide_file(
-    dest: Path,
-    fetch: Callable[[Path, Stage], None],
-    *,
-    sha256: str | None,
-    reporter: Reporter,
-    title: str | None,
-) -> Path:
-    """Unless `dest` is there, let `fetch` fill and verify its part, alone among all processes, and move that to `dest`.
-
-    What `fetch` leaves of the part when it fails is for its next call, save when the disk is full: then it is removed.
-    """
-    part = dest.with_name(dest.name + ".part")
-    with store_errors(dest.parent):
-        if _is_there(dest, sha256):
-            return dest
-        dest.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive_lock(
-            dest, lambda: reporter.note(f"Waiting for another process that fetches {dest.name}.")
-        ):
-            if _is_there(dest, sha256):
-                return dest
-            if dest.exists():
-                reporter.warn(f"{dest} is not the file that it should be, and is fetched anew.")
-            with (
-                reporter.stage(title or f"Fetching {dest.name}") as stage,
-                _giving_space_back(part),
-            ):
-                fetch(part, stage)
-                _settle(part, dest)
-    return dest
-
-
-def _is_there(dest: Path, sha256: str | None) -> bool:
-    return dest.is_file() and (sha256 is None or sha256_of(dest) == sha256.lower())
+        raise
 
 
 @contextlib.contextmanager
 def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of `path`, for as long as another process or thread has it waiting; `on_wait` is called once then.
+    """Hold the lock of `path`, `<path>.lock`, which one thread of one process can hold at a time.
 
-    Raises Cancelled when the current task group is cancelled before it is free.
+    When it is held elsewhere, `on_wait` is called once and the lock waited for. Raises Cancelled
+    when the current task group is cancelled meanwhile.
     """
     from filelock import FileLock, Timeout
 
@@ -141,8 +100,76 @@ def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
+def provide_file(
+    dest: Path,
+    fetch: Callable[[Path, Stage], None],
+    *,
+    sha256: str | None,
+    reporter: Reporter,
+    title: str | None,
+) -> Path:
+    """Return `dest`; unless it exists with the hash `sha256` (None: any), `fetch` it first.
+
+    `fetch` writes and verifies a part file, which then becomes `dest`; one process does this at
+    a time. What a failed `fetch` leaves in the part is for its next call, unless the disk is full:
+    then the part is removed. Raises what `fetch` raises, DiskFullError or StoreError.
+    """
+    part = dest.with_name(dest.name + ".part")
+    with store_errors(dest.parent):
+        if _exists(dest, sha256):
+            return dest
+        dest.parent.mkdir(parents=True, exist_ok=True)
+
+        def on_wait() -> None:
+            reporter.note(f"Waiting for another process that fetches {dest.name}.")
+
+        with exclusive_lock(dest, on_wait):
+            if _exists(dest, sha256):
+                return dest
+            if dest.exists():
+                reporter.warn(f"{dest} has the wrong content and is fetched again.")
+            stage_title = title or f"Fetching {dest.name}"
+            with reporter.stage(stage_title) as stage, _removed_when_disk_is_full(part):
+                fetch(part, stage)
+                _sync(part)
+                part.replace(dest)
+    return dest
+
+
+def copy_verified(
+    source: Path,
+    dest: Path,
+    *,
+    sha256: str | None,
+    reporter: Reporter = _SILENT,
+    title: str | None = None,
+) -> Path:
+    """Copy the file `source` to `dest`, which appears whole or not at all, and return `dest`.
+
+    A `dest` that exists with the right hash is used as it is; one with another hash is replaced.
+    Raises DownloadError when the source cannot be read, IntegrityError when its hash is not
+    `sha256` (None: not checked), DiskFullError and StoreError; none of them leaves anything behind.
+    """
+
+    def fetch(part: Path, stage: Stage) -> None:
+        try:
+            _copy(source, part, stage)
+            actual = remove_if_different(part, sha256)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        if actual is not None:
+            raise checksum_error(str(source), sha256, actual)
+
+    return provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
+
+
+def _exists(dest: Path, sha256: str | None) -> bool:
+    return dest.is_file() and (sha256 is None or sha256_of(dest) == sha256.lower())
+
+
 @contextlib.contextmanager
-def _giving_space_back(part: Path) -> Iterator[None]:
+def _removed_when_disk_is_full(part: Path) -> Iterator[None]:
     try:
         with store_errors(part.parent):
             yield
@@ -152,14 +179,13 @@ def _giving_space_back(part: Path) -> Iterator[None]:
         raise
 
 
-def _settle(part: Path, dest: Path) -> None:
+def _sync(part: Path) -> None:
     with part.open("r+b") as file:
         os.fsync(file.fileno())
-    part.replace(dest)
 
 
 def _copy(source: Path, part: Path, stage: Stage) -> None:
-    total, done = _source_size(source), 0
+    total, done = _size_of_source(source), 0
     with part.open("wb") as file:
         for chunk in _chunks(source):
             file.write(chunk)
@@ -167,28 +193,29 @@ def _copy(source: Path, part: Path, stage: Stage) -> None:
             stage.advance(done, total)
 
 
-def _source_size(source: Path) -> int:
-    """The size of `source`; DownloadError when it is no file, so that nobody waits for a pipe."""
-    with _readable(source):
+def _size_of_source(source: Path) -> int:
+    """Return the size of `source`; DownloadError when it is no file: a pipe might never end."""
+    with _source_errors(source):
         if source.exists() and not source.is_file():
             raise DownloadError(f"{source} is not a file.", remedy="Name the file itself.")
         return source.stat().st_size
 
 
 def _chunks(source: Path) -> Iterator[bytes]:
-    with _readable(source):
+    with _source_errors(source):
         file = source.open("rb")
     with file:
         while True:
-            with _readable(source):
-                chunk = file.read(_CHUNK)
+            with _source_errors(source):
+                chunk = file.read(_CHUNK_BYTES)
             if not chunk:
                 return
             yield chunk
 
 
 @contextlib.contextmanager
-def _readable(source: Path) -> Iterator[None]:
+def _source_errors(source: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which reads `source`, into DownloadError."""
     try:
         yield
     except OSError as error:

@@ -35,7 +35,7 @@ class SignalDeferral:
         self._pending: int | None = None
 
     def __enter__(self) -> None:
-        # Python runs signal handlers in the main thread only; starts in other threads do not matter.
+        # Python runs signal handlers in the main thread only; starts elsewhere do not matter.
         if _in_main_thread():
             self._active = True
 

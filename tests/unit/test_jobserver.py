@@ -1,6 +1,5 @@
-"""The job budget and work side by side, with pipes and threads alone: make itself is in tests/integration/test_jobs_real.py."""
+"""The job budget and work side by side, with pipes and threads alone: make itself is in tests/integration/test_jobserver_real.py."""
 
-import _thread
 import contextvars
 import os
 import tempfile
@@ -9,10 +8,10 @@ import threading
 import pytest
 
 from jitbuild.errors import UsageError
-from jitbuild.system import cancellation, jobserver, process
+from jitbuild.system import cancellation, jobserver
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.jobserver import JobBudget
-from jitbuild.system.progress import CancellableReporter, SilentReporter
+from jitbuild.system.progress import SilentReporter
 
 SECONDS = 30  # for what must come: nothing waits for so long unless it is broken
 
@@ -210,147 +209,6 @@ def test_a_budget_leaves_no_file_and_nothing_open(tmp_path, monkeypatch):
     for fd in fds:
         with pytest.raises(OSError, match="file descriptor"):
             os.fstat(fd)
-
-
-# side by side
-
-
-def test_results_come_in_the_order_of_the_functions():
-    second = threading.Event()
-
-    def first(_reporter):
-        assert second.wait(SECONDS)
-        return 1
-
-    def other(_reporter):
-        second.set()
-        return 2
-
-    assert run_concurrently(first, other, reporter=SilentReporter()) == (1, 2)
-    assert run_concurrently(reporter=SilentReporter()) == ()
-
-
-def test_they_see_the_context_of_who_called():
-    word = contextvars.ContextVar("word")
-    word.set("here")
-    assert run_concurrently(
-        lambda _: word.get(), lambda _: word.set("there") and word.get(), reporter=SilentReporter()
-    ) == ("here", "there")
-    assert word.get() == "here"
-
-
-def until_stopped(began, ended):
-    """Work that goes on for as long as it may say so."""
-
-    def work(reporter):
-        try:
-            with reporter.stage("endless") as stage:
-                began.set()
-                for number in range(10**9):
-                    stage.advance(number, None)
-                    threading.Event().wait(0.01)
-        except cancellation.Cancelled:
-            ended.append("stopped")
-            raise
-
-    return work
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_the_first_error_stops_the_others_and_is_raised_when_they_have_ended(error):
-    began, ended = threading.Event(), []
-
-    def fails(_reporter):
-        assert began.wait(SECONDS)
-        raise error("x")
-
-    with pytest.raises(error, match="x") as raised:
-        run_concurrently(until_stopped(began, ended), fails, reporter=SilentReporter())
-    assert not isinstance(raised.value, cancellation.Cancelled)
-    assert ended == ["stopped"]
-
-
-def test_ctrl_c_stops_them_all():
-    begins, ended = [threading.Event(), threading.Event()], []
-
-    def interrupts(_reporter):
-        for began in begins:
-            assert began.wait(SECONDS)
-        _thread.interrupt_main()
-
-    with pytest.raises(KeyboardInterrupt) as raised:
-        run_concurrently(
-            *[until_stopped(began, ended) for began in begins],
-            interrupts,
-            reporter=SilentReporter(),
-        )
-    assert not isinstance(raised.value, cancellation.Cancelled)
-    assert ended == ["stopped", "stopped"]
-
-
-def test_what_runs_inside_is_stopped_with_what_is_around_it():
-    began, ended = threading.Event(), []
-
-    def inside(reporter):
-        run_concurrently(until_stopped(began, ended), reporter=reporter)
-
-    def fails(_reporter):
-        assert began.wait(SECONDS)
-        raise ValueError("x")
-
-    with pytest.raises(ValueError, match="x"):
-        run_concurrently(inside, fails, reporter=SilentReporter())
-    assert ended == ["stopped"]
-
-
-def test_an_error_inside_leaves_what_is_around_it_alone():
-    def inside(reporter):
-        with pytest.raises(ValueError, match="x"):
-            run_concurrently(lambda _: int("x"), reporter=reporter)
-        with reporter.stage("goes on") as stage:
-            stage.advance(1, 1)
-        return "went on"
-
-    assert run_concurrently(inside, reporter=SilentReporter()) == ("went on",)
-
-
-@pytest.mark.parametrize(
-    "begin",
-    [
-        lambda: process.run(["true"]),  # which would fail in this suite, were it to start
-        lambda: cancellation.task_group().__enter__(),
-        lambda: run_concurrently(lambda _: pytest.fail("work began"), reporter=SilentReporter()),
-        lambda: (
-            CancellableReporter(SilentReporter(), cancellation.check_cancelled)
-            .stage("x")
-            .__enter__()
-        ),
-        cancellation.check_cancelled,
-    ],
-)
-def test_nothing_begins_in_a_crew_that_has_ended(begin):
-    with cancellation.task_group() as group:
-        group.cancel()
-        assert group.cancelled
-        with pytest.raises(cancellation.Cancelled):
-            begin()
-    cancellation.check_cancelled()
-
-
-def test_a_crew_that_is_left_well_is_not_ended():
-    with cancellation.task_group() as group:
-        cancellation.check_cancelled()
-    assert not group.cancelled
-
-
-def test_a_pause_ends_when_the_crew_does():
-    def pause():
-        with cancellation.task_group() as group:
-            threading.Timer(0.05, group.cancel).start()
-            cancellation.sleep(600)
-
-    with pytest.raises(cancellation.Cancelled):
-        pause()
 
 
 def test_more_jobs_than_a_pipe_holds_are_refused():

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import re
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from filelock import FileLock
+from reporters import RecordingReporter
 
 from jitbuild.errors import (
     DiskFullError,
@@ -103,28 +101,6 @@ def status(code: int, **headers: str):
     )
 
 
-class Recorder:
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.titles: list[str] = []
-        self.said: list[str] = []
-        self.progress: list[tuple[int, int | None]] = []
-
-    @contextlib.contextmanager
-    def stage(self, title):
-        self.titles.append(title)
-        yield self
-
-    def advance(self, done, total):
-        self.progress.append((done, total))
-
-    def detail(self, text):
-        self.said.append(text)
-
-    note = warn = detail
-
-
 @pytest.fixture
 def dest(tmp_path: Path) -> Path:
     return tmp_path / "sources" / "Python-3.15.0.tgz"
@@ -148,7 +124,7 @@ def get(server: Server, dest: Path, *, sha256: str | None = SHA, url: str = URL,
 
 
 def test_a_file_is_fetched_under_its_own_name(dest):
-    server, recorder = Server([whole()]), Recorder()
+    server, recorder = Server([whole()]), RecordingReporter()
     assert get(server, dest, reporter=recorder, title="Fetching CPython") == dest
     assert dest.read_bytes() == DATA
     assert names_beside(dest) == [dest.name]
@@ -168,10 +144,10 @@ def test_a_file_that_is_there_needs_no_network(dest):
 def test_a_damaged_file_in_the_cache_is_replaced(dest):
     dest.parent.mkdir()
     dest.write_bytes(OTHER)
-    recorder = Recorder()
+    recorder = RecordingReporter()
     get(Server([whole()]), dest, reporter=recorder)
     assert dest.read_bytes() == DATA
-    assert "fetched anew" in recorder.said[0]
+    assert "fetched again" in recorder.warnings[0]
 
 
 def test_an_empty_file_and_one_of_unknown_size(dest):
@@ -251,7 +227,7 @@ def test_a_body_longer_than_announced_is_thrown_away(dest):
 
 def test_the_part_of_an_earlier_call_is_resumed(dest):
     leave_part(dest, DATA[:5000])
-    server, recorder = Server([rest()]), Recorder()
+    server, recorder = Server([rest()]), RecordingReporter()
     get(server, dest, reporter=recorder)
     assert dest.read_bytes() == DATA
     assert server.ranges() == ["bytes=5000-"]
@@ -366,10 +342,10 @@ def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
             whole(),
         ]
     )
-    recorder = Recorder()
+    recorder = RecordingReporter()
     get(server, dest, reporter=recorder)
     assert server.slept == [0.5, 1, 2, 4]
-    assert recorder.said[0] == "it answered 503 Service Unavailable; trying again in 0 s"
+    assert recorder.details[0] == "it answered 503 Service Unavailable; trying again in 0 s"
 
 
 def test_half_of_the_wait_is_jitter(dest):
@@ -510,10 +486,12 @@ def test_what_httpx_cannot_read_is_refused(dest, url):
     "answers", [[status(404)], [status(503)], [broken(5)], [whole(OTHER)], [status(400)]]
 )
 def test_credentials_are_not_printed(dest, answers):
-    server, recorder = Server(answers), Recorder()
+    server, recorder = Server(answers), RecordingReporter()
     with pytest.raises(JitbuildError) as caught:
         get(server, dest, url="https://user:secret@host.test/x?token=secret", reporter=recorder)
-    assert "secret" not in "".join([str(caught.value), *recorder.said, *recorder.titles])
+    assert "secret" not in "".join(
+        [str(caught.value), *recorder.details, *recorder.messages, *recorder.titles]
+    )
     assert "https://***@host.test/x?***" in str(caught.value)
     assert server.requests[0].headers["Authorization"].startswith("Basic ")
 
@@ -561,36 +539,11 @@ def test_an_interrupted_download_is_resumed_later(dest):
     assert server.ranges() == ["bytes=4096-"]
 
 
-def test_the_second_of_two_waits_and_finds_the_file(dest):
-    dest.parent.mkdir()
-    server, recorder, waiting = (
-        Server([httpx.ConnectError("must not be asked")]),
-        Recorder(),
-        threading.Event(),
-    )
-
-    def note(text):
-        recorder.said.append(text)
-        waiting.set()
-
-    recorder.note = note
-    lock = FileLock(dest.with_name(dest.name + ".lock"))
-    with lock:
-        second = threading.Thread(target=get, args=(server, dest), kwargs={"reporter": recorder})
-        second.start()
-        assert waiting.wait(5)
-        dest.write_bytes(DATA)
-    second.join(5)
-    assert not second.is_alive()
-    assert server.requests == []
-    assert recorder.said == [f"Waiting for another process that fetches {dest.name}."]
-
-
 def test_a_file_address_is_copied_with_the_same_checks(tmp_path, dest):
     source = tmp_path / "a folder #1" / "Python 3.15.tgz"
     source.parent.mkdir()
     source.write_bytes(DATA)
-    recorder = Recorder()
+    recorder = RecordingReporter()
     assert download.download(source.as_uri(), dest, sha256=SHA, reporter=recorder) == dest
     assert dest.read_bytes() == DATA
     assert recorder.progress[-1] == (len(DATA), len(DATA))
