@@ -19,7 +19,7 @@ from jitbuild import api
 from jitbuild.bench import plan, session, stats
 from jitbuild.bench import pyperf_files as files
 from jitbuild.request import Axes
-from jitbuild.running import venvs as environments
+from jitbuild.running import venvs
 from jitbuild.running.environment import command_environment
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.system.progress import SilentReporter
@@ -78,8 +78,8 @@ def main() -> int:
     options = parser.parse_args()
     found = find_interpreter(options.spec, Axes())
     enough = True
-    with environments.prepared(
-        api.store(), found, [f"pyperf=={files.VERSION}"], [], reporter=SilentReporter()
+    with venvs.prepare(
+        api.store(), found, venvs.Requirements([f"pyperf=={files.VERSION}"]), reporter=SilentReporter()
     ) as python:
         base = command_environment(found.with_executable(python), "off", os.environ)
         for slowdown, wanted, share in (

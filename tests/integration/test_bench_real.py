@@ -258,7 +258,7 @@ def test_off_against_off(cli: Cli) -> None:
         (["--stmt", "1 / 0"], 23, "ZeroDivisionError"),
         (["--stmt", "1 /"], 23, "SyntaxError"),
         (["--", "no-such-program"], 2, "there is no such program"),
-        (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip ended with 1"),
+        (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip failed with exit code 1"),
     ],
 )
 def test_what_fails_is_said(

@@ -15,10 +15,8 @@ from jitbuild.diff.compare import baseline_of, compare
 from jitbuild.diff.junit import Test as Told
 from jitbuild.diff.report import Report, notes
 from jitbuild.diff.runs import Run
-from jitbuild.errors import BuildError, ComparisonError, UsageError
+from jitbuild.errors import ComparisonError, UsageError
 from jitbuild.running import command as words
-from jitbuild.running import venvs as environments
-from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 
@@ -610,98 +608,6 @@ def test_the_output_is_copied_live_where_that_is_asked(tmp_path, capsys):
         recorder=Recorder(),
     )
     assert capsys.readouterr().err == "hello\nhello\n"
-
-
-# ---- environments --------------------------------------------------------------------------------------------------------
-
-
-BASE = SimpleNamespace(
-    name="cpython-3.15.2", instance="i1", executable=Path("/store/bin/python3.15")
-)
-
-
-@pytest.fixture
-def maker():
-    """A runner that makes as much of an environment as is looked at."""
-
-    class Maker:
-        def __init__(self):
-            self.steps, self.fail = [], ""
-
-        def __call__(self, argv, /, **_):
-            name = "virtualenv" if "virtualenv" in argv else "pip"
-            self.steps.append(argv)
-            if name == "virtualenv":
-                for place in ("bin/python", "Scripts/python.exe"):
-                    (Path(argv[-1]) / place).parent.mkdir(parents=True, exist_ok=True)
-                    (Path(argv[-1]) / place).touch()
-            code = int(self.fail == name)
-            return Completed(
-                argv=tuple(argv), returncode=code, stderr="no matching distribution\n" * code
-            )
-
-    return Maker()
-
-
-def prepare(tmp_path, maker, packages=("pytest",), files=(), base=BASE, **options):
-    kept = Store(tmp_path / "home")
-    with environments.prepared(
-        kept, base, packages, files, reporter=SilentReporter(), runner=maker, environ={}, **options
-    ) as python:
-        return python
-
-
-def test_an_environment_is_made_once(tmp_path, maker):
-    first = prepare(tmp_path, maker)
-    assert [step[-1] for step in maker.steps] == [str(first.parents[1]), "pytest"]
-    assert maker.steps[0][-2] == str(BASE.executable)
-    assert maker.steps[1][0] == str(first)
-    assert prepare(tmp_path, maker) == first
-    assert len(maker.steps) == 2
-
-
-def test_another_build_or_another_wish_is_another_environment(tmp_path, maker):
-    listed = tmp_path / "requirements.txt"
-    listed.write_text("attrs\n")
-    found = {
-        prepare(tmp_path, maker),
-        prepare(tmp_path, maker, base=SimpleNamespace(**{**vars(BASE), "instance": "i2"})),
-        prepare(tmp_path, maker, ("pytest", "attrs")),
-        prepare(tmp_path, maker, (), (listed,)),
-    }
-    listed.write_text("attrs>=2\n")
-    assert len({*found, prepare(tmp_path, maker, (), (listed,))}) == 5
-
-
-@pytest.mark.parametrize(
-    "package", [".", "-e.", "./pkg[x]", "pkg.whl", "pkg @ https://example.org/pkg", "..\\pkg"]
-)
-def test_what_changes_under_the_same_words_is_made_anew(tmp_path, maker, package):
-    assert prepare(tmp_path, maker, (package,)) == prepare(tmp_path, maker, (package,))
-    assert len(maker.steps) == 4
-
-
-def test_after_a_day_it_is_made_anew(tmp_path, maker):
-    prepare(tmp_path, maker)
-    prepare(tmp_path, maker, now=4e9)
-    assert len(maker.steps) == 4
-
-
-@pytest.mark.parametrize("step", ["virtualenv", "pip"])
-def test_one_that_cannot_be_made_says_what_was_said_and_is_not_used(tmp_path, maker, step):
-    maker.fail = step
-    with pytest.raises(BuildError, match=f"{step} ended with 1") as caught:
-        prepare(tmp_path, maker)
-    assert "no matching distribution" in caught.value.what
-    maker.fail = ""
-    maker.steps.clear()
-    prepare(tmp_path, maker)
-    assert len(maker.steps) == 2
-
-
-def test_requirements_that_cannot_be_read_are_a_mistake_of_usage(tmp_path, maker):
-    with pytest.raises(UsageError, match=r"none\.txt cannot be read"):
-        prepare(tmp_path, maker, (), (Path("none.txt"),))
 
 
 # ---- the command line ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from jitbuild.bench import pyperformance as suite
 from jitbuild.cli import completion, parser
 from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.in_target import bench_suite as _suite
-from jitbuild.running import venvs as environments
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 
@@ -186,15 +185,6 @@ def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
     assert cli.main(["bench", "3.15", *line]) == 2
     assert said in capsys.readouterr().err
-
-
-def test_why_an_environment_could_not_be_made_is_one_line():
-    tail = "  ERROR: Failed building wheel for greenlet\n  error: failed-wheel-build-for-install\n  ╰─> greenlet"
-    assert (
-        environments.reason(BuildError(f"The environment:\n{tail}", remedy="x"))
-        == "Failed building wheel for greenlet"
-    )
-    assert environments.reason(BuildError("The environment:\n  no space", remedy="x")) == "no space"
 
 
 # How it is run

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from jitbuild.bench import targets
 from jitbuild.bench.plan import Benchmark
 from jitbuild.errors import BuildError, MeasurementError, UsageError
-from jitbuild.running import venvs as environments
+from jitbuild.running import venvs
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def placed(
                 places[wants] = str(enter(Path(entry.requirements)))
             except BuildError as error:
                 failures[wants] = (
-                    f"its requirements cannot be installed ({environments.reason(error)})"
+                    f"its requirements cannot be installed ({venvs.failure_line(error)})"
                 )
         why = why or failures.get(wants, "")
         if why:

@@ -16,7 +16,7 @@ from jitbuild.bench import pyperformance as suite
 from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.in_target import bench_programs as _programs
 from jitbuild.running import command as words
-from jitbuild.running import venvs as environments
+from jitbuild.running import venvs
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import command_environment
 from jitbuild.system import process
@@ -93,7 +93,7 @@ def prepared(
 
         def enter(packages: Sequence[str], lists: Sequence[Path]) -> Path:
             return stack.enter_context(
-                environments.prepared(kept, found, packages, lists, reporter=say)
+                venvs.prepare(kept, found, venvs.Requirements(packages, lists), reporter=say)
             )
 
         if wanted[0].kind == "suite":

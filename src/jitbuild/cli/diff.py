@@ -24,7 +24,7 @@ from jitbuild.modes import MODES, Mode
 from jitbuild.probing import runner as probes
 from jitbuild.request import Axes
 from jitbuild.running import command as words
-from jitbuild.running import venvs as environments
+from jitbuild.running import venvs
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
@@ -158,7 +158,9 @@ def _python(options: argparse.Namespace, found: Interpreter, say: Reporter) -> I
         yield found.executable
         return
     files = [Path(file) for file in options.requirements]
-    with environments.prepared(store(), found, options.with_, files, reporter=say) as python:
+    with venvs.prepare(
+        store(), found, venvs.Requirements(options.with_, files), reporter=say
+    ) as python:
         yield python
 
 

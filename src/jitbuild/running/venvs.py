@@ -1,4 +1,4 @@
-"""An environment of its own for a comparison: virtualenv's, from the interpreter under test, with what is asked for installed."""
+"""Virtual environments of an interpreter, with the packages that a comparison needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import BuildError, UsageError
 from jitbuild.modes import environment
@@ -17,70 +17,97 @@ from jitbuild.system import process
 from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-_DONE = "jitbuild-environment.json"
-# What was asked for without a version must not age for ever.
-_SECONDS = 24 * 60 * 60
-_LINES = 12
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
+# Written into an environment once it is complete.
+_MARKER = "jitbuild-environment.json"
+# Requirements without a version would otherwise stay at the version of the first run.
+_MAX_AGE_SECONDS = 24 * 60 * 60
+_OUTPUT_LINES = 12
+_ARCHIVE_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
+_REMOVED = frozenset({"PYTHONHOME", "PYTHONPATH"})
+
+
+class Requirements(NamedTuple):
+    """Packages to install, as pip takes them, and requirements files."""
+
+    packages: Sequence[str] = ()
+    files: Sequence[Path] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.packages or self.files)
+
+    def pip_arguments(self) -> list[str]:
+        """Return the arguments of `pip install`."""
+        arguments = [argument for file in self.files for argument in ("-r", str(file))]
+        for package in self.packages:
+            # `--with -e.` gives one argument, for which pip needs two.
+            editable = package.startswith("-e")
+            arguments += ["-e", package[2:].strip()] if editable else [package]
+        return arguments
 
 
 @contextlib.contextmanager
-def prepared(
+def prepare(
     store: Store,
     base: Interpreter,
-    packages: Sequence[str],
-    files: Sequence[Path],
+    requirements: Requirements,
     *,
     reporter: Reporter,
     runner: process.Runner = process.run,
-    environ: Mapping[str, str] = os.environ,
-    now: float | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Path]:
-    """The Python of an environment of `base` with `packages` and the requirements of `files`; nobody else changes it meanwhile.
+    """Yield the Python of an environment of `base` with `requirements`.
 
-    It is kept in the store's `environments/`, by the interpreter's instance id and what was asked for, and made anew after a
-    day, and always when it holds what can change under the same words: a path. Raises UsageError for a file that cannot be
-    read, BuildError when virtualenv or pip fails.
+    The environment is locked while the block runs. It is cached in the store's `environments/`
+    under the interpreter's instance id and the requirements. It is created again after a day, and
+    each time when a requirement may change without changing its text (a path, an archive or a URL).
+
+    Raise UsageError when a file cannot be read, and BuildError when virtualenv or pip fails.
     """
-    texts = [_read(file) for file in files]
-    asked = json.dumps([base.instance, list(packages), texts])
-    folder = store.cache("environments") / hashlib.sha256(asked.encode()).hexdigest()[:16]
+    texts = [_read(file) for file in requirements.files]
+    contents = json.dumps([base.instance, list(requirements.packages), texts])
+    folder = store.cache("environments") / hashlib.sha256(contents.encode()).hexdigest()[:16]
     python = folder / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
-    moment = time.time() if now is None else now
     with store.lock(
         f"environment-{folder.name}",
-        on_wait=lambda: reporter.note(f"Waiting for {folder}, which is in use."),
+        on_wait=lambda: reporter.note(f"Waiting for {folder}: another process is using it."),
     ):
-        if _changes(packages, texts) or not _usable(folder, python, moment):
+        if _may_change(requirements.packages, texts) or not _is_current(folder, python, clock()):
             with store_errors(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-            # A file of the store's own is known by its folder; the way there says nothing to the person.
-            shown = [
-                "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
-                for file in files
-            ]
-            with reporter.stage(
-                f"{base.name}: an environment with {' '.join([*packages, *shown])}"
-            ):
-                _make(base, folder, python, packages, files, runner=runner, environ=environ)
+            with reporter.stage(_title(store, base, requirements)):
+                _create(base.executable, folder, runner)
+                _install(python, requirements, runner)
             with store_errors(folder):
-                (folder / _DONE).write_text(asked, encoding="utf-8")
+                (folder / _MARKER).write_text(contents, encoding="utf-8")
         yield python
 
 
-def reason(error: BuildError) -> str:
-    """The line of what failed that says the most: the last that pip calls an ERROR, since its `error:` is a word for programs."""
+def failure_line(error: BuildError) -> str:
+    """Return the most informative line of a failed installation.
+
+    That is the last line which pip marks with `ERROR:`; its lower-case `error:` lines are codes for
+    programs. Without one it is the last line.
+    """
     lines = [line.strip() for line in error.what.splitlines()]
-    named = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (named or lines)[-1]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines)[-1]
+
+
+def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
+    # For a file inside the store, the path to the store tells the user nothing.
+    names = [
+        "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
+        for file in requirements.files
+    ]
+    return f"{base.name}: an environment with {' '.join([*requirements.packages, *names])}"
 
 
 def _read(file: Path) -> str:
@@ -89,82 +116,56 @@ def _read(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"The requirements {file} cannot be read: {reason}.", remedy="Check the path."
+            f"The requirements file {file} cannot be read: {reason}.", remedy="Check the path."
         ) from error
 
 
-def _changes(packages: Sequence[str], texts: Sequence[str]) -> bool:
-    """Whether something asked for is not a name on an index: a folder, an archive, a URL, or another file's requirements."""
+def _may_change(packages: Sequence[str], texts: Sequence[str]) -> bool:
+    """Return whether a requirement refers to something other than a name on an index.
+
+    Such requirements (a folder, an archive, a URL, another requirements file) may install
+    something else the next time, with the same text.
+    """
     lines = [
         *packages,
         *(line.split("#")[0].strip() for text in texts for line in text.splitlines()),
     ]
     return any(
-        line.startswith(("-", ".")) or "/" in line or "\\" in line or line.endswith(_ARCHIVES)
+        line.startswith(("-", "."))
+        or "/" in line
+        or "\\" in line
+        or line.endswith(_ARCHIVE_SUFFIXES)
         for line in lines
     )
 
 
-def _usable(folder: Path, python: Path, now: float) -> bool:
+def _is_current(folder: Path, python: Path, now: float) -> bool:
     try:
-        return python.exists() and now - (folder / _DONE).stat().st_mtime < _SECONDS
+        return python.exists() and now - (folder / _MARKER).stat().st_mtime < _MAX_AGE_SECONDS
     except OSError:
         return False
 
 
-def _make(
-    base: Interpreter,
-    folder: Path,
-    python: Path,
-    packages: Sequence[str],
-    files: Sequence[Path],
-    *,
-    runner: process.Runner,
-    environ: Mapping[str, str],
-) -> None:
-    # Without the JIT: what goes wrong with it is what the comparison is to find out.
-    env = environment(
-        "off",
-        {
-            name: value
-            for name, value in environ.items()
-            if name not in {"PYTHONHOME", "PYTHONPATH"}
-        },
-    )
-    virtualenv = [
-        sys.executable,
-        "-m",
-        "virtualenv",
-        "--quiet",
-        "--no-download",
-        "-p",
-        str(base.executable),
-        str(folder),
-    ]
-    _step("virtualenv", virtualenv, env, runner)
-    # `-e.` is one word that is two.
-    wanted = [
-        word
-        for package in packages
-        for word in (["-e", package[2:].strip()] if package.startswith("-e") else [package])
-    ]
-    required = [word for file in files for word in ("-r", str(file))]
-    _step(
-        "pip",
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check", *required, *wanted],
-        env,
-        runner,
-    )
+def _create(base: Path, folder: Path, runner: process.Runner) -> None:
+    options = ["--quiet", "--no-download", "-p", str(base)]
+    _run("virtualenv", [sys.executable, "-m", "virtualenv", *options, str(folder)], runner)
 
 
-def _step(name: str, argv: Sequence[str], env: Mapping[str, str], runner: process.Runner) -> None:
-    done = runner(argv, env=env)
-    if not done.ok:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][
-            -_LINES:
-        ]
-        said = "\n".join(f"  {line}" for line in lines)
-        raise BuildError(
-            f"The environment cannot be made: {name} ended with {done.returncode}.\n{said}",
-            remedy="Correct what --with and --requirements ask for, or pip's settings.",
-        )
+def _install(python: Path, requirements: Requirements, runner: process.Runner) -> None:
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    _run("pip", [*pip, *requirements.pip_arguments()], runner)
+
+
+def _run(name: str, argv: Sequence[str], runner: process.Runner) -> None:
+    """Run a program with the JIT off: only what is compared shall run with it on."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
+    result = runner(argv, env=environment("off", inherited))
+    if result.ok:
+        return
+    lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    output = "\n".join(f"  {line}" for line in lines[-_OUTPUT_LINES:])
+    raise BuildError(
+        "The environment could not be created: "
+        f"{name} failed with exit code {result.returncode}.\n{output}",
+        remedy="Correct --with and --requirements, or pip's settings.",
+    )

@@ -1,0 +1,175 @@
+"""Environments for comparisons: their contents, when they are reused, and how they fail."""
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from jitbuild.errors import BuildError, UsageError
+from jitbuild.running import venvs
+from jitbuild.store.store import Store
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import SilentReporter
+
+BASE = SimpleNamespace(
+    name="cpython-3.15.2", instance="i1", executable=Path("/store/bin/python3.15")
+)
+TWO_DAYS = 2 * 24 * 60 * 60
+
+
+class FakeInstaller:
+    """A runner for virtualenv and pip: creates the interpreter's file, and fails where told to."""
+
+    def __init__(self):
+        self.commands, self.environments, self.failing = [], [], ""
+
+    def __call__(self, argv, /, *, env):
+        self.commands.append(argv)
+        self.environments.append(env)
+        name = "virtualenv" if "virtualenv" in argv else "pip"
+        if name == "virtualenv":
+            for place in ("bin/python", "Scripts/python.exe"):
+                (Path(argv[-1]) / place).parent.mkdir(parents=True, exist_ok=True)
+                (Path(argv[-1]) / place).touch()
+        code = int(self.failing == name)
+        return Completed(
+            argv=tuple(argv), returncode=code, stderr="no matching distribution\n" * code
+        )
+
+
+@pytest.fixture
+def installer():
+    return FakeInstaller()
+
+
+@pytest.fixture
+def prepare(tmp_path, installer):
+    """Return a function that enters an environment once and returns its Python."""
+
+    def prepare(packages=("pytest",), files=(), base=BASE, **options):
+        store = Store(tmp_path / "home")
+        with venvs.prepare(
+            store,
+            base,
+            venvs.Requirements(packages, files),
+            reporter=options.pop("reporter", SilentReporter()),
+            runner=installer,
+            **options,
+        ) as python:
+            return python
+
+    return prepare
+
+
+def test_an_environment_is_created_once_and_reused(prepare, installer):
+    first = prepare()
+    assert [command[-1] for command in installer.commands] == [str(first.parents[1]), "pytest"]
+    assert installer.commands[0][-2] == str(BASE.executable)
+    assert installer.commands[1][0] == str(first)
+    assert prepare() == first
+    assert len(installer.commands) == 2
+
+
+def test_other_builds_and_other_requirements_have_other_environments(prepare, tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("attrs\n")
+    environments = {
+        prepare(),
+        prepare(base=SimpleNamespace(**{**vars(BASE), "instance": "i2"})),
+        prepare(("pytest", "attrs")),
+        prepare((), (requirements,)),
+    }
+    requirements.write_text("attrs>=2\n")
+    assert len({*environments, prepare((), (requirements,))}) == 5
+
+
+@pytest.mark.parametrize(
+    "package", [".", "-e.", "./pkg[x]", "pkg.whl", "pkg @ https://example.org/pkg", "..\\pkg"]
+)
+def test_requirements_that_may_change_are_installed_each_time(prepare, installer, package):
+    assert prepare((package,)) == prepare((package,))
+    assert len(installer.commands) == 4
+
+
+def test_an_editable_package_becomes_two_arguments_of_pip(prepare, installer, tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("attrs\n")
+    prepare(("-e .", "pytest"), (requirements,))
+    assert installer.commands[1][-5:] == ["-r", str(requirements), "-e", ".", "pytest"]
+
+
+def test_an_environment_is_created_again_after_a_day(prepare, installer):
+    created = time.time()
+    prepare()
+    prepare(clock=lambda: created + TWO_DAYS)
+    assert len(installer.commands) == 4
+
+
+def test_packages_are_installed_with_the_jit_off_and_without_python_paths(
+    prepare, installer, monkeypatch
+):
+    for name in ("PYTHON_JIT", "PYTHONPATH", "PYTHONHOME", "OTHER"):
+        monkeypatch.setenv(name, "1")
+    prepare()
+    for env in installer.environments:
+        assert (env["PYTHON_JIT"], env["OTHER"]) == ("0", "1")
+        assert not {"PYTHONPATH", "PYTHONHOME"} & set(env)
+
+
+def test_the_title_shortens_the_paths_of_files_in_the_store(prepare, tmp_path):
+    titles = []
+
+    class Titles(SilentReporter):
+        def stage(self, title):
+            titles.append(title)
+            return super().stage(title)
+
+    files = [tmp_path / "home/environments/x/bench/requirements.txt", tmp_path / "mine.txt"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("attrs\n")
+    prepare(("pytest",), files, reporter=Titles())
+    assert titles == [
+        f"cpython-3.15.2: an environment with pytest bench/requirements.txt {files[1]}"
+    ]
+
+
+@pytest.mark.parametrize("program", ["virtualenv", "pip"])
+def test_an_environment_that_fails_reports_the_output_and_is_not_reused(
+    prepare, installer, program
+):
+    installer.failing = program
+    with pytest.raises(BuildError, match=f"{program} failed with exit code 1") as caught:
+        prepare()
+    assert "no matching distribution" in caught.value.what
+    installer.failing = ""
+    installer.commands.clear()
+    prepare()
+    assert len(installer.commands) == 2
+
+
+def test_a_requirements_file_that_cannot_be_read_is_a_usage_error(prepare, tmp_path):
+    with pytest.raises(UsageError, match=r"none\.txt cannot be read"):
+        prepare((), (tmp_path / "none.txt",))
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(UsageError, match=r"binary\.txt cannot be read"):
+        prepare((), (tmp_path / "binary.txt",))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the path is that of POSIX")
+def test_the_python_of_an_environment_lies_in_the_store(prepare, tmp_path):
+    assert prepare().is_relative_to(tmp_path / "home" / "environments")
+
+
+def test_the_failure_line_is_the_last_error_of_pip_else_the_last_line():
+    output = (
+        "  ERROR: Failed building wheel for greenlet\n"
+        "  error: failed-wheel-build-for-install\n"
+        "  ╰─> greenlet"
+    )
+    error = BuildError(f"The environment:\n{output}", remedy="x")
+    assert venvs.failure_line(error) == "Failed building wheel for greenlet"
+    error = BuildError("The environment:\n  no space", remedy="x")
+    assert venvs.failure_line(error) == "no space"
