@@ -79,7 +79,10 @@ def main() -> int:
     found = find_interpreter(options.spec, Axes())
     enough = True
     with venvs.prepare(
-        api.store(), found, venvs.Requirements([f"pyperf=={files.VERSION}"]), reporter=SilentReporter()
+        api.store(),
+        found,
+        venvs.Requirements([f"pyperf=={files.VERSION}"]),
+        reporter=SilentReporter(),
     ) as python:
         base = command_environment(found.with_executable(python), "off", os.environ)
         for slowdown, wanted, share in (
