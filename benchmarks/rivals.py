@@ -23,6 +23,7 @@ from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.system.checksums import sha256_of
 from jitbuild.toolchain import llvm
+from jitbuild.toolchain.llvm_folder import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,7 +133,7 @@ def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Pa
     finder = llvm.LLVMFinder(
         want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ
     )
-    return llvm.gather(finder.provide(), work / f"llvm-{plan.llvm.major}") / "bin"
+    return gather(finder.provide().tools, work / f"llvm-{plan.llvm.major}") / "bin"
 
 
 def python_build(

@@ -46,8 +46,9 @@ from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
-from jitbuild.toolchain import requirements as preflight
 from jitbuild.toolchain.compiler import compiler_of, libc_of
+from jitbuild.toolchain.install_command import run_install_command
+from jitbuild.toolchain.preflight import Preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -429,26 +430,23 @@ class _Build:
 
     def _check(self, reporter: Reporter, *, wants_llvm: bool) -> list[str]:
         """Stop now, and not minutes into make, when this machine lacks something; returns what was allowed to be missing."""
-        checkup = preflight.Checkup(
+        preflight = Preflight(
             plan=self._plan,
             host=self._host,
             catalog=self._catalog,
-            llvm_mode=self._options.llvm or "auto",
             store=self._store.root,
-            wants_llvm=wants_llvm,
+            llvm=self._llvm.finder if wants_llvm else None,
             environ=self._environ,
         )
         with reporter.stage(f"{self._plan.name}: preflight"):
-            findings = checkup.run()
-        if self._options.install_deps and findings.missing:
-            with self._store.lock(
-                "install-deps"
-            ):  # two builds of ours would both call the package manager
-                findings = checkup.run()
-                preflight.install_deps(findings, reporter=reporter)
-                findings = checkup.run()
-        findings.raise_for_missing(allow_missing=self._options.allow_missing)
-        return [finding.name for finding in findings.missing]
+            report = preflight.run()
+        if self._options.install_deps and report.missing:
+            # Two builds would otherwise run the package manager at once.
+            with self._store.lock("install-deps"):
+                run_install_command(preflight.run().command, reporter=reporter)
+                report = preflight.run()
+        report.raise_for_missing(allow_missing=self._options.allow_missing)
+        return [requirement.name for requirement in report.missing]
 
     def _log(self) -> Path:
         self._store.logs.mkdir(parents=True, exist_ok=True)

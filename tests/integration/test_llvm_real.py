@@ -18,6 +18,8 @@ from jitbuild.system import process
 from jitbuild.toolchain import llvm
 from jitbuild.toolchain import pinned_wheels as wheels
 from jitbuild.toolchain.llvm import LLVMFinder
+from jitbuild.toolchain.llvm_folder import gather
+from jitbuild.toolchain.llvm_tools import version_of
 
 CATALOG = recipes.load()
 WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
@@ -71,7 +73,7 @@ def test_21_has_dwarfdump_of_the_second_package_in_the_same_folder(cache_folder)
     run(found.tools["clang"], "-g", "-x", "c", "-", "-c", "-o", made, stdin=PROGRAM)
     assert "DW_TAG_compile_unit" in run(found.tools["llvm-dwarfdump"], made)
     assert "<main>" in run(found.tools["llvm-objdump"], "-d", made)
-    root = llvm.gather(found, cache_folder / "gathered")
+    root = gather(found.tools, cache_folder / "gathered")
     assert {name: (root / "bin" / name).resolve() for name in found.tools} == {
         name: path.resolve() for name, path in found.tools.items()
     }
@@ -84,7 +86,7 @@ def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
     for name, path in managed.tools.items():
         (suffixed / f"{name}-18").symlink_to(path)
     found = finder(tmp_path, mode=str(suffixed)).provide()
-    root = llvm.gather(found, tmp_path / "made")
+    root = gather(found.tools, tmp_path / "made")
     assert root == tmp_path / "made"
     clang = root / "bin" / "clang"
     assert Path(run(clang, "-print-resource-dir").strip()).is_relative_to(managed.folder.parent)
@@ -188,7 +190,7 @@ def test_a_real_llvm_of_the_wrong_major_is_told_from_the_right_one(managed):
 @pytest.mark.skipif(not shutil.which("llvm-readobj"), reason="this machine has no LLVM of its own")
 def test_the_systems_own_tools_answer():
     path = Path(shutil.which("llvm-readobj"))
-    version = llvm.version_of(path)
+    version = version_of(path)
     assert version
     major = int(version.partition(".")[0])
     assert (

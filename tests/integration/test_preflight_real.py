@@ -12,7 +12,7 @@ from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes import catalog as recipes
 from jitbuild.request import Variant
-from jitbuild.toolchain.requirements import Checkup
+from jitbuild.toolchain.preflight import Preflight
 
 CATALOG = recipes.load()
 
@@ -32,15 +32,15 @@ def planned(version: str = "3.13.5", **axes) -> Plan:
     )
 
 
-def checkup(tmp_path: Path, **changes) -> Checkup:
+def preflight(tmp_path: Path, **changes) -> Preflight:
     settings = {
         "plan": planned(),
         "host": target.host(),
         "catalog": CATALOG,
-        "llvm_mode": "managed",
         "store": tmp_path / "store",
+        "llvm": None,
     }
-    return Checkup(**{**settings, **changes})
+    return Preflight(**{**settings, **changes})
 
 
 def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
@@ -52,56 +52,59 @@ def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
 
 
 def test_this_machine_can_build(tmp_path):
-    findings = Checkup(
-        plan=planned(),
-        host=target.host(),
-        catalog=CATALOG,
-        llvm_mode="managed",
-        store=tmp_path / "store",
-    ).run()
-    assert findings.fatal == ()
-    seen = {finding.name: finding.detail for finding in findings.all if finding.ok}
+    report = preflight(tmp_path).run()
+    assert report.fatal == ()
+    seen = {
+        requirement.name: requirement.detail
+        for requirement in report.requirements
+        if requirement.ok
+    }
     assert {"compiler", "make", "disk"} <= {*seen}
     assert not any(tmp_path.iterdir())
 
 
 def test_a_library_that_was_found_is_really_there(tmp_path):
-    findings = {finding.name: finding for finding in checkup(tmp_path).run().all}
-    if not findings["zlib"].ok:
+    checked = {
+        requirement.name: requirement for requirement in preflight(tmp_path).run().requirements
+    }
+    if not checked["zlib"].ok:
         pytest.skip("this machine has no zlib headers")
-    assert findings["zlib"].detail == "-lz"
+    assert checked["zlib"].detail == "-lz"
     cc = shutil.which("cc") or shutil.which("gcc")
     # The same compiler without its include folders.
     environ = wrapper(tmp_path, f'exec {cc} -nostdinc "$@"')
-    blind = {finding.name: finding for finding in checkup(tmp_path, environ=environ).run().all}
+    blind = {
+        requirement.name: requirement
+        for requirement in preflight(tmp_path, environ=environ).run().requirements
+    }
     assert not blind["zlib"].ok
     assert "zlib.h" in blind["zlib"].detail
 
 
 def test_one_header_taken_away(tmp_path):
     cc = shutil.which("cc") or shutil.which("gcc")
-    before = {finding.name for finding in checkup(tmp_path).run().missing}
+    before = {requirement.name for requirement in preflight(tmp_path).run().missing}
     # A folder that is looked in first, with a header that is no sqlite3.h.
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "sqlite3.h").write_text('#error "taken away"\n')
     environ = wrapper(tmp_path, f'exec {cc} -I{tmp_path}/shadow "$@"')
-    findings = checkup(tmp_path, environ=environ).run()
-    assert {finding.name for finding in findings.missing} - before == {"sqlite3"} - before
-    (sqlite,) = [finding for finding in findings.missing if finding.name == "sqlite3"]
+    report = preflight(tmp_path, environ=environ).run()
+    assert {requirement.name for requirement in report.missing} - before == {"sqlite3"} - before
+    (sqlite,) = [requirement for requirement in report.missing if requirement.name == "sqlite3"]
     assert "taken away" in sqlite.detail
-    with pytest.raises(PreflightError, match=r"there is no sqlite3"):
-        findings.raise_for_missing()
-    findings.raise_for_missing(allow_missing=True)
+    with pytest.raises(PreflightError, match=r"needed by the module sqlite3"):
+        report.raise_for_missing()
+    report.raise_for_missing(allow_missing=True)
 
 
 def test_a_header_without_its_library_is_not_enough(tmp_path):
     cc = shutil.which("cc") or shutil.which("gcc")
     drop = 'for word do shift; [ "$word" = -lz ] || set -- "$@" "$word"; done'
-    findings = checkup(tmp_path, environ=wrapper(tmp_path, f'{drop}\nexec {cc} "$@"')).run()
-    (zlib,) = [finding for finding in findings.all if finding.name == "zlib"]
+    report = preflight(tmp_path, environ=wrapper(tmp_path, f'{drop}\nexec {cc} "$@"')).run()
+    (zlib,) = [requirement for requirement in report.requirements if requirement.name == "zlib"]
     assert not zlib.ok
 
 
 def test_a_machine_without_a_path_has_nothing(tmp_path):
-    findings = checkup(tmp_path, environ={"PATH": str(tmp_path)}).run()
-    assert [finding.name for finding in findings.fatal] == ["compiler", "make"]
+    report = preflight(tmp_path, environ={"PATH": str(tmp_path)}).run()
+    assert [requirement.name for requirement in report.fatal] == ["compiler", "make"]

@@ -20,6 +20,7 @@ from jitbuild.system import archive
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import host
 from jitbuild.toolchain import llvm
+from jitbuild.toolchain.llvm_folder import gather
 
 pytestmark = [
     pytest.mark.integration,
@@ -81,7 +82,7 @@ def environment(
     finder = llvm.LLVMFinder(
         want=plan.llvm, mode="managed", host=host(), catalog=CATALOG, cache=cache_folder
     )
-    root = llvm.gather(finder.provide(), tmp_path_factory.mktemp("llvm"))
+    root = gather(finder.provide().tools, tmp_path_factory.mktemp("llvm"))
     clean = build.clean_environment(os.environ)
     return {
         **clean,

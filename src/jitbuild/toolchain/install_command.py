@@ -1,0 +1,88 @@
+"""Run the package manager's command that installs what a build needs."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import PreflightError
+from jitbuild.system import process
+from jitbuild.system.progress import SilentReporter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jitbuild.system.process import Runner, Streamer
+    from jitbuild.system.progress import Reporter
+
+_IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+_SILENT = SilentReporter()
+_TIMEOUT_SECONDS = 20.0
+_LINES_SHOWN = 5
+
+
+def run_install_command(
+    command: str,
+    *,
+    root: bool = _IS_ROOT,
+    runner: Runner = process.run,
+    streamer: Streamer = process.stream,
+    environ: Mapping[str, str] = os.environ,
+    reporter: Reporter = _SILENT,
+) -> None:
+    """Run `command`, such as `sudo apt-get update && sudo apt-get install -y zlib1g-dev`.
+
+    An empty command does nothing, and `root` runs it without sudo. Raises PreflightError when the
+    command cannot be run or fails.
+    """
+    if not command:
+        return
+    commands = [shlex.split(part) for part in command.split("&&")]
+    if root:
+        commands = [argv[1:] if argv[0] == "sudo" else argv for argv in commands]
+    elif commands[0][0] == "sudo":
+        _check_sudo(command, runner, environ)
+    env = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for argv in commands:
+        _run(argv, env, streamer, reporter, remedy=f"Run it yourself: {command}")
+
+
+def _check_sudo(command: str, runner: Runner, environ: Mapping[str, str]) -> None:
+    """Check that sudo needs no password: a child process has no terminal to read one from."""
+    sudo = shutil.which("sudo", path=environ.get("PATH", ""))
+    if sudo and runner([sudo, "-n", "true"], timeout=_TIMEOUT_SECONDS).ok:
+        return
+    reason = (
+        "sudo needs a password, and there is no prompt for one here"
+        if sudo
+        else "sudo is not on PATH, and you are not root"
+    )
+    raise PreflightError(
+        f"Packages cannot be installed: {reason}.", remedy=f"Run it yourself: {command}"
+    )
+
+
+def _run(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    streamer: Streamer,
+    reporter: Reporter,
+    *,
+    remedy: str,
+) -> None:
+    log = io.BytesIO()
+    with reporter.stage(shlex.join(argv)) as stage:
+        try:
+            code = streamer(argv, env=env, cwd=Path.cwd(), log=log, on_line=stage.detail)
+        except OSError as error:
+            raise PreflightError(
+                f"{argv[0]} could not be started: {error.strerror}.", remedy=remedy
+            ) from error
+        if code:
+            output = log.getvalue().decode("utf-8", "replace").strip().splitlines()
+            problem = f"{shlex.join(argv)} failed with exit code {code}."
+            raise PreflightError("\n".join([problem, *output[-_LINES_SHOWN:]]), remedy=remedy)

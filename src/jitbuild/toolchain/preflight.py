@@ -1,0 +1,122 @@
+"""Check this machine's tools, libraries and disk for a build, before anything is built.
+
+Otherwise a missing library would show minutes into make, and one at a time. `jitbuild doctor`
+prints the same report as a table.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from jitbuild.system import process
+from jitbuild.toolchain import machine_checks, visual_studio
+from jitbuild.toolchain.libraries import LibraryChecker
+from jitbuild.toolchain.requirements import LLVM_NAME, CheckedRequirement, PreflightReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.schema import HostRequirement, PackageManager
+    from jitbuild.system.process import Runner
+    from jitbuild.target import Host
+    from jitbuild.toolchain.llvm import LLVMFinder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preflight:
+    """The checks of a machine for one plan.
+
+    `store` is the store's folder. `llvm` finds the LLVM to check for; it is None where the build
+    needs none, because it has no stencils or they are in the cache. `free` returns the free bytes
+    of the disk with a folder.
+    """
+
+    plan: Plan
+    host: Host
+    catalog: Catalog
+    store: Path
+    llvm: LLVMFinder | None
+    runner: Runner = process.run
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+
+    def run(self) -> PreflightReport:
+        """Check everything, as many at a time as there are processors."""
+        manager = self.catalog.host.manager(self.host)
+        with (
+            tempfile.TemporaryDirectory(prefix="jitbuild-") as folder,
+            ThreadPoolExecutor(max(2, self.host.cpus)) as pool,
+        ):
+            checker = LibraryChecker(
+                folder=Path(folder), host=self.host, runner=self.runner, environ=self.environ
+            )
+            # A copy of this context makes the processes part of this thread's task group.
+            llvm = pool.submit(copy_context().run, self._llvm)
+            checks = [
+                pool.submit(copy_context().run, _check, checker, requirement, manager)
+                for requirement in self._needed()
+            ]
+            checked = [check.result() for check in checks]
+            rest = [*self._machine(), *llvm.result(), *self._disks()]
+        install = self.catalog.host.install.get(manager, "") if manager else ""
+        return PreflightReport(requirements=(*rest, *checked), install=install)
+
+    def _needed(self) -> Iterator[HostRequirement]:
+        """Yield the recipe's requirements for the plan's version, target, variant and programs."""
+        plan = self.plan
+        version, programs = Version(plan.version), {step.argv[0] for step in plan.steps}
+        for requirement in self.catalog.host.need:
+            called = not requirement.steps or not programs.isdisjoint(requirement.steps)
+            if called and requirement.when.holds(version, plan.target, plan.variant):
+                yield requirement
+
+    def _machine(self) -> Iterator[CheckedRequirement]:
+        target = self.host.target
+        if target.system == "windows":
+            yield visual_studio.check(target, self.environ, self.runner)
+            return
+        if target.system == "linux":
+            yield machine_checks.check_libc(self.plan.variant, self.host)
+        yield machine_checks.check_store(self.store)
+
+    def _llvm(self) -> list[CheckedRequirement]:
+        if self.llvm is None:
+            return []
+        ok, detail, remedy = self.llvm.outlook()
+        why = "compiles the JIT's stencils"
+        return [CheckedRequirement(name=LLVM_NAME, ok=ok, detail=detail, why=why, remedy=remedy)]
+
+    def _disks(self) -> list[CheckedRequirement]:
+        profile = self.plan.variant.profile
+        needed = self.catalog.host.space.get(profile, 0) if profile != "unknown" else 0
+        return machine_checks.check_disks(self.store, profile, needed, self.free)
+
+
+def _check(
+    checker: LibraryChecker, requirement: HostRequirement, manager: PackageManager | None
+) -> CheckedRequirement:
+    if requirement.programs:
+        ok, detail = checker.check_programs(requirement.programs)
+    else:
+        ok, detail = checker.check_library(requirement)
+    return CheckedRequirement(
+        name=requirement.name,
+        ok=ok,
+        required=requirement.required,
+        detail=detail,
+        why=requirement.why,
+        modules=requirement.modules,
+        packages=tuple(requirement.packages.get(manager, "").split()) if manager else (),
+        remedy=requirement.remedy,
+    )
