@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.errors import BuildError
+from jitbuild.planning import planner
+from jitbuild.recipes import catalog
+from jitbuild.request import Axes, parse
+from jitbuild.system.process import Completed
+from jitbuild.target import TARGETS, Host
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from jitbuild.building.caches.entries import EntryStore
+    from jitbuild.building.caches.protocol import StepCache
+    from jitbuild.planning.plan import Plan
+    from jitbuild.planning.step import Step
+
+CATALOG = catalog.load()
+LINUX = Host(
+    target=TARGETS["x86_64-linux-gnu"],
+    libc="glibc 2.36",
+    distro=(),
+    distro_name="Test",
+    cpus=2,
+    kernel="Linux 6.1",
+)
+# The messages of `cc -v` that list one folder.
+SEARCH_FOLDERS = "#include <...> search starts here:\n /no/headers\nEnd of search list.\n"
 
 KEY, OTHER_KEY, FORECAST = "a" * 64, "b" * 64, "f" * 64
 DIGEST_LINE = f"// {'5' * 64}"
@@ -105,3 +129,104 @@ fi
 {{ printf "%s\\n" "$as_me:${{as_lineno-$LINENO}}: result: ${name}" >&5
 printf "%s\\n" "${name}" >&6; }}
 """
+
+
+# A configure script with tests of functions and headers.
+SCRIPT = """
+ac_fn_c_check_header_compile ()
+{
+#include <$2>
+}
+ac_fn_c_check_func ()
+{
+#define $2 innocuous_$2
+#if defined __stub_$2 || defined __stub___$2
+}
+ac_fn_c_check_header_compile "$LINENO" "there.h" "ac_cv_header_there_h" "$ac_includes_default"
+if test "x$ac_cv_header_there_h" = xyes
+then :
+  printf "%s\\n" "#define HAVE_THERE_H 1" >>confdefs.h
+fi
+ac_fn_c_check_header_compile "$LINENO" "gone.h" "ac_cv_header_gone_h" "$ac_includes_default"
+ac_fn_c_check_header_compile "$LINENO" "net/if.h" "ac_cv_header_net_if_h" "#include <sys/socket.h>
+"
+  ac_fn_c_check_header_compile "$LINENO" "zlib.h" "ac_cv_header_zlib_h" "$ac_includes_default"
+ac_fn_c_check_func "$LINENO" "fork" "ac_cv_func_fork"
+ac_fn_c_check_func "$LINENO" "_getpty" "ac_cv_func__getpty"
+ac_fn_c_check_func "$LINENO" "lchmod" "ac_cv_func_lchmod"
+    ac_fn_c_check_func "$LINENO" "crypt_r" "ac_cv_func_crypt_r"
+"""
+# Messages about an undefined symbol.
+LINKER_MESSAGES = {
+    "ld": "/usr/bin/ld: /tmp/a.o:(.data.rel+0x190): undefined reference to `{}'",
+    "gold": "a.o:functions.c:function functions: error: undefined reference to '{}'",
+    "lld": "ld.lld: error: undefined symbol: {}",
+}
+
+
+class FakeCompiler:
+    """Run a compiler that knows the named functions and headers; `stubs` are glibc's.
+
+    `message` is the linker's about an undefined symbol; with `one_by_one` only about the first.
+    """
+
+    def __init__(
+        self,
+        *known: str,
+        stubs: Sequence[str] = (),
+        message: str = LINKER_MESSAGES["ld"],
+        fails: bool = False,
+        one_by_one: bool = False,
+    ) -> None:
+        self.known, self.stubs, self.message = {*known}, {*stubs}, message
+        self.fails, self.one_by_one = fails, one_by_one
+        self.calls = 0
+
+    def __call__(self, argv: Sequence[str], /, *, env: Any, cwd: Any = None, timeout: float):
+        if "-E" in argv:
+            return Completed(argv=tuple(argv), returncode=0, stderr=SEARCH_FOLDERS)
+        if cwd is None:  # pkg-config
+            return Completed(argv=tuple(argv), returncode=1)
+        self.calls += 1
+        assert env["CCACHE_DISABLE"] == "1"
+        text = (Path(cwd) / next(word for word in argv if word.endswith(".c"))).read_text()
+        if self.fails:
+            return Completed(argv=tuple(argv), returncode=1, stderr="cc1: out of memory")
+        if "-fsyntax-only" in argv:
+            (name,) = re.findall(r"#include <(\S+)>\n$", text)
+            return Completed(argv=tuple(argv), returncode=int(name not in self.known))
+        symbols = [
+            f"jitbuild_stub_{name}" if name in self.stubs else name
+            for name in re.findall(r"^  USED_(\w+),$", text, re.MULTILINE)
+        ]
+        missing = [symbol for symbol in symbols if symbol not in self.known]
+        shown = missing[:1] if self.one_by_one else missing
+        messages = "\n".join(map(self.message.format, shown))
+        return Completed(argv=tuple(argv), returncode=int(bool(missing)), stderr=messages)
+
+
+def run_step(cache: StepCache, step: Step, program: Callable[[Mapping[str, str]], None]) -> None:
+    """Run `step` as the build loop does; `program` gets the variables that `cache` adds."""
+    inputs = cache.prepare(step)
+    while True:
+        try:
+            program(inputs.environment)
+            break
+        except BuildError as error:
+            withdrawn = cache.withdraw(step, error)
+            if withdrawn is None:
+                raise
+            inputs = withdrawn
+    cache.record(step)
+
+
+def find_step(plan: Plan, name: str) -> Step:
+    """Return the step `name` of `plan`."""
+    return next(step for step in plan.steps if step.name == name)
+
+
+def make_plan(spec: str = "3.13.15", *, target: str = "x86_64-linux-gnu", **axes: Any) -> Plan:
+    """Return the plan of a build for `target`."""
+    request = parse(spec)
+    version = planner.resolve_version(request, CATALOG)
+    return planner.make_plan(version, Axes(**axes).variant(request), TARGETS[target], CATALOG)

@@ -1,73 +1,16 @@
 """Only proven, positive answers are found ahead of configure."""
 
-from __future__ import annotations
-
-import re
-from pathlib import Path
-
 import pytest
+from cache_samples import LINKER_MESSAGES, SCRIPT, FakeCompiler
 
 from jitbuild.building.caches.configure_answers import affirmative_answers
 from jitbuild.building.caches.prefill import ConfigureCompiler, positive_answers, questions_of
-from jitbuild.system.process import Completed
-
-SCRIPT = """
-ac_fn_c_check_header_compile ()
-{
-#include <$2>
-}
-ac_fn_c_check_func ()
-{
-#define $2 innocuous_$2
-#if defined __stub_$2 || defined __stub___$2
-}
-ac_fn_c_check_header_compile "$LINENO" "there.h" "ac_cv_header_there_h" "$ac_includes_default"
-if test "x$ac_cv_header_there_h" = xyes
-then :
-  printf "%s\\n" "#define HAVE_THERE_H 1" >>confdefs.h
-fi
-ac_fn_c_check_header_compile "$LINENO" "gone.h" "ac_cv_header_gone_h" "$ac_includes_default"
-ac_fn_c_check_header_compile "$LINENO" "net/if.h" "ac_cv_header_net_if_h" "#include <sys/socket.h>
-"
-  ac_fn_c_check_header_compile "$LINENO" "zlib.h" "ac_cv_header_zlib_h" "$ac_includes_default"
-ac_fn_c_check_func "$LINENO" "fork" "ac_cv_func_fork"
-ac_fn_c_check_func "$LINENO" "_getpty" "ac_cv_func__getpty"
-ac_fn_c_check_func "$LINENO" "lchmod" "ac_cv_func_lchmod"
-    ac_fn_c_check_func "$LINENO" "crypt_r" "ac_cv_func_crypt_r"
-"""
-UNDEFINED = {
-    "ld": "/usr/bin/ld: /tmp/a.o:(.data.rel+0x190): undefined reference to `{}'",
-    "gold": "a.o:functions.c:function functions: error: undefined reference to '{}'",
-    "lld": "ld.lld: error: undefined symbol: {}",
-}
 
 
-class FakeCompiler:
-    """A compiler that knows the named functions and headers; `stubs` are glibc's."""
-
-    def __init__(self, *known, stubs=(), linker="ld", fails=False):
-        self.known, self.stubs, self.linker, self.fails = {*known}, {*stubs}, linker, fails
-        self.calls = 0
-
-    def __call__(self, argv, *, env, cwd, timeout):
-        self.calls += 1
-        assert env["CCACHE_DISABLE"] == "1"
-        text = (Path(cwd) / next(word for word in argv if word.endswith(".c"))).read_text()
-        if self.fails:
-            return Completed(argv=tuple(argv), returncode=1, stderr="cc1: out of memory")
-        if "-fsyntax-only" in argv:
-            (name,) = re.findall(r"#include <(\S+)>\n$", text)
-            return Completed(argv=tuple(argv), returncode=int(name not in self.known))
-        names = re.findall(r"^  USED_(\w+),$", text, re.MULTILINE)
-        missing = [f"jitbuild_stub_{name}" if name in self.stubs else name for name in names]
-        missing = [name for name in missing if name not in self.known]
-        messages = "\n".join(UNDEFINED[self.linker].format(name) for name in missing)
-        return Completed(argv=tuple(argv), returncode=int(bool(missing)), stderr=messages)
-
-    def compiler(self):
-        return ConfigureCompiler(
-            argv=["gcc"], flags=["-O2"], libraries=[], environ={"PATH": "/usr/bin"}, runner=self
-        )
+def compiler(runner):
+    return ConfigureCompiler(
+        argv=["gcc"], flags=["-O2"], libraries=[], environ={"PATH": "/usr/bin"}, runner=runner
+    )
 
 
 def test_only_unconditional_tests_are_answered_ahead():
@@ -95,26 +38,46 @@ def test_an_answer_used_before_its_test_is_left_to_configure():
     )
 
 
-@pytest.mark.parametrize("linker", UNDEFINED)
+@pytest.mark.parametrize("linker", LINKER_MESSAGES)
 def test_only_positive_answers_are_given(tmp_path, linker):
-    fake = FakeCompiler("fork", "there.h", "lchmod", stubs=["lchmod"], linker=linker)
-    answers = positive_answers(questions_of(SCRIPT), fake.compiler(), tmp_path / "prefill", jobs=2)
+    fake = FakeCompiler(
+        "fork", "there.h", "lchmod", stubs=["lchmod"], message=LINKER_MESSAGES[linker]
+    )
+    answers = positive_answers(questions_of(SCRIPT), compiler(fake), tmp_path / "prefill", jobs=2)
     assert answers == ["ac_cv_func_fork", "ac_cv_header_there_h"]
     assert fake.calls == 2 + 2, "one link shows what is missing, one proves the rest"
-    assert affirmative_answers(answers).splitlines()[0] == "ac_cv_func_fork=${ac_cv_func_fork=yes}"
 
 
-@pytest.mark.parametrize("fake", [FakeCompiler(fails=True), FakeCompiler(linker="ld")])
+def test_positive_answers_are_written_as_a_config_cache():
+    assert affirmative_answers(["ac_cv_func_fork"]) == "ac_cv_func_fork=${ac_cv_func_fork=yes}\n"
+
+
+@pytest.mark.parametrize("fake", [FakeCompiler(fails=True), FakeCompiler()])
 def test_nothing_is_answered_when_nothing_links(tmp_path, fake):
-    assert positive_answers(questions_of(SCRIPT), fake.compiler(), tmp_path) == []
+    assert positive_answers(questions_of(SCRIPT), compiler(fake), tmp_path) == []
 
 
 def test_messages_of_an_unknown_linker_give_no_answers(tmp_path):
-    UNDEFINED["other"] = "symbol {} not found"
-    try:
-        answers = positive_answers(
-            questions_of(SCRIPT), FakeCompiler("fork", linker="other").compiler(), tmp_path
-        )
-    finally:
-        del UNDEFINED["other"]
-    assert answers == []
+    fake = FakeCompiler("fork", message="symbol {} not found")
+    assert positive_answers(questions_of(SCRIPT), compiler(fake), tmp_path) == []
+
+
+def test_a_compiler_that_cannot_be_started_gives_no_answers(tmp_path):
+    def missing(argv, **options):
+        raise FileNotFoundError(argv[0])
+
+    assert positive_answers(questions_of(SCRIPT), compiler(missing), tmp_path) == []
+
+
+def test_linking_is_given_up_when_new_functions_keep_missing(tmp_path):
+    fake = FakeCompiler("fork", message=LINKER_MESSAGES["ld"], one_by_one=True)
+    script = SCRIPT + "".join(
+        f'ac_fn_c_check_func "$LINENO" "missing{n}" "ac_cv_func_missing{n}"\n' for n in range(4)
+    )
+    assert positive_answers(questions_of(script), compiler(fake), tmp_path) == []
+
+
+def test_a_script_without_questions_needs_no_compiler(tmp_path):
+    fake = FakeCompiler()
+    assert positive_answers(questions_of(""), compiler(fake), tmp_path) == []
+    assert fake.calls == 0

@@ -1,15 +1,12 @@
 """Two builds share a key exactly when their stencils are the same."""
 
 import pytest
-from cache_samples import RECIPE, make_tree, makefile
+from cache_samples import RECIPE, make_plan, make_tree, makefile
 
 from jitbuild.building.caches.stencil_key import forecast_key, stencil_key
-from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
-from jitbuild.request import Axes, Patch, parse
+from jitbuild.request import Patch
 from jitbuild.target import TARGETS
 
-CATALOG = recipes.load()
 RECIPE_315 = (
     "$(PYTHON_FOR_REGEN) $(srcdir)/Tools/jit/build.py x86_64-pc-linux-gnu "
     '--output-dir . --pyconfig-dir . --cflags="-O2" --llvm-version="21" --llvm-tools-install-dir="/scratch/one/llvm"'
@@ -173,37 +170,29 @@ def test_an_unconfigured_tree_has_no_key(tree):
     assert key_of(tree) == ""
 
 
-def planned(spec="3.13.15", *, patches=(), target="x86_64-linux-gnu", **axes):
-    request = parse(spec)
-    variant = Axes(patches=patches, **axes).variant(request)
-    return planner.make_plan(
-        planner.resolve_version(request, CATALOG), variant, TARGETS[target], CATALOG
-    )
-
-
 def forecast(plan, compiler="gcc 12", libc="glibc 2.36"):
     return forecast_key(plan, compiler=compiler, libc=libc)
 
 
 def test_the_forecast_covers_what_is_known_before_configure():
-    first = forecast(planned())
-    assert first == forecast(planned()) == forecast(planned(jit="yes")), (
+    first = forecast(make_plan())
+    assert first == forecast(make_plan()) == forecast(make_plan(jit="yes")), (
         "yes-off and yes have the same stencils"
     )
     others = {
-        forecast(planned("3.13.14")),
-        forecast(planned(jit="no")),
-        forecast(planned(profile="debug")),
-        forecast(planned(configure_args=("CFLAGS_JIT=-O1",))),
-        forecast(planned(patches=(Patch(path="x.patch", sha256="1" * 64),))),
-        forecast(planned(patches=(Patch(path="x.patch", sha256="2" * 64),))),
-        forecast(planned(target="aarch64-linux-gnu")),
-        forecast(planned(), compiler="gcc 13"),
-        forecast(planned(), libc="glibc 2.41"),
+        forecast(make_plan("3.13.14")),
+        forecast(make_plan(jit="no")),
+        forecast(make_plan(profile="debug")),
+        forecast(make_plan(configure_args=("CFLAGS_JIT=-O1",))),
+        forecast(make_plan(patches=(Patch(path="x.patch", sha256="1" * 64),))),
+        forecast(make_plan(patches=(Patch(path="x.patch", sha256="2" * 64),))),
+        forecast(make_plan(target="aarch64-linux-gnu")),
+        forecast(make_plan(), compiler="gcc 13"),
+        forecast(make_plan(), libc="glibc 2.41"),
     }
     assert len(others) == 9
     assert first not in others
 
 
 def test_every_target_has_a_forecast_of_its_own():
-    assert len({forecast(planned("3.15.2", target=name)) for name in TARGETS}) == len(TARGETS)
+    assert len({forecast(make_plan("3.15.2", target=name)) for name in TARGETS}) == len(TARGETS)
