@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from nox._decorators import Func
 
     from jitbuild.modes import Mode
-    from jitbuild.probing.verdict import ProbeFacts
+    from jitbuild.probing.facts import ProbeFacts
     from jitbuild.request import Jit, Profile
     from jitbuild.sessions.sessions import Policy, Provided, Want
 

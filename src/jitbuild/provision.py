@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 
     from jitbuild.building.caches.ccache import Ccache
     from jitbuild.planning.plan import Plan, ResolvedRequest
-    from jitbuild.probing.verdict import Expect, Verdict
+    from jitbuild.probing.facts import Expect
+    from jitbuild.probing.verdict import Verdict
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store.interpreter import Interpreter

@@ -20,7 +20,7 @@ from jitbuild.errors import (
     VariantError,
 )
 from jitbuild.modes import MODES
-from jitbuild.probing.verdict import ProbeFacts
+from jitbuild.probing.facts import ProbeFacts
 from jitbuild.request import parse
 from jitbuild.sessions import sessions
 from jitbuild.sessions.sessions import Provided, Want

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.planning.plan import Plan
-    from jitbuild.probing.verdict import Expect
+    from jitbuild.probing.facts import Expect
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter

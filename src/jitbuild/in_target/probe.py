@@ -1,49 +1,58 @@
-"""Says what the interpreter that runs it is, and whether its JIT makes machine code: one framed JSON object on stdout.
+"""Print what the running interpreter is, and whether its JIT makes machine code, as framed JSON.
 
-Stdlib only; never imports jitbuild. It answers in full on Python 3.8 and later, of any implementation. It also parses and
-runs on 2.7 and 3.6, hence the type comments, so that those are told apart from things that are no Python at all.
+Uses the standard library only and never imports jitbuild. The floor is Python 3.8, of any
+implementation; older ones fail to parse this file or print facts that the host refuses.
 
-jitbuild.probes starts it as `python -B -S _probe_target.py [modules]`:
+jitbuild.probing.runner starts it as `python -B -S probe.py [modules]`:
 
--S: the site module would run the .pth files and sitecustomize of whatever is installed there, which may print, hang, or set
-    a tracer (coverage does), and tracing turns the JIT off. The question is about the interpreter, not about what is
-    installed in it. What site would have said is read without running anything: see _prefix and _has_pip.
+-S: the site module would run the .pth files and the sitecustomize of the installed packages, which
+    may print, hang, or set a tracer (coverage does), and tracing turns the JIT off. The question is
+    about the interpreter, not about its packages. The facts that site would provide are read
+    without running anything: see _prefix and _has_pip.
 -B: importing the standard library must not write bytecode into a tree that may not be ours.
-Not -I or -E: under them the interpreter ignores PYTHON_JIT.
+Not -I or -E: with them the interpreter ignores PYTHON_JIT.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import sys
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:  # 2.7 has no typing
-    from typing import Any  # noqa: F401 - used in type comments
+if TYPE_CHECKING:
+    from typing import Any, Callable
 
+# The host looks for these lines (jitbuild.probing.reply); they must be the same there.
 BEGIN = "=====jitbuild probe begins====="
 END = "=====jitbuild probe ends====="
 
-# Above the warm-up of a backward jump in every version: 16 in 3.13, 4095 in 3.14, 4000 in 3.15 (pycore_backoff.h).
+# More than the warm-up of a backward jump in any version: 16 in 3.13, 4095 in 3.14, 4000 in 3.15
+# (pycore_backoff.h).
 WARM = 6000
-# A loop whose first trace is given up is tried again later, so one round is not yet a no.
+# A loop whose first trace is abandoned is traced again later, so one round without machine code
+# proves nothing.
 ROUNDS = 3
 
 
-def integers(count):  # type: (int) -> int
+def integers(count: int) -> int:
+    """Return the sum of the first integers: a hot loop."""
     total = 0
     for number in range(count):
         total += number
     return total
 
 
-def floats(count):  # type: (int) -> float
+def floats(count: int) -> float:
+    """Return a product of floats: a hot loop."""
     value = 1.0
     for _ in range(count):
         value = value * 1.0000001
     return value
 
 
-def countdown(count):  # type: (int) -> int
+def countdown(count: int) -> int:
+    """Return the number of steps to zero: a hot loop with `while`."""
     steps = 0
     while count > 0:
         count -= 1
@@ -54,15 +63,16 @@ def countdown(count):  # type: (int) -> int
 LOOPS = (integers, floats, countdown)
 
 
-def executors_of(function, get_executor):
-    # type: (Any, Any) -> dict[str, Any]
-    """The valid executors in a function's code. RuntimeError of `get_executor`: this build has no tier 2 at all.
+def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, Any]:
+    """Return the number of valid executors in a function's code, and what they hold.
 
-    Only an ENTER_EXECUTOR instruction that stands in the code is found (_Py_GetExecutor), so the loop does run through it.
-    `get_jit_code` is None without machine code, and raises RuntimeError where tier 2 is interpreted (no _Py_JIT).
+    Only an executor whose ENTER_EXECUTOR instruction stands in the code is returned by
+    `get_executor` (_Py_GetExecutor), so the loop does run through it. `get_jit_code` returns None
+    without machine code, and raises RuntimeError where tier 2 is interpreted (no _Py_JIT). Raises
+    RuntimeError if this build has no tier 2 at all.
     """
     code = function.__code__
-    found = {"executors": 0, "machine_code_bytes": 0, "interpreted": False}
+    facts = {"executors": 0, "machine_code_bytes": 0, "interpreted": False}
     for offset in range(0, len(code.co_code), 2):
         try:
             executor = get_executor(code=code, offset=offset)
@@ -70,17 +80,16 @@ def executors_of(function, get_executor):
             continue
         if not executor.is_valid():
             continue
-        found["executors"] += 1
+        facts["executors"] += 1
         try:
-            found["machine_code_bytes"] += len(executor.get_jit_code() or b"")
+            facts["machine_code_bytes"] += len(executor.get_jit_code() or b"")
         except RuntimeError:
-            found["interpreted"] = True
-    return found
+            facts["interpreted"] = True
+    return facts
 
 
-def executor_getter():
-    # type: () -> Any
-    """`_opcode.get_executor`, which CPython has from 3.13 on, with or without the JIT; else None."""
+def executor_getter() -> Any:
+    """Return `_opcode.get_executor`, which CPython has since 3.13, with or without the JIT."""
     try:
         import _opcode  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -88,42 +97,39 @@ def executor_getter():
     return getattr(_opcode, "get_executor", None)
 
 
-def tier2(get_executor):
-    # type: (Any) -> dict[str, Any]
-    """Warms plain loops and looks for their executors; ends with the first round that shows machine code."""
+def tier2(get_executor: Callable[..., Any] | None) -> dict[str, Any]:
+    """Run the loops until one has machine code, for ROUNDS rounds, and return the executors."""
     nothing = {"tier2": False, "executors": 0, "machine_code_bytes": 0, "interpreted": False}
     if get_executor is None:
         return nothing
-    found = nothing  # type: dict[str, Any]
+    total: dict[str, Any] = nothing
     for _ in range(ROUNDS):
-        found = dict(nothing, tier2=True)
+        total = dict(nothing, tier2=True)
         for loop in LOOPS:
             loop(WARM)
             try:
-                seen = executors_of(loop, get_executor)
+                facts = executors_of(loop, get_executor)
             except RuntimeError:
                 return nothing
-            found["executors"] += seen["executors"]
-            found["machine_code_bytes"] += seen["machine_code_bytes"]
-            found["interpreted"] = found["interpreted"] or seen["interpreted"]
-        if found["machine_code_bytes"]:
+            total["executors"] += facts["executors"]
+            total["machine_code_bytes"] += facts["machine_code_bytes"]
+            total["interpreted"] = total["interpreted"] or facts["interpreted"]
+        if total["machine_code_bytes"]:
             break
-    return found
+    return total
 
 
-def active_iterations(is_active):
-    # type: (Any) -> int
-    """In how many iterations of a hot loop `is_active` says that it was called from JIT code."""
-    seen = 0
+def active_iterations(is_active: Callable[[], bool]) -> int:
+    """Return in how many iterations of a hot loop `is_active` is called from JIT code."""
+    active = 0
     for _ in range(ROUNDS * WARM):
         if is_active():
-            seen += 1
-    return seen
+            active += 1
+    return active
 
 
-def switches(jit):
-    # type: (Any) -> dict[str, Any]
-    """What sys._jit says; it came with 3.14, and None stands for what is not known without it."""
+def switches(jit: Any) -> dict[str, Any]:
+    """Return the state of sys._jit, which came with 3.14; None is for unknown."""
     if jit is None:
         return {"jit_available": None, "jit_enabled": None, "active_iterations": None}
     return {
@@ -133,24 +139,22 @@ def switches(jit):
     }
 
 
-def tracers():
-    # type: () -> list[str]
-    """What watches the code that runs here, by name: any of it can keep loops out of the JIT."""
-    found = []
+def tracers() -> list[str]:
+    """Return the names of all tracers: any of them can keep loops out of the JIT."""
+    names = []
     if sys.gettrace() is not None:
-        found.append("sys.settrace")
+        names.append("sys.settrace")
     if sys.getprofile() is not None:
-        found.append("sys.setprofile")
+        names.append("sys.setprofile")
     monitoring = getattr(sys, "monitoring", None)  # 3.12
     if monitoring is not None:
-        names = [monitoring.get_tool(number) for number in range(6)]
-        found.extend("sys.monitoring (%s)" % name for name in names if name is not None)
-    return found
+        tools = [monitoring.get_tool(number) for number in range(6)]
+        names.extend(f"sys.monitoring ({tool})" for tool in tools if tool is not None)
+    return names
 
 
-def config(name):
-    # type: (str) -> object
-    """A sysconfig variable; None also where sysconfig's data is missing or broken."""
+def config(name: str) -> Any:
+    """Return a variable of sysconfig, or None if its data is missing or broken."""
     try:
         import sysconfig
 
@@ -159,38 +163,39 @@ def config(name):
         return None
 
 
-def build_flags():
-    # type: () -> object
-    """The switches that configure put into the core's flags (3.13 and later), None where nothing recorded them (Windows)."""
+def build_flags() -> list[str] | None:
+    """Return the JIT's switches among the core's flags (3.13 and later).
+
+    None means that no flags were recorded (Windows).
+    """
     flags = config("PY_CORE_CFLAGS")
     if not isinstance(flags, str):
         return None
-    return [word for word in flags.split() if word.startswith(("-D_Py_JIT", "-D_Py_TIER2"))]
+    return [flag for flag in flags.split() if flag.startswith(("-D_Py_JIT", "-D_Py_TIER2"))]
 
 
-def version():
-    # type: () -> str
-    """The version as the project names its releases: `3.15.0b2`."""
+def version() -> str:
+    """Return the version as releases are named: `3.15.0b2`."""
     info = sys.version_info
     stage = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info[3])
-    return "%d.%d.%d" % info[:3] + ("%s%d" % (stage, info[4]) if stage else "")
+    suffix = f"{stage}{info[4]}" if stage else ""
+    return "{}.{}.{}".format(*info[:3]) + suffix
 
 
-def _prefix():
-    # type: () -> str
-    """The venv that the executable stands in, else sys.prefix: before 3.14 it is the site module that sets it for a venv."""
+def _prefix() -> str:
+    """Return the venv of the executable, else sys.prefix.
+
+    Before 3.14 the site module is what sets sys.prefix for a venv.
+    """
     folder = os.path.dirname(sys.executable or "")
-    if any(
-        os.path.isfile(os.path.join(place, "pyvenv.cfg"))
-        for place in (folder, os.path.dirname(folder))
-    ):
+    places = (folder, os.path.dirname(folder))
+    if any(os.path.isfile(os.path.join(place, "pyvenv.cfg")) for place in places):
         return os.path.dirname(folder)
     return sys.prefix
 
 
-def identity():
-    # type: () -> dict[str, Any]
-    """Which interpreter this is."""
+def identity() -> dict[str, Any]:
+    """Return the facts that identify this interpreter."""
     try:
         import sysconfig
 
@@ -198,14 +203,13 @@ def identity():
     except Exception:
         platform = sys.platform
     free_threaded = config("Py_GIL_DISABLED") or "t" in getattr(sys, "abiflags", "")
-    implementation = getattr(sys, "implementation", None)
     return {
         "version": version(),
         "full_version": sys.version,
-        "implementation": getattr(implementation, "name", "unknown"),
+        "implementation": sys.implementation.name,
         "executable": sys.executable or "",
         "prefix": _prefix(),
-        "base_prefix": getattr(sys, "base_prefix", sys.prefix),
+        "base_prefix": sys.base_prefix,
         "free_threaded": bool(free_threaded) or "free-threading build" in sys.version,
         "debug": bool(config("Py_DEBUG")) or hasattr(sys, "gettotalrefcount"),
         "platform": platform,
@@ -215,9 +219,13 @@ def identity():
     }
 
 
-def wanted_modules(info=sys.version_info, platform=sys.platform):
-    # type: (tuple[Any, ...], str) -> dict[str, str]
-    """The optional standard modules that people expect: their name, and the module whose import shows that it is there."""
+def expected_modules(
+    info: tuple[Any, ...] = sys.version_info, platform: str = sys.platform
+) -> dict[str, str]:
+    """Return the optional standard modules that people expect.
+
+    The values are the modules whose import shows that the one in the key is complete.
+    """
     names = ["bz2", "ctypes", "ensurepip", "lzma", "sqlite3", "ssl", "zlib"]
     if platform != "win32":
         names += ["curses", "readline"]
@@ -227,25 +235,25 @@ def wanted_modules(info=sys.version_info, platform=sys.platform):
     return dict({name: name for name in names}, uuid="_uuid")
 
 
-def missing_modules():
-    # type: () -> list[str]
-    """The expected modules that cannot be imported, sorted by name."""
+def missing_modules(
+    expected: dict[str, str] | None = None, has_pip: Callable[[], bool] | None = None
+) -> list[str]:
+    """Return the names of expected modules that cannot be imported, sorted; and pip."""
     import importlib
 
     missing = []
-    for name, module in wanted_modules().items():
+    for name, module in (expected_modules() if expected is None else expected).items():
         try:
             importlib.import_module(module)
         except Exception:
             missing.append(name)
-    if not _has_pip():
+    if not (has_pip or _has_pip)():
         missing.append("pip")
     return sorted(missing)
 
 
-def _has_pip():
-    # type: () -> bool
-    """Whether pip is installed in the interpreter's own folders, which -S keeps off sys.path."""
+def _has_pip() -> bool:
+    """Return True if pip is in the interpreter's own folders, which -S keeps off sys.path."""
     try:
         import site
         from importlib.machinery import PathFinder
@@ -255,9 +263,8 @@ def _has_pip():
         return False
 
 
-def collect(modules=False):
-    # type: (bool) -> dict[str, Any]
-    """All facts; the keys are the fields of jitbuild.verdict.Facts."""
+def collect(modules: bool = False) -> dict[str, Any]:
+    """Return all facts; the keys are the fields of jitbuild.probing.facts.ProbeFacts."""
     facts = identity()
     facts["tracers"] = tracers()
     facts.update(switches(getattr(sys, "_jit", None)))
@@ -266,13 +273,13 @@ def collect(modules=False):
     return facts
 
 
-def main():
-    # type: () -> None
-    # This file's own folder: the modules beside it are not meant for this interpreter.
+def main() -> None:
+    """Print the facts between the frame lines."""
+    # The modules beside this file are not meant for this interpreter.
     if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
         del sys.path[0]
     facts = json.dumps(collect(modules="modules" in sys.argv[1:]))
-    sys.stdout.write("\n%s\n%s\n%s\n" % (BEGIN, facts, END))
+    sys.stdout.write(f"\n{BEGIN}\n{facts}\n{END}\n")
     sys.stdout.flush()
 
 

@@ -1,49 +1,34 @@
-"""Asks an interpreter what it is: runs _probe_target.py in it with the JIT off, at its default and on.
+"""Run in_target/probe.py in an interpreter with the JIT off, at its default and on.
 
-What the answers mean is said in jitbuild.verdict; here is how they are got, and what is said of things that give none.
+`jitbuild.probing.reply` reads the facts that a run prints, `jitbuild.probing.verdict` judges them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jitbuild.errors import InterpreterError
-from jitbuild.probing.verdict import Built, Check, Expect, ProbeFacts, Runs, Switch, Verdict, judge
+from jitbuild.probing.facts import ProbeRuns
+from jitbuild.probing.reply import NAME_ANOTHER, read_facts
+from jitbuild.probing.verdict import judge
 from jitbuild.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "Built",
-    "Check",
-    "Expect",
-    "ProbeFacts",
-    "Verdict",
-    "probe_environment",
-    "collect_facts",
-    "probe",
-]
+    from jitbuild.probing.facts import Expect, ProbeFacts, Switch
+    from jitbuild.probing.verdict import Verdict
 
-# The host never imports it: it is for the interpreter under test.
+# The host finds the file by its path and never imports it.
 _PROBE_FILE = Path(__file__).parents[1] / "in_target/probe.py"
-# The lines around the JSON object, as probe.py prints them.
-BEGIN = "=====jitbuild probe begins====="
-END = "=====jitbuild probe ends====="
-_OLDEST = (3, 8)
 _PYTHON_NAME = re.compile(r"python[\d.]*[td]*(\.exe)?")
 _SETTINGS: tuple[tuple[Switch, str], ...] = (("default", "PYTHON_JIT unset"), ("1", "PYTHON_JIT=1"))
-_NAME_ANOTHER = (
-    "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
-)
 
 
-def probe(
+def probe(  # noqa: PLR0913
     executable: str | Path,
     *,
     expect: Expect = "jit",
@@ -54,42 +39,33 @@ def probe(
     timeout: float = 20.0,
     environ: Mapping[str, str] = os.environ,
 ) -> Verdict:
-    """Run the probe in `executable` and say whether it is what was expected; see jitbuild.verdict.judge.
+    """Run the probe in `executable` three times and judge whether it is what was expected.
 
-    `modules` also asks which of the usual standard modules are missing. Each of the three runs gets `timeout` seconds; what
-    still runs then is ended. Nothing is written into the interpreter's tree.
+    `expect`, `version` and `free_threaded` are as for `jitbuild.probing.verdict.judge`. With
+    `modules`, the usual standard modules that are missing are determined too. Each run is ended
+    after `timeout` seconds. Nothing is written into the interpreter's tree.
 
-    Raises InterpreterError for what cannot be run, hangs, or answers like no Python >= 3.8. An interpreter that answers
-    with its JIT off and fails with it on gets a verdict that says so.
+    Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later.
+    An interpreter that reports facts with its JIT off and fails with it on gets a verdict that
+    says so.
     """
-    path = Path(
-        executable
-    ).absolute()  # not resolved: a venv's python is a link, and is known by its own place
+    # Not resolved: the python of a venv is a link, and the path of the link identifies the venv.
+    path = Path(executable).absolute()
 
-    def ask(switch: Switch) -> ProbeFacts:
-        argv = [
-            str(path),
-            "-B",
-            "-S",
-            str(_PROBE_FILE),
-            *(["modules"] if modules and switch == "0" else []),
-        ]
-        return _facts(
-            path, _run(argv, path, runner, timeout, probe_environment(environ, switch)), timeout
-        )
+    def facts_with(switch: Switch, *, modules: bool = False) -> ProbeFacts:
+        environment = probe_environment(environ, switch)
+        return collect_facts(path, environment, modules=modules, runner=runner, timeout=timeout)
 
-    answers: dict[Switch, ProbeFacts] = {"0": ask("0")}
+    off = facts_with("0", modules=modules)
+    facts: dict[Switch, ProbeFacts] = {}
     failures = []
     for switch, setting in _SETTINGS:
         try:
-            answers[switch] = ask(switch)
+            facts[switch] = facts_with(switch)
         except InterpreterError as error:
             failures.append(f"With {setting}: {error.what}")
-    runs = Runs(
-        off=answers["0"],
-        default=answers.get("default"),
-        on=answers.get("1"),
-        failures=tuple(failures),
+    runs = ProbeRuns(
+        off=off, default=facts.get("default"), on=facts.get("1"), failures=tuple(failures)
     )
     return judge(path, runs, expect=expect, version=version, free_threaded=free_threaded)
 
@@ -102,138 +78,41 @@ def collect_facts(
     runner: process.Runner = process.run,
     timeout: float = 20.0,
 ) -> ProbeFacts:
-    """What one run of the probe in `executable`, in exactly that environment, sees. Raises InterpreterError as `probe` does."""
+    """Return the facts of one run of the probe in `executable`, in exactly that environment.
+
+    Raises InterpreterError as `probe` does.
+    """
     path = executable.absolute()
     argv = [str(path), "-B", "-S", str(_PROBE_FILE), *["modules"] * modules]
-    return _facts(path, _run(argv, path, runner, timeout, environ), timeout)
+    try:
+        completed = runner(argv, env=environ, timeout=timeout)
+    except OSError as error:
+        if path.is_dir():
+            raise InterpreterError(f"{path} is a folder.", remedy=_name_python_in(path)) from error
+        reason = error.strerror or error
+        raise InterpreterError(f"{path} cannot be run: {reason}.", remedy=NAME_ANOTHER) from error
+    return read_facts(path, completed, timeout)
 
 
 def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, str]:
-    """`environ` with PYTHON_JIT as said and without anything else that Python heeds.
+    """Return `environ` with PYTHON_JIT set to `switch` and without other variables of Python.
 
-    All of PYTHON*: the JIT's own knobs (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH and PYTHONHOME, but also PYTHON_GIL,
-    PYTHONPERFSUPPORT (which disables the JIT) and PYTHONINSPECT (which would wait for input).
+    All PYTHON* variables are removed: the JIT's own (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH and
+    PYTHONHOME, but also PYTHON_GIL, PYTHONPERFSUPPORT (which disables the JIT) and PYTHONINSPECT
+    (which would wait for input).
     """
-    kept = {
+    clean = {
         name: value
         for name, value in environ.items()
         if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
     }
-    return kept if switch == "default" else {**kept, "PYTHON_JIT": switch}
+    return clean if switch == "default" else {**clean, "PYTHON_JIT": switch}
 
 
-def _run(
-    argv: list[str], path: Path, runner: process.Runner, timeout: float, env: Mapping[str, str]
-) -> process.Completed:
-    try:
-        return runner(argv, env=env, timeout=timeout)
-    except OSError as error:
-        if path.is_dir():
-            raise InterpreterError(f"{path} is a folder.", remedy=_in_folder(path)) from error
-        raise InterpreterError(
-            f"{path} cannot be run: {error.strerror or error}.", remedy=_NAME_ANOTHER
-        ) from error
-
-
-def _in_folder(folder: Path) -> str:
-    """Names the Python in a prefix or a bin folder, if that is what was given."""
-    files = (
-        file
-        for place in (".", "bin", "Scripts")
-        for file in sorted((folder / place).glob("python*"))
-    )
-    found = next(
-        (file for file in files if _PYTHON_NAME.fullmatch(file.name) and file.is_file()), None
-    )
-    return _NAME_ANOTHER if found is None else f"Name the executable in it: {found}"
-
-
-def _facts(path: Path, completed: process.Completed, timeout: float) -> ProbeFacts:
-    """The facts that a run printed. Raises InterpreterError, naming how it ended, when it printed none."""
-    if completed.timed_out:
-        raise InterpreterError(
-            f"{path} did not answer within {timeout:g} seconds.", remedy=_NAME_ANOTHER
-        )
-    answer = _unframe(completed.stdout)
-    if answer is None or completed.returncode != 0:
-        raise InterpreterError(f"{path} {_ending(completed)}", remedy=_remedy(completed))
-    _check_age(path, answer)
-    return _convert(path, answer)
-
-
-def _unframe(text: str) -> dict[str, Any] | None:
-    """The object between the two marks, whatever else was printed around them; None when there is none."""
-    lines = text.splitlines()
-    if BEGIN not in lines:
-        return None
-    begin = lines.index(BEGIN)
-    if lines[begin + 2 : begin + 3] != [END]:
-        return None
-    try:
-        answer = json.loads(lines[begin + 1])
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def _check_age(path: Path, answer: Mapping[str, Any]) -> None:
-    """Refuses the Pythons that the target runs in but was not made for, by a version that is at least readable."""
-    try:
-        major, minor = (int(part) for part in str(answer.get("version")).split(".")[:2])
-    except ValueError as error:
-        raise _garbled(path, f"version {answer.get('version')!r}") from error
-    if (major, minor) < _OLDEST:
-        oldest = "{}.{}".format(*_OLDEST)
-        what = (
-            f"{path} is Python {answer['version']}, and {oldest} is the oldest that can be probed."
-        )
-        raise InterpreterError(
-            what, remedy="The JIT came with 3.13. Install one with: jitbuild install '>=3.13'"
-        )
-
-
-def _convert(path: Path, answer: Mapping[str, Any]) -> ProbeFacts:
-    import msgspec
-
-    try:
-        return msgspec.convert(answer, ProbeFacts)
-    except msgspec.ValidationError as error:
-        raise _garbled(path, str(error)) from error
-
-
-def _garbled(path: Path, detail: str) -> InterpreterError:
-    return InterpreterError(
-        f"{path} answered the probe with something else than facts: {detail}.", remedy=_NAME_ANOTHER
-    )
-
-
-def _ending(completed: process.Completed) -> str:
-    """How a run without an answer ended, with the first line it left: stderr's, else stdout's."""
-    line = _first_line(completed.stderr) or _first_line(completed.stdout)
-    said = f": {line}" if line else "."
-    if completed.returncode < 0:
-        return f"was ended by {_signal_name(-completed.returncode)}{said}"
-    if completed.returncode > 0:
-        return f"failed with exit code {completed.returncode}{said}"
-    return (
-        f"does not answer like a Python interpreter; it printed{said}"
-        if line
-        else "ran and printed nothing."
-    )
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip()[:200] for line in text.splitlines() if line.strip()), "")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
-def _remedy(completed: process.Completed) -> str:
-    if completed.stderr.startswith("pyenv:"):
-        return "It is a pyenv shim for a version that is not active here: name the python in pyenv's versions folder instead."
-    return _NAME_ANOTHER
+def _name_python_in(folder: Path) -> str:
+    """Return the remedy that names the Python in a prefix or in its bin folder, if there is one."""
+    for place in (".", "bin", "Scripts"):
+        for file in sorted((folder / place).glob("python*")):
+            if _PYTHON_NAME.fullmatch(file.name) and file.is_file():
+                return f"Name the executable in it: {file}"
+    return NAME_ANOTHER

@@ -28,7 +28,8 @@ from jitbuild.request import Axes, Jit, Profile, Request, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jitbuild.probing.verdict import ProbeFacts, Verdict
+    from jitbuild.probing.facts import ProbeFacts
+    from jitbuild.probing.verdict import Verdict
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter

@@ -1,0 +1,175 @@
+"""The checks of a probed interpreter: pure functions from facts to sentences that pass or fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.probing.facts import FIRST_WITH_JIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jitbuild.probing.facts import Built, Expect, ProbeFacts, ProbeRuns
+
+MACHINE_CODE: frozenset[Expect] = frozenset({"jit", "yes", "yes-off"})
+_EXPECTED: Mapping[Expect, str] = {
+    "jit": "a JIT",
+    "yes": "a JIT that is on",
+    "yes-off": "a JIT that is off",
+    "interpreter": "the micro-op interpreter",
+    "no": "none",
+}
+_COMPILED_IN: Mapping[Built, str] = {
+    "yes": "The JIT was compiled in, on by default",
+    "yes-off": "The JIT was compiled in, off by default",
+    "interpreter": "Only the micro-op interpreter was compiled in, which makes no machine code",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check: `detail` is a sentence that states what was observed, whether `ok` or not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def run_checks(
+    runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
+) -> tuple[Check, ...]:
+    """Return all checks that apply to `expect`; the first that failed is the most basic one."""
+    return (
+        *_identity(runs, expect, version, free_threaded),
+        _environment(runs),
+        _tracing(runs),
+        _build(runs, expect),
+        *_executors(runs, expect),
+        _negative_control(runs.off),
+    )
+
+
+def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: object) -> str:
+    """Return what to do about `failed`, the first check that failed."""
+    has_jit = facts.implementation == "cpython" and facts.release >= FIRST_WITH_JIT
+    series = facts.series if has_jit else "'>=3.13'"
+    option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
+    match failed.name:
+        case "version":
+            return "Name the interpreter of that version."
+        case "free-threaded" if not facts.free_threaded:
+            return f"Install a free-threaded one with: jitbuild install {facts.series}t"
+        case "environment":
+            return "Name the interpreter itself instead of the wrapper that starts it."
+        case "tracing":
+            return "Start it without what sets this, and probe again."
+        case "built" | "free-threaded":
+            return f"Install one with: jitbuild install {series}{option}"
+        case _:
+            command = f"jitbuild probe {executable} --json"
+            return f"Do not rely on this build; report it with the output of: {command}"
+
+
+def _identity(
+    runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
+) -> Iterator[Check]:
+    """Check that it reported facts, and that it is the version and the kind that was expected.
+
+    A build with machine code must have the GIL, because a free-threaded build never runs a JIT.
+    """
+    answered = " ".join(runs.failures) or "It answered with PYTHON_JIT unset, 0 and 1."
+    yield Check(name="answers", ok=not runs.failures, detail=answered)
+    facts = runs.off
+    if version is not None:
+        but = "" if facts.version == version else f", and {version} was expected"
+        yield Check(name="version", ok=not but, detail=f"It is Python {facts.version}{but}.")
+    expected = {free_threaded} - {None} | ({False} if expect in MACHINE_CODE else set())
+    if expected:
+        kind = "a build with the GIL"
+        if facts.free_threaded:
+            kind = "a free-threaded build, where CPython never runs a JIT"
+        ok = expected == {facts.free_threaded}
+        yield Check(name="free-threaded", ok=ok, detail=f"It is {kind}.")
+
+
+def _environment(runs: ProbeRuns) -> Check:
+    """Check that nothing starts the interpreter in a way that disables PYTHON_JIT."""
+    if any(facts.ignores_environment for facts in runs):
+        detail = "It is started with -E or -I, under which PYTHON_JIT is ignored."
+        return Check(name="environment", ok=False, detail=detail)
+    return Check(name="environment", ok=True, detail="It reads PYTHON_ variables.")
+
+
+def _tracing(runs: ProbeRuns) -> Check:
+    """Check that no tracer keeps code out of the JIT."""
+    tracers = sorted({tracer for facts in runs for tracer in facts.tracers})
+    if tracers:
+        detail = f"{', '.join(tracers)} is set, and keeps code out of the JIT."
+        return Check(name="tracing", ok=False, detail=detail)
+    return Check(name="tracing", ok=True, detail="Nothing traces it.")
+
+
+def _build(runs: ProbeRuns, expect: Expect) -> Check:
+    """Check the build option; for a build without a JIT, the detail says why it has none."""
+    built = runs.built
+    ok = built in {"yes", "yes-off"} if expect == "jit" else built == expect
+    if built == "no":
+        return Check(name="built", ok=ok, detail=_why_no_jit(runs.off))
+    but = "" if ok else f", and {_EXPECTED[expect]} was expected"
+    detail = f"{_COMPILED_IN[built]} (--enable-experimental-jit={built}){but}."
+    return Check(name="built", ok=ok, detail=detail)
+
+
+def _why_no_jit(facts: ProbeFacts) -> str:
+    if facts.implementation != "cpython":
+        # PyPy names itself in the last line of sys.version, in brackets.
+        name = facts.full_version.strip().split("\n")[-1].strip("[]") or facts.implementation
+        return f"This is {name}, not CPython: PYTHON_JIT means nothing to it."
+    if facts.release < FIRST_WITH_JIT:
+        return f"CPython {facts.series} has no JIT: it came with 3.13."
+    return "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build."
+
+
+def _executors(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
+    """Check what the hot loops became with the JIT on, and with its default."""
+    size = runs.machine_code_bytes
+    seen = f"With PYTHON_JIT=1 a hot loop {'has' if size else 'has no'} machine code"
+    if expect in MACHINE_CODE:
+        amount = f" ({size} bytes, in whole pages)" if size else ""
+        yield Check(name="machine-code", ok=size > 0, detail=f"{seen}{amount}.")
+        yield _active(runs.on)
+        yield _default(runs)
+    else:
+        yield Check(name="machine-code", ok=not size, detail=f"{seen}.")
+    if expect == "interpreter":
+        executors = 0 if runs.on is None else runs.on.executors
+        detail = f"With PYTHON_JIT=1 hot loops have {executors} micro-op executors."
+        yield Check(name="executors", ok=executors > 0, detail=detail)
+
+
+def _active(on: ProbeFacts | None) -> Check:
+    if on is None or not on.active:
+        return Check(name="active", ok=False, detail="No iteration of a hot loop ran in the JIT.")
+    detail = f"{on.active_iterations} iterations of a hot loop ran in the JIT."
+    if on.active_iterations is None:
+        detail = "The executor stands in the loop's code (3.13 reports no more)."
+    return Check(name="active", ok=True, detail=detail)
+
+
+def _default(runs: ProbeRuns) -> Check:
+    """Check that with PYTHON_JIT unset `is_enabled()` agrees with the machine code."""
+    enabled = runs.default is not None and runs.default.enabled
+    ok = runs.default is not None and enabled == (runs.built == "yes")
+    but = "" if ok else ", which its loops contradict"
+    detail = f"With PYTHON_JIT unset the JIT is {'on' if enabled else 'off'}{but}."
+    return Check(name="default", ok=ok, detail=detail)
+
+
+def _negative_control(off: ProbeFacts) -> Check:
+    """Check that PYTHON_JIT=0 leaves nothing of tier 2; else off and on are not opposites."""
+    clean = not off.enabled and not off.executors and not off.machine_code_bytes
+    detail = "PYTHON_JIT=0 does not switch the JIT off."
+    if clean:
+        detail = "With PYTHON_JIT=0 nothing is compiled."
+    return Check(name="negative-control", ok=clean, detail=detail)

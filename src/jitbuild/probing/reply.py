@@ -1,0 +1,127 @@
+"""Read the facts that a run of in_target/probe.py printed, or say why it printed none."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.errors import InterpreterError
+from jitbuild.probing.facts import ProbeFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.system.process import Completed
+
+# The lines around the JSON object, as probe.py prints them.
+BEGIN = "=====jitbuild probe begins====="
+END = "=====jitbuild probe ends====="
+NAME_ANOTHER = (
+    "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
+)
+_OLDEST = (3, 8)
+# What Pythons before 3.7 print, which cannot parse probe.py.
+_CANNOT_PARSE = re.compile(r'^  File ".*probe\.py", line \d+$(?s:.*)^SyntaxError: ', re.MULTILINE)
+
+
+def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
+    """Return the facts that a run of the interpreter `path` printed.
+
+    Raises InterpreterError, which says how the run ended, if it printed none.
+    """
+    if completed.timed_out:
+        raise InterpreterError(
+            f"{path} did not answer within {timeout:g} seconds.", remedy=NAME_ANOTHER
+        )
+    reply = unframe(completed.stdout)
+    if reply is None or completed.returncode != 0:
+        if _CANNOT_PARSE.search(completed.stderr):
+            raise _too_old(path)
+        raise InterpreterError(f"{path} {_ending(completed)}", remedy=_remedy(completed))
+    _check_version(path, reply)
+    return convert(path, reply)
+
+
+def unframe(text: str) -> dict[str, Any] | None:
+    """Return the object between the two frame lines in `text`, or None if there is none."""
+    lines = text.splitlines()
+    if BEGIN not in lines:
+        return None
+    begin = lines.index(BEGIN)
+    if lines[begin + 2 : begin + 3] != [END]:
+        return None
+    try:
+        reply = json.loads(lines[begin + 1])
+    except ValueError:
+        return None
+    return reply if isinstance(reply, dict) else None
+
+
+def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
+    """Return `reply` as facts. Raises InterpreterError if a field is missing or of another type."""
+    import msgspec
+
+    try:
+        return msgspec.convert(reply, ProbeFacts)
+    except msgspec.ValidationError as error:
+        raise _malformed(path, str(error)) from error
+
+
+def _check_version(path: Path, reply: Mapping[str, Any]) -> None:
+    """Refuse Pythons that run the probe, but are older than it supports."""
+    try:
+        major, minor = (int(part) for part in str(reply.get("version")).split(".")[:2])
+    except ValueError as error:
+        raise _malformed(path, f"version {reply.get('version')!r}") from error
+    if (major, minor) < _OLDEST:
+        raise _too_old(path)
+
+
+def _too_old(path: Path) -> InterpreterError:
+    oldest = "{}.{}".format(*_OLDEST)
+    return InterpreterError(
+        f"{path} is older than Python {oldest}, the oldest that can be probed.",
+        remedy="The JIT came with 3.13. Install one with: jitbuild install '>=3.13'",
+    )
+
+
+def _malformed(path: Path, detail: str) -> InterpreterError:
+    return InterpreterError(
+        f"{path} sent a malformed reply to the probe: {detail}.", remedy=NAME_ANOTHER
+    )
+
+
+def _ending(completed: Completed) -> str:
+    """Return how a run without facts ended, with the first line of its stderr or stdout."""
+    line = _first_line(completed.stderr) or _first_line(completed.stdout)
+    output = f": {line}" if line else "."
+    if completed.returncode < 0:
+        return f"was ended by {_signal_name(-completed.returncode)}{output}"
+    if completed.returncode > 0:
+        return f"failed with exit code {completed.returncode}{output}"
+    if line:
+        return f"does not answer like a Python interpreter; it printed{output}"
+    return "ran and printed nothing."
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip()[:200] for line in text.splitlines() if line.strip()), "")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _remedy(completed: Completed) -> str:
+    if completed.stderr.startswith("pyenv:"):
+        return (
+            "It is a pyenv shim for a version that is not active here: name the python in pyenv's "
+            "versions folder instead."
+        )
+    return NAME_ANOTHER
