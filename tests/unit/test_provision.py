@@ -8,7 +8,7 @@ import time
 
 import pytest
 import stores
-from test_probe import build, framed
+from fake_interpreter import build, framed
 
 from jitbuild import provision
 from jitbuild.errors import (
