@@ -44,8 +44,7 @@ from jitbuild.system import files, process
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
-from jitbuild.toolchain import llvm
-from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain import llvm, pinned_wheels
 from jitbuild.toolchain.compiler import compiler_of, libc_of
 from jitbuild.toolchain.install_command import run_install_command
 from jitbuild.toolchain.preflight import Preflight
@@ -291,7 +290,7 @@ class _Build:
             cache=owner.store.root,
             environ=self._environ,
             # Of all that is started for it, pip alone gets the user's own settings.
-            fetch=functools.partial(wheels.provide, environ=os.environ),
+            fetch=functools.partial(pinned_wheels.provide, environ=os.environ),
         )
 
     def run(self, request: Request) -> tuple[Path, dict[str, Any]]:

@@ -24,7 +24,8 @@ from jitbuild.building.caches.ccache import Ccache
 from jitbuild.building.caches.ccache_statistics import CcacheCounts, CcacheSummary
 from jitbuild.recipes import catalog as recipes
 from jitbuild.system import process
-from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.wheel_kinds import CCACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,11 +142,11 @@ def make(ccache, tmp_path):
 
 def test_the_managed_one_is_whole_and_not_fetched_again(ccache, cache_folder):
     (pin,) = [pin for pin in PINS if pin.target == HERE.target.name]
-    folder = wheels.folder_of([pin], cache_folder, wheels.CCACHE)
+    folder = pinned_wheels.folder_of([pin], cache_folder, CCACHE)
     assert ccache.program == folder / "bin" / "ccache"
     assert (ccache.version, ccache.origin) == (pin.version, "managed")
     assert {"file-storage", "http-storage", "redis-storage"} <= ccache.features
-    assert wheels.is_whole(folder)
+    assert pinned_wheels.is_whole(folder)
     assert list((folder.parent / "wheels").iterdir()) == []
     assert managed(cache_folder) == ccache
 

