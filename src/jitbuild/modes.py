@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from jitbuild.errors import VariantError
+from jitbuild.errors import UsageError, VariantError
+from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Mode = Literal["off", "on", "stress", "default"]
 
@@ -45,3 +46,21 @@ def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environ.items() if not name.startswith(_PREFIXES)
     } | _SET[mode]
+
+
+def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
+    """Return the modes of these names, in their order.
+
+    Raise UsageError for an unknown name, with `origin` (an option or a file) before the message.
+    """
+    known: dict[str, Mode] = {mode: mode for mode in MODES}
+    prefix = f"{origin}: " if origin else ""
+    modes = []
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{prefix}{name!r} is not a mode.",
+                remedy=f"{did_you_mean(name, MODES)}Choose from: {', '.join(MODES)}.",
+            )
+        modes.append(known[name])
+    return modes

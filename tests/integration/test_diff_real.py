@@ -101,7 +101,7 @@ def test_flaky_alone_is_no_difference(cli: Cli, project: Path) -> None:
     result = cli("diff", "3.15", *words, cwd=project)
     assert "Flaky: differs between repeats of one mode (1)" in result.out
     assert result.out.endswith(
-        "Nothing differs with the JIT. 1 is flaky, which is no difference.\n"
+        "No differences with the JIT. 1 subject is flaky, which does not count as a difference.\n"
     )
 
 
@@ -151,7 +151,7 @@ def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(
 def test_a_command_that_is_no_test_suite(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "same.py").write_text("import sys; sys.exit(3)")
     same = cli("diff", "3.15", "--", "same.py", cwd=tmp_path)
-    assert "not well: exit 3." in same.out
+    assert "failed in the same way in every run: exit 3." in same.out
     other = cli(
         "diff",
         "3.15",
@@ -265,7 +265,7 @@ def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
     )
     assert len(commands) == 4
     for command in commands:
-        assert "Nothing differs with the JIT." in cli(*shlex.split(command), cwd=project).out
+        assert "No differences with the JIT." in cli(*shlex.split(command), cwd=project).out
 
 
 def test_a_part_of_a_real_suite(cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from jitbuild.modes import MODES, environment
+from jitbuild.errors import UsageError
+from jitbuild.modes import MODES, environment, parse_modes
 
-# Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c, optimizer.c; PEP 836's knobs).
+# Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c,
+# optimizer.c; PEP 836).
 VARIABLES = [
     "PYTHON_JIT",
     "PYTHON_JIT_STRESS",
@@ -38,3 +40,16 @@ def test_a_mode_decides_every_variable_and_leaves_the_rest(mode, expected):
 
 def test_every_mode_is_tested_above():
     assert MODES == ("off", "on", "stress", "default")
+
+
+def test_modes_are_parsed_in_their_order():
+    assert parse_modes(["on", "off"]) == ["on", "off"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "message"), [("", "^'stres'"), ("--modes", "^--modes: 'stres'")]
+)
+def test_an_unknown_mode_is_refused_with_a_suggestion(origin, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        parse_modes(["off", "stres"], origin=origin)
+    assert caught.value.remedy == ("Did you mean stress? Choose from: off, on, stress, default.")

@@ -1,4 +1,7 @@
-"""What faulthandler left in the output of a process that crashed (Modules/faulthandler.c). Pure."""
+"""Read the traceback that faulthandler writes when a process crashes. Pure.
+
+The format is that of Modules/faulthandler.c.
+"""
 
 from __future__ import annotations
 
@@ -10,51 +13,54 @@ if TYPE_CHECKING:
 
 _BEGIN = re.compile(r"(Fatal Python error: |Windows fatal exception: ).*")
 _FRAME = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+|\?\?\?) in (?P<function>.+)')
-_LONGEST = 12
+# The function of pytest that calls a test's function (_pytest/python.py).
+_PYTEST_CALLER = "pytest_pyfunc_call"
+_SHOWN_LINES = 12
 
 
-def find(lines: Sequence[str]) -> tuple[str, ...]:
-    """The last fatal error among `lines`: what it was, and the frames of the thread that it was in; empty without one."""
-    begins = [at for at, line in enumerate(lines) if _BEGIN.search(line)]
-    if not begins:
+def find_trace(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the last fatal error in `lines` and the frames of its thread; empty without one."""
+    starts = [(index, match) for index, line in enumerate(lines) if (match := _BEGIN.search(line))]
+    if not starts:
         return ()
-    # What was being printed stands before it on the line.
-    first = lines[begins[-1]]
-    found = [first[match.start() :] if (match := _BEGIN.search(first)) else first]
-    rest = lines[begins[-1] + 1 :]
-    at = next((at for at, line in enumerate(rest) if "most recent call first" in line), None)
-    if at is None:
-        return tuple(found)
-    for line in rest[at + 1 :]:
+    index, match = starts[-1]
+    # The line may begin with other output of the process.
+    trace = [match[0]]
+    rest = lines[index + 1 :]
+    header = next((at for at, line in enumerate(rest) if "most recent call first" in line), None)
+    if header is None:
+        return tuple(trace)
+    for line in rest[header + 1 :]:
         if not _FRAME.fullmatch(line):
             break
-        found.append(line)
-    return tuple(found)
+        trace.append(line)
+    return tuple(trace)
 
 
-def shortened(trace: Sequence[str]) -> tuple[str, ...]:
-    """As much of a trace as a person reads: not what pytest does around a test."""
-    end = next((at for at, line in enumerate(trace) if "pytest_pyfunc_call" in line), len(trace))
-    kept = tuple(trace[:end])
-    return (
-        kept if len(kept) <= _LONGEST else (*kept[:_LONGEST], f"  ... {len(kept) - _LONGEST} more")
-    )
+def shorten_trace(trace: Sequence[str]) -> tuple[str, ...]:
+    """Return the part of a trace to show: without the frames of pytest, at most 12 lines."""
+    end = next((at for at, line in enumerate(trace) if _PYTEST_CALLER in line), len(trace))
+    lines = tuple(trace[:end])
+    if len(lines) <= _SHOWN_LINES:
+        return lines
+    return (*lines[:_SHOWN_LINES], f"  ... {len(lines) - _SHOWN_LINES} more")
 
 
-def test_in(trace: Sequence[str], tests: Iterable[str]) -> str | None:
-    """Which of the ids `tests` was under way, whose function pytest calls in `pytest_pyfunc_call`; None when it is not clear."""
+def find_running_test(trace: Sequence[str], tests: Iterable[str]) -> str | None:
+    """Return the id of the test that was running, or None if the trace does not identify it.
+
+    It is the one of `tests` whose function pytest called. The parameters of a parametrized test
+    are not in the trace, so the id is returned without them.
+    """
     frames = [match for line in trace if (match := _FRAME.fullmatch(line))]
-    at = next(
-        (at for at, frame in enumerate(frames) if frame["function"] == "pytest_pyfunc_call"), 0
-    )
-    if at == 0:
+    caller = next((at for at, frame in enumerate(frames) if frame["function"] == _PYTEST_CALLER), 0)
+    if caller == 0:
         return None
-    file, function = frames[at - 1]["file"].replace("\\", "/"), frames[at - 1]["function"]
-    # Of a parametrized test the frame does not tell which.
-    found = {
-        test.partition("[")[0]
-        for test in tests
-        if test.partition("[")[0].rpartition("::")[2] == function
-        and f"/{file}".endswith(f"/{test.partition('::')[0]}")
-    }
-    return found.pop() if len(found) == 1 else None
+    file, function = frames[caller - 1]["file"].replace("\\", "/"), frames[caller - 1]["function"]
+    candidates = set()
+    for test in tests:
+        name = test.partition("[")[0]
+        path = name.partition("::")[0]
+        if name.rpartition("::")[2] == function and f"/{file}".endswith(f"/{path}"):
+            candidates.add(name)
+    return candidates.pop() if len(candidates) == 1 else None

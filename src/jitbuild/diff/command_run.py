@@ -1,4 +1,4 @@
-"""One run of a command: what it was, and how it ended."""
+"""One run of the compared command: its mode, how it ended, and what it left."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitbuild.diff.junit import Test
+    from jitbuild.diff.junit_xml import TestResult
     from jitbuild.modes import Mode
 
-# By which a kernel or libc ends a process that did wrong; SIGKILL and SIGTERM come from somebody else.
+# Signals by which the kernel or libc ends a faulty process. SIGKILL and SIGTERM come from others.
 _FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"})
+# The first exit code of Windows that is an NTSTATUS with severity "error".
 _NTSTATUS_ERROR = 0xC0000000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """A run in `mode`, the `round`-th of it (from 1).
+class CommandRun:
+    """A run in `mode`; `round` counts from 1.
 
-    `tests` is None where the command is not pytest, or pytest left no whole report. `trace` is faulthandler's, `tail` the last
-    lines of the output, `log` the file in which all of it was kept, if it was.
+    `tests` is None if the command is not pytest, or if pytest wrote no complete report. `trace` is
+    that of faulthandler, `tail` the last lines of the output, and `log` the file that keeps the
+    output, if it was kept.
     """
 
     mode: Mode
@@ -31,46 +33,46 @@ class Run:
     returncode: int
     seconds: float
     timed_out: bool = False
-    tests: Mapping[str, Test] | None = None
+    tests: Mapping[str, TestResult] | None = None
     trace: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     log: Path | None = None
 
     @property
     def ending(self) -> str:
-        """`exit 0`, `SIGSEGV`, `timed out`: what two runs are compared by."""
+        """How the run ended, by which runs are compared: `exit 0`, `SIGSEGV`, `timed out`."""
         if self.timed_out:
             return "timed out"
         if self.returncode < 0:
             return _signal_name(-self.returncode)
-        return (
-            f"{self.returncode:#x}"
-            if self.returncode >= _NTSTATUS_ERROR
-            else f"exit {self.returncode}"
-        )
+        if self.returncode >= _NTSTATUS_ERROR:
+            return f"{self.returncode:#x}"
+        return f"exit {self.returncode}"
 
     @property
-    def ended_itself(self) -> bool:
-        """Whether it came to an end of its own: no crash, no other signal, no timeout."""
+    def exited(self) -> bool:
+        """True if the process exited by itself: no crash, no other signal, no timeout."""
         return self.ending.startswith("exit ")
 
     @property
     def crashed(self) -> bool:
-        """Whether it ended by a fault."""
+        """True if a fault ended the process."""
         return self.ending in _FAULTS or self.ending.startswith("0x")
 
     @property
     def ok(self) -> bool:
+        """True if the process exited with 0."""
         return self.ending == "exit 0"
 
-    def counts(self) -> dict[str, int] | None:
-        """How many tests ended in which way."""
+    def outcome_counts(self) -> dict[str, int] | None:
+        """Return the number of tests by outcome; None if the outcomes are not known."""
         if self.tests is None:
             return None
         outcomes = [test.outcome for test in self.tests.values()]
         return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
     def to_json(self) -> dict[str, Any]:
+        """Return the run as an element of `runs` in the JSON report."""
         return {
             "mode": self.mode,
             "round": self.round,
@@ -78,7 +80,7 @@ class Run:
             "exit_code": self.returncode,
             "timed_out": self.timed_out,
             "seconds": round(self.seconds, 4),
-            "tests": self.counts(),
+            "tests": self.outcome_counts(),
             "log": None if self.log is None else str(self.log),
         }
 

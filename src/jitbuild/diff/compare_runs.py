@@ -1,0 +1,268 @@
+"""Compare the runs of several modes and return what differs. Pure.
+
+A subject (a test, or the ending of the command) is stable in a mode if every repeat has the same
+outcome. It differs with the JIT if it is stable in both modes with different outcomes, and it is
+flaky if it is not stable in some mode. A crash that the baseline never has is a difference even if
+only some repeats crash, since nothing but the code under test makes a process fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from jitbuild.diff.compare_times import compare_times
+from jitbuild.diff.crash_trace import find_running_test, shorten_trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from jitbuild.diff.command_run import CommandRun
+    from jitbuild.diff.compare_times import ModeTiming
+    from jitbuild.modes import Mode
+
+COMMAND = "the command"
+DifferenceKind = Literal["test", "ending", "crash"]
+# Every known repeat of every mode.
+Outcomes = dict["Mode", tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A subject whose outcome in `modes` differs from that in the baseline.
+
+    `subject` is the id of a test, or `the command`. `detail` is the message of the test, the trace
+    of the crash, or the last lines of the output. `log` is the file that keeps the whole output,
+    and `repeat` the command line that shows the outcome again.
+    """
+
+    subject: str
+    kind: DifferenceKind
+    modes: tuple[Mode, ...]
+    outcomes: Outcomes
+    detail: tuple[str, ...]
+    log: str | None
+    repeat: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the difference as an element of `differences` in the JSON report."""
+        return {
+            "subject": self.subject,
+            "kind": self.kind,
+            "modes": list(self.modes),
+            "outcomes": _outcomes_to_json(self.outcomes),
+            "detail": list(self.detail),
+            "log": self.log,
+            "repeat": self.repeat,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flaky:
+    """A subject whose outcome differs between repeats of one mode."""
+
+    subject: str
+    outcomes: Outcomes
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the subject as an element of `flaky` in the JSON report."""
+        return {"subject": self.subject, "outcomes": _outcomes_to_json(self.outcomes)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffFindings:
+    """The result of a comparison, in the order in which the subjects ran."""
+
+    differences: tuple[Difference, ...]
+    flaky: tuple[Flaky, ...]
+    timings: tuple[ModeTiming, ...]
+
+
+class _Comparison(NamedTuple):
+    """What is compared: the runs by mode, the mode they are compared with, and `repeat`."""
+
+    runs: Mapping[Mode, Sequence[CommandRun]]
+    baseline: Mode
+    repeat: Callable[[Mode, str | None], str]
+
+    def all_runs(self) -> Iterator[CommandRun]:
+        for runs in self.runs.values():
+            yield from runs
+
+
+def baseline_of(modes: Sequence[Mode]) -> Mode:
+    """Return the mode that the others are compared with: `off` if present, else the first."""
+    return "off" if "off" in modes else modes[0]
+
+
+def compare_runs(
+    runs: Sequence[CommandRun], modes: Sequence[Mode], repeat: Callable[[Mode, str | None], str]
+) -> DiffFindings:
+    """Compare `runs`, which has the same number of runs for each of `modes`.
+
+    `repeat` returns the command line that runs the command, or one test of it, again in a mode.
+    """
+    by_mode = {mode: [run for run in runs if run.mode == mode] for mode in modes}
+    comparison = _Comparison(by_mode, baseline_of(modes), repeat)
+    differences: list[Difference] = []
+    flaky: list[Flaky] = []
+    for subject, outcomes in _test_outcomes(comparison):
+        if changed := _changed_modes(outcomes, comparison.baseline):
+            differences.append(_test_difference(comparison, subject, changed, outcomes))
+        elif _is_unstable(outcomes):
+            flaky.append(Flaky(subject=subject, outcomes=outcomes))
+    endings: Outcomes = {mode: tuple(run.ending for run in by_mode[mode]) for mode in modes}
+    crashes = list(_crashes(comparison, endings))
+    differences += crashes
+    unexplained = _unexplained_endings(comparison, crashes)
+    if changed := _changed_modes(unexplained, comparison.baseline):
+        differences.append(_ending_difference(comparison, changed, endings))
+    elif _is_unstable(unexplained):
+        flaky.append(Flaky(subject=COMMAND, outcomes=endings))
+    timings = tuple(_timing(comparison, mode) for mode in modes if mode != comparison.baseline)
+    return DiffFindings(differences=tuple(differences), flaky=tuple(flaky), timings=timings)
+
+
+def _outcomes_to_json(outcomes: Outcomes) -> dict[str, list[str]]:
+    return {mode: list(repeats) for mode, repeats in outcomes.items()}
+
+
+def _test_outcomes(comparison: _Comparison) -> Iterator[tuple[str, Outcomes]]:
+    """Yield every test with its known outcomes by mode."""
+    names = {name: None for run in comparison.all_runs() for name in run.tests or ()}
+    for name in names:
+        outcomes = {
+            mode: tuple(outcome for run in runs if (outcome := _outcome(run, name)))
+            for mode, runs in comparison.runs.items()
+        }
+        yield name, {mode: repeats for mode, repeats in outcomes.items() if repeats}
+
+
+def _outcome(run: CommandRun, name: str) -> str | None:
+    """Return the outcome of a test in `run`.
+
+    None if it is not known: a failed run may have ended before the test was reached.
+    """
+    if run.tests is None:
+        return None
+    test = run.tests.get(name)
+    if test is not None:
+        return test.outcome
+    return "not run" if run.ok else None
+
+
+def _changed_modes(outcomes: Outcomes, baseline: Mode) -> tuple[Mode, ...]:
+    """Return the modes whose stable outcome differs from the stable outcome of the baseline."""
+    expected = set(outcomes.get(baseline, ()))
+    if len(expected) != 1:
+        return ()
+    return tuple(
+        mode
+        for mode, repeats in outcomes.items()
+        if len(set(repeats)) == 1 and set(repeats) != expected
+    )
+
+
+def _is_unstable(outcomes: Outcomes) -> bool:
+    return any(len(set(repeats)) > 1 for repeats in outcomes.values())
+
+
+def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference]) -> Outcomes:
+    """Return the endings of the modes that have no reported crash, without what tests explain."""
+    crashing = {mode for crash in crashes for mode in crash.modes}
+    return {
+        mode: tuple(map(_ending_beyond_tests, runs))
+        for mode, runs in comparison.runs.items()
+        if mode not in crashing
+    }
+
+
+def _ending_beyond_tests(run: CommandRun) -> str:
+    """Return how a run ended, or a constant if the outcomes of its tests explain its exit code."""
+    if run.tests is None:
+        return run.ending
+    failed = any(test.outcome in {"failed", "error"} for test in run.tests.values())
+    return "as its tests" if run.ending == f"exit {int(failed)}" else run.ending
+
+
+def _test_difference(
+    comparison: _Comparison, subject: str, modes: tuple[Mode, ...], outcomes: Outcomes
+) -> Difference:
+    shown = next(run for run in comparison.runs[modes[0]] if _outcome(run, subject))
+    results = [(run.tests or {}).get(subject) for run in comparison.all_runs()]
+    messages = [result.message for result in results if result and result.message]
+    return Difference(
+        subject=subject,
+        kind="test",
+        modes=modes,
+        outcomes=outcomes,
+        detail=tuple(messages[:1]),
+        log=_log(shown),
+        repeat=comparison.repeat(modes[0], subject),
+    )
+
+
+def _crashes(comparison: _Comparison, endings: Outcomes) -> Iterator[Difference]:
+    """Yield a difference for each distinct crash, unless the baseline crashes too."""
+    if any(run.crashed for run in comparison.runs[comparison.baseline]):
+        return
+    tests = {name for run in comparison.all_runs() for name in run.tests or ()}
+    crashes: dict[tuple[str, ...], list[CommandRun]] = {}
+    for run in comparison.all_runs():
+        if run.crashed:
+            place = (run.ending, *shorten_trace(run.trace)[1:])
+            crashes.setdefault(place, []).append(run)
+    for runs in crashes.values():
+        test = find_running_test(runs[0].trace, tests)
+        yield Difference(
+            subject=test or COMMAND,
+            kind="crash",
+            modes=tuple(dict.fromkeys(run.mode for run in runs)),
+            outcomes=endings,
+            detail=shorten_trace(runs[0].trace) or runs[0].tail,
+            log=_log(runs[0]),
+            repeat=comparison.repeat(runs[0].mode, test),
+        )
+
+
+def _ending_difference(
+    comparison: _Comparison, modes: tuple[Mode, ...], endings: Outcomes
+) -> Difference:
+    shown = _failed_first(comparison.runs[modes[0]])
+    if shown.ok:  # Then the baseline failed, and its output tells more.
+        shown = _failed_first(comparison.all_runs())
+    return Difference(
+        subject=COMMAND,
+        kind="ending",
+        modes=modes,
+        outcomes=endings,
+        detail=shorten_trace(shown.trace) or shown.tail,
+        log=_log(shown),
+        repeat=comparison.repeat(shown.mode, None),
+    )
+
+
+def _failed_first(runs: Iterable[CommandRun]) -> CommandRun:
+    """Return the first run that failed, else the first run."""
+    return min(runs, key=lambda run: run.ok)
+
+
+def _log(run: CommandRun) -> str | None:
+    return None if run.log is None else str(run.log)
+
+
+def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
+    """Compare the times of a mode with the baseline.
+
+    Runs that crashed, hung or failed in different ways did different work, so their times are not
+    comparable.
+    """
+    baseline, runs = comparison.runs[comparison.baseline], comparison.runs[mode]
+    both = [*baseline, *runs]
+    alike = len({run.ending for run in both}) == 1 or all(run.tests for run in both)
+    return compare_times(
+        mode,
+        [run.seconds for run in baseline],
+        [run.seconds for run in runs],
+        comparable=alike and all(run.exited for run in both),
+    )

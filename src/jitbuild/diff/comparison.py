@@ -1,0 +1,178 @@
+"""Compare one command in several modes on one interpreter: the order of the steps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.diff.command_check import check_command, check_modes, check_program
+from jitbuild.diff.compare_runs import baseline_of, compare_runs
+from jitbuild.diff.diff_report import DiffReport, caveats
+from jitbuild.diff.repeat_command import repeat_command
+from jitbuild.diff.run_modes import DiffJob, run_modes
+from jitbuild.errors import ProofError
+from jitbuild.probing.runner import probe
+from jitbuild.running import venvs
+from jitbuild.running.command import command_line
+from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.lookup import find_interpreter
+from jitbuild.system import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jitbuild.diff.command_run import CommandRun
+    from jitbuild.modes import Mode
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.request import Axes
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffRequest:
+    """What to compare: `command` in `modes`, on the interpreter that fits `spec` and `axes`.
+
+    `requirements` are installed in an environment of the interpreter. `timeout` is in seconds, per
+    run. Logs of all runs are kept in `keep`, else those of failed runs in the store. With `live`,
+    the command's output is copied to stderr.
+    """
+
+    spec: str
+    axes: Axes
+    command: tuple[str, ...]
+    modes: tuple[Mode, ...] = ("off", "on")
+    repeats: int = 3
+    timeout: float | None = None
+    requirements: venvs.Requirements = venvs.Requirements()  # noqa: RUF009 # it is immutable
+    keep: Path | None = None
+    live: bool = False
+
+
+class DiffEffects(NamedTuple):
+    """The effects of a comparison: the interpreter, its probe, the installer and the runs."""
+
+    find: Callable[[str, Axes], Interpreter] = find_interpreter
+    probe: Callable[..., Verdict] = probe
+    installer: process.Runner = process.run
+    recorder: process.Recorder = process.record
+    environ: Mapping[str, str] = os.environ
+
+
+_EFFECTS = DiffEffects()
+
+
+def compare_modes(
+    request: DiffRequest, store: Store, reporter: Reporter, effects: DiffEffects = _EFFECTS
+) -> DiffReport:
+    """Run the command in every mode and return what differs.
+
+    Raise UsageError or VariantError for what cannot be compared, NotInstalledError when the store
+    has no such interpreter, BuildError when the requirements cannot be installed, ProofError when
+    the JIT of the interpreter does not run, and ComparisonError when the runs show nothing.
+    """
+    check_command(request.command)
+    check_modes(request.modes)
+    interpreter = effects.find(request.spec, request.axes)
+    for mode in request.modes:
+        check_mode(interpreter, mode)
+    with _environment_of(request, interpreter, store, reporter, effects) as environment:
+        program = command_line(environment, request.command)[0]
+        path = command_environment(environment, None, effects.environ)
+        check_program(program, environment, path)
+        jit, proven = _observe_jit(environment, request.modes, effects.probe)
+        runs = _run(request, environment, store, reporter, effects)
+    return DiffReport(
+        interpreter=interpreter.name,
+        version=interpreter.version,
+        executable=str(environment.executable),
+        command=request.command,
+        modes=request.modes,
+        baseline=baseline_of(request.modes),
+        repeats=request.repeats,
+        proven=proven,
+        jit=jit,
+        runs=tuple(runs),
+        findings=compare_runs(
+            runs,
+            request.modes,
+            lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
+        ),
+        notes=caveats(runs, request.repeats),
+    )
+
+
+@contextlib.contextmanager
+def _environment_of(
+    request: DiffRequest,
+    interpreter: Interpreter,
+    store: Store,
+    reporter: Reporter,
+    effects: DiffEffects,
+) -> Iterator[Interpreter]:
+    """Yield the interpreter, with the executable of an environment if there are requirements."""
+    if not request.requirements:
+        yield interpreter
+        return
+    with venvs.prepare(
+        store, interpreter, request.requirements, reporter=reporter, runner=effects.installer
+    ) as python:
+        yield interpreter.with_executable(python)
+
+
+def _observe_jit(
+    interpreter: Interpreter, modes: Sequence[Mode], probe: Callable[..., Verdict]
+) -> tuple[str, bool]:
+    """Return what the probe observes of the JIT in the program to run, and if it is machine code.
+
+    Raise ProofError when a mode needs the JIT and the probe fails.
+    """
+    verdict = probe(interpreter.executable, expect=interpreter.variant.jit)
+    if not verdict.ok and {"on", "stress"} & set(modes):
+        raise ProofError(
+            f"The JIT of {interpreter.executable} does not run.", remedy=verdict.reason
+        )
+    details = [
+        check.detail for check in verdict.checks if check.name in {"machine-code", "executors"}
+    ]
+    return " ".join(details) or "It has no JIT.", verdict.machine_code_bytes > 0
+
+
+def _run(
+    request: DiffRequest,
+    interpreter: Interpreter,
+    store: Store,
+    reporter: Reporter,
+    effects: DiffEffects,
+) -> list[CommandRun]:
+    prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
+        job = DiffJob(
+            command=request.command,
+            argv=lambda command: command_line(interpreter, command),
+            env=lambda mode: _mode_environment(interpreter, mode, effects.environ),
+            modes=request.modes,
+            repeats=request.repeats,
+            timeout=request.timeout,
+            scratch=Path(scratch),
+            logs=request.keep or store.logs,
+            prefix=prefix,
+            keep_all=request.keep is not None,
+            live=request.live,
+        )
+        return run_modes(job, reporter=reporter, recorder=effects.recorder)
+
+
+def _mode_environment(
+    interpreter: Interpreter, mode: Mode, environ: Mapping[str, str]
+) -> dict[str, str]:
+    env = command_environment(interpreter, mode, environ)
+    # Support for perf switches the JIT off.
+    env.pop("PYTHONPERFSUPPORT", None)
+    return {**env, "PYTHONFAULTHANDLER": "1"}

@@ -1,0 +1,76 @@
+"""The result of a comparison as data. docs/design.md documents the shape of its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.diff.compare_times import MINIMUM_ROUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jitbuild.diff.command_run import CommandRun
+    from jitbuild.diff.compare_runs import DiffFindings
+    from jitbuild.modes import Mode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffReport:
+    """The result of comparing `command` in `modes` on one interpreter.
+
+    `interpreter` is its name in the store, and `executable` the program that ran, which may be that
+    of an environment. `jit` is a sentence about what the probe observed of its JIT, and `proven`
+    is true if that was machine code. `notes` are caveats about the runs.
+    """
+
+    interpreter: str
+    version: str
+    executable: str
+    command: tuple[str, ...]
+    modes: tuple[Mode, ...]
+    baseline: Mode
+    repeats: int
+    proven: bool
+    jit: str
+    runs: tuple[CommandRun, ...]
+    findings: DiffFindings
+    notes: tuple[str, ...] = ()
+
+    @property
+    def different(self) -> bool:
+        """True if anything differs with the JIT; flaky outcomes and times do not count."""
+        return bool(self.findings.differences)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as `jitbuild diff --json` prints it."""
+        return {
+            "interpreter": self.interpreter,
+            "version": self.version,
+            "executable": self.executable,
+            "command": list(self.command),
+            "modes": list(self.modes),
+            "baseline": self.baseline,
+            "repeats": self.repeats,
+            "jit": {"proven": self.proven, "detail": self.jit},
+            "different": self.different,
+            "differences": [difference.to_json() for difference in self.findings.differences],
+            "flaky": [flaky.to_json() for flaky in self.findings.flaky],
+            "timings": [timing.to_json() for timing in self.findings.timings],
+            "runs": [run.to_json() for run in self.runs],
+            "notes": list(self.notes),
+        }
+
+
+def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
+    """Return sentences about what `runs` cannot show."""
+    notes = []
+    if repeats == 1:
+        notes.append("One repeat cannot tell flaky outcomes from differences. Use --repeat 3.")
+    elif repeats < MINIMUM_ROUNDS:
+        notes.append(f"Times are compared from {MINIMUM_ROUNDS} repeats on.")
+    endings = {run.ending for run in runs}
+    if len(endings) == 1 and not runs[0].ok:
+        output = f" Its last output: {runs[0].tail[-1]}" if runs[0].tail else ""
+        notes.append(f"The command failed in the same way in every run: {endings.pop()}.{output}")
+    return tuple(notes)

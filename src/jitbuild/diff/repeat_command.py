@@ -1,0 +1,45 @@
+"""Write the command line that runs the compared command, or one test of it, in one mode again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.request import Axes
+from jitbuild.running.command import command_line, pytest_arguments_index, with_only_test
+from jitbuild.running.environment import command_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitbuild.diff.comparison import DiffRequest
+    from jitbuild.modes import Mode
+    from jitbuild.store.interpreter import Interpreter
+
+
+def repeat_command(
+    request: DiffRequest,
+    interpreter: Interpreter,
+    mode: Mode,
+    test: str | None,
+    environ: Mapping[str, str] = os.environ,
+) -> str:
+    """Return the `jitbuild run` line that runs the command, or only `test`, in `mode`.
+
+    The executable of `interpreter` may be that of an environment. Then the line names the program
+    by its path, since `jitbuild run` would look for it elsewhere.
+    """
+    begin = pytest_arguments_index(request.command)
+    command = list(request.command)
+    if test is not None and begin is not None and Path(test.partition("::")[0]).is_file():
+        command = with_only_test(command, begin, test, exists=lambda path: Path(path).exists())
+    if request.requirements:
+        command = command_line(interpreter, command)
+        path = command_environment(interpreter, None, environ)["PATH"]
+        command[0] = shutil.which(command[0], path=path) or command[0]
+    # The request without its axes may match another interpreter.
+    spec = request.spec if request.axes == Axes() else interpreter.name
+    return shlex.join(["jitbuild", "run", spec, "--mode", mode, "--", *command])

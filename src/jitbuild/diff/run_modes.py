@@ -1,0 +1,182 @@
+"""Run a command in each mode, interleaved, and read what every run left."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.diff.command_run import CommandRun
+from jitbuild.diff.crash_trace import find_trace
+from jitbuild.diff.junit_xml import parse_junit_xml
+from jitbuild.errors import ComparisonError, UsageError
+from jitbuild.running.command import pytest_arguments_index, with_junit_report
+from jitbuild.system import process
+from jitbuild.system.files import store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jitbuild.diff.junit_xml import TestResult
+    from jitbuild.modes import Mode
+    from jitbuild.system.progress import Reporter
+
+_TAIL_LINES = 12
+_TAIL_LINE_LENGTH = 300
+_FOLLOW_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffJob:
+    """A command to run in several modes, and where its logs go.
+
+    `command` is as it was typed. `argv` turns it into the arguments of a process, and `env` returns
+    the environment of a mode. Logs are written to `scratch`. Those of failed runs, or all with
+    `keep_all`, are copied to `logs`; their names begin with `prefix`. With `live`, the output is
+    copied to stderr while the command runs. `timeout` is in seconds, per run.
+    """
+
+    command: tuple[str, ...]
+    argv: Callable[[Sequence[str]], list[str]]
+    env: Callable[[Mode], Mapping[str, str]]
+    modes: tuple[Mode, ...]
+    repeats: int
+    timeout: float | None
+    scratch: Path
+    logs: Path
+    prefix: str = ""
+    keep_all: bool = False
+    live: bool = False
+
+
+class _Effects(NamedTuple):
+    recorder: process.Recorder
+    clock: Callable[[], float]
+
+
+def run_modes(
+    job: DiffJob,
+    *,
+    reporter: Reporter,
+    recorder: process.Recorder = process.record,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[CommandRun]:
+    """Run every mode once per round, and return the runs in their order.
+
+    Every second round runs the modes in the opposite order, so that drift of the machine affects
+    all modes alike. Raise UsageError when the command cannot be started, and ComparisonError when
+    the first round shows nothing to compare in any mode.
+    """
+    effects = _Effects(recorder, clock)
+    runs: list[CommandRun] = []
+    for number in range(1, job.repeats + 1):
+        for mode in job.modes if number % 2 else reversed(job.modes):
+            suffix = f", round {number} of {job.repeats}" if job.repeats > 1 else ""
+            with reporter.stage(f"{mode}{suffix}") as stage:
+                run = _run(job, mode, number, effects)
+                stage.detail(run.ending)
+            runs.append(run)
+        if number == 1:
+            _check_first_round(job, runs)
+    return runs
+
+
+def cannot_start(program: str, reason: str) -> UsageError:
+    """Return the error for a command that cannot be started."""
+    return UsageError(
+        f"{program} cannot be run: {reason}.",
+        remedy="After -- write a program on PATH, `python`, a .py file, or an option of the "
+        "interpreter; --with PKG installs packages that the interpreter lacks.",
+    )
+
+
+def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
+    """Raise ComparisonError if no mode shows anything, since that would pass as "no difference"."""
+    log = f" The log: {runs[0].log}" if runs[0].log else ""
+    output = next((f"\n  {run.tail[-1]}" for run in runs if run.tail), "")
+    if all(run.timed_out for run in runs):
+        last_output = f" Its last output:{output}" if output else ""
+        raise ComparisonError(
+            f"The command did not end within {job.timeout:g} seconds in any mode, "
+            f"so nothing was compared.{last_output}",
+            remedy=f"Use a longer --timeout.{log}",
+        )
+    no_tests = all(run.exited and not run.tests for run in runs)
+    same_ending = len({run.ending for run in runs}) == 1
+    if no_tests and same_ending and pytest_arguments_index(job.command) is not None:
+        raise ComparisonError(
+            f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{output}",
+            remedy="Correct the command, or add `--with pytest` for an environment that has "
+            f"pytest.{log}",
+        )
+
+
+def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun:
+    name = f"{job.prefix}{mode}-{number}"
+    log, xml = job.scratch / f"{name}.log", job.scratch / f"{name}.xml"
+    begin = pytest_arguments_index(job.command)
+    command = job.command if begin is None else with_junit_report(job.command, begin, xml)
+    argv = job.argv(command)
+    with log.open("wb") as file, _followed(log) if job.live else contextlib.nullcontext():
+        started = effects.clock()
+        try:
+            result = effects.recorder(argv, env=job.env(mode), log=file, timeout=job.timeout)
+        except OSError as error:
+            raise cannot_start(argv[0], error.strerror or str(error)) from error
+        seconds = effects.clock() - started
+    lines = log.read_bytes().decode("utf-8", "replace").splitlines()
+    output = [line[:_TAIL_LINE_LENGTH] for line in lines if line.strip()]
+    run = CommandRun(
+        mode=mode,
+        round=number,
+        returncode=result.returncode,
+        timed_out=result.timed_out,
+        seconds=seconds,
+        tests=None if begin is None else _read_tests(xml),
+        trace=find_trace(lines),
+        tail=tuple(output[-_TAIL_LINES:]),
+    )
+    return _with_kept_log(job, run, log) if job.keep_all or not run.ok else run
+
+
+def _read_tests(xml: Path) -> Mapping[str, TestResult] | None:
+    try:
+        data = xml.read_bytes()
+    except OSError:
+        return None
+    return parse_junit_xml(data, is_file=lambda path: Path(path).is_file())
+
+
+def _with_kept_log(job: DiffJob, run: CommandRun, log: Path) -> CommandRun:
+    with store_errors(job.logs):
+        job.logs.mkdir(parents=True, exist_ok=True)
+        return replace(run, log=Path(shutil.copy(log, job.logs / log.name)))
+
+
+@contextlib.contextmanager
+def _followed(log: Path) -> Iterator[None]:
+    """Copy to stderr what is written to `log` while the block runs."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        with log.open("rb") as file:
+            while True:
+                # Read once more after the end, for what was written last.
+                last = ended.wait(_FOLLOW_SECONDS)
+                sys.stderr.write(file.read().decode("utf-8", "replace"))
+                sys.stderr.flush()
+                if last:
+                    return
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()

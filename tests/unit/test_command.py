@@ -1,0 +1,71 @@
+"""The words after `--`, as a comparison reads and changes them."""
+
+from pathlib import Path
+
+import pytest
+
+from jitbuild.running.command import (
+    option_without_jit,
+    pytest_arguments_index,
+    with_junit_report,
+    with_only_test,
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "begin"),
+    [
+        ("pytest -x", 1),
+        ("/e/bin/pytest", 1),
+        ("python -m pytest t", 3),
+        ("python3 -m pytest", 3),
+        ("-m pytest t", 2),
+        ("-X dev -W Ignore -m pytest t", 6),
+        ("-Bm pytest", 2),
+        ("-mpytest t", 1),
+        ("-m pytester", None),
+        ("-m", None),
+        ("-c pytest", None),
+        ("test.py -m pytest", None),
+        ("python test.py -m pytest", None),
+        ("make -m pytest", None),
+        ("", None),
+    ],
+)
+def test_the_arguments_of_pytest_begin_after_its_name(command, begin):
+    assert pytest_arguments_index(tuple(command.split())) == begin
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("-I x.py", "-I"),
+        ("-bE -m pytest", "-bE"),
+        ("python -Im pytest", "-I"),
+        ("-X perf x.py", "-X perf"),
+        ("-Xperf_jit x.py", "-X perf"),
+        ("-X dev -W Ignore -m pytest -I", None),
+        ("--check-hash-based-pycs Ever x.py", None),
+        ("x.py -I", None),
+        ("pytest -E", None),
+        ("-c I", None),
+    ],
+)
+def test_options_that_switch_off_every_mode_are_recognized(command, option):
+    assert option_without_jit(command.split()) == option
+
+
+def test_the_junit_report_is_requested_before_a_double_dash():
+    command = ["pytest", "-x", "--", "-odd.py"]
+    assert with_junit_report(command, 1, Path("o.xml")) == [
+        *("pytest", "-x", "--junit-xml=o.xml", "-o", "junit_family=xunit2", "--", "-odd.py")
+    ]
+    assert with_junit_report(["pytest"], 1, Path("o.xml"))[1] == "--junit-xml=o.xml"
+
+
+def test_one_test_replaces_the_files_and_folders_of_a_command():
+    command = ["-m", "pytest", "-q", "-c", "setup.cfg", "t", "u/test_u.py::test_u", "-n", "2"]
+    narrowed = with_only_test(
+        command, 2, "t/test_x.py::test_f", exists={"t", "u/test_u.py", "setup.cfg"}.__contains__
+    )
+    assert narrowed == ["-m", "pytest", "-q", "-c", "setup.cfg", "-n", "2", "t/test_x.py::test_f"]

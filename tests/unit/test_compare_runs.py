@@ -1,0 +1,99 @@
+"""What differs, what is flaky, and which times are compared, given the runs of several modes."""
+
+from pathlib import Path
+
+import pytest
+from diff_samples import repeat, run_of, runs_of
+
+from jitbuild.diff.command_run import CommandRun
+from jitbuild.diff.compare_runs import baseline_of, compare_runs
+
+
+def subjects_in(**by_mode):
+    """Return the differences as (subject, kind, modes), and the subjects that are flaky."""
+    findings = compare_runs(runs_of(**by_mode), tuple(by_mode), repeat)
+    return [
+        (difference.subject, difference.kind, difference.modes)
+        for difference in findings.differences
+    ], [difference.subject for difference in findings.flaky]
+
+
+@pytest.mark.parametrize(
+    ("by_mode", "different", "flaky"),
+    [
+        ({"off": [0, 0], "on": [0, 0]}, [], []),
+        ({"off": [1, 1], "on": [1, 1]}, [], []),
+        ({"off": [0, 0], "on": [1, 1]}, [("the command", "ending", ("on",))], []),
+        ({"off": [1, 1], "on": [0, 0]}, [("the command", "ending", ("on",))], []),
+        ({"off": [0, 0], "on": [1, 0]}, [], ["the command"]),
+        ({"off": [0, 1], "on": [1, 1]}, [], ["the command"]),
+        ({"off": [0, 0], "on": ["hang", "hang"]}, [("the command", "ending", ("on",))], []),
+        ({"off": [0, 0], "on": ["hang", 0]}, [], ["the command"]),
+        ({"off": [0], "on": [0], "stress": [2]}, [("the command", "ending", ("stress",))], []),
+        # A fault that the baseline never has is a difference.
+        ({"off": [0, 0], "on": ["crash", 0]}, [("the command", "crash", ("on",))], []),
+        (
+            {"off": [0, 0], "on": ["crash", "crash"], "stress": [0, "crash"]},
+            [("the command", "crash", ("on", "stress"))],
+            [],
+        ),
+        ({"off": ["crash", "crash"], "on": ["crash", "crash"]}, [], []),
+        ({"off": ["crash", 0], "on": ["crash", 0]}, [], ["the command"]),
+        ({"off": ["crash", "crash"], "on": [0, 0]}, [("the command", "ending", ("on",))], []),
+        # The outcomes of tests explain pytest's exit code.
+        ({"off": ["a=passed"] * 2, "on": ["a=failed"] * 2}, [("a", "test", ("on",))], []),
+        ({"off": ["a=skipped"] * 2, "on": ["a=passed"] * 2}, [("a", "test", ("on",))], []),
+        ({"off": ["a=passed", "a=failed"], "on": ["a=failed", "a=passed"]}, [], ["a"]),
+        ({"off": ["a=passed", "a=passed"], "on": ["a=failed", "a=passed"]}, [], ["a"]),
+        (
+            {"off": ["a=passed b=passed", "a=passed b=failed"], "on": ["a=failed b=passed"] * 2},
+            [("a", "test", ("on",))],
+            ["b"],
+        ),
+        # A test that a failed run did not reach is not compared; one missing from a good run is.
+        ({"off": ["a=passed b=passed"] * 2, "on": ["a=failed"] * 2}, [("a", "test", ("on",))], []),
+        ({"off": ["a=passed b=passed"] * 2, "on": ["a=passed"] * 2}, [("b", "test", ("on",))], []),
+        # A crash, whose tests are unknown, and a difference.
+        (
+            {"off": ["a=passed"] * 2, "on": ["a=failed", "crash"]},
+            [("a", "test", ("on",)), ("the command", "crash", ("on",))],
+            [],
+        ),
+    ],
+)
+def test_subjects_are_classified_as_different_or_flaky(by_mode, different, flaky):
+    assert subjects_in(**by_mode) == (different, flaky)
+
+
+def test_an_exit_code_that_the_tests_do_not_explain_is_a_difference():
+    runs = runs_of(off=["a=passed"] * 2, on=["a=passed"] * 2)
+    odd = [run if run.mode == "off" else run_of("on", run.round, 3) for run in runs]
+    assert [
+        difference.kind for difference in compare_runs(odd, ("off", "on"), repeat).differences
+    ] == ["ending"]
+
+
+def test_a_crash_has_its_test_its_log_and_the_command_that_repeats_it():
+    tests = "t/test_y.py::test_ok=passed t/test_y.py::test_crash=passed"
+    (crash,) = compare_runs(
+        runs_of(off=[tests] * 2, on=["crash"] * 2), ("off", "on"), repeat
+    ).differences
+    assert (crash.subject, crash.log) == ("t/test_y.py::test_crash", str(Path("logs/on-1.log")))
+    assert crash.repeat == "jitbuild run 3.15 --mode on -- t/test_y.py::test_crash"
+    assert crash.outcomes == {"off": ("exit 0", "exit 0"), "on": ("SIGSEGV", "SIGSEGV")}
+    assert crash.detail[-1].endswith("in test_crash")
+
+
+def test_the_baseline_is_off_else_the_first_mode():
+    assert baseline_of(("on", "stress", "off")) == "off"
+    assert baseline_of(("default", "on")) == "default"
+
+
+def test_times_are_compared_only_between_equal_outcomes():
+    runs = [
+        *runs_of(off=[0] * 3),
+        *(CommandRun(mode="on", round=n, returncode=1, seconds=0.1) for n in (1, 2, 3)),
+    ]
+    assert [each.speed for each in compare_runs(runs, ("off", "on"), repeat).timings] == [
+        "not compared"
+    ]

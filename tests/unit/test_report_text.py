@@ -1,0 +1,227 @@
+"""A report of a comparison: as text, as Markdown, as JSON, and its caveats."""
+
+import json
+from pathlib import Path
+
+import pytest
+from diff_samples import repeat, runs_of
+from reporters import RecordingReporter
+
+from jitbuild.diff.command_run import CommandRun
+from jitbuild.diff.compare_runs import baseline_of, compare_runs
+from jitbuild.diff.diff_report import DiffReport, caveats
+from jitbuild.diff.report_text import as_markdown, as_text
+from jitbuild.diff.step_summary import append_step_summary
+
+
+def report_of(**by_mode):
+    return report_with(runs_of(**by_mode), tuple(by_mode))
+
+
+def report_with(runs, modes):
+    repeats = len(runs) // len(modes)
+    return DiffReport(
+        interpreter="cpython-3.15.2-jit-fast-1a2b3c4d",
+        version="3.15.2",
+        executable="/store/bin/python3.15",
+        command=("-m", "pytest", "a b"),
+        modes=modes,
+        baseline=baseline_of(modes),
+        repeats=repeats,
+        proven=True,
+        jit="With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).",
+        runs=tuple(runs),
+        findings=compare_runs(runs, modes, repeat),
+        notes=caveats(runs, repeats),
+    )
+
+
+@pytest.fixture
+def report():
+    return report_of(
+        off=["a=passed b=passed", "a=passed b=failed"],
+        on=["a=failed b=passed", "a=failed b=passed"],
+    )
+
+
+TEXT = """\
+cpython-3.15.2-jit-fast-1a2b3c4d: -m pytest 'a b'
+  off, on; 2 interleaved repeats. \
+With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).
+
+  off  exit 0 1 of 2, exit 1 1 of 2  2 passed            1.0 s
+  on   exit 1                        1 failed, 1 passed  1.0 s
+
+Differs with the JIT (1)
+  a
+      off: passed; on: failed
+      | assert not True
+      repeat: jitbuild run 3.15 --mode on -- a
+
+Flaky: differs between repeats of one mode (1)
+  b: off: passed 1 of 2, failed 1 of 2; on: passed
+
+Time
+  on and off are not compared: 1.0 s -> 1.0 s
+
+Note: Times are compared from 3 repeats on.
+1 difference with the JIT. 1 subject is flaky, which does not count as a difference."""
+
+MARKDOWN = """\
+### ❌ 1 difference with the JIT. 1 subject is flaky, which does not count as a difference.
+
+`-m pytest 'a b'` on `cpython-3.15.2-jit-fast-1a2b3c4d`: off, on; 2 interleaved repeats. \
+With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).
+
+| mode | ending | tests | median time |
+|---|---|---|---|
+| off | exit 0 1 of 2, exit 1 1 of 2 | 2 passed | 1.0 s |
+| on | exit 1 | 1 failed, 1 passed | 1.0 s |
+
+#### Differs with the JIT
+
+- **`a`**: off: passed; on: failed
+
+  ```
+  assert not True
+  $ jitbuild run 3.15 --mode on -- a
+  ```
+
+#### Flaky
+
+Differs between repeats of one mode.
+
+- `b`: off: passed 1 of 2, failed 1 of 2; on: passed
+
+#### Time
+
+- on and off are not compared: 1.0 s -> 1.0 s
+
+> Times are compared from 3 repeats on.
+"""
+
+
+def test_a_report_as_text(report):
+    assert as_text(report) == TEXT
+
+
+def test_a_report_as_markdown(report):
+    assert as_markdown(report) == MARKDOWN
+
+
+def test_a_report_as_json(report):
+    data = json.loads(json.dumps(report.to_json()))
+    assert list(data) == [
+        *(
+            "interpreter",
+            "version",
+            "executable",
+            "command",
+            "modes",
+            "baseline",
+            "repeats",
+            "jit",
+            "different",
+        ),
+        *("differences", "flaky", "timings", "runs", "notes"),
+    ]
+    assert data["different"] is True
+    assert data["jit"]["proven"] is True
+    assert data["differences"] == [
+        {
+            "subject": "a",
+            "kind": "test",
+            "modes": ["on"],
+            "outcomes": {"off": ["passed", "passed"], "on": ["failed", "failed"]},
+            "detail": ["assert not True"],
+            "log": None,
+            "repeat": "jitbuild run 3.15 --mode on -- a",
+        }
+    ]
+    assert data["flaky"] == [
+        {"subject": "b", "outcomes": {"off": ["passed", "failed"], "on": ["passed", "passed"]}}
+    ]
+    assert data["timings"] == [
+        {
+            "mode": "on",
+            "seconds": 1.0,
+            "baseline_seconds": 1.0,
+            "ratio": 1.0,
+            "noise": 0.0,
+            "speed": "not compared",
+        }
+    ]
+    assert data["runs"][0] == {
+        "mode": "off",
+        "round": 1,
+        "ending": "exit 0",
+        "exit_code": 0,
+        "timed_out": False,
+        "seconds": 1.0,
+        "tests": {"passed": 2},
+        "log": None,
+    }
+
+
+def test_a_report_without_differences_says_so():
+    report = report_of(off=["a=passed"] * 3, on=["a=passed"] * 3)
+    assert not report.different
+    assert as_text(report).endswith("\nNo differences with the JIT.")
+    assert as_markdown(report).startswith("### ✅ No differences")
+
+
+def test_caveats_name_a_command_that_always_fails_and_too_few_repeats():
+    assert caveats(tuple(runs_of(off=[2] * 3, on=[2] * 3)), 3) == (
+        "The command failed in the same way in every run: exit 2. Its last output: output 2",
+    )
+    assert "--repeat 3" in caveats(tuple(runs_of(off=[0], on=[0])), 1)[0]
+
+
+def test_times_are_shown_with_their_ratio_and_noise():
+    by_mode = {"on": 0.05, "stress": 2.0}
+    runs = [CommandRun(mode="off", round=n, returncode=0, seconds=0.1) for n in (1, 2, 3)]
+    runs += [
+        CommandRun(mode=mode, round=n, returncode=0, seconds=seconds)
+        for mode, seconds in by_mode.items()
+        for n in (1, 2, 3)
+    ]
+    runs += [CommandRun(mode="default", round=n, returncode=0, seconds=0.1) for n in (1, 2, 3)]
+    modes = ("off", "on", "stress", "default")
+    report = report_with(runs, modes)
+    lines = [
+        "on is faster than off: 100 ms -> 50 ms, 2.00 times as fast (noise 0.0%)",
+        "stress is slower than off: 100 ms -> 2.0 s, 20.00 times as long (noise 0.0%)",
+        "default and off are equal within noise: 100 ms -> 100 ms (noise 0.0%)",
+    ]
+    assert "\n".join(f"  {line}" for line in lines) in as_text(report)
+    assert "\n".join(f"- {line}" for line in lines) in as_markdown(report)
+
+
+def test_a_crash_is_shown_with_its_trace_and_its_log():
+    tests = "t/test_y.py::test_ok=passed t/test_y.py::test_crash=passed"
+    report = report_of(off=[tests] * 2, on=["crash"] * 2)
+    lines = as_text(report).splitlines()
+    title = lines.index("  crash in t/test_y.py::test_crash")
+    assert lines[title + 1 : title + 3] == [
+        "      off: exit 0; on: SIGSEGV",
+        "      | Fatal Python error: Segmentation fault",
+    ]
+    assert f"      log: {Path('logs/on-1.log')}" in lines
+    assert "- **`crash in t/test_y.py::test_crash`**: off: exit 0" in as_markdown(report)
+
+
+def test_the_step_summary_is_appended_to_the_file_of_github(tmp_path, report):
+    reporter = RecordingReporter()
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    append_step_summary(report, reporter, {"GITHUB_STEP_SUMMARY": str(summary)})
+    assert summary.read_text(encoding="utf-8") == f"before\n{MARKDOWN}\n"
+    append_step_summary(report, reporter, {})
+    assert reporter.warnings == []
+
+
+def test_a_step_summary_that_cannot_be_written_is_a_warning(tmp_path, report):
+    reporter = RecordingReporter()
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "summary.md")}
+    append_step_summary(report, reporter, environ)
+    assert "cannot be written" in reporter.warnings[0]
