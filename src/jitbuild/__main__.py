@@ -1,7 +1,7 @@
-"""`python -m jitbuild`."""
+"""Run the command line with `python -m jitbuild`."""
 
 import sys
 
-from jitbuild.cli import main
+from jitbuild.cli.main import main
 
 sys.exit(main())

@@ -15,7 +15,6 @@ from jitbuild.request import Variant, parse
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
-from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.wheel_kinds import CCACHE
 
 CATALOG = recipes.load()

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 import stores
 
-from jitbuild import api, cli
+from jitbuild import api
 from jitbuild.ci import github_action as ci
+from jitbuild.cli.main import main
 from jitbuild.errors import InterpreterError
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
@@ -241,7 +242,7 @@ def test_only_our_programs_are_beside_them(tmp_path):
 
 
 def test_key_prints_it_outside_of_github(capsys, store):
-    assert cli.main(["ci", "key", "--pythons", "3.15.2 3.14.10"]) == 0
+    assert main(["ci", "key", "--pythons", "3.15.2 3.14.10"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("key=jitbuild-")
     assert f"\n{store.interpreters}" in out
@@ -250,7 +251,7 @@ def test_key_prints_it_outside_of_github(capsys, store):
 def test_key_writes_it_under_github(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.15.2"]\n')
-    assert cli.main(["ci", "key", "--pythons", ""]) == 0  # an input that was left out
+    assert main(["ci", "key", "--pythons", ""]) == 0  # an input that was left out
     assert capsys.readouterr().out == ""
     text = (tmp_path / "output").read_text()
     assert text.count("cpython-3.15.2") == 1
@@ -262,7 +263,7 @@ def test_provide_hands_on_what_the_action_hands_on(tmp_path, monkeypatch, store)
     monkeypatch.setitem(ci.provide.__kwdefaults__, "prober", lambda _: "")
     for name in ("GITHUB_OUTPUT", "GITHUB_PATH", "RUNNER_TEMP"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    assert cli.main(["ci", "provide", "--pythons", "3.15"]) == 0
+    assert main(["ci", "provide", "--pythons", "3.15"]) == 0
     outputs = dict(
         line.partition("=")[::2] for line in (tmp_path / "GITHUB_OUTPUT").read_text().splitlines()
     )
@@ -276,7 +277,7 @@ def test_provide_hands_on_what_the_action_hands_on(tmp_path, monkeypatch, store)
 
 
 def test_the_action_names_what_key_prints(capsys):
-    cli.main(["ci", "key", "--pythons", "3.15.2"])
+    main(["ci", "key", "--pythons", "3.15.2"])
     printed = re.findall(r"^(\w+)(?:=|<<)", capsys.readouterr().out, re.MULTILINE)
     assert set(re.findall(r"steps\.key\.outputs\.(\w+)", ACTION.read_text())) == set(printed)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild import api, cli
+from jitbuild import api
 from jitbuild.ci import matrix
+from jitbuild.cli.main import main
 from jitbuild.cli.matrix import listing, planner
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.modes import MODES
@@ -38,7 +39,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def run(capsys):
     def run(*words):
-        code = cli.main(["matrix", *words])
+        code = main(["matrix", *words])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -220,10 +221,15 @@ def test_stress_came_with_3_15(shown, spec):
         (
             ["--modes", "strss"],
             UsageError.exit_code,
-            "the command line: 'strss' is not a mode.\nDid you mean stress? There are: off, on",
+            "argument --modes: invalid choice: 'strss' (choose from off, on, stress, default).\n"
+            "Did you mean stress? ",
         ),
-        (["--modes", "xyzzy"], UsageError.exit_code, "'xyzzy' is not a mode.\nThere are: off, on"),
-        (["--os", "linx"], UsageError.exit_code, "--os: 'linx' is not an OS.\nDid you mean linux?"),
+        (
+            ["--modes", "xyzzy"],
+            UsageError.exit_code,
+            "invalid choice: 'xyzzy' (choose from off, on,",
+        ),
+        (["--os", "linx"], UsageError.exit_code, "argument --os: invalid choice: 'linx'"),
         (["--runner", "linux"], UsageError.exit_code, "--runner OS=LABEL"),
         (["--runner", "linux="], UsageError.exit_code, "--runner OS=LABEL"),
         (

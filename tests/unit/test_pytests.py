@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from machine import one_by_one
 
-from jitbuild import cli
 from jitbuild.bench import plan, report, session, stats, targets
 from jitbuild.bench import pyperf_files as files
 from jitbuild.bench import pytest_benchmark as pytests
 from jitbuild.cli import bench_results, bench_subjects
+from jitbuild.cli.main import main
 from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.in_target import bench_pytest as _tests
 from jitbuild.system.process import Completed
@@ -217,7 +217,7 @@ def test_nothing_that_was_measured_is_told_with_its_reason(job, machine):
 )
 def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
-    assert cli.main(["bench", "3.15", "--pytest-benchmark", *line]) == 2
+    assert main(["bench", "3.15", "--pytest-benchmark", *line]) == 2
     assert said in capsys.readouterr().err
 
 

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import pytest
 from machine import Machine, one_by_one, write
 
-from jitbuild import cli
 from jitbuild.bench import inspection as inspecting
 from jitbuild.bench import plan, report, session, targets
 from jitbuild.bench import pyperf_files as files
 from jitbuild.bench import pyperformance as suite
 from jitbuild.cli import completion, parser
+from jitbuild.cli.main import main
 from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.in_target import bench_suite as _suite
 from jitbuild.system.process import Completed
@@ -141,7 +141,9 @@ def test_the_list_is_asked_of_the_environment(tmp_path):
 
 def test_the_shell_is_offered_what_an_environment_has(tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
-    assert completion.programs(parsed_args=SimpleNamespace(suite="pyperformance")) == ["default"]
+    assert completion.benchmark_names(parsed_args=SimpleNamespace(suite="pyperformance")) == [
+        "default"
+    ]
     place = (
         tmp_path / "environments/x/lib/python3.15/site-packages/pyperformance/data-files/benchmarks"
     )
@@ -149,19 +151,19 @@ def test_the_shell_is_offered_what_an_environment_has(tmp_path, monkeypatch):
     (place / "MANIFEST").write_text(
         "[benchmarks]\n\nname\tmetafile\nnbody\t<local>\n#hg\t<local>\n\n[group default]\n[group math]\n"
     )
-    assert completion.programs(parsed_args=SimpleNamespace(suite="pyperformance")) == [
+    assert completion.benchmark_names(parsed_args=SimpleNamespace(suite="pyperformance")) == [
         "default",
         "math",
         "nbody",
     ]
-    assert "float_loop" in completion.programs(parsed_args=SimpleNamespace(suite=None))
+    assert "float_loop" in completion.benchmark_names(parsed_args=SimpleNamespace(suite=None))
 
 
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        (["--benchmarks", "-nbody,math"], {"benchmarks": "-nbody,math"}),
-        (["--benchmarks", "math", "--rounds", "3"], {"benchmarks": "math", "rounds": 3}),
+        (["--benchmarks", "-nbody,math"], {"benchmarks": ["-nbody", "math"]}),
+        (["--benchmarks", "math", "--rounds", "3"], {"benchmarks": ["math"], "rounds": 3}),
         (["--with", "-e.", "--with", "x"], {"with_": ["-e.", "x"]}),
         (["--with", "x", "--", "--with", "-e."], {"with_": ["x"], "command": ["--with", "-e."]}),
     ],
@@ -183,7 +185,7 @@ def test_values_that_begin_with_a_hyphen(line, wanted):
 )
 def test_mistakes_of_usage(line, said, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
-    assert cli.main(["bench", "3.15", *line]) == 2
+    assert main(["bench", "3.15", *line]) == 2
     assert said in capsys.readouterr().err
 
 

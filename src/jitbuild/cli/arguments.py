@@ -2,13 +2,146 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+import math
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from jitbuild.api import read_patch
-from jitbuild.request import Axes
+from jitbuild import api
+from jitbuild.cli.list_options import ListAction
+from jitbuild.modes import MODES
+from jitbuild.request import JITS, PARTS, PROFILES, Axes
 
 if TYPE_CHECKING:
-    import argparse
+    from jitbuild.planning.plan import Plan
+
+SPEC_HELP = (
+    "3.15.0b2, 3.15, 3.15t, '>=3.14,<3.16', main, git+URL@REF, or the path of a source folder "
+    "or archive"
+)
+
+
+def add_general_options(parser: argparse.ArgumentParser, *, default: object) -> None:
+    """Add -q and -v. In a command `default` is SUPPRESS: what precedes the command holds."""
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        default=default,
+        help="print only warnings and errors",
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        default=default,
+        help="print more, and tracebacks of errors",
+    )
+
+
+def add_examples(parser: argparse.ArgumentParser, *examples: str) -> None:
+    """Show command lines at the end of the help."""
+    parser.epilog = "\n  ".join(["examples:", *examples])
+
+
+def complete_with(action: argparse.Action, function: str) -> None:
+    """Complete the value of `action` in a shell with a function of cli/completion.py."""
+
+    def completer(**options: Any) -> Any:
+        return getattr(import_module("jitbuild.cli.completion"), function)(**options)
+
+    action.completer = completer  # type: ignore[attr-defined]
+
+
+def add_spec(
+    parser: argparse.ArgumentParser, *, completer: str = "installed_names", **options: Any
+) -> None:
+    """Add SPEC, by default one request that is completed with the interpreters in the store."""
+    options = {"metavar": "SPEC", "help": SPEC_HELP, **options}
+    complete_with(parser.add_argument("spec", **options), completer)
+
+
+def add_json(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add --json, which prints `what` as JSON."""
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON")
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Add --dry-run."""
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="only show what would be removed"
+    )
+
+
+def add_expect(parser: argparse.ArgumentParser) -> None:
+    """Add --expect."""
+    parser.add_argument(
+        "--expect",
+        choices=("jit", *JITS),
+        default="jit",
+        help="the JIT that the interpreter must have (default: jit, any that runs machine code)",
+    )
+
+
+def add_list(
+    parser: argparse._ActionsContainer, option: str, *, metavar: str, **options: Any
+) -> argparse.Action:
+    """Add an option that takes a list (see ListAction): None if it is not given."""
+    return parser.add_argument(
+        option, action=ListAction, metavar=f"{metavar}[,{metavar}]", **options
+    )
+
+
+def add_pythons(parser: argparse.ArgumentParser) -> None:
+    """Add --pythons."""
+    complete_with(
+        add_list(parser, "--pythons", metavar="SPEC", help="default: the setting `pythons`"),
+        "known_requests",
+    )
+
+
+def add_modes(parser: argparse.ArgumentParser, help_: str) -> None:
+    """Add --modes."""
+    add_list(parser, "--modes", metavar="MODE", choices=MODES, help=help_)
+
+
+def add_axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add the axes of a variant; with `several` --jit takes a list."""
+    group = parser.add_argument_group("variant")
+    jit = "--enable-experimental-jit= (default: yes-off, which serves both modes)"
+    if several:
+        add_list(group, "--jit", metavar="JIT", choices=JITS, help=f"{jit}: {', '.join(JITS)}")
+    else:
+        group.add_argument("--jit", choices=JITS, help=jit)
+    group.add_argument(
+        "--profile",
+        choices=PROFILES,
+        help="fast to build, release (PGO and LTO), or debug (default: fast)",
+    )
+    group.add_argument(
+        "--tail-call",
+        action="store_true",
+        default=None,
+        help="the tail-calling interpreter (3.14+)",
+    )
+    group.add_argument(
+        "--configure-arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="one more argument for configure or build.bat",
+    )
+    group.add_argument(
+        "--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources"
+    )
+    add_list(
+        group,
+        "--include",
+        metavar="PART",
+        choices=PARTS,
+        default=[],
+        help=f"parts that fast and release builds leave out: {', '.join(PARTS)}",
+    )
 
 
 def stated_axes(options: argparse.Namespace) -> Axes:
@@ -18,6 +151,101 @@ def stated_axes(options: argparse.Namespace) -> Axes:
         profile=options.profile,
         tail_call=options.tail_call,
         configure_args=tuple(options.configure_arg),
-        patches=tuple(map(read_patch, options.patch)),
+        patches=tuple(map(api.read_patch, options.patch)),
         includes=tuple(sorted({*options.include})),
     )
+
+
+def requested_plan(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
+    """Return the plan for the SPEC, axes and sources that the command line states."""
+    return api.plan(
+        options.spec,
+        platform=platform,
+        jit=options.jit,
+        profile=options.profile,
+        tail_call=options.tail_call,
+        configure_args=options.configure_arg,
+        includes=options.include,
+        patches=options.patch,
+        sha256=options.sha256,
+        recipes=options.recipes,
+    )
+
+
+def add_sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None:
+    """Add the options that say where sources and recipes come from."""
+    group = parser.add_argument_group("sources")
+    if mirror:
+        group.add_argument(
+            "--mirror",
+            metavar="PLACE",
+            help="the only source of archives: a URL, a folder, or `distro` (Debian, Ubuntu)",
+        )
+    group.add_argument(
+        "--sha256",
+        metavar="HASH",
+        help="the sha256 of the .tar.xz of a release that the recipes do not know yet",
+    )
+    add_recipes(group)
+
+
+def add_recipes(parser: argparse._ActionsContainer) -> None:
+    """Add --recipes."""
+    parser.add_argument(
+        "--recipes", metavar="DIR", help="a folder of recipes on top of the shipped ones"
+    )
+
+
+def add_llvm(parser: argparse._ActionsContainer) -> None:
+    """Add --llvm."""
+    parser.add_argument(
+        "--llvm",
+        metavar="WHERE",
+        help="auto (default), system, managed (wheels, no root), or a path",
+    )
+
+
+def add_packages(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add --with and --requirements: `what` happens in an environment that has the packages."""
+    add_list(
+        parser,
+        "--with",
+        dest="with_",
+        metavar="PKG",
+        spaces=False,
+        hyphens="-e",
+        default=[],
+        help=f"{what} in an environment that has PKG",
+    )
+    add_list(
+        parser,
+        "--requirements",
+        metavar="FILE",
+        spaces=False,
+        default=[],
+        help=f"{what} in an environment that has the requirements in FILE",
+    )
+
+
+def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:
+    """Add --timeout."""
+    parser.add_argument("--timeout", type=positive_seconds, metavar="S", help=help_)
+
+
+def positive_integer(text: str) -> int:
+    """Return the integer that an option has as its value. Raises ArgumentTypeError."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
+    return number
+
+
+def positive_seconds(text: str) -> float:
+    """Return the seconds that an option has as its value. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number of seconds, not {text!r}")
+    return number

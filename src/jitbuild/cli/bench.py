@@ -13,7 +13,19 @@ from jitbuild.api import store
 from jitbuild.bench import machine as surroundings
 from jitbuild.bench import plan, session
 from jitbuild.cli import bench_results, bench_subjects
-from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.arguments import (
+    SPEC_HELP,
+    add_axes,
+    add_examples,
+    add_json,
+    add_list,
+    add_packages,
+    add_spec,
+    add_timeout,
+    complete_with,
+    positive_integer,
+    stated_axes,
+)
 from jitbuild.cli.bench_compare import compare
 from jitbuild.cli.bench_shown import check_outputs, show
 from jitbuild.cli.output import reporter_for
@@ -42,7 +54,116 @@ _SPOIL = frozenset(
 _WAITING = "Waiting: another measurement runs, and both would spoil each other."
 
 
-def bench(options: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild bench` and `jitbuild bench compare`."""
+    parser.description = (
+        "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, "
+        "and report the ratio off / on: above 1 the JIT is faster. The programs are the quick "
+        "suite, pyperformance, --stmt, or a command after --, which is read as by `jitbuild run`. "
+        "`bench compare` compares files of pyperf. docs/bench.md describes the method."
+    )
+    parser.usage = (
+        "jitbuild bench SPEC [options] [-- COMMAND ...]\n"
+        "       jitbuild bench compare FILE FILE ... [--json]"
+    )
+    add_spec(parser, help=f"{SPEC_HELP}; or the word compare")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="after compare: files of pyperf; each is compared with the first",
+    )
+    _add_subject(parser)
+    _add_amount(parser)
+    add_axes(parser)
+    _add_outputs(parser)
+    add_examples(
+        parser,
+        "jitbuild bench 3.15",
+        "jitbuild bench 3.15 --suite pyperformance --benchmarks default,-nbody",
+        "jitbuild bench 3.15 --stmt 'sum(range(1000))'",
+        "jitbuild bench 3.15 --with numpy -- script.py",
+        "jitbuild bench compare before.json after.json",
+    )
+
+
+def _add_subject(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is measured")
+    group.add_argument(
+        "--suite",
+        choices=("quick", "pyperformance"),
+        help="quick (default): 14 small programs; pyperformance: the official suite",
+    )
+    benchmarks = add_list(
+        group,
+        "--benchmarks",
+        metavar="NAME",
+        hyphens=r"-\w\w",
+        help="only these of the suite; of pyperformance also groups, and -NAME to exclude one",
+    )
+    complete_with(benchmarks, "benchmark_names")
+    group.add_argument(
+        "--pytest-benchmark",
+        action="store_true",
+        help="each pytest-benchmark test of the pytest command after --; needs --with "
+        "pytest-benchmark",
+    )
+    group.add_argument("--stmt", metavar="CODE", help="a statement, as for timeit")
+    group.add_argument("--setup", metavar="CODE", help="code that runs once before --stmt")
+    group.add_argument(
+        "--aa",
+        action="store_true",
+        help="off against off: the noise of this machine, which later runs take into account",
+    )
+    add_packages(group, "measure")
+
+
+def _add_amount(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it is measured")
+    group.add_argument(
+        "--rounds",
+        type=positive_integer,
+        metavar="N",
+        help="processes in each mode (default: 5; for --stmt and a command 10)",
+    )
+    group.add_argument(
+        "--values",
+        type=positive_integer,
+        metavar="N",
+        help="values per process (default: 12; for --stmt 20, a command 1, pyperformance 3)",
+    )
+    add_timeout(group, "end a process after S seconds (default: 600)")
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the same measurement after an interruption or a failure",
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--inspect",
+        action="store_true",
+        help="show which functions got machine code, and which hot ones did not",
+    )
+    group.add_argument(
+        "--output",
+        metavar="DIR",
+        help="write pyperf's off.json and on.json to DIR (default: in the store)",
+    )
+    group.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write a report with charts as one file (needs jitbuild[bench])",
+    )
+    group.add_argument(
+        "--svg", metavar="FILE", help="write the chart of ratios (needs jitbuild[bench])"
+    )
+    add_json(group, "the report")
+
+
+def run(options: argparse.Namespace) -> int:
     """Measure with the JIT off and on, or compare files, and print what came out; 130 when Ctrl-C cut it short."""
     check_outputs(options)
     if options.spec == "compare":

@@ -69,12 +69,14 @@ def asked(options: argparse.Namespace) -> tuple[Benchmark, ...]:
         # What is in it, its own manifest says, when it is installed.
         return (
             plan.Benchmark(
-                kind="suite", name=suite.NAME, words=suite.words_of(options.benchmarks or "")
+                kind="suite",
+                name=suite.NAME,
+                words=suite.words_of(",".join(options.benchmarks or [])),
             ),
         )
     return tuple(
         plan.Benchmark(kind="quick", name=name, gains=_programs.PROGRAMS[name].gains)
-        for name in _chosen(options.benchmarks or "")
+        for name in _chosen(",".join(options.benchmarks or []))
     )
 
 

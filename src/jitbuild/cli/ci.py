@@ -11,6 +11,7 @@ from jitbuild import api
 from jitbuild import target as targets
 from jitbuild.ci import github_action as steps
 from jitbuild.ci.matrix import product
+from jitbuild.cli.arguments import add_examples, add_pythons
 from jitbuild.cli.matrix import planner, pythons
 from jitbuild.cli.output import reporter_for
 
@@ -18,7 +19,25 @@ if TYPE_CHECKING:
     import argparse
 
 
-def ci(options: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild ci`."""
+    parser.description = (
+        "Run a step of the setup-jitbuild action. `key` prints the key of the CI's cache for the "
+        "interpreters, and the folders to cache. `provide` probes the interpreters in the store, "
+        "removes those that fail, installs what is missing, and adds it to PATH. Under GitHub "
+        "Actions the results go into its files, elsewhere to stdout."
+    )
+    parser.add_argument("step", choices=("key", "provide"), metavar="STEP", help="key or provide")
+    add_pythons(parser)
+    parser.add_argument(
+        "--install-deps",
+        action="store_true",
+        help="install what a build needs with this machine's package manager",
+    )
+    add_examples(parser, "jitbuild ci key --pythons 3.15", "jitbuild ci provide --pythons 3.15")
+
+
+def run(options: argparse.Namespace) -> int:
     """Do the step that was asked for."""
     # The action hands on an input that may be empty, or hold several requests.
     given = " ".join(options.pythons or []).split()

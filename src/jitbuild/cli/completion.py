@@ -5,13 +5,13 @@ from __future__ import annotations
 from jitbuild import api
 
 
-def known(**_: object) -> list[str]:
+def known_requests(**_: object) -> list[str]:
     """What can be installed: every series and tag of the recipes."""
     catalog = api.catalog(None)
     return [*sorted(catalog.series), *catalog.tags()]
 
 
-def kept(**_: object) -> list[str]:
+def installed_names(**_: object) -> list[str]:
     """What the store has: names, versions and series."""
     words = [
         (found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()
@@ -19,14 +19,14 @@ def kept(**_: object) -> list[str]:
     return sorted({word for each in words for word in each})
 
 
-def caches(**_: object) -> list[str]:
+def cache_names(**_: object) -> list[str]:
     """The caches of the store, by the names of their folders."""
-    from jitbuild.cli.cache import CACHES
+    from jitbuild.building.caches.inventory import NAMES
 
-    return list(CACHES)
+    return list(NAMES)
 
 
-def programs(*, parsed_args: object = None, **_: object) -> list[str]:
+def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
     """The programs of `bench`'s suite: the quick one, or pyperformance, where an environment has it already."""
     if getattr(parsed_args, "suite", None) == "pyperformance":
         from jitbuild.bench import pyperformance as suite

@@ -6,25 +6,37 @@ from typing import TYPE_CHECKING
 
 from jitbuild import settings
 from jitbuild.api import store
+from jitbuild.cli.arguments import add_json
 from jitbuild.cli.output import print_json
+from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
 
 
-def config(options: argparse.Namespace) -> int:
-    """Print every setting, its value and where that comes from."""
-    found = {name: settings.get(name) for name in settings.KNOWN}
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild config`."""
+    add_json(parser, "the settings")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print every setting with its value and the origin of the value."""
+    values = {name: settings.get(name) for name in settings.KNOWN}
     if options.json:
         print_json(
             {
-                name: {"value": each.value, "origin": each.origin} if each else None
-                for name, each in found.items()
+                name: {"value": setting.value, "origin": setting.origin} if setting else None
+                for name, setting in values.items()
             }
         )
         return 0
-    for name, each in found.items():
-        value = f"{each.value}  ({each.origin})" if each else f"not set: {settings.KNOWN[name]}"
-        print(f"{name:<8} {value}")
-    print(f"\nThe store is {store().root}\nYour own settings go into {settings.user_file()}")
+    print_table(
+        [
+            (name, setting.value, setting.origin)
+            if setting
+            else (name, "not set", settings.KNOWN[name])
+            for name, setting in values.items()
+        ]
+    )
+    print(f"\nThe store is {store().root}\nYour own settings belong in {settings.user_file()}")
     return 0

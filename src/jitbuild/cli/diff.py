@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild import api
-from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_modes,
+    add_packages,
+    add_spec,
+    add_timeout,
+    positive_integer,
+    stated_axes,
+)
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.diff.comparison import DiffRequest, compare_modes
 from jitbuild.diff.report_text import as_text
@@ -18,14 +28,47 @@ if TYPE_CHECKING:
     import argparse
 
 
-def diff(options: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild diff`."""
+    parser.description = (
+        "Run a command in several modes on one interpreter of the store and report what differs "
+        "with the JIT, what is flaky and what takes longer or shorter. With pytest each test is "
+        "compared. The words after -- are read as by `jitbuild run`. The exit code is 1 if "
+        "something differs; flaky tests and different times alone are no difference."
+    )
+    parser.usage = "jitbuild diff SPEC [options] -- COMMAND ..."
+    add_spec(parser)
+    add_modes(parser, "two or more of off, on, stress (3.15+), default (default: off,on)")
+    parser.add_argument(
+        "--repeat",
+        type=positive_integer,
+        default=3,
+        metavar="N",
+        help="runs in each mode, interleaved (default: 3)",
+    )
+    add_timeout(parser, "end a run, and the processes it started, after S seconds")
+    add_packages(parser, "run")
+    parser.add_argument(
+        "--keep",
+        metavar="DIR",
+        help="keep the log of every run in DIR (default: of failed runs, in the store's logs/)",
+    )
+    add_axes(parser)
+    add_json(parser, "the report")
+    add_examples(
+        parser,
+        "jitbuild diff 3.15 -- -m unittest",
+        "jitbuild diff 3.15 --with pytest,hypothesis --modes off,on,stress -- pytest tests",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Print what differs between the modes; return 1 if anything does."""
-    modes = [name.strip() for name in (options.modes or "off,on").split(",") if name.strip()]
     request = DiffRequest(
         spec=options.spec,
         axes=stated_axes(options),
         command=tuple(options.command or ()),
-        modes=tuple(parse_modes(modes)),
+        modes=tuple(parse_modes(options.modes or ["off", "on"])),
         repeats=options.repeat,
         timeout=options.timeout,
         requirements=Requirements(options.with_, [Path(file) for file in options.requirements]),

@@ -9,8 +9,17 @@ from jitbuild import settings
 from jitbuild import target as targets
 from jitbuild.api import catalog, store
 from jitbuild.building.runner import clean_environment
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_llvm,
+    add_sources,
+    add_spec,
+    requested_plan,
+)
 from jitbuild.cli.output import print_json
-from jitbuild.cli.plan import make
+from jitbuild.system.table import print_table
 from jitbuild.toolchain.llvm import LLVMFinder
 from jitbuild.toolchain.preflight import Preflight
 
@@ -20,14 +29,40 @@ if TYPE_CHECKING:
     from jitbuild.toolchain.requirements import CheckedRequirement, PreflightReport
 
 
-def doctor(options: argparse.Namespace) -> int:
-    """Print the requirements of a build and whether they are met; return 1 if one is missing."""
-    plan, host, recipes = make(options), targets.host(), catalog(options.recipes)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild doctor`."""
+    add_spec(
+        parser,
+        completer="known_requests",
+        nargs="?",
+        default="3.15",
+        help="the Python to build (default: 3.15)",
+    )
+    add_axes(parser)
+    add_sources(parser, mirror=False)
+    add_llvm(parser)
+    add_json(parser, "the requirements")
+    add_examples(parser, "jitbuild doctor", "jitbuild doctor 3.13.15 --profile release")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the requirements of a build and if they are met; return 1 if one is missing."""
+    report = _check(options)
+    if options.json:
+        print_json([as_json(requirement) for requirement in report.requirements])
+    else:
+        print_table([_row(requirement) for requirement in report.requirements])
+        for line in advice(report):
+            print(line)
+    return 1 if report.missing else 0
+
+
+def _check(options: argparse.Namespace) -> PreflightReport:
+    plan, host, recipes = requested_plan(options), targets.host(), catalog(options.recipes)
     environ, folder = clean_environment(os.environ), store().root
-    finder = (
-        None
-        if plan.llvm is None
-        else LLVMFinder(
+    finder = None
+    if plan.llvm is not None:
+        finder = LLVMFinder(
             want=plan.llvm,
             mode=settings.value("llvm", options.llvm) or "auto",
             host=host,
@@ -35,37 +70,27 @@ def doctor(options: argparse.Namespace) -> int:
             cache=folder,
             environ=environ,
         )
-    )
-    report = Preflight(
+    preflight = Preflight(
         plan=plan, host=host, catalog=recipes, store=folder, llvm=finder, environ=environ
-    ).run()
-    if options.json:
-        print_json([as_json(requirement) for requirement in report.requirements])
-    else:
-        print(as_text(report))
-    return 1 if report.missing else 0
+    )
+    return preflight.run()
 
 
-def as_text(report: PreflightReport) -> str:
-    """Return the report as a table, with the command that installs what is missing."""
-    width = max(len(requirement.name) for requirement in report.requirements)
-    lines = [
-        f"{_mark(requirement)}  {requirement.name:<{width}}  {requirement.detail}"
-        for requirement in report.requirements
-    ]
+def _row(requirement: CheckedRequirement) -> tuple[str, str, str]:
+    mark = "ok" if requirement.ok else "MISS" if requirement.required else "miss"
+    return mark, requirement.name, requirement.detail
+
+
+def advice(report: PreflightReport) -> list[str]:
+    """Return the lines on how to get what is missing, among them the one command to type."""
+    lines = []
     if report.missing:
         lines += ["", *(f"{name}: {remedy}" for name, remedy in report.remedies)]
     if report.command:
         lines.append(f"Install what is missing: {report.command}")
     if report.full_command != report.command:
         lines.append(f"Including what is optional: {report.full_command}")
-    return "\n".join(lines)
-
-
-def _mark(requirement: CheckedRequirement) -> str:
-    if requirement.ok:
-        return "ok  "
-    return "MISS" if requirement.required else "miss"
+    return lines
 
 
 def as_json(requirement: CheckedRequirement) -> dict[str, object]:

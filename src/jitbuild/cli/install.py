@@ -2,31 +2,103 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from jitbuild import api
-from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_llvm,
+    add_sources,
+    add_spec,
+    positive_integer,
+    stated_axes,
+)
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    import argparse
-
     from jitbuild.provision import Outcome
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import CachesRecord
 
 
-def install(options: argparse.Namespace) -> int:
-    """Provide every requested interpreter in every variant asked for; prints their executables, or with --json all of them.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild install`."""
+    parser.description = (
+        "Build interpreters, prove their JIT and add them to the store. Interpreters already in "
+        "the store are reused."
+    )
+    add_spec(parser, completer="known_requests", nargs="+")
+    add_axes(parser, several=True)
+    add_sources(parser)
+    _add_build_options(parser)
+    add_json(parser, "the interpreters, in the form of `list`,")
+    add_examples(
+        parser,
+        "jitbuild install 3.15",
+        "jitbuild install 3.13.15 3.14 --jit yes-off,no --profile release",
+        "jitbuild install 3.15 --upgrade",
+    )
 
-    The exit code is that of the first that failed.
+
+def _add_build_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("build")
+    add_llvm(group)
+    group.add_argument(
+        "--ccache",
+        choices=("auto", "managed", "off"),
+        help="the compiler cache: from PATH (auto, default), from a wheel, or none",
+    )
+    group.add_argument(
+        "--no-caches",
+        action="store_true",
+        help="use nothing from the stencil, configure and compiler caches",
+    )
+    group.add_argument(
+        "-j",
+        "--jobs",
+        type=positive_integer,
+        metavar="N",
+        help="jobs at once, for all builds together (default: the processors of this machine)",
+    )
+    group.add_argument(
+        "--keep-going",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="if one of several builds fails, finish the others (default), or stop them",
+    )
+    group.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="ignore the store and take the newest release that fits",
+    )
+    group.add_argument(
+        "--reinstall", action="store_true", help="build again what is already in the store"
+    )
+    group.add_argument(
+        "--install-deps",
+        action="store_true",
+        help="install what the build needs with this machine's package manager",
+    )
+    group.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="build without missing headers, and keep an interpreter that lacks modules",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Provide every requested interpreter in every stated variant; print their executables.
+
+    With --json everything known of them is printed. The error of the first failure is raised.
     """
-    say = reporter_for(options)
     outcomes = api.ensure_all(
         options.spec,
-        [stated_axes(options)._replace(jit=jit) for jit in options.jit or [None]],
+        [stated_axes(options)._replace(jit=jit) for jit in dict.fromkeys(options.jit or [None])],
         keep_going=options.keep_going,
         mirror=options.mirror,
         sha256=options.sha256,
@@ -39,55 +111,54 @@ def install(options: argparse.Namespace) -> int:
         reinstall=options.reinstall,
         install_deps=options.install_deps,
         allow_missing=options.allow_missing,
-        reporter=say,
+        reporter=reporter_for(options),
     )
-    provided = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
-    for found in provided:
+    interpreters = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
+    for interpreter in interpreters:
         if not options.quiet:
-            print(_summary(found), file=sys.stderr)
+            print(summary(interpreter), file=sys.stderr)
         if not options.json:
-            print(found.executable, flush=True)
+            print(interpreter.executable, flush=True)
     if options.json:
-        print_json([found.to_json() for found in provided])
-    return _told(outcomes)
+        print_json([interpreter.to_json() for interpreter in interpreters])
+    _raise_first_failure(outcomes)
+    return 0
 
 
-def _told(outcomes: list[Outcome]) -> int:
-    """Say which failed, of several; the first error is raised, so that it ends the command as any other would."""
+def _raise_first_failure(outcomes: list[Outcome]) -> None:
+    """Raise the first error, if there is one; of several outcomes print which failed."""
     failed = [outcome for outcome in outcomes if outcome.error]
     if not failed:
-        return 0
+        return
     if len(outcomes) > 1:
-        print(
-            f"{len(failed)} of {len(outcomes)} failed: {', '.join(outcome.name for outcome in failed)}.",
-            file=sys.stderr,
-        )
+        names = ", ".join(outcome.name for outcome in failed)
+        print(f"{len(failed)} of {len(outcomes)} failed: {names}.", file=sys.stderr)
     assert failed[0].error is not None
     raise failed[0].error
 
 
-def _summary(found: Interpreter) -> str:
-    """One line on what was proven, where the time went, and what the caches spared."""
-    verdict = found.manifest.verdict
+def summary(interpreter: Interpreter) -> str:
+    """Return one line on the proof, the time of each step, and the hits of the caches."""
+    manifest = interpreter.manifest
     proof = {
         "yes-off": "the JIT is in and runs machine code with PYTHON_JIT=1",
         "yes": "the JIT is in and runs machine code unless PYTHON_JIT=0",
         "interpreter": "micro-ops without machine code",
-        "no": "no JIT, as asked for",
-    }[verdict.jit.built if verdict.jit else found.variant.jit]
-    times, caches = found.manifest.times or {}, found.manifest.caches or None
-    spent = ", ".join(
-        f"{name} {format_duration(value)}{_spared(name, caches)}"
-        for name, value in times.items()
+        "no": "no JIT, as requested",
+    }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
+    if not manifest.times:
+        return f"{interpreter.name}: {proof}."
+    steps = ", ".join(
+        f"{name} {format_duration(value)}{_cached(name, manifest.caches or None)}"
+        for name, value in manifest.times.items()
         if name != "total"
     )
-    return f"{found.name}: {proof}." + (
-        f" Built in {format_duration(times['total'])} ({spent})." if times else ""
-    )
+    total = format_duration(manifest.times["total"])
+    return f"{interpreter.name}: {proof}. Built in {total} ({steps})."
 
 
-def _spared(step: str, caches: CachesRecord | None) -> str:
-    """What a cache did for a step, in brackets."""
+def _cached(step: str, caches: CachesRecord | None) -> str:
+    """Return what a cache supplied for a step, in brackets."""
     if caches is None:
         return ""
     if step == "make" and (counts := caches.compiler):

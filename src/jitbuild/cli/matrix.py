@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild import api, settings
 from jitbuild.ci import matrix
+from jitbuild.cli.arguments import add_examples, add_list, add_modes, add_pythons, add_recipes
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.planning.planner import make_plan, resolve_version
@@ -28,7 +29,58 @@ if TYPE_CHECKING:
 _LISTING_SECONDS = 120.0
 
 
-def show(options: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild matrix`."""
+    parser.description = (
+        "Print the jobs of a CI pipeline: each interpreter to build, once for each OS, and each "
+        "session to test with it. The store is not read, so the output is the same on every "
+        "machine. docs/ci.md shows the workflows."
+    )
+    parser.add_argument(
+        "--format",
+        choices=("github", "gitlab", "json"),
+        default="json",
+        help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default)",
+    )
+    add_pythons(parser)
+    add_modes(parser, "default: the setting `modes`, else off and on")
+    add_list(
+        parser,
+        "--os",
+        metavar="OS",
+        default=["linux"],
+        choices=tuple(matrix.SYSTEMS),
+        help=f"{', '.join(matrix.SYSTEMS)} (default: linux)",
+    )
+    parser.add_argument(
+        "--runner",
+        action="append",
+        default=[],
+        metavar="OS=LABEL",
+        help="the runner for an OS",
+    )
+    parser.add_argument(
+        "--session",
+        default="tests",
+        metavar="NAME",
+        help="the name of the nox session (default: tests)",
+    )
+    parser.add_argument(
+        "--from-nox",
+        nargs="?",
+        const="noxfile.py",
+        metavar="NOXFILE",
+        help="take the sessions of a noxfile (default: noxfile.py)",
+    )
+    add_recipes(parser)
+    add_examples(
+        parser,
+        "jitbuild matrix --pythons 3.14,3.15 --os linux,macos",
+        "jitbuild matrix --from-nox --format github",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Print the matrix as CI reads it; what was left out is said on stderr."""
     service: matrix.Service = "gitlab" if options.format == "gitlab" else "github"
     machines = matrix.machines(_words(options.os), options.runner, service=service)

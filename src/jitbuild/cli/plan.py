@@ -6,72 +6,85 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from jitbuild import api
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_sources,
+    add_spec,
+    requested_plan,
+)
 from jitbuild.cli.output import print_json
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from jitbuild.planning.plan import Plan
 
+_SHOWN_COLUMNS = 60
 
-def plan(options: argparse.Namespace) -> int:
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild plan`."""
+    add_spec(parser, completer="known_requests")
+    add_axes(parser)
+    add_sources(parser, mirror=False)
+    parser.add_argument(
+        "--platform",
+        metavar="TARGET",
+        help="x86_64-linux-gnu, aarch64-macos, x86_64-windows, ... (default: this machine)",
+    )
+    add_json(parser, "the plan")
+    add_examples(
+        parser,
+        "jitbuild plan 3.15",
+        "jitbuild plan 3.15.0b2 --platform aarch64-macos --profile release --json",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Print the plan, as text or JSON."""
-    made = make(options, platform=options.platform)
-    if made.variant.free_threaded and options.jit is None and not options.quiet:
+    plan = requested_plan(options, platform=options.platform)
+    if plan.variant.free_threaded and options.jit is None and not options.quiet:
         print(
             f"{options.spec}: a free-threaded CPython has no JIT, so this is a plan with --jit no.",
             file=sys.stderr,
         )
     if options.json:
-        print_json(made.to_json())
+        print_json(plan.to_json())
     else:
-        print(as_text(made))
+        print(as_text(plan))
     return 0
 
 
-def make(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
-    """The plan that the command line asks for."""
-    return api.plan(
-        options.spec,
-        platform=platform,
-        jit=options.jit,
-        profile=options.profile,
-        tail_call=options.tail_call,
-        configure_args=options.configure_arg,
-        includes=options.include,
-        patches=options.patch,
-        sha256=options.sha256,
-        recipes=options.recipes,
-    )
+def as_text(plan: Plan) -> str:
+    """Return a plan as text: the source, the LLVM, and every step as a line for a shell."""
+    return "\n".join(_lines(plan))
 
 
-def as_text(made: Plan) -> str:
-    """A plan for people: what is built from what, and every step as a line for a shell."""
-    facts = made.to_json()
-    lines = [
-        f"{made.name}  for {made.target}",
-        f"  key     {made.key}",
-        f"  source  {facts['source']['url']}",
-    ]
-    lines.append(
-        f"          {'sha256 ' if facts['source']['sha256'] else ''}{facts['source']['digest']}"
-    )
-    if made.llvm:
-        own = " (fetched by the build itself)" if made.llvm.bundled else ""
-        lines.append(f"  llvm    {made.llvm.major}: {', '.join(made.llvm.tools)}{own}")
-    lines += [
-        f"  edit    {edit.file}: {_short(edit.find)} -> {_short(edit.replace)}"
-        for edit in made.edits
-    ]
-    for step in made.steps:
-        lines.append(f"  {step.name}")
-        lines += [f"      {name}={shlex.quote(value)}" for name, value in step.env]
-        lines.append(f"      {shlex.join(step.argv)}")
-    return "\n".join([*lines, *(f"  warning: {warning}" for warning in made.warnings)])
+def _lines(plan: Plan) -> Iterator[str]:
+    source = plan.to_json()["source"]
+    yield f"{plan.name}  for {plan.target}"
+    yield f"  key     {plan.key}"
+    yield f"  source  {source['url']}"
+    yield f"          {'sha256 ' if source['sha256'] else ''}{source['digest']}"
+    if plan.llvm:
+        bundled = " (fetched by the build itself)" if plan.llvm.bundled else ""
+        yield f"  llvm    {plan.llvm.major}: {', '.join(plan.llvm.tools)}{bundled}"
+    for edit in plan.edits:
+        yield f"  edit    {edit.file}: {_shortened(edit.find)} -> {_shortened(edit.replace)}"
+    for step in plan.steps:
+        yield f"  {step.name}"
+        for name, value in step.env:
+            yield f"      {name}={shlex.quote(value)}"
+        yield f"      {shlex.join(step.argv)}"
+    for warning in plan.warnings:
+        yield f"  warning: {warning}"
 
 
-def _short(text: str) -> str:
-    """A text of an edit on part of a line; `--json` has it whole."""
+def _shortened(text: str) -> str:
+    """Return the beginning of an edit's text, for part of a line; --json has all of it."""
     first, *rest = text.strip().splitlines() or [""]
-    return repr(f"{first[:56]}..." if rest or len(first) > 60 else first)
+    is_long = bool(rest) or len(first) > _SHOWN_COLUMNS
+    return repr(f"{first[: _SHOWN_COLUMNS - 4]}..." if is_long else first)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
 from jitbuild.cli.output import print_json
 from jitbuild.errors import RequestError
-from jitbuild.probing.runner import probe as ask
+from jitbuild.probing.runner import probe
 from jitbuild.request import Axes
 from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
 
@@ -17,9 +18,23 @@ if TYPE_CHECKING:
     from jitbuild.probing.verdict import Verdict
 
 
-def probe(options: argparse.Namespace) -> int:
-    """Print the verdict on an interpreter; returns 1 when it is not what was expected."""
-    verdict = ask(_executable(options.spec), expect=options.expect)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild probe`."""
+    add_spec(
+        parser,
+        metavar="SPEC|PATH",
+        help="an interpreter of the store, or any Python: a path, or a program on PATH",
+    )
+    add_expect(parser)
+    add_json(parser, "the verdict")
+    add_examples(
+        parser, "jitbuild probe 3.15", "jitbuild probe /usr/bin/python3.15 --expect yes-off"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the verdict on an interpreter; return 1 if it is not what was expected."""
+    verdict = probe(_executable(options.spec), expect=options.expect)
     if options.json:
         print_json(verdict.to_json())
     else:
@@ -28,32 +43,35 @@ def probe(options: argparse.Namespace) -> int:
 
 
 def _executable(spec: str) -> Path:
-    """The path or the name on PATH that it is (`python3.15` is a program's name), else what the store has of that request."""
-    found = find_program(spec)
-    if found is not None and (spec.startswith("python") or found == Path(spec).expanduser()):
-        return found
+    """Return the program of that path or name (python3.15), else the interpreter in the store."""
+    program = find_program(spec)
+    is_path = program == Path(spec).expanduser()
+    if program is not None and (spec.startswith("python") or is_path):
+        return program
     try:
         parse_spec(spec)
     except RequestError:
-        if found is None:
+        if program is None:
             raise
-        return found
+        return program
     return find_interpreter(spec, Axes()).executable
 
 
 def as_text(verdict: Verdict) -> str:
-    """A verdict for people: every check, and what follows from them."""
-    lines = [
-        f"{verdict.implementation} {verdict.version}{'t' if verdict.free_threaded else ''}  {verdict.executable}"
-    ]
-    lines += [
-        f"  {'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}"
-        for check in verdict.checks
-    ]
+    """Return a verdict as text: every check, and the conclusion."""
+    threads = "t" if verdict.free_threaded else ""
     states = ", ".join(
-        f"{'unset' if switch == 'default' else switch}: {'on' if on else 'off'}"
-        for switch, on in verdict.enabled.items()
+        f"{'unset' if switch == 'default' else switch}: {'on' if enabled else 'off'}"
+        for switch, enabled in verdict.enabled.items()
     )
-    lines.append(f"  JIT built: {verdict.built}; by PYTHON_JIT {states}")
-    lines.append(verdict.reason or "It is what was expected.")
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"{verdict.implementation} {verdict.version}{threads}  {verdict.executable}",
+            *(
+                f"  {'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}"
+                for check in verdict.checks
+            ),
+            f"  JIT built: {verdict.built}; by PYTHON_JIT {states}",
+            verdict.reason or "The interpreter is as expected.",
+        ]
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.cli.arguments import stated_axes
+from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
 from jitbuild.errors import UsageError
+from jitbuild.modes import MODES
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
@@ -14,6 +15,30 @@ from jitbuild.system import process
 
 if TYPE_CHECKING:
     import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild run`."""
+    parser.description = (
+        "Run a command with an interpreter of the store. After --, a first word that begins with - "
+        "or ends in .py is passed to the interpreter, `python` is the interpreter, and anything "
+        "else is a program on PATH, where the interpreter's own folder comes first."
+    )
+    parser.usage = "jitbuild run SPEC [options] [-- COMMAND ...]"
+    add_spec(parser)
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        help="off: PYTHON_JIT=0; on: 1; stress (3.15+): 1 with PYTHON_JIT_STRESS; default: no "
+        "variable of the JIT (without --mode they stay as they are)",
+    )
+    add_axes(parser)
+    add_examples(
+        parser,
+        "jitbuild run 3.15",
+        "jitbuild run 3.15 --mode on -- -m pytest -x",
+        "jitbuild run 3.15 --mode off -- script.py",
+    )
 
 
 def run(options: argparse.Namespace) -> int:

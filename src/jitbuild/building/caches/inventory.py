@@ -1,0 +1,153 @@
+"""List the caches of a store, measure them and clear them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.building.caches import ccache, ccache_statistics
+from jitbuild.building.caches.entries import EntryStore
+from jitbuild.errors import JitbuildError, NotInstalledError
+from jitbuild.system import files, process
+from jitbuild.system.formatting import format_size
+from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.wheel_kinds import CCACHE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.recipes.schema import CcacheWheel
+    from jitbuild.store.store import Store
+    from jitbuild.target import Target
+
+# The folders of the caches. A running build would fail without those in _NEEDED_BY_BUILDS; of the
+# others it uses copies, or nothing (measurements belong to `jitbuild bench`).
+_NEEDED_BY_BUILDS = ("sources", "llvm", "git", "environments", "ccache-bin")
+NAMES = (*_NEEDED_BY_BUILDS, "stencils", "configure", "ccache", "measurements")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheUsage:
+    """A cache as `jitbuild cache --json` prints it: its folder, its bytes and its counts.
+
+    A count is None if the cache keeps none.
+    """
+
+    name: str
+    path: str
+    bytes: int
+    entries: int | None = None
+    hits: int | None = None
+    misses: int | None = None
+
+
+def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
+    """Return the usage of the cache `name`; `program` is the ccache that can read its counts."""
+    path = store.cache(name)
+    if name == "ccache":
+        counts = ccache_statistics.summarize(program, store.root)
+        return CacheUsage(
+            name=name,
+            path=str(path),
+            bytes=size_of(path),
+            hits=counts.hits,
+            misses=counts.misses,
+        )
+    if name in ("stencils", "configure"):
+        entries = EntryStore(path, 0).summary()
+        return CacheUsage(
+            name=name,
+            path=str(path),
+            bytes=size_of(path),
+            entries=entries.entries,
+            hits=entries.hits,
+            misses=entries.misses,
+        )
+    return CacheUsage(name=name, path=str(path), bytes=size_of(path))
+
+
+def in_use(store: Store, names: Sequence[str]) -> list[str]:
+    """Return those of the caches `names` that a running build may still need."""
+    building = any(store.scratches.glob("*"))
+    return [name for name in names if building and name in _NEEDED_BY_BUILDS]
+
+
+def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
+    """Remove the cache `name` in one rename, so that a running build begins a new one.
+
+    `note` gets a line on what is removed. While something is built, the compiler cache is only
+    emptied: a running ccache fails without its folders. Raises StoreError.
+    """
+    path = store.cache(name)
+    if not path.exists():
+        return
+    note(f"remove {path} ({format_size(size_of(path))})")
+    if dry_run:
+        return
+    if name == "ccache" and any(store.scratches.glob("*")):
+        ccache.clear(store.root)
+    else:
+        with store.scratch() as scratch, files.store_errors(path):
+            path.rename(scratch / name)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of the files in a folder that others may be changing."""
+    if not path.is_dir():
+        return _bytes_of(path)
+    return sum(
+        _bytes_of(os.path.join(folder, name))  # noqa: PTH118
+        for folder, _, names in os.walk(path)
+        for name in names
+    )
+
+
+def _bytes_of(path: str | Path) -> int:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def find_ccache(
+    store: Store,
+    pins: Sequence[CcacheWheel],
+    target: Target,
+    *,
+    runner: process.Runner = process.run,
+    environ: Mapping[str, str] = os.environ,
+) -> Ccache | None:
+    """Return a ccache that can read the statistics in the store: from PATH, else from the store.
+
+    None without one, or if the store has no compiler cache. Nothing is downloaded.
+    """
+    if not store.cache("ccache").is_dir():
+        return None
+
+    def fetch(pins: Sequence[CcacheWheel], cache: Path, **_: object) -> Path:
+        folder = pinned_wheels.folder_of(pins, cache, CCACHE)
+        if not pinned_wheels.is_whole(folder):
+            raise NotInstalledError(
+                "The store has no ccache.", remedy="Install one: jitbuild install --ccache managed"
+            )
+        return folder
+
+    for mode in ("auto", "managed"):
+        try:
+            program = ccache.find(
+                mode,
+                environ=environ,
+                pins=pins,
+                store=store.root,
+                target=target,
+                runner=runner,
+                fetch=fetch,
+            )
+        except JitbuildError:
+            continue
+        if program is not None:
+            return program
+    return None

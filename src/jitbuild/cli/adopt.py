@@ -1,0 +1,49 @@
+"""`jitbuild adopt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.api import store
+from jitbuild.cli.arguments import add_examples, add_expect, add_json
+from jitbuild.cli.output import print_json
+from jitbuild.request import PROFILES
+from jitbuild.running.lookup import find_program
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild adopt`."""
+    parser.description = (
+        "Register an interpreter that is already on this machine, after probing it. The store "
+        "only refers to it: its own files are never changed."
+    )
+    parser.add_argument("path", metavar="PATH", help="the interpreter: a path, or a name on PATH")
+    add_expect(parser)
+    parser.add_argument("--profile", choices=PROFILES, help="how it was built, if you know")
+    add_json(parser, "the interpreter, in the form of `list`,")
+    add_examples(
+        parser,
+        "jitbuild adopt /usr/bin/python3.15",
+        "jitbuild adopt ~/cpython/python --profile debug",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Register an interpreter; print its executable, or all that is known of it as JSON."""
+    from jitbuild import provision
+
+    interpreter = provision.adopt(
+        store(),
+        find_program(options.path) or Path(options.path),
+        expect=options.expect,
+        profile=options.profile or "unknown",
+    )
+    if options.json:
+        print_json([interpreter.to_json()])
+    else:
+        print(interpreter.executable)
+    return 0

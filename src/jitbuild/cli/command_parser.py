@@ -1,0 +1,80 @@
+"""The parser class: errors that suggest what was meant, and help at the terminal's width."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jitbuild.cli.commands import TAKE_COMMAND
+from jitbuild.cli.list_options import ListAction
+from jitbuild.errors import UsageError
+from jitbuild.system.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Formatter(argparse.HelpFormatter):
+    """Format help at the width of the terminal, and keep the lines of examples.
+
+    argparse makes a formatter for every argument, and without a width each calls shutil, whose
+    import costs more than the rest of the parser.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"width": _width(), **options})
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are UsageErrors, and which suggests what was meant."""
+
+    def __init__(self, **options: Any) -> None:
+        # Without abbreviations: an option added later must not break somebody's script.
+        super().__init__(formatter_class=Formatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}.", remedy=self.see_help())
+
+    def see_help(self, hint: str = "") -> str:
+        """Return `hint` with a pointer to the help of this command."""
+        return f"{hint}See `{self.prog} --help`."
+
+    def invalid_choice(self, argument: str, value: str, choices: Iterable[str]) -> NoReturn:
+        """Raise UsageError for a value that is not one of `choices`, with the closest of them."""
+        choices = list(choices)
+        raise UsageError(
+            f"argument {argument}: invalid choice: {value!r} (choose from {', '.join(choices)}).",
+            remedy=self.see_help(did_you_mean(value, choices)),
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, ListAction):  # which checks each item
+            return
+        if action.choices is not None and value not in action.choices:
+            argument = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            self.invalid_choice(argument, str(value), list(map(str, action.choices)))
+
+    def reject(self, unknown: Sequence[str]) -> NoReturn:
+        """Raise UsageError for words that no argument takes."""
+        options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+        hint = did_you_mean(options[0], self._option_string_actions) if options else ""
+        name = self.prog.rpartition(" ")[2]
+        if options and options[0] in self._option_string_actions:
+            hint = f"Options of a command follow it: jitbuild {name} {options[0]}. "
+        elif name in TAKE_COMMAND and not (hint and unknown[0].startswith("-")):
+            hint = f"A command to run follows `--`: {self.prog} SPEC -- COMMAND. "
+        raise UsageError(
+            f"unrecognized arguments: {' '.join(unknown)}.", remedy=self.see_help(hint)
+        )
+
+
+def _width() -> int:
+    """Return the columns for help: those of the terminal, else 80, less argparse's margin of 2."""
+    try:
+        return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns - 2
+    except (OSError, ValueError):
+        return 78

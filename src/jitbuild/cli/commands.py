@@ -1,0 +1,39 @@
+"""The commands, as `jitbuild --help` lists them. Each is a module of this package."""
+
+from __future__ import annotations
+
+GROUPS: dict[str, dict[str, str]] = {
+    "interpreters": {
+        "install": "build interpreters, prove their JIT and add them to the store",
+        "adopt": "register an interpreter that is already on this machine, after probing it",
+        "list": "list the interpreters in the store",
+        "which": "print the path of an interpreter in the store",
+        "uninstall": "remove interpreters from the store; adopted ones are only unregistered",
+    },
+    "run and compare": {
+        "run": "run a command with an interpreter of the store",
+        "diff": "compare a command with the JIT off and on; exit 1 if something differs",
+        "bench": "measure the speed of the JIT, and how far the result can be trusted",
+    },
+    "inspect": {
+        "plan": "show what install would do, for any platform, without network access",
+        "doctor": "check this machine for what a build needs; exit 1 if something is missing",
+        "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
+        "config": "show every setting and where its value comes from",
+    },
+    "maintain the store": {
+        "cache": "show the size and hits of the caches, or clear them",
+        "prune": "remove superseded interpreters, old logs and other leftovers",
+    },
+    "continuous integration": {
+        "matrix": "print the jobs of a CI pipeline: what to build once, and what to test with it",
+        "ci": "run a step of the setup-jitbuild action",
+    },
+}
+COMMANDS: dict[str, str] = {
+    name: summary for commands in GROUPS.values() for name, summary in commands.items()
+}
+# Commands that take the words after `--`.
+TAKE_COMMAND = frozenset({"run", "diff", "bench"})
+# Commands that are run often, end at once and start no children: they import as little as possible.
+LIGHT = frozenset({"which", "list", "run", "config"})

@@ -1,0 +1,121 @@
+"""Options that take a list: with commas, with spaces, or by repeating the option."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.system.lists import split_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Options whose value may be anything, also a word that begins with a hyphen.
+_ANY_VALUE = frozenset({"--configure-arg"})
+
+
+class ListAction(argparse.Action):
+    """Store the items of a list option; those of a repeated option are added.
+
+    `choices` are checked item by item. With `spaces` False an item may contain spaces. `hyphens`
+    matches the words that are items although they begin with a hyphen.
+    """
+
+    def __init__(self, *, spaces: bool = True, hyphens: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self.spaces = spaces
+        self.hyphens = re.compile(hyphens) if hyphens else None
+
+    def accepts(self, word: str) -> bool:
+        """Return whether `word` can be an item, by its first character."""
+        return not word.startswith("-") or bool(self.hyphens and self.hyphens.match(word))
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        items = split_list(values, spaces=self.spaces)
+        for item in items:
+            if self.choices is not None and item not in self.choices:
+                parser.invalid_choice("/".join(self.option_strings), item, list(self.choices))  # type: ignore[attr-defined]
+        previous = getattr(namespace, self.dest)
+        given = [] if previous is self.default else previous
+        setattr(namespace, self.dest, [*given, *items])
+
+
+@dataclass(slots=True)
+class _Token:
+    """A word of the command line; an option has its action and its values with it."""
+
+    word: str
+    action: argparse.Action | None = None
+    values: list[str] = field(default_factory=list)
+
+    @property
+    def is_positional(self) -> bool:
+        return self.action is None and not self.word.startswith("-")
+
+    @property
+    def words(self) -> list[str]:
+        if self.values and (isinstance(self.action, ListAction) or self.word in _ANY_VALUE):
+            return [f"{self.word}={value}" for value in self.values]
+        return [self.word, *self.values]
+
+
+def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Return `words` with list options in the form that argparse reads alike everywhere.
+
+    `--modes off on` becomes `--modes=off --modes=on`, and `--configure-arg --x` becomes
+    `--configure-arg=--x`. If the command lacks its SPEC and the last word that a list option took
+    can be it (`--with pytest 3.15`), that word is left to it.
+    """
+    tokens = _tokens(words, parser._option_string_actions)  # noqa: SLF001
+    _leave_spec(tokens, [action for action in parser._actions if not action.option_strings])  # noqa: SLF001
+    return [word for token in tokens for word in token.words]
+
+
+def _tokens(words: Sequence[str], options: dict[str, argparse.Action]) -> list[_Token]:
+    tokens: list[_Token] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        action = options.get(word)
+        name, equals, value = word.partition("=")
+        if equals and isinstance(options.get(name), ListAction):
+            tokens.append(_Token(name, options[name], [value]))
+            continue
+        token = _Token(word, action)
+        tokens.append(token)
+        if action is None or action.nargs == 0:
+            continue
+        while rest and _takes(token, rest[0]):
+            token.values.append(rest.pop(0))
+    return tokens
+
+
+def _takes(token: _Token, word: str) -> bool:
+    """Return whether the option of `token` takes `word` as its next value."""
+    if isinstance(token.action, ListAction):
+        return token.action.accepts(word)
+    return not token.values and (token.word in _ANY_VALUE or not word.startswith("-"))
+
+
+def _leave_spec(tokens: list[_Token], positionals: list[argparse.Action]) -> None:
+    """Make the last word of the last list a positional argument if one is needed and can be it."""
+    if not positionals or any(token.is_positional for token in tokens):
+        return
+    needed = any(action.required for action in positionals)
+    for index in range(len(tokens) - 1, -1, -1):
+        token = tokens[index]
+        if not isinstance(token.action, ListAction) or len(token.values) < 2:
+            continue
+        choices = token.action.choices
+        last = token.values[-1]
+        if needed if choices is None else not set(split_list(last)) & set(choices):
+            tokens.insert(index + 1, _Token(token.values.pop()))
+        return

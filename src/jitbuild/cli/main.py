@@ -1,0 +1,96 @@
+"""Entry point of the command line: dispatch, and the only place where errors become messages."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from jitbuild.cli.commands import LIGHT
+from jitbuild.cli.parser import parse
+from jitbuild.errors import JitbuildError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_EXIT_BROKEN_PIPE = 141
+_EXIT_SIGNAL = 128
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv`, by default that of this process; return its exit code."""
+    # Imports create many objects and no garbage: collections take a twentieth of a light command.
+    gc.disable()
+    verbose = False
+    try:
+        options = parse(sys.argv[1:] if argv is None else argv)
+        verbose = options.verbose
+        return _run(options)
+    except KeyboardInterrupt as interrupt:
+        print("interrupted: nothing was left half-done", file=sys.stderr)
+        return _EXIT_SIGNAL + int(getattr(interrupt, "number", 2))
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would complain again when it flushes.
+        _discard_output()
+        return _EXIT_BROKEN_PIPE
+    except JitbuildError as error:
+        if verbose:
+            _print_traceback()
+        print(f"{_red('error:')} {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001
+        return _report_unexpected(error, verbose=verbose)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.name in LIGHT:
+        code = int(options.run(options))
+    else:
+        from jitbuild.system.signals import raise_on_signals
+
+        gc.enable()
+        with raise_on_signals():
+            code = int(options.run(options))
+    # A closed pipe shows here, and not when Python exits.
+    sys.stdout.flush()
+    return code
+
+
+def _report_unexpected(error: Exception, *, verbose: bool) -> int:
+    """Report a bug with its traceback, and an error of the system (a full disk) by its message."""
+    is_bug = not isinstance(error, OSError)
+    if is_bug or verbose:
+        _print_traceback()
+    _discard_output()
+    if is_bug:
+        message = f"This is a bug in jitbuild ({error!r}). Please report it with the lines above."
+    else:
+        message = (
+            f"{error}.\nIf this machine is not the cause, please report it with the output of "
+            "--verbose."
+        )
+    print(f"{_red('error:')} {message}", file=sys.stderr)
+    return JitbuildError.exit_code
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _discard_output() -> None:
+    import contextlib
+
+    # In a test or a notebook stdout may not be a file.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _red(text: str) -> str:
+    colour = (
+        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+    return f"\x1b[31m{text}\x1b[0m" if colour else text

@@ -1,0 +1,25 @@
+"""`jitbuild which`. It imports as little as possible, because it is run often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.running.lookup import find_interpreter
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild which`."""
+    parser.description = "Print the path of an interpreter in the store, and nothing else."
+    add_spec(parser)
+    add_axes(parser)
+    add_examples(parser, "jitbuild which 3.15", "jitbuild which '>=3.14' --profile release")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the path of the interpreter's executable."""
+    print(find_interpreter(options.spec, stated_axes(options)).executable)
+    return 0

@@ -1,0 +1,80 @@
+"""Options that take a list, as they are written on command lines."""
+
+import pytest
+
+from jitbuild.cli import parser as parsers
+from jitbuild.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--modes", "off,on,stress"],
+        ["--modes", "off", "on", "stress"],
+        ["--modes=off,on", "--modes", "stress"],
+        ["--modes", "off, on", "stress"],
+        ["--modes", "off", "--modes=on stress"],
+    ],
+)
+@pytest.mark.parametrize("command", [["diff", "3.15"], ["matrix"]])
+def test_commas_spaces_and_repeated_options_mix(command, words):
+    assert parsers.parse([*command, *words]).modes == ["off", "on", "stress"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "option", "items"),
+    [
+        (["matrix"], ["--pythons", "3.13,3.14", ">=3.14,<3.16"], "pythons", None),
+        (["ci", "key"], ["--pythons", "3.13 3.14", ">=3.14,<3.16"], "pythons", None),
+        (["matrix"], ["--os", "linux,macos", "windows"], "os", ["linux", "macos", "windows"]),
+        (["install", "3.15"], ["--jit", "yes-off", "no"], "jit", ["yes-off", "no"]),
+        (["which", "3.15"], ["--include", "tests,symbols"], "include", ["tests", "symbols"]),
+        (["bench", "3.15"], ["--benchmarks", "all", "-nbody"], "benchmarks", ["all", "-nbody"]),
+        (["bench", "3.15"], ["--benchmarks", "-nbody,-hexiom"], "benchmarks", ["-nbody", "-hexiom"]),
+        (["diff", "3.15"], ["--with", "a>=1,<2", "-e.", "--with=b"], "with_", ["a>=1,<2", "-e.", "b"]),
+        (["diff", "3.15"], ["--with", "-e .", "a[x,y]"], "with_", ["-e .", "a[x,y]"]),
+        (["diff", "3.15"], ["--requirements", "a.txt,b.txt"], "requirements", ["a.txt", "b.txt"]),
+    ],
+)  # fmt: skip
+def test_every_list_is_written_in_one_way(command, words, option, items):
+    expected = items or ["3.13", "3.14", ">=3.14,<3.16"]
+    assert getattr(parsers.parse([*command, *words]), option) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--with", "pytest", "3.15"],
+        ["--with", "pytest", "3.15", "--modes", "off,on"],
+        ["--modes", "off", "on", "3.15", "--with", "pytest"],
+        ["--with", "pytest", "--modes", "off,on", "3.15"],
+        ["3.15", "--modes", "off", "on", "--with", "pytest"],
+        ["-q", "--with=pytest", "3.15"],
+    ],
+)
+def test_the_request_may_follow_a_list(words):
+    options = parsers.parse(["diff", *words, "--", "pytest"])
+    assert options.spec == "3.15"
+    assert options.with_ == ["pytest"]
+    assert options.modes in (None, ["off", "on"])
+
+
+def test_an_optional_request_may_follow_a_list_of_choices():
+    options = parsers.parse(["doctor", "--include", "tests", "3.14"])
+    assert (options.spec, options.include) == ("3.14", ["tests"])
+
+
+def test_a_choice_is_not_taken_for_the_request():
+    with pytest.raises(UsageError, match="required: SPEC"):
+        parsers.parse(["diff", "--modes", "off", "on", "--", "pytest"])
+
+
+@pytest.mark.parametrize("words", [["--modes"], ["--modes", "--json"]])
+def test_a_list_without_items_is_refused(words):
+    with pytest.raises(UsageError, match="argument --modes: expected one argument"):
+        parsers.parse(["matrix", *words])
+
+
+def test_an_option_that_is_not_given_has_its_default():
+    options = parsers.parse(["matrix"])
+    assert (options.pythons, options.modes, options.os) == (None, None, ["linux"])
