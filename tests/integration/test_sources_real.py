@@ -312,7 +312,7 @@ def test_from_within_a_hook_of_another_repository(checkout, asked, have, monkeyp
 @pytest.mark.parametrize("ref", ["nope", "refs/heads/nope", "v3.15.0a1:configure"])
 def test_references_that_are_not_there(checkout, asked, ref):
     wanted = request.Request(text="x", kind="git", value=str(checkout), ref=ref)
-    with pytest.raises(SourceError, match="no commit called"):
+    with pytest.raises(SourceError, match="no commit named"):
         describe(wanted, cache=checkout.parent / "cache", catalog=CATALOG)
 
 

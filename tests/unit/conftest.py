@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from source_fakes import obtained, release_archives, release_source  # noqa: F401
 
 if TYPE_CHECKING:
     from types import ModuleType

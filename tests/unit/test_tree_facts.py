@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from source_fakes import described
 
+from jitbuild.errors import SourceError
 from jitbuild.sources.tree_facts import llvm_major
 
 
@@ -23,3 +25,54 @@ from jitbuild.sources.tree_facts import llvm_major
 )
 def test_the_llvm_major_is_the_last_number_of_the_assignment(text, major):
     assert llvm_major(text) == major
+
+
+@pytest.mark.parametrize(
+    ("py_version", "version"),
+    [
+        ("3.15.0a0+", "3.15.0a0"),
+        ("3.13.15", "3.13.15"),
+        ("3.16.0a3+dev", "3.16.0a3"),
+        ("3.14.0rc1", "3.14.0rc1"),
+    ],
+)
+def test_the_version_is_that_of_patchlevel_h(tmp_path, mini_cpython, py_version, version):
+    assert (
+        described(mini_cpython(tmp_path / "cpython", version=py_version), tmp_path).version
+        == version
+    )
+
+
+@pytest.mark.parametrize(
+    ("llvm", "major"),
+    [("_LLVM_VERSION = 18", 18), ('_LLVM_VERSION = "21"', 21), ("_VERSIONS = {}", None)],
+)
+def test_the_llvm_major_is_that_of_the_tree(tmp_path, mini_cpython, llvm, major):
+    assert described(mini_cpython(tmp_path / "cpython", llvm=llvm), tmp_path).llvm_major == major
+
+
+def test_a_version_before_3_13_is_refused(tmp_path, mini_cpython):
+    with pytest.raises(SourceError, match=r"3\.12\.4, and the JIT came with 3\.13"):
+        described(mini_cpython(tmp_path / "cpython", version="3.12.4"), tmp_path)
+
+
+def test_a_tree_without_the_jit_is_refused(tmp_path, mini_cpython):
+    tree = mini_cpython(tmp_path / "cpython", version="3.17.0a0")
+    (tree / "Tools/jit/_llvm.py").unlink()
+    with pytest.raises(SourceError, match=r"without the JIT: Tools/jit/_llvm\.py"):
+        described(tree, tmp_path)
+    with pytest.raises(SourceError, match=r"without the JIT"):
+        described(mini_cpython(tmp_path / "another", option="optimizations"), tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["configure", "Include/patchlevel.h"])
+def test_a_folder_without_the_files_of_cpython_is_refused(tmp_path, mini_cpython, lost):
+    tree = mini_cpython(tmp_path / "cpython")
+    (tree / lost).unlink()
+    with pytest.raises(SourceError, match="is not a CPython source tree"):
+        described(tree, tmp_path)
+
+
+def test_an_invalid_version_is_refused(tmp_path, mini_cpython):
+    with pytest.raises(SourceError, match="'three', which is not a valid version"):
+        described(mini_cpython(tmp_path / "cpython", version="three"), tmp_path)

@@ -1,4 +1,7 @@
-"""Run apt with a configuration, lists and caches of its own: no root, and the system's are only read."""
+"""Run apt with a configuration, lists and caches of its own.
+
+It needs no root, and only reads the system's settings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine's apt sources (sources.list(5)), parsed from both formats, as sources of source packages."""
+"""The machine's apt sources, parsed from both formats of sources.list(5)."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ArchiveCache:
         return None
 
     def add_download(self, url: str, pin: str) -> CachedArchive:
-        """Add the archive at `url`. Raises MissingError, another DownloadError or IntegrityError."""
+        """Add the archive at `url`. Raises a DownloadError or IntegrityError."""
         dest = self._path(urlsplit(url).path.rpartition("/")[2], pin)
         path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
         return CachedArchive(path, download.redacted(url))

@@ -41,7 +41,7 @@ _ALTERNATIVES = (
 )
 
 
-def fetch(  # noqa: PLR0913
+def fetch(
     source: Source,
     archives: ArchiveCache,
     scratch: Path,

@@ -1,4 +1,4 @@
-"""A source folder on this machine: which of its files are built, their hash, and a copy of them that may be written to."""
+"""A source folder on this machine: its source files, their digest, and a copy to build in."""
 
 from __future__ import annotations
 
@@ -24,68 +24,45 @@ if TYPE_CHECKING:
 
 _SILENT = SilentReporter()
 _IGNORED = {".git", ".hg", "__pycache__"}
-# What configure, make and build.bat leave in a tree (CPython, Makefile.pre.in: distclean; PCbuild/pyproject.props).
-_BUILT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", "PCbuild/obj")
+# Left in a tree by configure, make and build.bat (CPython, Makefile.pre.in: distclean;
+# PCbuild/pyproject.props).
+_BUILD_OUTPUT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", "PCbuild/obj")
 
 
-def files_of(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:
-    """The files and links of the folder `root` that are its source, sorted, relative to it.
+def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:
+    """Return the source files and links of the folder `root`, sorted and relative to it.
 
-    In a git checkout they are those that git tracks, and new ones that it does not ignore: a build in the checkout does not
-    count. Raises SourceError for a folder that was built in and is no checkout, because make would take its objects for new.
+    In a git checkout these are the files that git tracks and new ones that it does not ignore, so
+    the output of a build in the checkout does not count. Raises SourceError for a folder with build
+    output that is not a checkout, because make would take its object files for current.
     """
     with store_errors(root):
         if (root / ".git").exists():
-            listed = map(PurePosixPath, git.listed(root, runner=runner))
+            listed = map(PurePosixPath, git.list_files(root, runner=runner))
             return tuple(sorted(path for path in listed if os.path.lexists(root / path)))
-        built = next((name for name in _BUILT if (root / name).exists()), None)
-        if built is not None:
+        output = next((name for name in _BUILD_OUTPUT if (root / name).exists()), None)
+        if output is not None:
             raise SourceError(
-                f"{root} holds what an earlier build left ({built}), which would be mixed into this one.",
-                remedy="Run `make distclean` there, or give the release's archive or a git checkout instead.",
+                f"{root} holds the output of an earlier build ({output}), which would be mixed "
+                "into this one.",
+                remedy="Run `make distclean` there, or use the release's archive or a git "
+                "checkout instead.",
             )
-        return tuple(sorted(_walked(root)))
-
-
-def _walked(root: Path) -> Iterator[PurePosixPath]:
-    for folder, folders, names in os.walk(root):
-        here = Path(folder)
-        links = [name for name in folders if (here / name).is_symlink()]
-        folders[:] = [name for name in folders if name not in _IGNORED and name not in links]
-        for name in (*names, *links):
-            if name not in _IGNORED:
-                yield PurePosixPath((here / name).relative_to(root).as_posix())
+        return tuple(sorted(_walk(root)))
 
 
 def digest(root: Path, files: tuple[PurePosixPath, ...]) -> str:
-    """The sha256 over the names, executable bits and contents of `files` under `root`; a link counts by what it says.
+    """Return the sha256 of the names, executable bits and contents of `files` under `root`.
 
-    Raises SourceError for links that lead out of the tree, whose content would not count, and for what is no file at all.
+    The content of a link is its target. Raises SourceError for links that lead out of the tree,
+    whose content would not count, and for anything that is neither a file nor a link.
     """
     total = hashlib.sha256()
     with store_errors(root):
         for name in files:
-            path = root / name
-            kind, content = _content(root, path)
+            kind, content = _kind_and_digest(root, root / name)
             total.update(f"{kind} {content} {name}\0".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
-
-
-def _content(root: Path, path: Path) -> tuple[str, str]:
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise SourceError(
-                f"{path} is a link that leads out of the tree.",
-                remedy="Put a copy of what it leads to in its place.",
-            )
-        target = os.fsencode(path.readlink().as_posix())
-        return "link", hashlib.sha256(target).hexdigest()
-    if not stat.S_ISREG(mode):
-        raise SourceError(
-            f"{path} is neither a file nor a link.", remedy="Remove it, or move it out of the tree."
-        )
-    return "program" if mode & 0o100 else "file", sha256_of(path)
 
 
 def copy(
@@ -96,11 +73,11 @@ def copy(
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> Path:
-    """Copy the source files of `root` to the new folder `dest`, with their times (make goes by them), bits and links.
+    """Copy the source files of `root` to the new folder `dest`, with times, modes and links.
 
-    Raises IntegrityError when what was copied is not the tree whose digest is `expected`.
+    make depends on the times. Raises IntegrityError if the digest of the copy is not `expected`.
     """
-    files = files_of(root, runner=runner)
+    files = source_files(root, runner=runner)
     with reporter.stage(f"Copying {root.name}") as stage, store_errors(dest):
         for done, name in enumerate(files):
             (dest / name).parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +85,33 @@ def copy(
             stage.advance(done, len(files))
     if digest(dest, files) != expected:
         raise IntegrityError(
-            f"{root} was changed while it was being used.", remedy="Run the same command again."
+            f"{root} changed while it was being used.", remedy="Run the same command again."
         )
     return dest
+
+
+def _walk(root: Path) -> Iterator[PurePosixPath]:
+    for path, folders, names in os.walk(root):
+        folder = Path(path)
+        links = [name for name in folders if (folder / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in _IGNORED and name not in links]
+        for name in (*names, *links):
+            if name not in _IGNORED:
+                yield PurePosixPath((folder / name).relative_to(root).as_posix())
+
+
+def _kind_and_digest(root: Path, path: Path) -> tuple[str, str]:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise SourceError(
+                f"{path} is a link that leads out of the tree.",
+                remedy="Replace it by a copy of its target.",
+            )
+        target = os.fsencode(path.readlink().as_posix())
+        return "link", hashlib.sha256(target).hexdigest()
+    if not stat.S_ISREG(mode):
+        raise SourceError(
+            f"{path} is neither a file nor a link.", remedy="Remove it, or move it out of the tree."
+        )
+    return "program" if mode & 0o100 else "file", sha256_of(path)

@@ -1,6 +1,6 @@
 """Resolve a request for a folder, an archive, a git reference or `main` to its source.
 
-Version requests are resolved from the recipes alone, by `jitbuild.planning.planner.resolve_version`.
+`jitbuild.planning.planner.resolve_version` resolves versions, from the recipes alone.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def describe(  # noqa: PLR0913
             place = catalog.series["main"].repository
         case _:
             raise AssertionError(f"{request.text} is resolved from the recipes")
-    repository = git.resolve(
+    commit = git.resolve(
         place, request.ref, cache=cache, offline=offline, runner=runner, reporter=reporter
     )
-    location, commit = repository.location, repository.commit
-    source = Source(kind="git", digest=commit, location=location, ref=request.ref)
-    texts = git.read(repository, tree_facts.FILES, runner=runner)
-    return tree_facts.resolve_texts(f"{request.ref} of {location}", texts, source)
+    location = commit.location
+    source = Source(kind="git", digest=commit.digest, location=location, ref=request.ref)
+    texts = git.read(commit, tree_facts.FILES, runner=runner)
+    return tree_facts.resolve_tree(f"{request.ref} of {location}", texts, source)
 
 
 def _local_path(text: str) -> Path:
@@ -85,8 +85,8 @@ def _describe_folder(root: Path, runner: Runner) -> ResolvedRequest:
             if (root / name).is_file()
         }
     source = Source(kind="folder", digest="", location=str(root))
-    subject = tree_facts.resolve_texts(str(root), texts, source)
-    digest = folder.digest(root, folder.files_of(root, runner=runner))
+    subject = tree_facts.resolve_tree(str(root), texts, source)
+    digest = folder.digest(root, folder.source_files(root, runner=runner))
     return replace(subject, source=replace(source, digest=digest))
 
 
@@ -118,4 +118,4 @@ def _describe_archive(path: Path, sha256: str | None) -> ResolvedRequest:
     texts = {name: content.decode("utf-8", "replace") for name, content in members.items()}
     pinned = ((path.name, digest),)
     source = Source(kind="archive", digest=digest, location=str(path), files=pinned)
-    return tree_facts.resolve_texts(str(path), texts, source)
+    return tree_facts.resolve_tree(str(path), texts, source)

@@ -25,8 +25,10 @@ _LLVM_MAJOR = re.compile(
 _FIRST_WITH_JIT = Version("3.13.dev0")
 
 
-def resolve_texts(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
-    """Return the version and the LLVM in the `texts` of FILES; `name` is the tree's name in messages.
+def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
+    """Return the request for a tree, resolved from the `texts` of FILES.
+
+    `name` is the name of the tree in messages.
 
     Raises SourceError if the tree is not a CPython with the JIT.
     """

@@ -1,0 +1,134 @@
+"""Repositories behind URLs: fetched into bare clones in the cache.
+
+Only fetching opens the network, and a clone holds as little history as the server allows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from jitbuild.errors import DownloadError, SourceError
+from jitbuild.sources.git_command import SCHEMES, Git
+from jitbuild.system import download, files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jitbuild.system.process import Completed, Runner
+    from jitbuild.system.progress import Reporter
+
+_SCP = re.compile(r"[\w.-]+@[\w.-]+:[^\\]+")  # git@host:path
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ABBREVIATED = re.compile(r"[0-9a-f]{4,63}")
+_FETCHABLE = re.compile(r"(?!.*(\.\.|//|@\{))[\w][\w./+-]*")
+
+
+def is_url(place: str) -> bool:
+    """Return True if `place` is a URL, False if it is a path.
+
+    Raises SourceError for a URL that git must not be given.
+    """
+    scheme, separator, _ = place.partition("://")
+    if (separator and scheme.lower() in SCHEMES) or _SCP.fullmatch(place):
+        return True
+    if separator or re.match(r"[\w+.-]+::", place) or place.startswith("-"):
+        raise SourceError(
+            f"{download.redacted(place)} is not a repository that git may fetch from.",
+            remedy=f"Use a path or a URL with {', '.join(SCHEMES)}.",
+        )
+    return False
+
+
+def without_secrets(url: str) -> str:
+    """Return `url` without the user, password and query of an http URL, which may be secrets."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def clone_path(url: str, cache: Path) -> Path:
+    """Return the folder of the bare clone of `url` in the cache, whether it exists or not."""
+    digest = hashlib.sha256(without_secrets(url).encode()).hexdigest()
+    return cache / "git" / digest[:16]
+
+
+def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -> str:
+    """Fetch `ref` of `url` into its clone and return the commit.
+
+    A whole commit that was fetched before is not fetched again. Raises SourceError for a reference
+    that cannot be fetched by name, DownloadError if the fetch fails.
+    """
+    if not _FETCHABLE.fullmatch(ref):
+        raise SourceError(
+            f"{ref!r} cannot be fetched from a URL.",
+            remedy="Name a branch, a tag or a whole commit after the @.",
+        )
+    shown = download.redacted(url)
+    if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
+        reporter.warn(
+            f"{shown} is not encrypted: anyone on the way can change what is built. Name a whole "
+            "commit."
+        )
+    clone = clone_path(url, cache)
+    git = Git(clone, runner)
+    with files.store_errors(clone):
+        clone.mkdir(parents=True, exist_ok=True)
+        waiting = f"Waiting for another build that fetches {shown}."
+        with files.exclusive_lock(clone, lambda: reporter.note(waiting)):
+            # Left by a git that was killed: while we hold our lock, no other git runs here.
+            for stale in clone.glob("*.lock"):
+                stale.unlink()
+            git.output("init", "--quiet", "--bare", "--template=", ".")
+            commit = fetched_commit(git, ref) or _fetch(git, url, ref, reporter)
+            # The ref keeps the commit, and offers it to the server in the next fetch.
+            git.output("update-ref", f"refs/jitbuild/{commit}", commit)
+    return commit
+
+
+def fetched_commit(git: Git, ref: str) -> str | None:
+    """Return `ref` if it is a whole commit that was fetched before, else None.
+
+    Branches, tags and abbreviations are not looked up, because they can come to name another
+    commit.
+    """
+    if not _COMMIT.fullmatch(ref):
+        return None
+    known = git.run("rev-parse", "--verify", "--quiet", f"refs/jitbuild/{ref}").ok
+    return ref if known else None
+
+
+def _fetch(git: Git, url: str, ref: str, reporter: Reporter) -> str:
+    shown = download.redacted(url)
+    with reporter.stage(f"Fetching {ref} of {shown}"):
+        completed = git.run("fetch", "--quiet", "--no-tags", "--depth=1", url, ref)
+        if completed.ok:
+            return git.commit("FETCH_HEAD")
+        if not _ABBREVIATED.fullmatch(ref):
+            raise _fetch_error(url, ref, completed)
+    # Servers never provide a commit by its abbreviation, and not always by its whole name.
+    with reporter.stage(f"Fetching all of {shown}, to find {ref}"):
+        completed = git.run("fetch", "--quiet", *_everything(git, url))
+        if not completed.ok:
+            raise _fetch_error(url, ref, completed)
+        return git.commit(ref)
+
+
+def _everything(git: Git, url: str) -> Iterator[str]:
+    if (git.folder / "shallow").exists():
+        yield "--unshallow"
+    yield from (url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+def _fetch_error(url: str, ref: str, completed: Completed) -> DownloadError:
+    shown = download.redacted(url)
+    reason = completed.stderr.replace(url, shown).strip() or f"exit code {completed.returncode}"
+    return DownloadError(
+        f"git could not fetch {ref} of {shown}: {reason}",
+        remedy="Check the reference, the network and your access; or name a checkout on this "
+        "machine: ./cpython@REF.",
+    )
