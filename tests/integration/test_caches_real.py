@@ -481,7 +481,7 @@ entries = EntryStore(Path(sys.argv[1]), 10_000_000)
 content = sys.argv[2].encode() * 100_000
 for _ in range(200):
     entries.put("k" * 64, {"a": content, "b": content}, {"by": sys.argv[2]})
-    entries.count(True)
+    entries.record_lookup(hit=True)
 """
 CLEAR = """
 import sys
@@ -518,7 +518,7 @@ def test_processes_that_put_the_same_key_leave_one_whole_entry(tmp_path):
     assert entries.get("k" * 64).facts["by"] in "xy"
     assert seen <= {"x", "y"}
     assert sorted(path.name for path in entries.root.iterdir()) == [f"{'k' * 64}.entry", "uses"]
-    assert entries.summary().hits == 400
+    assert entries.statistics().hits == 400
 
 
 def test_deleting_the_folder_while_others_read_and_write_is_never_an_error(tmp_path):
@@ -539,7 +539,7 @@ def test_the_command_shows_and_clears_them(tmp_path):
     cli = Cli(tmp_path / "home", {"PATH": ""})
     stencils = StencilStore.below(cli.home)
     stencils.entries.put("k" * 64, {"jit_stencils.h": b"x" * 1000}, {})
-    stencils.entries.count(True)
+    stencils.entries.record_lookup(hit=True)
     rows = {row["name"]: row for row in cli("cache", "--json").json()}
     assert (rows["stencils"]["entries"], rows["stencils"]["hits"]) == (1, 1)
     assert rows["stencils"]["bytes"] > 1000

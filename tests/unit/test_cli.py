@@ -870,7 +870,7 @@ def test_the_caches_are_shown_with_their_sizes_and_how_often_they_helped(run, st
     stencils = StencilStore.below(store.root).entries
     stencils.put("a" * 64, {"jit_stencils.h": b"x" * 5000}, {})
     for hit in (True, True, False):
-        stencils.count(hit)
+        stencils.record_lookup(hit=hit)
     code, out, err = run("cache", "--json")
     assert code == 0
     assert "ccache" in err, "whose hits nobody can tell"

@@ -79,7 +79,7 @@ def test_a_file_without_answers_is_not_kept(store, tmp_path, text):
     if text is not None:
         (tmp_path / "empty").write_text(text)
     store.put(KEY, tmp_path / "empty", [])
-    assert store.entries.summary().entries == 0
+    assert store.entries.statistics().entries == 0
 
 
 def test_truncated_answers_are_a_miss(store, cache, tmp_path):
@@ -122,4 +122,4 @@ def test_program_lookups_are_not_kept_but_tests_of_the_compiler_are():
 def test_answers_without_a_script_beside_them_are_not_kept(store, cache):
     cache.with_name("configure").unlink()
     store.put(KEY, cache, [])
-    assert store.entries.summary().entries == 0
+    assert store.entries.statistics().entries == 0

@@ -77,8 +77,8 @@ def test_the_answers_of_one_build_are_given_to_the_next(make_cache):
     assert first.report() == {"configure": "miss"}
     assert configure(second, make_plan(jit="no")) == [ANSWERS]
     assert second.report() == {"configure": "hit"}
-    summary = second.store.entries.summary()
-    assert (summary.hits, summary.misses) == (1, 1)
+    statistics = second.store.entries.statistics()
+    assert (statistics.hits, statistics.misses) == (1, 1)
 
 
 def test_configure_runs_again_without_answers_that_it_rejects(make_cache):

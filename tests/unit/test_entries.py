@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cache_samples import KEY, OTHER_KEY, entry_file
 
-from jitbuild.building.caches.entries import CacheEntry, EntryStore, Summary
+from jitbuild.building.caches.entries import CacheEntry, EntryStore, EntryStatistics
 
 FILES = {"jit_stencils.h": b"// one\n\xff\x00two", "empty.o": b""}
 
@@ -131,22 +131,22 @@ def test_a_folder_that_cannot_be_written_raises_nothing(store):
     store.root.parent.mkdir()
     store.root.write_text("a file stands where the folder should be")
     store.put(KEY, FILES, {})
-    store.count(True)
+    store.record_lookup(hit=True)
     assert store.get(KEY) is None
-    assert store.summary() == Summary()
+    assert store.statistics() == EntryStatistics()
     assert store.root.read_text().startswith("a file")
 
 
 def test_the_folder_may_be_deleted_between_any_two_calls(store):
     store.put(KEY, FILES, {})
-    store.count(True)
+    store.record_lookup(hit=True)
     shutil.rmtree(store.root)
     assert store.get(KEY) is None
-    assert store.summary() == Summary()
-    store.count(False)
+    assert store.statistics() == EntryStatistics()
+    store.record_lookup(hit=False)
     store.put(KEY, FILES, {})
     assert store.get(KEY).files == FILES
-    assert store.summary().misses == 1
+    assert store.statistics().misses == 1
     store.clear()
     assert not store.root.exists()
     store.clear()
@@ -155,7 +155,7 @@ def test_the_folder_may_be_deleted_between_any_two_calls(store):
 def test_the_least_recently_used_entry_is_removed_first(tmp_path):
     roomy = EntryStore(tmp_path / "roomy", 1_000_000)
     roomy.put(KEY, {"x": b"x" * 1000}, {})
-    size = roomy.summary().bytes
+    size = roomy.statistics().bytes
     store = EntryStore(tmp_path / "full", 3 * size)
     keys = [letter * 64 for letter in "abcd"]
     for age, key in enumerate(keys[:3]):
@@ -164,7 +164,7 @@ def test_the_least_recently_used_entry_is_removed_first(tmp_path):
     assert store.get(keys[0]) is not None, "used now"
     store.put(keys[3], {"x": b"x" * 1000}, {})
     assert [key for key in keys if store.get(key)] == [keys[0], keys[2], keys[3]]
-    assert store.summary().bytes == 3 * size
+    assert store.statistics().bytes == 3 * size
 
 
 def test_an_entry_larger_than_the_store_is_not_kept_and_evicts_nothing(tmp_path):
@@ -184,7 +184,7 @@ def test_only_old_partial_files_are_removed(store):
     store.put(KEY, FILES, {})
     assert not old.exists()
     assert young.exists()
-    assert store.summary().entries == 1
+    assert store.statistics().entries == 1
 
 
 def test_a_failed_write_leaves_no_file(store, monkeypatch):
@@ -199,7 +199,7 @@ def test_a_failed_write_leaves_no_file(store, monkeypatch):
 def test_threads_count_hits_and_misses_at_once(store):
     def count(hit):
         for _ in range(50):
-            store.count(hit)
+            store.record_lookup(hit=hit)
 
     threads = [threading.Thread(target=count, args=(number % 4 == 0,)) for number in range(8)]
     for thread in threads:
@@ -207,6 +207,6 @@ def test_threads_count_hits_and_misses_at_once(store):
     for thread in threads:
         thread.join()
     store.put(KEY, FILES, {})
-    assert store.summary() == Summary(
+    assert store.statistics() == EntryStatistics(
         entries=1, bytes=entry_file(store).stat().st_size, hits=100, misses=300
     )

@@ -81,8 +81,8 @@ def test_a_miss_needs_an_llvm_and_the_next_build_needs_none(make_cache):
     assert (first.llvm.provided > 0, second.llvm.provided) == (True, 0)
     assert (second.tree / "jit_stencils.h").read_text() == HEADER
     assert second.llvm_version == "18.1.8", "the manifest names the LLVM that made the stencils"
-    summary = second.store.entries.summary()
-    assert (summary.hits, summary.misses) == (1, 1)
+    statistics = second.store.entries.statistics()
+    assert (statistics.hits, statistics.misses) == (1, 1)
 
 
 def test_a_changed_header_is_a_miss(make_cache):

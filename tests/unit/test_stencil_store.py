@@ -36,7 +36,7 @@ def test_without_a_key_nothing_is_restored_kept_or_removed(store, tree):
     (tree / "jit_stencils.h").write_bytes(HEADER)
     assert store.restore(tree, "") is None
     store.put(tree, "", FORECAST, {})
-    assert store.entries.summary().entries == 0
+    assert store.entries.statistics().entries == 0
     assert (tree / "jit_stencils.h").exists()
 
 
@@ -122,7 +122,7 @@ def test_stencils_of_an_earlier_build_are_removed_from_the_tree(store, tree):
 def test_stencils_without_a_digest_in_the_first_line_are_not_kept(store, tree, files):
     write_unit(tree, files)
     store.put(tree, key_of(tree), FORECAST, {})
-    assert store.entries.summary().entries == 0
+    assert store.entries.statistics().entries == 0
     assert store.predict(FORECAST) is None
 
 
@@ -179,4 +179,4 @@ def test_new_stencils_replace_those_of_the_same_key(store, tree):
         write_unit(tree, {"jit_stencils.h": HEADER.replace(b"5", digit.encode())})
         store.put(tree, key, FORECAST, {})
     assert store.restore(tree, key).files["jit_stencils.h"].startswith(b"// 2222")
-    assert store.entries.summary().entries == 1, "the index is not among them"
+    assert store.entries.statistics().entries == 1, "the index is not among them"

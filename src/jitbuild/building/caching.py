@@ -164,7 +164,7 @@ class Caching:
                 *([self.site.llvm] if self.site.llvm else []),
             ]
             self.answers.put(key, cache, map(str, gone))
-        self._count("configure", self.answers.entries.count, hit=hit)
+        self._count("configure", self.answers.entries.record_lookup, hit=hit)
 
     def _ask_ahead(self, step: Step, cache: Path) -> bool:
         """Write answers of our own into the config.cache `cache`, which is not there yet; whether there are any.
@@ -254,7 +254,7 @@ class Caching:
             facts = {"llvm": found.version if found else ""}
         # On a hit too: this forecast may be a new one.
         self.stencils.put(tree, key, self.forecast, facts)
-        self._count("stencils", self.stencils.entries.count, hit=hit)
+        self._count("stencils", self.stencils.entries.record_lookup, hit=hit)
         self.told["llvm"] = facts["llvm"]
 
     def _make_stencils(self, go: Callable[[], None]) -> None:
@@ -281,8 +281,8 @@ class Caching:
                 f"{error.what}\n{lacking.what}", remedy=f"{error.remedy}\n{lacking.remedy}"
             ) from error
 
-    def _count(self, name: str, count: Callable[[bool], None], *, hit: bool) -> None:
-        count(hit)
+    def _count(self, name: str, count: Callable[..., None], *, hit: bool) -> None:
+        count(hit=hit)
         self.told[name] = "hit" if hit else "miss"
 
 

@@ -80,7 +80,7 @@ class ConfigureCache:
             return
         if self._key and not self._restored:
             self.store.put(self._key, self._config_cache, map(str, self.temporary_paths))
-        self.store.entries.count(self._restored)
+        self.store.entries.record_lookup(hit=self._restored)
         self._outcome["configure"] = "hit" if self._restored else "miss"
 
     def report(self) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jitbuild.system.process import Runner
 
-# Raised when a key comes to mean something else.
+# Incremented when the meaning of a key changes.
 _SCHEMA = 1
 _TIMEOUT_SECONDS = 20.0
 _LIST_BEGIN = re.compile(r"^#include [\"<]\.\.\.[\">] search starts here:$")

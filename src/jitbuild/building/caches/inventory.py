@@ -57,7 +57,7 @@ def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
             misses=counts.misses,
         )
     if name in ("stencils", "configure"):
-        entries = EntryStore(path, 0).summary()
+        entries = EntryStore(path, 0).statistics()
         return CacheUsage(
             name=name,
             path=str(path),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
 
-# Raised when a key or a forecast comes to mean something else.
+# Incremented when the meaning of a key or a forecast changes.
 _SCHEMA = 1
 PYCONFIG = "pyconfig.h"
 _MAKEFILE = "Makefile"

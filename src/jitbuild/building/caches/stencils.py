@@ -95,7 +95,7 @@ class StencilCache:
             self.llvm_version = installation.version if installation else ""
         # Also after a hit: this forecast may be a new one.
         self.store.put(self.tree, self._key, self.forecast, {"llvm": self.llvm_version})
-        self.store.entries.count(hit)
+        self.store.entries.record_lookup(hit=hit)
         self._outcome["stencils"] = "hit" if hit else "miss"
 
     def report(self) -> Mapping[str, str]:
