@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from jitbuild.errors import UsageError, VariantError
+from jitbuild.system.lists import split_list
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
-    """Return the modes of these names, in their order.
+    """Return the modes in `names`, each of which may hold several, with commas or spaces between.
 
     Raise UsageError for an unknown name, with `origin` (an option or a file) before the message.
     """
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     prefix = f"{origin}: " if origin else ""
     modes = []
-    for name in names:
+    for name in (item for text in names for item in split_list(text)):
         if name not in known:
             raise UsageError(
                 f"{prefix}{name!r} is not a mode.",

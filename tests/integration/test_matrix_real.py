@@ -135,7 +135,7 @@ def test_a_noxfile_that_fails_to_import(cli: Cli, tmp_path: Path, text: str, sai
     (tmp_path / "noxfile.py").write_text(text)
     result = cli("matrix", "--from-nox", code=None, cwd=tmp_path)
     assert (result.code, result.out) == (SettingsError.exit_code, "")
-    assert "nox cannot load noxfile.py. It says:" in result.err
+    assert "nox cannot load noxfile.py. Its output:" in result.err
     assert said in result.err
     assert "nox -f noxfile.py --list" in result.err
 
@@ -145,7 +145,7 @@ def test_a_noxfile_without_jit_sessions(cli: Cli, tmp_path: Path) -> None:
         "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"
     )
     assert (
-        "no session made by jitbuild.nox"
+        "no sessions made by jitbuild.nox"
         in cli("matrix", "--from-nox", code=UsageError.exit_code, cwd=tmp_path).err
     )
 

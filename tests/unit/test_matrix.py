@@ -1,4 +1,4 @@
-"""`jitbuild matrix`: which jobs there are, how they are written, and what is said of what cannot be.
+"""`jitbuild matrix`: the jobs of a matrix, their formats, and what is left out.
 
 Refresh tests/unit/matrices with `nox -s goldens`.
 """
@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from jitbuild import api
-from jitbuild.ci import matrix
+from jitbuild.ci.matrix import make_matrix, planner_of
+from jitbuild.ci.matrix_formats import LIMITS, as_gitlab
+from jitbuild.ci.matrix_sessions import (
+    list_sessions,
+    parse_listing,
+    product_of,
+    sessions_of_noxfile,
+)
+from jitbuild.ci.systems import SYSTEMS, choose_machines
 from jitbuild.cli.main import main
-from jitbuild.cli.matrix import listing, planner
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.modes import MODES
 from jitbuild.settings import KNOWN
@@ -23,7 +30,7 @@ from jitbuild.target import TARGETS
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
-ALL = list(matrix.SYSTEMS)
+ALL = list(SYSTEMS)
 
 
 @pytest.fixture(autouse=True)
@@ -47,19 +54,19 @@ def run(capsys):
 
 
 @pytest.fixture
-def shown(run):
-    """The matrix of a command line, as the object that it prints."""
+def printed(run):
+    """Return a function that runs `jitbuild matrix` and returns the JSON that it prints."""
 
-    def shown(*words):
+    def printed(*words):
         code, out, err = run(*words)
         assert code == 0, err
         return json.loads(out)
 
-    return shown
+    return printed
 
 
 def masked(text):
-    """Without what changes with every release and every change of a recipe."""
+    """Return `text` without the versions and keys that change with releases and recipes."""
     return re.sub(
         r"\b(3\.\d+)\.\d+(?:(?:a|b|rc)\d+)?",
         r"\1.N",
@@ -67,11 +74,8 @@ def masked(text):
     )
 
 
-# ---- what is in it -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("format_", ["github", "gitlab", "json"])
-def test_the_projects_own(run, monkeypatch, format_):
+def test_the_matrix_of_this_project_in_each_format(run, monkeypatch, format_):
     monkeypatch.chdir(PROJECT)
     systems = [name for name in ALL if name != "windows-arm"]
     code, out, err = run("--format", format_, "--os", *systems)
@@ -83,22 +87,24 @@ def test_the_projects_own(run, monkeypatch, format_):
     assert text == golden.read_text(encoding="utf-8")
 
 
-def test_one_test_for_each_os_python_and_mode_and_one_build_for_each_os_and_key(shown):
-    found = shown("--pythons", "3.14", "3.15", "3.15.2", "--modes", "off,on", "--os", "linux,macos")
-    assert [(each["os"], each["python"], each["mode"]) for each in found["test"]] == [
+def test_one_test_for_each_os_python_and_mode_and_one_build_for_each_os_and_key(printed):
+    found = printed(
+        "--pythons", "3.14", "3.15", "3.15.2", "--modes", "off,on", "--os", "linux,macos"
+    )
+    assert [(job["os"], job["python"], job["mode"]) for job in found["test"]] == [
         (system, python, mode)
         for system in ("linux", "macos")
         for python in ("3.14", "3.15", "3.15.2")
         for mode in ("off", "on")
     ]
-    assert [each["session"] for each in found["test"][:2]] == [
+    assert [job["session"] for job in found["test"][:2]] == [
         "tests(3.14-jit-off)",
         "tests(3.14-jit-on)",
     ]
     newest = api.plan("3.15", platform="aarch64-macos")
-    builds = {(each["os"], each["key"]): each for each in found["build"]}
+    builds = {(job["os"], job["key"]): job for job in found["build"]}
     assert len(builds) == len(found["build"]) == (4 if newest.version == "3.15.2" else 6)
-    assert set(builds) == {(each["os"], each["key"]) for each in found["test"]}
+    assert set(builds) == {(job["os"], job["key"]) for job in found["test"]}
     built = builds["macos", newest.key]
     assert (built["target"], built["python"], built["runner"]) == (
         "aarch64-macos",
@@ -109,29 +115,29 @@ def test_one_test_for_each_os_python_and_mode_and_one_build_for_each_os_and_key(
 
 
 @pytest.mark.parametrize("system", ALL)
-def test_the_key_is_the_plans(shown, system):
-    (build,) = shown("--pythons", "3.15.2", "--os", system)["build"]
-    assert build["key"] == api.plan("3.15.2", platform=matrix.SYSTEMS[system].target).key
+def test_the_key_is_the_plans(printed, system):
+    (build,) = printed("--pythons", "3.15.2", "--os", system)["build"]
+    assert build["key"] == api.plan("3.15.2", platform=SYSTEMS[system].target).key
 
 
-def test_it_is_of_the_variant_that_would_be_installed(shown, monkeypatch):
+def test_builds_have_the_variant_that_would_be_installed(printed, monkeypatch):
     monkeypatch.setenv("JITBUILD_PROFILE", "debug")
     assert (
-        shown("--pythons", "3.15.2")["build"][0]["key"]
+        printed("--pythons", "3.15.2")["build"][0]["key"]
         == api.plan("3.15.2", platform="x86_64-linux-gnu", profile="debug").key
     )
 
 
-def test_the_store_is_not_looked_at(shown, monkeypatch):
+def test_the_store_is_not_read(printed, monkeypatch):
     monkeypatch.setattr(Store, "installed", lambda _: pytest.fail("the store was looked at"))
     monkeypatch.setattr(Store, "get", lambda *_: pytest.fail("the store was looked at"))
-    assert shown("--pythons", "3.15")["build"]
+    assert printed("--pythons", "3.15")["build"]
 
 
-def test_what_is_asked_for_twice_is_there_once(shown):
+def test_repeated_requests_are_listed_once(printed):
     assert (
         len(
-            shown("--pythons", "3.15", "3.15", "--modes", "on", "on", "--os", "linux", "linux")[
+            printed("--pythons", "3.15", "3.15", "--modes", "on", "on", "--os", "linux", "linux")[
                 "test"
             ]
         )
@@ -139,27 +145,27 @@ def test_what_is_asked_for_twice_is_there_once(shown):
     )
 
 
-def test_the_settings_say_what_the_flags_do_not(tmp_path, shown):
+def test_settings_supply_what_the_options_do_not_state(tmp_path, printed):
     (tmp_path / "pyproject.toml").write_text(
         '[tool.jitbuild]\npythons = ["3.14"]\nmodes = ["stress", "on"]\n'
     )
-    assert [each["session"] for each in shown()["test"]] == ["tests(3.14-jit-on)"]
-    assert [each["session"] for each in shown("--pythons", "3.15")["test"]] == [
+    assert [job["session"] for job in printed()["test"]] == ["tests(3.14-jit-on)"]
+    assert [job["session"] for job in printed("--pythons", "3.15")["test"]] == [
         "tests(3.15-jit-stress)",
         "tests(3.15-jit-on)",
     ]
-    assert [each["mode"] for each in shown("--modes", "off")["test"]] == ["off"]
+    assert [job["mode"] for job in printed("--modes", "off")["test"]] == ["off"]
 
 
-def test_the_session_may_have_another_name(shown):
+def test_the_session_may_have_another_name(printed):
     assert (
-        shown("--pythons", "3.15", "--modes", "on", "--session", "unit")["test"][0]["session"]
+        printed("--pythons", "3.15", "--modes", "on", "--session", "unit")["test"][0]["session"]
         == "unit(3.15-jit-on)"
     )
 
 
-def test_a_runner_of_ones_own(shown):
-    found = shown(
+def test_a_runner_can_be_replaced(printed):
+    found = printed(
         "--pythons",
         "3.15",
         "--os",
@@ -170,27 +176,24 @@ def test_a_runner_of_ones_own(shown):
         "--runner",
         "windows-arm=w",
     )
-    assert [each["runner"] for each in found["build"]] == ["big=one", "w"]
+    assert [job["runner"] for job in found["build"]] == ["big=one", "w"]
 
 
 def test_every_system_has_a_target():
-    assert {system.target for system in matrix.SYSTEMS.values()} == set(TARGETS) - {"x86_64-macos"}
+    assert {system.target for system in SYSTEMS.values()} == set(TARGETS) - {"x86_64-macos"}
 
 
-# ---- what cannot be ------------------------------------------------------------------------------------------------------
-
-
-def test_what_cannot_be_is_left_out_and_said(run):
+def test_impossible_combinations_are_excluded_with_a_reason(run):
     code, out, err = run("--pythons", "3.14", "3.15t", "--modes", *MODES)
     found = json.loads(out)
-    assert [each["session"] for each in found["test"]] == [
+    assert [job["session"] for job in found["test"]] == [
         "tests(3.14-jit-off)",
         "tests(3.14-jit-on)",
         "tests(3.14-jit-default)",
         "tests(3.15t-jit-off)",
         "tests(3.15t-jit-default)",
     ]
-    assert [each["session"] for each in found["excluded"]] == [
+    assert [job["session"] for job in found["excluded"]] == [
         "tests(3.14-jit-stress)",
         "tests(3.15t-jit-on)",
         "tests(3.15t-jit-stress)",
@@ -204,15 +207,15 @@ def test_what_cannot_be_is_left_out_and_said(run):
         assert said in err
 
 
-def test_a_variant_that_cannot_be_built_somewhere_is_left_out_there(shown, monkeypatch):
+def test_a_variant_that_cannot_be_built_on_a_system_is_excluded_there(printed, monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "no")
-    found = shown("--pythons", "3.15", "--modes", "off", "on")
+    found = printed("--pythons", "3.15", "--modes", "off", "on")
     assert "has no JIT" in found["excluded"][0]["reason"]
 
 
 @pytest.mark.parametrize("spec", ["3.15.0a1", "3.15.0b4", "3.15.2"])
-def test_stress_came_with_3_15(shown, spec):
-    assert shown("--pythons", spec, "--modes", "stress")["test"]
+def test_stress_came_with_3_15(printed, spec):
+    assert printed("--pythons", spec, "--modes", "stress")["test"]
 
 
 @pytest.mark.parametrize(
@@ -221,8 +224,10 @@ def test_stress_came_with_3_15(shown, spec):
         (
             ["--modes", "strss"],
             UsageError.exit_code,
-            "argument --modes: invalid choice: 'strss' (choose from off, on, stress, default).\n"
-            "Did you mean stress? ",
+            (
+                "argument --modes: invalid choice: 'strss' (choose from off, on, stress, default)."
+                "\nDid you mean stress? "
+            ),
         ),
         (
             ["--modes", "xyzzy"],
@@ -254,18 +259,18 @@ def test_stress_came_with_3_15(shown, spec):
         (
             ["--from-nox", "no-such-file.py"],
             UsageError.exit_code,
-            "There is no noxfile no-such-file.py",
+            "The noxfile no-such-file.py does not exist",
         ),
     ],
 )
-def test_mistakes(run, monkeypatch, words, code, said):
+def test_invalid_options_are_refused(run, monkeypatch, words, code, said):
     monkeypatch.setenv("JITBUILD_PYTHONS", "3.15")
     ended, out, err = run(*words)
     assert (ended, out) == (code, "")
     assert said in err
 
 
-def test_a_mode_in_the_settings_that_is_none_names_the_file(tmp_path, run):
+def test_an_unknown_mode_in_the_settings_names_the_file(tmp_path, run):
     (tmp_path / "pyproject.toml").write_text(
         '[tool.jitbuild]\npythons = ["3.15"]\nmodes = ["onn"]\n'
     )
@@ -274,7 +279,7 @@ def test_a_mode_in_the_settings_that_is_none_names_the_file(tmp_path, run):
     assert "pyproject.toml [tool.jitbuild]: 'onn' is not a mode" in err
 
 
-def test_nothing_says_which(run):
+def test_a_matrix_without_pythons_is_refused(run):
     code, _, err = run()
     assert code == UsageError.exit_code
     assert "--pythons 3.14 3.15" in err
@@ -282,7 +287,7 @@ def test_nothing_says_which(run):
 
 
 @pytest.mark.parametrize("service", ["github", "gitlab"])
-def test_more_jobs_than_a_matrix_may_have(run, service):
+def test_more_jobs_than_the_service_allows_are_refused(run, service):
     known = [version for version in api.catalog().tags() if version.startswith("3.15")][:20]
     code, _, err = run(
         "--pythons",
@@ -297,33 +302,27 @@ def test_more_jobs_than_a_matrix_may_have(run, service):
         service,
     )
     assert code == UsageError.exit_code
-    assert f"more than the {matrix.LIMITS[service]} jobs" in err
+    assert f"more than the {LIMITS[service]} jobs" in err
 
 
-# ---- how it is written ---------------------------------------------------------------------------------------------------
-
-
-def test_github_reads_two_lines_of_json(run, shown):
+def test_github_reads_two_lines_of_json(run, printed):
     words = ("--pythons", ">=3.15,<3.16", "--os", "linux")
     lines = dict(
         line.partition("=")[::2] for line in run(*words, "--format", "github")[1].splitlines()
     )
-    found = shown(*words)
+    found = printed(*words)
     assert {name: json.loads(text) for name, text in lines.items()} == {
         name: {"include": found[name]} for name in ("build", "test")
     }
 
 
-def test_gitlab_names_its_jobs_shorter_than_it_allows(run):
+def test_the_names_of_gitlab_jobs_are_within_its_limit(run):
     _, out, _ = run(
         "--pythons", "3.15.0b2", "--modes", "stress", "--os", "linux-arm", "--format", "gitlab"
     )
     _, _, tests = out.partition(".jitbuild-test:")
     values = re.findall(r'JIT_\w+: "(.*)"', tests)
     assert len(f".jitbuild-test: [{', '.join(values)}]") < 200
-
-
-# ---- from a noxfile ------------------------------------------------------------------------------------------------------
 
 
 def entry(session, *tags):
@@ -350,9 +349,9 @@ ENTRIES = [
 ]
 
 
-def test_a_listing_of_nox():
-    found = matrix.from_listing(json.dumps(ENTRIES))
-    assert [(each.session, each.python, each.jit, each.profile, each.mode) for each in found] == [
+def test_sessions_are_read_from_the_list_that_nox_prints():
+    found = parse_listing(json.dumps(ENTRIES))
+    assert [(job.session, job.python, job.jit, job.profile, job.mode) for job in found] == [
         ("tests(3.15-jit-on)", "3.15", None, None, "on"),
         ("tests(>=3.14,<3.15-jit-off)", ">=3.14,<3.15", None, None, "off"),
         ("web(django='4', 3.14.2-jit-stress)", "3.14.2", None, None, "stress"),
@@ -362,63 +361,77 @@ def test_a_listing_of_nox():
     ]
 
 
-@pytest.mark.usefixtures("noxfile")
-def test_a_session_with_axes_of_its_own_is_a_build_of_its_own(run, shown):
-    builds = shown("--from-nox", "--pythons", "3.15")["build"]
-    assert [(each["python"], each["jit"], each["profile"]) for each in builds] == [
-        ("3.15", "", ""),
-        ("3.15", "yes-off", "release"),
-    ]
-    assert builds[1]["key"] == api.plan("3.15", platform="x86_64-linux-gnu", profile="release").key
-    text = run("--from-nox", "--pythons", "3.15", "--format", "gitlab")[1]
-    assert text.count('JITBUILD_PROFILE: "release"') == text.count("JITBUILD_PROFILE") == 2
-
-
 @pytest.mark.parametrize(
     "text", ["", "no json", "7", '["x"]', "[{}]", '[{"session": "x", "tags": null}]']
 )
-def test_a_listing_that_is_none(text):
+def test_other_output_of_nox_is_refused(text):
     with pytest.raises(SettingsError, match="as JSON"):
-        matrix.from_listing(text)
+        parse_listing(text)
 
 
 @pytest.fixture
-def noxfile(tmp_path, monkeypatch):
-    """A noxfile that is there, and a nox that says so of it."""
+def noxfile(tmp_path):
+    """Return the path of a noxfile, which a fake nox lists."""
     (tmp_path / "noxfile.py").touch()
-    said = Completed(argv=(), returncode=0, stdout=json.dumps(ENTRIES))
-    monkeypatch.setitem(listing.__kwdefaults__, "runner", lambda *_, **__: said)
+    return str(tmp_path / "noxfile.py")
+
+
+def fake_nox(argv, /, *, timeout):
+    """Stand for a nox that lists ENTRIES."""
+    return Completed(argv=tuple(argv), returncode=0, stdout=json.dumps(ENTRIES))
 
 
 @pytest.mark.parametrize(
-    ("words", "sessions"),
+    ("stated", "sessions"),
     [
         (
-            [],
+            {},
             [
                 "tests(3.15-jit-on)",
                 "tests(>=3.14,<3.15-jit-off)",
+                "web(django='4', 3.14.2-jit-stress)",
                 "tests(3.15-yes-off-release-jit-on)",
                 "tests(3.14t-no-jit-off)",
                 "tests(3.14-debug-jit-off)",
             ],
         ),
-        (["--modes", "on"], ["tests(3.15-jit-on)", "tests(3.15-yes-off-release-jit-on)"]),
-        (["--pythons", ">=3.14,<3.15"], ["tests(>=3.14,<3.15-jit-off)"]),
+        ({"modes": ["on"]}, ["tests(3.15-jit-on)", "tests(3.15-yes-off-release-jit-on)"]),
+        ({"pythons": [">=3.14,<3.15"]}, ["tests(>=3.14,<3.15-jit-off)"]),
     ],
 )
-@pytest.mark.usefixtures("noxfile")
-def test_flags_choose_among_a_noxfiles_sessions(shown, monkeypatch, words, sessions):
+def test_options_select_among_the_sessions_of_a_noxfile(noxfile, monkeypatch, stated, sessions):
     monkeypatch.setenv("JITBUILD_PYTHONS", "3.13")
     monkeypatch.setenv("JITBUILD_MODES", "default")
-    assert [each["session"] for each in shown("--from-nox", *words)["test"]] == sessions
+    selected = sessions_of_noxfile(noxfile, **stated, runner=fake_nox)
+    assert [session.session for session in selected] == sessions
 
 
-@pytest.mark.usefixtures("noxfile")
-def test_a_flag_that_no_session_is_of(run):
-    code, _, err = run("--from-nox", "--pythons", "3.13")
-    assert code == RequestError.exit_code
-    assert "It has some for: 3.15, >=3.14,<3.15, 3.14.2, 3.14t, 3.14." in err
+def test_a_python_without_a_session_is_refused(noxfile):
+    with pytest.raises(RequestError) as caught:
+        sessions_of_noxfile(noxfile, pythons=["3.13"], runner=fake_nox)
+    known = "3.15, >=3.14,<3.15, 3.14.2, 3.14t, 3.14"
+    assert caught.value.remedy == f"It has sessions for: {known}."
+
+
+def test_a_session_that_states_axes_has_a_build_of_its_own(noxfile):
+    sessions = sessions_of_noxfile(noxfile, pythons=["3.15"], runner=fake_nox)
+    matrix = make_matrix(sessions, choose_machines(["linux"]), planner_of())
+    assert [(job.python, job.jit, job.profile) for job in matrix.build] == [
+        ("3.15", "", ""),
+        ("3.15", "yes-off", "release"),
+    ]
+    release = api.plan("3.15", platform="x86_64-linux-gnu", profile="release")
+    assert matrix.build[1].key == release.key
+    text = as_gitlab(matrix)
+    assert text.count('JITBUILD_PROFILE: "release"') == text.count("JITBUILD_PROFILE") == 2
+
+
+def test_a_noxfile_without_jit_sessions_makes_no_matrix(noxfile):
+    def empty_nox(argv, /, *, timeout):
+        return Completed(argv=tuple(argv), returncode=0, stdout="[]")
+
+    with pytest.raises(UsageError, match=r"no sessions made by jitbuild\.nox"):
+        sessions_of_noxfile(noxfile, runner=empty_nox)
 
 
 @pytest.mark.parametrize(
@@ -426,31 +439,31 @@ def test_a_flag_that_no_session_is_of(run):
     [
         (
             Completed(argv=(), returncode=2, stderr="ModuleNotFoundError: No module named 'x'"),
-            "It says:\n  ModuleNotFoundError",
+            "Its output:\n  ModuleNotFoundError",
         ),
         (Completed(argv=(), returncode=-15, timed_out=True), "within 120 seconds"),
     ],
 )
-def test_a_noxfile_that_cannot_be_loaded(tmp_path, done, said):
+def test_a_noxfile_that_cannot_be_loaded_is_reported_with_the_output_of_nox(tmp_path, done, said):
     file = tmp_path / "noxfile.py"
     file.touch()
     with pytest.raises(SettingsError, match=r"noxfile\.py") as caught:
-        listing(str(file), runner=lambda *_, **__: done)
+        list_sessions(str(file), runner=lambda *_, **__: done)
     assert said in caught.value.what
 
 
-def test_a_noxfile_without_such_sessions(tmp_path):
+def test_a_noxfile_without_jit_sessions_lists_none(tmp_path):
     (tmp_path / "noxfile.py").touch()
     done = Completed(
         argv=(), returncode=3, stderr="nox > Tag selection caused no sessions to be selected."
     )
-    assert matrix.from_listing(listing("noxfile.py", runner=lambda *_, **__: done)) == []
+    assert parse_listing(list_sessions("noxfile.py", runner=lambda *_, **__: done)) == []
 
 
 def test_a_branch_is_one_commit_on_every_system(tmp_path, mini_cpython):
     tree = mini_cpython(tmp_path / "cpython")
-    plan = planner()
-    (session,) = matrix.product([str(tree)], ["on"])
+    plan = planner_of()
+    (session,) = product_of([str(tree)], ["on"])
     before = plan(session, TARGETS["x86_64-linux-gnu"])
     (tree / "Lib" / "os.py").write_text("changed meanwhile")
     assert plan(session, TARGETS["aarch64-macos"]).source == before.source

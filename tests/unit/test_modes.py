@@ -44,6 +44,7 @@ def test_every_mode_is_tested_above():
 
 def test_modes_are_parsed_in_their_order():
     assert parse_modes(["on", "off"]) == ["on", "off"]
+    assert parse_modes(["on,off", " stress", ","]) == ["on", "off", "stress"]
 
 
 @pytest.mark.parametrize(

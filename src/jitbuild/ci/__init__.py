@@ -1,1 +1,1 @@
-"""Continuous integration: the job matrix and the setup-jitbuild action."""
+"""CI: the matrix of jobs, and the steps of the setup-jitbuild action."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild import api
-from jitbuild import target as targets
-from jitbuild.ci import github_action as steps
-from jitbuild.ci.matrix import product
+from jitbuild.ci.action_steps import key_step, provide_step
+from jitbuild.ci.matrix_sessions import requested_pythons
 from jitbuild.cli.arguments import add_examples, add_pythons
-from jitbuild.cli.matrix import planner, pythons
 from jitbuild.cli.output import reporter_for
 
 if TYPE_CHECKING:
     import argparse
+
+    from jitbuild.store.interpreter import Interpreter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,42 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do the step that was asked for."""
-    # The action hands on an input that may be empty, or hold several requests.
-    given = " ".join(options.pythons or []).split()
-    specs = pythons(given or None)
-    return _key(specs) if options.step == "key" else _provide(specs, options)
+    """Run the step, and print its outputs unless GitHub Actions reads them from a file."""
+    # The action passes on an input that may be empty.
+    specs = requested_pythons(options.pythons)
+    store, reporter = api.store(), reporter_for(options)
 
+    def ensure(spec: str) -> Interpreter:
+        return api.ensure(spec, install_deps=options.install_deps, reporter=reporter)
 
-def _key(specs: list[str]) -> int:
-    host, plan = targets.host(), planner()
-    made = [plan(session, host.target) for session in product(specs, ["default"])]
-    found = steps.key(made, api.store(), host)
-    _hand_on({"key": found.key, "path": "\n".join(found.paths)})
+    if options.step == "key":
+        output = key_step(specs, store)
+    else:
+        output = provide_step(specs, store, reporter, ensure)
+    print(output, end="")
     return 0
-
-
-def _provide(specs: list[str], options: argparse.Namespace) -> int:
-    say = reporter_for(options)
-    provided = steps.provide(
-        specs,
-        api.store(),
-        say,
-        ensure=lambda spec: api.ensure(spec, install_deps=options.install_deps, reporter=say),
-    )
-    _hand_on(steps.outputs(provided))
-    if path := os.environ.get("GITHUB_PATH"):
-        folders = steps.folders(provided.interpreters.values())
-        if temp := os.environ.get("RUNNER_TEMP"):
-            folders.append(
-                str(steps.programs(Path(sys.executable).parent, Path(temp) / "jitbuild-programs"))
-            )
-        steps.add_to_path(folders, Path(path))
-    return 0
-
-
-def _hand_on(facts: dict[str, str]) -> None:
-    file = os.environ.get("GITHUB_OUTPUT")
-    text = steps.write(facts, Path(file) if file else None)
-    if not file:
-        print(text, end="")

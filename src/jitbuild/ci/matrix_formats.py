@@ -1,0 +1,90 @@
+"""A matrix in the formats of GitHub Actions and GitLab CI."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitbuild.ci.matrix import CIMatrix
+    from jitbuild.ci.systems import Service
+
+# The most jobs of one matrix; beyond that the service refuses the whole pipeline.
+# https://docs.github.com/actions/reference/limits, https://docs.gitlab.com/ci/yaml/#parallelmatrix
+LIMITS: dict[Service, int] = {"github": 256, "gitlab": 200}
+
+# The variables of GitLab's jobs. Those of the axes are jitbuild's own settings, so that the
+# commands of a job use them without further options.
+_GITLAB_VARIABLES = {
+    "os": "JIT_OS",
+    "runner": "JIT_RUNNER",
+    "python": "JIT_PYTHON",
+    "mode": "JIT_MODE",
+    "session": "JIT_SESSION",
+    "name": "JIT_NAME",
+    "jit": "JITBUILD_JIT",
+    "profile": "JITBUILD_PROFILE",
+}
+
+
+def as_github(matrix: CIMatrix) -> str:
+    """Return two lines for $GITHUB_OUTPUT, `build=` and `test=`.
+
+    The value of each is meant for `matrix: ${{ fromJSON(...) }}`. Raise UsageError for more jobs
+    than a matrix may have.
+    """
+    _check_limit(matrix, "github")
+    jobs = matrix.to_json()
+    return "\n".join(
+        f"{name}={json.dumps({'include': jobs[name]}, separators=(',', ':'))}"
+        for name in ("build", "test")
+    )
+
+
+def as_gitlab(matrix: CIMatrix) -> str:
+    """Return YAML with two hidden jobs, for the jobs of a child pipeline to extend.
+
+    They are `.jitbuild-build` and `.jitbuild-test`. Raise UsageError for more jobs than a matrix
+    may have.
+    """
+    _check_limit(matrix, "gitlab")
+    jobs = matrix.to_json()
+    lines = ["# Written by `jitbuild matrix --format gitlab`."]
+    for name in ("build", "test"):
+        lines += [
+            f".jitbuild-{name}:",
+            "  tags:",
+            "    - $JIT_RUNNER",
+            "  parallel:",
+            "    matrix:",
+        ]
+        for job in jobs[name]:
+            first, *rest = _gitlab_variables(job)
+            lines += [f"      - {first}", *(f"        {variable}" for variable in rest)]
+    return "\n".join(lines)
+
+
+def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
+    """Return the variables of a job as YAML, whose strings JSON's are.
+
+    GitLab makes the name of the job of all values, in at most 255 characters, so values that follow
+    from others are left out.
+    """
+    return [
+        f"{variable}: {json.dumps(job[key])}"
+        for key, variable in _GITLAB_VARIABLES.items()
+        if job.get(key)
+    ]
+
+
+def _check_limit(matrix: CIMatrix, service: Service) -> None:
+    count, limit = len(matrix.test), LIMITS[service]
+    if count > limit:
+        raise UsageError(
+            f"The matrix has {count} tests, more than the {limit} jobs that {service} allows.",
+            remedy="Write several matrices: --os, --pythons and --modes select the jobs of each.",
+        )

@@ -1,0 +1,174 @@
+"""The nox sessions of a CI matrix: requested by Pythons and modes, or read from a noxfile."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from jitbuild import settings
+from jitbuild.errors import RequestError, SettingsError, UsageError
+from jitbuild.modes import MODES, parse_modes
+from jitbuild.request import JITS, PROFILES, parse
+from jitbuild.system import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from jitbuild.modes import Mode
+    from jitbuild.request import Jit, Profile
+
+_LISTING_SECONDS = 120.0
+_OUTPUT_LINES = 12
+_PARAMETERS = re.compile(r"\((.*)\)")
+# The names that jitbuild.nox gives to its sessions.
+_PARAMETER = re.compile(
+    rf"(.+?)(?:-({'|'.join(JITS)}))?(?:-({'|'.join(PROFILES)}))?-jit-({'|'.join(MODES)})"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixSession:
+    """A nox session to run: its name, the request as typed, the stated axes, and the mode."""
+
+    session: str
+    python: str
+    mode: Mode
+    jit: Jit | None = None
+    profile: Profile | None = None
+
+
+def requested_pythons(stated: Sequence[str] | None) -> list[str]:
+    """Return the stated requests, else those of the settings.
+
+    Raise UsageError if there are none, and RequestError for one that is not a request.
+    """
+    pythons = settings.many("pythons", " ".join(stated) if stated else None)
+    if not pythons:
+        raise UsageError(
+            "No Pythons are named.",
+            remedy="Use --pythons 3.14 3.15, or write them into pyproject.toml: "
+            '[tool.jitbuild] pythons = ["3.14", "3.15"].',
+        )
+    for spec in pythons:
+        parse(spec)
+    return pythons
+
+
+def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
+    """Return the stated modes, else those of the settings, else off and on."""
+    setting = settings.get("modes", " ".join(stated) if stated else None)
+    return parse_modes([setting.value], origin=setting.origin) if setting else ["off", "on"]
+
+
+def product_of(
+    pythons: Iterable[str], modes: Iterable[Mode], *, name: str = "tests"
+) -> list[MatrixSession]:
+    """Return a session for each Python in each mode, named as jitbuild.nox names them."""
+    modes = list(dict.fromkeys(modes))
+    return [
+        MatrixSession(session=f"{name}({python}-jit-{mode})", python=python, mode=mode)
+        for python in dict.fromkeys(pythons)
+        for mode in modes
+    ]
+
+
+def sessions_of_noxfile(
+    noxfile: str,
+    *,
+    pythons: Sequence[str] | None = None,
+    modes: Sequence[str] | None = None,
+    runner: process.Runner = process.run,
+) -> list[MatrixSession]:
+    """Return the JIT sessions of a noxfile, restricted to the stated Pythons and modes.
+
+    The settings do not restrict them, since jitbuild.nox has applied them already. Raise UsageError
+    if there are no such sessions, and RequestError for a Python that none of them is for.
+    """
+    sessions = parse_listing(list_sessions(noxfile, runner=runner))
+    if not sessions:
+        raise UsageError(
+            f"{noxfile} has no sessions made by jitbuild.nox.",
+            remedy="Write one with `@jit.session(...)`, as docs/ci.md shows. "
+            "`nox --list --tags jit` lists them.",
+        )
+    wanted_modes = requested_modes(modes) if modes else MODES
+    known = list(dict.fromkeys(session.python for session in sessions))
+    wanted_pythons = requested_pythons(pythons) if pythons else known
+    for python in wanted_pythons:
+        if python not in known:
+            raise RequestError(
+                f"{noxfile} has no session for {python}.",
+                remedy=f"It has sessions for: {', '.join(known)}.",
+            )
+    return [
+        session
+        for session in sessions
+        if session.mode in wanted_modes and session.python in wanted_pythons
+    ]
+
+
+def list_sessions(noxfile: str, *, runner: process.Runner = process.run) -> str:
+    """Return what nox prints as the JSON list of the JIT sessions of `noxfile`.
+
+    Raise SettingsError with nox's output if it cannot load the noxfile.
+    """
+    if not Path(noxfile).is_file():
+        raise UsageError(
+            f"The noxfile {noxfile} does not exist.", remedy="Name its path: --from-nox NOXFILE"
+        )
+    options = ["--noxfile", noxfile, "--list-sessions", "--json", "--tags", "jit"]
+    result = runner([sys.executable, "-m", "nox", *options], timeout=_LISTING_SECONDS)
+    if result.timed_out:
+        raise SettingsError(
+            f"nox did not list the sessions of {noxfile} within {_LISTING_SECONDS:.0f} seconds.",
+            remedy="Check what the noxfile waits for when it is imported: nox --list",
+        )
+    if "caused no sessions" in result.stderr:
+        return "[]"
+    if not result.ok:
+        lines = f"{result.stderr}{result.stdout}".strip().splitlines()[-_OUTPUT_LINES:]
+        output = "\n".join(f"  {line}" for line in lines)
+        raise SettingsError(
+            f"nox cannot load {noxfile}. Its output:\n{output}",
+            remedy=f"Correct it until this works: nox -f {noxfile} --list",
+        )
+    return result.stdout
+
+
+def parse_listing(listing: str) -> list[MatrixSession]:
+    """Return the JIT sessions in the output of `nox --list-sessions --json`, in its order.
+
+    Raise SettingsError if it is not such an output.
+    """
+    try:
+        sessions = [_parse_entry(entry) for entry in json.loads(listing)]
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingsError(
+            f"nox did not print its list of sessions as JSON: {error}.",
+            remedy="Check what it prints: nox --list-sessions --json",
+        ) from error
+    return [session for session in sessions if session is not None]
+
+
+def _parse_entry(entry: Mapping[str, Any]) -> MatrixSession | None:
+    """Return the session of an entry, or None unless jitbuild.nox made it.
+
+    It has the tag `jit` and a parameter such as `3.15-jit-on`, possibly beside others.
+    """
+    parameters = _PARAMETERS.search(entry["session"]) if "jit" in entry["tags"] else None
+    names = parameters[1].split(", ") if parameters else []
+    match = next((match for name in names if (match := _PARAMETER.fullmatch(name))), None)
+    if match is None:
+        return None
+    python, jit, profile, mode = match.groups()
+    return MatrixSession(
+        session=entry["session"],
+        python=python,
+        mode=cast("Mode", mode),
+        jit=cast("Jit | None", jit),
+        profile=cast("Profile | None", profile),
+    )

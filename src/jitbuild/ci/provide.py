@@ -1,0 +1,87 @@
+"""Provide interpreters from a restored store: probe them, remove failing ones, install the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild import api
+from jitbuild.errors import InterpreterError
+from jitbuild.probing.runner import probe
+from jitbuild.request import Axes, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+    # Returns why an interpreter can no longer be used; empty if it can.
+    Inspect = Callable[[Interpreter], str]
+    Ensure = Callable[[str], Interpreter]
+
+
+class ProvidedInterpreters(NamedTuple):
+    """An interpreter for each request, in their order; `built` tells if any was built just now."""
+
+    interpreters: dict[str, Interpreter]
+    built: bool
+
+
+def inspect(interpreter: Interpreter, probe: Callable[..., Verdict] = probe) -> str:
+    """Return why an interpreter is no longer what was proven; empty if it still is."""
+    manifest = interpreter.manifest
+    try:
+        verdict = probe(
+            interpreter.executable,
+            expect=manifest.expect or interpreter.variant.jit,
+            version=interpreter.version,
+            free_threaded=interpreter.variant.free_threaded,
+            modules=not interpreter.adopted,
+        )
+    except InterpreterError as error:
+        return error.what
+    lost = set(verdict.missing or ()) - set(manifest.verdict.missing)
+    if lost:
+        return f"It lacks the modules {', '.join(sorted(lost))}."
+    return "" if verdict.ok else verdict.reason
+
+
+def provide(
+    specs: Iterable[str],
+    store: Store,
+    reporter: Reporter,
+    ensure: Ensure,
+    *,
+    inspect: Inspect = inspect,
+) -> ProvidedInterpreters:
+    """Return an interpreter for each request.
+
+    Interpreters in the store that `inspect` rejects are removed with a warning, and `ensure`
+    installs what is missing.
+    """
+    specs = list(specs)
+    for spec in specs:
+        _remove_failing(spec, store, reporter, inspect)
+    before = {interpreter.instance for interpreter in store.installed()}
+    interpreters = {spec: ensure(spec) for spec in specs}
+    built = any(interpreter.instance not in before for interpreter in interpreters.values())
+    return ProvidedInterpreters(interpreters, built)
+
+
+def _remove_failing(spec: str, store: Store, reporter: Reporter, inspect: Inspect) -> None:
+    """Remove the best interpreter for `spec` until one passes or none is left."""
+    request = parse(spec)
+    axes = api.defaulted(Axes(), request) if request.is_version else Axes()
+    axes = axes.wanting_machine_code(request)  # as api.ensure does
+    while (interpreter := store.find(request, axes)) is not None:
+        reason = inspect(interpreter)
+        if not reason:
+            reporter.note(f"{interpreter.name} passed the probe again.")
+            return
+        reporter.warn(
+            f"{interpreter.name} is removed from the store, since it no longer passes the probe. "
+            f"{reason}"
+        )
+        store.remove(interpreter)
