@@ -229,7 +229,6 @@ class _Work:
             "stage": site.stage,
             "scratch": site.scratch,
             "jobs": jobs,
-            "jobs_beside": max(1, jobs - 1),
             "hooks": Path(__file__).parent / "hooks",
             "python": site.python,
             "path": self.aid.path() + self.base["PATH"],
