@@ -1,1 +1,1 @@
-"""Read and check the recipes."""
+"""Recipes: the data on releases, flags, LLVM and build machines in recipes/*.toml, as types."""

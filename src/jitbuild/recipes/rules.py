@@ -1,0 +1,108 @@
+"""Rules of a build, and recipes/build.toml, which holds those that all series share.
+
+A rule says what some targets, variants and versions need of the build. Rules are data, so a new
+flag or a newly known problem needs no code. The keys are described in docs/recipes.md.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from msgspec import field
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from jitbuild.recipes import toml
+from jitbuild.request import BuildProfile, Jit, Part, Variant
+
+if TYPE_CHECKING:
+    from jitbuild.target import Target
+
+
+class Condition(toml.Table, frozen=True):
+    """The builds that a rule or a requirement applies to; an axis that is left out is not tested.
+
+    `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names the
+    part that the rule leaves out: the rule is off for a build that includes it (--include).
+    """
+
+    versions: str = ""
+    targets: tuple[str, ...] = ()
+    jit: tuple[Jit, ...] = ()
+    profile: tuple[BuildProfile, ...] = ()
+    tail_call: bool | None = None
+    free_threaded: bool | None = None
+    left_out: Part | None = None
+
+    def holds(self, version: Version, target: Target, variant: Variant) -> bool:
+        """Return True if the build of `version` as `variant` for `target` meets the condition."""
+        return (
+            (not self.versions or SpecifierSet(self.versions).contains(version, prereleases=True))
+            and (
+                not self.targets
+                or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
+            )
+            and (not self.jit or variant.jit in self.jit)
+            and (not self.profile or variant.profile in self.profile)
+            and self.tail_call in {None, variant.tail_call}
+            and self.free_threaded in {None, variant.free_threaded}
+            and self.left_out not in variant.includes
+        )
+
+
+class Edit(toml.Table, frozen=True):
+    """A text to replace in a file of the source tree before configure runs.
+
+    `find` must occur exactly once. An `optional` edit only saves work: the build continues without
+    it if the text is missing.
+    """
+
+    file: str
+    find: str
+    replace: str
+    optional: bool = False
+
+
+class Rule(toml.Table, frozen=True):
+    """What the builds that meet the condition `when` need.
+
+    `args` are arguments for configure or build.bat. `env` holds variables for every step; the
+    values may hold the plan's placeholders. `make` are arguments of every make, `install` of the
+    one that installs. `leave_out` are patterns of files in a release's archive that need not be
+    unpacked (`Doc/*`, as in fnmatch: `*` also matches slashes). `refuse` ends planning with that
+    message and `remedy`; `warn` is a warning. `why` is for readers of the recipe.
+    """
+
+    id: str
+    why: str
+    when: Condition = field(default_factory=Condition)
+    args: tuple[str, ...] = ()
+    make: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    edits: tuple[Edit, ...] = ()
+    leave_out: tuple[str, ...] = ()
+    refuse: str = ""
+    remedy: str = ""
+    warn: str = ""
+
+
+class Advice(toml.Table, frozen=True):
+    """What to do about a failed build if a line of its log matches the regex `pattern`."""
+
+    pattern: str
+    advice: str
+
+
+class BuildRecipe(toml.Table, frozen=True):
+    """recipes/build.toml: the rules and the advice that all series share.
+
+    `neutral_args` (patterns) and `neutral_env` (names) are the inputs of configure that change
+    none of the answers in its config.cache.
+    """
+
+    rule: tuple[Rule, ...]
+    advice: tuple[Advice, ...]
+    neutral_args: tuple[str, ...] = ()
+    neutral_env: tuple[str, ...] = ()

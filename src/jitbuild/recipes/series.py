@@ -1,0 +1,67 @@
+"""recipes/cpython-*.toml: the releases of a series, the LLVM that it needs and its own rules.
+
+The keys are described in docs/recipes.md.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from packaging.version import Version
+
+from jitbuild.recipes import toml
+from jitbuild.recipes.rules import Rule
+from jitbuild.recipes.wheels import Sha256
+
+PYTHON_ORG = "https://www.python.org/ftp/python"
+
+
+class Tag(toml.Table, frozen=True):
+    """A release: the sha256 of its archives, and the size of the .tar.xz in bytes (0: unknown)."""
+
+    version: str
+    tar_xz: Sha256
+    tgz: Sha256 | None = None
+    size: int = 0
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The names of the archives with their sha256, the preferred one first."""
+        pins = {"tar.xz": self.tar_xz, "tgz": self.tgz}
+        return tuple(
+            (f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin
+        )
+
+    @property
+    def url(self) -> str:
+        """The archive's URL. Pre-releases are in the folder of the final version they lead to."""
+        return f"{PYTHON_ORG}/{Version(self.version).base_version}/{self.files[0][0]}"
+
+
+class SeriesLLVM(toml.Table, frozen=True):
+    """The LLVM that a series' Tools/jit needs: its major version and every tool that is called.
+
+    `handover` says how the build is given the tools: `path` (3.13 and 3.14 search PATH only) or
+    `configure` (3.15's configure reads LLVM_VERSION and LLVM_TOOLS_INSTALL_DIR). `bundled_on` are
+    patterns of the targets whose build fetches an LLVM itself.
+    """
+
+    major: int
+    tools: tuple[str, ...]
+    handover: Literal["path", "configure"]
+    bundled_on: tuple[str, ...] = ()
+
+
+class SeriesRecipe(toml.Table, frozen=True):
+    """One recipes/cpython-*.toml.
+
+    In a folder given by --recipes every key but `series` may be left out; the shipped recipe then
+    supplies it.
+    """
+
+    series: str
+    repository: str = ""
+    distro_package: str = ""
+    llvm: SeriesLLVM | None = None
+    tag: tuple[Tag, ...] = ()
+    rule: tuple[Rule, ...] = ()

