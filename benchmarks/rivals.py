@@ -18,7 +18,7 @@ from jitbuild import target as targets
 from jitbuild.building import runner as build
 from jitbuild.building.caches.ccache import find as find_ccache
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.system.checksums import sha256_of
@@ -78,7 +78,7 @@ def prepare(
     seed, named, given = work / "seed", work / "archives", work / "given"
     for folder in (seed, named):
         folder.mkdir(parents=True, exist_ok=True)
-    catalog = recipes.load()
+    catalog = load_catalog()
     if archives:
         mirror = str(_by_name(archives, versions, catalog, given))
     tools = {}
@@ -142,7 +142,7 @@ def python_build(
     """Let python-build install `version` with `arguments` for configure; returns what was seen, and the program."""
     definition, prefix = bench.work / "definitions" / version, bench.work / "python-build" / name
     definition.parent.mkdir(exist_ok=True)
-    definition.write_text(definition_of(_plan(version, recipes.load())))
+    definition.write_text(definition_of(_plan(version, load_catalog())))
     shutil.rmtree(prefix, ignore_errors=True)
     env = bench.environment(version) | {
         "MAKE_OPTS": f"-j{bench.jobs}",

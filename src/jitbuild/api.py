@@ -184,9 +184,9 @@ def store(home: str | Path | None = None) -> Store:
 
 def catalog(folder: str | Path | None = None) -> Catalog:
     """The recipes, with those of `folder`, or of the settings, on top."""
-    from jitbuild.recipes import catalog as recipes
+    from jitbuild.recipes.catalog import load_catalog
 
-    return recipes.load(settings.folder("recipes", folder))
+    return load_catalog(settings.folder("recipes", folder))
 
 
 def defaulted(axes: Axes, request: Request) -> Axes:

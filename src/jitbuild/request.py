@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Jit = Literal["yes-off", "yes", "interpreter", "no"]
-Profile = Literal["fast", "release", "debug", "unknown"]
+BuildProfile = Literal["fast", "release", "debug"]
+Profile = BuildProfile | Literal["unknown"]
+Part = Literal["tests", "symbols", "bytecode", "static-library"]
 Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git"]
 
 JITS: tuple[Jit, ...] = get_args(Jit)
-PROFILES: tuple[Profile, ...] = ("fast", "release", "debug")
-# What fast and release builds leave out, and --include puts back; recipes/build.toml says what each of them is.
-PARTS = ("tests", "symbols", "bytecode", "static-library")
+PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
+# The parts that fast and release builds leave out, and --include adds (recipes/build.toml).
+PARTS: tuple[Part, ...] = get_args(Part)
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
 _TAG = re.compile(r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)")

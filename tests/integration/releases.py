@@ -12,7 +12,7 @@ from filelock import FileLock
 from jitbuild import request
 from jitbuild.errors import DownloadError
 from jitbuild.planning.planner import resolve_version
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 
@@ -38,7 +38,7 @@ def archive(cache: Path) -> Path:
 def fetched(version: str, cache: Path, origin: ArchiveOrigin) -> Path:
     """The verified archive of `version` in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
-    source = resolve_version(request.parse(version), recipes.load()).source
+    source = resolve_version(request.parse(version), load_catalog()).source
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         obtained = obtain(source, Path(scratch) / "source", origin=origin, cache=cache)
         assert (obtained.path / "configure").is_file()

@@ -36,7 +36,7 @@ from jitbuild.building.caches.stencil_store import (
 )
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
 from jitbuild.system import archive, process
 from jitbuild.target import host
@@ -47,7 +47,7 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="configure is for POSIX"),
 ]
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 ENVIRON = build.clean_environment(os.environ)
 
 

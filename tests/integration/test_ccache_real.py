@@ -22,7 +22,7 @@ from jitbuild.building.caches import ccache as compiler
 from jitbuild.building.caches import ccache_settings, ccache_statistics
 from jitbuild.building.caches.ccache import Ccache
 from jitbuild.building.caches.ccache_statistics import CcacheCounts, CcacheSummary
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.system import process
 from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.wheel_kinds import CCACHE
@@ -30,7 +30,7 @@ from jitbuild.toolchain.wheel_kinds import CCACHE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PINS = recipes.load().ccache.wheel
+PINS = load_catalog().ccache.wheel
 HERE = target.host()
 GCC = shutil.which("gcc", path="/usr/bin:/bin:/usr/local/bin")
 HIT, PREPROCESSED, MISS = CcacheCounts(hits=1), CcacheCounts(preprocessed=1), CcacheCounts(misses=1)

@@ -247,7 +247,7 @@ def test_one_that_fails_does_not_stop_the_others(cli, version):
     result = cli("install", "3.13.99", version, code=3)
     assert str(cli.home) in result.out
     assert "1 of 2 failed: 3.13.99" in result.err
-    assert "No recipe knows 3.13.99" in result.err
+    assert "No recipe has a release for 3.13.99" in result.err
 
 
 def test_without_keep_going_it_does(cli, version):

@@ -11,13 +11,13 @@ import pytest
 from packaging.version import Version
 
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import JITS, PROFILES, Variant, parse
 from jitbuild.target import TARGETS
 
 pytestmark = pytest.mark.integration
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 
 
 @pytest.fixture(scope="session")

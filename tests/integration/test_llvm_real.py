@@ -12,8 +12,8 @@ import pytest
 from jitbuild import target
 from jitbuild.errors import DownloadError, IntegrityError, LLVMError
 from jitbuild.planning.plan import RequiredLLVM
-from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes.schema import LLVMWheel
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.wheels import LLVMWheel
 from jitbuild.system import process
 from jitbuild.toolchain import llvm, pinned_wheels
 from jitbuild.toolchain.llvm import LLVMFinder
@@ -21,7 +21,7 @@ from jitbuild.toolchain.llvm_folder import gather
 from jitbuild.toolchain.llvm_tools import version_of
 from jitbuild.toolchain.pip_download import pip_command
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
 WANT_21 = RequiredLLVM(major=21, tools=("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump"))
 HERE = target.host()
@@ -116,10 +116,10 @@ def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
 def test_eight_at_once_fetch_once(tmp_path):
     code = (
         "import sys; from pathlib import Path; from jitbuild import target;"
-        "from jitbuild.toolchain import llvm; from jitbuild.recipes import catalog as recipes;"
+        "from jitbuild.toolchain import llvm; from jitbuild.recipes.catalog import load_catalog;"
         "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import RequiredLLVM;"
         "found = llvm.LLVMFinder(want=RequiredLLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
-        "catalog=recipes.load(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
+        "catalog=load_catalog(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
     )
     argv = [sys.executable, "-c", code, str(tmp_path)]
     children = [

@@ -10,11 +10,11 @@ from jitbuild import request, target
 from jitbuild.errors import PreflightError
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant
 from jitbuild.toolchain.preflight import Preflight
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 
 pytestmark = [
     pytest.mark.integration,

@@ -18,14 +18,14 @@ import releases
 from jitbuild import request
 from jitbuild.errors import DownloadError, IntegrityError, MissingError, SourceError
 from jitbuild.planning.plan import Source
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 
 pytestmark = pytest.mark.integration
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 APT = Path("/etc/apt")
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs apt")
 

@@ -14,7 +14,7 @@ import pytest
 from jitbuild.building import runner as build
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant, parse
 from jitbuild.system import archive
 from jitbuild.system.progress import SilentReporter
@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 HOOKS = Path(build.__file__).parent / "hooks"
 TRIPLE = "x86_64-pc-linux-gnu"
 

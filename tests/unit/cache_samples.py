@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import BuildError
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
 
-CATALOG = catalog.load()
+CATALOG = load_catalog()
 LINUX = Host(
     target=TARGETS["x86_64-linux-gnu"],
     libc="glibc 2.36",

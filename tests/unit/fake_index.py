@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from jitbuild.recipes.schema import LLVMWheel
+from jitbuild.recipes.wheels import LLVMWheel
 
 DATA = "tools-18.1.8.data/data"
 

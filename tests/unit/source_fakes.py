@@ -14,7 +14,7 @@ import pytest
 from jitbuild import request
 from jitbuild.errors import IntegrityError, MissingError
 from jitbuild.planning.plan import Source
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
@@ -24,7 +24,7 @@ from jitbuild.system.progress import SilentReporter
 if TYPE_CHECKING:
     from pathlib import Path
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 HOME = "https://www.python.org/ftp/python/3.15.0"
 MIRROR = "https://mirror.example/py"
 

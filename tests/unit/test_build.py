@@ -13,14 +13,14 @@ from jitbuild.building import relocate as prefix
 from jitbuild.building import runner as build
 from jitbuild.errors import BuildError, DiskFullError, SourceError
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes import schema
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.rules import Edit
 from jitbuild.request import Patch, Variant, parse
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 PLAN = planner.make_plan(
     planner.resolve_version(parse("3.13.15"), CATALOG),
     Variant(),
@@ -235,11 +235,11 @@ def test_the_file_of_an_edit_that_only_saves_work_may_be_missing(site):
 
 def test_an_edit_that_is_needed_may_not_miss(site):
     needed = replace(
-        PLAN, edits=(schema.Edit(file="Makefile.pre.in", find="what is not there", replace=""),)
+        PLAN, edits=(Edit(file="Makefile.pre.in", find="what is not there", replace=""),)
     )
     with pytest.raises(SourceError, match="what is not there"):
         run(site, FakeStreamer(), needed, PATH="/bin")
-    gone = replace(PLAN, edits=(schema.Edit(file="no/such/file", find="x", replace=""),))
+    gone = replace(PLAN, edits=(Edit(file="no/such/file", find="x", replace=""),))
     with pytest.raises(SourceError, match="whole CPython source tree"):
         run(site, FakeStreamer(), gone, PATH="/bin")
 

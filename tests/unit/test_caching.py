@@ -15,14 +15,14 @@ from jitbuild.building.caching import Caching, foreseen
 from jitbuild.building.runner import Site
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant, parse
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
 from jitbuild.toolchain.compiler import CCompiler
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 LINUX = TARGETS["x86_64-linux-gnu"]
 HOST = Host(
     target=LINUX, libc="glibc 2.36", distro=(), distro_name="Test", cpus=2, kernel="Linux 6.1"

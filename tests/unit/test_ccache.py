@@ -10,14 +10,14 @@ from jitbuild.building.caches import ccache
 from jitbuild.building.caches.ccache import Ccache
 from jitbuild.errors import PreflightError
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant, parse
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 from jitbuild.toolchain.wheel_kinds import CCACHE
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 PINS = CATALOG.ccache.wheel
 LINUX = TARGETS["x86_64-linux-gnu"]
 VERSION = (

@@ -596,8 +596,8 @@ def test_what_is_not_there_is_answered_with_the_command_that_builds_it(run, stor
     ("spec", "reason"),
     [
         ("3.12", "CPython 3.12 has no JIT: it came with 3.13."),
-        ("3.15.77", "No recipe knows 3.15.77."),
-        (">=3.17", "No recipe knows >=3.17."),
+        ("3.15.77", "No recipe has a release for 3.15.77."),
+        (">=3.17", "No recipe has a release for >=3.17."),
     ],
 )
 def test_no_install_is_advised_that_must_fail(run, spec, reason):

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from jitbuild.planning import planner
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant, parse
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
 from jitbuild.toolchain.compiler import compiler_of, libc_of
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 LINUX = TARGETS["x86_64-linux-gnu"]
 
 

@@ -12,12 +12,12 @@ from fake_llvm import CLANG, WANT, FakeTools, make_llvm, make_tool
 
 from jitbuild.errors import LLVMError
 from jitbuild.planning.plan import RequiredLLVM
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.target import TARGETS, Host
 from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 
 
 def host(name="x86_64-linux-gnu", libc="glibc 2.36", distro=("ubuntu", "debian")) -> Host:

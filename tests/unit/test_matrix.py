@@ -242,8 +242,8 @@ def test_stress_came_with_3_15(printed, spec):
             UsageError.exit_code,
             "--runner: 'lnux' is not an OS.\nDid you mean linux?",
         ),
-        (["--pythons", "3.15", "3.99"], RequestError.exit_code, "No recipe knows 3.99"),
-        (["--pythons", "3.15.99"], RequestError.exit_code, "No recipe knows 3.15.99"),
+        (["--pythons", "3.15", "3.99"], RequestError.exit_code, "No recipe has a release for 3.99"),
+        (["--pythons", "3.15.99"], RequestError.exit_code, "No recipe has a release for 3.15.99"),
         (["--pythons", "three"], RequestError.exit_code, "'three' is not a Python"),
         (
             ["--pythons", "3.13", "--modes", "stress"],

@@ -13,8 +13,8 @@ from fake_index import DATA, FakeIndex
 from msgspec import structs
 
 from jitbuild.errors import ArchiveError, DownloadError, IntegrityError, LLVMError
-from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes.schema import CcacheWheel
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.wheels import CcacheWheel
 from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.wheel_kinds import CCACHE
 
@@ -197,7 +197,7 @@ _CCACHE_FIELDS = {*CcacheWheel.__struct_fields__}
 
 
 def test_every_shipped_pin_names_its_file_and_unpacks_its_tools():
-    for pin in recipes.load().llvm.wheel:
+    for pin in load_catalog().llvm.wheel:
         assert pin.file.startswith(f"{pin.package.replace('-', '_')}-{pin.version}-")
         assert all(
             any(path.endswith(f"/{tool}") for path in (*pin.unpack, *pin.links))

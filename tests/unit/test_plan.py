@@ -11,18 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from jitbuild.errors import JitbuildError, RequestError, VariantError
 from jitbuild.planning import planner
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.planning.step import placeholders
-from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes import schema
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.series import SeriesRecipe
 from jitbuild.request import JITS, PROFILES, Axes, Patch, Variant, parse
 from jitbuild.target import TARGETS
 
 GOLDENS = Path(__file__).parent / "goldens"
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 LINUX = TARGETS["x86_64-linux-gnu"]
 # One tag of each series that will not be superseded, and a tree of the series that has no tags.
 SUBJECTS = {
@@ -194,7 +195,7 @@ def test_a_request_means_the_newest_final(spec, version):
 
 def test_a_series_without_a_final_means_its_newest_pre_release():
     series = CATALOG.series["3.15"]
-    betas = schema.SeriesRecipe(
+    betas = SeriesRecipe(
         **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2]
     )
     catalog = replace(CATALOG, series={**CATALOG.series, "3.15": betas})
@@ -229,7 +230,7 @@ def test_a_pre_release_lies_in_the_folder_of_its_base_version():
 
 def test_before_the_jit_there_is_nothing_to_plan():
     with pytest.raises(RequestError, match=r"3\.13"):
-        CATALOG.for_version(recipes.Version("3.12.1"))
+        CATALOG.for_version(Version("3.12.1"))
 
 
 def test_a_tree_may_want_another_llvm_than_its_series():

@@ -9,7 +9,7 @@ from jitbuild import request
 from jitbuild.errors import LLVMError, PreflightError
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Patch, Variant
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS, Host
@@ -17,7 +17,7 @@ from jitbuild.toolchain.llvm import LLVMFinder
 from jitbuild.toolchain.preflight import Preflight
 from jitbuild.toolchain.requirements import CheckedRequirement, PreflightReport
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 GB = 10**9
 
 

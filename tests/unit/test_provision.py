@@ -25,7 +25,7 @@ from jitbuild.errors import (
 from jitbuild.planning import planner
 from jitbuild.probing.runner import probe
 from jitbuild.provision import Options, Provisioner, adopt, refresh
-from jitbuild.recipes import catalog as recipes
+from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, Variant, parse
 from jitbuild.store.store import Store
 from jitbuild.system.jobserver import JobBudget
@@ -34,7 +34,7 @@ from jitbuild.system.progress import SilentReporter
 from jitbuild.target import TARGETS
 from jitbuild.toolchain.compiler import CCompiler
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 
 
 class Heard(SilentReporter):
@@ -223,7 +223,7 @@ class Recording(Provisioner):
 
     def ensure(self, request, axes):
         if request.text.endswith("13"):
-            raise RequestError(f"No recipe knows {request.text}.", remedy="")
+            raise RequestError(f"No recipe has a release for {request.text}.", remedy="")
         self.reporter.note(f"begin {request.text} {axes.jit}")
         time.sleep(0.05)
         self.reporter.note(f"end {request.text} {axes.jit}")
@@ -278,7 +278,7 @@ def test_one_that_fails_stops_no_other(store):
         str(outcome.error or outcome.interpreter).partition(".\n")[0].rstrip(".")
         for outcome in outcomes
     ] == [
-        "No recipe knows 3.15.13",
+        "No recipe has a release for 3.15.13",
         "3.15.2 None",
     ]
 
@@ -292,7 +292,9 @@ def test_what_failed_is_named_with_its_variant_and_at_once(store):
     wanted = [(parse(spec), Axes(jit="no")) for spec in ("3.15.13", "3.15.2")]
     made = Recording(store, CATALOG, Options(jobs=1), reporter).ensure_all(wanted)
     assert made[0].name == "3.15.13 (jit no)"
-    assert reporter.notes[0].startswith("3.15.13 (jit no) failed: No recipe knows 3.15.13.")
+    assert reporter.notes[0].startswith(
+        "3.15.13 (jit no) failed: No recipe has a release for 3.15.13."
+    )
 
 
 def test_a_bug_in_a_build_is_not_taken_for_an_empty_queue(store):

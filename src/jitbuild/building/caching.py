@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from jitbuild.building.runner import Site
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
-    from jitbuild.recipes.schema import BuildRecipe
+    from jitbuild.recipes.rules import BuildRecipe
     from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.target import Host

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
-    from jitbuild.recipes.schema import Advice
+    from jitbuild.recipes.rules import Advice
     from jitbuild.request import Patch
     from jitbuild.system.jobserver import JobBudget, JobShare
     from jitbuild.system.process import Streamer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from jitbuild.planning.step import Step
-    from jitbuild.recipes.schema import Edit
+    from jitbuild.recipes.rules import Edit
     from jitbuild.request import Variant
     from jitbuild.target import Target
 

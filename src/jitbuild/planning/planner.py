@@ -16,14 +16,15 @@ from packaging.version import Version
 from jitbuild.errors import RequestError, VariantError
 from jitbuild.planning import posix, windows
 from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
-from jitbuild.recipes.schema import Tag
+from jitbuild.recipes.series import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jitbuild.planning.step import Step
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.recipes.schema import Rule, SeriesLLVM, SeriesRecipe
+    from jitbuild.recipes.rules import Rule
+    from jitbuild.recipes.series import SeriesLLVM, SeriesRecipe
     from jitbuild.request import Request, Variant
     from jitbuild.target import Target
 

@@ -13,7 +13,8 @@ from jitbuild.planning.step import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jitbuild.recipes.schema import Rule, SeriesLLVM
+    from jitbuild.recipes.rules import Rule
+    from jitbuild.recipes.series import SeriesLLVM
     from jitbuild.request import Variant
     from jitbuild.target import Target
 

@@ -1,34 +1,34 @@
-"""Typed reading of TOML: a file becomes a frozen struct, or one message with the file, the key and the closest known name."""
+"""Read TOML into frozen structs; errors name the file, the key and the nearest known name."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import msgspec.inspect
 
 from jitbuild.errors import JitbuildError, RecipeError
+from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# What msgspec's messages look like.
-_UNKNOWN = re.compile(r"unknown field `(?P<word>[^`]*)`")
-_NO_CHOICE = re.compile(r"Invalid enum value '(?P<word>[^']*)'")
-_AT = re.compile(r" - at (?P<key>`key` in )?`(?P<at>[^`]*)`$")
+# The messages of msgspec.ValidationError.
+_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<word>[^`]*)`")
+_INVALID_CHOICE = re.compile(r"Invalid enum value '(?P<word>[^']*)'")
+_PATH = re.compile(r" - at (?P<key>`key` in )?`(?P<path>[^`]*)`$")
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """The base of everything read from TOML: frozen, keyword-only, unknown keys refused, names written with hyphens."""
+    """The base of all structs read from TOML; keys are the fields' names with hyphens."""
 
 
 def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError) -> T:
-    """Read `path` as a `kind`. Raises `error`, naming the file and the key, for whatever does not fit."""
+    """Read the file `path` as a `kind`. Raise `error` if it cannot be read or does not fit."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as cause:
@@ -44,63 +44,62 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
 
 
 def convert(data: Any, kind: type[T], *, where: str, error: type[JitbuildError] = RecipeError) -> T:
-    """Turn plain data into a `kind`; `where` names it in messages."""
+    """Convert plain data to a `kind`. Raise `error`, which begins with `where`, if it fails."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as cause:
-        raise _refused(str(cause), kind, where, error) from cause
+        raise _translated(str(cause), kind, where, error) from cause
 
 
-def _refused(
+def _translated(
     text: str, kind: type[msgspec.Struct], where: str, error: type[JitbuildError]
 ) -> JitbuildError:
-    """The error for what msgspec says of a value: where it is, and which name or value may have been meant."""
-    found = _AT.search(text)
-    at, of_keys = (found["at"], bool(found["key"])) if found else ("$", False)
-    place = f"{where}, at {at.removeprefix('$.')}" if at != "$" else where
-    what = f"{place}{', a key' if of_keys else ''}: {_AT.sub('', text)}."
-    here = _at(kind, at)
-    if word := _UNKNOWN.search(text):
-        return error(what, remedy=_meant(word["word"], _keys(here), "keys"))
-    if word := _NO_CHOICE.search(text):
-        return error(what, remedy=_meant(word["word"], _choices(here, of_keys=of_keys), "values"))
-    return error(
-        what,
-        remedy="Correct the value; the recipes' keys and types are described in docs/recipes.md.",
-    )
+    """Return the error for a message of msgspec, with the nearest known key or value."""
+    match = _PATH.search(text)
+    path, of_key = (match["path"], bool(match["key"])) if match else ("$", False)
+    place = f"{where}, at {path.removeprefix('$.')}" if path != "$" else where
+    what = f"{place}{', a key' if of_key else ''}: {_PATH.sub('', text)}."
+    type_ = _type_at(kind, path)
+    if unknown := _UNKNOWN_FIELD.search(text):
+        return error(what, remedy=_suggestion(unknown["word"], _keys(type_), "keys"))
+    if invalid := _INVALID_CHOICE.search(text):
+        choices = _choices(type_, of_key=of_key)
+        return error(what, remedy=_suggestion(invalid["word"], choices, "values"))
+    return error(what, remedy="Correct the value. docs/recipes.md describes the keys and types.")
 
 
-def _meant(word: str, known: list[str], what: str) -> str:
-    near = get_close_matches(word, known, n=1)
-    return (
-        f"Did you mean `{near[0]}`?" if near else f"The {what} known there are: {', '.join(known)}."
-    )
+def _suggestion(word: str, known: list[str], what: str) -> str:
+    return did_you_mean(word, known).strip() or f"The known {what} are: {', '.join(known)}."
 
 
-def _at(kind: type[msgspec.Struct], at: str) -> Any:
-    """The type at `at`, a path as msgspec writes it (`$.tag[0]`, `$.env[...]`), in a document of type `kind`."""
-    here: Any = msgspec.inspect.type_info(kind)
-    for word in re.findall(r"\.([^.\[]+)|\[", at):
-        if isinstance(here, msgspec.inspect.StructType) and word:
-            here = next(field.type for field in here.fields if field.encode_name == word)
+def _type_at(kind: type[msgspec.Struct], path: str) -> Any:
+    """Return the type at `path`, as msgspec writes it (`$.tag[0]`, `$.env[...]`), in a `kind`."""
+    type_: Any = msgspec.inspect.type_info(kind)
+    for key in re.findall(r"\.([^.\[]+)|\[", path):
+        if isinstance(type_, msgspec.inspect.StructType) and key:
+            type_ = next(field.type for field in type_.fields if field.encode_name == key)
         else:
-            here = getattr(here, "item_type", None) or getattr(here, "value_type", None) or here
-        if isinstance(here, msgspec.inspect.UnionType):  # with None: what may be left out
-            here = next(
-                (each for each in here.types if not isinstance(each, msgspec.inspect.NoneType)),
-                here,
-            )
-    return here
+            item = getattr(type_, "item_type", None) or getattr(type_, "value_type", None)
+            type_ = item or type_
+        type_ = _without_none(type_)
+    return type_
 
 
-def _keys(here: Any) -> list[str]:
-    return (
-        [field.encode_name for field in here.fields]
-        if isinstance(here, msgspec.inspect.StructType)
-        else []
-    )
+def _without_none(type_: Any) -> Any:
+    """Return the type of an optional field's value."""
+    if not isinstance(type_, msgspec.inspect.UnionType):
+        return type_
+    members = (member for member in type_.types if not isinstance(member, msgspec.inspect.NoneType))
+    return next(members, type_)
 
 
-def _choices(here: Any, *, of_keys: bool) -> list[str]:
-    kind = here.key_type if of_keys and isinstance(here, msgspec.inspect.DictType) else here
-    return list(map(str, kind.values)) if isinstance(kind, msgspec.inspect.LiteralType) else []
+def _keys(type_: Any) -> list[str]:
+    if not isinstance(type_, msgspec.inspect.StructType):
+        return []
+    return [field.encode_name for field in type_.fields]
+
+
+def _choices(type_: Any, *, of_key: bool) -> list[str]:
+    if of_key and isinstance(type_, msgspec.inspect.DictType):
+        type_ = type_.key_type
+    return list(map(str, type_.values)) if isinstance(type_, msgspec.inspect.LiteralType) else []

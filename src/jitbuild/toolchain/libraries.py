@@ -19,7 +19,7 @@ from jitbuild.system import process
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jitbuild.recipes.schema import HostRequirement, LinkCheck
+    from jitbuild.recipes.host import HostRequirement, LinkCheck
     from jitbuild.system.process import Completed, Runner
     from jitbuild.target import Host
 

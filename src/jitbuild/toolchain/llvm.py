@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import RequiredLLVM
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.recipes.schema import LLVMWheel
+    from jitbuild.recipes.wheels import LLVMWheel
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Host, System

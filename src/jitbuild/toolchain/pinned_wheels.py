@@ -24,7 +24,7 @@ from jitbuild.toolchain.pip_download import PipDownload, is_verified, pip_comman
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.recipes.schema import PinnedWheel
+    from jitbuild.recipes.wheels import PinnedWheel
     from jitbuild.system.process import Streamer
     from jitbuild.system.progress import Reporter
     from jitbuild.toolchain.wheel_kinds import WheelKind

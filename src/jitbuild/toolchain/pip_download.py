@@ -21,7 +21,7 @@ from jitbuild.system.checksums import sha256_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.recipes.schema import PinnedWheel
+    from jitbuild.recipes.wheels import PinnedWheel
     from jitbuild.system.process import Streamer
     from jitbuild.toolchain.wheel_kinds import WheelKind
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Plan
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.recipes.schema import HostRequirement, PackageManager
+    from jitbuild.recipes.host import HostRequirement, PackageManager
     from jitbuild.system.process import Runner
     from jitbuild.target import Host
     from jitbuild.toolchain.llvm import LLVMFinder

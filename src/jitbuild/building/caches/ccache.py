@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jitbuild.planning.plan import Plan
-    from jitbuild.recipes.schema import CcacheWheel
+    from jitbuild.recipes.wheels import CcacheWheel
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Target

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jitbuild.building.caches.configure_answers import AnswerStore
     from jitbuild.errors import BuildError
     from jitbuild.planning.step import Step
-    from jitbuild.recipes.schema import BuildRecipe
+    from jitbuild.recipes.rules import BuildRecipe
     from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.target import Host

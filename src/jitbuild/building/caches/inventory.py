@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.recipes.schema import CcacheWheel
+    from jitbuild.recipes.wheels import CcacheWheel
     from jitbuild.store.store import Store
     from jitbuild.target import Target
 
