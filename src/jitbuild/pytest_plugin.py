@@ -1,25 +1,23 @@
-"""The pytest plugin: says, as something measured, whether a suite ran with the JIT. PYTEST_DONT_REWRITE
+"""The pytest plugin: measure whether a test suite ran with the JIT. PYTEST_DONT_REWRITE
 
-Every pytest run of whoever has jitbuild installed imports this, so it imports nothing but pytest, which is there already, and
-does nothing unless an option asks for it. It runs in the interpreter under test, where nothing else that jitbuild depends on
-need be installed. docs/pytest.md says what people can rely on.
+Every pytest run in an environment with jitbuild imports this module, so it imports only pytest,
+and does nothing unless an option requests it. It runs in the interpreter under test, where no other
+dependency of jitbuild needs to be installed. docs/pytest.md documents it.
 """
 
 from __future__ import annotations
 
 import pytest
 
-TYPE_CHECKING = False  # typing's own, without the cost of importing typing
+TYPE_CHECKING = False  # as in typing, whose import would take time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from jitbuild.in_target.jit_usage import Measurement, Meter
+    from jitbuild.in_target.jit_usage import Measurement, UsageMeter
 
 _OPTIONS = ("jit_report", "jit_require", "jit_report_json")
 _KEY = "jitbuild"
-# Sampling after a test is left out when sampling has taken longer than so many seconds and such a share of the run.
-_ALLOWED, _SHARE = 1.0, 0.02
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,19 +25,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--jit-report",
         action="store_true",
-        help="say how much of the packages under test got machine code",
+        help="report how much of the packages under test got machine code",
     )
     group.addoption(
         "--jit-require",
         choices=("on", "off"),
-        help="on: fail unless some did; off: fail if the JIT ran at all",
+        help="on: fail unless some code got machine code; off: fail if the JIT ran at all",
     )
-    group.addoption("--jit-report-json", metavar="FILE", help="write what was measured to FILE")
+    group.addoption("--jit-report-json", metavar="FILE", help="write the measurements to FILE")
     group.addoption(
         "--jit-packages",
         metavar="NAME",
         action="append",
-        help="a package under test; may be given several times (default: those of rootdir and of editable installs)",
+        help="a package under test, repeatable (default: those of rootdir and editable installs)",
     )
 
 
@@ -49,69 +47,79 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class JitReport:
-    """Measures in the process that runs tests, and reports in the one that the person started; with xdist two kinds of process."""
+    """Measures in each process that runs tests, and reports in the process that the user started.
+
+    These are one process without xdist; with it, the workers measure and the controller reports.
+    """
+
+    # Sampling after a test stops when it has taken more than so many seconds and, beyond those,
+    # more than this share of the run.
+    sampling_seconds = 1.0
+    sampling_share = 0.02
 
     def __init__(self, config: pytest.Config) -> None:
-        from jitbuild.in_target import jit_usage as measured
-        from jitbuild.in_target import tested_packages as under_test
+        from jitbuild.in_target import executors, jit_facts, tested_packages
 
         self.config = config
         self.worker = hasattr(config, "workerinput")
-        self.packages: Sequence[str] = config.option.jit_packages or under_test.names(
-            config.rootpath
+        self.packages: Sequence[str] = (
+            config.option.jit_packages or tested_packages.packages_under_test(config.rootpath)
         )
-        self.tier2 = measured.tier2()
-        self.facts = measured.facts(self.tier2)
-        self.meter: Meter | None = None
+        self.lookup = executors.executor_lookup()
+        self.facts = jit_facts.jit_facts(self.lookup)
+        self.meter: UsageMeter | None = None
         self.measurements: list[Measurement] = []
         self.lost: list[str] = []
         self.failure = ""
-        self.spent = 0.0
+        self.sampling_time = 0.0
         self.started = _now()
 
     @property
     def distributed(self) -> bool:
-        """Whether others run the tests."""
+        """True if other processes run the tests."""
         return not self.worker and self.config.getoption("dist", "no") != "no"
 
     def pytest_report_header(self) -> list[str]:
-        from jitbuild.in_target import jit_report as jit_summary
-        from jitbuild.in_target import probe as _probe_target
+        from jitbuild.in_target import jit_report, probe
 
-        return [f"jit: {line}" for line in jit_summary.header(self.facts, _probe_target.tracers())]
+        return [f"jit: {line}" for line in jit_report.header(self.facts, probe.tracers())]
 
     def pytest_sessionstart(self) -> None:
-        """Refuse at once what cannot come true, where the tests will run in this very interpreter."""
-        from jitbuild.in_target import jit_report as jit_summary
+        """End the run at once if the requirement cannot be met in this interpreter.
 
-        require = self.config.option.jit_require
-        hopeless = jit_summary.hopeless(require, self.facts)
-        if hopeless and not self.worker and not self.distributed:
-            raise pytest.UsageError(hopeless)
+        With xdist that is known only at the end, because the workers may run another interpreter.
+        """
+        from jitbuild.in_target import jit_report
+
+        reason = jit_report.impossible(self.config.option.jit_require, self.facts)
+        if reason and not self.worker and not self.distributed:
+            raise pytest.UsageError(reason)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.distributed:
-            from jitbuild.in_target.jit_usage import Meter
+            from jitbuild.in_target.jit_usage import UsageMeter
 
             tests = {
                 module.__name__
                 for item in session.items
                 if (module := getattr(item, "module", None)) is not None
             }
-            self.meter = Meter(self.packages, tests, found=self.tier2)
+            self.meter = UsageMeter(self.packages, tests, facts=self.facts, lookup=self.lookup)
             self._measure(walk=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Before the fixtures are torn down, which may take code with them.
+        """Measure before the fixtures are torn down, which may remove code.
 
-        After the last test always: pytest-cov stops its tracer before the session ends, and that throws away all executors.
+        After the last test it is always measured: pytest-cov stops its tracer before the session
+        ends, and that throws away all executors.
         """
-        if nextitem is None or self.spent <= _ALLOWED + _SHARE * (_now() - self.started):
-            self._measure(
-                walk=nextitem is None
-                or getattr(item, "module", None) is not getattr(nextitem, "module", None)
-            )
+        elapsed = _now() - self.started
+        allowed = self.sampling_seconds + self.sampling_share * elapsed
+        if nextitem is None or self.sampling_time <= allowed:
+            module = getattr(item, "module", None)
+            next_module = getattr(nextitem, "module", None)
+            self._measure(walk=nextitem is None or module is not next_module)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -119,13 +127,14 @@ class JitReport:
             self._measure(walk=True)
             self.measurements.append(self.meter.measurement())
         if self.worker:
-            session.config.workeroutput[_KEY] = [one.to_plain() for one in self.measurements]  # type: ignore[attr-defined]
+            plain = [measurement.to_plain() for measurement in self.measurements]
+            session.config.workeroutput[_KEY] = plain  # type: ignore[attr-defined]
             return
         self._judge(session)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """xdist: a worker is done, or is gone and has said nothing."""
+        """Take the measurements of an xdist worker that ended, if it sent any."""
         from jitbuild.in_target.jit_usage import Measurement
 
         sent = getattr(node, "workeroutput", {}).get(_KEY)
@@ -136,14 +145,14 @@ class JitReport:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_sep("=", "JIT")
-        for line in self._lines():
+        for line in self._summary():
             terminalreporter.write_line(line, yellow=line.startswith("warning:"))
         if self.failure:
             terminalreporter.write_line(self.failure, red=True)
             self.failure = ""
 
     def pytest_unconfigure(self) -> None:
-        """Without a terminal reporter, or with --no-summary, the reason for the exit status must still be read somewhere."""
+        """Print the reason for the exit status if no terminal summary did (--no-summary)."""
         if self.failure:
             import sys
 
@@ -152,38 +161,37 @@ class JitReport:
     def _measure(self, *, walk: bool) -> None:
         if self.meter is None:
             return
-        begun = _now()
+        started = _now()
         if walk:
             self.meter.walk()
         self.meter.sample()
-        self.spent += _now() - begun
+        self.sampling_time += _now() - started
 
     def _judge(self, session: pytest.Session) -> None:
-        from jitbuild.in_target import jit_report as jit_summary
+        from jitbuild.in_target import jit_report
 
-        whole = self._whole()
+        merged = self._merged()
         require = self.config.option.jit_require
-        self.failure = jit_summary.failure(require, whole, self.packages, self.lost)
+        self.failure = jit_report.failure(require, merged, self.packages, self.lost)
         target = self.config.option.jit_report_json
         if target:
-            found = jit_summary.to_json(whole, self.packages, require, self.failure, self.lost)
-            self.failure = (
-                jit_summary.write(self.config.invocation_params.dir / target, found) or self.failure
-            )
+            report = jit_report.to_json(merged, self.packages, require, self.failure, self.lost)
+            path = self.config.invocation_params.dir / target
+            self.failure = jit_report.write_json(path, report) or self.failure
         if self.failure and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _whole(self) -> Measurement:
-        """What all processes have seen; nothing, where none has said anything."""
-        from jitbuild.in_target.jit_usage import Measurement, unite
+    def _merged(self) -> Measurement:
+        """Return the measurements of all processes as one, which is empty if there are none."""
+        from jitbuild.in_target.jit_usage import Measurement, merge
 
-        return unite(self.measurements or [Measurement(self.facts, (), {})])
+        return merge(self.measurements or [Measurement(self.facts, (), {})])
 
-    def _lines(self) -> Iterator[str]:
-        from jitbuild.in_target import jit_report as jit_summary
+    def _summary(self) -> Iterator[str]:
+        from jitbuild.in_target import jit_report
 
         verbose = self.config.option.verbose > 0
-        return jit_summary.lines(self._whole(), self.packages, self.lost, verbose=verbose)
+        return jit_report.summary(self._merged(), self.packages, self.lost, verbose=verbose)
 
 
 def _now() -> float:

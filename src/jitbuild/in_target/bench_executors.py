@@ -1,7 +1,7 @@
 """Which functions of this process have machine code now. Runs in the interpreter under test, loaded by path.
 
-It borrows jitbuild.in_target.jit_usage, which needs the standard library alone; jitbuild itself is not installed there, and its package is
-not imported: it would bring the dependencies of the host.
+It imports neighbours of this file, which use only the standard library, as part of a stand-in for the
+package: jitbuild itself is not installed there, and would bring the dependencies of the host.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ _OURS = ("pyperf", "jitbuild", "psutil")
 
 def facts(*extra: CodeType) -> dict[str, Any]:
     """The mode as it reached this process, who traces, and every code object with executors; `extra` is code no function holds."""
-    measured = _measured()
-    tier2 = measured.tier2()
-    probe = sys.modules["jitbuild.in_target.probe"]
-    about = measured.facts(tier2)
+    executors, jit_facts, probe = map(_neighbour, ("executors", "jit_facts", "probe"))
+    lookup = executors.executor_lookup()
+    about = jit_facts.jit_facts(lookup)
     return {
         "switch": os.environ.get("PYTHON_JIT"),
         "enabled": about.enabled,
@@ -32,26 +31,27 @@ def facts(*extra: CodeType) -> dict[str, Any]:
         "version": about.version,
         "debug": about.debug,
         "tracers": probe.tracers(),
-        "functions": [] if tier2.get_executor is None else _functions(measured, tier2, extra),
+        "functions": [] if lookup.get_executor is None else _functions(executors, lookup, extra),
     }
 
 
-def _measured() -> Any:
+def _neighbour(name: str) -> Any:
+    """Return the module `name` of this folder, imported without writing bytecode."""
     if "jitbuild" not in sys.modules:
         package = ModuleType("jitbuild")
         package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
         sys.modules["jitbuild"] = package
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        return importlib.import_module("jitbuild.in_target.jit_usage")
+        return importlib.import_module(f"jitbuild.in_target.{name}")
     finally:
         sys.dont_write_bytecode = before
 
 
-def _functions(measured: Any, tier2: Any, extra: tuple[CodeType, ...]) -> list[dict[str, Any]]:
+def _functions(executors: Any, lookup: Any, extra: tuple[CodeType, ...]) -> list[dict[str, Any]]:
     found = []
     for module, code in _codes(extra):
-        made = measured.executors(code, tier2)
+        made = executors.count_executors(code, lookup)
         if made.executors:
             found.append(
                 {

@@ -1,0 +1,87 @@
+"""The executors that stand in a code object, and the machine code they hold. PYTEST_DONT_REWRITE
+
+It runs in the interpreter under test and uses only the standard library and probe.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jitbuild.in_target import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import CodeType
+
+
+class ExecutorLookup(NamedTuple):
+    """How executors are looked up.
+
+    `get_executor` is None if this CPython has no tier 2. `opcode` is that of ENTER_EXECUTOR, which
+    stands in the code wherever an executor does; without it every even offset is looked up, which
+    takes a hundred times as long.
+    """
+
+    get_executor: Callable[[CodeType, int], Any] | None
+    opcode: int | None = None
+
+
+class ExecutorCount(NamedTuple):
+    """The executors of a code object and their machine code; without any, they are micro-ops."""
+
+    executors: int = 0
+    machine_code_bytes: int = 0
+
+    def maximum(self, other: ExecutorCount) -> ExecutorCount:
+        """Return the larger of each number."""
+        return ExecutorCount(*map(max, self, other))
+
+
+def executor_lookup() -> ExecutorLookup:
+    """Return the lookup of this interpreter."""
+    get_executor = probe.executor_getter()
+    if get_executor is None:
+        return ExecutorLookup(None)
+    try:
+        get_executor(executor_lookup.__code__, 0)
+    except RuntimeError:
+        return ExecutorLookup(None)
+    except ValueError:  # no executor at this offset, so there can be some elsewhere
+        pass
+    import opcode
+
+    return ExecutorLookup(get_executor, opcode.opmap.get("ENTER_EXECUTOR"))
+
+
+def count_executors(code: CodeType, lookup: ExecutorLookup) -> ExecutorCount:
+    """Count the valid executors that stand in `code` now, and the bytes of their machine code."""
+    assert lookup.get_executor is not None
+    count = size = 0
+    for offset in _offsets(code, lookup.opcode):
+        try:
+            executor = lookup.get_executor(code, offset)
+        except ValueError:  # data of a cache, or no executor
+            continue
+        if executor.is_valid():
+            count += 1
+            size += _machine_code_bytes(executor)
+    return ExecutorCount(count, size)
+
+
+def _offsets(code: CodeType, opcode: int | None) -> Iterable[int]:
+    """Return the even offsets at which an executor may stand."""
+    raw: bytes | None = getattr(code, "_co_code_adaptive", None)
+    if opcode is None or raw is None:
+        return range(0, len(code.co_code), 2)
+    opcodes = raw[::2]
+    # Nearly all code has no executor, and this search is in C.
+    if opcode not in opcodes:
+        return ()
+    return [2 * index for index, value in enumerate(opcodes) if value == opcode]
+
+
+def _machine_code_bytes(executor: Any) -> int:
+    try:
+        return len(executor.get_jit_code() or b"")
+    except RuntimeError:  # a build that interprets micro-ops
+        return 0
