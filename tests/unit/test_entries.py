@@ -147,9 +147,6 @@ def test_the_folder_may_be_deleted_between_any_two_calls(store):
     store.put(KEY, FILES, {})
     assert store.get(KEY).files == FILES
     assert store.statistics().misses == 1
-    store.clear()
-    assert not store.root.exists()
-    store.clear()
 
 
 def test_the_least_recently_used_entry_is_removed_first(tmp_path):

@@ -1,4 +1,4 @@
-"""Finishes an installed prefix: the plain names in bin/, and sysconfig without a trace of where it was built."""
+"""Finish an installed prefix: add the usual names to bin/, and remove traces of the build."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-# The files in which CPython's build records its paths (Makefile.pre.in: libinstall, libainstall; sysconfig, 3.14's JSON).
+# The files in which CPython's build records its paths (Makefile.pre.in: libinstall, libainstall;
+# 3.14 adds the JSON files).
 _RECORDS = (
     "lib/python*/_sysconfigdata_*.py",
     "lib/python*/_sysconfig_vars_*.json",
@@ -29,55 +30,61 @@ def executable(
     debug: bool = False,
     windows: bool | None = None,
 ) -> Path:
-    """The program that an install of `version` leaves in `prefix` (altinstall: python3.13, python3.13t, python3.13d)."""
-    threads, checks = "t" * free_threaded, "d" * debug
+    """Return the path of the interpreter that an install of `version` puts into `prefix`.
+
+    `make altinstall` names it python3.13, python3.13t or python3.13d. `windows` is this machine's
+    system unless given.
+    """
     series = ".".join(version.split(".")[:2])
+    threads = "t" * free_threaded
     if os.name == "nt" if windows is None else windows:
-        return prefix / (
-            f"python{series}{threads}.exe" if free_threaded else f"python{'_d' * debug}.exe"
-        )
-    return prefix / "bin" / f"python{series}{threads}{checks}"
+        stem = f"python{series}t" if free_threaded else f"python{'_d' * debug}"
+        return prefix / f"{stem}.exe"
+    return prefix / "bin" / f"python{series}{threads}{'d' * debug}"
 
 
 def add_links(prefix: Path, program: Path) -> None:
-    """Let `python`, `python3`, `pip` and `pip3` in bin/ be this interpreter's: altinstall leaves only `python3.13`, and
-    a script that says `python` would otherwise find another one."""
+    """Add `python`, `python3`, `pip` and `pip3` to bin/, on POSIX.
+
+    `make altinstall` leaves only names such as `python3.13`, and a script that runs `python` would
+    find another interpreter.
+    """
     folder = prefix / "bin"
     if os.name != "posix" or not folder.is_dir():
         return
     series = program.name.removeprefix("python").rstrip("td")
-    for name, points_to in {
+    links = {
         "python3": program.name,
         "python": program.name,
         f"python{series}": program.name,
         "pip3": f"pip{series}",
         "pip": f"pip{series}",
-    }.items():
-        if (folder / points_to).exists() and not (folder / name).exists():
-            (folder / name).symlink_to(points_to)
+    }
+    for name, target in links.items():
+        if (folder / target).exists() and not (folder / name).exists():
+            (folder / name).symlink_to(target)
 
 
 def forget(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
-    """Replace every path in `paths` by its value in the records of the prefix; returns the files that changed.
+    """Replace each path in `paths` by its value in the records of `prefix`.
 
-    Scratch and caches are safe to delete only when no sysconfig names them: extension modules are built with what stands
-    there. The bytecode of a changed module is removed, since it holds the old text.
+    Extension modules are built with the paths in sysconfig, so scratch and caches can be deleted
+    safely only when no record names them. The bytecode of a changed module holds the old text and
+    is removed. Return the changed files.
     """
-    changed = []
-    for pattern in _RECORDS:
-        for record in sorted(prefix.glob(pattern)):
-            old = record.read_bytes()
-            new = _replaced(old, paths.items())
-            if new != old:
-                record.write_bytes(new)
-                changed.append(record)
-                for stale in (record.parent / "__pycache__").glob(f"{record.stem}.*.pyc"):
-                    stale.unlink()
-    return changed
+    records = [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
+    return [record for record in records if _replace_paths(record, paths)]
 
 
-def _replaced(data: bytes, paths: Iterable[tuple[str, str]]) -> bytes:
-    # The longest first: one path may be the beginning of another.
-    for path, value in sorted(paths, key=lambda pair: -len(pair[0])):
-        data = data.replace(path.encode(), value.encode())
-    return data
+def _replace_paths(record: Path, paths: Mapping[str, str]) -> bool:
+    """Replace `paths` in one file; return whether it changed."""
+    old = new = record.read_bytes()
+    # The longest first: one path may begin with another.
+    for path in sorted(paths, key=len, reverse=True):
+        new = new.replace(path.encode(), paths[path].encode())
+    if new == old:
+        return False
+    record.write_bytes(new)
+    for bytecode in (record.parent / "__pycache__").glob(f"{record.stem}.*.pyc"):
+        bytecode.unlink()
+    return True

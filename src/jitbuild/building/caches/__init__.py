@@ -1,1 +1,1 @@
-"""What is kept between builds so that nothing is done twice. Each cache can be deleted at any moment: that costs time only."""
+"""Caches kept between builds. Each may be deleted at any moment, which costs time only."""

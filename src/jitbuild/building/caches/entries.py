@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -126,10 +125,6 @@ class EntryStore:
         return EntryStatistics(
             entries=len(sizes), bytes=sum(sizes), hits=uses.count(b"+"), misses=uses.count(b"-")
         )
-
-    def clear(self) -> None:
-        """Remove the folder and everything in it."""
-        shutil.rmtree(self.root, ignore_errors=True)
 
     @property
     def _uses(self) -> Path:
