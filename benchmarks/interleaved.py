@@ -1,4 +1,4 @@
-"""What the benchmarks share: whole commands in turn, A B A B, so that a machine whose speed drifts favours none of them."""
+"""Time whole commands in alternation, A B A B, so that drift of the machine favours neither."""
 
 from __future__ import annotations
 
@@ -15,70 +15,74 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A command, and the folder and variables that it runs with beside this process's own."""
+    """A command, the folder it runs in, and variables added to this process's environment."""
 
     argv: Sequence[str]
     cwd: Path | None = None
     env: Mapping[str, str] = {}
 
 
-class Taken(NamedTuple):
-    """The seconds that a command took by the clock, and those of processors that it and its children took."""
+class Cost(NamedTuple):
+    """The elapsed seconds of a command, and the processor seconds of it and its descendants."""
 
     seconds: float
     processors: float
 
 
-def options(about: str | None, **further: Mapping[str, object]) -> argparse.Namespace:
-    """What was typed: ROUNDS, and the flags that `further` describes by their names; `about` is the script's docstring."""
-    parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+def options(docstring: str | None, **flags: Mapping[str, object]) -> argparse.Namespace:
+    """Parse ROUNDS and the `flags`, given by name with their argparse keywords.
+
+    The script's `docstring` describes it.
+    """
+    parser = argparse.ArgumentParser(description=(docstring or "").partition("\n")[0])
     parser.add_argument(
         "rounds",
         nargs="?",
         type=int,
         default=30,
         metavar="ROUNDS",
-        help="how often each is run (default: 30)",
+        help="how often each command is run (default: 30)",
     )
-    for name, flag in further.items():
+    for name, flag in flags.items():
         parser.add_argument(f"--{name.replace('_', '-')}", **flag)  # type: ignore[arg-type]
     return parser.parse_args()
 
 
-def compare(commands: Mapping[str, Command], *, reach: str, rounds: int) -> None:
-    """Time two commands, print their medians and the ratio of the second to the first.
+def compare(commands: Mapping[str, Command], *, target: str, rounds: int) -> None:
+    """Time two commands; print their medians and the ratio of the second to the first.
 
-    Beside it stands the ratio of the processors' time, of which other work on the machine changes less.
+    The ratio of processor time is printed too: other work on the machine affects it less.
     """
-    times: dict[str, list[Taken]] = {name: [] for name in commands}
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            taken = _time(command)
-            if number:  # the first round warms the disk's cache
-                times[name].append(taken)
-    # Processors' time is told in steps of 10 ms: the mean of many is finer than any one of them.
+            cost = _time(command)
+            if number:  # the first round warms the disk cache
+                costs[name].append(cost)
+    # Processor time has a resolution of 10 ms, so the mean of many is finer than their median.
     typical = {
-        name: Taken(
-            statistics.median(each.seconds for each in values),
-            statistics.mean(each.processors for each in values),
+        name: Cost(
+            statistics.median(cost.seconds for cost in values),
+            statistics.mean(cost.processors for cost in values),
         )
-        for name, values in times.items()
+        for name, values in costs.items()
     }
-    for name, taken in typical.items():
+    for name, cost in typical.items():
         print(
-            f"{name:<28} of {rounds}: median {taken.seconds * 1000:6.1f} ms, mean {taken.processors * 1000:6.1f} ms of processors"
+            f"{name:<28} of {rounds}: median {cost.seconds * 1000:6.1f} ms,"
+            f" mean processor time {cost.processors * 1000:6.1f} ms"
         )
     first, second = typical.values()
-    processors = second.processors / first.processors
     print(
-        f"ratio {second.seconds / first.seconds:.2f} (to reach: {reach}); of the processors' time {processors:.2f}"
+        f"ratio {second.seconds / first.seconds:.2f} (target: {target});"
+        f" of processor time {second.processors / first.processors:.2f}"
     )
 
 
-def _time(command: Command) -> Taken:
-    # Without bytecode every start would compile our modules anew.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    before, begun = _children(), time.perf_counter()
+def _time(command: Command) -> Cost:
+    # Without bytecode every start would compile jitbuild's modules.
+    env = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before, begun = _children_seconds(), time.perf_counter()
     subprocess.run(
         list(command.argv),
         cwd=command.cwd,
@@ -86,9 +90,9 @@ def _time(command: Command) -> Taken:
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return Taken(time.perf_counter() - begun, _children() - before)
+    return Cost(time.perf_counter() - begun, _children_seconds() - before)
 
 
-def _children() -> float:
-    spent = os.times()
-    return spent.children_user + spent.children_system
+def _children_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system

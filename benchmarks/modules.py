@@ -1,6 +1,7 @@
-"""Prints, as JSON, which modules of the standard library the Python that runs this has, less its tests. Standard library alone.
+"""Print, as JSON, the standard library modules of the Python that runs this, except its tests.
 
-`imported`: the names of sys.stdlib_module_names whose import works. `present`: every module and submodule that has a file.
+`imported` are the names of sys.stdlib_module_names that can be imported; `present` are all modules
+and submodules that have a file. Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# CPython's tests and what only they import; the examples of extension modules are tests too (--disable-test-modules).
+# CPython's tests and modules for tests only; --disable-test-modules leaves out the examples of
+# extension modules too.
 _TESTS = {
     "test",
     "tests",
@@ -31,15 +33,16 @@ _TESTS = {
     "_ctypes_test",
 }
 _OPENS_A_BROWSER = {"antigravity"}
+_SKIPPED_FOLDERS = {"site-packages", "__pycache__", "lib-dynload"}
 
 
 def is_test(name: str) -> bool:
-    """Whether the dotted `name` is a test or a module for tests alone."""
+    """Return whether the dotted `name` is a test, or a module for tests only."""
     return any(part in _TESTS or part.startswith("_test") for part in name.split("."))
 
 
 def imported() -> Iterator[str]:
-    """The public and private modules of the standard library that can be imported."""
+    """Yield the top-level modules of the standard library that can be imported."""
     for name in sorted(sys.stdlib_module_names - _OPENS_A_BROWSER):
         if not is_test(name):
             with contextlib.suppress(Exception):
@@ -48,28 +51,28 @@ def imported() -> Iterator[str]:
 
 
 def present() -> Iterator[str]:
-    """The modules that have a file, and those that are built in."""
-    yield from (name for name in sys.builtin_module_names if not is_test(name))
+    """Yield the modules that have a file or are built in; a name may be repeated."""
+    names = [*sys.builtin_module_names]
     for folder in {sysconfig.get_path("stdlib"), sysconfig.get_config_var("DESTSHARED")}:
-        for place, folders, files in os.walk(folder):
-            folders[:] = [
-                each
-                for each in folders
-                if each not in {"site-packages", "__pycache__", "lib-dynload"}
-            ]
-            for file in files:
-                if file.endswith((".py", ".so", ".pyd")):
-                    stem = Path(place, file).relative_to(folder).with_name(file.partition(".")[0])
-                    name = ".".join(stem.parts).removesuffix(".__init__")
-                    if not is_test(name):
-                        yield name
+        names += _modules_below(folder)
+    yield from (name for name in names if not is_test(name))
+
+
+def _modules_below(root: str) -> Iterator[str]:
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name not in _SKIPPED_FOLDERS]
+        for file in files:
+            if file.endswith((".py", ".so", ".pyd")):
+                stem = Path(folder, file).relative_to(root).with_name(file.partition(".")[0])
+                yield ".".join(stem.parts).removesuffix(".__init__")
 
 
 def main() -> None:
+    """Print the modules."""
     warnings.simplefilter("ignore")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        found = {"imported": sorted(imported()), "present": sorted(set(present()))}
-    print(json.dumps(found))
+        modules = {"imported": sorted(imported()), "present": sorted(set(present()))}
+    print(json.dumps(modules))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How much jitbuild adds to `nox -l`: the same noxfile with its sessions made by jitbuild and by nox alone, interleaved.
+"""Compare `nox -l` of a noxfile that uses jitbuild with one that does not.
 
     python benchmarks/nox_list.py [ROUNDS]
 
-Both run by the Python that runs this script. The ratio of the medians is what counts; the times are this machine's.
+Both are run in alternation by the Python that runs this script. The ratio of the medians is the
+result; the times hold for this machine only.
 """
 
 from __future__ import annotations
@@ -18,26 +19,32 @@ def tests(session):
     session.install("-e.", "pytest")
     session.run("pytest")
 """
-_NOXFILES = {
-    "nox": 'import nox\n\n@nox.session\n@nox.parametrize("python,mode", [(p, m) for p in ("3.14", "3.15") for m in ("off", "on")])'
-    + _BODY,
-    "nox and jitbuild": (
-        'import nox\nimport jitbuild.nox as jit\n\n@jit.session(pythons=["3.14", "3.15"], modes=["off", "on"])'
-        + _BODY
-    ),
-}
+_NOX = """\
+import nox
+
+@nox.session
+@nox.parametrize("python,mode", [(p, m) for p in ("3.14", "3.15") for m in ("off", "on")])
+"""
+_JITBUILD = """\
+import nox
+import jitbuild.nox as jit
+
+@jit.session(pythons=["3.14", "3.15"], modes=["off", "on"])
+"""
+_NOXFILES = {"nox": _NOX, "nox and jitbuild": _JITBUILD}
 
 
 def main() -> None:
+    """Run the comparison."""
     rounds = options(__doc__).rounds
     with tempfile.TemporaryDirectory() as root:
         commands = {}
-        for number, (name, text) in enumerate(_NOXFILES.items()):
+        for number, (name, decorators) in enumerate(_NOXFILES.items()):
             folder = Path(root, str(number))
             folder.mkdir()
-            (folder / "noxfile.py").write_text(text)
+            (folder / "noxfile.py").write_text(decorators.rstrip() + _BODY)
             commands[name] = Command([sys.executable, "-m", "nox", "-l"], cwd=folder)
-        compare(commands, reach="below 1.3", rounds=rounds)
+        compare(commands, target="below 1.3", rounds=rounds)
 
 
 if __name__ == "__main__":

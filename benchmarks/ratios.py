@@ -1,4 +1,4 @@
-"""What the builds' times come to: ratios of one run to others, as text and as JSON."""
+"""Ratios between the times of builds, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ if TYPE_CHECKING:
 
 
 class Measure(NamedTuple):
-    """A ratio: the run called `ours` to the sum of the runs called `theirs`, and the most that it is to be (None: only shown)."""
+    """A ratio of the run `ours` to the sum of the runs `theirs`.
+
+    `limit` is the ratio that must not be exceeded (None: there is no target).
+    """
 
     name: str
     ours: str
     theirs: Sequence[str]
-    reach: float | None
+    limit: float | None
 
 
 class Result(NamedTuple):
-    """A measure, taken."""
+    """The seconds of both sides of a measure."""
 
     measure: Measure
     seconds: float
@@ -29,55 +32,55 @@ class Result(NamedTuple):
 
     @property
     def ratio(self) -> float:
+        """The seconds of ours, divided by those of theirs."""
         return self.seconds / self.against
 
     def __str__(self) -> str:
-        reach = (
-            "" if self.measure.reach is None else f" (to reach: at most {self.measure.reach:.2f})"
-        )
-        return f"ratio {self.ratio:.3f}{reach}  {self.measure.name}: {self.seconds:.1f} s against {self.against:.1f} s"
+        """Return the ratio, its target and both times, as a line of text."""
+        limit = self.measure.limit
+        target = "" if limit is None else f" (target: at most {limit:.2f})"
+        times = f"{self.seconds:.1f} s against {self.against:.1f} s"
+        return f"ratio {self.ratio:.3f}{target}  {self.measure.name}: {times}"
 
 
 def measures(version: str, other: str) -> list[Measure]:
-    """Every measure of the table in docs/performance.md that is a time of building."""
-    rival = f"python-build {version} yes-off"
+    """Return the measures of docs/performance.md that are build times, for two versions."""
+    rival = [f"python-build {version} yes-off"]
     four = [f"python-build {each} {jit}" for each in (version, other) for jit in ("yes-off", "no")]
+    by_hand = [f"by hand {version} yes-off"]
+    release = [f"python-build {version} yes-off release"]
+    second = "second variant, "
     return [
-        Measure("cold install", "cold", [rival], 0.65),
-        Measure("cold install that fills a ccache, too", "cold, with ccache", [rival], None),
+        Measure("cold install", "cold", rival, 0.65),
+        Measure("cold install that fills a ccache, too", "cold, with ccache", rival, None),
+        Measure("cold install, against configure, make and make altinstall", "cold", by_hand, None),
+        Measure("reinstall after uninstall", "reinstall", rival, 0.09),
+        Measure(f"{second}every cache warm", "second, every cache warm", rival, 0.10),
         Measure(
-            "cold install, against configure, make and make altinstall",
-            "cold",
-            [f"by hand {version} yes-off"],
-            None,
-        ),
-        Measure("reinstall after uninstall", "reinstall", [rival], 0.09),
-        Measure("second variant, every cache warm", "second, every cache warm", [rival], 0.10),
-        Measure(
-            "second variant, caches as `no` left them and stencils of an earlier build",
+            f"{second}caches as `no` left them and stencils of an earlier build",
             "second, stencils kept",
-            [rival],
+            rival,
             0.10,
         ),
         Measure(
-            "second variant, caches as `no` left them, stencils never built",
+            f"{second}caches as `no` left them, stencils never built",
             "second, after no alone",
-            [rival],
+            rival,
             None,
         ),
         Measure("four interpreters in one command, cold", "four", four, 0.50),
-        Measure("release profile", "release", [f"python-build {version} yes-off release"], 0.50),
+        Measure("release profile", "release", release, 0.50),
     ]
 
 
 def results(runs: Mapping[str, Sequence[Run]], wanted: Iterable[Measure]) -> list[Result]:
-    """The measures whose runs are all there, by the medians of their seconds."""
+    """Return the results of the `wanted` measures whose runs all took place, by their medians."""
 
     def median(name: str) -> float:
         return statistics.median(run.seconds for run in runs[name])
 
     return [
-        Result(each, median(each.ours), sum(map(median, each.theirs)))
-        for each in wanted
-        if all(name in runs for name in (each.ours, *each.theirs))
+        Result(measure, median(measure.ours), sum(map(median, measure.theirs)))
+        for measure in wanted
+        if all(name in runs for name in (measure.ours, *measure.theirs))
     ]

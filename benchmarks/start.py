@@ -1,11 +1,13 @@
-"""How long `jitbuild which` and `jitbuild run` take beside `pyenv which` and a shim of pyenv: interleaved, whole processes.
+"""Compare `jitbuild which` and `run` with pyenv, its shims and `uv python find`.
 
-    python benchmarks/start.py [ROUNDS] [--pyenv FILE] [--version VERSION] [--built no|yes-off|yes]
+    python benchmarks/start.py [ROUNDS] [--pyenv FILE] [--uv FILE] [--version VERSION]
+                               [--built no|yes-off|yes]
 
-Both sides answer with, and run, one and the same interpreter: pyenv's, which a store made for this adopts beside four more that it
-holds. jitbuild is run by the Python that runs this script. pyenv is bash, and slower where it has to find the newest release of a
-series (--version 3.13) than where it is told the release (--version 3.13.0). The last ratio is the floor: that Python, doing
-nothing. Exits 1 when something cannot be run.
+All of them find, or run, the same interpreter: pyenv's. A store adopts it beside four others, and
+uv finds it on PATH. Whole processes are timed in alternation; jitbuild is run by the Python that
+runs this script. pyenv takes longer for a series (--version 3.13), of which it must find the newest
+release, than for a release (--version 3.13.0). The last ratio is the floor: this Python doing
+nothing. Exits with 1 when something cannot be run.
 """
 
 from __future__ import annotations
@@ -16,69 +18,86 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interleaved import Command, compare, options
 from which import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_OTHERS = ("3.14.3", "3.14.10", "3.15.0b2", "3.15.2")
+_OTHER_VERSIONS = ("3.14.3", "3.14.10", "3.15.0b2", "3.15.2")
+_FLAGS: dict[str, dict[str, Any]] = {
+    "pyenv": {"default": shutil.which("pyenv"), "help": "the program (default: from PATH)"},
+    "uv": {
+        "default": shutil.which("uv"),
+        "help": "the program; without it there is no comparison with uv (default: from PATH)",
+    },
+    "version": {"default": "3.13", "help": "the version to ask for (default: 3.13)"},
+    "built": {
+        "default": "no",
+        "help": "--enable-experimental-jit of pyenv's interpreter (default: no)",
+    },
+}
 
 
 def main() -> int:
-    given = options(
-        __doc__,
-        pyenv={"default": shutil.which("pyenv"), "help": "the program (default: that on PATH)"},
-        version={"default": "3.13", "help": "the version to ask both for (default: 3.13)"},
-        built={
-            "default": "no",
-            "help": "how pyenv's interpreter was built: its --enable-experimental-jit (default: no)",
-        },
-    )
+    """Run the comparisons."""
+    given = options(__doc__, **_FLAGS)
     if given.pyenv is None:
         print("error: pyenv is not on PATH: name it with --pyenv", file=sys.stderr)
         return 1
-    jitbuild = str(Path(sys.executable).with_name("jitbuild"))
     with tempfile.TemporaryDirectory() as home:
         env = {"JITBUILD_HOME": home, "PYENV_VERSION": given.version}
-        fill(Path(home), _OTHERS)
+        fill(Path(home), _OTHER_VERSIONS)
         try:
-            python = _said([given.pyenv, "which", "python"], env)
-            shim = str(Path(_said([given.pyenv, "root"], env), "shims", "python"))
-            _said([jitbuild, "adopt", python, "--expect", given.built], env)
-            which = Command([jitbuild, "which", given.version], env=env)
-            pyenv_which = Command([given.pyenv, "which", "python"], env=env)
-            run = Command([jitbuild, "run", given.version, "--", "-c", "pass"], env=env)
-            compare(
-                {"pyenv which python": pyenv_which, "jitbuild which": which},
-                reach="at most 0.40",
-                rounds=given.rounds,
-            )
-            compare(
-                {
-                    "shim of pyenv, -c pass": Command([shim, "-c", "pass"], env=env),
-                    "jitbuild run, -c pass": run,
-                },
-                reach="at most 0.60",
-                rounds=given.rounds,
-            )
-            compare(
-                {
-                    "pyenv which python": pyenv_which,
-                    "python -c pass": Command([sys.executable, "-c", "pass"], env=env),
-                },
-                reach="nothing, it is the floor of the first ratio",
-                rounds=given.rounds,
-            )
+            python = _output([given.pyenv, "which", "python"], env)
+            shim = str(Path(_output([given.pyenv, "root"], env), "shims", "python"))
+            _output([_jitbuild(), "adopt", python, "--expect", given.built], env)
+            for commands, target in comparisons(given.pyenv, shim, given.version, env):
+                compare(commands, target=target, rounds=given.rounds)
+            if given.uv:
+                commands = with_uv(given.uv, python, given.version, env, home)
+                compare(commands, target="below 1", rounds=given.rounds)
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
     return 0
 
 
-def _said(argv: list[str], env: Mapping[str, str]) -> str:
+def comparisons(
+    pyenv: str, shim: str, version: str, env: Mapping[str, str]
+) -> Iterator[tuple[dict[str, Command], str]]:
+    """Yield the comparisons with pyenv, each with its target."""
+    pyenv_which = Command([pyenv, "which", "python"], env=env)
+    which = Command([_jitbuild(), "which", version], env=env)
+    yield {"pyenv which python": pyenv_which, "jitbuild which": which}, "at most 0.40"
+    run = Command([_jitbuild(), "run", version, "--", "-c", "pass"], env=env)
+    shim_run = Command([shim, "-c", "pass"], env=env)
+    yield {"shim of pyenv, -c pass": shim_run, "jitbuild run, -c pass": run}, "at most 0.60"
+    nothing = Command([sys.executable, "-c", "pass"], env=env)
+    floor = {"pyenv which python": pyenv_which, "python -c pass": nothing}
+    yield floor, "none: the floor of the first ratio"
+
+
+def with_uv(
+    uv: str, python: str, version: str, env: Mapping[str, str], home: str
+) -> dict[str, Command]:
+    """Return `uv python find` and `jitbuild which`, which find the same interpreter."""
+    path = f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    uv_env = {**env, "PATH": path, "UV_PYTHON_INSTALL_DIR": str(Path(home, "no-uv"))}
+    find = [uv, "python", "find", "--offline", "--no-project", "--system", version]
+    return {
+        "uv python find": Command(find, env=uv_env),
+        "jitbuild which": Command([_jitbuild(), "which", version], env=env),
+    }
+
+
+def _jitbuild() -> str:
+    return str(Path(sys.executable).with_name("jitbuild"))
+
+
+def _output(argv: list[str], env: Mapping[str, str]) -> str:
     return subprocess.run(
         argv, env={**os.environ, **env}, check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()

@@ -1,6 +1,7 @@
-"""Runs one long command and watches it: its time, the processors' time, its own memory, and what of it runs at once.
+"""Run a long command and measure it: time, processor time, memory, and processes running at once.
 
-The processes that a command starts are found through /proc (Linux): what is not there is not measured, and said so.
+Processes are observed through /proc (Linux). Where that is missing, memory and processes are not
+measured.
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_EVERY_SECONDS = 0.05
+_INTERVAL_SECONDS = 0.05
 _PROC = Path("/proc")
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
-# By the names that the kernel keeps (15 characters). The drivers only wait for these; a ccache in their place does work.
+# Names as the kernel has them, of at most 15 characters. Compiler drivers such as gcc are not
+# listed because they only wait for these programs; ccache in their place does work.
 _COMPILERS = re.compile(
-    r"cc1|cc1plus|lto1|lto1-ltrans|lto1-wpa|lto-wrapper|collect2|as|ar|ranlib|ld(\.\w+)?|lld|llvm-.*|clang.*|ccache"
+    r"cc1|cc1plus|lto1|lto1-ltrans|lto1-wpa|lto-wrapper|collect2|as|ar|ranlib|ld(\.\w+)?|lld"
+    r"|llvm-.*|clang.*|ccache"
 )
 _PYTHONS = re.compile(r"python.*|_bootstrap_pyth|_freeze_module")
 
 
 class FailedError(Exception):
-    """A command that had to work ended otherwise; the message says where its output is."""
+    """A command failed; the message says where its output is."""
 
 
 class Counts(NamedTuple):
-    """How many processes of a command were running or runnable at one moment: compilers, Pythons, and all of them."""
+    """The processes of a command that were running or runnable at one moment, by kind."""
 
     compilers: int
     pythons: int
@@ -39,10 +42,11 @@ class Counts(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What was seen of a command.
+    """The measurements of one command.
 
-    `seconds` of the clock and `processors` of processor time (with all that it started), the machine's `load` average before it,
-    the most memory that the process itself had (`peak_kib`, None: not known), and `counts` taken every 50 ms.
+    `seconds` is elapsed time; `processors` the processor time of the command and its descendants;
+    `load` the machine's load average before it; `peak_kib` the peak memory of the command's own
+    process (None: not measured); `counts` are taken every 50 ms.
     """
 
     seconds: float
@@ -52,9 +56,12 @@ class Run(NamedTuple):
     counts: Sequence[Counts] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The run without its single counts."""
+        """Return the measurements, with the counts summarised."""
         kinds = (
-            {kind: spread([getattr(each, kind) for each in self.counts]) for kind in Counts._fields}
+            {
+                kind: spread([getattr(count, kind) for count in self.counts])
+                for kind in Counts._fields
+            }
             if self.counts
             else None
         )
@@ -68,7 +75,10 @@ class Run(NamedTuple):
 
 
 def spread(values: Sequence[int]) -> dict[str, int]:
-    """The peak of `values`, which are not empty, their 99th percentile (the smallest that 99 of 100 do not exceed) and median."""
+    """Return the peak, 99th percentile and median of `values`, which are not empty.
+
+    A percentile is the smallest value that as many of the others do not exceed.
+    """
     ordered = sorted(values)
 
     def percentile(part: float) -> int:
@@ -90,7 +100,10 @@ def watch(
     cwd: Path | None = None,
     count: bool = False,
 ) -> Run:
-    """Run `argv` to its end with its output in `log`; `count` its running processes. Raises FailedError when it fails."""
+    """Run `argv` to its end, and append its output to `log`; with `count`, count its processes.
+
+    Raises FailedError when it fails.
+    """
     load = os.getloadavg()[0]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -115,7 +128,7 @@ def watch(
 
 
 class _Sampler(threading.Thread):
-    """Looks at a process, and if asked at all that descend from it, until the block ends."""
+    """Observe a process, and with `count` its descendants, until the block ends."""
 
     def __init__(self, pid: int, *, count: bool) -> None:
         super().__init__(daemon=True)
@@ -123,28 +136,28 @@ class _Sampler(threading.Thread):
         self.counts: list[Counts] = []
         self._pid = pid
         self._count = count and Path(f"/proc/{pid}/task/{pid}/children").exists()
-        self._over = threading.Event()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._ended.set()
         self.join()
 
     def run(self) -> None:
-        while not self._over.is_set():
-            # VmHWM only grows: what was read last is the peak, but for the last moment.
-            found = _PEAK.search(_text(_PROC / str(self._pid) / "status"))
-            self.peak_kib = int(found[1]) if found else self.peak_kib
+        """Sample until the block ends. VmHWM only grows, so its last value is the peak."""
+        while not self._ended.is_set():
+            match = _PEAK.search(_read(_PROC / str(self._pid) / "status"))
+            self.peak_kib = int(match[1]) if match else self.peak_kib
             if self._count:
                 self.counts.append(tally(runnable(self._pid)))
-            self._over.wait(_EVERY_SECONDS)
+            self._ended.wait(_INTERVAL_SECONDS)
 
 
 def tally(names: Sequence[str]) -> Counts:
-    """How many of the processes with these names are compilers (linkers and assemblers too) and Pythons."""
+    """Count the processes `names` that are compilers (also linkers, assemblers), and Pythons."""
     return Counts(
         compilers=sum(_COMPILERS.fullmatch(name) is not None for name in names),
         pythons=sum(_PYTHONS.fullmatch(name) is not None for name in names),
@@ -153,7 +166,7 @@ def tally(names: Sequence[str]) -> Counts:
 
 
 def runnable(pid: int, *, proc: Path = _PROC) -> list[str]:
-    """The names of the processes below `pid`, without itself, that run or wait for a processor."""
+    """Return the names of the descendants of `pid` that run or wait for a processor only."""
     return [
         name
         for child in _descendants(pid, proc)
@@ -163,28 +176,31 @@ def runnable(pid: int, *, proc: Path = _PROC) -> list[str]:
 
 
 def _descendants(pid: int, proc: Path) -> Iterator[int]:
-    waiting = [pid]
-    while waiting:
-        tasks = proc / str(waiting.pop()) / "task"
+    pids = [pid]
+    while pids:
+        tasks = proc / str(pids.pop()) / "task"
         try:
             threads = list(tasks.iterdir())
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended
             continue
-        # A child stands under the thread that started it.
+        # A child is listed under the thread that started it.
         for thread in threads:
-            children = [int(word) for word in _text(thread / "children").split()]
+            children = [int(word) for word in _read(thread / "children").split()]
             yield from children
-            waiting += children
+            pids += children
 
 
 def _stat(pid: int, proc: Path) -> Iterator[tuple[str, str]]:
-    """The name and the state of a process, if it is still there (proc(5): a name may hold parentheses and spaces)."""
-    before, closed, after = _text(proc / str(pid) / "stat").rpartition(")")
+    """Yield the name and state of a process, unless it has ended.
+
+    A name may contain parentheses and spaces (proc(5)).
+    """
+    before, closed, after = _read(proc / str(pid) / "stat").rpartition(")")
     if closed:
         yield before.partition("(")[2], after.split()[0]
 
 
-def _text(path: Path) -> str:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

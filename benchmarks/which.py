@@ -1,9 +1,9 @@
-"""How much `jitbuild which` costs beside `python -c pass` of the same Python: interleaved, whole processes, one ratio.
+"""Compare `jitbuild which` with `python -c pass` of the same Python.
 
     python benchmarks/which.py [ROUNDS]
 
-Both run by the Python that runs this script, with a store that holds a few interpreters. The ratio of the medians is what
-counts; the times are this machine's.
+Both are run in alternation by the Python that runs this script, with a store of a few interpreters.
+The ratio of the medians is the result; the times hold for this machine only.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ _VARIANT = {
     "configure_args": [],
     "patches": [],
 }
-
-
 _VERSIONS = ("3.13.5", "3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
 
 
 def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
-    """Put a few interpreters into a store, as `install` leaves them."""
+    """Put interpreters of `versions` into the store `home`, with manifests as `install` writes."""
     store = Store(home)
+    checks = [{"name": f"check {number}", "ok": True, "detail": "fine"} for number in range(9)]
     for version in versions:
         manifest = {
             "key": "0" * 64,
@@ -47,12 +46,7 @@ def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
             "created": datetime.now(UTC),
             "executable": "bin/python3",
             "variant": _VARIANT,
-            "verdict": {
-                "ok": True,
-                "checks": [
-                    {"name": f"check {number}", "ok": True, "detail": "fine"} for number in range(9)
-                ],
-            },
+            "verdict": {"ok": True, "checks": checks},
         }
         with store.scratch() as scratch:
             (scratch / "staged" / "bin").mkdir(parents=True)
@@ -62,20 +56,16 @@ def fill(home: Path, versions: Iterable[str] = _VERSIONS) -> None:
 
 
 def main() -> None:
-    program = Path(sys.executable).with_name("jitbuild")
+    """Run the comparison."""
+    rounds = options(__doc__).rounds
+    jitbuild = str(Path(sys.executable).with_name("jitbuild"))
     with tempfile.TemporaryDirectory() as home:
         fill(Path(home))
-        compare(
-            {
-                "python -c pass": Command([sys.executable, "-c", "pass"]),
-                # An axis is stated, so that it is the general road that is measured; start.py measures the short one.
-                "jitbuild which": Command(
-                    [str(program), "which", "3.15", "--jit=yes-off"], env={"JITBUILD_HOME": home}
-                ),
-            },
-            reach="at most 4",
-            rounds=options(__doc__).rounds,
-        )
+        commands = {
+            "python -c pass": Command([sys.executable, "-c", "pass"]),
+            "jitbuild which": Command([jitbuild, "which", "3.15"], env={"JITBUILD_HOME": home}),
+        }
+        compare(commands, target="at most 4", rounds=rounds)
 
 
 if __name__ == "__main__":

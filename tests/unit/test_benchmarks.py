@@ -1,4 +1,4 @@
-"""The parts of the benchmarks that compute: what runs at once, and what the ratios are of."""
+"""The parts of the benchmarks that compute: processes at once, ratios and module lists."""
 
 import importlib.util
 from pathlib import Path
@@ -24,7 +24,7 @@ def run(seconds):
 
 @pytest.fixture
 def proc(tmp_path):
-    """A /proc, of processes as (pid, name, state, {thread: children})."""
+    """Return a function that writes a /proc of (pid, name, state, {thread: children})."""
 
     def proc(*processes):
         for pid, name, state, threads in processes:
@@ -38,7 +38,7 @@ def proc(tmp_path):
     return proc
 
 
-def test_what_descends_from_a_process_and_runs_is_named(proc):
+def test_runnable_names_the_running_descendants_of_a_process(proc):
     root = proc(
         (1, "init", "R", {1: [10, 99]}),
         (
@@ -51,14 +51,14 @@ def test_what_descends_from_a_process_and_runs_is_named(proc):
         (21, "python3.11 (x) R", "R", {21: []}),
         (30, "cc1", "R", {30: []}),
         (31, "as", "D", {31: []}),
-        # 32 has ended meanwhile
+        # 32 has ended
         (99, "cc1", "R", {99: []}),
     )
     assert sorted(watch.runnable(10, proc=root)) == ["cc1", "python3.11 (x) R"]
     assert watch.runnable(32, proc=root) == []
 
 
-def test_names_are_told_apart():
+def test_tally_counts_compilers_and_pythons():
     names = [
         "cc1",
         "cc1plus",
@@ -86,11 +86,11 @@ def test_names_are_told_apart():
         ([*[2] * 98, 7, 7], {"peak": 7, "p99": 7, "median": 2, "samples": 100}),
     ],
 )
-def test_a_spread_is_of_what_was_counted(values, expected):
+def test_spread_gives_peak_percentile_and_median(values, expected):
     assert watch.spread(values) == expected
 
 
-def test_ratios_are_of_medians_and_sums_and_only_of_what_was_run():
+def test_ratios_compare_medians_with_sums_for_completed_runs_only():
     runs = {
         "cold": [run(60), run(300), run(80)],
         "four": [run(200)],
@@ -106,12 +106,12 @@ def test_ratios_are_of_medians_and_sums_and_only_of_what_was_run():
         "cold install": 0.8,
         "four interpreters in one command, cold": 0.5,
     }
-    assert "0.800 (to reach: at most 0.65)" in str(found["cold install"])
+    assert "0.800 (target: at most 0.65)" in str(found["cold install"])
 
 
 @pytest.mark.parametrize(
     ("name", "answer"),
     [("ssl", False), ("unittest.mock", False), ("_testcapi", True), ("idlelib.idle_test.x", True)],
 )
-def test_tests_are_no_modules_that_are_compared(name, answer):
+def test_tests_are_not_compared(name, answer):
     assert modules.is_test(name) == answer
