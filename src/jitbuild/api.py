@@ -8,6 +8,7 @@ Their arguments are the flags of the command line, by the same names; what a cal
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -58,11 +59,11 @@ def ensure(  # noqa: PLR0913
     """
     request = parse(spec)
     axes = Axes(
-        jit,
-        profile,
-        tail_call,
-        tuple(configure_args),
-        tuple(map(read_patch, patches)),
+        jit=jit,
+        profile=profile,
+        tail_call=tail_call,
+        configure_args=tuple(configure_args),
+        patches=tuple(map(read_patch, patches)),
         includes=tuple(sorted({*includes})),
     )
     provisioner = provisioner_of(
@@ -154,11 +155,11 @@ def plan(  # noqa: PLR0913
 
     request, known = parse(spec), catalog(recipes)
     axes = Axes(
-        jit,
-        profile,
-        tail_call,
-        tuple(configure_args),
-        tuple(map(read_patch, patches)),
+        jit=jit,
+        profile=profile,
+        tail_call=tail_call,
+        configure_args=tuple(configure_args),
+        patches=tuple(map(read_patch, patches)),
         includes=tuple(sorted({*includes})),
     )
     machine = target.parse(platform) if platform else target.host().target
@@ -193,7 +194,7 @@ def defaulted(axes: Axes, request: Request) -> Axes:
     """`axes` for a build: what they do not state is as the settings say. A free-threaded request states that there is no JIT."""
     jit = axes.jit or (None if request.free_threaded else settings.choice("jit", JITS))
     profile = axes.profile or settings.choice("profile", PROFILES)
-    return axes._replace(jit=cast("Jit | None", jit), profile=cast("Profile | None", profile))
+    return replace(axes, jit=cast("Jit | None", jit), profile=cast("Profile | None", profile))
 
 
 def read_patch(path: str | Path) -> Patch:

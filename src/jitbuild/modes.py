@@ -1,4 +1,4 @@
-"""How an interpreter is run: every mode sets or removes all of the JIT's variables, so that nothing of the caller's leaks in."""
+"""The modes that an interpreter runs in. Each sets or removes all of the JIT's variables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Mode = Literal["off", "on", "stress", "default"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 FIRST_WITH_STRESS = (3, 15)
-# PYTHON_JIT, and 3.15's PYTHON_JIT_STRESS, PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
+# The variables of the JIT: PYTHON_JIT, and in 3.15 PYTHON_JIT_STRESS, PYTHON_JIT_*_INITIAL_* and
+# PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
 _PREFIXES = ("PYTHON_JIT", "PYTHON_UOPS")
-_SET: dict[Mode, dict[str, str]] = {
+_VARIABLES: dict[Mode, dict[str, str]] = {
     "off": {"PYTHON_JIT": "0"},
     "on": {"PYTHON_JIT": "1"},
     "stress": {"PYTHON_JIT": "1", "PYTHON_JIT_STRESS": "1"},
@@ -27,10 +28,10 @@ _SET: dict[Mode, dict[str, str]] = {
 
 
 def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, remedy: str) -> None:
-    """Refuse a mode that the interpreter called `what` would silently ignore.
+    """Raise VariantError for a mode that an interpreter would silently ignore.
 
-    `jit` says whether it has the JIT, `series` which it is of (None: not known). Raises VariantError, with `remedy` where it is
-    the JIT that is missing.
+    `what` names the interpreter in the message, `jit` is True if it has a JIT, `series` is its
+    version (None: unknown). `remedy` is the remedy for a missing JIT.
     """
     if mode in {"on", "stress"} and not jit:
         raise VariantError(
@@ -43,10 +44,9 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
 
 
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` as a program sees it in `mode`."""
-    return {
-        name: value for name, value in environ.items() if not name.startswith(_PREFIXES)
-    } | _SET[mode]
+    """Return a copy of `environ` with the JIT's variables as `mode` requires."""
+    others = {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)}
+    return others | _VARIABLES[mode]
 
 
 def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:

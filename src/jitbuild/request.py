@@ -1,14 +1,15 @@
-"""What a person types, turned into a `Request` (which Python) and a `Variant` (how it is built). Nothing is looked up here.
+"""Parse the Python that a user asks for, and hold how it is built. Nothing is looked up here.
 
-The values here and in jitbuild.store are NamedTuples, because `jitbuild which` needs them, and importing dataclasses would
-cost a fifth of its time.
+A `Request` is the Python itself (a version, a path, a git reference); a `Variant` is how it is
+built; `Axes` are the parts of a variant that the user stated.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from jitbuild.errors import RequestError, VariantError
 
@@ -29,16 +30,18 @@ ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
 _TAG = re.compile(r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)")
 _SERIES = re.compile(r"(?:c?python-?|v)?(3\.\d+)(t?)")
-# The @ of user@host stands before the path begins, that of the reference in it: git+ssh://git@host/a/b@feature/x.
+# The @ of user@host precedes the path, the @ of the reference follows it:
+# git+ssh://git@host/a/b@feature/x.
 _GIT = re.compile(r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?")
 _SPECIFIER = re.compile(r"([<>]|[=!~]=).*")
 
 
-class Request(NamedTuple):
-    """Which Python: `text` as it was typed, and what it was understood as.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """The Python that a user asks for: `text` as it was typed, and its meaning.
 
-    `value` is the version of a tag, the `3.15` of a series, the specifier, the branch, the path or the git URL; `ref` the git
-    reference; `free_threaded` is stated by a trailing `t`.
+    `value` is the version of a tag, the `3.15` of a series, the specifier, the branch, the path
+    or the git URL. `ref` is the git reference. A trailing `t` sets `free_threaded`.
     """
 
     text: str
@@ -49,7 +52,10 @@ class Request(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The text as it may be written down: without the user and password of a URL. A path is made absolute."""
+        """The text as it may be stored and printed.
+
+        A URL loses its user name and password, and a path is made absolute.
+        """
         if self.is_local:
             path = os.path.abspath(os.path.expanduser(self.value))  # noqa: PTH100, PTH111
             return f"{path}@{self.ref}" if self.kind == "git" else path
@@ -57,17 +63,20 @@ class Request(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a tree or repository on this machine, that can be looked at without the network."""
+        """True for a source tree, archive or repository on this machine."""
         remote = "://" in self.value or re.fullmatch(r"[\w.-]+@[\w.-]+:.*", self.value)
         return self.kind in {"folder", "archive"} or (self.kind == "git" and not remote)
 
     @property
     def is_version(self) -> bool:
-        """Whether recipes can answer it, without looking at a file or a repository."""
+        """True if the recipes alone can resolve it, without reading a file or a repository."""
         return self.kind in {"tag", "series", "specifier"}
 
     def admits(self, version: str) -> bool:
-        """Whether `version` fits. Paths and git references never fit a bare version: they are matched by their digest."""
+        """Return True if `version` fits.
+
+        Paths and git references fit no version: their interpreters are found by digest.
+        """
         if self.kind == "tag":
             return version == self.value
         if self.kind == "series":
@@ -79,17 +88,20 @@ class Request(NamedTuple):
         return False
 
 
-class Patch(NamedTuple):
-    """A patch file: only its content counts, so it is known by its sha256."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patch:
+    """A patch file. Only its content counts, which the sha256 identifies."""
 
     path: str
     sha256: str
 
 
-class Variant(NamedTuple):
-    """How a CPython is built. `profile` is `unknown` only for an adopted interpreter of which nobody said more.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """How a CPython is built.
 
-    `includes` are the PARTS that were asked for though the profile leaves them out, sorted.
+    `profile` is `unknown` only for an adopted interpreter whose profile was not given.
+    `includes` are the PARTS to add to those that the profile has, sorted.
     """
 
     jit: Jit = "yes-off"
@@ -102,16 +114,15 @@ class Variant(NamedTuple):
 
     @property
     def slug(self) -> str:
-        """The variant as part of a name: `jit-fast`, `jit-on-release-tailcall`, `nojit-debug`."""
-        words = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
-        extra = ["tailcall"] * self.tail_call + ["custom"] * bool(
-            self.configure_args or self.patches or self.includes
-        )
-        return "-".join([words[self.jit], self.profile, *extra])
+        """The variant in an interpreter's name: `jit-fast`, `jit-on-release-tailcall`."""
+        names = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
+        custom = bool(self.configure_args or self.patches or self.includes)
+        extra = ["tailcall"] * self.tail_call + ["custom"] * custom
+        return "-".join([names[self.jit], self.profile, *extra])
 
     @property
     def has_stencils(self) -> bool:
-        """True if the interpreter can run machine code, which is made from stencils."""
+        """True if the JIT produces machine code, which is assembled from stencils."""
         return self.jit in {"yes", "yes-off"}
 
     def to_json(self) -> dict[str, Any]:
@@ -127,11 +138,12 @@ class Variant(NamedTuple):
         }
 
 
-class Axes(NamedTuple):
-    """The axes of a variant that the person stated; None and empty are not stated.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axes:
+    """The axes of a variant that the user stated; None or empty means not stated.
 
-    An axis that is not stated matches any interpreter in the store, and takes its default when one has to be built; but where
-    `machine_code` is wanted an interpreter without the JIT does not do.
+    An axis that is not stated matches every interpreter in the store, and takes its default in a
+    build. With `machine_code`, only interpreters whose JIT produces machine code match.
     """
 
     jit: Jit | None = None
@@ -143,31 +155,26 @@ class Axes(NamedTuple):
     includes: tuple[str, ...] = ()
 
     def wanting_machine_code(self, request: Request) -> Axes:
-        """These axes where something is to run in the JIT: without a stated jit only `yes-off` and `yes` will do."""
-        return self._replace(machine_code=self.jit is None and not request.free_threaded)
+        """Return these axes for a command that is about the JIT.
+
+        Unless a jit was stated or the request is free-threaded, only `yes-off` and `yes` match.
+        """
+        return replace(self, machine_code=self.jit is None and not request.free_threaded)
 
     def variant(self, request: Request) -> Variant:
-        """The variant to build. A free-threaded request without a jit axis means jit `no`: the two exclude each other.
+        """Return the variant to build. A free-threaded request without a jit axis gets jit `no`.
 
-        Raises VariantError for an axis that does not exist, and for a free-threaded request with a JIT. (CPython: 3.13 never
-        uses it, 3.14's configure refuses it, 3.15 warns and never creates executors.)
+        Raise VariantError for an unknown value of an axis, and for a free-threaded request with a
+        JIT: 3.13 never uses it, 3.14's configure refuses it, 3.15 warns and creates no executors.
         """
-        for axis, given, known in (("jit", self.jit, JITS), ("profile", self.profile, PROFILES)):
-            if given is not None and given not in known:
-                raise VariantError(
-                    f"{given!r} is no {axis} of a build.", remedy=f"There are: {', '.join(known)}."
-                )
-        for part in self.includes:
-            if part not in PARTS:
-                raise VariantError(
-                    f"{part!r} is no part that can be included.",
-                    remedy=f"There are: {', '.join(PARTS)}.",
-                )
+        self._check_known()
         jit: Jit = self.jit or ("no" if request.free_threaded else "yes-off")
         if request.free_threaded and jit != "no":
             raise VariantError(
-                f"{request.text} is free-threaded, and CPython has no JIT there: --jit {jit} cannot be built or never runs.",
-                remedy=f"Ask for {request.text} without --jit (it means --jit no), or for {request.value} with the JIT.",
+                f"{request.text} is free-threaded, and CPython has no JIT in free-threaded builds:"
+                f" --jit {jit} cannot be built or never runs.",
+                remedy=f"Ask for {request.text} without --jit (which means --jit no), or for"
+                f" {request.value} with the JIT.",
             )
         return Variant(
             jit=jit,
@@ -180,7 +187,7 @@ class Axes(NamedTuple):
         )
 
     def admits(self, variant: Variant) -> bool:
-        """Whether an interpreter of `variant` has every stated axis. Extra flags and patches must be the same ones."""
+        """Return True if `variant` has every stated axis, and the same extra flags and patches."""
         return (
             self.jit in {None, variant.jit}
             and (not self.machine_code or variant.has_stencils)
@@ -192,30 +199,42 @@ class Axes(NamedTuple):
             == [patch.sha256 for patch in variant.patches]
         )
 
+    def _check_known(self) -> None:
+        values: list[tuple[str, str, tuple[str, ...]]] = [
+            *([("jit axis", self.jit, JITS)] if self.jit is not None else []),
+            *([("profile", self.profile, PROFILES)] if self.profile is not None else []),
+            *(("part for --include", part, PARTS) for part in self.includes),
+        ]
+        for what, value, known in values:
+            if value not in known:
+                raise VariantError(
+                    f"{value!r} is not a {what}.", remedy=f"Choose from: {', '.join(known)}."
+                )
 
-def parse(text: str, *, is_there: Callable[[str], bool] = os.path.exists) -> Request:
-    """Understand `text` by its form: a path is anything with a separator, a leading dot or an archive's suffix.
 
-    Only a path that holds an @ is looked for, to tell a folder of that name from a checkout at a reference. Raises
-    RequestError when it is nothing that jitbuild knows.
+def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Request:
+    """Parse a request by its form alone. Raise RequestError if it has no known form.
+
+    A path is anything with a separator, a leading dot or tilde, or an archive's suffix. `exists`
+    is called only for a path with an @, to tell a folder of that name from a git reference.
     """
     text = text.strip()
-    if found := _TAG.fullmatch(text):
-        return Request(text=text, kind="tag", value=found[1], free_threaded=bool(found[2]))
-    if found := _SERIES.fullmatch(text):
-        return Request(text=text, kind="series", value=found[1], free_threaded=bool(found[2]))
+    if match := _TAG.fullmatch(text):
+        return Request(text=text, kind="tag", value=match[1], free_threaded=bool(match[2]))
+    if match := _SERIES.fullmatch(text):
+        return Request(text=text, kind="series", value=match[1], free_threaded=bool(match[2]))
     if _SPECIFIER.fullmatch(text):
         return _specifier(text)
-    if found := _GIT.fullmatch(text):
-        return Request(text=text, kind="git", value=found[1], ref=found[2] or "HEAD")
+    if match := _GIT.fullmatch(text):
+        return Request(text=text, kind="git", value=match[1], ref=match[2] or "HEAD")
     if _is_path(text):
-        return _path(text, is_there)
+        return _path(text, exists)
     if text == "main":
         return Request(text=text, kind="branch", value=text, ref=text)
     raise RequestError(
-        f"{text!r} is not a Python that jitbuild can look for.",
-        remedy="Write a tag (3.15.0b2), a series (3.15, 3.15t), a specifier ('>=3.14,<3.16'), main, git+URL@REF, or the path "
-        "of a source folder (./cpython, ./cpython@REF) or archive.",
+        f"{text!r} is not a Python that jitbuild knows.",
+        remedy="Write a tag (3.15.0b2), a series (3.15, 3.15t), a specifier ('>=3.14,<3.16'),"
+        " main, git+URL@REF, or the path of a source folder (./cpython, ./cpython@REF) or archive.",
     )
 
 
@@ -232,16 +251,13 @@ def _specifier(text: str) -> Request:
     return Request(text=text, kind="specifier", value=text)
 
 
-def _path(text: str, is_there: Callable[[str], bool]) -> Request:
-    folder, mark, ref = text.rpartition("@")
-    # In an address the @ belongs to a user's name; sources.describe says what to write instead.
-    if mark and "://" not in text and not is_there(os.path.expanduser(text)):  # noqa: PTH111
+def _path(text: str, exists: Callable[[str], bool]) -> Request:
+    folder, separator, ref = text.rpartition("@")
+    # In a URL the @ belongs to a user name; jitbuild.sources suggests the git+ form for it.
+    if separator and "://" not in text and not exists(os.path.expanduser(text)):  # noqa: PTH111
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
-    return Request(
-        text=text,
-        kind="archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder",
-        value=text,
-    )
+    kind: Kind = "archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder"
+    return Request(text=text, kind=kind, value=text)
 
 
 def _is_path(text: str) -> bool:

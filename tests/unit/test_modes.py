@@ -1,4 +1,4 @@
-"""Modes: each one sets or removes every variable of the JIT, whatever the caller has."""
+"""Tests of the modes: each sets or removes every variable of the JIT."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a person types, and the variant it means."""
+"""Tests of parsing requests, and of the variants that they mean."""
 
 import pytest
 
@@ -83,7 +83,7 @@ def test_parse(text, kind, value, ref, free_threaded):
 @pytest.mark.parametrize(
     "text", ["", "latest", "3", "2.7.18", "3.15.0beta2", "pypy3", "3.15.0b", "three"]
 )
-def test_what_is_no_python_is_refused_with_the_forms_there_are(text):
+def test_anything_else_is_refused_with_the_known_forms(text):
     with pytest.raises(RequestError, match=r"3\.15\.0b2"):
         parse(text)
 
@@ -110,7 +110,7 @@ def test_admits(text, version, fits):
     assert parse(text).admits(version) is fits
 
 
-def test_a_variant_takes_the_defaults_of_what_was_not_stated():
+def test_a_variant_takes_the_defaults_of_axes_that_are_not_stated():
     assert Axes().variant(parse("3.15")) == Variant(jit="yes-off", profile="fast")
 
 
@@ -125,12 +125,12 @@ def test_free_threaded_with_a_jit_is_refused(jit):
 
 
 @pytest.mark.parametrize("axes", [Axes(jit="on"), Axes(profile="unknown")])
-def test_an_axis_that_does_not_exist_is_refused_with_those_that_do(axes):
-    with pytest.raises(VariantError, match="There are"):
+def test_an_unknown_value_of_an_axis_is_refused_with_the_known_ones(axes):
+    with pytest.raises(VariantError, match="Choose from"):
         axes.variant(parse("3.15"))
 
 
-def test_an_axis_that_is_not_stated_admits_anything():
+def test_an_axis_that_is_not_stated_admits_every_value():
     assert Axes().admits(Variant(jit="interpreter", profile="unknown", tail_call=True))
 
 
@@ -144,16 +144,16 @@ def test_an_axis_that_is_not_stated_admits_anything():
         Axes(patches=(Patch(path="a", sha256="1"),)),
     ],
 )
-def test_a_stated_axis_admits_itself_alone(axes):
+def test_a_stated_axis_admits_only_its_value(axes):
     assert not axes.admits(Variant())
     assert axes.admits(axes.variant(parse("3.15")))
 
 
-def test_extra_flags_are_never_taken_for_the_plain_build():
+def test_a_build_with_extra_flags_does_not_match_a_plain_request():
     assert not Axes().admits(Variant(configure_args=("--with-trace-refs",)))
 
 
-def test_patches_are_known_by_content():
+def test_patches_are_compared_by_their_content():
     here, there = Patch(path="here/a", sha256="1"), Patch(path="there/a", sha256="1")
     assert Axes(patches=(here,)).admits(Variant(patches=(there,)))
 
@@ -188,12 +188,12 @@ def test_slug(variant, slug):
         ("/src/../src/Python-3.15.0.tar.xz", "/src/Python-3.15.0.tar.xz", True),
     ],
 )
-def test_what_is_written_down_names_one_place_and_no_secret(text, shown, local):
-    request = parse(text, is_there=lambda _: False)
+def test_the_stored_text_has_absolute_paths_and_no_passwords(text, shown, local):
+    request = parse(text, exists=lambda _: False)
     assert (request.shown, request.is_local) == (shown, local)
 
 
-def test_where_machine_code_is_wanted_a_jit_is():
+def test_machine_code_requires_a_jit_unless_one_is_stated():
     for text, axes, admitted in [
         ("3.15", Axes(), {"yes-off", "yes"}),
         ("3.15", Axes(jit="interpreter"), {"interpreter"}),
@@ -203,7 +203,7 @@ def test_where_machine_code_is_wanted_a_jit_is():
         assert {jit for jit in JITS if wanted.admits(Variant(jit=jit))} == admitted
 
 
-def test_a_folder_with_an_at_in_its_name_is_a_folder_when_it_is_there():
-    assert parse("/home/me@work/cpython", is_there=lambda _: True).kind == "folder"
-    checkout = parse("/home/me@work/cpython@main", is_there=lambda _: False)
+def test_an_existing_folder_with_an_at_in_its_name_is_not_a_git_reference():
+    assert parse("/home/me@work/cpython", exists=lambda _: True).kind == "folder"
+    checkout = parse("/home/me@work/cpython@main", exists=lambda _: False)
     assert (checkout.kind, checkout.value, checkout.ref) == ("git", "/home/me@work/cpython", "main")

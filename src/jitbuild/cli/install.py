@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitbuild import api
@@ -98,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     """
     outcomes = api.ensure_all(
         options.spec,
-        [stated_axes(options)._replace(jit=jit) for jit in dict.fromkeys(options.jit or [None])],
+        [replace(stated_axes(options), jit=jit) for jit in dict.fromkeys(options.jit or [None])],
         keep_going=options.keep_going,
         mirror=options.mirror,
         sha256=options.sha256,
