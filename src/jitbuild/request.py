@@ -28,12 +28,13 @@ PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
 PARTS: tuple[Part, ...] = get_args(Part)
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
-_TAG = re.compile(r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)")
-_SERIES = re.compile(r"(?:c?python-?|v)?(3\.\d+)(t?)")
+# Compiled when they are used: `jitbuild which` needs one or two of them.
+_TAG = r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)"
+_SERIES = r"(?:c?python-?|v)?(3\.\d+)(t?)"
 # The @ of user@host precedes the path, the @ of the reference follows it:
 # git+ssh://git@host/a/b@feature/x.
-_GIT = re.compile(r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?")
-_SPECIFIER = re.compile(r"([<>]|[=!~]=).*")
+_GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
+_SPECIFIER = r"([<>]|[=!~]=).*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,13 +220,13 @@ def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Reque
     is called only for a path with an @, to tell a folder of that name from a git reference.
     """
     text = text.strip()
-    if match := _TAG.fullmatch(text):
+    if match := re.fullmatch(_TAG, text):
         return Request(text=text, kind="tag", value=match[1], free_threaded=bool(match[2]))
-    if match := _SERIES.fullmatch(text):
+    if match := re.fullmatch(_SERIES, text):
         return Request(text=text, kind="series", value=match[1], free_threaded=bool(match[2]))
-    if _SPECIFIER.fullmatch(text):
+    if re.fullmatch(_SPECIFIER, text):
         return _specifier(text)
-    if match := _GIT.fullmatch(text):
+    if match := re.fullmatch(_GIT, text):
         return Request(text=text, kind="git", value=match[1], ref=match[2] or "HEAD")
     if _is_path(text):
         return _path(text, exists)

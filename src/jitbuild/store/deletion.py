@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 
@@ -13,6 +12,8 @@ def delete(folder: Path) -> None:
 
     Links are deleted and never followed.
     """
+    import shutil  # with its compressors it costs as much as a tenth of `jitbuild which`
+
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         return
