@@ -1,4 +1,4 @@
-"""The unit suite cannot reach the world: whatever would start a process or open a connection fails, and says so."""
+"""Fixtures of the unit suite, which may neither start processes nor open connections."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from cli_fixtures import elsewhere, home, run, store  # noqa: F401
 from source_fakes import obtained, release_archives, release_source  # noqa: F401
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _RESOLVERS = ["create_connection", "getaddrinfo", "gethostbyname", "gethostbyadd
 
 @pytest.fixture(autouse=True)
 def no_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every unit test fail that would start a process or open a connection."""
+    """Make every attempt to start a process or to open a connection fail the test."""
     for name in _STARTERS:
         monkeypatch.setattr(os, name, _refuse(f"os.{name} would start a process"))
     # The method, not the class, which others may have imported by its name.
@@ -42,14 +43,14 @@ def no_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside a build, a sync of the machine takes seconds: what is written need not outlive the test."""
+    """Skip syncs, which take seconds beside a build: files need not outlive the test."""
     for name in ("sync", "fsync"):
         monkeypatch.setattr(os, name, lambda *_: None, raising=False)
 
 
 @pytest.fixture(scope="session")
 def matplotlib() -> ModuleType:
-    """It, where it is installed, and before processes are refused: once on each machine it has fc-list tell it the fonts."""
+    """Import matplotlib before processes are refused: its first import runs fc-list."""
     found = pytest.importorskip("matplotlib")
     pytest.importorskip("matplotlib.font_manager")
     return found

@@ -1,10 +1,12 @@
-"""The words after `--`, as a comparison reads and changes them."""
+"""running/command.py: the words after `--`, as commands run, read and change them."""
 
 from pathlib import Path
 
 import pytest
+from cli_fixtures import put
 
 from jitbuild.running.command import (
+    command_line,
     option_without_jit,
     pytest_arguments_index,
     with_junit_report,
@@ -69,3 +71,25 @@ def test_one_test_replaces_the_files_and_folders_of_a_command():
         command, 2, "t/test_x.py::test_f", exists={"t", "u/test_u.py", "setup.cfg"}.__contains__
     )
     assert narrowed == ["-m", "pytest", "-q", "-c", "setup.cfg", "-n", "2", "t/test_x.py::test_f"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ([], ["PYTHON"]),
+        (["python"], ["PYTHON"]),
+        (["python", "-c", "pass"], ["PYTHON", "-c", "pass"]),
+        (["python3", "x"], ["PYTHON", "x"]),
+        (["-m", "pytest", "-x"], ["PYTHON", "-m", "pytest", "-x"]),
+        (["-"], ["PYTHON", "-"]),
+        (["bench.py", "1"], ["PYTHON", "bench.py", "1"]),
+        (["pytest", "-x"], ["pytest", "-x"]),
+        (["python3.14", "x.py"], ["python3.14", "x.py"]),
+        (["./tool"], ["./tool"]),
+    ],
+)
+def test_the_first_word_decides_if_the_interpreter_runs_the_command(store, command, expected):
+    found = put(store, "x")
+    assert command_line(found, command) == [
+        str(found.executable) if word == "PYTHON" else word for word in expected
+    ]

@@ -1,0 +1,47 @@
+"""`jitbuild install`, with interpreters that are already in the store."""
+
+import json
+
+import pytest
+import stores
+from cli_fixtures import put
+
+from jitbuild.cli.install import summary
+from jitbuild.errors import RequestError
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_stdout_has_the_executables_and_stderr_the_summaries(run, store):
+    first, second = put(store, "a"), put(store, "b", "3.14.10")
+    code, out, err = run("install", "3.15", "3.14")
+    assert (code, out) == (0, f"{first.executable}\n{second.executable}\n")
+    assert "a is in the store already." in err
+    assert "a: the JIT is in and runs machine code with PYTHON_JIT=1." in err
+    assert run("install", "-q", "3.15") == (0, f"{first.executable}\n", "")
+
+
+def test_the_json_is_that_of_list(run, store):
+    put(store, "a")
+    assert json.loads(run("install", "3.15", "--json")[1]) == json.loads(run("list", "--json")[1])
+
+
+def test_a_misspelt_request_is_reported_before_anything_is_built(run, home):
+    code, out, _ = run("install", "3.15", "latest")
+    assert (code, out) == (RequestError.exit_code, "")
+    assert not home.exists()
+
+
+def test_interpreters_are_printed_even_if_a_later_one_fails(run, store):
+    there = put(store, "a")
+    code, out, _ = run("install", "3.15", "3.15.77")
+    assert (code, out) == (RequestError.exit_code, f"{there.executable}\n")
+
+
+@pytest.mark.parametrize("jit", ["yes-off", "yes", "interpreter", "no"])
+def test_the_summary_has_the_proof_and_the_time_of_each_step(store, jit):
+    found = put(store, "x", jit=jit)
+    assert summary(found).startswith("x: ")
+    assert "Built in" not in summary(found)
+    found = stores.edited(found, times={"configure": 12.0, "make": 185.0, "total": 200.0})
+    assert summary(found).endswith(" Built in 3 min 20 s (configure 12 s, make 3 min 05 s).")

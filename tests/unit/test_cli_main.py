@@ -1,0 +1,121 @@
+"""Errors, interrupts and bugs: what is printed, and the exit code."""
+
+import io
+import os
+import signal
+import sys
+
+import pytest
+from cli_fixtures import put
+
+from jitbuild.cli.main import main
+from jitbuild.errors import (
+    BuildError,
+    DiskFullError,
+    JitbuildError,
+    NotInstalledError,
+    RecipeError,
+    RequestError,
+    SettingsError,
+    UsageError,
+    VariantError,
+)
+from jitbuild.store.store import Store
+from jitbuild.system.signals import SignalReceived
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def raising(error):
+    def installed(*args, **options):
+        raise error
+
+    return installed
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RequestError,
+        VariantError,
+        RecipeError,
+        SettingsError,
+        BuildError,
+        NotInstalledError,
+        DiskFullError,
+    ],
+)
+def test_an_error_is_printed_on_stderr_and_gives_the_exit_code_of_its_class(run, monkeypatch, kind):
+    monkeypatch.setattr(Store, "installed", raising(kind("What happened.", remedy="What to do.")))
+    assert run("list") == (kind.exit_code, "", "error: What happened.\nWhat to do.\n")
+
+
+def test_verbose_adds_the_traceback_of_an_error(run, monkeypatch):
+    monkeypatch.setattr(
+        Store, "installed", raising(UsageError("What happened.", remedy="What to do."))
+    )
+    code, _, err = run("list", "--verbose")
+    assert code == 2
+    assert "Traceback" in err
+    assert err.endswith("error: What happened.\nWhat to do.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (SignalReceived(signal.SIGTERM), 143)]
+)
+def test_an_interrupt_gives_the_exit_code_that_shells_use(run, monkeypatch, error, code):
+    monkeypatch.setattr(Store, "installed", raising(error))
+    assert run("prune") == (code, "", "interrupted: nothing was left half-done\n")
+
+
+def test_a_bug_is_printed_with_its_traceback_and_code_70(run, monkeypatch):
+    monkeypatch.setattr(Store, "installed", raising(ZeroDivisionError("oops")))
+    code, out, err = run("list")
+    assert (code, out) == (JitbuildError.exit_code, "")
+    assert "Traceback" in err
+    assert "This is a bug in jitbuild (ZeroDivisionError('oops'))" in err.splitlines()[-1]
+
+
+def test_an_error_of_the_system_is_printed_without_a_traceback(run, monkeypatch):
+    monkeypatch.setattr(Store, "installed", raising(OSError(28, "No space left on device")))
+    code, out, err = run("list")
+    assert (code, out) == (JitbuildError.exit_code, "")
+    assert err.startswith("error: [Errno 28] No space left on device.\n")
+    assert "Traceback" not in err
+    assert "Traceback" in run("list", "-v")[2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX pipes")
+def test_a_closed_pipe_ends_a_command_silently_with_code_141(store, monkeypatch, capfd):
+    put(store, "cpython-3.15.2-jit-fast-kkkkkkkk")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["list"]) == 141
+    assert capfd.readouterr().err == ""
+
+
+class Tty(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environ", "red"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_errors_are_red_on_terminals_that_allow_colour(monkeypatch, environ, red):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stderr", Tty())
+    assert main(["xyzzy"]) == 2
+    assert sys.stderr.getvalue().startswith("\x1b[31m") is red
+
+
+def test_signal_handlers_are_restored_after_a_command(run):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run("prune")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -1,0 +1,65 @@
+"""`jitbuild plan`."""
+
+import json
+
+import pytest
+
+from jitbuild.errors import RecipeError, RequestError, UsageError, VariantError
+
+PIN = "a" * 64
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_the_text_names_the_source_the_llvm_and_every_step(run):
+    code, out, err = run("plan", "3.15.2", "--platform", "x86_64-linux-gnu")
+    assert (code, err) == (0, "")
+    assert out.startswith("cpython-3.15.2-jit-fast  for x86_64-linux-gnu\n")
+    assert (
+        "  source  https://www.python.org/ftp/python/3.15.2/Python-3.15.2.tar.xz\n"
+        "          sha256 8b5536d2" in out
+    )
+    assert "  llvm    21: clang, " in out
+    assert "--enable-experimental-jit=yes-off" in out
+    assert "  configure\n" in out
+    assert "      OPT='-O3 -Wall'\n" in out
+
+
+def test_the_text_has_the_warnings_and_the_origin_of_the_llvm(run):
+    assert (
+        "  warning: 3.15.0 has run-time bugs"
+        in run("plan", "3.15.0", "--platform", "x86_64-linux-gnu")[1]
+    )
+    assert "(fetched by the build itself)" in run("plan", "3.15.2", "--platform", "x64-windows")[1]
+    assert "  llvm " not in run("plan", "3.15.2", "--platform", "x64-windows", "--jit", "no")[1]
+
+
+@pytest.mark.parametrize("platform", ["x86_64-linux-gnu", "aarch64-macos", "x86_64-windows"])
+def test_the_json_has_its_documented_shape(run, platform):
+    plan = json.loads(run("plan", "3.15.0b2", "--platform", platform, "--json")[1])
+    assert set(plan) == {
+        "name",
+        "key",
+        "version",
+        "target",
+        "variant",
+        "source",
+        "llvm",
+        "edits",
+        "leave_out",
+        "steps",
+        "warnings",
+    }
+    assert plan["target"] == platform
+    assert set(plan["source"]) == {"kind", "url", "sha256", "digest"}
+    assert set(plan["llvm"]) == {"major", "tools", "bundled"}
+    assert plan["steps"]
+    for step in plan["steps"]:
+        assert set(step) == {"name", "argv", "env", "cwd"}
+
+
+def test_an_impossible_plan_gives_the_exit_code_of_its_error(run):
+    assert run("plan", "3.15t", "--jit", "yes")[0] == VariantError.exit_code
+    assert run("plan", "3.15.77")[0] == RequestError.exit_code
+    assert run("plan", "3.15", "--recipes", "none")[0] == RecipeError.exit_code
+    assert run("plan", "3.15", "--sha256", PIN)[0] == UsageError.exit_code

@@ -1,0 +1,99 @@
+"""`jitbuild prune`."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cli_fixtures import caches_in, fill, names, put
+
+from jitbuild.cli.prune import superseded
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_superseded_and_vanished_interpreters_are_removed(run, store, elsewhere):
+    put(store, "old", "3.15.0")
+    put(store, "new", "3.15.2")
+    put(store, "gone").executable.unlink()
+    put(store, "mine", "3.15.1", program=elsewhere)
+    code, out, err = run("prune", "--dry-run")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == ["remove gone", "remove old"]
+    assert names(store) == ["gone", "mine", "new", "old"]
+    assert run("prune")[2] == err
+    assert names(store) == ["mine", "new"]
+    assert run("prune") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([("new", "3.15.2", {})], ["old"]),
+        ([("b", "3.15.1", {}), ("new", "3.15.2", {})], ["b", "old"]),
+        ([("same", "3.15.0", {}), ("new", "3.15.2", {})], ["old", "same"]),
+        ([("same", "3.15.0", {})], []),
+        ([("new", "3.15.10", {}), ("b", "3.15.9", {})], ["b", "old"]),
+        ([("other", "3.16.0", {})], []),
+        ([("release", "3.15.2", {"profile": "release"})], []),
+        ([("no", "3.15.2", {"jit": "no"})], []),
+        ([("threads", "3.15.2", {"free_threaded": True})], []),
+        ([("args", "3.15.2", {"configure_args": ["--x"]})], []),
+        ([("failed", "3.15.2", {"ok": False})], []),
+        ([("tree", "3.15.2", {"kind": "folder"})], []),
+        ([("beta", "3.15.0b2", {})], ["beta"]),
+    ],
+)
+def test_a_newer_interpreter_of_the_same_series_and_variant_supersedes(store, others, expected):
+    put(store, "old", "3.15.0")
+    for name, version, more in others:
+        put(store, name, version, **more)
+    assert sorted(found.name for found in superseded(store.installed())) == expected
+
+
+def test_builds_of_other_sources_than_releases_are_kept(store):
+    put(store, "a", "3.15.0", kind="git")
+    put(store, "b", "3.15.2", kind="git")
+    put(store, "c", "3.15.3")
+    assert superseded(store.installed()) == []
+
+
+def test_old_logs_and_abandoned_scratch_are_removed_and_with_caches_the_caches(run, store):
+    store.logs.mkdir(parents=True)
+    old, new = store.logs / "old.log", store.logs / "new.log"
+    for log, age in ((old, timedelta(days=8)), (new, timedelta(days=6))):
+        log.write_text("x")
+        then = (datetime.now(UTC) - age).timestamp()
+        os.utime(log, (then, then))
+    for name in ("sources", "llvm", "scratch/killed"):
+        (store.root / name).mkdir(parents=True)
+        (store.root / name / "file").write_bytes(b"x" * 2000)
+    assert run("prune")[2] == f"remove {old} (1 B)\n"
+    assert [old.exists(), new.exists(), (store.root / "scratch" / "killed").exists()] == [
+        False,
+        True,
+        False,
+    ]
+    assert (store.root / "sources" / "file").exists()
+    assert run("prune", "--caches", "-n")[2].splitlines() == [
+        f"remove {store.root / name} (2.0 kB)" for name in ("sources", "llvm")
+    ]
+    assert (store.root / "sources" / "file").exists()
+    run("prune", "--caches")
+    assert not (store.root / "sources").exists()
+    assert not (store.root / "llvm").exists()
+
+
+def test_caches_that_a_running_build_needs_are_kept(run, store):
+    fill(store, "llvm", "sources", "stencils", "configure", "ccache")
+    with store.scratch():
+        code, _, err = run("prune", "--caches")
+    assert code == 0
+    assert "the caches it needs are kept" in err
+    assert caches_in(store) == ["ccache", "llvm", "sources"]
+    assert not (store.root / "ccache" / "folder" / "file").exists()
+
+
+def test_a_store_that_does_not_exist_is_not_created(run, home):
+    assert run("prune") == (0, "", "")
+    assert not Path(home).exists()

@@ -1,0 +1,64 @@
+"""`jitbuild which`."""
+
+import pytest
+from cli_fixtures import put
+
+from jitbuild.errors import NotInstalledError
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_the_executable_is_printed_and_nothing_else(run, store):
+    name = "cpython-3.15.2-jit-fast-kkkkkkkk"
+    found = put(store, name)
+    for spec in ("3.15", "3.15.2", ">=3.13", name, "cpython-3.15"):
+        assert run("which", spec) == (0, f"{found.executable}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["3.14"], "jitbuild install 3.14"),
+        ([">=3.14,<3.15"], "jitbuild install '>=3.14,<3.15'"),
+        (["3.15", "--jit", "yes"], "jitbuild install 3.15 --jit=yes"),
+        (
+            ["3.15", "--profile", "debug", "--tail-call", "--configure-arg", "--with-x=a b"],
+            "jitbuild install 3.15 --profile=debug --tail-call '--configure-arg=--with-x=a b'",
+        ),
+    ],
+)
+def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
+    run, store, words, remedy
+):
+    put(store, "x")
+    code, out, err = run("which", *words)
+    assert (code, out) == (NotInstalledError.exit_code, "")
+    assert "It has: x." in err
+    assert err.endswith(f"\nBuild it: {remedy}\n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("3.12", "CPython 3.12 has no JIT: it came with 3.13."),
+        ("3.15.77", "No recipe has a release for 3.15.77."),
+        (">=3.17", "No recipe has a release for >=3.17."),
+    ],
+)
+def test_an_install_that_must_fail_is_not_advised(run, spec, reason):
+    code, out, err = run("which", spec)
+    assert (code, out) == (NotInstalledError.exit_code, "")
+    assert reason in err
+    assert "jitbuild install" not in err
+
+
+@pytest.mark.parametrize("command", ["which", "uninstall"])
+def test_a_name_that_was_removed_is_not_installed(run, command):
+    code, _, err = run(command, "cpython-3.15.2-jit-fast-00000000")
+    assert code == NotInstalledError.exit_code
+    assert "jitbuild list" in err
+
+
+def test_an_interpreter_without_its_executable_is_not_installed(run, store):
+    put(store, "x").executable.unlink()
+    assert run("which", "3.15")[0] == NotInstalledError.exit_code
