@@ -15,7 +15,7 @@ from watch import FailedError, Run, watch
 
 from jitbuild import request
 from jitbuild import target as targets
-from jitbuild.building import runner as build
+from jitbuild.building.build_environment import clean_environment
 from jitbuild.building.caches.ccache import find as find_ccache
 from jitbuild.planning import planner
 from jitbuild.recipes.catalog import load_catalog
@@ -49,11 +49,8 @@ class Bench(NamedTuple):
     python_build: str
 
     def environment(self, version: str) -> dict[str, str]:
-        """Return the clean environment of every build, with LLVM first on PATH.
-
-        PYTHON_FOR_REGEN is the Python that runs this script.
-        """
-        clean = build.clean_environment(os.environ)
+        """What every build sees: a clean environment as jitbuild's own steps have, the LLVM first, a Python for the stencils."""
+        clean = clean_environment(os.environ)
         scratch = self.work / "tmp"
         scratch.mkdir(exist_ok=True)
         return clean | {
@@ -91,7 +88,7 @@ def prepare(
         _fetch(plan, seed, named, mirror)
         tools[version] = _llvm(plan, seed, work, llvm_mode, catalog)
     if ccache == "managed":
-        environ, pins = build.clean_environment(os.environ), catalog.ccache.wheel
+        environ, pins = clean_environment(os.environ), catalog.ccache.wheel
         find_ccache(ccache, environ=environ, pins=pins, store=seed, target=targets.host().target)
     return Bench(work, seed, named, tools, jobs, python_build)
 
@@ -136,7 +133,7 @@ def _fetch(plan: Plan, seed: Path, named: Path, mirror: str | None) -> None:
 
 def _llvm(plan: Plan, seed: Path, work: Path, mode: str, catalog: Catalog) -> Path:
     assert plan.llvm is not None
-    environ = build.clean_environment(os.environ)
+    environ = clean_environment(os.environ)
     finder = llvm.LLVMFinder(
         want=plan.llvm, mode=mode, host=targets.host(), catalog=catalog, cache=seed, environ=environ
     )

@@ -14,17 +14,19 @@ it): the modules are `plans` and `probes`.
 TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
     from jitbuild.api import ensure, ensure_all, installed, plan
+    from jitbuild.batch import Outcome
     from jitbuild.errors import JitbuildError
+    from jitbuild.options import BuildOptions
     from jitbuild.planning.plan import Plan
     from jitbuild.probing.runner import probe
     from jitbuild.probing.verdict import Verdict
-    from jitbuild.provision import Outcome
     from jitbuild.request import Axes, Variant
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter, Stage
 
 __all__ = [
     "Axes",
+    "BuildOptions",
     "Interpreter",
     "JitbuildError",
     "Outcome",
@@ -42,9 +44,10 @@ __all__ = [
 
 _MODULES = {
     "Axes": "request",
+    "BuildOptions": "options",
     "Interpreter": "store.interpreter",
     "JitbuildError": "errors",
-    "Outcome": "provision",
+    "Outcome": "batch",
     "Plan": "planning.plan",
     "Reporter": "system.progress",
     "Stage": "system.progress",

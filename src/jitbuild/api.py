@@ -1,29 +1,31 @@
-"""What `jitbuild install`, `list` and `plan` do, as functions that return values and print nothing.
+"""The functions behind `jitbuild install`, `list` and `plan`; they return values and print nothing.
 
-Their arguments are the flags of the command line, by the same names; what a call does not state is taken from the settings
-(JITBUILD_*, pyproject.toml, the user's own file), so that both find the same interpreters in the same store. Use them by
-`jitbuild.ensure` and so on.
+Use them as `jitbuild.ensure` and so on. What a call does not state is taken from the settings
+(JITBUILD_*, pyproject.toml, the user's file), as the command line does: both use the same store.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from jitbuild import settings
 from jitbuild.errors import UsageError
+from jitbuild.options import BuildOptions
 from jitbuild.request import JITS, PROFILES, Axes, Jit, Patch, Profile, Request, parse
-from jitbuild.store.interpreter import Interpreter
 from jitbuild.store.store import Store, default_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jitbuild.batch import Outcome
     from jitbuild.planning.plan import Plan
-    from jitbuild.provision import Outcome, Provisioner
+    from jitbuild.provision import Provisioner
     from jitbuild.recipes.catalog import Catalog
+    from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -38,98 +40,49 @@ def ensure(  # noqa: PLR0913
     configure_args: Iterable[str] = (),
     patches: Iterable[str | Path] = (),
     includes: Iterable[str] = (),
-    mirror: str | None = None,
-    sha256: str | None = None,
-    recipes: str | Path | None = None,
-    llvm: str | None = None,
-    jobs: int | None = None,
-    ccache: str | None = None,
-    caches: bool = True,
-    home: str | Path | None = None,
-    upgrade: bool = False,
-    reinstall: bool = False,
-    install_deps: bool = False,
-    allow_missing: bool = False,
+    options: BuildOptions | None = None,
     reporter: Reporter | None = None,
 ) -> Interpreter:
-    """The best interpreter of the store (in the folder `home`) that fits `spec` and the stated axes; built and proven if need be.
+    """Return the best interpreter in the store that fits `spec` and the stated axes.
 
-    Nothing is printed: `reporter` is told how far it is. Raises a JitbuildError, whose message ends with what to do; nothing
-    is left half-done.
+    When none fits, build one, prove it and add it to the store. `reporter` receives progress;
+    nothing is printed. Raises a JitbuildError whose message ends with a remedy; nothing is left
+    half-done.
     """
     request = parse(spec)
-    axes = Axes(
-        jit=jit,
-        profile=profile,
-        tail_call=tail_call,
-        configure_args=tuple(configure_args),
-        patches=tuple(map(read_patch, patches)),
-        includes=tuple(sorted({*includes})),
-    )
-    provisioner = provisioner_of(
-        mirror=mirror,
-        sha256=_pin(request, sha256),
-        recipes=recipes,
-        llvm=llvm,
-        jobs=jobs,
-        ccache=ccache,
-        caches=caches,
-        home=home,
-        upgrade=upgrade,
-        reinstall=reinstall,
-        install_deps=install_deps,
-        allow_missing=allow_missing,
-        reporter=reporter,
-    )
-    return provisioner.ensure(request, defaulted(axes, request))
+    axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
+    stated = options or BuildOptions()
+    stated = replace(stated, sha256=_pin(request, stated.sha256))
+    return provisioner(stated, reporter).ensure(request, axes_with_settings(axes, request))
 
 
 def ensure_all(
     specs: Iterable[str],
-    axes: Iterable[Axes],
+    axes: Iterable[Axes] = (Axes(),),
     *,
     keep_going: bool = True,
-    sha256: str | None = None,
-    **options: Any,
-) -> list[Outcome]:
-    """Every spec with each of `axes`, several at once under one budget of jobs; what became of each, spec by spec.
-
-    `options` are those of `ensure` that are no axis. Raises a JitbuildError for what is wrong before anything is begun, and
-    without `keep_going` for what fails.
-    """
-    requests, stated = [parse(spec) for spec in specs], list(axes)
-    if sha256 is not None and len(requests) > 1:
-        raise UsageError(
-            "--sha256 belongs to one release.", remedy="Install the releases one at a time."
-        )
-    pin = _pin(requests[0], sha256) if requests else None
-    wanted = [(request, defaulted(each, request)) for request in requests for each in stated]
-    return provisioner_of(sha256=pin, **options).ensure_all(wanted, keep_going=keep_going)
-
-
-def provisioner_of(
-    *,
-    recipes: str | Path | None = None,
-    home: str | Path | None = None,
+    options: BuildOptions | None = None,
     reporter: Reporter | None = None,
-    **given: Any,
-) -> Provisioner:
-    """The provisioner of a store, with the options that are `given` and, for the others, the settings."""
-    from jitbuild.building.caches.ccache import MODES as CCACHES
-    from jitbuild.provision import Options, Provisioner
-    from jitbuild.system.progress import SilentReporter
+) -> list[Outcome]:
+    """Provide every spec with each of `axes`, several at once under one job budget.
 
-    options = Options(
-        **given
-        | {
-            "mirror": settings.value("mirror", given.get("mirror")),
-            "llvm": settings.value("llvm", given.get("llvm")),
-            "jobs": settings.count("jobs", given.get("jobs")),
-            "ccache": settings.choice("ccache", CCACHES, given.get("ccache")),
-            "ccache_storage": settings.value("ccache-storage"),
-        }
-    )
-    return Provisioner(store(home), catalog(recipes), options, reporter or SilentReporter())
+    Return an outcome for each, spec by spec. Raises a JitbuildError for bad input, before anything
+    is begun; without `keep_going`, also the first error of a build.
+    """
+    from jitbuild.batch import ensure_each
+
+    requests, stated_axes = [parse(spec) for spec in specs], list(axes)
+    stated = options or BuildOptions()
+    if stated.sha256 is not None:
+        if len(requests) > 1:
+            raise UsageError(
+                "--sha256 belongs to one release.", remedy="Install the releases one at a time."
+            )
+        stated = replace(stated, sha256=_pin(requests[0], stated.sha256))
+    wanted = [
+        (request, axes_with_settings(each, request)) for request in requests for each in stated_axes
+    ]
+    return ensure_each(provisioner(stated, reporter), wanted, keep_going=keep_going)
 
 
 def plan(  # noqa: PLR0913
@@ -145,62 +98,69 @@ def plan(  # noqa: PLR0913
     sha256: str | None = None,
     recipes: str | Path | None = None,
 ) -> Plan:
-    """What `ensure` would build, on `platform` (`aarch64-macos`; None: this machine). Never looks at the store's interpreters.
+    """Return the plan that `ensure` would carry out for `spec` on `platform`.
 
-    The network is never touched: of a repository elsewhere only a whole commit that was fetched before can be planned. Raises a
-    JitbuildError.
+    `platform` is a target such as `aarch64-macos`; None is this machine. Interpreters in the store
+    are not considered, and the network is never used: of a remote repository only a commit that was
+    fetched before can be planned. Raises a JitbuildError.
     """
     from jitbuild import target
-    from jitbuild.planning import planner
+    from jitbuild.planning.planner import make_plan, resolve_version
 
     request, known = parse(spec), catalog(recipes)
-    axes = Axes(
-        jit=jit,
-        profile=profile,
-        tail_call=tail_call,
-        configure_args=tuple(configure_args),
-        patches=tuple(map(read_patch, patches)),
-        includes=tuple(sorted({*includes})),
-    )
+    axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
     machine = target.parse(platform) if platform else target.host().target
     pin = _pin(request, sha256)
     if request.is_version:
-        subject = planner.resolve_version(request, known, sha256=pin)
+        subject = resolve_version(request, known, sha256=pin)
     else:
         from jitbuild.sources.resolve import describe
 
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
-    return planner.make_plan(subject, defaulted(axes, request).variant(request), machine, known)
+    variant = axes_with_settings(axes, request).variant(request)
+    return make_plan(subject, variant, machine, known)
 
 
 def installed(*, home: str | Path | None = None) -> list[Interpreter]:
-    """Every interpreter of the store, sorted by name."""
+    """Return every interpreter in the store, sorted by name."""
     return store(home).installed()
 
 
+def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Provisioner:
+    """Return the provisioner for `options`, filled up from the settings."""
+    from jitbuild.provision import Provisioner
+    from jitbuild.system.progress import SilentReporter
+
+    options = options.with_settings()
+    return Provisioner(
+        store(options.home), catalog(options.recipes), options, reporter or SilentReporter()
+    )
+
+
 def store(home: str | Path | None = None) -> Store:
-    """The store in the folder `home`, else that which the settings name, else the default one."""
+    """Return the store in the folder `home`, else the one of the settings, else the default."""
     return Store(settings.folder("home", home) or default_root())
 
 
 def catalog(folder: str | Path | None = None) -> Catalog:
-    """The recipes, with those of `folder`, or of the settings, on top."""
+    """Return the recipes, with those of `folder`, or of the settings, on top."""
     from jitbuild.recipes.catalog import load_catalog
 
     return load_catalog(settings.folder("recipes", folder))
 
 
-def defaulted(axes: Axes, request: Request) -> Axes:
-    """`axes` for a build: what they do not state is as the settings say. A free-threaded request states that there is no JIT."""
+def axes_with_settings(axes: Axes, request: Request) -> Axes:
+    """Return `axes` with the settings' jit and profile for those that are not stated.
+
+    A free-threaded request states that there is no JIT.
+    """
     jit = axes.jit or (None if request.free_threaded else settings.choice("jit", JITS))
     profile = axes.profile or settings.choice("profile", PROFILES)
     return replace(axes, jit=cast("Jit | None", jit), profile=cast("Profile | None", profile))
 
 
 def read_patch(path: str | Path) -> Patch:
-    """The patch in a file, known by its content. Raises UsageError."""
-    import hashlib
-
+    """Return the patch in a file, identified by its content. Raises UsageError."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -210,19 +170,37 @@ def read_patch(path: str | Path) -> Patch:
     return Patch(path=str(path), sha256=hashlib.sha256(content).hexdigest())
 
 
+def _axes(  # noqa: PLR0913, PLR0917
+    jit: Jit | None,
+    profile: Profile | None,
+    tail_call: bool | None,
+    configure_args: Iterable[str],
+    patches: Iterable[str | Path],
+    includes: Iterable[str],
+) -> Axes:
+    return Axes(
+        jit=jit,
+        profile=profile,
+        tail_call=tail_call,
+        configure_args=tuple(configure_args),
+        patches=tuple(map(read_patch, patches)),
+        includes=tuple(sorted({*includes})),
+    )
+
+
 def _pin(request: Request, sha256: str | None) -> str | None:
-    """`sha256` as recipes write it. Raises UsageError for what is none, or where it would be ignored."""
+    """Return `sha256` in the form of recipes. Raises UsageError unless it fits the request."""
     if sha256 is None:
         return None
     if request.kind not in {"tag", "archive"}:
         raise UsageError(
-            f"A sha256 belongs to one archive, and {request.text} is not one.",
+            f"A sha256 belongs to one archive, and {request.text} does not name one.",
             remedy="Name the release itself, as in: jitbuild install 3.15.3 --sha256 HASH",
         )
     pin = sha256.strip().lower().removeprefix("sha256:")
     if not _SHA256.fullmatch(pin):
         raise UsageError(
             f"{sha256!r} is not a sha256.",
-            remedy="It has 64 hexadecimal digits: sha256sum FILE prints it.",
+            remedy="A sha256 has 64 hexadecimal digits: sha256sum FILE prints it.",
         )
     return pin

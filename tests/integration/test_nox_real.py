@@ -467,7 +467,7 @@ def test_a_store_that_lacks_it_has_it_built_by_a_session_of_its_own(
     seen = re.findall(r"JIT (\w+): a hot loop has (no|\d+)", done.out)
     assert [(mode, code != "no") for mode, code in seen] == [("off", False), ("on", True)]
     assert re.findall(r"ran \(3, 13\) (\d)", done.out) == ["0", "1"]
-    assert "is in the store already" in nox("-R", JITBUILD_POLICY="install").out
+    assert "is already in the store" in nox("-R", JITBUILD_POLICY="install").out
 
 
 def blocks() -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_type
 import jitbuild
 from jitbuild import (
     Axes,
+    BuildOptions,
     Interpreter,
     JitbuildError,
     Outcome,
@@ -37,26 +38,34 @@ assert_type(python.to_json(), dict[str, Any])
 ensure(">=3.14,<3.16", jit="yes", profile="release", tail_call=True)
 ensure(
     "3.15.3",
-    mirror="distro",
-    sha256="0" * 64,
-    recipes="recipes",
-    llvm="managed",
-    jobs=2,
-    home=Path("store"),
+    options=BuildOptions(
+        mirror="distro",
+        sha256="0" * 64,
+        recipes="recipes",
+        llvm="managed",
+        jobs=2,
+        home=Path("store"),
+    ),
 )
 ensure(
     "main",
     configure_args=["--with-trace-refs"],
     patches=[Path("a.patch"), "b.patch"],
-    upgrade=True,
-    reinstall=True,
+    options=BuildOptions(upgrade=True, reinstall=True),
 )
-ensure("3.15", install_deps=True, allow_missing=True)
+ensure("3.15", options=BuildOptions(install_deps=True, allow_missing=True))
+# A misspelt option is an error.
+BuildOptions(mirorr="distro")  # type: ignore[call-arg]
+ensure("3.15", mirror="distro")  # type: ignore[call-arg]
+ensure_all(["3.15"], [Axes()], jobs=4)  # type: ignore[call-arg]
 ensure("3.15", jit="on")  # type: ignore[arg-type]
 ensure("3.15", "yes")  # type: ignore[call-arg]
 
 several = ensure_all(
-    ["3.13.15", "3.14"], [Axes(jit="yes-off"), Axes(jit="no")], keep_going=False, jobs=4
+    ["3.13.15", "3.14"],
+    [Axes(jit="yes-off"), Axes(jit="no")],
+    keep_going=False,
+    options=BuildOptions(jobs=4),
 )
 assert_type(several, list[Outcome])
 assert_type(several[0].interpreter, Interpreter | None)

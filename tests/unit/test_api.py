@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import stores
 import jitbuild
 from jitbuild import api, provision
 from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
+from jitbuild.options import BuildOptions
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
@@ -36,22 +38,23 @@ def put(home, version="3.15.2"):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the provisioner was asked for, in place of a build."""
+    """Record what a provisioner is asked to provide, instead of building."""
     calls = []
 
-    class Fake(provision.Provisioner):
+    @dataclass(frozen=True)
+    class RecordingProvisioner(provision.Provisioner):
         def provide(self, plan, request):
             calls.append((self, plan, request))
             return plan
 
-    monkeypatch.setattr(provision, "Provisioner", Fake)
+    monkeypatch.setattr(provision, "Provisioner", RecordingProvisioner)
     return calls
 
 
 # ---- the facade ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_name_is_there_and_comes_from_where_it_is_made():
+def test_every_public_name_comes_from_the_module_that_defines_it():
     for name in jitbuild.__all__:
         assert getattr(jitbuild, name) is getattr(
             importlib.import_module(f"jitbuild.{jitbuild._MODULES[name]}"), name
@@ -71,7 +74,7 @@ def test_type_checkers_see_the_same_names_from_the_same_modules():
     assert seen == {name: f"jitbuild.{module}" for name, module in jitbuild._MODULES.items()}
 
 
-def test_no_module_takes_a_name_of_the_api():
+def test_no_module_has_the_name_of_a_public_function():
     modules = {module.name for module in pkgutil.iter_modules(jitbuild.__path__)}
     assert not modules & set(jitbuild.__all__)
     for name in modules - {"__main__"}:
@@ -79,7 +82,7 @@ def test_no_module_takes_a_name_of_the_api():
     assert [name for name in jitbuild.__all__ if inspect.ismodule(getattr(jitbuild, name))] == []
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error():
+def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'jitbuild' has no attribute 'nothing'"):
         _ = jitbuild.nothing
     assert not hasattr(jitbuild, "nothing")
@@ -94,27 +97,26 @@ def test_modules_can_still_be_imported_from_the_package():
 
 
 @pytest.mark.parametrize("name", jitbuild.__all__)
-def test_every_name_says_what_it_is(name):
+def test_every_public_name_has_a_docstring(name):
     assert inspect.getdoc(getattr(jitbuild, name))
 
 
 # ---- ensure --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_the_store_has_is_handed_back(home, capsys):
+def test_an_interpreter_in_the_store_is_returned(home, capsys):
     there = put(home)
     assert jitbuild.ensure("3.15").executable == there.executable
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_the_store_lacks_is_planned_for_this_machine(home, asked):
+def test_an_interpreter_the_store_lacks_is_planned_for_this_machine(home, asked):
     jitbuild.ensure(
         "3.15.2",
         jit="yes",
         profile="release",
         configure_args=["--with-trace-refs"],
-        mirror="distro",
-        jobs=3,
+        options=BuildOptions(mirror="distro", jobs=3),
     )
     ((provisioner, plan, request),) = asked
     assert (plan.version, plan.variant.jit, plan.variant.profile) == ("3.15.2", "yes", "release")
@@ -128,7 +130,7 @@ def test_what_the_store_lacks_is_planned_for_this_machine(home, asked):
     assert isinstance(provisioner.reporter, SilentReporter)
 
 
-def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):
+def test_options_that_are_not_stated_come_from_the_settings(monkeypatch, asked):
     for name, value in {
         "JIT": "no",
         "PROFILE": "debug",
@@ -137,7 +139,7 @@ def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):
         "LLVM": "system",
     }.items():
         monkeypatch.setenv(f"JITBUILD_{name}", value)
-    jitbuild.ensure("3.14.10", profile="fast", llvm="managed")
+    jitbuild.ensure("3.14.10", profile="fast", options=BuildOptions(llvm="managed"))
     ((provisioner, plan, _),) = asked
     assert (plan.variant.jit, plan.variant.profile) == ("no", "fast")
     assert (provisioner.options.mirror, provisioner.options.jobs, provisioner.options.llvm) == (
@@ -147,7 +149,7 @@ def test_what_a_call_does_not_state_is_as_the_settings_say(monkeypatch, asked):
     )
 
 
-def test_a_default_jit_is_not_for_free_threaded_builds(monkeypatch, asked):
+def test_the_jit_setting_does_not_apply_to_free_threaded_builds(monkeypatch, asked):
     monkeypatch.setenv("JITBUILD_JIT", "yes")
     jitbuild.ensure("3.14.10t")
     assert asked[0][1].variant.jit == "no"
@@ -155,34 +157,52 @@ def test_a_default_jit_is_not_for_free_threaded_builds(monkeypatch, asked):
         jitbuild.ensure("3.14.10t", jit="yes")
 
 
-def test_a_default_that_is_no_choice_is_refused(monkeypatch):
+def test_a_setting_that_is_no_choice_is_refused(monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "on")
     with pytest.raises(SettingsError, match="JITBUILD_JIT"):
         jitbuild.ensure("3.15.2")
 
 
 @pytest.mark.parametrize("text", [PIN, PIN.upper(), f"sha256:{PIN}", f" {PIN}\n"])
-def test_a_hash_is_taken_as_people_paste_it(asked, text):
-    jitbuild.ensure("3.15.9", sha256=text)
+def test_a_hash_is_accepted_as_people_paste_it(asked, text):
+    jitbuild.ensure("3.15.9", options=BuildOptions(sha256=text))
     assert asked[0][1].source.digest == PIN
 
 
 @pytest.mark.parametrize("text", ["", "abc", PIN[:-1], PIN + "a", "g" * 64])
-def test_what_is_no_hash_is_refused_before_anything_is_fetched(text):
+def test_a_malformed_hash_is_refused(text):
     with pytest.raises(UsageError, match="is not a sha256"):
-        jitbuild.ensure("3.15.9", sha256=text)
+        jitbuild.ensure("3.15.9", options=BuildOptions(sha256=text))
 
 
 @pytest.mark.parametrize(
     "spec", ["3.15", ">=3.14", "main", "./cpython", "git+https://example.org/cpython"]
 )
-@pytest.mark.parametrize("call", [jitbuild.ensure, jitbuild.plan])
-def test_a_hash_that_would_be_ignored_is_refused(call, spec):
+def test_a_hash_that_would_be_ignored_is_refused(spec):
     with pytest.raises(UsageError, match="belongs to one archive"):
-        call(spec, sha256=PIN)
+        jitbuild.ensure(spec, options=BuildOptions(sha256=PIN))
+    with pytest.raises(UsageError, match="belongs to one archive"):
+        jitbuild.plan(spec, sha256=PIN)
 
 
-def test_a_patch_is_known_by_its_content(tmp_path):
+def test_a_hash_for_several_releases_is_refused():
+    with pytest.raises(UsageError, match="belongs to one release"):
+        jitbuild.ensure_all(["3.15.9", "3.15.8"], options=BuildOptions(sha256=PIN))
+
+
+def test_every_spec_is_provided_in_every_variant(asked):
+    outcomes = jitbuild.ensure_all(["3.15.2"], [Axes(jit="yes"), Axes(jit="no")])
+    assert [plan.variant.jit for _, plan, _ in asked] == ["yes", "no"]
+    assert [outcome.name for outcome in outcomes] == ["3.15.2 (jit yes)", "3.15.2 (jit no)"]
+
+
+@pytest.mark.parametrize("call", [jitbuild.ensure, BuildOptions])
+def test_a_misspelt_option_is_an_error_that_names_it(call):
+    with pytest.raises(TypeError, match="mirorr"):
+        call(mirorr="distro")
+
+
+def test_a_patch_is_identified_by_its_content(tmp_path):
     (tmp_path / "a.patch").write_text("x")
     (tmp_path / "b.patch").write_text("x")
     assert api.read_patch("a.patch").sha256 == api.read_patch(tmp_path / "b.patch").sha256
@@ -193,7 +213,7 @@ def test_a_patch_is_known_by_its_content(tmp_path):
 # ---- plan and installed --------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_is_that_of_the_platform():
+def test_a_plan_is_for_the_given_platform():
     plan = jitbuild.plan("3.15.0b2", platform="macos-arm64", jit="yes")
     assert (plan.target.name, plan.variant.jit, plan.version) == (
         "aarch64-macos",
@@ -203,12 +223,12 @@ def test_a_plan_is_that_of_the_platform():
     assert jitbuild.plan("3.15.2").target.name
 
 
-def test_a_plan_does_not_look_at_the_store(home):
+def test_a_plan_ignores_the_store(home):
     put(home, "3.15.0")
     assert jitbuild.plan("3.15").version == "3.15.2"
 
 
-def test_a_plan_reads_recipes_of_ones_own(tmp_path, monkeypatch):
+def test_a_plan_uses_the_user_s_own_recipes(tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "cpython-3.15.toml").write_text(
@@ -220,12 +240,12 @@ def test_a_plan_reads_recipes_of_ones_own(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("call", [jitbuild.ensure, jitbuild.plan])
-def test_what_is_no_request_is_refused(call):
+def test_a_malformed_request_is_refused(call):
     with pytest.raises(RequestError):
         call("latest")
 
 
-def test_installed_lists_the_store_that_is_meant(home, tmp_path):
+def test_installed_lists_the_given_store(home, tmp_path):
     assert jitbuild.installed() == []
     name = put(home).name
     assert [found.name for found in jitbuild.installed()] == [name]
@@ -233,7 +253,7 @@ def test_installed_lists_the_store_that_is_meant(home, tmp_path):
     assert api.store("~/x").root == Path("~/x").expanduser()
 
 
-def test_axes_that_are_stated_win(monkeypatch):
+def test_stated_axes_outrank_the_settings(monkeypatch):
     monkeypatch.setenv("JITBUILD_PROFILE", "release")
-    assert api.defaulted(Axes(), parse("3.15")) == Axes(profile="release")
-    assert api.defaulted(Axes(profile="debug"), parse("3.15")) == Axes(profile="debug")
+    assert api.axes_with_settings(Axes(), parse("3.15")) == Axes(profile="release")
+    assert api.axes_with_settings(Axes(profile="debug"), parse("3.15")) == Axes(profile="debug")

@@ -2,6 +2,7 @@
 
 import _thread
 import contextvars
+import signal
 import threading
 
 import pytest
@@ -68,6 +69,15 @@ def test_the_first_error_stops_the_others_and_is_raised_when_they_have_ended(err
     assert ended == ["stopped"]
 
 
+@pytest.fixture
+def interruptible():
+    """Have SIGINT raise KeyboardInterrupt: a shell's background jobs are started with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_stops_them_all():
     begins, ended = [threading.Event(), threading.Event()], []
 

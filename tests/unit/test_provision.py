@@ -1,48 +1,35 @@
-"""The orchestrator's decisions: what of the store will do, and what is looked at again."""
+"""The stages of an install: what the store answers, what is built, and what is refused."""
 
 from __future__ import annotations
 
 import errno
 import os
-import time
+import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
-import stores
-from fake_interpreter import build, framed
+from provision_fakes import HOST, FakeProvider, fake_probe
+from reporters import RecordingReporter
+from stores import put
 
-from jitbuild import provision
 from jitbuild.errors import (
+    BuildError,
     DiskFullError,
-    DownloadError,
-    InterpreterError,
-    JitbuildError,
-    LLVMError,
-    PreflightError,
     ProofError,
     RequestError,
     StoreError,
+    UsageError,
+    VariantError,
 )
-from jitbuild.planning import planner
-from jitbuild.probing.runner import probe
-from jitbuild.provision import Options, Provisioner, adopt, refresh
+from jitbuild.options import BuildOptions
+from jitbuild.providers.adopt import adopt
+from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.request import Axes, Variant, parse
+from jitbuild.request import Axes, parse
 from jitbuild.store.store import Store
 from jitbuild.system.jobserver import JobBudget
-from jitbuild.system.process import Completed
-from jitbuild.system.progress import SilentReporter
-from jitbuild.target import TARGETS
-from jitbuild.toolchain.compiler import CCompiler
 
 CATALOG = load_catalog()
-
-
-class Heard(SilentReporter):
-    def __init__(self):
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 @pytest.fixture
@@ -51,261 +38,326 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def program(tmp_path, monkeypatch):
-    """A program elsewhere whose content says which build it is (`3.15.2 yes-off`)."""
+def reporter():
+    return RecordingReporter()
 
-    def answer(argv, /, *, env, **_):
-        version, kind = program.read_text().split()
-        return Completed(
-            argv=tuple(argv),
-            returncode=0,
-            stdout=framed(build(kind, version=version)[env.get("PYTHON_JIT", "")]),
+
+@pytest.fixture
+def provider():
+    return FakeProvider()
+
+
+@pytest.fixture
+def provisioner(store, reporter, provider):
+    """Make a provisioner with fakes for its effects and the given options."""
+
+    def make(**options):
+        return Provisioner(
+            store,
+            CATALOG,
+            BuildOptions(**options),
+            reporter,
+            provider=provider,
+            probe=fake_probe,
+            this_host=lambda: HOST,
         )
 
-    monkeypatch.setattr(
-        provision,
-        "probe",
-        lambda path, **options: probe(path, runner=answer, environ={}, **options),
-    )
+    return make
+
+
+@pytest.fixture
+def ensure(provisioner):
+    """Ensure a request with the given options."""
+
+    def ensure(spec, *, axes=Axes(), **options):  # noqa: B008
+        return provisioner(**options).ensure(parse(spec), axes)
+
+    return ensure
+
+
+@pytest.fixture
+def program(tmp_path):
     program = tmp_path / "python"
     program.write_text("3.15.2 yes-off")
     return program
 
 
-def put(store, version="3.15.1", **more):
-    name = f"cpython-{version}-jit-fast-kkkkkkkk"
-    return stores.put(store, version, name=name, executable="python", **more)
+def fill(store, version="3.15.1", **fields):
+    return put(store, version, name=f"cpython-{version}-jit-fast-kkkkkkkk", **fields)
 
 
-class Planned(Provisioner):
-    """Hands back the plan in place of a build."""
-
-    def provide(self, plan, request):
-        return plan
+# ---- building ----------------------------------------------------------------------------------
 
 
-def ensured(store, spec, reporter=None, **options):
-    return Planned(store, CATALOG, Options(**options), reporter or SilentReporter()).ensure(
-        parse(spec), Axes()
-    )
+def test_a_request_the_store_lacks_is_built_proven_and_committed(ensure, store, reporter):
+    interpreter = ensure("3.15.2")
+    assert interpreter.executable.read_text() == "3.15.2 yes-off"
+    assert [found.instance for found in store.installed()] == [interpreter.instance]
+    assert interpreter.proven
+    assert reporter.titles == [f"{interpreter.name.rpartition('-')[0]}: probe"]
+    assert list(store.scratches.iterdir()) == []
 
 
-def building(store, plan):
-    """A build that has not begun."""
-    return provision._Build(
-        Provisioner(store, CATALOG), plan, store.root / "scratch" / "x", JobBudget(1)
-    )
+def test_the_manifest_records_the_build(ensure):
+    interpreter = ensure("3.15.2")
+    manifest = interpreter.manifest
+    assert manifest.request == "3.15.2"
+    assert manifest.target == "x86_64-linux-gnu"
+    assert manifest.source.origin == "cache"
+    assert manifest.toolchain.llvm.version == "18"
+    assert manifest.caches.configure == "miss"
+    assert set(manifest.times) == {"make", "probe", "total"}
+    assert manifest.verdict.ok
+    assert manifest.verdict.executable == str(interpreter.executable)
+    assert manifest.verdict.jit.built == "yes-off"
 
 
-def test_an_adopted_interpreter_that_became_another_version_is_registered_as_that(store, program):
-    adopt(store, program)
-    program.write_text("3.15.10 yes-off")
-    assert ensured(store, "3.15").version == "3.15.10"
-    assert [found.version for found in store.installed()] == ["3.15.10"]
+def test_the_provider_gets_the_plan_the_options_and_a_scratch_folder(ensure, provider, store):
+    ensure("3.14.10", axes=Axes(jit="no"), jobs=3, mirror="distro")
+    (task,) = provider.tasks
+    assert (task.plan.version, task.plan.variant.jit) == ("3.14.10", "no")
+    assert task.options.mirror == "distro"
+    assert task.budget.jobs == 3
+    assert task.scratch.parent == store.scratches
 
 
-def test_the_version_that_it_was_is_not_handed_out(store, program):
-    adopt(store, program)
-    program.write_text("3.15.10 yes-off")
-    assert ensured(store, "3.15.2").source.kind == "release"
+def test_the_jobs_default_to_the_processors_of_the_host(ensure, provider):
+    ensure("3.15.2")
+    assert provider.tasks[0].budget.jobs == HOST.cpus
 
 
-def test_one_that_lost_its_jit_is_passed_over_and_said(store, program):
-    older, heard = put(store), Heard()
-    stale = adopt(store, program)
-    program.write_text("3.15.2 no")
-    assert ensured(store, "3.15", heard).name == older.name
-    assert stale.name in heard.warnings[0]
-    with pytest.raises(ProofError):
-        refresh(store, stale)
+def test_a_caller_s_job_budget_is_used(provisioner, provider):
+    with JobBudget(1) as budget:
+        shared = provisioner()
+        object.__setattr__(shared, "budget", budget)
+        shared.ensure(parse("3.15.2"), Axes())
+    assert provider.tasks[0].budget is budget
 
 
-def test_one_that_is_gone_hides_no_other(store, program):
-    older = put(store)
-    adopt(store, program)
-    program.unlink()
-    assert ensured(store, "3.15").name == older.name
+def test_warnings_of_the_plan_are_reported(ensure, reporter):
+    ensure("3.13.5", axes=Axes(profile="release"))
+    plan_warnings = [warning for warning in reporter.warnings if "3.13" in warning]
+    assert reporter.warnings == plan_warnings
 
 
-def test_what_was_built_and_does_not_run_is_not_taken_for_a_mistake_of_the_person(
-    store, monkeypatch
-):
-    def crash(*_, **__):
-        raise InterpreterError("It was ended by SIGSEGV.", remedy="Name a Python executable.")
+def test_a_free_threaded_request_says_that_it_has_no_jit(ensure, provider, reporter):
+    provider.content = "3.15.2 no"
+    with pytest.raises(ProofError):  # the fake is not free-threaded
+        ensure("3.15t")
+    assert "free-threaded CPython has no JIT" in reporter.notes[0]
+    assert provider.tasks[0].plan.variant.jit == "no"
 
-    monkeypatch.setattr(provision, "probe", crash)
-    plan = planner.make_plan(
-        planner.resolve_version(parse("3.15.2"), CATALOG),
-        Variant(),
-        TARGETS["x86_64-linux-gnu"],
-        CATALOG,
-    )
-    with pytest.raises(ProofError, match="does not run") as caught:
-        building(store, plan)._prove(store.root / "python")
+
+def test_a_misspelt_mirror_is_refused_before_anything_is_done(ensure, provider, store):
+    fill(store, "3.15.2")
+    with pytest.raises(UsageError):
+        ensure("3.15.2", mirror="ftp://x")
+    assert provider.tasks == []
+
+
+def test_a_source_folder_is_resolved_by_its_content(ensure, provider, tmp_path):
+    tree = tmp_path / "cpython"
+    for name, text in {
+        "Include/patchlevel.h": '#define PY_VERSION "3.15.2"\n',
+        "Tools/jit/_llvm.py": '_LLVM_VERSION = "21"\n',
+        "configure": "--enable-experimental-jit\n",
+    }.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    ensure(str(tree))
+    assert provider.tasks[0].plan.source.kind == "folder"
+
+
+# ---- failures ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["broken", "3.15.2 no", "3.15.1 yes-off", "3.15.2 interpreter"])
+def test_an_interpreter_that_is_not_as_planned_is_not_kept(ensure, provider, store, content):
+    provider.content = content
+    with pytest.raises(ProofError) as caught:
+        ensure("3.15.2")
     assert str(store.logs) in caught.value.remedy
+    assert store.installed() == []
+    assert list(store.scratches.iterdir()) == []
 
 
-def test_a_pin_given_by_hand_is_not_met_by_other_bytes(store):
-    put(store, "3.15.9")
-    assert ensured(store, "3.15.9", sha256="a" * 64).source.digest == "a" * 64
+def test_an_interpreter_without_essential_modules_is_not_kept(ensure, provider, store, reporter):
+    provider.content = "3.15.2 yes-off ssl tkinter"
+    with pytest.raises(ProofError, match="lacks ssl, without which"):
+        ensure("3.15.2")
+    assert "lacks the modules ssl, tkinter" in reporter.warnings[0]
+    assert store.installed() == []
 
 
-def test_a_pin_given_by_hand_does_not_replace_a_known_one(store):
-    with pytest.raises(RequestError, match="to another sha256"):
-        ensured(store, "3.15.2", sha256="a" * 64)
+def test_missing_essential_modules_can_be_allowed(ensure, provider):
+    provider.content = "3.15.2 yes-off ssl"
+    assert ensure("3.15.2", allow_missing=True).manifest.verdict.missing == ("ssl",)
 
 
-def test_an_interpreter_without_the_jit_does_not_do_where_none_was_stated(store):
-    put(store, "3.15.2", variant=Variant(jit="no").to_json())
-    assert ensured(store, "3.15.2").variant.jit == "yes-off"
-    assert Provisioner(store, CATALOG).ensure(parse("3.15.2"), Axes(jit="no")).variant.jit == "no"
+def test_other_missing_modules_are_a_warning(ensure, provider, reporter):
+    provider.content = "3.15.2 yes-off tkinter"
+    assert ensure("3.15.2").proven
+    assert "lacks the modules tkinter" in reporter.warnings[0]
 
 
-def test_what_was_kept_without_ssl_is_only_for_whoever_allows_that(store):
-    there = put(store, "3.15.2", verdict={"ok": True, "missing_modules": ["ssl"]})
-    assert ensured(store, "3.15.2", allow_missing=True).name == there.name
-    assert ensured(store, "3.15.2").source.kind == "release"
+def test_a_failed_build_leaves_nothing_behind(ensure, provider, store):
+    provider.error = BuildError("make failed.", remedy="Read the log.")
+    with pytest.raises(BuildError):
+        ensure("3.15.2")
+    assert store.installed() == []
+    assert list(store.scratches.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("number", "kind"),
     [(errno.ENOSPC, DiskFullError), (errno.EIO, StoreError), (errno.EPIPE, BrokenPipeError)],
 )
-def test_the_disk_may_fail_anywhere_in_a_build(store, monkeypatch, number, kind):
-    """A log that cannot be closed, an edit that cannot be written: not every write is watched one by one."""
-
-    monkeypatch.setattr(provision, "compiler_of", lambda *_: CCompiler(argv=("cc",), text="cc 1"))
-    monkeypatch.setattr(provision._Build, "_check", lambda *_, **__: [])
-    monkeypatch.setattr(provision.llvm.DeferredLLVM, "provide", lambda *_: None)
-
-    def fail(*_, **__):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(provision.source_trees, "obtain", fail)
-    with pytest.raises(kind) as raised:
-        Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
-    assert type(raised.value) is kind
-    assert list(store.scratches.iterdir()) == []
+def test_a_disk_error_anywhere_in_a_build_has_its_own_exit_code(ensure, provider, number, kind):
+    provider.error = OSError(number, os.strerror(number))
+    with pytest.raises(kind) as caught:
+        ensure("3.15.2")
+    assert type(caught.value) is kind
 
 
-def test_what_the_preflight_says_comes_first_however_quick_the_others_fail(store, monkeypatch):
-    """They work side by side; the preflight alone names all that is lacking."""
-    monkeypatch.setattr(provision, "compiler_of", lambda *_: CCompiler(argv=("cc",), text="cc 1"))
-    asked = []
-
-    def check(*_, **__):
-        asked.append("preflight")
-        time.sleep(0.05)
-        if len(asked) == 1:
-            raise PreflightError("This machine lacks what the build needs.", remedy="")
-        return []
-
-    def fail(kind):
-        def failing(*_, **__):
-            raise kind("At once.", remedy="")
-
-        return failing
-
-    monkeypatch.setattr(provision._Build, "_check", check)
-    monkeypatch.setattr(provision.source_trees, "obtain", fail(DownloadError))
-    monkeypatch.setattr(provision.llvm.DeferredLLVM, "provide", fail(LLVMError))
-    for kind in (PreflightError, DownloadError):
-        with pytest.raises(JitbuildError) as raised:
-            Provisioner(store, CATALOG).ensure(parse("3.13.15"), Axes())
-        assert type(raised.value) is kind
+# ---- the store answers -------------------------------------------------------------------------
 
 
-# ---- several at once -----------------------------------------------------------------------------------------------------
+def test_an_interpreter_in_the_store_is_not_built_again(ensure, provider, reporter):
+    first = ensure("3.15.2")
+    assert ensure("3.15.2").instance == first.instance
+    assert len(provider.tasks) == 1
+    assert f"{first.name} is already in the store." in reporter.notes
 
 
-class Recording(Provisioner):
-    """Notes which requests are at work at once, in place of building; an odd micro version fails."""
-
-    def ensure(self, request, axes):
-        if request.text.endswith("13"):
-            raise RequestError(f"No recipe has a release for {request.text}.", remedy="")
-        self.reporter.note(f"begin {request.text} {axes.jit}")
-        time.sleep(0.05)
-        self.reporter.note(f"end {request.text} {axes.jit}")
-        return f"{request.text} {axes.jit}"
+def test_a_series_is_answered_by_the_newest_in_the_store(ensure, store, provider):
+    older = fill(store, "3.15.1")
+    assert ensure("3.15").name == older.name
+    assert provider.tasks == []
 
 
-class Noted(SilentReporter):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
+def test_upgrade_looks_past_the_store(ensure, store):
+    fill(store, "3.15.0")
+    assert ensure("3.15", upgrade=True).version == "3.15.2"
 
 
-def several(store, specs, jits=(None,), jobs=2, **options):
-    reporter = Noted()
-    wanted = [(parse(spec), Axes(jit=jit)) for spec in specs for jit in jits]
-    made = Recording(store, CATALOG, Options(jobs=jobs), reporter).ensure_all(wanted, **options)
-    return made, reporter.notes
+def test_an_interpreter_without_the_jit_answers_only_when_the_jit_axis_is_stated(
+    provisioner, store, ensure
+):
+    fill(store, "3.15.2", jit="no")
+    assert ensure("3.15.2", axes=Axes(jit="no")).variant.jit == "no"
+    assert ensure("3.15.2").variant.jit == "yes-off"
 
 
-def test_the_outcomes_of_several_are_in_the_order_of_the_requests(store):
-    outcomes, _ = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
-    assert [outcome.interpreter for outcome in outcomes] == [
-        "3.13.5 yes-off",
-        "3.13.5 no",
-        "3.15.2 yes-off",
-        "3.15.2 no",
-    ]
-    assert all(outcome.error is None for outcome in outcomes)
+def test_a_built_interpreter_is_preferred_to_an_adopted_one(ensure, store, program):
+    adopted = adopt(store, program, probe=fake_probe)
+    built = put(store, "3.15.2", profile="unknown", name="built")
+    assert (adopted.version, adopted.variant) == (built.version, built.variant)
+    assert ensure("3.15.2").name == built.name
 
 
-def test_variants_of_one_source_follow_each_other_and_sources_stand_side_by_side(store):
-    """The second variant finds the caches that the first one filled."""
-    _, notes = several(store, ["3.13.5", "3.15.2"], ["yes-off", "no"])
-    for spec in ("3.13.5", "3.15.2"):
-        of_one = [note for note in notes if spec in note]
-        assert of_one == [
-            f"{word} {spec} {jit}" for jit in ("yes-off", "no") for word in ("begin", "end")
-        ]
-    assert [note.split()[0] for note in notes[:2]] == ["begin", "begin"]
+def test_an_incomplete_interpreter_answers_only_when_missing_modules_are_allowed(ensure, store):
+    incomplete = fill(store, "3.15.2", verdict={"ok": True, "missing_modules": ["ssl"]})
+    assert ensure("3.15.2", allow_missing=True).name == incomplete.name
+    assert ensure("3.15.2").name != incomplete.name
 
 
-def test_no_more_are_built_at_once_than_there_are_jobs(store):
-    _, notes = several(store, ["3.13.5", "3.14.1", "3.15.2"], jobs=1)
-    assert [note.split()[0] for note in notes] == ["begin", "end"] * 3
+def test_a_sha256_given_by_hand_is_not_answered_by_other_bytes(ensure, store, provider):
+    fill(store, "3.15.9")
+    ensure("3.15.9", sha256="a" * 64)
+    assert provider.tasks[0].plan.source.digest == "a" * 64
 
 
-def test_one_that_fails_stops_no_other(store):
-    outcomes, _ = several(store, ["3.15.13", "3.15.2"])
-    assert [
-        str(outcome.error or outcome.interpreter).partition(".\n")[0].rstrip(".")
-        for outcome in outcomes
-    ] == [
-        "No recipe has a release for 3.15.13",
-        "3.15.2 None",
-    ]
+def test_a_sha256_given_by_hand_does_not_replace_a_known_pin(ensure):
+    with pytest.raises(RequestError, match="another sha256"):
+        ensure("3.15.2", sha256="a" * 64)
 
 
-def test_what_failed_is_named_with_its_variant_and_at_once(store):
-    class Heeding(Noted):
-        def warn(self, text):
-            self.notes.append(text)
-
-    reporter = Heeding()
-    wanted = [(parse(spec), Axes(jit="no")) for spec in ("3.15.13", "3.15.2")]
-    made = Recording(store, CATALOG, Options(jobs=1), reporter).ensure_all(wanted)
-    assert made[0].name == "3.15.13 (jit no)"
-    assert reporter.notes[0].startswith(
-        "3.15.13 (jit no) failed: No recipe has a release for 3.15.13."
-    )
+def test_an_impossible_variant_is_refused(ensure):
+    with pytest.raises(VariantError):
+        ensure("3.15t", axes=Axes(jit="yes"))
 
 
-def test_a_bug_in_a_build_is_not_taken_for_an_empty_queue(store):
-    class Broken(Recording):
-        def ensure(self, request, axes):
-            raise IndexError("a bug")
-
-    with pytest.raises(IndexError, match="a bug"):
-        Broken(store, CATALOG, Options(jobs=1)).ensure_all([(parse("3.15.2"), Axes())])
+# ---- changed adopted interpreters --------------------------------------------------------------
 
 
-def test_without_keep_going_the_first_error_is_raised(store):
-    with pytest.raises(RequestError, match=r"3\.15\.13"):
-        several(store, ["3.15.13", "3.15.2"], keep_going=False)
+def test_a_changed_adopted_interpreter_is_registered_as_what_it_is_now(ensure, store, program):
+    adopt(store, program, probe=fake_probe)
+    program.write_text("3.15.10 yes-off")
+    assert ensure("3.15").version == "3.15.10"
+    assert [interpreter.version for interpreter in store.installed()] == ["3.15.10"]
+
+
+def test_a_changed_adopted_interpreter_does_not_answer_for_its_old_version(
+    ensure, store, program, provider
+):
+    adopt(store, program, probe=fake_probe)
+    program.write_text("3.15.10 yes-off")
+    ensure("3.15.2")
+    assert provider.tasks[0].plan.source.kind == "release"
+
+
+def test_an_adopted_interpreter_that_lost_its_jit_is_passed_over_with_a_warning(
+    ensure, store, program, reporter
+):
+    older = fill(store)
+    stale = adopt(store, program, probe=fake_probe)
+    program.write_text("3.15.2 no")
+    assert ensure("3.15").name == older.name
+    assert f"{stale.name} has changed and was passed over." in reporter.warnings[0]
+
+
+def test_a_vanished_adopted_interpreter_hides_no_other(ensure, store, program):
+    older = fill(store)
+    adopt(store, program, probe=fake_probe)
+    program.unlink()
+    assert ensure("3.15").name == older.name
+
+
+# ---- reinstall and concurrency -----------------------------------------------------------------
+
+
+def test_reinstall_builds_what_the_store_has(ensure, provider):
+    first = ensure("3.15.2")
+    second = ensure("3.15.2", reinstall=True)
+    assert (second.name, second.instance != first.instance) == (first.name, True)
+    assert len(provider.tasks) == 2
+
+
+def test_reinstall_is_satisfied_by_a_build_that_another_process_finished_meanwhile(
+    provisioner, store, provider
+):
+    """Two processes that reinstall the same plan at once build it once."""
+    first = provisioner(reinstall=True)
+    second = provisioner(reinstall=True)
+    begun = datetime.now(UTC)
+    # The second process begins before the first one's build, and gets the lock after it.
+    object.__setattr__(second, "now", lambda: begun - timedelta(seconds=1))
+    built = first.ensure(parse("3.15.2"), Axes())
+    assert second.ensure(parse("3.15.2"), Axes()).instance == built.instance
+    assert len(provider.tasks) == 1
+
+
+def test_waiting_for_another_build_of_the_same_plan_is_announced(
+    provisioner, store, provider, reporter
+):
+    first = provisioner().ensure(parse("3.15.2"), Axes())
+    store.remove(first)
+    announced = threading.Event()
+    waiting = RecordingReporter(on_message=lambda _: announced.set())
+    other = provisioner()
+    object.__setattr__(other, "reporter", waiting)
+    results = []
+    thread = threading.Thread(target=lambda: results.append(other.ensure(parse("3.15.2"), Axes())))
+    with store.lock(first.name):
+        thread.start()
+        assert announced.wait(60)
+    thread.join()
+    assert "Waiting for another process that is building" in waiting.notes[0]
+    assert results[0].name == first.name
+
+
+def test_abandoned_scratch_is_swept_before_a_build(ensure, store):
+    abandoned = store.scratches / "dead"
+    abandoned.mkdir(parents=True)
+    ensure("3.15.2")
+    assert not abandoned.exists()

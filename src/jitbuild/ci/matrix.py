@@ -139,7 +139,7 @@ def planner_of(recipes: str | None = None) -> Planner:
 
     def plan(session: MatrixSession, target: Target) -> Plan:
         request = parse(session.python)
-        axes = api.defaulted(Axes(jit=session.jit, profile=session.profile), request)
+        axes = api.axes_with_settings(Axes(jit=session.jit, profile=session.profile), request)
         return make_plan(resolve(session.python), axes.variant(request), target, catalog)
 
     return plan

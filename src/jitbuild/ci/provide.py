@@ -73,7 +73,7 @@ def provide(
 def _remove_failing(spec: str, store: Store, reporter: Reporter, inspect: Inspect) -> None:
     """Remove the best interpreter for `spec` until one passes or none is left."""
     request = parse(spec)
-    axes = api.defaulted(Axes(), request) if request.is_version else Axes()
+    axes = api.axes_with_settings(Axes(), request) if request.is_version else Axes()
     axes = axes.wanting_machine_code(request)  # as api.ensure does
     while (interpreter := store.find(request, axes)) is not None:
         reason = inspect(interpreter)

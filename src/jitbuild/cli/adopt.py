@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Register an interpreter; print its executable, or all that is known of it as JSON."""
-    from jitbuild import provision
+    from jitbuild.providers.adopt import adopt
 
-    interpreter = provision.adopt(
+    interpreter = adopt(
         store(),
         find_program(options.path) or Path(options.path),
         expect=options.expect,

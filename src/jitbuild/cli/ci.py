@@ -9,6 +9,7 @@ from jitbuild.ci.action_steps import key_step, provide_step
 from jitbuild.ci.matrix_sessions import requested_pythons
 from jitbuild.cli.arguments import add_examples, add_pythons
 from jitbuild.cli.output import reporter_for
+from jitbuild.options import BuildOptions
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     store, reporter = api.store(), reporter_for(options)
 
     def ensure(spec: str) -> Interpreter:
-        return api.ensure(spec, install_deps=options.install_deps, reporter=reporter)
+        build_options = BuildOptions(install_deps=options.install_deps)
+        return api.ensure(spec, options=build_options, reporter=reporter)
 
     if options.step == "key":
         output = key_step(specs, store)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jitbuild import settings
 from jitbuild import target as targets
 from jitbuild.api import catalog, store
-from jitbuild.building.runner import clean_environment
+from jitbuild.building.build_environment import clean_environment
 from jitbuild.cli.arguments import (
     add_axes,
     add_examples,

@@ -19,10 +19,11 @@ from jitbuild.cli.arguments import (
     stated_axes,
 )
 from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.options import BuildOptions
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    from jitbuild.provision import Outcome
+    from jitbuild.batch import Outcome
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import CachesRecord
 
@@ -101,17 +102,7 @@ def run(options: argparse.Namespace) -> int:
         options.spec,
         [replace(stated_axes(options), jit=jit) for jit in dict.fromkeys(options.jit or [None])],
         keep_going=options.keep_going,
-        mirror=options.mirror,
-        sha256=options.sha256,
-        recipes=options.recipes,
-        llvm=options.llvm,
-        jobs=options.jobs,
-        ccache=options.ccache,
-        caches=not options.no_caches,
-        upgrade=options.upgrade,
-        reinstall=options.reinstall,
-        install_deps=options.install_deps,
-        allow_missing=options.allow_missing,
+        options=_build_options(options),
         reporter=reporter_for(options),
     )
     interpreters = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
@@ -124,6 +115,22 @@ def run(options: argparse.Namespace) -> int:
         print_json([interpreter.to_json() for interpreter in interpreters])
     _raise_first_failure(outcomes)
     return 0
+
+
+def _build_options(options: argparse.Namespace) -> BuildOptions:
+    return BuildOptions(
+        mirror=options.mirror,
+        sha256=options.sha256,
+        recipes=options.recipes,
+        llvm=options.llvm,
+        jobs=options.jobs,
+        ccache=options.ccache,
+        caches=not options.no_caches,
+        upgrade=options.upgrade,
+        reinstall=options.reinstall,
+        install_deps=options.install_deps,
+        allow_missing=options.allow_missing,
+    )
 
 
 def _raise_first_failure(outcomes: list[Outcome]) -> None:

@@ -45,7 +45,7 @@ def find_interpreter(spec: str, axes: Axes, *, machine_code: bool = False) -> In
     failures: list[JitbuildError] = []
 
     def refresh(stale: Interpreter) -> None:
-        from jitbuild.provision import refresh as probe_again
+        from jitbuild.providers.adopt import refresh as probe_again
 
         try:
             probe_again(current_store, stale)

@@ -209,8 +209,8 @@ def _resolve(want: Want, policy: Policy, reporter: Reporter) -> Interpreter:
 
 def adopt(want: Want, store: Store, path: str) -> Interpreter:
     """Register the first Python on `path` that fits and passes the probe. Raises NotInstalledError, naming what was looked at."""
-    from jitbuild import provision
     from jitbuild.probing.runner import probe
+    from jitbuild.providers import adopt as adoption
 
     expect = want.jit or ("no" if want.request.free_threaded else "jit")
     refused = []
@@ -224,7 +224,7 @@ def adopt(want: Want, store: Store, path: str) -> Interpreter:
             refused.append(f"{program}: {reason}")
             continue
         # A version manager's shim is a script, and stands for another program from one day to the next.
-        return provision.adopt(
+        return adoption.adopt(
             store,
             Path(verdict.facts.executable or program),
             expect=expect,

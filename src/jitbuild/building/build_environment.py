@@ -1,0 +1,53 @@
+"""The clean environment that build steps see.
+
+Nothing of the user's CFLAGS, PYTHONPATH or version manager reaches a build, because nothing of it
+is in the plan's key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Variables that say where things are on this machine, and do not change what is built.
+_PASSED_ON = (
+    *("HOME", "USER", "LOGNAME", "TMPDIR", "DEVELOPER_DIR"),
+    # build.bat downloads the libraries and the LLVM that it builds with.
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("APPDATA", "COMSPEC", "LOCALAPPDATA", "NUMBER_OF_PROCESSORS", "PATHEXT"),
+    *("PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"),
+    *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"),
+)
+# Folders of version managers: their programs shadow the system's, and may be dead shims.
+_SHIM_FOLDER = re.compile(
+    r"[/\\](\.?pyenv|\.?asdf|mise|\.?rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$"
+)
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a build step sees of `environ`.
+
+    PATH is without version managers and active virtual environments, so that the build does not
+    find their Pythons. Messages are in English, so that known failures are recognised.
+    """
+    passed_on = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON}
+    return passed_on | {"PATH": _clean_path(environ), "LC_ALL": "C.UTF-8"}
+
+
+def _clean_path(environ: Mapping[str, str]) -> str:
+    environments = {
+        os.path.join(environ[name], folder)  # noqa: PTH118
+        for name in ("VIRTUAL_ENV", "CONDA_PREFIX")
+        if name in environ
+        for folder in ("bin", "Scripts")
+    }
+    folders = [
+        folder
+        for folder in environ.get("PATH", os.defpath).split(os.pathsep)
+        if folder and folder not in environments and not _SHIM_FOLDER.search(folder.rstrip("/\\"))
+    ]
+    return os.pathsep.join(folders)

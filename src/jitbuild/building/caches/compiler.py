@@ -1,0 +1,93 @@
+"""The compiler cache at work in one build: ccache, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.building.caches import ccache_settings
+from jitbuild.building.caches.ccache import is_ccache_failure
+from jitbuild.building.caches.ccache_settings import DISABLED
+from jitbuild.building.caches.ccache_statistics import count_files
+from jitbuild.building.caches.protocol import StepInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.errors import BuildError
+    from jitbuild.planning.step import Step
+
+_LOG_TAIL_BYTES = 1 << 16
+
+
+@dataclass(kw_only=True, slots=True)
+class CompilerCache:
+    """Gives every step of a build the compiler cache `ccache`, or makes sure that it has none.
+
+    `compiler` is the command that calls the build's C compiler, `store` the store's folder,
+    `storage` a remote storage of ccache. CC stays `gcc` in everything the build records: the links
+    to ccache are found first on PATH.
+    """
+
+    ccache: Ccache | None
+    compiler: tuple[str, ...]
+    stencils: bool
+    store: Path
+    scratch: Path
+    log: Path
+    search_path: str
+    storage: str | None = None
+    _links: Path | None = field(default=None, init=False)
+    _failed: bool = field(default=False, init=False)
+
+    def prepare(self, step: Step) -> StepInputs:
+        """Return ccache's settings; configure's test programs are not worth caching.
+
+        Raises DiskFullError and StoreError, and SettingsError for a storage this ccache lacks.
+        """
+        if self.ccache is None:
+            # On many systems a folder of links to ccache is first on everybody's PATH.
+            return StepInputs(environment=DISABLED)
+        if self._links is None:
+            names = ccache_settings.compiler_names(" ".join(self.compiler), stencils=self.stencils)
+            folder = self.scratch / "ccache"
+            self._links = ccache_settings.link_compilers(
+                self.ccache, folder, names, path=self.search_path
+            )
+        if self._failed:
+            return StepInputs(environment=DISABLED, path=(self._links,))
+        settings: Mapping[str, str] = ccache_settings.environment(
+            self.ccache, store=self.store, scratch=self.scratch, storage=self.storage
+        )
+        if step.cached_by == "configure":
+            settings = {**settings, **DISABLED}
+        return StepInputs(environment=settings, path=(self._links,))
+
+    def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:  # noqa: ARG002
+        """Disable ccache for the rest of the build when the log says that it was ccache that failed.
+
+        That happens when its folder is deleted at the wrong moment.
+        """
+        if self.ccache is None or self._failed or not _ccache_failed(self.log):
+            return None
+        self._failed = True
+        return self.prepare(step)
+
+    def record(self, step: Step) -> None:
+        """Do nothing: ccache stores what the compiler writes."""
+
+    def report(self) -> Mapping[str, Any]:
+        """Return the number of files that ccache had, and that it did not have."""
+        if self.ccache is None:
+            return {}
+        counts = count_files(ccache_settings.stats_log(self.scratch))
+        return {"compiler": {"hits": counts.hits + counts.preprocessed, "misses": counts.misses}}
+
+
+def _ccache_failed(log: Path) -> bool:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    return any(map(is_ccache_failure, lines))

@@ -1,0 +1,49 @@
+"""Turn a failed step into an error with the lines of its log that matter."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import BuildError, DiskFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from jitbuild.planning.step import Step
+    from jitbuild.recipes.rules import Advice
+
+_SHOWN_LINES = 12
+_LINE_LENGTH = 300
+_MENTIONS_AN_ERROR = re.compile(
+    r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file"
+    r"|No space left|Can't find)",
+    re.IGNORECASE,
+)
+
+
+def step_failure(
+    step: Step, code: int, lines: Sequence[str], *, log: Path, advice: Iterable[Advice]
+) -> BuildError | DiskFullError:
+    """Return the error for a step that ended with `code`, after `lines` of output.
+
+    Known failures get the recipe's advice as their remedy.
+    """
+    ending = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+    shown = "\n".join(f"  {line}" for line in relevant_lines(lines))
+    remedies = [
+        known.advice for known in advice if any(re.search(known.pattern, line) for line in lines)
+    ]
+    remedy = " ".join(remedies) or "Read the log; `jitbuild doctor` checks this machine."
+    full = any("No space left on device" in line for line in lines)
+    kind = DiskFullError if full else BuildError
+    return kind(
+        f"{step.name} {ending}. From the log:\n{shown}", remedy=f"{remedy}\nThe whole log: {log}"
+    )
+
+
+def relevant_lines(lines: Sequence[str]) -> list[str]:
+    """Return the last of `lines` that mention an error, or the last lines when none does."""
+    errors = [line for line in lines if _MENTIONS_AN_ERROR.search(line)]
+    return [line[:_LINE_LENGTH] for line in (errors or lines)[-_SHOWN_LINES:]]

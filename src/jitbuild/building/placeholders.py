@@ -1,0 +1,124 @@
+"""Values of the placeholders in a plan's steps: see planning/step.py for their meaning."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import BuildError, PreflightError
+from jitbuild.system import process
+
+if TYPE_CHECKING:
+    from jitbuild.planning.plan import Plan
+    from jitbuild.request import Patch
+    from jitbuild.system.process import Runner
+
+HOOKS = Path(__file__).with_name("hooks")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSite:
+    """The places of a build.
+
+    `source` is the unpacked tree, `prefix` where the interpreter will be, `stage` the root that it
+    is installed under first, `scratch` a folder for leftovers, `log` the build's log. `llvm` is the
+    root that the LLVM will have when it is needed; None when the plan needs none. `python` is a
+    Python 3.11 or newer that runs.
+    """
+
+    source: Path
+    prefix: Path
+    stage: Path
+    scratch: Path
+    log: Path
+    python: Path
+    llvm: Path | None = None
+
+    @property
+    def staged_prefix(self) -> Path:
+        """The folder that the install step installs into.
+
+        On POSIX it is below the stage (DESTDIR), on Windows the stage itself.
+        """
+        if not self.prefix.drive:
+            return self.stage / self.prefix.relative_to(self.prefix.anchor)
+        return self.stage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placeholders:
+    """Fill in the placeholders of one plan at one site."""
+
+    plan: Plan
+    site: BuildSite
+    runner: Runner = field(default=process.run)
+
+    def value(self, name: str, *, path: str, jobs: int) -> str:
+        """Return the value of the placeholder `name`, with `path` as PATH and `jobs` at once.
+
+        Raises BuildError for a patch that is gone or has changed, and for an unknown placeholder;
+        PreflightError when a tool of this machine is missing.
+        """
+        kind, _, argument = name.partition(":")
+        if kind == "patch":
+            patch = self.plan.variant.patches[int(argument) - 1]
+            return str(_copied_patch(patch, self.site.scratch))
+        if kind == "brew":
+            return self._output("brew", "--prefix", argument)
+        if name == "sdkroot":
+            return self._output("xcrun", "--show-sdk-path")
+        values = self._places() | {"path": path, "jobs": jobs, "jobs_beside": max(1, jobs - 1)}
+        if name not in values:
+            raise BuildError(
+                f"The plan needs {{{name}}}, which this machine does not have.",
+                remedy="Run jitbuild doctor.",
+            )
+        return str(values[name])
+
+    def _places(self) -> dict[str, object]:
+        site = self.site
+        places: dict[str, object] = {
+            "source": site.source,
+            "prefix": site.prefix,
+            "stage": site.stage,
+            "scratch": site.scratch,
+            "hooks": HOOKS,
+            "python": site.python,
+        }
+        if site.llvm is not None and self.plan.llvm is not None:
+            places["llvm_root"] = site.llvm
+            places["llvm"] = site.llvm / "bin"
+            places["llvm_major"] = self.plan.llvm.major
+        return places
+
+    def _output(self, *argv: str) -> str:
+        try:
+            completed = self.runner(argv)
+        except OSError:
+            completed = None
+        if completed is None or not completed.ok:
+            raise PreflightError(
+                f"`{' '.join(argv)}` failed.",
+                remedy="Install Homebrew and the command line tools of Xcode.",
+            )
+        return completed.stdout.strip()
+
+
+def _copied_patch(patch: Patch, scratch: Path) -> Path:
+    """Copy the patch that is part of the plan's key into `scratch`; return the copy."""
+    try:
+        content = Path(patch.path).read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"The patch {patch.path} is gone: {error.strerror}.",
+            remedy="Put it back, and try again.",
+        ) from error
+    if hashlib.sha256(content).hexdigest() != patch.sha256:
+        raise BuildError(
+            f"The patch {patch.path} has changed since the install began.", remedy="Try again."
+        )
+    copy = scratch / f"{patch.sha256[:16]}.patch"
+    copy.write_bytes(content)
+    return copy

@@ -1,0 +1,125 @@
+"""The caches of one build, made from the values they all share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.building.caches.compiler import CompilerCache
+from jitbuild.building.caches.configure import ConfigureCache
+from jitbuild.building.caches.configure_answers import AnswerStore
+from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.system import process
+from jitbuild.toolchain.compiler import libc_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.building.caches.ccache import Ccache
+    from jitbuild.building.caches.protocol import StepCache
+    from jitbuild.building.caches.stencil_store import StencilStore
+    from jitbuild.building.placeholders import BuildSite
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.rules import BuildRecipe
+    from jitbuild.system.jobserver import JobBudget
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
+    from jitbuild.target import Host
+    from jitbuild.toolchain.compiler import CCompiler
+    from jitbuild.toolchain.llvm import DeferredLLVM
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheContext:
+    """What the caches of one build need to know; `store` is the store's folder.
+
+    `ccache` is None for a build without a compiler cache.
+    """
+
+    plan: Plan
+    site: BuildSite
+    host: Host
+    recipe: BuildRecipe
+    compiler: CCompiler
+    environ: Mapping[str, str]
+    store: Path
+    stencils: StencilStore
+    forecast: str
+    llvm: DeferredLLVM
+    budget: JobBudget
+    reporter: Reporter
+    ccache: Ccache | None = None
+    ccache_storage: str | None = None
+    runner: Runner = field(default=process.run)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepCaches:
+    """The caches of one build, in the order in which their help is withdrawn."""
+
+    all: tuple[StepCache, ...]
+    stencils: StencilCache | None = None
+
+    def report(self) -> dict[str, Any]:
+        """Return the manifest's table `caches`."""
+        return {name: outcome for cache in self.all for name, outcome in cache.report().items()}
+
+    @property
+    def llvm_version(self) -> str:
+        """The version of the LLVM that made the stencils; empty when there are none."""
+        return self.stencils.llvm_version if self.stencils else ""
+
+
+def step_caches(context: CacheContext, *, enabled: bool) -> StepCaches:
+    """Return the caches for a build; without `enabled`, only what keeps a foreign ccache out."""
+    compiler = _compiler_cache(context)
+    if not enabled:
+        return StepCaches(all=(compiler,))
+    stencils = _stencil_cache(context)
+    caches: tuple[StepCache, ...] = (compiler, _configure_cache(context))
+    return StepCaches(all=(*caches, stencils) if stencils else caches, stencils=stencils)
+
+
+def _compiler_cache(context: CacheContext) -> CompilerCache:
+    return CompilerCache(
+        ccache=context.ccache,
+        compiler=context.compiler.argv,
+        stencils=context.plan.llvm is not None,
+        store=context.store,
+        scratch=context.site.scratch,
+        log=context.site.log,
+        search_path=context.environ["PATH"],
+        storage=context.ccache_storage,
+    )
+
+
+def _configure_cache(context: CacheContext) -> ConfigureCache:
+    site = context.site
+    return ConfigureCache(
+        store=AnswerStore.below(context.store),
+        tree=site.source,
+        scratch=site.scratch,
+        compiler=context.compiler,
+        host=context.host,
+        build=context.recipe,
+        environ=context.environ,
+        temporary_paths=[site.scratch, site.python, *([site.llvm] if site.llvm else [])],
+        budget=context.budget,
+        runner=context.runner,
+    )
+
+
+def _stencil_cache(context: CacheContext) -> StencilCache | None:
+    if context.plan.llvm is None:
+        return None
+    return StencilCache(
+        store=context.stencils,
+        tree=context.site.source,
+        scratch=context.site.scratch,
+        llvm_major=context.plan.llvm.major,
+        libc=libc_of(context.host),
+        forecast=context.forecast,
+        llvm=context.llvm,
+        reporter=context.reporter,
+    )

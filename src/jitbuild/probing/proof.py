@@ -1,0 +1,75 @@
+"""Prove that a built interpreter is what its plan says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import InterpreterError, ProofError
+from jitbuild.probing import runner as probing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from jitbuild.planning.plan import Plan
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.system.progress import Reporter
+
+# An interpreter without these cannot even install packages.
+ESSENTIAL_MODULES = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
+
+
+def lacks_essentials(missing: Collection[str]) -> bool:
+    """Tell if one of the modules in `missing` is essential."""
+    return not ESSENTIAL_MODULES.isdisjoint(missing)
+
+
+def prove(  # noqa: PLR0913
+    plan: Plan,
+    program: Path,
+    *,
+    logs: Path,
+    allow_missing: bool = False,
+    reporter: Reporter,
+    probe: Callable[..., Verdict] = probing.probe,
+) -> Verdict:
+    """Probe `program` and return the verdict that it is what `plan` describes.
+
+    `logs` is the folder with the build's log. Raises ProofError when it does not run, when it is
+    something else, and, without `allow_missing`, when it lacks essential modules.
+    """
+    remedy = f"It was not added to the store. Please report this, with the newest log in {logs}."
+    with reporter.stage(f"{plan.name}: probe"):
+        try:
+            verdict = probe(
+                program,
+                expect=plan.variant.jit,
+                version=plan.version,
+                free_threaded=plan.variant.free_threaded,
+                modules=True,
+            )
+        except InterpreterError as error:
+            raise ProofError(
+                f"{plan.name} was built, but does not run. {error.what}", remedy=remedy
+            ) from error
+    if not verdict.ok:
+        raise ProofError(
+            f"{plan.name} was built, but is not what was requested. {verdict.reason}",
+            remedy=remedy,
+        )
+    _check_modules(plan, verdict.missing or (), reporter, allow_missing=allow_missing)
+    return verdict
+
+
+def _check_modules(
+    plan: Plan, missing: Collection[str], reporter: Reporter, *, allow_missing: bool
+) -> None:
+    if missing:
+        reporter.warn(f"{plan.name} lacks the modules {', '.join(missing)}.")
+    if lacks_essentials(missing) and not allow_missing:
+        essential = ", ".join(sorted(ESSENTIAL_MODULES.intersection(missing)))
+        raise ProofError(
+            f"{plan.name} lacks {essential}, without which packages cannot be installed or run.",
+            remedy="Install the headers that `jitbuild doctor` names, or accept such an "
+            "interpreter with --allow-missing.",
+        )

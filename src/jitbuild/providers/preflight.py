@@ -1,0 +1,54 @@
+"""Check the machine before a build, and install what is missing where that is allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.system import process
+from jitbuild.toolchain.install_command import run_install_command
+from jitbuild.toolchain.preflight import Preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jitbuild.providers.provider import ProviderTask
+    from jitbuild.system.process import Runner
+    from jitbuild.system.progress import Reporter
+    from jitbuild.target import Host
+    from jitbuild.toolchain.llvm import LLVMFinder
+
+
+def check_machine(
+    task: ProviderTask,
+    reporter: Reporter,
+    *,
+    host: Host,
+    environ: Mapping[str, str],
+    llvm: LLVMFinder | None,
+    runner: Runner = process.run,
+    install: Callable[..., None] = run_install_command,
+) -> tuple[str, ...]:
+    """Return the names of missing headers that the task's options accept.
+
+    `environ` is the clean environment of a build, `llvm` finds the LLVM it needs now. Raises PreflightError or LLVMError now, and not
+    minutes into make, when this machine lacks something else.
+    """
+    options = task.options
+    preflight = Preflight(
+        plan=task.plan,
+        host=host,
+        catalog=task.catalog,
+        store=task.store.root,
+        llvm=llvm,
+        environ=environ,
+        runner=runner,
+    )
+    with reporter.stage(f"{task.plan.name}: preflight"):
+        report = preflight.run()
+    if options.install_deps and report.missing:
+        # Two builds would otherwise run the package manager at once.
+        with task.store.lock("install-deps"):
+            install(preflight.run().command, reporter=reporter)
+            report = preflight.run()
+    report.raise_for_missing(allow_missing=options.allow_missing)
+    return tuple(requirement.name for requirement in report.missing)

@@ -1,0 +1,91 @@
+"""The interface of a provider: a task goes in, a staged interpreter comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from jitbuild.store.manifest import (
+    CachesRecord,
+    Manifest,
+    SourceRecord,
+    ToolchainRecord,
+    VariantRecord,
+    VerdictRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from jitbuild.options import BuildOptions
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.request import Request
+    from jitbuild.store.store import Store
+    from jitbuild.system.jobserver import JobBudget
+    from jitbuild.system.progress import Reporter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderTask:
+    """A plan to carry out for one store; `scratch` is a folder that is deleted afterwards."""
+
+    plan: Plan
+    store: Store
+    catalog: Catalog
+    options: BuildOptions
+    scratch: Path
+    budget: JobBudget
+    reporter: Reporter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedInterpreter:
+    """An interpreter in scratch that is whole but not yet proven.
+
+    `prefix` is its folder there, `program` its executable in that folder, `times` seconds by step.
+    """
+
+    prefix: Path
+    program: Path
+    source: SourceRecord
+    toolchain: ToolchainRecord
+    times: Mapping[str, float]
+    caches: CachesRecord
+    missing_headers: tuple[str, ...]
+
+    def manifest(
+        self,
+        plan: Plan,
+        request: Request,
+        verdict: VerdictRecord,
+        *,
+        created: datetime,
+        times: Mapping[str, float],
+    ) -> Manifest:
+        """Return the manifest of the interpreter once it is proven; `times` are added to its own."""
+        return Manifest(
+            key=plan.key,
+            version=plan.version,
+            adopted=False,
+            created=created,
+            request=request.shown,
+            target=plan.target.name,
+            executable=str(self.program.relative_to(self.prefix)),
+            variant=VariantRecord.of(plan.variant),
+            verdict=verdict,
+            source=self.source,
+            toolchain=self.toolchain,
+            times={**self.times, **times},
+            caches=self.caches,
+            missing_headers=self.missing_headers,
+        )
+
+
+class Provider(Protocol):
+    """Something that provides interpreters."""
+
+    def stage(self, task: ProviderTask) -> StagedInterpreter:
+        """Carry out the task's plan below its scratch folder. Raises a JitbuildError."""

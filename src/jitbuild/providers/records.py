@@ -1,0 +1,59 @@
+"""What the manifest of a build records of its source and its LLVM, and what it must not name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from jitbuild.store.manifest import UNSET, LLVMRecord, SourceRecord, Unset
+
+if TYPE_CHECKING:
+    from jitbuild.building.placeholders import BuildSite
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.sources.obtain import SourceTree
+    from jitbuild.toolchain.llvm import DeferredLLVM
+
+
+def source_record(plan: Plan, tree: SourceTree, catalog: Catalog) -> SourceRecord:
+    """Return the record of the plan's source, obtained as `tree`."""
+    return SourceRecord(
+        digest=plan.source.digest,
+        kind=_source_kind(plan, catalog),
+        location=plan.source.location,
+        origin=tree.origin,
+        verified=tree.verified,
+    )
+
+
+def _source_kind(plan: Plan, catalog: Catalog) -> str:
+    """Return the kind of the source; an archive that a recipe pins is that release."""
+    tag = catalog.tags().get(plan.version)
+    pinned = tag is not None and plan.source.digest in {tag.tar_xz, tag.tgz}
+    return "release" if plan.source.kind == "archive" and pinned else plan.source.kind
+
+
+def llvm_record(llvm: DeferredLLVM, cached_version: str) -> LLVMRecord | Unset:
+    """Return the record of the LLVM that was used, or of the one whose stencils were cached."""
+    used = llvm.installation
+    if used is not None:
+        return LLVMRecord(version=used.version, origin=used.origin)
+    if cached_version:
+        return LLVMRecord(version=cached_version, origin="stencil cache")
+    return UNSET
+
+
+def temporary_paths(site: BuildSite, llvm: DeferredLLVM) -> dict[str, str]:
+    """Return the paths that an interpreter's records must not contain, and their replacements.
+
+    A clang that compiled it (--tail-call) is recorded by its own path where that lasts, else by its
+    name.
+    """
+    paths = {str(site.source): "/build", str(site.scratch): "/build", sys.executable: "python3"}
+    found = llvm.installation
+    if site.llvm is None or found is None:
+        return paths
+    folder = site.llvm / "bin"
+    if found.origin != "managed":
+        paths |= {str(folder / name): str(path) for name, path in found.tools.items()}
+    return paths | {str(site.llvm): "/usr", f"{folder}/": ""}

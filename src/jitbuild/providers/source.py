@@ -1,0 +1,261 @@
+"""Provide interpreters by compiling CPython: check the machine, obtain, build, finish."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from jitbuild.building import relocate
+from jitbuild.building.build_environment import clean_environment
+from jitbuild.building.caches import ccache
+from jitbuild.building.caches.stencil_key import forecast_key
+from jitbuild.building.caches.stencil_store import StencilStore
+from jitbuild.building.caches.stencils import is_hit_expected
+from jitbuild.building.edits import apply_edits
+from jitbuild.building.placeholders import BuildSite, Placeholders
+from jitbuild.building.runner import StepRunner
+from jitbuild.building.step_caches import CacheContext, StepCaches, step_caches
+from jitbuild.errors import JitbuildError
+from jitbuild.providers.preflight import check_machine
+from jitbuild.providers.provider import ProviderTask, StagedInterpreter
+from jitbuild.providers.records import llvm_record, source_record, temporary_paths
+from jitbuild.sources.obtain import SourceTree, obtain
+from jitbuild.sources.origin import ArchiveOrigin
+from jitbuild.store.manifest import CachesRecord, ToolchainRecord
+from jitbuild.system import process
+from jitbuild.system.concurrency import run_concurrently
+from jitbuild.target import Host, host
+from jitbuild.toolchain import pinned_wheels
+from jitbuild.toolchain.compiler import CCompiler, compiler_of, libc_of
+from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder
+
+if TYPE_CHECKING:
+    from jitbuild.system.process import Runner, Streamer
+    from jitbuild.system.progress import Reporter
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceProvider:
+    """Builds interpreters from source; the fields are its effects."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    this_host: Callable[[], Host] = host
+    obtain: Callable[..., SourceTree] = obtain
+    check_machine: Callable[..., tuple[str, ...]] = check_machine
+    find_ccache: Callable[..., ccache.Ccache | None] = ccache.find_for_plan
+    fetch_wheels: Callable[..., Path] = pinned_wheels.provide
+    runner: Runner = process.run
+    streamer: Streamer = process.stream
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def stage(self, task: ProviderTask) -> StagedInterpreter:
+        """Build the task's plan and return what was installed. Raises a JitbuildError."""
+        return _SourceBuild(self, task).run()
+
+
+class _SourceBuild:
+    """One build, from nothing to a staged prefix."""
+
+    def __init__(self, effects: SourceProvider, task: ProviderTask) -> None:
+        self.effects = effects
+        self.task = task
+        self.plan = task.plan
+        self.host = effects.this_host()
+        # The build sees the clean environment, so its tools are looked for in that.
+        self.environ = clean_environment(effects.environ)
+        self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
+        self.stencils = StencilStore.below(task.store.root)
+
+    def run(self) -> StagedInterpreter:
+        """Prepare, build and finish."""
+        begun = self.effects.clock()
+        # --tail-call compiles with the clang of the LLVM, which is not provided yet.
+        compiler = None if self.plan.variant.tail_call else self._compiler()
+        forecast = forecast_key(
+            self.plan, compiler=compiler.text if compiler else "", libc=libc_of(self.host)
+        )
+        tree, missing = self._prepare(forecast)
+        prepared = round(self.effects.clock() - begun, 2)
+        compiler = compiler or self._compiler()
+        site = self._site(tree)
+        apply_edits(self.plan, tree.path, self.task.reporter)
+        caches = self._caches(site, compiler, forecast)
+        runner = StepRunner(
+            name=self.plan.name,
+            site=site,
+            placeholders=Placeholders(plan=self.plan, site=site, runner=self.effects.runner),
+            environ=self.environ,
+            budget=self.task.budget,
+            reporter=self.task.reporter,
+            caches=caches.all,
+            advice=self.task.catalog.build.advice,
+            streamer=self.effects.streamer,
+            clock=self.effects.clock,
+        )
+        times = {"prepare": prepared, **runner.run(self.plan.steps)}
+        program = self._finish(site)
+        # Before the store syncs the disk: what is deleted need not be written.
+        shutil.rmtree(tree.path, ignore_errors=True)
+        return StagedInterpreter(
+            prefix=site.staged_prefix,
+            program=program,
+            source=source_record(self.plan, tree, self.task.catalog),
+            toolchain=ToolchainRecord(
+                compiler=compiler.version,
+                libc=self.host.libc,
+                llvm=llvm_record(self.llvm, caches.llvm_version),
+            ),
+            times=times,
+            caches=msgspec.convert(caches.report(), CachesRecord),
+            missing_headers=missing,
+        )
+
+    def _prepare(self, forecast: str) -> tuple[SourceTree, tuple[str, ...]]:
+        """Obtain the tree, check the machine and provide the LLVM, at the same time.
+
+        The LLVM is left for later when its stencils are expected to be in the cache.
+        """
+        plan, caches = self.plan, self.task.options.caches
+        expected = caches and is_hit_expected(plan, self.stencils, forecast)
+        needs_llvm = plan.llvm is not None and not plan.llvm.bundled and not expected
+        # A preflight error comes first, whoever is quicker: it names everything that is missing.
+        missing, tree, llvm = run_concurrently(
+            functools.partial(self._check_machine, needs_llvm=needs_llvm),
+            _holding_errors(self._obtain),
+            _holding_errors(self.llvm.provide if needs_llvm else lambda _reporter: None),
+            reporter=self.task.reporter,
+        )
+        for result in (tree, llvm):
+            if isinstance(result, JitbuildError):
+                raise result
+        assert isinstance(tree, SourceTree)
+        return tree, missing
+
+    def _obtain(self, reporter: Reporter) -> SourceTree:
+        options = self.task.options
+        return self.effects.obtain(
+            self.plan.source,
+            self.task.scratch / "source",
+            origin=ArchiveOrigin.parse(options.mirror),
+            cache=self.task.store.root,
+            reporter=reporter,
+            pinned_by_user=bool(options.sha256),
+            leave_out=self.plan.leave_out,
+        )
+
+    def _check_machine(self, reporter: Reporter, *, needs_llvm: bool) -> tuple[str, ...]:
+        return self.effects.check_machine(
+            self.task,
+            reporter,
+            host=self.host,
+            environ=self.environ,
+            llvm=self.llvm.finder if needs_llvm else None,
+            runner=self.effects.runner,
+        )
+
+    def _llvm_finder(self) -> LLVMFinder | None:
+        if self.plan.llvm is None:
+            return None
+        return LLVMFinder(
+            want=self.plan.llvm,
+            mode=self.task.options.llvm or "auto",
+            host=self.host,
+            catalog=self.task.catalog,
+            cache=self.task.store.root,
+            environ=self.environ,
+            # Of all that is started for it, pip alone gets the user's own settings.
+            fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
+        )
+
+    def _compiler(self) -> CCompiler:
+        return compiler_of(self.plan, self.llvm.root, self.environ, runner=self.effects.runner)
+
+    def _site(self, tree: SourceTree) -> BuildSite:
+        logs, name = self.task.store.logs, self.plan.prefix_name
+        logs.mkdir(parents=True, exist_ok=True)
+        return BuildSite(
+            source=tree.path,
+            prefix=self.task.store.interpreters / name,
+            stage=self.task.scratch / "stage",
+            scratch=self.task.scratch,
+            log=logs / f"{name}-{self.effects.now():%Y%m%dT%H%M%S}.log",
+            python=Path(sys.executable),
+            llvm=self.llvm.root,
+        )
+
+    def _caches(self, site: BuildSite, compiler: CCompiler, forecast: str) -> StepCaches:
+        task, options = self.task, self.task.options
+        enabled = options.caches and os.name == "posix"
+        context = CacheContext(
+            plan=self.plan,
+            site=site,
+            host=self.host,
+            recipe=task.catalog.build,
+            compiler=compiler,
+            environ=self.environ,
+            store=task.store.root,
+            stencils=self.stencils,
+            forecast=forecast,
+            llvm=self.llvm,
+            budget=task.budget,
+            reporter=task.reporter,
+            ccache=self._ccache() if enabled else None,
+            ccache_storage=options.ccache_storage,
+            runner=self.effects.runner,
+        )
+        return step_caches(context, enabled=enabled)
+
+    def _ccache(self) -> ccache.Ccache | None:
+        return self.effects.find_ccache(
+            self.plan,
+            self.task.options.ccache or "auto",
+            environ=self.environ,
+            pins=self.task.catalog.ccache.wheel,
+            store=self.task.store.root,
+            reporter=self.task.reporter,
+        )
+
+    def _finish(self, site: BuildSite) -> Path:
+        """Add the plain names to the installed prefix and remove the build's paths from it."""
+        staged, variant = site.staged_prefix, self.plan.variant
+        program = relocate.executable(
+            staged,
+            self.plan.version,
+            free_threaded=variant.free_threaded,
+            debug=variant.profile == "debug",
+        )
+        relocate.add_links(staged, program)
+        changed = relocate.forget(staged, temporary_paths(site, self.llvm))
+        modules = [str(path) for path in changed if path.suffix == ".py"]
+        if modules:  # without arguments compileall compiles the whole of sys.path
+            # The bytecode's file names are those of the final prefix: the stage is stripped.
+            argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
+            self.effects.runner([*argv, *modules], env=self.environ)
+        return program
+
+
+def _holding_errors(
+    function: Callable[[Reporter], _T],
+) -> Callable[[Reporter], _T | JitbuildError]:
+    """Wrap `function` to return a JitbuildError instead of raising it."""
+
+    def hold(reporter: Reporter) -> _T | JitbuildError:
+        try:
+            return function(reporter)
+        except JitbuildError as error:
+            return error
+
+    return hold
