@@ -19,7 +19,6 @@ from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.system.process import Completed
-from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,9 +50,9 @@ class FakeDownload:
 class FakeGit:
     """A Runner that is git with one commit, and keeps commands and environments."""
 
-    def __init__(self, *, fails=(), stderr="fatal: no", commit="c" * 40):
+    def __init__(self, *, fails=(), stderr="fatal: no", commit="c" * 40, fetched=(), files=()):
         self.commands, self.envs, self.fails = [], [], fails
-        self.stderr, self.commit = stderr, commit
+        self.stderr, self.commit, self.fetched, self.files = stderr, commit, fetched, files
 
     def __call__(self, argv, *, cwd, env):
         command = [
@@ -63,7 +62,10 @@ class FakeGit:
         ][1:]
         self.commands.append(command)
         self.envs.append(env)
-        failed = command[0] in self.fails or command[:3] == ["rev-parse", "--verify", "--quiet"]
+        if command[:3] == ["rev-parse", "--verify", "--quiet"]:
+            failed = command[3].rpartition("/")[2] not in self.fetched
+        else:
+            failed = bool({command[0], " ".join(command[:2])} & set(self.fails))
         return Completed(
             argv=tuple(argv),
             returncode=int(failed),
@@ -76,6 +78,8 @@ class FakeGit:
             return f"{self.commit}\n"
         if command[0] == "ls-tree":
             return "\0".join([*command[command.index("--") + 1 :], ""])
+        if command[0] == "ls-files":
+            return "\0".join([*self.files, ""])
         if command[0] == "cat-file":
             texts = {
                 "patchlevel.h": '#define PY_VERSION "3.16.0a0+"\n',
@@ -83,16 +87,6 @@ class FakeGit:
             }
             return texts.get(command[2].rpartition("/")[2], "--enable-experimental-jit")
         return ""
-
-
-class Warnings(SilentReporter):
-    """A reporter that keeps the warnings."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 def no_process(argv, **_):

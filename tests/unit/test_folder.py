@@ -19,9 +19,9 @@ def test_a_folder_is_copied_with_times_and_links(obtained, tmp_path, mini_cpytho
     (tree / "Lib/__pycache__").mkdir()
     (tree / "Lib/__pycache__/os.pyc").touch()
     os.utime(tree / "configure", (1_000_000_000, 1_000_000_000))
-    subject = described(tree, tmp_path)
-    assert (subject.source.kind, subject.source.location) == ("folder", str(tree))
-    copy = obtained(subject.source)
+    resolved = described(tree, tmp_path)
+    assert (resolved.source.kind, resolved.source.location) == ("folder", str(tree))
+    copy = obtained(resolved.source)
     assert (copy.origin, copy.verified) == ("folder", "tree hash")
     assert sorted(
         str(path.relative_to(copy.path)) for path in copy.path.rglob("*") if not path.is_dir()

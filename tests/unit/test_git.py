@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from source_fakes import CATALOG, FakeGit, Warnings, described, no_process
+from reporters import RecordingReporter
+from source_fakes import CATALOG, FakeGit, described, no_process
 
 from jitbuild import request
 from jitbuild.errors import DownloadError, SourceError
 from jitbuild.planning.plan import Source
+from jitbuild.sources import git as repositories
+from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 
 
 def test_main_is_a_branch_of_the_repository_in_the_recipes(tmp_path):
     git = FakeGit()
-    subject = described("main", tmp_path, runner=git)
-    assert (subject.version, subject.llvm_major) == ("3.16.0a0", 21)
-    assert subject.source == Source(
+    resolved = described("main", tmp_path, runner=git)
+    assert (resolved.version, resolved.llvm_major) == ("3.16.0a0", 21)
+    assert resolved.source == Source(
         kind="git", digest="c" * 40, location="https://github.com/python/cpython", ref="main"
     )
-    (fetch,) = [words for words in git.commands if words[0] == "fetch"]
+    (fetch,) = [command for command in git.commands if command[0] == "fetch"]
     assert fetch[-2:] == ["https://github.com/python/cpython", "main"]
     assert "--depth=1" in fetch
 
@@ -26,9 +29,9 @@ def test_main_is_a_branch_of_the_repository_in_the_recipes(tmp_path):
 def test_a_password_in_a_url_is_used_and_not_recorded(tmp_path):
     git = FakeGit()
     url = "https://me:pw@host.example/cpython"
-    subject = described(f"git+{url}@v1", tmp_path, runner=git)
-    assert subject.source.location == "https://host.example/cpython"
-    assert any(url in words for words in git.commands)
+    resolved = described(f"git+{url}@v1", tmp_path, runner=git)
+    assert resolved.source.location == "https://host.example/cpython"
+    assert any(url in command for command in git.commands)
 
 
 def test_git_never_prompts_and_ignores_variables_of_another_repository(tmp_path, monkeypatch):
@@ -84,10 +87,10 @@ def test_a_failed_fetch_is_a_download_error_without_the_password(tmp_path):
 
 
 def test_an_unencrypted_url_gets_a_warning_unless_a_commit_is_named(tmp_path):
-    reporter = Warnings()
+    reporter = RecordingReporter()
     described("git+http://host.example/cpython@main", tmp_path, runner=FakeGit(), reporter=reporter)
     assert "not encrypted" in reporter.warnings[0]
-    reporter = Warnings()
+    reporter = RecordingReporter()
     described(
         f"git+http://host.example/cpython@{'c' * 40}", tmp_path, runner=FakeGit(), reporter=reporter
     )
@@ -102,3 +105,92 @@ def test_an_unknown_reference_is_refused(tmp_path):
 def test_a_repository_that_is_not_a_folder_is_refused(tmp_path):
     with pytest.raises(SourceError, match="is not a folder"):
         described(tmp_path / "gone@main", tmp_path)
+
+
+def test_a_commit_that_was_fetched_before_is_not_fetched_again(tmp_path):
+    git = FakeGit(fetched=["c" * 40])
+    resolved = described(f"git+https://host.example/cpython@{'c' * 40}", tmp_path, runner=git)
+    assert resolved.source.digest == "c" * 40
+    assert "fetch" not in [command[0] for command in git.commands]
+
+
+@pytest.mark.parametrize("ref", ["main", "c" * 7, "d" * 40])
+def test_offline_only_a_fetched_commit_is_resolved(tmp_path, ref):
+    url, git = "git+https://host.example/cpython", FakeGit(fetched=["c" * 40])
+    with pytest.raises(SourceError, match="unknown without the network"):
+        described(f"{url}@{'c' * 40}", tmp_path, runner=git, offline=True)
+    described(f"{url}@main", tmp_path, runner=git)
+    with pytest.raises(SourceError, match="unknown without the network"):
+        described(f"{url}@{ref}", tmp_path, runner=git, offline=True)
+    resolved = described(f"{url}@{'c' * 40}", tmp_path, runner=git, offline=True)
+    assert resolved.source.location == "https://host.example/cpython"
+
+
+@pytest.mark.parametrize("shallow", [True, False])
+def test_an_abbreviated_commit_is_looked_for_in_all_branches_and_tags(tmp_path, shallow):
+    class OnlyWholeRepositories(FakeGit):
+        def __call__(self, argv, *, cwd, env):
+            if shallow:
+                (cwd / "shallow").touch()
+            self.fails = ("fetch",) if "--depth=1" in argv else ()
+            return super().__call__(argv, cwd=cwd, env=env)
+
+    git = OnlyWholeRepositories()
+    resolved = described("git+https://host.example/cpython@ccccccc", tmp_path, runner=git)
+    assert resolved.source.digest == "c" * 40
+    _, everything = [command for command in git.commands if command[0] == "fetch"]
+    assert ("--unshallow" in everything) == shallow
+    assert everything[-2:] == ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+
+
+def test_a_commit_that_no_server_provides_is_a_download_error(tmp_path):
+    with pytest.raises(DownloadError, match="could not fetch ccccccc"):
+        described(
+            "git+https://host.example/cpython@ccccccc", tmp_path, runner=FakeGit(fails=["fetch"])
+        )
+
+
+def test_locks_of_a_killed_git_are_removed(tmp_path):
+    described("git+https://host.example/cpython@main", tmp_path, runner=FakeGit())
+    (clone,) = (path for path in (tmp_path / "cache/git").iterdir() if path.is_dir())
+    (clone / "shallow.lock").touch()
+    described("git+https://host.example/cpython@main", tmp_path, runner=FakeGit())
+    assert not (clone / "shallow.lock").exists()
+
+
+def test_a_checkout_uses_an_index_of_its_own(tmp_path):
+    git, tree = FakeGit(), tmp_path / "tree"
+    assert repositories.checkout(str(tmp_path), "c" * 40, tree, cache=tmp_path, runner=git) == tree
+    assert git.commands[-1] == ["read-tree", "--reset", "-u", "c" * 40]
+    assert git.envs[-1]["GIT_WORK_TREE"] == str(tree)
+    assert git.envs[-1]["GIT_INDEX_FILE"] == str(tmp_path / "tree.index")
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://host.example/cpython", "https://host.example/cpython"),
+        ("git@host.example:cpython", "git"),
+    ],
+)
+def test_a_commit_is_obtained_by_a_checkout(tmp_path, obtained, url, origin):
+    git = FakeGit()
+    resolved = described(f"git+{url}@main", tmp_path, runner=git)
+    tree = obtained(resolved.source, origin=ArchiveOrigin(), runner=git)
+    assert (tree.origin, tree.verified) == (origin, "commit")
+
+
+def test_a_failing_git_is_a_source_error_with_its_message(tmp_path):
+    git = FakeGit(fails=["ls-tree"], stderr="fatal: bad object")
+    with pytest.raises(SourceError, match=r"git ls-tree failed in .*: fatal: bad object"):
+        described(f"{tmp_path}@main", tmp_path, runner=git)
+
+
+def test_a_file_name_that_is_not_utf_8_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="not UTF-8"):
+        repositories.list_files(tmp_path, runner=FakeGit(files=["\ufffd.py"]))
+
+
+def test_files_of_a_checkout_are_listed_once(tmp_path):
+    assert repositories.list_files(tmp_path, runner=FakeGit(files=["a", "b", "a"])) == ["a", "b"]

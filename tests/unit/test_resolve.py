@@ -11,15 +11,15 @@ from jitbuild.sources.origin import ArchiveOrigin
 
 
 def test_an_archive_is_described_and_unpacked(obtained, release_archives, tmp_path):
-    subject = described(release_archives[0], tmp_path)
-    assert (subject.version, subject.llvm_major) == ("3.15.0", 21)
-    assert subject.source == Source(
+    resolved = described(release_archives[0], tmp_path)
+    assert (resolved.version, resolved.llvm_major) == ("3.15.0", 21)
+    assert resolved.source == Source(
         kind="archive",
         digest=sha(release_archives[0]),
         location=str(release_archives[0]),
         files=((release_archives[0].name, sha(release_archives[0])),),
     )
-    tree = obtained(subject.source, origin=ArchiveOrigin())
+    tree = obtained(resolved.source, origin=ArchiveOrigin())
     assert (tree.path / "Lib/os.py").is_file()
     assert (tree.origin, tree.verified) == ("archive", "sha256 of the file as given")
 

@@ -7,6 +7,8 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.facts import ProbeFacts
 
@@ -62,8 +64,6 @@ def unframe(text: str) -> dict[str, Any] | None:
 
 def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
     """Return `reply` as facts. Raises InterpreterError if a field is missing or of another type."""
-    import msgspec
-
     try:
         return msgspec.convert(reply, ProbeFacts)
     except msgspec.ValidationError as error:
