@@ -1,45 +1,52 @@
-"""What the person has set, and where: flag, then JITBUILD_*, then [tool.jitbuild] in pyproject.toml, then the user's own file.
+"""Settings and their origins.
 
-`jitbuild which` reads settings too: nothing heavy is imported here, and only files that exist are read.
+A flag precedes JITBUILD_* variables, which precede [tool.jitbuild] in the nearest pyproject.toml,
+which precedes the user's own settings file. `jitbuild which` reads settings too, so nothing that
+is slow to import is imported here.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import SettingsError
+from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-# Every setting, with what it is for. Those that a project may not set decide what a person's machine trusts or where it
-# keeps things, and a checkout is somebody else's text.
+# Every setting and its meaning.
 KNOWN: dict[str, str] = {
-    "home": "the store's folder",
-    "mirror": "where CPython's sources come from: a URL, a folder, or distro",
-    "recipes": "a folder of recipes on top of the shipped ones",
+    "home": "the folder of the store",
+    "mirror": "the origin of CPython's sources: a URL, a folder, or distro",
+    "recipes": "a folder of recipes to use on top of the shipped ones",
     "llvm": "auto, system, managed, or a path",
     "ccache": "auto, managed or off",
-    "ccache-storage": "a remote storage that the compiler cache shares, as ccache writes it: redis://HOST, http://HOST/PATH",
-    "jobs": "how many jobs a build runs at once",
-    "jit": "the jit axis of a build that does not state one",
-    "profile": "the profile of a build that does not state one",
-    "pythons": "the requests that nox sessions and CI matrices are made of",
-    "modes": "the modes that they run each of them in",
+    "ccache-storage": "a remote storage to share compiled objects, in ccache's syntax:"
+    " redis://HOST, http://HOST/PATH",
+    "jobs": "the number of jobs that run at once",
+    "jit": "the jit axis of builds that do not state one",
+    "profile": "the profile of builds that do not state one",
+    "pythons": "the Pythons of nox sessions and CI matrices",
+    "modes": "the modes in which nox sessions and CI matrices run each Python",
 }
-# In a file a list of strings; in a variable or a flag, words with spaces between them.
+# In a file they are lists of strings; in a variable or a flag, words separated by spaces.
 _LISTS = frozenset({"pythons", "modes"})
+# A project's checkout is other people's text. It must not decide which files a machine trusts or
+# where it keeps its own.
 _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
-# Anything else is the path of programs to run.
+# Other values of `llvm` are paths of programs to run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 
 
-class Setting(NamedTuple):
-    """A value and the place that it comes from."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """A setting's value and where it was set."""
 
     name: str
     value: str
@@ -47,12 +54,12 @@ class Setting(NamedTuple):
 
 
 def variable_of(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return f"JITBUILD_{name.upper().replace('-', '_')}"
 
 
 def user_file() -> Path:
-    """The person's own settings file."""
+    """Return the path of the user's own settings file, which need not exist."""
     from platformdirs import user_config_path
 
     return user_config_path("jitbuild", appauthor=False) / "config.toml"
@@ -65,9 +72,9 @@ def get(
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
 ) -> Setting | None:
-    """The setting called `name`, or None when nobody has set it. `flag` is the command line's value.
+    """Return the setting `name`, or None if it is not set. `flag` is the command line's value.
 
-    Raises SettingsError, naming the file and the key, for a file that cannot be used.
+    Raise SettingsError for a settings file that cannot be used.
     """
     variable = variable_of(name)
     if flag is not None:
@@ -76,83 +83,90 @@ def get(
         return Setting(name=name, value=environ[variable], origin=variable)
     for origin, table in _files(name, cwd):
         if name in table:
-            given = table[name]
-            return Setting(
-                name=name, value=" ".join(given) if name in _LISTS else str(given), origin=origin
-            )
+            content = table[name]
+            text = " ".join(content) if name in _LISTS else str(content)
+            return Setting(name=name, value=text, origin=origin)
     return None
 
 
 def value(name: str, flag: object = None) -> str | None:
-    """The value of a setting, or None when nobody has set it."""
-    found = get(name, flag)
-    return found.value if found else None
+    """Return the value of a setting, or None if it is not set."""
+    setting = get(name, flag)
+    return setting.value if setting else None
 
 
 def folder(name: str, flag: object = None) -> Path | None:
-    """A setting that is a folder, as an absolute path; None when nobody has set it."""
-    found = value(name, flag)
-    return Path(found).expanduser().absolute() if found else None
+    """Return a setting that is a folder as an absolute path, or None if it is not set."""
+    text = value(name, flag)
+    return Path(text).expanduser().absolute() if text else None
 
 
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:
-    """A setting that is one of `choices`. Raises SettingsError for anything else."""
-    found = get(name, flag)
-    if found is None or found.value in choices:
-        return found.value if found else None
+    """Return a setting that is one of `choices`, or None if it is not set.
+
+    Raise SettingsError for any other value.
+    """
+    setting = get(name, flag)
+    if setting is None or setting.value in choices:
+        return setting.value if setting else None
     raise SettingsError(
-        f"{found.origin}: {found.value!r} is not a {name}.",
-        remedy=f"The choices are: {', '.join(choices)}.",
+        f"{setting.origin}: {setting.value!r} is not a {name}.",
+        remedy=f"{did_you_mean(setting.value, choices)}Choose from: {', '.join(choices)}.",
     )
 
 
 def count(name: str, flag: object = None) -> int | None:
-    """A setting that is a number from 1 on. Raises SettingsError for anything else."""
-    found = get(name, flag)
-    if found is None:
+    """Return a setting that is a positive integer, or None if it is not set.
+
+    Raise SettingsError for any other value.
+    """
+    setting = get(name, flag)
+    if setting is None:
         return None
-    if not found.value.isdecimal() or int(found.value) < 1:
+    if not setting.value.isdecimal() or int(setting.value) < 1:
         raise SettingsError(
-            f"{found.origin}: {found.value!r} is not a number of {name}.",
-            remedy="Give a number from 1 on.",
+            f"{setting.origin}: {setting.value!r} is not a number of {name}.",
+            remedy="It must be a positive integer.",
         )
-    return int(found.value)
+    return int(setting.value)
 
 
 def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str] | None:
-    """A setting that is a list of words; None when nobody has set it."""
-    found = get(name, flag, cwd=cwd)
-    return found.value.split() if found else None
+    """Return a setting that is a list of words, or None if it is not set."""
+    setting = get(name, flag, cwd=cwd)
+    return setting.value.split() if setting else None
 
 
-def _files(name: str, cwd: Path | None) -> Iterable[tuple[str, dict[str, Any]]]:
-    project = None if name in _NOT_FROM_A_PROJECT else _project(cwd)
+def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the settings of each file that may set `name`, the nearest first, with its origin."""
+    project = None if name in _NOT_FROM_A_PROJECT else _project_file(cwd)
     if project is not None:
+        origin = f"{project} [tool.jitbuild]"
         tool = _read(project).get("tool", {})
-        table = _table(
-            tool.get("jitbuild", {}) if isinstance(tool, dict) else tool,
-            f"{project} [tool.jitbuild]",
-        )
+        table = tool.get("jitbuild", {}) if isinstance(tool, dict) else tool
+        if not isinstance(table, dict):
+            raise SettingsError(
+                f"{origin} is not a table.", remedy=f"It may hold: {', '.join(KNOWN)}."
+            )
         _check_trust(table, project)
-        yield f"{project} [tool.jitbuild]", _checked(table, project)
+        yield origin, _checked(table, project)
     own = user_file()
-    if _is_file(own):
+    if _is_readable_file(own):
         yield str(own), _checked(_read(own), own)
 
 
-def _project(cwd: Path | None) -> Path | None:
-    """The pyproject.toml of the folder we are in or the nearest one above."""
+def _project_file(cwd: Path | None) -> Path | None:
+    """Return the pyproject.toml of the current folder or of the nearest one above it."""
     try:
-        here = cwd or Path.cwd()
-    except FileNotFoundError:  # the folder that we are in was removed
+        start = cwd or Path.cwd()
+    except FileNotFoundError:  # the current folder was deleted
         return None
-    return next(
-        (path for each in (here, *here.parents) if _is_file(path := each / "pyproject.toml")), None
-    )
+    candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
+    return next(filter(_is_readable_file, candidates), None)
 
 
-def _is_file(path: Path) -> bool:
-    """Whether it can be seen: above a folder that we are in there may be some that we may not look into."""
+def _is_readable_file(path: Path) -> bool:
+    """Return False if the path cannot be examined: folders above may deny access."""
     try:
         return path.is_file()
     except OSError:
@@ -168,14 +182,8 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _table(given: Any, where: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise SettingsError(f"{where} is not a table.", remedy=f"It may hold: {', '.join(KNOWN)}.")
-    return given
-
-
 def _check_trust(table: dict[str, Any], project: Path) -> None:
-    """Refuse what a project may not decide: folders of ours, and which programs run."""
+    """Refuse the settings that a project must not decide, among them the path of an LLVM."""
     refused = [key for key in table if key in _NOT_FROM_A_PROJECT]
     if isinstance(table.get("llvm"), str) and table["llvm"] not in _LLVM_WORDS:
         refused.append("llvm")
@@ -188,30 +196,23 @@ def _check_trust(table: dict[str, Any], project: Path) -> None:
 
 
 def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
-    for key, given in table.items():
+    for key, content in table.items():
         if key not in KNOWN:
-            raise SettingsError(f"{path}: jitbuild has no setting `{key}`.", remedy=_near(key))
+            raise SettingsError(
+                f"{path}: jitbuild has no setting `{key}`.",
+                remedy=f"{did_you_mean(key, KNOWN)}The settings are: {', '.join(KNOWN)}.",
+            )
         if key in _LISTS:
-            _check_list(key, given, path)
-        elif not isinstance(given, str | int) or isinstance(given, bool):
+            _check_list(key, content, path)
+        elif not isinstance(content, str | int) or isinstance(content, bool):
             raise SettingsError(f"{path}: `{key}` must be a string.", remedy=f"It is {KNOWN[key]}.")
     return table
 
 
-def _check_list(key: str, given: Any, path: Path) -> None:
-    if (
-        not isinstance(given, list)
-        or not given
-        or not all(isinstance(word, str) and word and " " not in word for word in given)
-    ):
+def _check_list(key: str, content: Any, path: Path) -> None:
+    words = content if isinstance(content, list) else []
+    if not words or not all(isinstance(word, str) and word and " " not in word for word in words):
         raise SettingsError(
             f"{path}: `{key}` must be a list of strings without spaces.",
             remedy=f"It is {KNOWN[key]}: {key} = [{_EXAMPLES[key]}].",
         )
-
-
-def _near(key: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(key, KNOWN, n=1)
-    return f"Did you mean `{near[0]}`?" if near else f"The settings are: {', '.join(KNOWN)}."

@@ -1,4 +1,4 @@
-"""The machine a build is for, and the only module that looks at the machine we are on."""
+"""Targets, and the host: the only module that reads facts about the current machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from jitbuild.errors import UsageError
+from jitbuild.system.suggestions import did_you_mean
 
 System = Literal["linux", "macos", "windows"]
 Arch = Literal["x86_64", "aarch64"]
@@ -32,17 +32,23 @@ _SYSTEMS: dict[str, System] = {
     "win": "windows",
     "windows": "windows",
 }
+# The other parts of a target triple.
+_VENDORS_AND_LIBCS = frozenset({"gnu", "apple", "pc", "msvc"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A system and an architecture that CPython's JIT knows (PEP 744; configure.ac, Tools/jit/_targets.py)."""
+    """A system and an architecture that CPython's JIT supports.
+
+    Source: PEP 744; configure.ac and Tools/jit/_targets.py in CPython.
+    """
 
     system: System
     arch: Arch
 
     @property
     def name(self) -> str:
+        """The target's name, such as `x86_64-linux-gnu` or `aarch64-macos`."""
         return f"{self.arch}-{self.system}{'-gnu' if self.system == 'linux' else ''}"
 
     def __str__(self) -> str:
@@ -51,10 +57,11 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:
-    """What we know of the machine we are on.
+    """Facts about the current machine.
 
-    `libc` is its name and version (`glibc 2.36`, `musl`), empty where there is only one; `distro` the `ID` and `ID_LIKE` of
-    os-release(5), nearest first; `cpus` how many this process may use, `kernel` the name and release of the system's.
+    `libc` is the C library with its version (`glibc 2.36`, `musl`), or empty on macOS and Windows.
+    `distro` are the `ID` and `ID_LIKE` of os-release(5), the nearest first. `cpus` is the number
+    of processors that this process may use. `kernel` is the name and release of the kernel.
     """
 
     target: Target
@@ -79,49 +86,45 @@ TARGETS: dict[str, Target] = {
 
 
 def parse(text: str) -> Target:
-    """The target called `text`: its name, or a system and an architecture in either order (`macos-arm64`, `x64-windows`).
+    """Return the target named `text`.
 
-    Raises UsageError with the closest names for anything else.
+    A system and an architecture are enough, in either order (`macos-arm64`, `x64-windows`), and
+    so is a target triple. Raise UsageError, with the nearest name, for anything else.
     """
-    words = (
-        text.strip()
-        .lower()
-        .replace("_", "-")
-        .replace("x86-64", "x86_64")
-        .replace("-unknown-", "-")
-        .split("-")
-    )
-    systems = [_SYSTEMS[word] for word in words if word in _SYSTEMS]
-    arches = [_ARCHES[word] for word in words if word in _ARCHES]
-    known = set(words) <= {*_SYSTEMS, *_ARCHES, "gnu", "apple", "pc", "msvc"}
+    normalized = text.strip().lower().replace("_", "-")
+    parts = normalized.replace("x86-64", "x86_64").replace("-unknown-", "-").split("-")
+    systems = [_SYSTEMS[part] for part in parts if part in _SYSTEMS]
+    arches = [_ARCHES[part] for part in parts if part in _ARCHES]
+    known = set(parts) <= {*_SYSTEMS, *_ARCHES, *_VENDORS_AND_LIBCS}
     if known and len(systems) == 1 and len(arches) == 1:
         return Target(system=systems[0], arch=arches[0])
-    near = get_close_matches(text.lower(), TARGETS, n=1)
-    hint = f"Did you mean {near[0]}? " if near else ""
     raise UsageError(
         f"{text!r} is not a platform that jitbuild knows.",
-        remedy=f"{hint}The platforms are: {', '.join(TARGETS)}.",
+        remedy=f"{did_you_mean(text.lower(), TARGETS)}Choose from: {', '.join(TARGETS)}.",
     )
 
 
 @functools.cache
 def host() -> Host:
-    """This machine. Raises UsageError where CPython's JIT has no target for it."""
+    """Return the facts about this machine. Raise UsageError if CPython's JIT does not support it.
+
+    The facts are read once.
+    """
     system = _SYSTEMS.get(sys.platform)
     arch = _ARCHES.get(platform.machine().lower())
     if system is None or arch is None:
         raise UsageError(
-            f"This machine ({sys.platform}, {platform.machine()}) is none that CPython's JIT can be built for.",
-            remedy=f"The platforms are: {', '.join(TARGETS)}. Plans can be made anywhere: jitbuild plan SPEC --platform T.",
+            f"CPython's JIT does not support this machine ({sys.platform}, {platform.machine()}).",
+            remedy=f"The supported platforms are: {', '.join(TARGETS)}."
+            " Plans can be made on any machine: jitbuild plan SPEC --platform PLATFORM.",
         )
     release = _os_release() if system == "linux" else {}
+    default_name = {"macos": "macOS", "windows": "Windows"}.get(system, "Linux")
     return Host(
         target=Target(system=system, arch=arch),
         libc=_libc() if system == "linux" else "",
         distro=tuple(f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()),
-        distro_name=release.get(
-            "PRETTY_NAME", {"macos": "macOS", "windows": "Windows"}.get(system, "Linux")
-        ),
+        distro_name=release.get("PRETTY_NAME", default_name),
         cpus=_cpus(),
         kernel=f"{platform.system()} {platform.release()}",
     )
@@ -129,8 +132,8 @@ def host() -> Host:
 
 def _libc() -> str:
     with contextlib.suppress(ValueError, OSError):
-        if found := os.confstr("CS_GNU_LIBC_VERSION"):
-            return found
+        if version := os.confstr("CS_GNU_LIBC_VERSION"):
+            return version
     return "musl" if any(Path("/lib").glob("ld-musl-*")) else "unknown"
 
 

@@ -1,4 +1,4 @@
-"""Settings: which place wins, and what a file may not say."""
+"""Tests of settings: the order of their origins, and what a file may not set."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from jitbuild.settings import KNOWN
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
-    """A project with a folder in it, and a user's file, neither of them there yet; no variables."""
+    """Point settings at an empty project and a missing user file, and unset all variables."""
     for name in KNOWN:
         monkeypatch.delenv(settings.variable_of(name), raising=False)
     own = tmp_path / "config" / "config.toml"
@@ -32,7 +32,7 @@ def own(tmp_path):
     return (tmp_path / "config" / "config.toml").write_text
 
 
-def test_what_nobody_has_set_is_none():
+def test_a_setting_that_is_not_set_is_none():
     assert settings.get("mirror") is None
     assert settings.value("mirror") is None
     assert settings.folder("home") is None
@@ -40,7 +40,7 @@ def test_what_nobody_has_set_is_none():
     assert settings.count("jobs") is None
 
 
-def test_the_nearest_place_wins(tmp_path, monkeypatch, project, own):
+def test_the_nearest_origin_takes_precedence(tmp_path, monkeypatch, project, own):
     own('mirror = "own"')
     found = settings.get("mirror")
     assert (found.name, found.value, found.origin) == (
@@ -60,13 +60,13 @@ def test_the_nearest_place_wins(tmp_path, monkeypatch, project, own):
     assert settings.get("mirror", "flag").origin == "the command line"
 
 
-def test_a_variable_has_no_hyphen(monkeypatch):
+def test_variables_have_underscores_for_hyphens(monkeypatch):
     monkeypatch.setenv("JITBUILD_CCACHE_STORAGE", "redis://host")
     found = settings.get("ccache-storage")
     assert (found.value, found.origin) == ("redis://host", "JITBUILD_CCACHE_STORAGE")
 
 
-def test_a_project_cannot_say_where_objects_are_taken_from(project, own):
+def test_a_project_cannot_set_the_storage_of_compiled_objects(project, own):
     own('ccache-storage = "redis://mine"\nccache = "managed"')
     assert settings.value("ccache-storage") == "redis://mine"
     assert settings.choice("ccache", ("auto", "managed", "off")) == "managed"
@@ -85,13 +85,13 @@ def test_an_empty_variable_sets_nothing(monkeypatch, own):
     assert settings.value("mirror") == "own"
 
 
-def test_the_nearest_pyproject_counts_alone(tmp_path, project):
+def test_only_the_nearest_pyproject_is_read(tmp_path, project):
     project('[tool.jitbuild]\nmirror = "far"')
     (tmp_path / "project" / "src" / "pyproject.toml").write_text("[project]\n")
     assert settings.value("mirror") is None
 
 
-def test_numbers_are_taken_as_they_are(own):
+def test_a_file_may_hold_numbers(own):
     own("jobs = 4")
     assert settings.value("jobs") == "4"
     assert settings.count("jobs") == 4
@@ -100,7 +100,7 @@ def test_numbers_are_taken_as_they_are(own):
 @pytest.mark.parametrize(
     ("text", "said", "remedy"),
     [
-        ('[tool.jitbuild]\nmiror = "x"', "no setting `miror`", "Did you mean `mirror`?"),
+        ('[tool.jitbuild]\nmiror = "x"', "no setting `miror`", "Did you mean mirror?"),
         ('[tool.jitbuild]\nxyzzy = "x"', "no setting `xyzzy`", "The settings are: home, mirror"),
         ('[tool.jitbuild]\nhome = "x"', "`home` cannot be set by a project", "Set JITBUILD_HOME"),
         (
@@ -120,7 +120,7 @@ def test_numbers_are_taken_as_they_are(own):
         ("[tool.jitbuild\n", "cannot be read", "Correct the file"),
     ],
 )
-def test_a_project_that_says_it_wrong_is_refused(tmp_path, project, text, said, remedy):
+def test_a_mistake_in_pyproject_is_refused(tmp_path, project, text, said, remedy):
     project(text)
     with pytest.raises(SettingsError) as caught:
         settings.get("mirror")
@@ -130,18 +130,18 @@ def test_a_project_that_says_it_wrong_is_refused(tmp_path, project, text, said, 
 
 
 @pytest.mark.parametrize("word", ["auto", "system", "managed"])
-def test_a_project_may_say_which_kind_of_llvm(project, word):
+def test_a_project_may_set_the_kind_of_llvm(project, word):
     project(f'[tool.jitbuild]\nllvm = "{word}"')
     assert settings.value("llvm") == word
 
 
-def test_what_a_project_may_not_set_is_not_even_read_from_it(project):
+def test_pyproject_is_not_read_for_settings_that_a_project_may_not_set(project):
     project("[tool.jitbuild\n")
     assert settings.value("home") is None
 
 
 @pytest.mark.parametrize("text", ["[[\n", "hom = 'x'", "home = true"])
-def test_a_users_file_that_is_wrong_is_refused(tmp_path, own, text):
+def test_a_mistake_in_the_users_file_is_refused(tmp_path, own, text):
     own(text)
     with pytest.raises(SettingsError, match=r"config\.toml"):
         settings.get("home")
@@ -162,28 +162,29 @@ def test_the_users_file_may_set_anything(own):
     assert {settings.value(name) for name in KNOWN} == {"x"}
 
 
-def test_a_folder_is_absolute_and_knows_the_home(tmp_path, monkeypatch):
+def test_a_folder_is_made_absolute_and_its_tilde_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert settings.folder("home", "~/store") == tmp_path / "store"
     assert settings.folder("home", Path("store")) == Path.cwd() / "store"
 
 
-def test_a_value_that_is_no_choice_names_its_place_and_the_choices(monkeypatch):
+def test_an_unknown_choice_is_refused_with_its_origin_and_the_choices(monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "on")
     with pytest.raises(SettingsError, match="JITBUILD_JIT: 'on' is not a jit") as caught:
         settings.choice("jit", ("yes", "no"))
-    assert caught.value.remedy == "The choices are: yes, no."
+    assert caught.value.remedy == "Choose from: yes, no."
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
-def test_a_value_that_is_no_number_is_refused(monkeypatch, text):
+def test_a_count_must_be_a_positive_integer(monkeypatch, text):
     monkeypatch.setenv("JITBUILD_JOBS", text)
-    with pytest.raises(SettingsError, match="JITBUILD_JOBS"):
+    with pytest.raises(SettingsError, match="must be a positive integer") as caught:
         settings.count("jobs")
+    assert "JITBUILD_JOBS" in caught.value.what
 
 
-def test_a_folder_that_was_removed_under_us_has_no_project(tmp_path, monkeypatch):
+def test_a_deleted_current_folder_has_no_project(tmp_path, monkeypatch):
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -194,15 +195,15 @@ def test_a_folder_that_was_removed_under_us_has_no_project(tmp_path, monkeypatch
     assert settings.value("mirror") is None
 
 
-def test_what_cannot_be_looked_at_is_not_there(tmp_path):
+def test_a_folder_that_denies_access_has_no_project(tmp_path):
     class Locked(type(tmp_path)):
         def is_file(self):
             raise PermissionError(13, "Permission denied")
 
-    assert settings._is_file(Locked(tmp_path)) is False
+    assert settings.get("mirror", cwd=Locked(tmp_path)) is None
 
 
-def test_a_list_is_words_wherever_it_stands(monkeypatch, project):
+def test_a_list_is_read_from_files_variables_and_flags(monkeypatch, project):
     assert settings.many("pythons") is None
     project('[tool.jitbuild]\npythons = ["3.14", ">=3.15,<3.17"]\nmodes = ["off", "on"]')
     assert settings.many("pythons") == ["3.14", ">=3.15,<3.17"]
@@ -213,7 +214,7 @@ def test_a_list_is_words_wherever_it_stands(monkeypatch, project):
 
 
 @pytest.mark.parametrize("given", ['"3.14"', "[]", "[3.14]", '["3.14 3.15"]', '[""]'])
-def test_a_list_that_is_none_is_refused_with_an_example(project, given):
+def test_a_malformed_list_is_refused_with_an_example(project, given):
     project(f"[tool.jitbuild]\npythons = {given}")
     with pytest.raises(SettingsError, match=r'pythons = \["3.14", "3.15"\]'):
         settings.many("pythons")

@@ -1,4 +1,4 @@
-"""Targets: every usual way to write one, and this machine."""
+"""Tests of targets' names, and of the facts about this machine."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from jitbuild.target import TARGETS, parse
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_target_is_known_by_its_name(name):
+def test_a_target_is_parsed_from_its_name(name):
     assert parse(name) == TARGETS[name]
     assert str(parse(name)) == parse(name).name == name
 
@@ -43,21 +43,21 @@ def test_a_system_and_an_architecture_are_enough(text, name):
     [
         ("x86_64-linux-gun", "Did you mean x86_64-linux-gnu? "),
         ("aarch64-macosx", "Did you mean aarch64-macos? "),
-        ("linux", "The platforms are: x86_64-linux-gnu"),
-        ("aarch64", "The platforms are: x86_64-linux-gnu"),
-        ("x86_64-linux-musl", "The platforms are: "),
-        ("i686-windows", "The platforms are: "),
-        ("x64-arm64-linux", "The platforms are: "),
-        ("", "The platforms are: "),
+        ("linux", "Choose from: x86_64-linux-gnu"),
+        ("aarch64", "Choose from: x86_64-linux-gnu"),
+        ("x86_64-linux-musl", "Choose from: "),
+        ("i686-windows", "Choose from: "),
+        ("x64-arm64-linux", "Choose from: "),
+        ("", "Choose from: "),
     ],
 )
-def test_anything_else_is_refused_with_the_closest_name(text, remedy):
+def test_anything_else_is_refused_with_the_nearest_name(text, remedy):
     with pytest.raises(UsageError, match="is not a platform") as caught:
         parse(text)
     assert remedy in caught.value.remedy
 
 
-def test_this_machine_is_known():
+def test_the_facts_about_this_machine_are_read_once():
     host = target.host()
     assert host.target in TARGETS.values()
     assert 1 <= host.cpus <= (os.cpu_count() or 1)
@@ -66,7 +66,7 @@ def test_this_machine_is_known():
     assert host is target.host()
 
 
-def test_a_machine_that_has_no_jit_says_what_can_still_be_done(monkeypatch):
+def test_an_unsupported_machine_is_refused_but_plans_can_be_made(monkeypatch):
     monkeypatch.setattr(sys, "platform", "sunos5")
     with pytest.raises(UsageError, match="sunos5") as caught:
         target.host.__wrapped__()
@@ -77,11 +77,12 @@ def test_a_machine_that_has_no_jit_says_what_can_still_be_done(monkeypatch):
     "answer",
     [None, "", ValueError("unrecognized configuration name"), OSError(22, "Invalid argument")],
 )
-def test_a_libc_that_is_not_glibc_is_told(monkeypatch, answer):
+def test_a_libc_other_than_glibc_is_named(monkeypatch, answer):
     def confstr(name):
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     monkeypatch.setattr(os, "confstr", confstr, raising=False)
-    assert target._libc() in {"musl", "unknown"}
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert target.host.__wrapped__().libc in {"musl", "unknown"}
