@@ -16,8 +16,7 @@ import tempfile
 from pathlib import Path
 
 from jitbuild import api
-from jitbuild.bench import plan, session, stats
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, session, stats
 from jitbuild.request import Axes
 from jitbuild.running import venvs
 from jitbuild.running.environment import command_environment
@@ -42,10 +41,10 @@ def benchmark(slowdown: float) -> plan.Benchmark:
 def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> stats.Ratio:
     """Measured anew."""
     with tempfile.TemporaryDirectory() as folder:
-        job = session.Session(
+        job = session.MeasurementSession(
             benchmarks=(benchmark(slowdown),),
             arms=ARMS,
-            counts=plan.Counts(
+            counts=plan.SampleCounts(
                 rounds=rounds,
                 values=plan.STMT.values,
                 warmups=plan.STMT.warmups,
@@ -58,10 +57,12 @@ def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> st
         if session.run(job, reporter=SilentReporter()).interrupted is not None:
             raise KeyboardInterrupt
         first, second = (
-            files.samples(files.joined(session.measured(job, arm)["loop"], {"arm": arm.name}))
+            pyperf_files.samples(
+                pyperf_files.join(session.measured(job, arm)["loop"], {"arm": arm.name})
+            )
             for arm in ARMS
         )
-        astray = stats.astray(first["loop"], second["loop"])
+        astray = stats.outliers(first["loop"], second["loop"])
         return stats.compare(
             first["loop"].without(astray), second["loop"].without(astray), paired=True
         )
@@ -81,7 +82,7 @@ def main() -> int:
     with venvs.prepare(
         api.store(),
         found,
-        venvs.Requirements([f"pyperf=={files.VERSION}"]),
+        venvs.Requirements([f"pyperf=={pyperf_files.PYPERF_VERSION}"]),
         reporter=SilentReporter(),
     ) as python:
         base = command_environment(found.with_executable(python), "off", os.environ)
@@ -92,9 +93,9 @@ def main() -> int:
             hits = 0
             for number in range(options.repeats):
                 ratio = once(python, base, slowdown, options.rounds)
-                hits += ratio.word == wanted
+                hits += ratio.result == wanted
                 print(
-                    f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.shown} {ratio.word}",
+                    f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.text} {ratio.result}",
                     flush=True,
                 )
             print(

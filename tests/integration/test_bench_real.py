@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.bench import plan, targets
+from jitbuild.bench import plan, scripts
 from jitbuild.in_target import bench_interleave as _turns
 
 pytestmark = [
@@ -186,7 +186,7 @@ def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_pa
     )
     argv = [
         str(environment(cli, "3.15")),
-        str(targets.WORKER),
+        str(scripts.WORKER),
         "--spec",
         str(spec),
         "-q",

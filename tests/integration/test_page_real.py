@@ -122,7 +122,7 @@ def made(
     fastest: float = 5.0,
     rounds: int = 5,
     spread: float = 0.02,
-) -> report.Report:
+) -> report.BenchReport:
     """Ratios spread evenly between both, with noise; every string that comes from outside is hostile."""
     rng = random.Random(15)
     steps = max(len(names) - 1, 1)
@@ -132,12 +132,15 @@ def made(
         name: sample(rng, base[name].mean / factor, spread, rounds)
         for name, factor in zip(names, factors, strict=True)
     }
-    function = report.Function(
+    function = report.CompiledFunction(
         name="<script>", file="/x/" + "y" * 200 + ".py", line=2, executors=2, bytes=4096
     )
-    looked = {name: report.Inspection(compiled=(function,), bare=(function,)) for name in names[:3]}
-    rows = report.rows(base, other, paired=True, floors={}, inspections=looked)
-    return report.Report(
+    looked = {
+        name: report.JITInspection(compiled=(function,), uncompiled=(function,))
+        for name in names[:3]
+    }
+    rows = report.compare_samples(base, other, paired=True, floors={}, inspections=looked)
+    return report.BenchReport(
         comparison="modes",
         base="off",
         other="on",

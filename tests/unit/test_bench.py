@@ -15,11 +15,18 @@ import pytest
 import stores
 from machine import Machine, one_by_one, write
 
-from jitbuild.bench import conclusions as words
+from jitbuild.bench import (
+    conclusions,
+    plan,
+    pyperf_files,
+    quick_suite,
+    report,
+    report_json,
+    session,
+    stats,
+)
 from jitbuild.bench import inspection as inspecting
 from jitbuild.bench import machine as surroundings
-from jitbuild.bench import plan, report, session, stats
-from jitbuild.bench import pyperf_files as files
 from jitbuild.bench.render import html as page
 from jitbuild.bench.render import svg as chart
 from jitbuild.bench.render import table as text
@@ -34,7 +41,7 @@ from jitbuild.system.progress import SilentReporter
 from jitbuild.system.signals import SignalReceived
 
 QUICK = tuple(plan.Benchmark(kind="quick", name=name) for name in ("float_loop", "lists"))
-COUNTS = plan.Counts(rounds=4, values=2, warmups=1, seconds=0.01)
+COUNTS = plan.SampleCounts(rounds=4, values=2, warmups=1, seconds=0.01)
 
 
 def sample(*means: float, values: int = 3) -> Sample:
@@ -46,7 +53,7 @@ def sample(*means: float, values: int = 3) -> Sample:
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_each_program_comes_to_its_result(name):
-    PROGRAMS[name].run()
+    PROGRAMS[name]()
 
 
 def test_another_result_is_refused():
@@ -54,9 +61,9 @@ def test_another_result_is_refused():
         _check("lists", 1, 2)
 
 
-def test_there_are_a_dozen_programs_and_two_gain_nothing():
-    assert len(PROGRAMS) >= 12
-    assert {name for name, program in PROGRAMS.items() if not program.gains} == {"in_c", "in_out"}
+def test_host_and_workers_agree_on_the_programs():
+    assert tuple(PROGRAMS) == quick_suite.PROGRAMS
+    assert quick_suite.WITHOUT_GAIN < {*PROGRAMS}
 
 
 # The plan
@@ -124,20 +131,20 @@ def test_an_interval_as_it_is_worked_out_by_hand():
         pytest.approx(math.exp(-half)),
         pytest.approx(math.exp(half)),
     )
-    assert ratio.word == "no difference"
+    assert ratio.result == "no difference"
 
 
 def test_what_a_round_has_in_common_does_not_count():
     drift = [1.0, 1.3, 0.9, 1.6, 1.1]
     off, on = sample(*drift), sample(*[each * 0.8 for each in drift])
     assert stats.compare(off, on, paired=True).low == pytest.approx(1.25)
-    assert stats.compare(off, on, paired=False).word == "no difference"
+    assert stats.compare(off, on, paired=False).result == "no difference"
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_two_rounds_say_nothing(rounds):
     ratio = stats.compare(sample(*[2.0] * rounds), sample(*[1.0] * rounds), paired=True)
-    assert ratio.word == "not enough data"
+    assert ratio.result == "not enough data"
     assert ratio.to_json()["interval"] is None
     json.dumps(ratio.to_json(), allow_nan=False)
 
@@ -147,22 +154,23 @@ def test_unequal_rounds_of_an_interrupted_measurement():
         (sample(2.0, 2.1, 2.0), sample(1.0, 1.0, 1.1)),
         (sample(2.0, 2.1, 2.0, 2.2), sample(1.0, 1.0, 1.1, 1.0)),
     ]
-    assert stats.geometric_mean(pairs, paired=True).word == "faster"
+    assert stats.geometric_mean(pairs, paired=True).result == "faster"
     fewer = [(sample(2.0, 2.1), sample(1.0, 1.0)), pairs[0]]
-    assert stats.geometric_mean(fewer, paired=True).word == "not enough data"
+    assert stats.geometric_mean(fewer, paired=True).result == "not enough data"
 
 
 def test_less_than_a_percent_is_never_a_difference():
     assert (
-        stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).word == "no difference"
+        stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).result
+        == "no difference"
     )
-    assert stats.compare(sample(*[1.011] * 9), sample(*[1.0] * 9), paired=True).word == "faster"
+    assert stats.compare(sample(*[1.011] * 9), sample(*[1.0] * 9), paired=True).result == "faster"
 
 
 def test_a_floor_that_was_measured_is_heeded():
     off, on = sample(*[1.05] * 5), sample(*[1.0] * 5)
-    assert stats.compare(off, on, paired=True).word == "faster"
-    assert stats.compare(off, on, paired=True, floor=0.06).word == "no difference"
+    assert stats.compare(off, on, paired=True).result == "faster"
+    assert stats.compare(off, on, paired=True, floor=0.06).result == "no difference"
 
 
 def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
@@ -187,13 +195,13 @@ def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
 @pytest.mark.parametrize("rounds", [5, 10])
 def test_equal_things_are_seldom_called_different(rounds):
     rng = random.Random(5)
-    said = [simulated(rng, 1.0, rounds).word for _ in range(1000)]
+    said = [simulated(rng, 1.0, rounds).result for _ in range(1000)]
     assert said.count("no difference") / 1000 >= 0.95
 
 
 def test_five_percent_is_seen():
     rng = random.Random(6)
-    said = [simulated(rng, 1.05, 10).word for _ in range(1000)]
+    said = [simulated(rng, 1.05, 10).result for _ in range(1000)]
     assert said.count("slower") / 1000 >= 0.9
     assert "faster" not in said
 
@@ -214,7 +222,7 @@ def test_a_quantile_falls_to_that_of_the_normal_distribution():
 
 
 def test_the_noise_floor_is_the_farthest_that_two_equal_things_may_have_been_apart():
-    ratio = stats.Ratio(value=1.01, low=0.97, high=1.05, noise=0.04, word="no difference")
+    ratio = stats.Ratio(value=1.01, low=0.97, high=1.05, noise=0.04, result="no difference")
     assert stats.noise_floor(ratio) == pytest.approx(0.05)
 
 
@@ -224,12 +232,12 @@ def test_the_noise_floor_is_the_farthest_that_two_equal_things_may_have_been_apa
 def test_files_are_put_together_with_what_is_known(tmp_path):
     for number in (1, 2):
         write(tmp_path / f"{number}.json", "lists", (1.0 * number, 2.0))
-    suite = files.joined([tmp_path / "1.json", tmp_path / "2.json"], {"jitbuild_mode": "on"})
-    files.dump(suite, tmp_path / "out" / "on.json")
-    again = files.load(tmp_path / "out" / "on.json")
-    assert files.samples(again) == {"lists": Sample(processes=((1.0, 2.0), (2.0, 2.0)))}
-    assert files.facts(again)["jitbuild_mode"] == "on"
-    assert files.loops_of(tmp_path / "1.json") == {"lists": 4}
+    suite = pyperf_files.join([tmp_path / "1.json", tmp_path / "2.json"], {"jitbuild_mode": "on"})
+    pyperf_files.dump(suite, tmp_path / "out" / "on.json")
+    again = pyperf_files.load(tmp_path / "out" / "on.json")
+    assert pyperf_files.samples(again) == {"lists": Sample(processes=((1.0, 2.0), (2.0, 2.0)))}
+    assert pyperf_files.metadata(again)["jitbuild_mode"] == "on"
+    assert pyperf_files.calibrated_loops(tmp_path / "1.json") == {"lists": 4}
 
 
 @pytest.mark.parametrize(
@@ -238,13 +246,13 @@ def test_files_are_put_together_with_what_is_known(tmp_path):
 )
 def test_what_is_no_file_of_pyperfs(tmp_path, content):
     (tmp_path / "x.json").write_text(content)
-    with pytest.raises(MeasurementError, match=re.escape("is no file of pyperf's")):
-        files.load(tmp_path / "x.json")
+    with pytest.raises(MeasurementError, match=re.escape("is not a pyperf file")):
+        pyperf_files.load(tmp_path / "x.json")
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(MeasurementError, match="No such file"):
-        files.load(tmp_path / "x.json")
+        pyperf_files.load(tmp_path / "x.json")
 
 
 # Measuring
@@ -257,7 +265,7 @@ def machine():
 
 @pytest.fixture
 def job(tmp_path):
-    return session.Session(
+    return session.MeasurementSession(
         benchmarks=QUICK,
         arms=plan.AB,
         counts=COUNTS,
@@ -275,7 +283,7 @@ def run(job, machine):
 
 
 def test_everything_is_tried_in_both_modes_before_it_is_measured(job, machine):
-    assert run(job, machine) == session.Outcome(interrupted=None, resumed=0)
+    assert run(job, machine) == session.MeasurementOutcome(interrupted=None, resumed=0)
     assert [(name, mode) for name, mode, _ in machine.asked[:4]] == [
         *(("float_loop", "0"), ("float_loop", "1"), ("lists", "0"), ("lists", "1"))
     ]
@@ -303,7 +311,7 @@ def test_a_mode_that_does_not_reach_the_worker_is_an_error(job, machine):
 
 def test_an_interruption_keeps_what_both_modes_have_and_resuming_goes_on(job, machine):
     machine.answers[4 + 7] = KeyboardInterrupt()
-    assert run(job, machine) == session.Outcome(interrupted=2, resumed=0)
+    assert run(job, machine) == session.MeasurementOutcome(interrupted=2, resumed=0)
     kept = {
         arm.name: {name: len(paths) for name, paths in session.measured(job, arm).items()}
         for arm in job.arms
@@ -311,7 +319,7 @@ def test_an_interruption_keeps_what_both_modes_have_and_resuming_goes_on(job, ma
     assert kept == {"off": {"float_loop": 2, "lists": 1}, "on": {"float_loop": 2, "lists": 1}}
     identity = session.identity(job)
     again = Machine()
-    assert run(job, again) == session.Outcome(interrupted=None, resumed=6)
+    assert run(job, again) == session.MeasurementOutcome(interrupted=None, resumed=6)
     assert len(again.asked) == 16 - 6
     assert session.identity(job) == identity
     session.clear(job)
@@ -432,25 +440,30 @@ def rounds(*ratios: float, drift: float = 0.01) -> tuple[stats.Sample, stats.Sam
     ],
 )
 def test_a_round_that_is_far_from_all_others_is_left_out(ratios, out):
-    assert stats.astray(*rounds(*ratios)) == out
+    assert stats.outliers(*rounds(*ratios)) == out
 
 
 def test_what_is_left_of_rounds_is_compared_round_by_round():
     one, two = rounds(*[1.0, 1.01, 0.99] * 3, 0.5)
     three, four = rounds(*[1.02, 1.0, 1.01] * 3, 0.99)
-    out = stats.astray(one, two)
+    out = stats.outliers(one, two)
     mean = stats.geometric_mean([(one.without(out), two.without(out)), (three, four)], paired=True)
-    assert (mean.word, mean.noise) == ("no difference", pytest.approx(0.01, abs=0.01))
+    assert (mean.result, mean.noise) == ("no difference", pytest.approx(0.01, abs=0.01))
     assert stats.geometric_mean([(one, two), (three, four)], paired=True).noise > 0.08
 
 
 def test_files_without_some_processes(tmp_path):
     for value in (1.0, 2.0, 3.0):
         write(tmp_path / f"{value}.json", "lists", (value, value))
-    suite = files.joined([tmp_path / f"{value}.json" for value in (1.0, 2.0, 3.0)], {"arm": "off"})
-    kept = files.without(suite, {"lists": {1}, "other": {0}})
-    assert files.samples(kept)["lists"].processes == ((1.0, 1.0), (3.0, 3.0))
-    assert (files.facts(kept)["arm"], files.facts(kept)["jitbuild_rounds_left_out"]) == ("off", 1)
+    suite = pyperf_files.join(
+        [tmp_path / f"{value}.json" for value in (1.0, 2.0, 3.0)], {"arm": "off"}
+    )
+    kept = pyperf_files.without_rounds(suite, {"lists": {1}, "other": {0}})
+    assert pyperf_files.samples(kept)["lists"].processes == ((1.0, 1.0), (3.0, 3.0))
+    assert (
+        pyperf_files.metadata(kept)["arm"],
+        pyperf_files.metadata(kept)["jitbuild_rounds_left_out"],
+    ) == ("off", 1)
 
 
 # Words
@@ -458,20 +471,20 @@ def test_files_without_some_processes(tmp_path):
 
 def made(
     *ratios: float, comparison: report.Comparison = "modes", kind: str = "quick", rounds: int = 5
-) -> report.Report:
+) -> report.BenchReport:
     names = ("float_loop", "lists", "calls", "<b>&")
     base = {name: sample(*[1.0] * rounds) for name, _ in zip(names, ratios, strict=False)}
     other = {
         name: sample(*[1 / ratio] * rounds) for name, ratio in zip(names, ratios, strict=False)
     }
-    function = report.Function(name="work", file="x.py", line=2, executors=2, bytes=4096)
-    bare = report.Function(name="slow", file="x.py", line=9, share=0.4)
-    looked = {"float_loop": report.Inspection(compiled=(function,), bare=(bare,))}
-    rows = report.rows(base, other, paired=True, floors={}, inspections=looked)
+    function = report.CompiledFunction(name="work", file="x.py", line=2, executors=2, bytes=4096)
+    bare = report.HotFunction(name="slow", file="x.py", line=9, share=0.4)
+    looked = {"float_loop": report.JITInspection(compiled=(function,), uncompiled=(bare,))}
+    rows = report.compare_samples(base, other, paired=True, floors={}, inspections=looked)
     names_of = {"modes": ("off", "on"), "again": ("off", "off-again"), "files": ("a", "b")}[
         comparison
     ]
-    return report.Report(
+    return report.BenchReport(
         comparison=comparison,
         base=names_of[0],
         other=names_of[1],
@@ -527,7 +540,7 @@ def made(
         (
             made(1.5, rounds=2),
             "not enough data",
-            "Not enough was measured to say anything: it takes 3 rounds at least.",
+            "Not enough data for a verdict: at least 3 rounds are needed.",
         ),
         (
             made(1.5, comparison="files"),
@@ -542,23 +555,24 @@ def made(
         (
             made(1.0, comparison="again"),
             "no difference",
-            "Off against off: no difference. The noise floor of this machine is 0.0%; less than that is no difference here.",
+            "Off against off: no difference. The noise floor of this machine is 0.0%; smaller differences do not count here.",
         ),
     ],
 )
 def test_the_verdict(found, result, sentence):
-    assert words.result(found) == result
-    assert words.verdict(found) == sentence
+    assert conclusions.advice(found) == result
+    assert conclusions.sentence(found) == sentence
 
 
 def test_off_against_off_that_differs_is_a_machine_that_is_not_quiet():
-    assert "this machine is not quiet. Nothing below 10.0% can be trusted" in words.verdict(
-        made(1.1, comparison="again")
+    assert (
+        "this machine is too noisy. Differences below 10.0% cannot be trusted"
+        in conclusions.sentence(made(1.1, comparison="again"))
     )
 
 
 def test_the_report_as_data():
-    data = report.to_json(made(1.5, 0.9))
+    data = report_json.to_json(made(1.5, 0.9))
     json.dumps(data, allow_nan=False)
     assert (data["faster"], data["slower"], data["unchanged"]) == (1, 1, 0)
     assert data["benchmarks"][0]["ratio"] == pytest.approx(1.5)
@@ -568,7 +582,7 @@ def test_the_report_as_data():
         "functions": [{"name": "work", "file": "x.py", "line": 2, "executors": 2, "bytes": 4096}],
         "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4}],
     }
-    json.dumps(report.to_json(made(1.5, rounds=1, comparison="again")), allow_nan=False)
+    json.dumps(report_json.to_json(made(1.5, rounds=1, comparison="again")), allow_nan=False)
 
 
 def test_the_report_for_people(capsys):
@@ -586,7 +600,7 @@ def test_the_report_for_people(capsys):
     )
     assert "     40% of time   slow  x.py:9" in lines
     assert "lists: what the JIT made of it cannot be seen from here." in lines
-    assert lines[-1] == words.verdict(made(1.5, 0.9))
+    assert lines[-1] == conclusions.sentence(made(1.5, 0.9))
 
 
 @pytest.mark.parametrize(
@@ -670,7 +684,7 @@ def test_a_machine_that_says_nothing_is_not_warned_of(tmp_path):
 
 
 def test_where_the_jit_made_nothing_is_said_unless_nothing_was_to_be_expected():
-    nothing = report.Inspection(compiled=())
+    nothing = report.JITInspection(compiled=())
     seen = {"lists": nothing, "in_c": nothing, "command": None}
     (said,) = surroundings.of_runs(seen, frozenset({"in_c"}))
     assert said.startswith("The JIT made no machine code in lists:")
@@ -704,7 +718,7 @@ def test_a_python_program_is_looked_into(tmp_path, command, asked):
         seen.append(
             [
                 {
-                    str(inspecting.targets.INSPECT): "INSPECT",
+                    str(inspecting.scripts.INSPECT): "INSPECT",
                     str(tmp_path / "watched"): "TARGET",
                 }.get(word, word)
                 for word in argv
@@ -734,14 +748,16 @@ def test_hot_functions_without_machine_code_are_named(tmp_path):
         (tmp_path / "hot-lists").write_text(json.dumps({"hot": hot}))
         return Completed(argv=tuple(argv), returncode=0)
 
-    seen = report.Inspection(
-        compiled=(report.Function(name="work", file="x.py", line=2, executors=1, bytes=4096),)
+    seen = report.JITInspection(
+        compiled=(
+            report.CompiledFunction(name="work", file="x.py", line=2, executors=1, bytes=4096),
+        )
     )
     found = inspecting.hot(
         QUICK[1], seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder
     )
-    assert found.bare is not None
-    assert [each.name for each in found.bare] == ["slow"]
+    assert found.uncompiled is not None
+    assert [each.name for each in found.uncompiled] == ["slow"]
 
 
 # The command line

@@ -21,10 +21,10 @@ def sample(mean: float, rounds: int = 5) -> Sample:
     return Sample(processes=((mean, mean),) * rounds)
 
 
-def made(ratios: dict[str, float], *, rounds: int = 5, **changes) -> report.Report:
+def made(ratios: dict[str, float], *, rounds: int = 5, **changes) -> report.BenchReport:
     base = dict.fromkeys(ratios, sample(1.0, rounds))
     other = {name: sample(1 / ratio, rounds) for name, ratio in ratios.items()}
-    rows = report.rows(base, other, paired=True, floors={})
+    rows = report.compare_samples(base, other, paired=True, floors={})
     mean = report.mean_of(rows, paired=True)
     given = {
         "comparison": "modes",
@@ -33,7 +33,7 @@ def made(ratios: dict[str, float], *, rounds: int = 5, **changes) -> report.Repo
         "about": {"version": "3.15.2"},
         **changes,
     }
-    return report.Report(rows=rows, mean=mean, **given)
+    return report.BenchReport(rows=rows, mean=mean, **given)
 
 
 def texts(drawn: str) -> list[str]:
@@ -70,7 +70,7 @@ def test_an_axis_always_has_its_one(most):
 
 
 def ratio(value: float, low: float, high: float) -> Ratio:
-    return Ratio(value=value, low=low, high=high, noise=0.1, word="faster")
+    return Ratio(value=value, low=low, high=high, noise=0.1, result="faster")
 
 
 def test_an_axis_has_room_for_every_ratio_and_both_sides_of_one():
@@ -239,7 +239,7 @@ def test_the_table_has_the_order_of_the_chart_and_a_mark_beside_each_word():
         ("nbody", "▲", "faster"),
         ("in_c", "●", "no difference"),
         ("lists", "▼", "slower"),
-        ("geometric mean", "▲", mean.word),
+        ("geometric mean", "▲", mean.result),
     ]
 
 

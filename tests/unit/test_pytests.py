@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 from machine import one_by_one
 
-from jitbuild.bench import plan, report, session, stats, targets
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, report, scripts, session, stats
 from jitbuild.bench import pytest_benchmark as pytests
 from jitbuild.cli import bench_results, bench_subjects
 from jitbuild.cli.main import main
@@ -82,10 +81,10 @@ def machine():
 @pytest.fixture
 def job(tmp_path):
     words = ("python", "-X", "dev", "-m", "pytest", "t.py", "--", "-x")
-    return session.Session(
+    return session.MeasurementSession(
         benchmarks=(plan.Benchmark(kind="pytest", name="pytest", words=words),),
         arms=plan.AB,
-        counts=plan.Counts(rounds=3, values=1, warmups=0, seconds=0.0),
+        counts=plan.SampleCounts(rounds=3, values=1, warmups=0, seconds=0.0),
         python=Path("/python"),
         env=lambda arm, _: {"PYTHON_JIT": "1" if arm.mode == "on" else "0"},
         folder=tmp_path / "session",
@@ -100,11 +99,11 @@ def run(job, machine):
 
 
 def test_each_round_runs_it_once_in_each_mode_and_each_test_is_a_benchmark(job, machine):
-    assert run(job, machine) == session.Outcome(interrupted=None, resumed=0)
+    assert run(job, machine) == session.MeasurementOutcome(interrupted=None, resumed=0)
     assert [mode for mode, _ in machine.asked] == ["0", "1", "0", "1", "1", "0", "0", "1"]
-    assert machine.asked[0][1][:4] == ["/python", "-X", "dev", str(targets.TESTS)]
-    made = [files.joined(session.measured(job, arm)["pytest"], {}) for arm in job.arms]
-    off, on = (files.samples(suite) for suite in made)
+    assert machine.asked[0][1][:4] == ["/python", "-X", "dev", str(scripts.PYTEST_RUN)]
+    made = [pyperf_files.join(session.measured(job, arm)["pytest"], {}) for arm in job.arms]
+    off, on = (pyperf_files.samples(suite) for suite in made)
     assert stats.compare(
         off["t.py::test_a"], on["t.py::test_a"], paired=True
     ).value == pytest.approx(2.0)
@@ -135,8 +134,8 @@ def test_it_is_looked_at_after_each_test_in_the_trial_and_never_while_it_is_meas
 
 
 def test_a_test_whose_code_another_had_compiled_is_not_said_to_have_none(job):
-    function = report.Function(name="work", file="x.py", line=2, executors=1)
-    some, none = report.Inspection(compiled=(function,)), report.Inspection(compiled=())
+    function = report.CompiledFunction(name="work", file="x.py", line=2, executors=1, bytes=4096)
+    some, none = report.JITInspection(compiled=(function,)), report.JITInspection(compiled=())
     assert bench_results._without_gain(job, {"a": some, "b": none}) == {"a", "b"}
     assert bench_results._without_gain(job, {"a": none, "b": none}) == frozenset()
 

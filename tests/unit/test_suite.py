@@ -10,8 +10,7 @@ import pytest
 from machine import Machine, one_by_one, write
 
 from jitbuild.bench import inspection as inspecting
-from jitbuild.bench import plan, report, session, targets
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, report, scripts, session
 from jitbuild.bench import pyperformance as suite
 from jitbuild.cli import completion, parser
 from jitbuild.cli.main import main
@@ -20,7 +19,7 @@ from jitbuild.in_target import bench_suite as _suite
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 
-COUNTS = plan.Counts(rounds=3, values=2, warmups=1, seconds=0.1)
+COUNTS = plan.SampleCounts(rounds=3, values=2, warmups=1, seconds=0.1)
 LISTED = {
     "version": "1.14.0",
     "benchmarks": [
@@ -86,10 +85,12 @@ def test_what_is_no_choice(text, said):
 
 
 def test_an_interpreter_that_does_not_do():
-    entry = suite.Entry(name="x", script="x.py", python=">=3.16")
+    entry = suite.SuiteBenchmark(name="x", script="x.py", python=">=3.16")
     assert suite.unfit(entry, "3.15.2") == "it needs Python >=3.16"
     assert suite.unfit(entry, "3.16.0a1") == "it needs Python >=3.16"
-    assert suite.unfit(suite.Entry(name="x", script="x.py", python=">=3.8"), "3.15.0b1") == ""
+    assert (
+        suite.unfit(suite.SuiteBenchmark(name="x", script="x.py", python=">=3.8"), "3.15.0b1") == ""
+    )
 
 
 def test_distinct_requirements_have_an_environment_each_and_those_that_cannot_be_installed_are_left_out(
@@ -98,11 +99,12 @@ def test_distinct_requirements_have_an_environment_each_and_those_that_cannot_be
     for name, text in (("a", "x==1"), ("b", "x==2"), ("c", "x==1"), ("d", "x==2")):
         (tmp_path / name).write_text(text)
     entries = [
-        suite.Entry(name=name, script="s.py", requirements=str(tmp_path / name)) for name in "abcd"
+        suite.SuiteBenchmark(name=name, script="s.py", requirements=str(tmp_path / name))
+        for name in "abcd"
     ]
     entries += [
-        suite.Entry(name="plain", script="s.py"),
-        suite.Entry(name="new", script="s.py", python=">=3.16"),
+        suite.SuiteBenchmark(name="plain", script="s.py"),
+        suite.SuiteBenchmark(name="new", script="s.py", python=">=3.16"),
     ]
     asked = []
 
@@ -134,7 +136,7 @@ def test_the_list_is_asked_of_the_environment(tmp_path):
 
     found = suite.listing(Path("/python"), tmp_path / "list", env={"WORKS": "1"}, runner=runner)
     assert found == MANIFEST
-    assert asked[0][0] == ["/python", "-B", str(targets.LISTING), str(tmp_path / "list")]
+    assert asked[0][0] == ["/python", "-B", str(scripts.SUITE_LISTING), str(tmp_path / "list")]
     with pytest.raises(MeasurementError, match="ImportError: pyperformance"):
         suite.listing(Path("/python"), tmp_path / "list", env={"WORKS": "0"}, runner=runner)
 
@@ -241,7 +243,7 @@ def machine():
 
 @pytest.fixture
 def job(tmp_path):
-    return session.Session(
+    return session.MeasurementSession(
         benchmarks=tuple(
             MANIFEST.entries[name].benchmark("1.14.0") for name in ("nbody", "logging")
         ),
@@ -260,13 +262,15 @@ def run(job, machine):
 
 
 def test_a_script_measures_several_things_with_loops_of_their_own(job, machine):
-    assert run(job, machine) == session.Outcome(interrupted=None, resumed=0)
+    assert run(job, machine) == session.MeasurementOutcome(interrupted=None, resumed=0)
     assert len(machine.asked) == 2 * 2 + 2 * 2 * 3
-    assert all(argv[1] == str(targets.SUITE) for _, _, argv in machine.asked)
+    assert all(argv[1] == str(scripts.SUITE_WORKER) for _, _, argv in machine.asked)
     first, *others = [spec for spec in machine.specs if spec["name"] == "logging"]
     assert first["loops"] == {}
     assert all(spec["loops"] == {"logging_format": 4, "logging_silent": 8} for spec in others)
-    made = files.samples(files.joined(session.measured(job, job.arms[1])["logging"], {}))
+    made = pyperf_files.samples(
+        pyperf_files.join(session.measured(job, job.arms[1])["logging"], {})
+    )
     assert {name: len(sample.processes) for name, sample in made.items()} == {
         "logging_format": 3,
         "logging_silent": 3,
@@ -353,11 +357,11 @@ def test_hot_functions_of_one_thing_of_a_script_without_those_of_pyperf(tmp_path
         return Completed(argv=tuple(argv), returncode=0)
 
     alone = MANIFEST.entries["logging"].benchmark("1.14.0").alone("logging_silent", 1, 8)
-    seen = report.Inspection(compiled=())
+    seen = report.JITInspection(compiled=())
     found = inspecting.hot(
         alone, seen, Path("/python"), tmp_path, lambda _: {}, timeout=1, recorder=recorder
     )
-    assert [each.name for each in found.bare or ()] == ["slow"]
+    assert [each.name for each in found.uncompiled or ()] == ["slow"]
     script = asked.index("/b/bm_logging/run_benchmark.py")
     assert asked[script + 1 : script + 5] == ["--worker", "--worker-task=1", "--loops", "8"]
 
@@ -366,7 +370,9 @@ def test_files_say_what_pyperformance_says(tmp_path):
     write(tmp_path / "1.json", "nbody", (1.0, 2.0))
     write(tmp_path / "2.json", "logging", (1.0, 2.0))
     own = {tmp_path / "1.json": {"tags": ["math"], "performance_version": "1.14.0"}}
-    made = files.joined([tmp_path / "1.json", tmp_path / "2.json"], {"jitbuild_mode": "on"}, own)
+    made = pyperf_files.join(
+        [tmp_path / "1.json", tmp_path / "2.json"], {"jitbuild_mode": "on"}, own
+    )
     assert made.get_benchmark("nbody").get_metadata()["tags"] == ["math"]
     assert "tags" not in made.get_benchmark("logging").get_metadata()
-    assert files.facts(made)["jitbuild_mode"] == "on"
+    assert pyperf_files.metadata(made)["jitbuild_mode"] == "on"

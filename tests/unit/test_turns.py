@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from jitbuild.bench import plan
+from jitbuild.bench import interleaving, plan
 from jitbuild.bench.interleaving import seats
 from jitbuild.in_target import bench_interleave as _turns
 
@@ -165,3 +165,7 @@ def test_what_measures_in_turns_stands_in_one_group():
         [("command", "on", 2)],
         [("command", "off", 2)],
     ]
+
+
+def test_host_and_workers_agree_on_the_protocol():
+    assert (interleaving.TURN, interleaving.LAST) == (_turns.TURN, _turns.LAST)

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import targets
-from jitbuild.bench.report import Function, Inspection
+from jitbuild.bench import scripts
+from jitbuild.bench.report import CompiledFunction, HotFunction, JITInspection
 from jitbuild.running import command as words
 from jitbuild.system import process
 
@@ -24,13 +24,13 @@ _REPEATS = 50
 _MEASURES = frozenset({"pyperf", "psutil"})
 
 
-def compiled(facts: Mapping[str, Any]) -> Inspection | None:
+def compiled(facts: Mapping[str, Any]) -> JITInspection | None:
     """What a worker, or bench_inspect.py, saw; None where it could not see the program."""
     if "functions" not in facts:
         return None
     rows = facts["functions"]
     functions = (
-        Function(
+        CompiledFunction(
             name=row["name"],
             file=row["file"],
             line=row["line"],
@@ -39,7 +39,7 @@ def compiled(facts: Mapping[str, Any]) -> Inspection | None:
         )
         for row in rows
     )
-    return Inspection(compiled=tuple(sorted(functions, key=lambda each: -each.executors)))
+    return JITInspection(compiled=tuple(sorted(functions, key=lambda each: -each.executors)))
 
 
 def watched(
@@ -61,7 +61,7 @@ def watched(
         return {}
     options, program = found
     return _run(
-        [str(python), *options, str(targets.INSPECT)],
+        [str(python), *options, str(scripts.INSPECT)],
         program,
         scratch / "watched",
         env("on"),
@@ -72,14 +72,14 @@ def watched(
 
 def hot(
     benchmark: Benchmark,
-    seen: Inspection,
+    seen: JITInspection,
     python: Path,
     scratch: Path,
     env: Callable[[Mode], Mapping[str, str]],
     *,
     timeout: float | None,
     recorder: process.Recorder = process.record,
-) -> Inspection:
+) -> JITInspection:
     """`seen`, with the functions that took a twentieth of the time (by cProfile, JIT off) and have no machine code.
 
     Not of pytest's tests: pytest itself, and pytest-benchmark's search for the number of rounds, would fill the profile.
@@ -96,7 +96,7 @@ def hot(
     options, program = found
     target = scratch / f"hot-{benchmark.name}"
     facts = _run(
-        [str(python), *options, str(targets.INSPECT)],
+        [str(python), *options, str(scripts.INSPECT)],
         ["--profile", *program],
         target,
         env("off"),
@@ -105,13 +105,13 @@ def hot(
     )
     places = {(each.file, each.line) for each in seen.compiled}
     bare = (
-        Function(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
+        HotFunction(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
         for row in facts.get("hot", ())
         if row["share"] >= _HOT
         and (row["file"], row["line"]) not in places
         and not _MEASURES & {*Path(row["file"]).parts}
     )
-    return Inspection(compiled=seen.compiled, bare=tuple(bare))
+    return JITInspection(compiled=seen.compiled, uncompiled=tuple(bare))
 
 
 def _repeated(benchmark: Benchmark) -> list[str]:
@@ -122,10 +122,10 @@ def _repeated(benchmark: Benchmark) -> list[str]:
             "-c",
             f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()",
         ]
-    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(targets.WORKER.parent)!r}); import bench_programs"
+    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(scripts.WORKER.parent)!r}); import bench_programs"
     return [
         "-c",
-        f"{place}\nfor _ in range({_REPEATS}): bench_programs.PROGRAMS[{benchmark.name!r}].run()",
+        f"{place}\nfor _ in range({_REPEATS}): bench_programs.PROGRAMS[{benchmark.name!r}]()",
     ]
 
 

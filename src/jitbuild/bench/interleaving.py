@@ -10,10 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.in_target.bench_interleave import LAST, TURN
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# The protocol of in_target/bench_interleave.py: "it is your turn", and "the other will take no
+# more turns".
+TURN, LAST = b".", b"!"
 
 
 class Seat(NamedTuple):

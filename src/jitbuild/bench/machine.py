@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from jitbuild.bench.report import Inspection
+    from jitbuild.bench.report import JITInspection
     from jitbuild.store.interpreter import Interpreter
 
 _ROOT = Path("/")
@@ -65,7 +65,7 @@ def machine(root: Path = _ROOT) -> dict[str, str]:
 
 
 def of_runs(
-    inspections: Mapping[str, Inspection | None], without_gain: frozenset[str]
+    inspections: Mapping[str, JITInspection | None], without_gain: frozenset[str]
 ) -> Iterator[str]:
     """The benchmarks in which the JIT made nothing, where it should have."""
     bare = [

@@ -79,7 +79,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class SampleCounts:
     """How much is measured, the same in every mode: so many rounds (one process each for every mode), values of a process,
     values before them that do not count, and the seconds that one value takes at least."""
 
@@ -92,18 +92,18 @@ class Counts:
 # Values are short, since both modes take turns after each: the shorter they are, the more alike is what the machine does to both.
 # Warm-ups are values too: a tenth of a second are some million of the JIT's steps, far past its thresholds (4000 rounds of a loop
 # in 3.15, and again for every side exit).
-QUICK = Counts(rounds=5, values=12, warmups=9, seconds=0.01)
-STMT = Counts(rounds=10, values=20, warmups=16, seconds=0.0125)
+QUICK = SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01)
+STMT = SampleCounts(rounds=10, values=20, warmups=16, seconds=0.0125)
 # Every value is a process of its own: warming up is part of what the person's command does.
-COMMAND = Counts(rounds=10, values=1, warmups=0, seconds=0.0)
+COMMAND = SampleCounts(rounds=10, values=1, warmups=0, seconds=0.0)
 # Values, warm-ups and seconds are what pyperf and pyperformance take by themselves, so that the numbers are comparable to theirs.
-SUITE = Counts(rounds=5, values=3, warmups=1, seconds=0.1)
+SUITE = SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1)
 # A value is the mean of a test's rounds, of which pytest-benchmark decides, as it does of warming up.
-PYTEST = Counts(rounds=5, values=1, warmups=0, seconds=0.0)
+PYTEST = SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class BenchStep:
     """One process of pyperf's: a benchmark in an arm in a round, counted from 1; round 0 finds out the number of loops."""
 
     benchmark: Benchmark
@@ -115,17 +115,17 @@ class Step:
         return f"{self.round:03d}-{self.benchmark.name}-{self.arm.name}"
 
 
-def calibrations(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[Step]:
+def calibrations(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[BenchStep]:
     """One step of each benchmark in each arm: what fails in one of them is found before anything is measured.
 
     The number of loops is that of the first arm, for all of them.
     """
     yield from (
-        Step(benchmark=benchmark, arm=arm, round=0) for benchmark in benchmarks for arm in arms
+        BenchStep(benchmark=benchmark, arm=arm, round=0) for benchmark in benchmarks for arm in arms
     )
 
 
-def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> Iterator[Step]:
+def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> Iterator[BenchStep]:
     """All rounds. The arms of a benchmark stand side by side, and change their order from round to round (ABBA).
 
     So a machine that grows slower meets both alike, whatever the number of rounds, but for half a step in an odd one. Where they
@@ -134,25 +134,25 @@ def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> 
     for number in range(1, rounds + 1):
         ordered = arms if number % 2 else arms[::-1]
         yield from (
-            Step(benchmark=benchmark, arm=arm, round=number)
+            BenchStep(benchmark=benchmark, arm=arm, round=number)
             for benchmark in benchmarks
             for arm in ordered
         )
 
 
-def beside(wanted: Iterable[Step]) -> list[tuple[Step, ...]]:
+def beside(wanted: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:
     """The steps in groups: those of a benchmark in a round that measure in turns, value by value, belong together; others alone.
 
     A command's value is a process of its own, and so is a run of pytest's: between them the turn changes anyway.
     """
-    groups: dict[tuple[object, ...], list[Step]] = {}
+    groups: dict[tuple[object, ...], list[BenchStep]] = {}
     for step in wanted:
         alone = () if step.benchmark.kind in IN_TURN else (step.arm,)
         groups.setdefault((step.benchmark, step.round, *alone), []).append(step)
     return [tuple(group) for group in groups.values()]
 
 
-def options(counts: Counts, loops: Mapping[str, int] | None, *, kind: Kind) -> list[str]:
+def options(counts: SampleCounts, loops: Mapping[str, int] | None, *, kind: Kind) -> list[str]:
     """pyperf's options for one step; without `loops` (by the names of what is measured) it finds them out, with as few values as
     it can."""
     if loops is None and kind != "command":

@@ -1,4 +1,4 @@
-"""pyperf's files: read, put together, written. pyperf itself does it, so what it refuses is refused here."""
+"""Read, combine and write pyperf's files, by pyperf itself: what it refuses is refused here."""
 
 from __future__ import annotations
 
@@ -14,39 +14,43 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-VERSION: str = pyperf.__version__
+PYPERF_VERSION: str = pyperf.__version__
 
 
 def load(path: Path) -> Any:
-    """The suite in a pyperf file. Raises MeasurementError for what is none."""
+    """Return the benchmark suite in a pyperf file.
+
+    Raises MeasurementError for a file that cannot be read or is not one of pyperf's.
+    """
     try:
         return pyperf.BenchmarkSuite.load(str(path))
     except OSError as error:
         raise MeasurementError(
             f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path."
         ) from error
-    # pyperf says what is wrong with a file by whatever it stumbles over in it.
+    # pyperf raises whatever it happens to run into in a malformed file.
     except Exception as error:
-        what = f"{path} is no file of pyperf's: {type(error).__name__}: {error}."
         raise MeasurementError(
-            what, remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote."
+            f"{path} is not a pyperf file: {type(error).__name__}: {error}.",
+            remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote.",
         ) from error
 
 
-def joined(
-    runs: Iterable[Path],
+def join(
+    paths: Iterable[Path],
     metadata: Mapping[str, Any],
-    own: Mapping[Path, Mapping[str, Any]] | None = None,
+    metadata_by_path: Mapping[Path, Mapping[str, Any]] | None = None,
 ) -> Any:
-    """One suite of many files, all with `metadata`, and some with their `own`; None without any.
+    """Return one suite of the benchmarks in many files; None without files.
 
-    The processes of each benchmark are in the order given.
+    All benchmarks get `metadata`, those of some files also their own. The processes of each
+    benchmark are in the order of the files.
     """
     benchmarks: dict[str, Any] = {}
-    for path in runs:
+    for path in paths:
         for benchmark in load(path).get_benchmarks():
             name = benchmark.get_name()
-            benchmark.update_metadata({**(own or {}).get(path, {}), **metadata})
+            benchmark.update_metadata({**(metadata_by_path or {}).get(path, {}), **metadata})
             if name in benchmarks:
                 benchmarks[name].add_runs(benchmark)
             else:
@@ -54,24 +58,26 @@ def joined(
     return pyperf.BenchmarkSuite(list(benchmarks.values())) if benchmarks else None
 
 
-def without(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
-    """A suite without some processes of its benchmarks, which are counted from 0, by the benchmarks' names."""
-    kept = []
+def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
+    """Return a suite without some processes, counted from 0, by the benchmarks' names.
+
+    The number of processes left out is recorded in the metadata of the benchmark.
+    """
+    benchmarks = []
     for benchmark in suite.get_benchmarks():
-        out = rounds.get(benchmark.get_name(), ())
-        runs = [
-            run
-            for number, run in enumerate(run for run in benchmark.get_runs() if run.values)
-            if number not in out
-        ]
-        kept.append(pyperf.Benchmark(runs) if out else benchmark)
-        if out:
-            kept[-1].update_metadata({"jitbuild_rounds_left_out": len(out)})
-    return pyperf.BenchmarkSuite(kept)
+        left_out = rounds.get(benchmark.get_name(), ())
+        if left_out:
+            runs = [run for run in benchmark.get_runs() if run.values]
+            benchmark = pyperf.Benchmark(  # noqa: PLW2901 - the same benchmark, shorter
+                [run for index, run in enumerate(runs) if index not in left_out]
+            )
+            benchmark.update_metadata({"jitbuild_rounds_left_out": len(left_out)})
+        benchmarks.append(benchmark)
+    return pyperf.BenchmarkSuite(benchmarks)
 
 
-def made(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
-    """A suite of one value of each benchmark, in seconds, with its metadata."""
+def suite_of_values(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
+    """Return a suite with a single value per benchmark, in seconds, and its metadata."""
     runs = {
         name: pyperf.Run([value], metadata={"name": name, **metadata}, collect_metadata=False)
         for name, (value, metadata) in values.items()
@@ -80,14 +86,14 @@ def made(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
 
 
 def dump(suite: Any, path: Path) -> None:
-    """Write a suite, in place of what is there."""
+    """Write a suite, and replace a file that is already there."""
     with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         suite.dump(str(path), replace=True)
 
 
 def samples(suite: Any) -> dict[str, Sample]:
-    """Every benchmark's values, in seconds. Benchmarks of memory are left out."""
+    """Return the values of each benchmark, in seconds. Benchmarks of memory are left out."""
     return {
         benchmark.get_name(): Sample(
             processes=tuple(tuple(run.values) for run in benchmark.get_runs() if run.values)
@@ -97,31 +103,34 @@ def samples(suite: Any) -> dict[str, Sample]:
     }
 
 
-def facts(suite: Any) -> dict[str, Any]:
-    """The metadata that all of a suite's benchmarks share."""
+def metadata(suite: Any) -> dict[str, Any]:
+    """Return the metadata that all benchmarks of a suite share."""
     return dict(suite.get_metadata())
 
 
-def significant(one: Sample, other: Sample) -> bool | None:
-    """pyperf's own test (Student's t over all values, alpha 0.05); None where it cannot be made."""
-    if min(len(one.values), len(other.values)) < 2:
+def is_significant(base: Sample, other: Sample) -> bool | None:
+    """Return the result of pyperf's own test; None where it cannot be computed.
+
+    The test is Student's t over all values, with alpha 0.05.
+    """
+    if min(len(base.values), len(other.values)) < 2:
         return None
     try:
-        # It is no part of pyperf's public interface, and nothing here depends on it.
-        from pyperf._utils import is_significant
+        # Not part of pyperf's public interface; nothing else here depends on it.
+        from pyperf._utils import is_significant as pyperf_is_significant
 
-        return bool(is_significant(one.values, other.values)[0])
-    except (ImportError, ZeroDivisionError):  # none at all, or no spread at all
+        return bool(pyperf_is_significant(base.values, other.values)[0])
+    except (ImportError, ZeroDivisionError):  # pyperf has no such function; values without spread
         return None
 
 
-def names(path: Path) -> list[str]:
-    """What a file holds, in the order in which it was measured."""
+def benchmark_names(path: Path) -> list[str]:
+    """Return the names of the benchmarks in a file, in the order in which they were measured."""
     return [benchmark.get_name() for benchmark in load(path).get_benchmarks()]
 
 
-def loops_of(path: Path) -> dict[str, int]:
-    """The number of loops that a calibration came to, by what was measured."""
+def calibrated_loops(path: Path) -> dict[str, int]:
+    """Return the number of loops per value that a calibration found, by benchmark."""
     return {
         benchmark.get_name(): int(benchmark.get_loops())
         for benchmark in load(path).get_benchmarks()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 
-from jitbuild.bench import targets
+from jitbuild.bench import scripts
 from jitbuild.bench.plan import Benchmark
 from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.running import venvs
@@ -27,7 +27,7 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class SuiteBenchmark:
     """A benchmark as the manifest has it: `requirements` is a file of its own packages, `python` the versions that it is for."""
 
     name: str
@@ -51,20 +51,22 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Manifest:
+class SuiteManifest:
     """All of pyperformance: its benchmarks by name, and the names in each group and under each tag."""
 
     version: str
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, SuiteBenchmark]
     groups: Mapping[str, tuple[str, ...]]
 
 
 def listing(
     python: Path, target: Path, *, env: Mapping[str, str], runner: process.Runner = process.run
-) -> Manifest:
+) -> SuiteManifest:
     """Ask the pyperformance that `python` has; its answer is written to `target`. Raises MeasurementError."""
     target.unlink(missing_ok=True)
-    done = runner([str(python), "-B", str(targets.LISTING), str(target)], env=env, timeout=_SECONDS)
+    done = runner(
+        [str(python), "-B", str(scripts.SUITE_LISTING), str(target)], env=env, timeout=_SECONDS
+    )
     try:
         return parse(target.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -75,11 +77,11 @@ def listing(
         ) from error
 
 
-def parse(text: str) -> Manifest:
+def parse(text: str) -> SuiteManifest:
     """The answer of bench_listing.py. Raises ValueError, KeyError or TypeError for anything else."""
     found: dict[str, Any] = json.loads(text)
     entries = [
-        Entry(
+        SuiteBenchmark(
             name=each["name"],
             script=each["script"],
             options=tuple(each["options"]),
@@ -90,7 +92,7 @@ def parse(text: str) -> Manifest:
         for each in found["benchmarks"]
     ]
     groups = {str(name): tuple(names) for name, names in found["groups"].items()}
-    return Manifest(
+    return SuiteManifest(
         version=found["version"], entries={each.name: each for each in entries}, groups=groups
     )
 
@@ -105,7 +107,7 @@ def words_of(text: str) -> tuple[str, ...]:
     return words
 
 
-def chosen(manifest: Manifest, words: Sequence[str]) -> tuple[Entry, ...]:
+def chosen(manifest: SuiteManifest, words: Sequence[str]) -> tuple[SuiteBenchmark, ...]:
     """What the words choose, as pyperformance reads them: names and groups, less those with a hyphen before them.
 
     Without any of the former it is the group `default`. In the manifest's order. Raises UsageError.
@@ -122,7 +124,7 @@ def chosen(manifest: Manifest, words: Sequence[str]) -> tuple[Entry, ...]:
 
 
 def placed(
-    entries: Sequence[Entry], python: str, version: str, enter: Callable[[Path], Path]
+    entries: Sequence[SuiteBenchmark], python: str, version: str, enter: Callable[[Path], Path]
 ) -> tuple[tuple[Benchmark, ...], dict[str, str]]:
     """Each benchmark with the interpreter that has its packages; and which were left out, each with a line that says why.
 
@@ -149,7 +151,7 @@ def placed(
     return tuple(benchmarks), left_out
 
 
-def unfit(entry: Entry, version: str) -> str:
+def unfit(entry: SuiteBenchmark, version: str) -> str:
     """Why an interpreter of this version does not do, in one line; empty when it does."""
     if SpecifierSet(entry.python).contains(version, prereleases=True):
         return ""
@@ -169,7 +171,7 @@ def known(environments: Path) -> list[str]:
     return [*(groups or [DEFAULT]), *names]
 
 
-def _names(manifest: Manifest, word: str) -> Sequence[str]:
+def _names(manifest: SuiteManifest, word: str) -> Sequence[str]:
     if word in manifest.entries:
         return (word,)
     if word in manifest.groups:

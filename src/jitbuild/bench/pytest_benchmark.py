@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from jitbuild.bench.plan import Step
+    from jitbuild.bench.plan import BenchStep
 
 _SHOWN = 3
 # What pytest-benchmark calls a fact of the machine, and what pyperf does.
@@ -25,7 +25,7 @@ _FACTS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
+class PytestTiming:
     """What pytest-benchmark says of one test: the mean of its rounds, in seconds, and facts for pyperf's file."""
 
     mean: float
@@ -52,7 +52,7 @@ def spec(command: Sequence[str], facts: Path, target: Path, *, look: bool) -> di
     }
 
 
-def parse(data: bytes) -> dict[str, Measured]:
+def parse(data: bytes) -> dict[str, PytestTiming]:
     """Each test by its full name; none for what is no file of pytest-benchmark's, as where it measured nothing."""
     try:
         found = json.loads(data)
@@ -61,7 +61,7 @@ def parse(data: bytes) -> dict[str, Measured]:
             ours: str(machine[theirs]) for theirs, ours in _FACTS.items() if machine.get(theirs)
         }
         return {
-            each["fullname"]: Measured(
+            each["fullname"]: PytestTiming(
                 mean=float(each["stats"]["mean"]), metadata={**shared, **_counts(each["stats"])}
             )
             for each in found["benchmarks"]
@@ -76,7 +76,7 @@ def _counts(stats: Mapping[str, Any]) -> dict[str, int]:
 
 
 def failure(
-    step: Step, facts: Mapping[str, Any], said: Sequence[str], diff: str
+    step: BenchStep, facts: Mapping[str, Any], said: Sequence[str], diff: str
 ) -> MeasurementError:
     """Why a run came to nothing: tests that failed, nothing measured, or what pytest said last; `diff` is a line to type."""
     mode = step.arm.mode

@@ -1,67 +1,108 @@
-"""Everything that a measurement has to say, as data. docs/design.md has the shape of its JSON."""
+"""The result of a measurement as data: rows, ratios, and the facts around them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from jitbuild.bench import stats
+from jitbuild.bench import pyperf_files, stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from jitbuild.bench.stats import Ratio, Sample
+    from jitbuild.bench.stats import Ratio, Result, Sample
 
 Comparison = Literal["modes", "again", "files"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Function:
-    """A function that got machine code: `bytes` come in whole pages. Or, with `share`, one that took that share of the time."""
+class CompiledFunction:
+    """A function that got machine code. `bytes` is the size of whole memory pages."""
 
     name: str
     file: str
     line: int
-    executors: int = 0
-    bytes: int = 0
-    share: float | None = None
+    executors: int
+    bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": self.name, "file": self.file, "line": self.line}
-        if self.share is not None:
-            return {**found, "share": round(self.share, 4)}
-        return {**found, "executors": self.executors, "bytes": self.bytes}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Inspection:
-    """What the JIT made of a benchmark: the functions with machine code, and the hot ones without (None: nobody asked)."""
-
-    compiled: tuple[Function, ...]
-    bare: tuple[Function, ...] | None = None
-
-    def to_json(self) -> dict[str, Any]:
+        """Return the documented JSON shape."""
         return {
-            "executors": sum(each.executors for each in self.compiled),
-            "bytes": sum(each.bytes for each in self.compiled),
-            "functions": [each.to_json() for each in self.compiled],
-            "hot_without": None if self.bare is None else [each.to_json() for each in self.bare],
+            "name": self.name,
+            "file": self.file,
+            "line": self.line,
+            "executors": self.executors,
+            "bytes": self.bytes,
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One benchmark in two arms. `inspection` is None where nobody could look (a command that is no Python program)."""
+class HotFunction:
+    """A function that took a large share of the time, between 0 and 1."""
+
+    name: str
+    file: str
+    line: int
+    share: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the documented JSON shape."""
+        return {
+            "name": self.name,
+            "file": self.file,
+            "line": self.line,
+            "share": round(self.share, 4),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JITInspection:
+    """What the JIT made of a benchmark.
+
+    `uncompiled` are the hot functions without machine code; None unless `--inspect` was given.
+    """
+
+    compiled: tuple[CompiledFunction, ...]
+    uncompiled: tuple[HotFunction, ...] | None = None
+
+    @property
+    def executors(self) -> int:
+        """The number of executors in all functions."""
+        return sum(function.executors for function in self.compiled)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all machine code, in whole memory pages."""
+        return sum(function.bytes for function in self.compiled)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the documented JSON shape."""
+        uncompiled = self.uncompiled
+        return {
+            "executors": self.executors,
+            "bytes": self.bytes,
+            "functions": [function.to_json() for function in self.compiled],
+            "hot_without": None if uncompiled is None else [hot.to_json() for hot in uncompiled],
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchRow:
+    """One benchmark in two arms.
+
+    `inspection` is None where the JIT's work cannot be seen, as in a command that is not a Python
+    program. `significant` is pyperf's own test, None where it cannot be computed.
+    """
 
     name: str
     base: Sample
     other: Sample
     ratio: Ratio
     significant: bool | None
-    gains: bool = True
-    inspection: Inspection | None = None
+    inspection: JITInspection | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the documented JSON shape."""
         return {
             "name": self.name,
             **self.ratio.to_json(),
@@ -74,17 +115,18 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
-    """Two arms compared: `base` and `other` are their names.
+class BenchReport:
+    """Two arms compared.
 
-    `comparison` says what they are: the modes off and on, off again, or somebody's files. `about` are facts of interpreter and
-    machine, `floor` an A/A's noise that was measured here before, `files` the pyperf files, `again` the line to type.
+    `comparison` says what is compared: the modes off and on, off with off `again`, or any two
+    `files`. `base` and `other` are the names of the arms, `about` facts of interpreter and
+    machine, `files` the pyperf file of each arm, and `again` the command line that repeats it.
     """
 
     comparison: Comparison
     base: str
     other: str
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
     mean: Ratio
     about: Mapping[str, str]
     warnings: tuple[str, ...] = ()
@@ -94,37 +136,37 @@ class Report:
     complete: bool = True
 
     @property
-    def by_size(self) -> list[Row]:
-        """The benchmarks, the one that gains the most first."""
+    def by_ratio(self) -> list[BenchRow]:
+        """The rows with the largest gain first."""
         return sorted(self.rows, key=lambda row: row.ratio.value, reverse=True)
 
-    def named(self, word: str) -> list[Row]:
-        """The benchmarks that are `faster`, `slower`, `no difference`; the farthest from 1 first."""
-        found = [row for row in self.rows if row.ratio.word == word]
-        return sorted(found, key=lambda row: row.ratio.value, reverse=word == "faster")
+    def with_result(self, result: Result) -> list[BenchRow]:
+        """Return the rows with this result, the largest difference first."""
+        rows = [row for row in self.rows if row.ratio.result == result]
+        return sorted(rows, key=lambda row: row.ratio.value, reverse=result == "faster")
 
 
-def rows(
+def compare_samples(
     base: Mapping[str, Sample],
     other: Mapping[str, Sample],
     *,
     paired: bool,
-    floors: Mapping[str, float],
-    without_gain: Iterable[str] = (),
-    inspections: Mapping[str, Inspection] | None = None,
-) -> tuple[Row, ...]:
-    """A row for each benchmark that both have, in the order of `base`."""
-    from jitbuild.bench import pyperf_files as files
+    floors: Mapping[str, float] | None = None,
+    inspections: Mapping[str, JITInspection] | None = None,
+) -> tuple[BenchRow, ...]:
+    """Return a row for each benchmark that both arms have, in the order of `base`.
 
-    bare = frozenset(without_gain)
+    `floors` are noise floors measured before, as shares by benchmark.
+    """
     return tuple(
-        Row(
+        BenchRow(
             name=name,
             base=sample,
             other=other[name],
-            ratio=stats.compare(sample, other[name], paired=paired, floor=floors.get(name, 0.0)),
-            significant=files.significant(sample, other[name]),
-            gains=name not in bare,
+            ratio=stats.compare(
+                sample, other[name], paired=paired, floor=(floors or {}).get(name, 0.0)
+            ),
+            significant=pyperf_files.is_significant(sample, other[name]),
             inspection=(inspections or {}).get(name),
         )
         for name, sample in base.items()
@@ -132,34 +174,6 @@ def rows(
     )
 
 
-def mean_of(found: Iterable[Row], *, paired: bool, floor: float = 0.0) -> Ratio:
-    """The geometric mean of all rows."""
-    return stats.geometric_mean(
-        [(row.base, row.other) for row in found], paired=paired, floor=floor
-    )
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """The documented shape of `jitbuild bench --json`."""
-    from jitbuild.bench import conclusions as words
-
-    return {
-        "comparison": report.comparison,
-        "base": report.base,
-        "other": report.other,
-        "about": dict(report.about),
-        "complete": report.complete,
-        "verdict": {"result": words.result(report), "sentence": words.verdict(report)},
-        "geometric_mean": report.mean.to_json(),
-        "faster": len(report.named("faster")),
-        "slower": len(report.named("slower")),
-        "unchanged": len(report.named("no difference")),
-        "noise_floor": stats.noise_floor(report.mean)
-        if report.comparison == "again" and report.mean.noise == report.mean.noise
-        else None,
-        "benchmarks": [row.to_json() for row in report.rows],
-        "warnings": list(report.warnings),
-        "notes": list(report.notes),
-        "files": dict(report.files),
-        "again": report.again,
-    }
+def mean_of(rows: Iterable[BenchRow], *, paired: bool, floor: float = 0.0) -> Ratio:
+    """Return the geometric mean of all rows."""
+    return stats.geometric_mean([(row.base, row.other) for row in rows], paired=paired, floor=floor)

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jitbuild.bench import interleaving as turns
-from jitbuild.bench import plan, steps
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, steps
 from jitbuild.errors import MeasurementError
 from jitbuild.system import concurrency, process
 from jitbuild.system.files import store_errors
@@ -24,7 +23,7 @@ from jitbuild.system.formatting import format_duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.bench.plan import Arm, Benchmark, Counts, Step
+    from jitbuild.bench.plan import Arm, Benchmark, BenchStep, SampleCounts
     from jitbuild.system.progress import Reporter, Stage
 
 
@@ -37,7 +36,7 @@ class Together(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Session:
+class MeasurementSession:
     """What is to be measured, with what, and where it is kept.
 
     `python` has pyperf; `env` is what it, or a benchmark's own, sees in an arm; `timeout` ends one process, and all that it
@@ -46,7 +45,7 @@ class Session:
 
     benchmarks: tuple[Benchmark, ...]
     arms: tuple[Arm, ...]
-    counts: Counts
+    counts: SampleCounts
     python: Path
     env: Callable[[Arm, Path], Mapping[str, str]]
     folder: Path
@@ -57,11 +56,11 @@ class Session:
     def steps(self) -> Path:
         return self.folder / "steps"
 
-    def file(self, step: Step) -> Path:
+    def file(self, step: BenchStep) -> Path:
         """pyperf's file of a step."""
         return self.steps / f"{step.name}.json"
 
-    def facts(self, step: Step, task: int = 0) -> Path:
+    def facts(self, step: BenchStep, task: int = 0) -> Path:
         """What a worker of a step saw of the JIT: of a script that measures several things, the `task`-th (bench_suite.py)."""
         return self.steps / f"{step.name}{f'.{task}' if task else ''}.facts"
 
@@ -75,7 +74,7 @@ class Session:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class MeasurementOutcome:
     """How a session ended: the signal that interrupted it (None: it is whole), how many of its steps were there already, and
     which benchmarks of a suite do not run in any mode, each with a line that says why."""
 
@@ -84,20 +83,20 @@ class Outcome:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def clear(session: Session) -> None:
+def clear(session: MeasurementSession) -> None:
     """Forget what the folder holds."""
     with store_errors(session.folder):
         shutil.rmtree(session.folder, ignore_errors=True)
 
 
 def run(
-    session: Session,
+    session: MeasurementSession,
     *,
     reporter: Reporter,
     recorder: process.Recorder = process.record,
     together: Together = concurrency.run_concurrently,
     clock: Callable[[], float] = time.monotonic,
-) -> Outcome:
+) -> MeasurementOutcome:
     """Run all steps that the folder does not have yet. Ctrl-C and the like end it early, and are told in the outcome.
 
     The processes of a round that can measure in turns are started `together`. Raises MeasurementError when what is measured fails,
@@ -115,15 +114,15 @@ def run(
     except KeyboardInterrupt as interrupt:
         if not any(measured(session, session.arms[0]).values()):
             raise
-        return Outcome(
+        return MeasurementOutcome(
             interrupted=int(getattr(interrupt, "number", 2)),
             resumed=resumed,
             left_out=_left_out(session),
         )
-    return Outcome(interrupted=None, resumed=resumed, left_out=left_out)
+    return MeasurementOutcome(interrupted=None, resumed=resumed, left_out=left_out)
 
 
-def identity(session: Session) -> str:
+def identity(session: MeasurementSession) -> str:
     """What tells this measurement from every other, also of the same thing: it is made with the folder, and goes with it."""
     path = session.folder / "identity"
     with store_errors(path):
@@ -132,32 +131,33 @@ def identity(session: Session) -> str:
         return path.read_text(encoding="ascii")
 
 
-def measured(session: Session, arm: Arm) -> dict[str, list[Path]]:
+def measured(session: MeasurementSession, arm: Arm) -> dict[str, list[Path]]:
     """The files of an arm, by benchmark, in the order of rounds; only of rounds that every arm has: counts stay the same."""
     found: dict[str, list[Path]] = {}
     for step in plan.steps(session.benchmarks, (arm,), session.counts.rounds):
         beside = (
-            plan.Step(benchmark=step.benchmark, arm=each, round=step.round) for each in session.arms
+            plan.BenchStep(benchmark=step.benchmark, arm=each, round=step.round)
+            for each in session.arms
         )
         if all(session.file(each).exists() for each in beside):
             found.setdefault(step.benchmark.name, []).append(session.file(step))
     return found
 
 
-def parts(session: Session, benchmark: Benchmark) -> list[Benchmark]:
+def parts(session: MeasurementSession, benchmark: Benchmark) -> list[Benchmark]:
     """What a benchmark measures, one by one: a suite's script, or pytest, several things. Known when it has been tried."""
-    trial = session.file(plan.Step(benchmark=benchmark, arm=session.arms[0], round=0))
+    trial = session.file(plan.BenchStep(benchmark=benchmark, arm=session.arms[0], round=0))
     if benchmark.kind not in {"suite", "pytest"} or not trial.exists():
         return [benchmark]
     if benchmark.kind == "pytest":
-        return [replace(benchmark, name=name) for name in files.names(trial)]
+        return [replace(benchmark, name=name) for name in pyperf_files.benchmark_names(trial)]
     return [
         benchmark.alone(name, task, loops)
-        for task, (name, loops) in enumerate(files.loops_of(trial).items())
+        for task, (name, loops) in enumerate(pyperf_files.calibrated_loops(trial).items())
     ]
 
 
-def seen(session: Session, arm: Arm) -> dict[str, dict[str, Any]]:
+def seen(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, Any]]:
     """What the workers of an arm saw of the JIT, by what was measured; of several the one that saw the most functions with code."""
     found: dict[str, dict[str, Any]] = {}
     trials = plan.calibrations(session.benchmarks, (arm,))
@@ -170,7 +170,7 @@ def seen(session: Session, arm: Arm) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _title(session: Session) -> str:
+def _title(session: MeasurementSession) -> str:
     # Short: on a terminal the time that is left stands behind it.
     return f"Measuring {session.benchmarks[0].name if len(session.benchmarks) == 1 else f'{len(session.benchmarks)} programs'}"
 
@@ -185,7 +185,7 @@ class _Means:
     clock: Callable[[], float]
 
 
-def _try(session: Session, means: _Means) -> dict[str, str]:
+def _try(session: MeasurementSession, means: _Means) -> dict[str, str]:
     """Run each benchmark in each mode before anything is measured; says which of a suite were left out, and why.
 
     Raises MeasurementError for one that fails in one mode alone, and, of what is no suite's, for any that fails.
@@ -197,7 +197,7 @@ def _try(session: Session, means: _Means) -> dict[str, str]:
     ]
     failures: dict[str, list[MeasurementError]] = {}
 
-    def take(step: Step, error: MeasurementError | None) -> None:
+    def take(step: BenchStep, error: MeasurementError | None) -> None:
         failed = failures.setdefault(step.benchmark.name, [])
         if error is not None:
             failed.append(error)
@@ -221,8 +221,8 @@ def _try(session: Session, means: _Means) -> dict[str, str]:
     return left_out
 
 
-def _measure(session: Session, wanted: Sequence[Step], means: _Means) -> None:
-    def take(_: Step, error: MeasurementError | None) -> None:
+def _measure(session: MeasurementSession, wanted: Sequence[BenchStep], means: _Means) -> None:
+    def take(_: BenchStep, error: MeasurementError | None) -> None:
         if error is not None:
             raise error
 
@@ -232,24 +232,24 @@ def _measure(session: Session, wanted: Sequence[Step], means: _Means) -> None:
     _all(session, missing, _title(session), take, means)
 
 
-def _is_whole(session: Session, group: Sequence[Step]) -> bool:
+def _is_whole(session: MeasurementSession, group: Sequence[BenchStep]) -> bool:
     return all(session.file(step).exists() for step in group)
 
 
-def _tried(session: Session, step: Step) -> bool:
+def _tried(session: MeasurementSession, step: BenchStep) -> bool:
     return session.file(step).exists() or session.left_out(step.benchmark).exists()
 
 
-def _left_out(session: Session) -> dict[str, str]:
+def _left_out(session: MeasurementSession) -> dict[str, str]:
     kept = {each.name: session.left_out(each) for each in session.benchmarks}
     return {name: path.read_text(encoding="utf-8") for name, path in kept.items() if path.exists()}
 
 
 def _all(
-    session: Session,
-    missing: Sequence[tuple[Step, ...]],
+    session: MeasurementSession,
+    missing: Sequence[tuple[BenchStep, ...]],
     title: str,
-    take: Callable[[Step, MeasurementError | None], None],
+    take: Callable[[BenchStep, MeasurementError | None], None],
     means: _Means,
 ) -> None:
     """Run the steps, group after group; `take` is told of each step how what it measures failed, if it did."""
@@ -265,7 +265,7 @@ def _all(
 
 
 def _group(
-    session: Session, group: tuple[Step, ...], means: _Means
+    session: MeasurementSession, group: tuple[BenchStep, ...], means: _Means
 ) -> Sequence[MeasurementError | None]:
     """Run the steps of a group: one, or two that measure in turns, and never side by side."""
     if len(group) == 2:
@@ -285,7 +285,7 @@ def _group(
     return [steps.run(session, step, means.recorder) for step in group]
 
 
-def _show(stage: Stage, group: tuple[Step, ...], done: int, count: int, spent: float) -> None:
+def _show(stage: Stage, group: tuple[BenchStep, ...], done: int, count: int, spent: float) -> None:
     stage.advance(done, count)
     left = f"about {format_duration(spent / done * (count - done))} left, " if done else ""
     stage.detail(f"{left}{group[0].benchmark.name} {' '.join(step.arm.name for step in group)}")

@@ -9,8 +9,7 @@ import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import plan, targets
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, scripts
 from jitbuild.bench import pytest_benchmark as pytests
 from jitbuild.errors import MeasurementError
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.bench.interleaving import Seat
-    from jitbuild.bench.plan import Step
-    from jitbuild.bench.session import Session
+    from jitbuild.bench.plan import BenchStep
+    from jitbuild.bench.session import MeasurementSession
     from jitbuild.system import process
 
 _LINES = 12
@@ -32,7 +31,10 @@ _FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
 def run(
-    session: Session, step: Step, recorder: process.Recorder, seat: Seat | None = None
+    session: MeasurementSession,
+    step: BenchStep,
+    recorder: process.Recorder,
+    seat: Seat | None = None,
 ) -> MeasurementError | None:
     """Run a step, and keep its file when it succeeds; else hand back why what is measured failed.
 
@@ -77,11 +79,12 @@ def run(
     return None
 
 
-def seen(session: Session, step: Step, path: Path) -> dict[str, dict[str, Any]]:
+def seen(session: MeasurementSession, step: BenchStep, path: Path) -> dict[str, dict[str, Any]]:
     """What the workers of a step whose file is `path` saw of the JIT, by what was measured."""
     if step.benchmark.kind == "suite":
         return {
-            name: _facts(session.facts(step, task)) for task, name in enumerate(files.names(path))
+            name: _facts(session.facts(step, task))
+            for task, name in enumerate(pyperf_files.benchmark_names(path))
         }
     facts = _facts(session.facts(step))
     if step.benchmark.kind == "pytest":
@@ -97,26 +100,28 @@ def reason(error: MeasurementError) -> str:
     return error.what.splitlines()[-1].strip()
 
 
-def _pyperf(session: Session, step: Step, spec: Path, part: Path, seat: Seat | None) -> list[str]:
+def _pyperf(
+    session: MeasurementSession, step: BenchStep, spec: Path, part: Path, seat: Seat | None
+) -> list[str]:
     """The arguments of a worker of pyperf's; what it is to measure is written to `spec`."""
     loops = _loops(session, step)
     turns = {"turns": seat.spec()} if seat else {}
     spec.write_text(
         json.dumps(step.benchmark.spec(str(session.facts(step)), loops) | turns), encoding="utf-8"
     )
-    worker = targets.SUITE if step.benchmark.kind == "suite" else targets.WORKER
+    worker = scripts.SUITE_WORKER if step.benchmark.kind == "suite" else scripts.WORKER
     options = plan.options(session.counts, loops, kind=step.benchmark.kind)
     return [str(worker), "--spec", str(spec), *options, "--output", str(part)]
 
 
-def _pytest(session: Session, step: Step, spec: Path, part: Path) -> list[str]:
+def _pytest(session: MeasurementSession, step: BenchStep, spec: Path, part: Path) -> list[str]:
     """The arguments of a run of pytest's. In its trial it is looked at after each test, and never while it is measured."""
     words = step.benchmark.words
     look = step.round == 0 and step.arm.mode == "on"
     spec.write_text(
         json.dumps(pytests.spec(words, session.facts(step), part, look=look)), encoding="utf-8"
     )
-    return [*pytests.options(words), str(targets.TESTS), str(spec)]
+    return [*pytests.options(words), str(scripts.PYTEST_RUN), str(spec)]
 
 
 def _convert(part: Path) -> None:
@@ -124,22 +129,25 @@ def _convert(part: Path) -> None:
     found = pytests.parse(part.read_bytes()) if part.exists() else {}
     part.unlink(missing_ok=True)
     if found:
-        files.dump(
-            files.made({name: (each.mean, each.metadata) for name, each in found.items()}), part
+        pyperf_files.dump(
+            pyperf_files.suite_of_values(
+                {name: (each.mean, each.metadata) for name, each in found.items()}
+            ),
+            part,
         )
 
 
-def _loops(session: Session, step: Step) -> dict[str, int] | None:
-    first = plan.Step(benchmark=step.benchmark, arm=session.arms[0], round=0)
+def _loops(session: MeasurementSession, step: BenchStep) -> dict[str, int] | None:
+    first = plan.BenchStep(benchmark=step.benchmark, arm=session.arms[0], round=0)
     # A trial of another arm than the first takes the loops that the first one found, if it did.
     return (
         None
         if step == first or not session.file(first).exists()
-        else files.loops_of(session.file(first))
+        else pyperf_files.calibrated_loops(session.file(first))
     )
 
 
-def _check_mode(session: Session, step: Step, path: Path) -> None:
+def _check_mode(session: MeasurementSession, step: BenchStep, path: Path) -> None:
     """Ask what the workers saw: a mode that does not reach one would compare a thing with itself."""
     wanted = step.arm.mode == "on"
     told = (
@@ -165,7 +173,11 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _failed(
-    session: Session, step: Step, done: process.Completed, log: Path, timeout: float | None
+    session: MeasurementSession,
+    step: BenchStep,
+    done: process.Completed,
+    log: Path,
+    timeout: float | None,
 ) -> MeasurementError:
     what = f"{step.benchmark.name} with the JIT {step.arm.mode}"
     if done.timed_out:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from jitbuild.bench.session import Session
+    from jitbuild.bench.session import MeasurementSession
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
@@ -204,8 +204,8 @@ def _job(
     subject: Subject,
     arms: tuple[plan.Arm, ...],
     kept: Store,
-) -> Session:
-    return session.Session(
+) -> MeasurementSession:
+    return session.MeasurementSession(
         benchmarks=subject.benchmarks,
         arms=arms,
         counts=bench_subjects.counts(options, subject.asked[0]),

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import pyperf_files as files
-from jitbuild.bench import report
+from jitbuild.bench import pyperf_files, report, report_json
 from jitbuild.cli.bench_shown import show
 from jitbuild.cli.output import print_json
 from jitbuild.errors import MeasurementError, UsageError
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from jitbuild.bench.report import Report
+    from jitbuild.bench.report import BenchReport
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -37,7 +36,7 @@ def compare(options: argparse.Namespace) -> int:
             "--html and --svg show one comparison.", remedy="Name two files, or leave them out."
         )
     paths = [Path(name) for name in options.files]
-    suites = [files.load(path) for path in paths]
+    suites = [pyperf_files.load(path) for path in paths]
     names = _names(paths)
     found = [
         replace(
@@ -47,7 +46,7 @@ def compare(options: argparse.Namespace) -> int:
         for name, suite, path in zip(names[1:], suites[1:], paths[1:], strict=True)
     ]
     if options.json:
-        data = [report.to_json(each) for each in found]
+        data = [report_json.to_json(each) for each in found]
         print_json(data[0] if len(data) == 1 else data)
         return 0
     for each in found:
@@ -55,12 +54,12 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compared(base: str, one: Any, other: str, two: Any) -> Report:
-    left, right = files.samples(one), files.samples(two)
-    facts = (files.facts(one), files.facts(two))
+def _compared(base: str, one: Any, other: str, two: Any) -> BenchReport:
+    left, right = pyperf_files.samples(one), pyperf_files.samples(two)
+    facts = (pyperf_files.metadata(one), pyperf_files.metadata(two))
     # The arms of one measurement of ours were measured round by round; of others nobody knows.
     beside = len({each.get("jitbuild_session", number) for number, each in enumerate(facts)}) == 1
-    rows = report.rows(left, right, paired=beside, floors={})
+    rows = report.compare_samples(left, right, paired=beside, floors={})
     if not rows:
         raise MeasurementError(
             f"{base} and {other} have no benchmark in common: {', '.join([*left][:4])} and {', '.join([*right][:4])}.",
@@ -78,7 +77,7 @@ def _compared(base: str, one: Any, other: str, two: Any) -> Report:
         for key in _KEPT
         if key in each
     }
-    return report.Report(
+    return report.BenchReport(
         comparison="files",
         base=base,
         other=other,

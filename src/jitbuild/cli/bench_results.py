@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import inspection as inspecting
 from jitbuild.bench import machine as surroundings
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import pyperf_files, report, session, stats
 from jitbuild.bench import pyperformance as suite
-from jitbuild.bench import report, session, stats
 from jitbuild.bench.plan import IN_TURN, Arm
 from jitbuild.system.files import store_errors
 
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark
-    from jitbuild.bench.report import Inspection, Report
-    from jitbuild.bench.session import Outcome, Session
+    from jitbuild.bench.report import BenchReport, JITInspection
+    from jitbuild.bench.session import MeasurementOutcome, MeasurementSession
     from jitbuild.cli.bench_subjects import Subject
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
@@ -38,32 +37,32 @@ def report_of(
     found: Interpreter,
     verdict: Verdict,
     subject: Subject,
-    job: Session,
-    outcome: Outcome,
+    job: MeasurementSession,
+    outcome: MeasurementOutcome,
     machine: tuple[str, ...],
     kept: Store,
-) -> Report:
+) -> BenchReport:
     """All that a measurement has to say, with its pyperf files written."""
     job = replace(
         job, benchmarks=tuple(each for each in job.benchmarks if each.name not in outcome.left_out)
     )
     suites, astray = _suites(options, found, verdict, job)
-    base, other = (files.samples(made) for made, _ in suites)
+    base, other = (pyperf_files.samples(made) for made, _ in suites)
     # When somebody is in a hurry to end it, no further program is started.
     look = not options.aa and outcome.interrupted is None
     seen = _looked_into(job, session.seen(job, job.arms[1])) if look else {}
     inspections = _inspections(options, job, seen)
     bare = _without_gain(job, inspections)
     floors = {} if options.aa else _floors(kept, job)
-    found_rows = report.rows(
-        base, other, paired=True, floors=floors, without_gain=bare, inspections=inspections
+    found_rows = report.compare_samples(
+        base, other, paired=True, floors=floors, inspections=inspections
     )
     mean = report.mean_of(found_rows, paired=True, floor=floors.get("", 0.0))
     complete = outcome.interrupted is None
     if options.aa and complete:
         _keep_floors(kept, job, found_rows, mean)
     debug = verdict.debug
-    return report.Report(
+    return report.BenchReport(
         comparison="again" if options.aa else "modes",
         base=job.arms[0].name,
         other=job.arms[1].name,
@@ -88,7 +87,9 @@ def report_of(
     )
 
 
-def _without_gain(job: Session, inspections: Mapping[str, Inspection]) -> frozenset[str]:
+def _without_gain(
+    job: MeasurementSession, inspections: Mapping[str, JITInspection]
+) -> frozenset[str]:
     """Where no machine code is no news: where none was to be expected, and in a test when one before it had it all compiled."""
     if job.benchmarks[0].kind == "pytest" and any(each.compiled for each in inspections.values()):
         return frozenset(inspections)
@@ -99,7 +100,7 @@ def _alone(suites: Sequence[tuple[Any, Path]]) -> Iterator[str]:
     """What was measured in one mode only, as a test that is skipped in the other is."""
     one, other = ({each.get_name() for each in made.get_benchmarks()} for made, _ in suites)
     if one ^ other:
-        yield f"Measured in one mode only, and left out: {', '.join(sorted(one ^ other))}."
+        yield f"PytestTiming in one mode only, and left out: {', '.join(sorted(one ^ other))}."
 
 
 def _astray(out: Mapping[str, int]) -> Iterator[str]:
@@ -117,7 +118,10 @@ def _left_out(why: Mapping[str, str]) -> Iterator[str]:
 
 
 def _notes(
-    options: argparse.Namespace, job: Session, outcome: Outcome, floors: Mapping[str, float]
+    options: argparse.Namespace,
+    job: MeasurementSession,
+    outcome: MeasurementOutcome,
+    floors: Mapping[str, float],
 ) -> Iterator[str]:
     if outcome.resumed:
         yield f"{outcome.resumed} processes had been measured before, and were not measured again."
@@ -132,35 +136,35 @@ def _notes(
 
 
 def _suites(
-    options: argparse.Namespace, found: Interpreter, verdict: Verdict, job: Session
+    options: argparse.Namespace, found: Interpreter, verdict: Verdict, job: MeasurementSession
 ) -> tuple[list[tuple[Any, Path]], dict[str, int]]:
     """Each arm's pyperf suite, and the file that it was written to; and of how many rounds' processes it is without, by name."""
     place = Path(options.output) if options.output else job.folder
     wholes = [_whole(found, verdict, job, arm) for arm in job.arms]
-    base, other = map(files.samples, wholes)
+    base, other = map(pyperf_files.samples, wholes)
     # Where whole processes alternate, one may be far from the others by what this machine does all the time.
     names = base if job.benchmarks[0].kind in IN_TURN else ()
     astray = {
         name: out
         for name in names
-        if name in other and (out := stats.astray(base[name], other[name]))
+        if name in other and (out := stats.outliers(base[name], other[name]))
     }
     made = [
-        (files.without(whole, astray), place / f"{arm.name}.json")
+        (pyperf_files.without_rounds(whole, astray), place / f"{arm.name}.json")
         for whole, arm in zip(wholes, job.arms, strict=True)
     ]
     for kept, path in made:
-        files.dump(kept, path)
+        pyperf_files.dump(kept, path)
     return made, {name: len(out) for name, out in astray.items()}
 
 
-def _whole(found: Interpreter, verdict: Verdict, job: Session, arm: Arm) -> Any:
+def _whole(found: Interpreter, verdict: Verdict, job: MeasurementSession, arm: Arm) -> Any:
     """All that was measured in an arm."""
     by_name = {each.name: _suite_metadata(each) for each in job.benchmarks}
     own = {
         path: by_name[name] for name, paths in session.measured(job, arm).items() for path in paths
     }
-    whole = files.joined(
+    whole = pyperf_files.join(
         own, {**_metadata(found, verdict, arm), "jitbuild_session": session.identity(job)}, own
     )
     assert whole is not None  # an interruption before anything was measured left as it came
@@ -190,7 +194,7 @@ def _suite_metadata(benchmark: Benchmark) -> dict[str, Any]:
 
 
 def _looked_into(
-    job: Session, seen: Mapping[str, Mapping[str, Any]]
+    job: MeasurementSession, seen: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """What the JIT made of each benchmark: as the workers saw it, and of commands as a run apart from what is measured shows it."""
     apart = {
@@ -204,8 +208,8 @@ def _looked_into(
 
 
 def _inspections(
-    options: argparse.Namespace, job: Session, facts: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Inspection]:
+    options: argparse.Namespace, job: MeasurementSession, facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, JITInspection]:
     found = {}
     for each in (part for benchmark in job.benchmarks for part in session.parts(job, benchmark)):
         made = inspecting.compiled(facts.get(each.name, {}))
@@ -218,11 +222,11 @@ def _inspections(
     return found
 
 
-def _by_mode(job: Session, benchmark: Benchmark) -> Callable[[Mode], Mapping[str, str]]:
+def _by_mode(job: MeasurementSession, benchmark: Benchmark) -> Callable[[Mode], Mapping[str, str]]:
     return lambda mode: job.env(Arm(name=mode, mode=mode), job.python_of(benchmark))
 
 
-def _about(found: Interpreter, verdict: Verdict, job: Session) -> dict[str, str]:
+def _about(found: Interpreter, verdict: Verdict, job: MeasurementSession) -> dict[str, str]:
     return {
         "kind": job.benchmarks[0].kind,
         "interpreter": found.name,
@@ -230,7 +234,7 @@ def _about(found: Interpreter, verdict: Verdict, job: Session) -> dict[str, str]
         "executable": str(found.executable),
         "profile": found.variant.profile,
         "jit": verdict.built,
-        "pyperf": files.VERSION,
+        "pyperf": pyperf_files.PYPERF_VERSION,
         **({suite.NAME: job.benchmarks[0].version} if job.benchmarks[0].kind == "suite" else {}),
         "rounds": str(job.counts.rounds),
         "values": str(job.counts.values),
@@ -238,13 +242,13 @@ def _about(found: Interpreter, verdict: Verdict, job: Session) -> dict[str, str]
     }
 
 
-def _floor_file(kept: Store, job: Session) -> Path:
+def _floor_file(kept: Store, job: MeasurementSession) -> Path:
     """Where the noise of this subject on this interpreter is kept; of as many processes and values."""
     what = json.dumps([repr(job.benchmarks), repr(job.counts), str(job.python)])
     return kept.cache(FOLDER) / f"noise-{hashlib.sha256(what.encode()).hexdigest()[:16]}.json"
 
 
-def _floors(kept: Store, job: Session) -> dict[str, float]:
+def _floors(kept: Store, job: MeasurementSession) -> dict[str, float]:
     try:
         found = json.loads(_floor_file(kept, job).read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in found.items()}
@@ -252,12 +256,14 @@ def _floors(kept: Store, job: Session) -> dict[str, float]:
         return {}
 
 
-def _keep_floors(kept: Store, job: Session, found: Sequence[report.Row], mean: stats.Ratio) -> None:
+def _keep_floors(
+    kept: Store, job: MeasurementSession, found: Sequence[report.BenchRow], mean: stats.Ratio
+) -> None:
     ratios = {"": mean, **{row.name: row.ratio for row in found}}
     floors = {
         name: stats.noise_floor(ratio)
         for name, ratio in ratios.items()
-        if ratio.word != "not enough data"
+        if ratio.result != "not enough data"
     }
     path = _floor_file(kept, job)
     with store_errors(path):

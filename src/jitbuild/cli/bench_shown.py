@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import report
+from jitbuild.bench import report_json
 from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
 from jitbuild.system.files import store_errors
@@ -14,7 +14,7 @@ from jitbuild.system.files import store_errors
 if TYPE_CHECKING:
     import argparse
 
-    from jitbuild.bench.report import Report
+    from jitbuild.bench.report import BenchReport
 
 
 def check_outputs(options: argparse.Namespace) -> None:
@@ -31,7 +31,7 @@ def check_outputs(options: argparse.Namespace) -> None:
         chart.check()
 
 
-def show(result: Report, options: argparse.Namespace) -> None:
+def show(result: BenchReport, options: argparse.Namespace) -> None:
     """Write the files that were asked for, and print the report."""
     if options.svg or options.html:
         from jitbuild.bench.render import html as page
@@ -42,7 +42,7 @@ def show(result: Report, options: argparse.Namespace) -> None:
             with store_errors(target):
                 target.write_text(draw(result), encoding="utf-8")
     if options.json:
-        print_json(report.to_json(result))
+        print_json(report_json.to_json(result))
         return
     from rich.console import Console
 

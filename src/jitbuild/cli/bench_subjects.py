@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild import modes
-from jitbuild.bench import plan
-from jitbuild.bench import pyperf_files as files
+from jitbuild.bench import plan, pyperf_files, quick_suite
 from jitbuild.bench import pyperformance as suite
 from jitbuild.errors import MeasurementError, UsageError
-from jitbuild.in_target import bench_programs as _programs
 from jitbuild.running import command as words
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line
@@ -25,12 +23,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from jitbuild.bench.plan import Benchmark, Counts
+    from jitbuild.bench.plan import Benchmark, SampleCounts
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-_DEFAULTS: dict[str, Counts] = {
+_DEFAULTS: dict[str, SampleCounts] = {
     "quick": plan.QUICK,
     "stmt": plan.STMT,
     "command": plan.COMMAND,
@@ -75,7 +73,7 @@ def asked(options: argparse.Namespace) -> tuple[Benchmark, ...]:
             ),
         )
     return tuple(
-        plan.Benchmark(kind="quick", name=name, gains=_programs.PROGRAMS[name].gains)
+        plan.Benchmark(kind="quick", name=name, gains=name not in quick_suite.WITHOUT_GAIN)
         for name in _chosen(",".join(options.benchmarks or []))
     )
 
@@ -89,7 +87,10 @@ def prepared(
     say: Reporter,
 ) -> Iterator[Subject]:
     """What is asked for, where it can run: in an environment of `found`, which nobody else changes meanwhile."""
-    packages = (*([] if options.pytest_benchmark else [f"pyperf=={files.VERSION}"]), *options.with_)
+    packages = (
+        *([] if options.pytest_benchmark else [f"pyperf=={pyperf_files.PYPERF_VERSION}"]),
+        *options.with_,
+    )
     lists = [Path(file) for file in options.requirements]
     with contextlib.ExitStack() as stack:
 
@@ -110,7 +111,7 @@ def prepared(
             yield Subject(asked=wanted, benchmarks=located, python=python, packages=packages)
 
 
-def counts(options: argparse.Namespace, benchmark: Benchmark) -> Counts:
+def counts(options: argparse.Namespace, benchmark: Benchmark) -> SampleCounts:
     """How much is measured of such a benchmark."""
     usual = _DEFAULTS[benchmark.kind]
     return replace(
@@ -169,12 +170,12 @@ def _chosen(text: str) -> list[str]:
     """Names of the quick suite, all without any. Raises UsageError."""
     named = [word.strip() for word in text.split(",") if word.strip()]
     for word in named:
-        if word not in _programs.PROGRAMS:
-            names = ", ".join(_programs.PROGRAMS)
+        if word not in quick_suite.PROGRAMS:
+            names = ", ".join(quick_suite.PROGRAMS)
             raise UsageError(
                 f"{word!r} is no program of the quick suite.", remedy=f"There are: {names}."
             )
-    return list(dict.fromkeys(named)) or list(_programs.PROGRAMS)
+    return list(dict.fromkeys(named)) or list(quick_suite.PROGRAMS)
 
 
 def _located(benchmark: Benchmark, under_test: Interpreter) -> Benchmark:

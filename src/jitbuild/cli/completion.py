@@ -32,6 +32,6 @@ def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
         from jitbuild.bench import pyperformance as suite
 
         return suite.known(api.store().cache("environments"))
-    from jitbuild.in_target.bench_programs import PROGRAMS
+    from jitbuild.bench.quick_suite import PROGRAMS
 
     return list(PROGRAMS)

@@ -71,7 +71,7 @@ def _measure(runner: Any, spec: dict[str, Any], turns: Any) -> None:
         )
         runner.bench_time_func(spec["name"], inner)
     else:
-        program = passing.timed(_beside("bench_programs").PROGRAMS[spec["name"]].run)
+        program = passing.timed(_beside("bench_programs").PROGRAMS[spec["name"]])
         runner.bench_time_func(spec["name"], passing.each(program, turns))
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import conclusions as words
+from jitbuild.bench import conclusions
 from jitbuild.bench.render import svg as chart
 from jitbuild.bench.render import table as text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from jitbuild.bench.report import Function, Inspection, Report, Row
+    from jitbuild.bench.report import (
+        BenchReport,
+        BenchRow,
+        CompiledFunction,
+        HotFunction,
+        JITInspection,
+    )
     from jitbuild.bench.stats import Ratio
 
 _STYLE = """
@@ -59,10 +65,10 @@ _MARKS = {
 }
 
 
-def html(report: Report) -> str:
+def html(report: BenchReport) -> str:
     """The whole page."""
     sections = [
-        f'<h1 class="{report.mean.word}">{_marked(report.mean.word, words.verdict(report))}</h1>{_subject(report.about)}',
+        f'<h1 class="{report.mean.result}">{_marked(report.mean.result, conclusions.sentence(report))}</h1>{_subject(report.about)}',
         f'<div class="warnings">{_list("Warnings", report.warnings)}</div>'
         if report.warnings
         else "",
@@ -119,14 +125,14 @@ def _list(title: str, lines: Iterable[str]) -> str:
     return f"<h2>{title}</h2><ul>{items}</ul>" if items else ""
 
 
-def _chart(draw: Callable[..., str], report: Report) -> str:
+def _chart(draw: Callable[..., str], report: BenchReport) -> str:
     drawn = f'<div class="wide">{draw(report)}</div><div class="narrow">{draw(report, narrow=True)}</div>'
     for colour, meaning in chart.MEANINGS.items():
         drawn = drawn.replace(f": {colour}", f": var(--{meaning})")
     return drawn
 
 
-def _ratios(report: Report) -> str:
+def _ratios(report: BenchReport) -> str:
     base, other = _escaped(report.base), _escaped(report.other)
     legend = (
         f"The time of {base} divided by that of {other}: right of 1, {other} is faster. The axis is logarithmic: twice as fast and "
@@ -135,7 +141,7 @@ def _ratios(report: Report) -> str:
     return f'<h2>Ratios</h2><p class="faint">{legend}</p>{_chart(chart.ratios, report)}'
 
 
-def _distribution(report: Report) -> str:
+def _distribution(report: BenchReport) -> str:
     base, other = _escaped(report.base), _escaped(report.other)
     legend = (
         f"Circles are values of {base}, diamonds those of {other}, in the colour of its ratio; farther right is faster. Clusters "
@@ -144,47 +150,47 @@ def _distribution(report: Report) -> str:
     return f'<h2>Every value</h2><p class="faint">{legend}</p>{_chart(chart.distribution, report)}'
 
 
-def _table(report: Report) -> str:
+def _table(report: BenchReport) -> str:
     head = "".join(
         f'<th scope="col" class="number">{_escaped(name)}</th>'
         for name in (report.base, report.other, "ratio", "95% interval")
     )
     rows = [
         _row(row.name, row.ratio, text.seconds(row.base.mean), text.seconds(row.other.mean))
-        for row in report.by_size
+        for row in report.by_ratio
     ]
     if len(report.rows) > 1:
         rows.append(_row("geometric mean", report.mean, "", "", kind="mean"))
     return (
         f'<table class="ratios"><thead><tr><td class="name"></td>{head}<td class="word"></td></tr></thead><tbody>{"".join(rows)}'
-        f"</tbody></table><p>{_escaped(words.tally(report))}.</p>"
+        f"</tbody></table><p>{_escaped(conclusions.tally(report))}.</p>"
     )
 
 
 def _row(name: str, ratio: Ratio, base: str, other: str, *, kind: str = "") -> str:
-    interval = "" if ratio.word == "not enough data" else f"{ratio.low:.2f}-{ratio.high:.2f}"
+    interval = "" if ratio.result == "not enough data" else f"{ratio.low:.2f}-{ratio.high:.2f}"
     numbers = "".join(
         f'<td class="number">{cell}</td>' for cell in (base, other, f"{ratio.value:.2f}x", interval)
     )
-    word = f'<td class="word">{_marked(ratio.word, ratio.word)}</td>'
-    return f'<tr class="{ratio.word} {kind}"><th scope="row" class="name">{_escaped(name)}</th>{numbers}{word}</tr>'
+    word = f'<td class="word">{_marked(ratio.result, ratio.result)}</td>'
+    return f'<tr class="{ratio.result} {kind}"><th scope="row" class="name">{_escaped(name)}</th>{numbers}{word}</tr>'
 
 
-def _inspections(rows: Iterable[Row]) -> str:
+def _inspections(rows: Iterable[BenchRow]) -> str:
     found = "".join(
         _inspection(row.name, row.inspection) for row in rows if row.inspection is not None
     )
     return f"<h2>What the JIT made</h2>{found}" if found else ""
 
 
-def _inspection(name: str, found: Inspection) -> str:
+def _inspection(name: str, found: JITInspection) -> str:
     executors, size = (
         sum(getattr(each, kind) for each in found.compiled) for kind in ("executors", "bytes")
     )
     made = [_function(each, f"{each.executors} executors") for each in found.compiled]
     bare = [
-        _function(each, f"{100 * (each.share or 0):.0f}% of the time, no machine code")
-        for each in found.bare or ()
+        _function(each, f"{100 * (each.share):.0f}% of the time, no machine code")
+        for each in found.uncompiled or ()
     ]
     said = f"{executors} executors in {len(made)} functions, {size} bytes"
     if bare:
@@ -193,14 +199,14 @@ def _inspection(name: str, found: Inspection) -> str:
     return f'<details><summary>{_escaped(name)} <span class="faint">{said}</span></summary>{items}</details>'
 
 
-def _function(found: Function, said: str) -> str:
+def _function(found: CompiledFunction | HotFunction, said: str) -> str:
     place = _escaped(f"{found.file}:{found.line}")
     return (
         f'<li><code>{_escaped(found.name)}</code>: {said} <span class="faint">{place}</span></li>'
     )
 
 
-def _facts(report: Report) -> str:
+def _facts(report: BenchReport) -> str:
     rows = "".join(
         f'<tr><th scope="row">{_escaped(name)}</th><td>{_escaped(value)}</td></tr>'
         for name, value in report.about.items()

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import conclusions as words
+from jitbuild.bench import conclusions
 from jitbuild.bench.render import axis as scale
 from jitbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jitbuild.bench.report import Report
+    from jitbuild.bench.report import BenchReport
     from jitbuild.bench.stats import Ratio
 
 _BLUE, _VERMILLION, _GREY = "#0072b2", "#d55e00", "#888888"
@@ -71,17 +71,17 @@ def check() -> None:
     assert mpl.__version__
 
 
-def svg(report: Report) -> str:
+def svg(report: BenchReport) -> str:
     """The chart of ratios as a file of its own, as in a README: it takes the colours that the reader's system prefers."""
     drawn = ratios(report)
     end = drawn.index(">", drawn.index("<svg")) + 1
     return f"{drawn[:end]}<title>{escape(_said(report))}</title>{_ALONE}{drawn[end:]}"
 
 
-def ratios(report: Report, *, narrow: bool = False) -> str:
+def ratios(report: BenchReport, *, narrow: bool = False) -> str:
     """Every benchmark's ratio with its interval, the fastest first, and the geometric mean below."""
     size = _NARROW if narrow else _WIDE
-    rows = [(row.name, row.ratio) for row in reversed(report.by_size)]
+    rows = [(row.name, row.ratio) for row in reversed(report.by_ratio)]
     if len(rows) > 1:
         rows.insert(0, ("geometric mean", report.mean))
 
@@ -89,31 +89,31 @@ def ratios(report: Report, *, narrow: bool = False) -> str:
         low, high = scale.of_ratios(ratio for _, ratio in rows)
         for place, (_, ratio) in enumerate(rows):
             _interval(axes, place, ratio, low, high)
-            axes.plot([ratio.value], [place], **_mark(ratio.word))
+            axes.plot([ratio.value], [place], **_mark(ratio.result))
         _at_right(axes, [f"{ratio.value:.2f}x" for _, ratio in rows], size)
         if len(rows) > 1:
             axes.axhline(0.5, color=_GREY, linewidth=0.6)
         _axis(axes, low, high, size)
 
     base, other = (scale.short(arm, size.arm) for arm in (report.base, report.other))
-    called = {ratio.word for _, ratio in rows}
+    called = {ratio.result for _, ratio in rows}
     marks = [(word, _mark(word)) for word in _MARKS if word in called]
     legend = [*marks, ("95% interval", {"color": _GREY, "linewidth": 2})]
     below = f"{base} / {other}, logarithmic\nright of 1: {other} is faster"
     return _drawn(draw, [name for name, _ in rows], legend, below, _said(report), size)
 
 
-def distribution(report: Report, *, narrow: bool = False) -> str:
+def distribution(report: BenchReport, *, narrow: bool = False) -> str:
     """Every value of every benchmark, on the axis of the ratios: how much faster than the first arm's mean."""
     size = _NARROW if narrow else _WIDE
-    rows = list(reversed(report.by_size))
+    rows = list(reversed(report.by_ratio))
 
     def draw(axes: Any) -> None:
         reached = [1.0]
         for place, row in enumerate(rows):
             arms = (
                 (row.base, 0.16, _CIRCLE),
-                (row.other, -0.16, _diamond(_MARKS[row.ratio.word][0])),
+                (row.other, -0.16, _diamond(_MARKS[row.ratio.result][0])),
             )
             for sample, above, look in arms:
                 values = sample.values if len(sample.values) <= _MOST else sample.means
@@ -153,9 +153,9 @@ def _diamond(colour: str) -> dict[str, Any]:
 
 def _interval(axes: Any, place: int, ratio: Ratio, low: float, high: float) -> None:
     """A line; an arrow says that it goes on where the axis ends."""
-    if ratio.word == "not enough data":
+    if ratio.result == "not enough data":
         return
-    colour, *_ = _MARKS[ratio.word]
+    colour, *_ = _MARKS[ratio.result]
     axes.plot(
         [max(ratio.low, low), min(ratio.high, high)],
         [place, place],
@@ -168,12 +168,12 @@ def _interval(axes: Any, place: int, ratio: Ratio, low: float, high: float) -> N
             axes.plot([edge], [place], marker=arrow, markersize=5, color=colour, **_POINT)
 
 
-def _said(report: Report) -> str:
+def _said(report: BenchReport) -> str:
     """What a reader hears who cannot see the chart of ratios."""
-    return f"Ratios of {_many(report)}, {words.tally(report)}. {scale.plain(words.verdict(report))}"
+    return f"Ratios of {_many(report)}, {conclusions.tally(report)}. {scale.plain(conclusions.sentence(report))}"
 
 
-def _many(report: Report) -> str:
+def _many(report: BenchReport) -> str:
     return "1 benchmark" if len(report.rows) == 1 else f"{len(report.rows)} benchmarks"
 
 

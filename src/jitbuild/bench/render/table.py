@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import conclusions as words
+from jitbuild.bench import conclusions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from jitbuild.bench.report import Inspection, Report, Row
+    from jitbuild.bench.report import BenchReport, BenchRow, JITInspection
 
 _STYLES = {"faster": "green", "slower": "red"}
 _MOST = 8
 
 
-def show(report: Report, console: Console, *, inspect: bool = False) -> None:
+def show(report: BenchReport, console: Console, *, inspect: bool = False) -> None:
     """Print the whole report."""
     from rich.table import Table
 
@@ -37,21 +37,21 @@ def show(report: Report, console: Console, *, inspect: bool = False) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def lines(report: Report, *, inspect: bool) -> Iterator[str]:
+def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
     """What stands under the table; the verdict is the last line."""
     if inspect:
         for row in report.rows:
             yield from inspection(row)
         yield ""
     if len(report.rows) > 1:
-        yield f"{words.tally(report)}. The ratio is {report.base} / {report.other}: above 1, {report.other} is faster."
+        yield f"{conclusions.tally(report)}. The ratio is {report.base} / {report.other}: above 1, {report.other} is faster."
     yield from (f"note: {note}" for note in report.notes)
     yield from (f"warning: {warning}" for warning in report.warnings)
     yield from (f"{arm}: {path}" for arm, path in report.files.items())
-    yield words.verdict(report)
+    yield conclusions.sentence(report)
 
 
-def inspection(row: Row) -> Iterator[str]:
+def inspection(row: BenchRow) -> Iterator[str]:
     """What the JIT made of a benchmark."""
     found = row.inspection
     if found is None:
@@ -67,34 +67,34 @@ def inspection(row: Row) -> Iterator[str]:
     yield from _bare(found)
 
 
-def _bare(found: Inspection) -> Iterator[str]:
-    if found.bare:
+def _bare(found: JITInspection) -> Iterator[str]:
+    if found.uncompiled:
         yield "    hot, without machine code:"
-        for each in found.bare[:_MOST]:
-            yield f"    {100 * (each.share or 0):3.0f}% of time   {each.name}  {each.file}:{each.line}"
+        for each in found.uncompiled[:_MOST]:
+            yield f"    {100 * (each.share):3.0f}% of time   {each.name}  {each.file}:{each.line}"
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: BenchRow) -> list[str]:
     from rich.markup import escape
 
     interval = (
-        f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio.word != "not enough data" else ""
+        f"{row.ratio.low:.2f}-{row.ratio.high:.2f}" if row.ratio.result != "not enough data" else ""
     )
-    style = _STYLES.get(row.ratio.word, "dim")
+    style = _STYLES.get(row.ratio.result, "dim")
     return [
         escape(row.name),
         seconds(row.base.mean),
         seconds(row.other.mean),
         f"{row.ratio.value:.2f}x",
         interval,
-        f"[{style}]{row.ratio.word}[/]",
+        f"[{style}]{row.ratio.result}[/]",
     ]
 
 
-def _ratio_cells(report: Report) -> list[str]:
-    known = report.mean.word != "not enough data"
+def _ratio_cells(report: BenchReport) -> list[str]:
+    known = report.mean.result != "not enough data"
     interval = f"{report.mean.low:.2f}-{report.mean.high:.2f}" if known else ""
-    return [f"{report.mean.value:.2f}x", interval, report.mean.word]
+    return [f"{report.mean.value:.2f}x", interval, report.mean.result]
 
 
 def seconds(value: float) -> str:

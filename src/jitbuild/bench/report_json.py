@@ -1,0 +1,42 @@
+"""The JSON form of a measurement's report, as `jitbuild bench --json` prints it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import conclusions, stats
+
+if TYPE_CHECKING:
+    from jitbuild.bench.report import BenchReport
+
+
+def to_json(report: BenchReport) -> dict[str, Any]:
+    """Return the shape that docs/design.md documents."""
+    return {
+        "comparison": report.comparison,
+        "base": report.base,
+        "other": report.other,
+        "about": dict(report.about),
+        "complete": report.complete,
+        "verdict": {
+            "result": conclusions.advice(report),
+            "sentence": conclusions.sentence(report),
+        },
+        "geometric_mean": report.mean.to_json(),
+        "faster": len(report.with_result("faster")),
+        "slower": len(report.with_result("slower")),
+        "unchanged": len(report.with_result("no difference")),
+        "noise_floor": _noise_floor(report),
+        "benchmarks": [row.to_json() for row in report.rows],
+        "warnings": list(report.warnings),
+        "notes": list(report.notes),
+        "files": dict(report.files),
+        "again": report.again,
+    }
+
+
+def _noise_floor(report: BenchReport) -> float | None:
+    if report.comparison != "again" or math.isnan(report.mean.noise):
+        return None
+    return stats.noise_floor(report.mean)
