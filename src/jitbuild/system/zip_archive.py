@@ -1,0 +1,83 @@
+"""Zip archives: unpacking them without leaving the target folder, and reading their files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import stat
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+from jitbuild.system.archive_errors import safe_name, unsafe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import IO, BinaryIO
+
+    from jitbuild.system.progress import Stage
+
+_CHUNK_BYTES = 1 << 18
+
+
+def is_zip(file: BinaryIO) -> bool:
+    """Return true when a zip starts here.
+
+    `zipfile.is_zipfile` looks at the end, where a plain tar may contain a zip.
+    """
+    magic = file.read(4)
+    file.seek(0)
+    return magic in {b"PK\x03\x04", b"PK\x05\x06"}
+
+
+def unpack_zip(
+    archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
+) -> None:
+    """Unpack the zip in `file` into `dest`, without the members that `left_out` matches.
+
+    Members that are left out are checked too. Raises UnsafeArchiveError, and what zipfile raises
+    for damage.
+    """
+    with zipfile.ZipFile(file) as content:
+        members = content.infolist()
+        for done, member in enumerate(members):
+            stage.advance(done, len(members))
+            path = dest / safe_name(archive, member.filename)
+            if left_out(member.filename):
+                continue
+            if member.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                extract_member(archive, content, member, path)
+
+
+def extract_member(
+    archive: Path, content: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
+) -> None:
+    """Write one file of a zip to `path`, with its time and, from a Unix zip, its executable bit.
+
+    Raises UnsafeArchiveError for a symbolic link or a device.
+    """
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
+        raise unsafe(archive, f"{member.filename!r} is a link or a device")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():
+        path.unlink()  # from a wheel unpacked earlier; a write would go to the link's target
+    with content.open(member) as source, path.open("wb") as file:
+        shutil.copyfileobj(source, file, _CHUNK_BYTES)
+    path.chmod(0o755 if mode & 0o100 else 0o644)
+    with contextlib.suppress(ValueError, OverflowError):  # a zip may contain impossible dates
+        modified = time.mktime((*member.date_time, 0, 0, -1))
+        os.utime(path, (modified, modified))
+
+
+def read_zip_files(file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
+    """Yield the name of each file of the zip, and a function that opens it."""
+    with zipfile.ZipFile(file) as content:
+        for member in content.infolist():
+            if not member.is_dir():
+                yield member.filename, functools.partial(content.open, member)
