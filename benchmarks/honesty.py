@@ -1,11 +1,12 @@
-"""Whether `jitbuild bench` is honest: off against off is to be called no difference, and a seeded slowdown is to be seen.
+"""Check the verdicts of `jitbuild bench`: no difference between equals, and seeded slowdowns found.
 
     python benchmarks/honesty.py 3.15 [--repeats 20] [--rounds 10] [--slowdown 0.05]
 
-Measures on an interpreter of the store, as `jitbuild bench --stmt` does, a loop of floats with the JIT off: first against itself,
-then against one with so much more to do. Both arms differ in nothing but PYTHON_JIT, `0` and `00`, which are both off (only the
-first character counts); that tells the statement which arm it is in. Ends with 1 when fewer than 19 of 20 repeats say no
-difference, or fewer than 18 of 20 say slower. On a machine that does something else meanwhile it means nothing.
+A loop of floats is measured on an interpreter of the store with the JIT off, as `jitbuild bench
+--stmt` does: against itself, then against a loop with more iterations. The two sides differ only in
+PYTHON_JIT, `0` and `00`, both of which mean off (only the first character counts); it tells the
+statement which side it is on. Exits with 1 when fewer than 19 of 20 repeats say "no difference", or
+fewer than 18 of 20 say "slower". On a machine that is busy otherwise the result means nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from jitbuild.system.progress import SilentReporter
 
 ARMS = (plan.Arm(name="off", mode="off"), plan.Arm(name="off-again", mode="off"))
 LOOP = 100_000
-# Of 20, which the shares are taken from when there are more or fewer repeats.
+# The shares of repeats that must have the right verdict.
 HONEST, SEEN = 19 / 20, 18 / 20
 
 
 def benchmark(slowdown: float) -> plan.Benchmark:
-    """A loop that has so much more to do in the second arm."""
+    """Return a loop with more iterations, by the share `slowdown`, in the second arm."""
     counts = f"{{'0': {LOOP}, '00': {round(LOOP * (1 + slowdown))}}}"
     setup = f"import os; count = {counts}[os.environ['PYTHON_JIT']]; x = 1.0"
     return plan.Benchmark(
@@ -39,7 +40,7 @@ def benchmark(slowdown: float) -> plan.Benchmark:
 
 
 def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> stats.Ratio:
-    """Measured anew."""
+    """Measure both arms once and compare them."""
     with tempfile.TemporaryDirectory() as folder:
         job = session.MeasurementSession(
             benchmarks=(benchmark(slowdown),),
@@ -94,14 +95,9 @@ def main() -> int:
             for number in range(options.repeats):
                 ratio = once(python, base, slowdown, options.rounds)
                 hits += ratio.result == wanted
-                print(
-                    f"{100 * slowdown:.0f}% slower, repeat {number + 1}: {ratio.text} {ratio.result}",
-                    flush=True,
-                )
-            print(
-                f"{100 * slowdown:.0f}% slower: {hits} of {options.repeats} say {wanted}",
-                flush=True,
-            )
+                percent = f"{100 * slowdown:.0f}% slower"
+                print(f"{percent}, repeat {number + 1}: {ratio.text} {ratio.result}", flush=True)
+            print(f"{percent}: {hits} of {options.repeats} say {wanted}", flush=True)
             enough &= hits >= share * options.repeats
     return 0 if enough else 1
 
