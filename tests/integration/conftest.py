@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import debian
 import pytest
 import releases
+from configured_trees import ConfiguredTree, configure_without_answers
+
+from jitbuild.system import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for what is costly to get: JITBUILD_TEST_CACHE, else one that this run's workers share."""
+    """Return the folder of costly downloads: JITBUILD_TEST_CACHE, or one shared by this run."""
     named = os.environ.get("JITBUILD_TEST_CACHE")
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -79,3 +82,25 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 def cpython_archive(cache_folder: Path) -> Path:
     """A real, verified Python-3.13.*.tar.xz, alone of its name's kind in its folder."""
     return releases.archive(cache_folder)
+
+
+@pytest.fixture(scope="session")
+def cpython_version(cpython_archive: Path) -> str:
+    """Return the version of `cpython_archive`, such as 3.13.15."""
+    return cpython_archive.name.removeprefix("Python-").removesuffix(".tar.xz")
+
+
+@pytest.fixture(scope="session")
+def cpython_source(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack `cpython_archive`; tests must not change the tree."""
+    return archive.unpack(cpython_archive, tmp_path_factory.mktemp("unpacked") / "source")
+
+
+@pytest.fixture(scope="session")
+def configured(
+    cpython_source: Path, cpython_version: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, ConfiguredTree]:
+    """Configure the variants of a CPython without any cache; see `configure_without_answers`."""
+    return configure_without_answers(
+        cpython_source, cpython_version, lambda: tmp_path_factory.mktemp("configured")
+    )

@@ -1,13 +1,12 @@
-"""`jitbuild install` for real: killed, asked for eight times at once, proven, and told apart by variant.
+"""`jitbuild install` with real builds: killed, run eight times at once, interrupted, proven.
 
-The tests of this module share one home and run in the order in which they stand; the first build is the slow one.
+The tests share one home and run in the order of the file; the first build takes the longest.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,64 +15,39 @@ from pathlib import Path
 
 import pytest
 from cli import Cli
+from processes import running_below, wait_for_line, wait_until_nothing_runs_below
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("builds")]
 
 
 @pytest.fixture(scope="module")
-def version(cpython_archive: Path) -> str:
-    return re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
+def version(cpython_version: str) -> str:
+    return cpython_version
 
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
-    """A home with nothing in it, the verified archive's folder as its mirror, and no LLVM of the machine's."""
+    """Run jitbuild with an empty home, the archive's folder as its mirror, and a managed LLVM."""
     return Cli(
         tmp_path_factory.mktemp("home"),
         {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed"},
     )
 
 
-def wait_for(process: subprocess.Popen[str], text: str) -> None:
-    """Read the progress until a line holds `text`."""
-    for line in process.stderr:
-        if text in line:
-            return
-    pytest.fail(f"{process.args} ended before it said {text!r}")
-
-
-def running_in(folder: Path) -> list[str]:
-    """The programs that run with their working folder under `folder` (Linux)."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if str((entry / "cwd").readlink()).startswith(str(folder)):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
-
-
-def wait_until_nothing_runs_in(folder: Path) -> None:
-    for _ in range(100):
-        if not running_in(folder):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"still running: {running_in(folder)}")
-
-
 def test_a_killed_install_leaves_nothing_visible(cli, version):
     process = cli.start("install", version)
-    wait_for(process, ": make ...")
+    wait_for_line(process, ": make ...")
     time.sleep(3)
-    assert running_in(cli.home), "make should run by now"
+    assert running_below(cli.home), "make should run by now"
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert cli("list", "--json").json() == []
     if sys.platform == "linux":
-        wait_until_nothing_runs_in(cli.home)
+        wait_until_nothing_runs_below(cli.home)
 
 
-def test_eight_at_once_build_it_once(cli, version):
+def test_eight_installs_at_once_build_once(cli, version):
     before = set((cli.home / "logs").iterdir())
     processes = [cli.start("install", version) for _ in range(8)]
     outcomes = [process.communicate() for process in processes]
@@ -81,9 +55,11 @@ def test_eight_at_once_build_it_once(cli, version):
     assert len({out for out, _ in outcomes}) == 1
     path = Path(outcomes[0][0].strip())
     assert path.is_file()
-    assert len(set((cli.home / "logs").iterdir()) - before) == 1, "one of the eight builds"
+    assert len(set((cli.home / "logs").iterdir()) - before) == 1, "only one of the eight builds"
     assert sum("Another process builds" in err for _, err in outcomes) == 7
-    assert list((cli.home / "scratch").iterdir()) == [], "what the killed one left is swept"
+    assert list((cli.home / "scratch").iterdir()) == [], (
+        "the scratch of the killed install is removed"
+    )
 
 
 def test_the_jit_is_proven(cli, version):
@@ -95,7 +71,7 @@ def test_the_jit_is_proven(cli, version):
     assert verdict["jit"]["machine_code_bytes"] > 0
 
 
-def test_it_is_whole(cli, version):
+def test_the_interpreter_has_all_modules(cli, version):
     path = cli("which", version).out.strip()
     assert cli("which", "3.13").out.strip() == path
     modules = "ssl, zlib, bz2, lzma, ctypes, sqlite3, readline, curses, uuid, pip, venv, ensurepip"
@@ -106,7 +82,7 @@ def test_it_is_whole(cli, version):
     assert listed["verdict"]["missing_modules"] == []
 
 
-def test_its_records_name_neither_caches_nor_scratch(cli, version):
+def test_no_record_names_a_cache_or_scratch(cli, version):
     script = (
         "import json, sysconfig; from importlib import import_module;"
         "print(json.dumps([v for v in sysconfig.get_config_vars().values() if isinstance(v, str)]))"
@@ -139,7 +115,8 @@ def test_extension_modules_and_packages_can_be_installed(cli, version, tmp_path)
         "PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&def); }\n"
     )
     (tmp_path / "setup.py").write_text(
-        "from setuptools import Extension, setup\nsetup(name='hello', version='1', ext_modules=[Extension('hello', ['hello.c'])])\n"
+        "from setuptools import Extension, setup\n"
+        "setup(name='hello', version='1', ext_modules=[Extension('hello', ['hello.c'])])\n"
     )
     env = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     subprocess.run(
@@ -151,7 +128,7 @@ def test_extension_modules_and_packages_can_be_installed(cli, version, tmp_path)
     subprocess.run([tmp_path / "venv/bin/python", "-c", "import hello"], check=True, cwd="/")
 
 
-def test_run_follows_its_rule(cli, version):
+def test_run_passes_arguments_and_the_mode(cli, version):
     python = cli("which", version).out.strip()
     show = "import sys, os; print(sys.executable, os.environ.get('PYTHON_JIT'), *sys.argv[1:])"
     assert cli("run", version, "--mode", "on", "--", "-c", show, "x").out.split() == [
@@ -163,20 +140,20 @@ def test_run_follows_its_rule(cli, version):
         python,
         "0",
     ]
-    found = cli("run", version, "--", "sh", "-c", "command -v python").out.strip()
-    assert Path(found).resolve() == Path(python).resolve()
+    first = cli("run", version, "--", "sh", "-c", "command -v python").out.strip()
+    assert Path(first).resolve() == Path(python).resolve()
     assert cli("run", version, "--", "-c", "raise SystemExit(7)", code=7).code == 7
     assert "PYTHON_JIT_STRESS" in cli("run", version, "--mode", "stress", "--", "-V", code=4).err
     assert "cannot be run" in cli("run", version, "--", "no-such-program", code=2).err
 
 
-def test_a_second_install_does_nothing(cli, version):
+def test_a_second_install_changes_nothing(cli, version):
     before = cli("list", "--json").json()
     cli("install", version, "3.13")
     assert cli("list", "--json").json() == before
 
 
-def test_an_interpreter_build_is_told_apart(cli, version):
+def test_an_interpreter_build_is_not_taken_for_a_jit(cli, version):
     cli("install", version, "--jit", "interpreter")
     assert len(cli("list", "--json").json()) == 2
     uops = cli("which", version, "--jit", "interpreter").out.strip()
@@ -190,30 +167,30 @@ def test_an_interpreter_build_is_told_apart(cli, version):
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")]
+    ("number", "code", "message"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")]
 )
-def test_an_interrupt_ends_every_child_and_leaves_only_the_log(cli, version, number, code, said):
+def test_a_signal_ends_every_child_and_leaves_only_the_log(cli, version, number, code, message):
     before = sorted(cli.leftovers())
     logs = len(list((cli.home / "logs").iterdir()))
     process = cli.start("install", version, "--jit", "no")
-    wait_for(process, ": configure ...")
+    wait_for_line(process, ": configure ...")
     time.sleep(2)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
-    assert said in err
-    wait_until_nothing_runs_in(cli.home)
+    assert message in err
+    wait_until_nothing_runs_below(cli.home)
     assert sorted(cli.leftovers()) == before
     assert len(list((cli.home / "logs").iterdir())) == logs + 1
 
 
-def test_a_disk_that_fills_up_during_the_build(cli, version, tmp_path, small_disk):
-    """The disk has room when the install begins, and none when it configures."""
+def test_a_disk_that_is_full_at_configure_leaves_nothing(cli, version, tmp_path, small_disk):
+    """The disk has room when the install begins."""
     disk = small_disk(1_700_000_000)
     (disk / "home").mkdir()
     filled = Cli(disk / "home", cli.extra)
     process = filled.start("install", version, "--jit", "no")
-    wait_for(process, ": configure ...")
+    wait_for_line(process, ": configure ...")
     with contextlib.suppress(OSError), (disk / "filler").open("wb") as filler:
         while True:
             filler.write(b"\0" * 1_000_000)
@@ -223,7 +200,7 @@ def test_a_disk_that_fills_up_during_the_build(cli, version, tmp_path, small_dis
     assert filled.leftovers() == []
 
 
-def test_uninstalling_leaves_nothing_of_it(cli, version):
+def test_uninstall_leaves_nothing(cli, version):
     cli("uninstall", version, code=2)
     cli("uninstall", version, "--jit", "interpreter")
     cli("uninstall", version)

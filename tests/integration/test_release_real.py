@@ -1,4 +1,7 @@
-"""`--profile release` for real: the interpreter is linked with LTO once, and is whole. Minutes, as PGO builds everything twice."""
+"""`--profile release` with a real build: LTO links once, PGO trains, nothing is missing.
+
+PGO compiles everything twice, so this takes minutes.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,13 @@ def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
 
 
 @pytest.fixture(scope="module")
-def release(cli: Cli, cpython_archive: Path) -> dict:
-    version = re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
-    if not version.startswith("3.13."):
-        pytest.skip("only 3.13 has a recipe that makes release builds quicker")
-    (found,) = cli("install", version, "--profile", "release", "--json", timeout=2400).json()
-    return found
+def release(cli: Cli, cpython_version: str) -> dict:
+    if not cpython_version.startswith("3.13."):
+        pytest.skip("only 3.13 has a recipe that speeds up release builds")
+    (built,) = cli(
+        "install", cpython_version, "--profile", "release", "--json", timeout=2400
+    ).json()
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def test_the_jit_is_proven(release):
     assert release["verdict"]["missing_modules"] == []
 
 
-def test_the_interpreter_is_what_is_linked_of_the_final_build(log):
+def test_the_final_build_links_only_the_interpreter(log):
     instrumented, final = log.split(FINAL, 1)
     assert {*LINKED.findall(instrumented)} == {
         "python",
@@ -56,7 +60,7 @@ def test_the_interpreter_is_what_is_linked_of_the_final_build(log):
     assert LINKED.findall(final) == ["python"]
 
 
-def test_files_are_compiled_once_in_each_build(log):
+def test_files_are_compiled_once_per_build(log):
     compiled = [
         line
         for line in log.splitlines()
@@ -68,14 +72,17 @@ def test_files_are_compiled_once_in_each_build(log):
     assert "-fprofile-use" in compiled[1]
 
 
-def test_the_training_ran_in_as_many_processes_as_there_are_jobs(log):
+def test_the_training_runs_in_parallel_and_leaves_no_file_without_a_profile(log):
     assert re.search(r"-m test --pgo -j[1-9]", log)
     assert re.search(r"^Total tests: run=\d", log, re.MULTILINE)
     assert not re.search(r"profile count data file not found", log)
 
 
-def test_what_is_left_out_is_not_there(release):
-    script = "import sysconfig; print(*(sysconfig.get_config_var(name) for name in ('OPT', 'LDFLAGS', 'PY_CORE_LDFLAGS')))"
+def test_tests_symbols_and_optimized_bytecode_are_left_out(release):
+    script = (
+        "import sysconfig; names = ('OPT', 'LDFLAGS', 'PY_CORE_LDFLAGS');"
+        "print(*map(sysconfig.get_config_var, names))"
+    )
     flags = subprocess.run(
         [release["executable"], "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
@@ -90,7 +97,7 @@ def test_what_is_left_out_is_not_there(release):
     ]
 
 
-def test_pip_is_whole(release):
+def test_pip_is_complete_and_compiled(release):
     prefix = Path(release["path"])
     (info,) = prefix.glob("lib/python*/site-packages/pip-*.dist-info")
     recorded = [line.rsplit(",", 2)[0] for line in (info / "RECORD").read_text().splitlines()]

