@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from jitbuild.building.build_environment import clean_environment
 from jitbuild.building.caches.configure_answers import AnswerStore
 from jitbuild.building.caches.configure_key import (
     ConfigureFacts,
     folders_digest,
     search_folders,
 )
-from jitbuild.building.runner import clean_environment
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes.catalog import load_catalog
