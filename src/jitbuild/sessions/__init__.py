@@ -1,1 +1,1 @@
-"""Sessions over JIT modes, independent of nox."""
+"""The parts of nox sessions that do not need nox: interpreters, shims, venvs and modes."""

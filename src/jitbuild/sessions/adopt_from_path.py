@@ -1,0 +1,98 @@
+"""Adopt the first Python on PATH that fits a request and passes the probe."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import InterpreterError, NotInstalledError
+from jitbuild.probing.runner import probe
+from jitbuild.providers.adopt import adopt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.sessions.interpreter_request import InterpreterRequest
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+
+# `python` and `python3` may be of any version.
+_PROGRAM = re.compile(r"python(?:3(?P<minor>\.\d+)?(?P<threads>t?))?(?:\.exe)?")
+
+
+def adopt_from_path(
+    request: InterpreterRequest,
+    store: Store,
+    path: str,
+    *,
+    probe: Callable[..., Verdict] = probe,
+    adopt: Callable[..., Interpreter] = adopt,
+) -> Interpreter:
+    """Register the first Python on `path` that fits and passes the probe.
+
+    Raise NotInstalledError if there is none, with the reason for each program that was probed.
+    """
+    expect = request.jit or ("no" if request.request.free_threaded else "jit")
+    reasons = []
+    for program in programs_on_path(request, path):
+        try:
+            verdict = probe(program, expect=expect)
+        except InterpreterError as error:
+            reasons.append(error.what)
+            continue
+        if reason := mismatch(request, verdict):
+            reasons.append(f"{program}: {reason}")
+            continue
+        # Take the real program: the shim of a version manager may start another one tomorrow.
+        executable = Path(verdict.facts.executable or program)
+        profile = request.profile or "unknown"
+        return adopt(store, executable, expect=expect, profile=profile)
+    details = " ".join(reasons) or "No program has such a name."
+    raise NotInstalledError(
+        f"No Python on PATH fits {request.name} and passes the probe. {details}",
+        remedy="Put one on PATH, or build it: "
+        f"jitbuild install {shlex.quote(request.request.text)}",
+    )
+
+
+def programs_on_path(request: InterpreterRequest, path: str) -> Iterator[Path]:
+    """Yield the programs on `path` whose name allows the version, without duplicate files."""
+    seen = set()
+    for folder in filter(None, path.split(os.pathsep)):
+        try:
+            programs = sorted(Path(folder).glob("python*"), reverse=True)
+        except OSError:
+            continue
+        for program in programs:
+            if not _name_fits(program.name, request) or not program.is_file():
+                continue
+            file = program.resolve()
+            if file not in seen:
+                seen.add(file)
+                yield program
+
+
+def mismatch(request: InterpreterRequest, verdict: Verdict) -> str:
+    """Return why an interpreter does not fit the request, as a sentence; empty if it does."""
+    if not request.request.admits(verdict.version):
+        return f"it is Python {verdict.version}."
+    if verdict.facts.prefix != verdict.facts.base_prefix:
+        return "it belongs to a virtual environment."
+    if not verdict.ok:
+        return verdict.reason
+    if verdict.free_threaded != request.request.free_threaded:
+        return "it is free-threaded." if verdict.free_threaded else "it is not free-threaded."
+    return ""
+
+
+def _name_fits(name: str, request: InterpreterRequest) -> bool:
+    match = _PROGRAM.fullmatch(name)
+    if match is None or not match["minor"]:
+        return match is not None
+    if request.series and f"3{match['minor']}" != request.series:
+        return False
+    return bool(match["threads"]) == request.request.free_threaded

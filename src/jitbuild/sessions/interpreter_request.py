@@ -1,0 +1,122 @@
+"""The interpreters and modes that a noxfile requests, and how its sessions are named.
+
+A noxfile imports this module, so nothing heavy is imported at its top.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild import modes, settings
+from jitbuild.errors import UsageError
+from jitbuild.modes import parse_modes
+from jitbuild.request import Axes, Jit, Profile, Request, parse
+from jitbuild.sessions.policy import Policy, check_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jitbuild.modes import Mode
+
+_SERIES = re.compile(r"3\.(\d+)")
+
+
+class InterpreterRequest(NamedTuple):
+    """An interpreter that sessions need: the request, and the axes and policy that are stated."""
+
+    request: Request
+    jit: Jit | None = None
+    profile: Profile | None = None
+    policy: Policy | None = None
+
+    @property
+    def name(self) -> str:
+        """The request as it was typed, with the stated axes.
+
+        It is the same on every machine and after every patch release.
+        """
+        return "-".join([self.request.text, *filter(None, (self.jit, self.profile))])
+
+    @property
+    def key(self) -> str:
+        """A name that is unique within a noxfile."""
+        return "-".join([self.name, *filter(None, (self.policy,))])
+
+    @property
+    def axes(self) -> Axes:
+        """The stated axes."""
+        return Axes(jit=self.jit, profile=self.profile)
+
+    @property
+    def series(self) -> str | None:
+        """The series that the request names, such as `3.15`; None if it names none."""
+        if self.request.kind not in {"tag", "series"}:
+            return None
+        match = _SERIES.match(self.request.value)
+        return match[0] if match else None
+
+    def parameter(self, mode: Mode) -> str:
+        """Return the parameter in the name of a session: `3.15-jit-on`."""
+        return f"{self.name}-jit-{mode}"
+
+    def tags(self, mode: Mode) -> list[str]:
+        """Return the tags of a session.
+
+        They have underscores, because `nox -k` reads a hyphen as minus.
+        """
+        tags = ["jit", f"jit_{mode}"]
+        if self.series:
+            threads = "t" if self.request.free_threaded else ""
+            tags.append(f"py{self.series.replace('.', '')}{threads}")
+        elif self.request.kind == "branch":
+            tags.append(f"py_{self.request.value}")
+        return tags
+
+
+def requested_interpreters(
+    pythons: Iterable[str] | None,
+    *,
+    jit: Jit | None = None,
+    profile: Profile | None = None,
+    policy: Policy | None = None,
+) -> list[InterpreterRequest]:
+    """Return the requests `pythons`, else those of the settings, without duplicates.
+
+    Raise a JitbuildError if there are none, or if one cannot exist.
+    """
+    texts = settings.many("pythons") if pythons is None else _as_list(pythons)
+    if not texts:
+        raise UsageError(
+            "No Pythons are named for the sessions.",
+            remedy='Name them: pythons=["3.14", "3.15"], or `pythons` in [tool.jitbuild] of '
+            "pyproject.toml.",
+        )
+    check_policy(policy)
+    requests = [
+        InterpreterRequest(parse(text), jit, profile, policy) for text in dict.fromkeys(texts)
+    ]
+    for request in requests:
+        request.axes.variant(request.request)  # raises VariantError for what cannot exist
+    return requests
+
+
+def requested_modes(names: Iterable[str] | None) -> list[Mode]:
+    """Return the modes `names`, else those of the settings, else off and on.
+
+    Raise UsageError for an unknown mode.
+    """
+    stated = settings.many("modes") if names is None else _as_list(names)
+    return list(dict.fromkeys(parse_modes(stated or ("off", "on"))))
+
+
+def check_mode(request: InterpreterRequest, mode: Mode) -> None:
+    """Raise VariantError for a mode that every interpreter of this request would ignore."""
+    has_jit = not request.request.free_threaded and request.jit != "no"
+    series = (3, int(request.series.partition(".")[2])) if request.series else None
+    name = f"CPython {request.name}"
+    modes.check(mode, name, jit=has_jit, series=series, remedy="Leave out the mode.")
+
+
+def _as_list(texts: Iterable[str]) -> list[str]:
+    return [texts] if isinstance(texts, str) else list(texts)

@@ -1,0 +1,80 @@
+"""Find or install the interpreter for a request, as the policy says."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.errors import InterpreterError, JitbuildError, NotInstalledError, ProofError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jitbuild.sessions.interpreter_request import InterpreterRequest
+    from jitbuild.sessions.policy import Policy
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.system.progress import Reporter
+
+
+def _install(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
+    from jitbuild import api
+
+    return api.ensure(
+        request.request.text, jit=request.jit, profile=request.profile, reporter=reporter
+    )
+
+
+def _find(request: InterpreterRequest) -> Interpreter:
+    from jitbuild.running.lookup import find_interpreter
+
+    return find_interpreter(request.request.text, request.axes)
+
+
+def _adopt(request: InterpreterRequest) -> Interpreter:
+    from jitbuild import api
+    from jitbuild.sessions.adopt_from_path import adopt_from_path
+
+    return adopt_from_path(request, api.store(), os.environ.get("PATH", os.defpath))
+
+
+class InterpreterSources(NamedTuple):
+    """The ways to an interpreter: install it, find it in the store, or adopt it from PATH."""
+
+    install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install
+    find: Callable[[InterpreterRequest], Interpreter] = _find
+    adopt: Callable[[InterpreterRequest], Interpreter] = _adopt
+
+
+_SOURCES = InterpreterSources()
+
+
+def resolve(
+    request: InterpreterRequest,
+    policy: Policy,
+    reporter: Reporter,
+    sources: InterpreterSources = _SOURCES,
+) -> Interpreter:
+    """Return the interpreter for `request`.
+
+    One without a JIT is returned only if the request states it, even if the store has one that fits
+    otherwise. Raise a JitbuildError whose remedy is the command to type.
+    """
+    interpreter = _resolve(request, policy, reporter, sources)
+    states_no_jit = request.jit is not None or request.request.free_threaded
+    if interpreter.variant.jit == "no" and not states_no_jit:
+        return _resolve(request._replace(jit="yes-off"), policy, reporter, sources)
+    return interpreter
+
+
+def _resolve(
+    request: InterpreterRequest, policy: Policy, reporter: Reporter, sources: InterpreterSources
+) -> Interpreter:
+    if policy == "install":
+        return sources.install(request, reporter)
+    try:
+        return sources.find(request)
+    except JitbuildError as error:
+        missing = isinstance(error, NotInstalledError | ProofError | InterpreterError)
+        if policy == "never" or not missing:
+            raise
+    return sources.adopt(request)

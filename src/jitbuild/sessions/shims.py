@@ -1,0 +1,82 @@
+"""Shims: the programs by which nox knows interpreters before they are resolved."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.request import Jit
+    from jitbuild.sessions.interpreter_request import InterpreterRequest
+    from jitbuild.store.interpreter import Interpreter
+
+_POSIX = os.name == "posix"
+_FILE_NAME = "python" if _POSIX else "python.cmd"
+_UNSAFE = re.compile(r"[^\w.]+")
+
+
+class SessionInterpreter(NamedTuple):
+    """The interpreter that a shim starts. `instance` is new for every build and adoption."""
+
+    name: str
+    version: str
+    executable: str
+    instance: str
+    jit: Jit
+
+    @classmethod
+    def of(cls, interpreter: Interpreter) -> SessionInterpreter:
+        """Return the record of an interpreter of the store."""
+        return cls(
+            name=interpreter.name,
+            version=interpreter.version,
+            executable=str(interpreter.executable),
+            instance=interpreter.instance,
+            jit=interpreter.variant.jit,
+        )
+
+
+def shim_path(request: InterpreterRequest, envdir: Path) -> Path:
+    """Return the path of the shim for `request` in nox's folder of environments."""
+    slug = _UNSAFE.sub("-", request.key)
+    if slug != request.key:
+        import hashlib
+
+        slug = f"{slug}-{hashlib.sha256(request.key.encode()).hexdigest()[:8]}"
+    return envdir / ".jitbuild" / slug / _FILE_NAME
+
+
+def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
+    """Make `shim` start the interpreter; do nothing if it does already.
+
+    The shim is a script, not a link: a Python that is started through a link searches its standard
+    library beside the link, and so would its venvs. The file is replaced when the interpreter
+    changes, because nox and virtualenv cache what they know of a path by its modification time.
+    """
+    if read_shim(shim) == interpreter:
+        return
+    from jitbuild.system.files import store_errors, write_atomically
+
+    record = json.dumps(interpreter._asdict())
+    if _POSIX:
+        text = f'#!/bin/sh\n# {record}\nexec {shlex.quote(interpreter.executable)} "$@"\n'
+    else:
+        text = f'@rem {record}\n@"{interpreter.executable}" %*\n'
+    with store_errors(shim):
+        shim.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(shim, text, mode=0o755)
+
+
+def read_shim(shim: Path) -> SessionInterpreter | None:
+    """Return the interpreter that `shim` starts; None if there is no shim yet."""
+    try:
+        lines = shim.read_text(encoding="utf-8").splitlines()
+        record = next(line[line.index("{") :] for line in lines if "{" in line)
+        return SessionInterpreter(**json.loads(record))
+    except (OSError, ValueError, TypeError, StopIteration):
+        return None

@@ -1,0 +1,29 @@
+"""Notes in the venvs of sessions: which interpreter each was created for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.sessions.shims import SessionInterpreter
+
+
+def is_noted(note: Path, interpreter: SessionInterpreter) -> bool:
+    """Return whether `note` says that its venv was created for `interpreter`."""
+    try:
+        return bool(json.loads(note.read_text(encoding="utf-8")) == _content(interpreter))
+    except (OSError, ValueError):
+        return False
+
+
+def write_note(note: Path, interpreter: SessionInterpreter) -> None:
+    """Write into `note` that its venv was created for `interpreter`."""
+    if not is_noted(note, interpreter):
+        note.write_text(json.dumps(_content(interpreter)), encoding="utf-8")
+
+
+def _content(interpreter: SessionInterpreter) -> list[str]:
+    return [interpreter.executable, interpreter.instance]

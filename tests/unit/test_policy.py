@@ -1,0 +1,81 @@
+"""The policy for interpreters that are not in the store, and what each does."""
+
+from types import SimpleNamespace
+
+import pytest
+from reporters import RecordingReporter
+
+from jitbuild.errors import NotInstalledError, ProofError, SettingsError, VariantError
+from jitbuild.request import parse
+from jitbuild.sessions.interpreter_request import InterpreterRequest
+from jitbuild.sessions.policy import policy_of
+from jitbuild.sessions.resolve import InterpreterSources, resolve
+
+REQUEST = InterpreterRequest(parse("3.15"))
+REPORTER = RecordingReporter()
+
+
+def test_the_policy_is_that_of_the_variable_else_of_the_noxfile_else_install():
+    assert policy_of("adopt", {"JITBUILD_POLICY": "never"}) == "never"
+    assert policy_of("adopt", {}) == "adopt"
+    assert policy_of(None, {"JITBUILD_POLICY": ""}) == "install"
+    with pytest.raises(SettingsError, match="JITBUILD_POLICY: 'sometimes' is not a policy"):
+        policy_of("adopt", {"JITBUILD_POLICY": "sometimes"})
+
+
+def interpreter(jit):
+    return SimpleNamespace(variant=SimpleNamespace(jit=jit))
+
+
+def sources(find):
+    """Return sources that name themselves; `find` is an interpreter, or the error to raise."""
+
+    def find_it(request):
+        if isinstance(find, Exception):
+            raise find
+        return find
+
+    return InterpreterSources(
+        install=lambda request, reporter: ("installed", request.jit),
+        find=find_it,
+        adopt=lambda request: SimpleNamespace(variant=SimpleNamespace(jit="yes"), adopted=True),
+    )
+
+
+def test_install_installs_what_is_missing():
+    built = interpreter("yes-off")
+    ways = InterpreterSources(install=lambda request, reporter: built)
+    assert resolve(REQUEST, "install", REPORTER, ways) is built
+
+
+def test_never_and_adopt_use_an_interpreter_of_the_store():
+    stored = interpreter("yes")
+    assert resolve(REQUEST, "never", REPORTER, sources(stored)) is stored
+    assert resolve(REQUEST, "adopt", REPORTER, sources(stored)) is stored
+
+
+def test_never_fails_and_adopt_adopts_where_the_store_has_none():
+    error = NotInstalledError("None.", remedy="-")
+    with pytest.raises(NotInstalledError):
+        resolve(REQUEST, "never", REPORTER, sources(error))
+    assert resolve(REQUEST, "adopt", REPORTER, sources(error)).adopted
+    failed = ProofError("Broken.", remedy="-")
+    assert resolve(REQUEST, "adopt", REPORTER, sources(failed)).adopted
+    with pytest.raises(VariantError):
+        resolve(REQUEST, "adopt", REPORTER, sources(VariantError("No.", remedy="-")))
+
+
+def test_an_interpreter_without_a_jit_is_used_only_if_that_is_stated():
+    requested = []
+
+    def install(request, reporter):
+        requested.append(request.jit)
+        return interpreter(request.jit or "no")
+
+    ways = InterpreterSources(install=install)
+    assert resolve(REQUEST, "install", REPORTER, ways).variant.jit == "yes-off"
+    assert requested == [None, "yes-off"]
+    stated = REQUEST._replace(jit="no")
+    assert resolve(stated, "install", REPORTER, ways).variant.jit == "no"
+    free_threaded = InterpreterRequest(parse("3.15t"))
+    assert resolve(free_threaded, "install", REPORTER, ways).variant.jit == "no"
