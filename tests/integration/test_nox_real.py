@@ -17,8 +17,8 @@ import msgspec
 import pytest
 import tomli_w
 from cli import Cli
-from jitbuild.sessions.shims import SessionInterpreter, write_shim
 
+from jitbuild.sessions.shims import SessionInterpreter, write_shim
 from jitbuild.store.manifest import Fingerprint
 
 pytestmark = pytest.mark.integration
@@ -255,9 +255,7 @@ def test_a_noxfile_imports_next_to_nothing_of_ours(nox: Nox) -> None:
         [nox.program[0], "-c", show], cwd=nox.folder, capture_output=True, text=True, check=True
     ).stdout.split()
     ours = {name for name in out if name.startswith("jitbuild.")}
-    assert ours == {
-        f"jitbuild.{name}" for name in MODULES_OF_A_NOXFILE
-    }
+    assert ours == {f"jitbuild.{name}" for name in MODULES_OF_A_NOXFILE}
     assert not {"msgspec", "httpx", "rich", "tomli_w"} & set(out)
 
 
@@ -405,7 +403,9 @@ def test_what_is_missing_is_never_skipped_with_success(
         alone = ("--no-dependencies", "-s", "tests(3.15-jit-on)")
         assert "skipped" not in nox(*alone, code=1).out
         shim = nox.folder / ".nox/.jitbuild/3.15/python"
-        write_shim(shim, SessionInterpreter("gone", "3.15.2", str(nox.folder / "gone"), "1", "yes-off"))
+        write_shim(
+            shim, SessionInterpreter("gone", "3.15.2", str(nox.folder / "gone"), "1", "yes-off")
+        )
         assert "skipped" not in nox(*alone, code=1).out
 
 
