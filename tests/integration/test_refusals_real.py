@@ -1,4 +1,4 @@
-"""What cannot be: one clear message with its remedy, an exit code of its own, and nothing left behind."""
+"""Failures give a message with a remedy and an exit code of their own, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 PATCHLEVEL = '#define PY_VERSION "3.13.99"\n'
 LLVM_PY = "_LLVM_VERSION = 18\n"
-# A tree whose make fails as a compiler does.
+# A source tree whose make fails like a compiler.
 CONFIGURE = """#!/bin/sh
 # --enable-experimental-jit
 printf 'all:\\n\\techo "x.c:1:2: error: no such thing"; false\\n' > Makefile
@@ -33,7 +33,7 @@ def cli(tmp_path: Path) -> Cli:
 
 
 def archive(path: Path, *extra: tuple[str, bytes]) -> str:
-    """Write a tar.xz that says it is CPython 3.13.99; returns its sha256."""
+    """Write a tar.xz that claims to be CPython 3.13.99; return its sha256."""
     members = [
         ("Include/patchlevel.h", PATCHLEVEL.encode()),
         ("Tools/jit/_llvm.py", LLVM_PY.encode()),
@@ -49,17 +49,17 @@ def archive(path: Path, *extra: tuple[str, bytes]) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def check(result, kind: type[errors.JitbuildError], *said: str) -> None:
+def check(result, kind: type[errors.JitbuildError], *messages: str) -> None:
     assert result.code == kind.exit_code, result.err
-    for text in said:
+    for text in messages:
         assert text in result.err
     assert result.out == ""
 
 
 def refused(
-    cli: Cli, kind: type[errors.JitbuildError], *args: object, said: tuple[str, ...] = ()
+    cli: Cli, kind: type[errors.JitbuildError], *args: object, messages: tuple[str, ...] = ()
 ) -> None:
-    check(cli("install", *args, code=None), kind, *said)
+    check(cli("install", *args, code=None), kind, *messages)
     assert cli.leftovers() == []
 
 
@@ -69,7 +69,7 @@ def test_a_corrupted_archive(cli, tmp_path):
     data = bytearray(bad.read_bytes())
     data[len(data) // 2] ^= 0xFF
     bad.write_bytes(data)
-    refused(cli, errors.ArchiveError, bad, said=("damaged",))
+    refused(cli, errors.ArchiveError, bad, messages=("damaged",))
 
 
 def test_a_truncated_archive(cli, tmp_path):
@@ -87,12 +87,15 @@ def test_a_wrong_pin(cli, tmp_path):
         "3.13.99",
         "--sha256",
         "0" * 64,
-        said=("0" * 64, "Do not use it"),
+        messages=("0" * 64, "Do not use it"),
     )
 
 
 class Serving(ThreadingHTTPServer):
-    """A mirror on loopback: `files` by their path, cut off after `bytes_sent` bytes; it keeps what it was asked for."""
+    """A mirror on loopback that records requests.
+
+    It serves `files` by path, each cut off after `bytes_sent` bytes.
+    """
 
     daemon_threads = True
 
@@ -134,14 +137,19 @@ def serve(cli):
         server.server_close()
 
 
-def test_a_mirror_that_serves_other_bytes_is_the_last_that_is_asked(cli, tmp_path, serve):
+def test_after_wrong_bytes_no_other_source_is_tried(cli, tmp_path, serve):
     sha256 = archive(tmp_path / "right.tar.xz")
     right = (tmp_path / "right.tar.xz").read_bytes()
     server = serve(
         {"/3.13.99/Python-3.13.99.tar.xz": b"other bytes", "/Python-3.13.99.tar.xz": right}
     )
     refused(
-        cli, errors.IntegrityError, "3.13.99", "--sha256", sha256, said=(sha256, "Do not use it")
+        cli,
+        errors.IntegrityError,
+        "3.13.99",
+        "--sha256",
+        sha256,
+        messages=(sha256, "Do not use it"),
     )
     assert set(server.asked) == {"/3.13.99/Python-3.13.99.tar.xz"}
     assert not list((cli.home / "sources").rglob("*.tar.xz"))
@@ -165,15 +173,15 @@ def test_an_archive_that_writes_outside(cli, tmp_path):
 
 
 def test_an_unknown_version(cli):
-    refused(cli, errors.RequestError, "3.15.0b9", said=("3.15.0b4", "--sha256"))
+    refused(cli, errors.RequestError, "3.15.0b9", messages=("3.15.0b4", "--sha256"))
 
 
 def test_a_free_threaded_jit(cli):
-    refused(cli, errors.VariantError, "3.15t", "--jit", "yes", said=("free-threaded",))
+    refused(cli, errors.VariantError, "3.15t", "--jit", "yes", messages=("free-threaded",))
 
 
 def test_a_mirror_that_lacks_the_file(cli):
-    refused(cli, errors.MissingError, "3.13.15", said=("--mirror",))
+    refused(cli, errors.MissingError, "3.13.15", messages=("--mirror",))
 
 
 def test_a_misspelt_jit(cli):
@@ -181,7 +189,7 @@ def test_a_misspelt_jit(cli):
 
 
 def test_a_store_that_cannot_be_written(tmp_path):
-    # Nobody, not even root, may make folders in /proc.
+    # Not even root can create folders in /proc.
     cli = Cli(Path("/proc/jitbuild"), {"JITBUILD_MIRROR": str(tmp_path)})
     check(cli("install", "3.13.15", code=None), errors.StoreError, "JITBUILD_HOME")
 
@@ -193,13 +201,15 @@ def test_an_llvm_of_the_wrong_major(cli, tmp_path):
         fake = tmp_path / "llvm/bin" / tool
         fake.write_text("#!/bin/sh\necho 'clang version 14.0.6 '\necho 'LLVM version 14.0.6 '\n")
         fake.chmod(0o755)
-    refused(cli, errors.LLVMError, "3.13.15", "--llvm", tmp_path / "llvm", said=("14.0.6", "18"))
+    refused(
+        cli, errors.LLVMError, "3.13.15", "--llvm", tmp_path / "llvm", messages=("14.0.6", "18")
+    )
 
 
 def test_a_disk_that_is_too_small(cli, small_disk):
     disk = small_disk(50_000_000)
     small = Cli(disk / "home", cli.extra)
-    refused(small, errors.PreflightError, "3.13.15", said=("free", "JITBUILD_HOME"))
+    refused(small, errors.PreflightError, "3.13.15", messages=("free", "JITBUILD_HOME"))
 
 
 def test_a_build_that_fails_shows_why_and_keeps_its_log(cli, tmp_path):
@@ -212,7 +222,9 @@ def test_a_build_that_fails_shows_why_and_keeps_its_log(cli, tmp_path):
 
 
 def test_a_home_with_a_space(tmp_path):
-    refused(Cli(tmp_path / "my home"), errors.PreflightError, "3.13.15", said=("JITBUILD_HOME",))
+    refused(
+        Cli(tmp_path / "my home"), errors.PreflightError, "3.13.15", messages=("JITBUILD_HOME",)
+    )
 
 
 def test_a_recipe_with_a_typo(cli, tmp_path):
@@ -226,11 +238,11 @@ def test_a_recipe_with_a_typo(cli, tmp_path):
         "3.15.3",
         "--recipes",
         tmp_path / "recipes",
-        said=("cpython-3.15.toml", "tag[0]", "`tar-xz`"),
+        messages=("cpython-3.15.toml", "tag[0]", "Did you mean tar-xz?"),
     )
 
 
-def test_what_is_no_python(cli, tmp_path):
+def test_a_program_that_is_not_python(cli, tmp_path):
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho rubbish\n")
     script.chmod(0o755)
