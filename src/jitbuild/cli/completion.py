@@ -1,4 +1,7 @@
-"""What the shell may offer for a SPEC. Called by argcomplete alone, which swallows errors, so nothing is said here."""
+"""Complete the values of arguments in a shell.
+
+Only argcomplete calls these functions. It hides errors, so they print nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,36 @@ from jitbuild import api
 
 
 def known_requests(**_: object) -> list[str]:
-    """What can be installed: every series and tag of the recipes."""
+    """Return every series and tag of the recipes."""
     catalog = api.catalog(None)
     return [*sorted(catalog.series), *catalog.tags()]
 
 
 def installed_names(**_: object) -> list[str]:
-    """What the store has: names, versions and series."""
-    words = [
-        (found.name, found.version, found.version.rpartition(".")[0]) for found in api.installed()
-    ]
-    return sorted({word for each in words for word in each})
+    """Return the names, versions and series of the interpreters in the store."""
+    names: set[str] = set()
+    for interpreter in api.installed():
+        series = interpreter.version.rpartition(".")[0]
+        names |= {interpreter.name, interpreter.version, series}
+    return sorted(names)
 
 
 def cache_names(**_: object) -> list[str]:
-    """The caches of the store, by the names of their folders."""
+    """Return the names of the caches."""
     from jitbuild.building.caches.inventory import NAMES
 
     return list(NAMES)
 
 
 def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
-    """The programs of `bench`'s suite: the quick one, or pyperformance, where an environment has it already."""
-    if getattr(parsed_args, "suite", None) == "pyperformance":
-        from jitbuild.bench import pyperformance as suite
+    """Return the benchmarks of the suite in `parsed_args`.
 
-        return suite.known(api.store().cache("environments"))
+    Those of pyperformance are known only if an environment in the store has it.
+    """
+    if getattr(parsed_args, "suite", None) == "pyperformance":
+        from jitbuild.bench import pyperformance
+
+        return pyperformance.known(api.store().cache("environments"))
     from jitbuild.bench.quick_suite import PROGRAMS
 
     return list(PROGRAMS)
