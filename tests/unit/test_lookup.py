@@ -1,8 +1,131 @@
-"""running/lookup.py: programs by path or name."""
+"""running/lookup.py: interpreters by request or name, and programs by path or name."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
-from jitbuild.running.lookup import find_program
+import pytest
+import stores
+from cli_fixtures import names, put
+from fake_interpreter import build, probed
+
+from jitbuild.errors import (
+    InterpreterError,
+    NotInstalledError,
+    ProofError,
+    RequestError,
+)
+from jitbuild.providers.adopt import adopt
+from jitbuild.request import Axes, parse
+from jitbuild.running.lookup import find_interpreter, find_program, local_digest, parse_spec
+
+
+def never(*_, **__):
+    raise AssertionError("probed")
+
+
+def failing(*_, **__):
+    raise InterpreterError("It does not run.", remedy="Install another.")
+
+
+def as_built(kind: str):
+    """A probe that finds a 3.15.2 of this kind."""
+    return lambda program, *, expect, **_: probed(build(kind), expect=expect)
+
+
+@pytest.fixture
+def changed(store, elsewhere):
+    """An adopted interpreter whose file has changed since it was probed."""
+    adopted = adopt(store, elsewhere, probe=as_built("yes-off"))
+    elsewhere.write_text("another")
+    return adopted
+
+
+def test_a_request_finds_the_newest_interpreter(store):
+    put(store, "a", "3.15.1")
+    newest = put(store, "b", "3.15.2")
+    assert find_interpreter("3.15", Axes(), probe=never) == newest
+
+
+def test_a_name_finds_that_interpreter_exactly(store):
+    older = stores.put(store, "3.15.1")
+    stores.put(store, "3.15.2")
+    assert find_interpreter(older.name, Axes(), probe=never) == older
+
+
+def test_an_unproven_interpreter_is_not_found_by_its_name(store):
+    unproven = stores.put(store, ok=False)
+    with pytest.raises(NotInstalledError, match="has no interpreter named"):
+        find_interpreter(unproven.name, Axes(), probe=never)
+
+
+def test_for_machine_code_an_interpreter_without_the_jit_must_be_stated(store):
+    without = put(store, "a", jit="no")
+    assert find_interpreter("3.15", Axes()) == without
+    assert find_interpreter("3.15", Axes(jit="no"), machine_code=True) == without
+    with pytest.raises(NotInstalledError):
+        find_interpreter("3.15", Axes(), machine_code=True)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_changed_adopted_interpreter_is_probed_again(store, changed, by_name):
+    spec = changed.name if by_name else "3.15"
+    found = find_interpreter(spec, Axes(), probe=as_built("yes-off"))
+    assert (found.name, found.executable) == (changed.name, changed.executable)
+    assert found.instance != changed.instance
+    assert found.fresh
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize(
+    ("probe", "error"), [(failing, InterpreterError), (as_built("no"), ProofError)]
+)
+def test_the_error_of_the_new_probe_is_raised_if_nothing_else_fits(
+    store, changed, by_name, probe, error
+):
+    with pytest.raises(error):
+        find_interpreter(changed.name if by_name else "3.15", Axes(), probe=probe)
+    assert names(store) == [changed.name]
+
+
+def test_another_interpreter_is_found_if_the_changed_one_fails_its_probe(store, changed):
+    other = stores.put(store, "3.15.1")
+    assert find_interpreter("3.15", Axes(), probe=failing) == other
+
+
+def test_at_most_five_names_are_listed_when_nothing_fits(store):
+    for number in range(7):
+        put(store, f"name{number}", f"3.14.{number}")
+    with pytest.raises(NotInstalledError, match=r"It has: name0, .*name4, \.\.\.\.\n") as error:
+        find_interpreter("3.15", Axes())
+    assert error.value.remedy == "Build it: jitbuild install 3.15"
+
+
+def test_the_remedy_repeats_the_stated_axes(store, tmp_path):
+    axes = Axes(jit="yes", includes=("tests",))
+    with pytest.raises(NotInstalledError) as error:
+        find_interpreter("main", axes)
+    assert error.value.remedy == "Build it: jitbuild install main --jit=yes --include=tests"
+
+
+def test_a_broken_recipe_of_the_user_does_not_hide_that_nothing_fits(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path / "none"))
+    with pytest.raises(NotInstalledError, match="It is empty"):
+        find_interpreter("3.15", Axes())
+
+
+def test_text_that_is_no_request_is_refused_and_a_name_is_not_installed():
+    with pytest.raises(RequestError):
+        parse_spec("latest")
+    with pytest.raises(NotInstalledError, match=r"has no interpreter named cpython-3\.15\.2-x"):
+        parse_spec("cpython-3.15.2-x")
+
+
+def test_only_local_sources_have_a_digest_without_the_network(store, mini_cpython, tmp_path):
+    assert local_digest(parse("3.15"), store) == ""
+    assert local_digest(parse("main"), store) == ""
+    tree = mini_cpython(tmp_path / "tree")
+    assert len(local_digest(parse(str(tree)), store)) == 64
 
 
 def test_a_program_is_a_path_or_a_name_on_path(tmp_path, monkeypatch):

@@ -24,6 +24,7 @@ from jitbuild.request import Axes, Request, parse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jitbuild.probing.verdict import Verdict
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
 
@@ -31,12 +32,18 @@ _NAME_PREFIX = "cpython-"
 _SHOWN_NAMES = 5
 
 
-def find_interpreter(spec: str, axes: Axes, *, machine_code: bool = False) -> Interpreter:
+def find_interpreter(
+    spec: str,
+    axes: Axes,
+    *,
+    machine_code: bool = False,
+    probe: Callable[..., Verdict] | None = None,
+) -> Interpreter:
     """Return the best interpreter in the store for `spec` and the stated axes.
 
     `spec` is a request, or a name as `jitbuild list` prints it, which is matched exactly. With
     `machine_code`, an interpreter without the JIT is accepted only if `axes` states it. An adopted
-    interpreter whose file has changed is probed again first.
+    interpreter whose file has changed is probed again first, by default with jitbuild's probe.
 
     Raises NotInstalledError if nothing fits, or the error of the new probe if an adopted
     interpreter fails it and nothing else fits.
@@ -45,10 +52,11 @@ def find_interpreter(spec: str, axes: Axes, *, machine_code: bool = False) -> In
     failures: list[JitbuildError] = []
 
     def refresh(stale: Interpreter) -> None:
-        from jitbuild.providers.adopt import refresh as probe_again
+        from jitbuild.probing import runner
+        from jitbuild.providers import adopt
 
         try:
-            probe_again(current_store, stale)
+            adopt.refresh(current_store, stale, probe=probe or runner.probe)
         except (InterpreterError, ProofError, VariantError) as error:
             failures.append(error)
 

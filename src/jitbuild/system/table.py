@@ -1,4 +1,4 @@
-"""Print tables: plain columns, and styled ones on a terminal."""
+"""Print tables of aligned columns."""
 
 from __future__ import annotations
 
@@ -34,21 +34,16 @@ def format_table(
 def print_table(
     rows: Sequence[Sequence[str]], *, headers: Sequence[str] = (), right: Sequence[int] = ()
 ) -> None:
-    """Print `rows` on stdout. On a terminal the headers are bold."""
-    if not sys.stdout.isatty():
-        print(format_table(rows, headers=headers, right=right))  # noqa: T201
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print `rows` on stdout, on a terminal with bold headers.
 
-    table = Table(box=None, show_header=bool(headers), pad_edge=False, padding=(0, _GAP, 0, 0))
-    for index in range(len(rows[0]) if rows else len(headers)):
-        header = headers[index] if headers else ""
-        table.add_column(header, justify="right" if index in right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    # As wide as the table: a path that the terminal folds itself can still be copied whole.
-    console = Console(highlight=False)
-    console.width = max(console.width, console.measure(table).maximum)
-    console.print(table, crop=False, soft_wrap=True)
+    Lines are left to the terminal to fold, so a path can be copied whole; rich.table would fold or
+    truncate it.
+    """
+    text = format_table(rows, headers=headers, right=right)
+    if headers and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        header, _, text = text.partition("\n")
+        Console().print(Text(header, style="bold"), soft_wrap=True)
+    print(text)  # noqa: T201

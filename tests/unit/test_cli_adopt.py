@@ -1,0 +1,50 @@
+"""`jitbuild adopt`."""
+
+import json
+
+import pytest
+from fake_interpreter import build, probed
+
+from jitbuild.errors import ProofError
+from jitbuild.providers import adopt
+from jitbuild.store.store import Store
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def with_jit(monkeypatch):
+    """Have every program answer the probe as a build with the JIT off by default does."""
+    original = adopt.adopt
+
+    def probe(program, *, expect):
+        return probed(build("yes-off"), expect=expect)
+
+    monkeypatch.setattr(
+        adopt, "adopt", lambda *args, **options: original(*args, probe=probe, **options)
+    )
+
+
+def test_the_executable_is_printed_and_the_interpreter_is_registered(
+    run, home, elsewhere, with_jit
+):
+    assert run("adopt", elsewhere) == (0, f"{elsewhere}\n", "")
+    (adopted,) = Store(home).installed()
+    assert (adopted.adopted, adopted.variant.profile) == (True, "unknown")
+
+
+def test_the_json_is_that_of_list(run, elsewhere, with_jit):
+    adopted = json.loads(run("adopt", elsewhere, "--profile", "debug", "--json")[1])
+    assert adopted == json.loads(run("list", "--json")[1])
+    assert adopted[0]["variant"]["profile"] == "debug"
+
+
+def test_a_name_on_path_is_adopted(run, elsewhere, with_jit, monkeypatch):
+    elsewhere.chmod(0o755)
+    monkeypatch.setenv("PATH", str(elsewhere.parent))
+    assert run("adopt", elsewhere.name)[:2] == (0, f"{elsewhere}\n")
+
+
+def test_an_interpreter_that_is_not_as_expected_is_not_registered(run, home, elsewhere, with_jit):
+    assert run("adopt", elsewhere, "--expect", "no")[0] == ProofError.exit_code
+    assert Store(home).installed() == []

@@ -1,0 +1,73 @@
+"""`jitbuild probe`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_fixtures import put
+from fake_interpreter import build, probed
+
+from jitbuild.cli import probe
+from jitbuild.errors import NotInstalledError, RequestError
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """The programs that were probed; each answers as a build with the JIT off by default."""
+    programs: list[Path] = []
+
+    def answer(program, *, expect):
+        programs.append(program)
+        return probed(build("yes-off"), expect=expect)
+
+    monkeypatch.setattr(probe, "probe", answer)
+    return programs
+
+
+def test_the_text_has_every_check_and_the_conclusion(run, elsewhere, programs):
+    code, out, err = run("probe", elsewhere)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "cpython 3.15.2  /opt/python/bin/python3"
+    assert all(line.startswith("  ok    ") for line in lines[1:-2])
+    assert lines[-2] == "  JIT built: yes-off; by PYTHON_JIT unset: off, 0: off, 1: on"
+    assert lines[-1] == "The interpreter is as expected."
+
+
+def test_the_exit_code_is_1_if_the_interpreter_is_not_as_expected(run, elsewhere, programs):
+    code, out, _ = run("probe", elsewhere, "--expect", "no")
+    assert code == 1
+    assert "\n  FAIL  " in out
+    shown = json.loads(run("probe", elsewhere, "--expect", "no", "--json")[1])
+    assert shown["ok"] is False
+
+
+def test_a_path_or_a_program_on_path_is_probed_before_the_store(
+    run, store, elsewhere, programs, monkeypatch
+):
+    put(store, "x")
+    elsewhere.chmod(0o755)
+    monkeypatch.setenv("PATH", str(elsewhere.parent))
+    run("probe", elsewhere)
+    run("probe", "python3.15")
+    assert programs == [elsewhere, elsewhere]
+
+
+def test_a_request_is_looked_up_in_the_store(run, store, programs):
+    installed = put(store, "x")
+    assert run("probe", "3.15")[0] == 0
+    assert programs == [installed.executable]
+    assert run("probe", "3.14")[0] == NotInstalledError.exit_code
+
+
+def test_another_name_is_a_program_on_path_or_a_wrong_request(
+    run, programs, elsewhere, monkeypatch
+):
+    pypy = elsewhere.with_name("pypy3")
+    pypy.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(pypy.parent))
+    assert run("probe", "pypy3")[0] == 0
+    assert programs == [pypy]
+    assert run("probe", "pypy4")[0] == RequestError.exit_code
