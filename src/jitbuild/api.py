@@ -170,7 +170,7 @@ def read_patch(path: str | Path) -> Patch:
     return Patch(path=str(path), sha256=hashlib.sha256(content).hexdigest())
 
 
-def _axes(  # noqa: PLR0913, PLR0917
+def _axes(
     jit: Jit | None,
     profile: Profile | None,
     tail_call: bool | None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,7 +31,7 @@ from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.target import Host, host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.probing.verdict import Verdict

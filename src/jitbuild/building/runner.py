@@ -8,7 +8,6 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -19,7 +18,7 @@ from jitbuild.system import process
 from jitbuild.system.files import as_store_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jitbuild.building.caches.protocol import StepCache, StepInputs
     from jitbuild.building.placeholders import BuildSite, Placeholders

@@ -24,7 +24,7 @@ def lacks_essentials(missing: Collection[str]) -> bool:
     return not ESSENTIAL_MODULES.isdisjoint(missing)
 
 
-def prove(  # noqa: PLR0913
+def prove(
     plan: Plan,
     program: Path,
     *,

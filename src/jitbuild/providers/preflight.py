@@ -30,8 +30,9 @@ def check_machine(
 ) -> tuple[str, ...]:
     """Return the names of missing headers that the task's options accept.
 
-    `environ` is the clean environment of a build, `llvm` finds the LLVM it needs now. Raises PreflightError or LLVMError now, and not
-    minutes into make, when this machine lacks something else.
+    `environ` is the clean environment of a build, `llvm` finds the LLVM that the build needs now.
+    Raises PreflightError or LLVMError now, and not minutes into make, when this machine lacks
+    something else.
     """
     options = task.options
     preflight = Preflight(

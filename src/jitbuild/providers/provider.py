@@ -65,7 +65,7 @@ class StagedInterpreter:
         created: datetime,
         times: Mapping[str, float],
     ) -> Manifest:
-        """Return the manifest of the interpreter once it is proven; `times` are added to its own."""
+        """Return the manifest of the proven interpreter; `times` are added to its own."""
         return Manifest(
             key=plan.key,
             version=plan.version,

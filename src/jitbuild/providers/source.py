@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +39,8 @@ from jitbuild.toolchain.compiler import CCompiler, compiler_of, libc_of
 from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from jitbuild.system.process import Runner, Streamer
     from jitbuild.system.progress import Reporter
 
@@ -93,7 +94,27 @@ class _SourceBuild:
         site = self._site(tree)
         apply_edits(self.plan, tree.path, self.task.reporter)
         caches = self._caches(site, compiler, forecast)
-        runner = StepRunner(
+        times = {"prepare": prepared, **self._runner(site, caches).run(self.plan.steps)}
+        program = self._finish(site)
+        # Before the store syncs the disk: what is deleted need not be written.
+        shutil.rmtree(tree.path, ignore_errors=True)
+        toolchain = ToolchainRecord(
+            compiler=compiler.version,
+            libc=self.host.libc,
+            llvm=llvm_record(self.llvm, caches.llvm_version),
+        )
+        return StagedInterpreter(
+            prefix=site.staged_prefix,
+            program=program,
+            source=source_record(self.plan, tree, self.task.catalog),
+            toolchain=toolchain,
+            times=times,
+            caches=msgspec.convert(caches.report(), CachesRecord),
+            missing_headers=missing,
+        )
+
+    def _runner(self, site: BuildSite, caches: StepCaches) -> StepRunner:
+        return StepRunner(
             name=self.plan.name,
             site=site,
             placeholders=Placeholders(plan=self.plan, site=site, runner=self.effects.runner),
@@ -104,23 +125,6 @@ class _SourceBuild:
             advice=self.task.catalog.build.advice,
             streamer=self.effects.streamer,
             clock=self.effects.clock,
-        )
-        times = {"prepare": prepared, **runner.run(self.plan.steps)}
-        program = self._finish(site)
-        # Before the store syncs the disk: what is deleted need not be written.
-        shutil.rmtree(tree.path, ignore_errors=True)
-        return StagedInterpreter(
-            prefix=site.staged_prefix,
-            program=program,
-            source=source_record(self.plan, tree, self.task.catalog),
-            toolchain=ToolchainRecord(
-                compiler=compiler.version,
-                libc=self.host.libc,
-                llvm=llvm_record(self.llvm, caches.llvm_version),
-            ),
-            times=times,
-            caches=msgspec.convert(caches.report(), CachesRecord),
-            missing_headers=missing,
         )
 
     def _prepare(self, forecast: str) -> tuple[SourceTree, tuple[str, ...]]:
@@ -176,6 +180,7 @@ class _SourceBuild:
             catalog=self.task.catalog,
             cache=self.task.store.root,
             environ=self.environ,
+            runner=self.effects.runner,
             # Of all that is started for it, pip alone gets the user's own settings.
             fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
         )

@@ -65,8 +65,8 @@ class CompilerCache:
             settings = {**settings, **DISABLED}
         return StepInputs(environment=settings, path=(self._links,))
 
-    def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:  # noqa: ARG002
-        """Disable ccache for the rest of the build when the log says that it was ccache that failed.
+    def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
+        """Disable ccache for the rest of the build when the log says that ccache failed.
 
         That happens when its folder is deleted at the wrong moment.
         """
