@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
-from jitbuild.system.download import Wire, download
+from jitbuild.system.download import download
+from jitbuild.system.http_client import NetworkEffects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 DATA = os.urandom(3 << 20)
 SHA = hashlib.sha256(DATA).hexdigest()
-QUICK = Wire(timeout=1, sleep=lambda seconds: None)
+QUICK = NetworkEffects(timeout=1, sleep=lambda seconds: None)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -158,54 +159,54 @@ def files(dest: Path) -> list[str]:
 
 @pytest.mark.parametrize("manner", ["honest", "busy"])
 def test_a_file_comes_whole(server, dest, manner):
-    download(server.url(manner), dest, sha256=SHA, wire=QUICK)
+    download(server.url(manner), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
     assert files(dest) == [dest.name]
 
 
 def test_a_connection_that_breaks_is_resumed(server, dest):
-    download(server.url("breaking"), dest, sha256=SHA, wire=QUICK)
+    download(server.url("breaking"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
     assert server.ranges() == [None, f"bytes={1 << 20}-", f"bytes={2 << 20}-"]
 
 
 def test_a_connection_that_stalls_is_resumed(server, dest):
-    download(server.url("stalling"), dest, sha256=SHA, wire=QUICK)
+    download(server.url("stalling"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
     assert server.ranges() == [None, f"bytes={1 << 20}-"]
 
 
 def test_a_length_that_is_too_long_does_no_harm(server, dest):
-    download(server.url("lying"), dest, sha256=SHA, wire=QUICK)
+    download(server.url("lying"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
 
 
 def test_a_length_that_is_too_short_is_not_the_file(server, dest):
     with pytest.raises(IntegrityError):
-        download(server.url("short_lying"), dest, sha256=SHA, wire=QUICK)
+        download(server.url("short_lying"), dest, sha256=SHA, effects=QUICK)
     assert files(dest) == []
 
 
 def test_a_file_that_never_comes_whole(server, dest):
     with pytest.raises(TruncatedError):
-        download(server.url("breaking_always"), dest, sha256=SHA, retries=2, wire=QUICK)
+        download(server.url("breaking_always"), dest, sha256=SHA, retries=2, effects=QUICK)
     assert len(server.seen) == 3
     assert files(dest) == [dest.name + ".part"]
-    download(server.url("honest"), dest, sha256=SHA, wire=QUICK)
+    download(server.url("honest"), dest, sha256=SHA, effects=QUICK)
     assert server.ranges()[-1] == "bytes=1000-"
     assert dest.read_bytes() == DATA
 
 
 def test_other_bytes(server, dest):
     with pytest.raises(IntegrityError):
-        download(server.url("other"), dest, sha256=SHA, wire=QUICK)
+        download(server.url("other"), dest, sha256=SHA, effects=QUICK)
     assert len(server.seen) == 1
     assert files(dest) == []
 
 
 def test_a_file_that_is_not_there(server, dest):
     with pytest.raises(DownloadError, match="404"):
-        download(server.url("gone"), dest, sha256=SHA, wire=QUICK)
+        download(server.url("gone"), dest, sha256=SHA, effects=QUICK)
     assert files(dest) == []
 
 
@@ -213,7 +214,7 @@ def test_a_place_where_nobody_listens(server, dest):
     with Server() as closed:
         url = closed.url("honest")
     with pytest.raises(DownloadError, match=r"refused|reset"):
-        download(url, dest, sha256=SHA, retries=1, wire=QUICK)
+        download(url, dest, sha256=SHA, retries=1, effects=QUICK)
 
 
 def test_two_processes_fetch_a_file_once(server, dest):
@@ -239,7 +240,7 @@ def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
             time.sleep(0.02)
         child.kill()
     assert files(dest) == [part.name]
-    download(server.url("honest"), dest, sha256=SHA, wire=QUICK)
+    download(server.url("honest"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
     assert server.ranges()[-1] is not None
 

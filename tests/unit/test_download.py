@@ -1,4 +1,4 @@
-"""Downloads, against a server that is a function."""
+"""Downloads, from a server that is a function."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from jitbuild.errors import (
     StoreError,
     TruncatedError,
 )
-from jitbuild.system import download
+from jitbuild.system import download, urls
 from jitbuild.system.files import copy_verified
+from jitbuild.system.http_client import NetworkEffects, trust_context
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()
@@ -30,7 +31,7 @@ URL = "https://host.test/3.15.0/Python-3.15.0.tgz"
 
 
 class Breaks(httpx.SyncByteStream):
-    """A body that ends with an error after `data`."""
+    """A response body that breaks off with an error after `data`."""
 
     def __init__(self, data: bytes, error: Exception | None = None) -> None:
         self._data = data
@@ -44,11 +45,12 @@ class Breaks(httpx.SyncByteStream):
 
 @dataclass
 class Server:
-    """Answers requests one by one from `answers` (the last one for good) and remembers them."""
+    """Answers requests with `answers` in turn (the last one repeatedly), and records them."""
 
     answers: list
     requests: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    progress_bytes: int = 1 << 20
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -59,12 +61,13 @@ class Server:
         return answer
 
     @property
-    def wire(self) -> download.Wire:
-        return download.Wire(
+    def effects(self) -> NetworkEffects:
+        return NetworkEffects(
             transport=httpx.MockTransport(self),
             sleep=self.slept.append,
             jitter=lambda: 1.0,
             clock=lambda: 1_000_000.0,
+            progress_bytes=self.progress_bytes,
         )
 
     def ranges(self) -> list[str | None]:
@@ -77,13 +80,13 @@ def whole(data: bytes = DATA, **headers: str):
 
 
 def broken(count: int, *, announced: int = len(DATA), **headers: str):
-    """A 200 that announces `announced` bytes and breaks after `count`."""
+    """Return a 200 that announces `announced` bytes and breaks off after `count`."""
     answer = {"Content-Length": str(announced), **headers}
     return lambda request: httpx.Response(200, headers=answer, stream=Breaks(DATA[:count]))
 
 
 def rest(data: bytes = DATA, **headers: str):
-    """Honours Range."""
+    """Return an answer that honours Range."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
@@ -120,10 +123,10 @@ def names_beside(dest: Path) -> list[str]:
 
 
 def get(server: Server, dest: Path, *, sha256: str | None = SHA, url: str = URL, **kwargs) -> Path:
-    return download.download(url, dest, sha256=sha256, wire=server.wire, **kwargs)
+    return download.download(url, dest, sha256=sha256, effects=server.effects, **kwargs)
 
 
-def test_a_file_is_fetched_under_its_own_name(dest):
+def test_a_file_is_downloaded_to_its_name(dest):
     server, recorder = Server([whole()]), RecordingReporter()
     assert get(server, dest, reporter=recorder, title="Fetching CPython") == dest
     assert dest.read_bytes() == DATA
@@ -134,7 +137,7 @@ def test_a_file_is_fetched_under_its_own_name(dest):
     assert server.requests[0].headers["Accept-Encoding"] == "identity"
 
 
-def test_a_file_that_is_there_needs_no_network(dest):
+def test_an_existing_file_needs_no_network(dest):
     dest.parent.mkdir()
     dest.write_bytes(DATA)
     get(Server([httpx.ConnectError("no network")]), dest, sha256=SHA.upper())
@@ -150,7 +153,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(dest):
     assert "fetched again" in recorder.warnings[0]
 
 
-def test_an_empty_file_and_one_of_unknown_size(dest):
+def test_empty_files_and_files_of_unknown_size_are_downloaded(dest):
     empty = dest.with_name("empty")
     get(Server([whole(b"")]), empty, sha256=hashlib.sha256().hexdigest())
     assert empty.read_bytes() == b""
@@ -158,7 +161,7 @@ def test_an_empty_file_and_one_of_unknown_size(dest):
     assert dest.read_bytes() == DATA
 
 
-def test_a_body_labelled_as_encoded_is_kept_as_it_is(dest):
+def test_a_body_labelled_as_encoded_is_not_decoded(dest):
     import gzip
 
     data = gzip.compress(DATA)
@@ -173,7 +176,7 @@ def test_a_body_labelled_as_encoded_is_kept_as_it_is(dest):
     assert dest.read_bytes() == data
 
 
-def test_a_broken_stream_is_resumed_where_it_broke(dest):
+def test_an_interrupted_response_is_resumed_where_it_ended(dest):
     server = Server([broken(1000, ETag='"a"'), rest(ETag='"a"')])
     get(server, dest)
     assert dest.read_bytes() == DATA
@@ -198,7 +201,7 @@ def test_only_a_strong_validator_is_sent(dest, headers, validator):
     assert server.requests[1].headers.get("If-Range") == validator
 
 
-def test_a_short_body_without_an_error_is_not_whole(dest):
+def test_a_short_body_without_an_error_is_resumed(dest):
     server = Server(
         [
             lambda request: httpx.Response(
@@ -212,7 +215,7 @@ def test_a_short_body_without_an_error_is_not_whole(dest):
     assert len(server.requests) == 2
 
 
-def test_a_body_longer_than_announced_is_thrown_away(dest):
+def test_a_body_longer_than_announced_is_discarded(dest):
     server = Server(
         [
             lambda request: httpx.Response(
@@ -235,7 +238,7 @@ def test_the_part_of_an_earlier_call_is_resumed(dest):
     assert names_beside(dest) == [dest.name]
 
 
-def test_without_a_pin_the_part_of_an_earlier_call_is_not_trusted(dest):
+def test_without_a_hash_the_part_of_an_earlier_call_is_not_used(dest):
     leave_part(dest, OTHER)
     server = Server([broken(100), whole()])
     get(server, dest, sha256=None)
@@ -243,13 +246,13 @@ def test_without_a_pin_the_part_of_an_earlier_call_is_not_trusted(dest):
     assert server.ranges() == [None, None]
 
 
-def test_without_a_pin_a_validator_lets_resume(dest):
+def test_without_a_hash_a_validator_allows_resuming(dest):
     server = Server([broken(100, ETag='"a"'), rest()])
     get(server, dest, sha256=None)
     assert server.ranges() == [None, "bytes=100-"]
 
 
-def test_a_server_that_ignores_range_starts_anew(dest):
+def test_a_server_that_ignores_range_sends_the_file_again(dest):
     leave_part(dest, b"x" * 5000)
     server = Server([whole()])
     get(server, dest)
@@ -258,7 +261,7 @@ def test_a_server_that_ignores_range_starts_anew(dest):
 
 
 @pytest.mark.parametrize("span", ["bytes 0-10239/10240", "bytes 4999-10239/10240", "rubbish", ""])
-def test_a_wrong_content_range_is_not_trusted(dest, span):
+def test_a_wrong_content_range_is_refused(dest, span):
     leave_part(dest, DATA[:5000])
     server = Server(
         [
@@ -273,7 +276,7 @@ def test_a_wrong_content_range_is_not_trusted(dest, span):
     assert server.ranges() == ["bytes=5000-", None]
 
 
-def test_a_content_range_of_unknown_size_is_fine(dest):
+def test_a_content_range_of_unknown_size_is_accepted(dest):
     leave_part(dest, DATA[:5000])
     span = {"Content-Range": "bytes 5000-10239/*"}
     get(
@@ -289,13 +292,13 @@ def test_a_content_range_of_unknown_size_is_fine(dest):
     assert dest.read_bytes() == DATA
 
 
-def test_a_part_that_was_already_whole_is_taken(dest):
+def test_a_part_that_is_already_whole_is_used(dest):
     leave_part(dest, DATA)
     get(Server([status(416, Content_Range=f"bytes */{len(DATA)}")]), dest)
     assert dest.read_bytes() == DATA
 
 
-def test_a_part_longer_than_the_file_is_thrown_away(dest):
+def test_a_part_longer_than_the_file_is_discarded(dest):
     leave_part(dest, DATA + b"x")
     server = Server([status(416, Content_Range=f"bytes */{len(DATA)}"), whole()])
     get(server, dest)
@@ -303,7 +306,7 @@ def test_a_part_longer_than_the_file_is_thrown_away(dest):
     assert server.ranges() == ["bytes=10241-", None]
 
 
-def test_a_part_of_another_file_does_not_condemn_the_place(dest):
+def test_a_part_of_another_file_is_discarded_and_the_file_downloaded_again(dest):
     leave_part(dest, b"x" * 5000)
     server = Server([rest(), whole()])
     get(server, dest)
@@ -311,7 +314,7 @@ def test_a_part_of_another_file_does_not_condemn_the_place(dest):
     assert server.ranges() == ["bytes=5000-", None]
 
 
-def test_other_bytes_end_it_and_leave_nothing(dest):
+def test_a_wrong_hash_ends_the_download_and_leaves_nothing(dest):
     server = Server([whole(OTHER)])
     with pytest.raises(IntegrityError) as caught:
         get(server, dest)
@@ -323,7 +326,7 @@ def test_other_bytes_end_it_and_leave_nothing(dest):
     assert names_beside(dest) == []
 
 
-def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest):
+def test_a_wrong_hash_of_a_stitched_file_is_retried_once(dest):
     leave_part(dest, OTHER[:5])
     server = Server([rest(OTHER), whole(OTHER)])
     with pytest.raises(IntegrityError):
@@ -332,7 +335,7 @@ def test_other_bytes_from_two_halves_are_asked_for_once_more_and_no_further(dest
     assert names_beside(dest) == []
 
 
-def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
+def test_temporary_errors_are_retried_with_growing_waits(dest):
     server = Server(
         [
             status(503),
@@ -345,15 +348,18 @@ def test_a_server_in_trouble_is_asked_again_with_growing_waits(dest):
     recorder = RecordingReporter()
     get(server, dest, reporter=recorder)
     assert server.slept == [0.5, 1, 2, 4]
-    assert recorder.details[0] == "it answered 503 Service Unavailable; trying again in 0 s"
+    assert (
+        recorder.details[0]
+        == "the server answered HTTP 503 Service Unavailable; trying again in 0 s"
+    )
 
 
 def test_half_of_the_wait_is_jitter(dest):
     server = Server([status(503), whole()])
-    wire = download.Wire(
+    effects = NetworkEffects(
         transport=httpx.MockTransport(server), sleep=server.slept.append, jitter=lambda: 0.0
     )
-    download.download(URL, dest, sha256=SHA, wire=wire)
+    download.download(URL, dest, sha256=SHA, effects=effects)
     assert server.slept == [0.25]
 
 
@@ -374,11 +380,11 @@ def test_retry_after_is_honoured_within_bounds(dest, value, wait):
     assert server.slept == [wait]
 
 
-def test_a_file_that_keeps_ending_early_says_so_and_keeps_its_part(dest):
+def test_a_download_that_keeps_ending_early_is_reported_and_leaves_its_part(dest):
     server = Server([broken(1000, announced=99)])
     with pytest.raises(TruncatedError, match=r"kept ending early, last after 1\.0 kB") as caught:
         get(server, dest, retries=2)
-    assert "goes on from there" in caught.value.remedy
+    assert "resumes the download" in caught.value.remedy
     assert len(server.requests) == 3
     assert len(server.slept) == 2
     assert names_beside(dest) == [part_of(dest).name]
@@ -386,8 +392,7 @@ def test_a_file_that_keeps_ending_early_says_so_and_keeps_its_part(dest):
     assert dest.read_bytes() == DATA
 
 
-def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
-    monkeypatch.setattr(download, "_HEADWAY", 1000)
+def test_attempts_that_make_progress_are_not_counted(dest):
 
     def a_bit_more(request: httpx.Request) -> httpx.Response:
         start = int(
@@ -398,15 +403,14 @@ def test_tries_that_make_headway_are_not_counted(dest, monkeypatch):
             206 if start else 200, headers=span, stream=Breaks(DATA[start : start + 1000])
         )
 
-    server = Server([a_bit_more] * 10 + [rest()])
+    server = Server([a_bit_more] * 10 + [rest()], progress_bytes=1000)
     get(server, dest, retries=1)
     assert dest.read_bytes() == DATA
     assert server.slept == [0.5] * 10
 
 
-def test_starting_anew_for_ever_is_no_headway(dest, monkeypatch):
-    monkeypatch.setattr(download, "_HEADWAY", 1000)
-    server = Server([broken(5000)])
+def test_starting_again_from_the_beginning_is_no_progress(dest):
+    server = Server([broken(5000)], progress_bytes=1000)
     with pytest.raises(TruncatedError):
         get(server, dest, retries=3)
     assert len(server.requests) == 4
@@ -417,10 +421,10 @@ def test_starting_anew_for_ever_is_no_headway(dest, monkeypatch):
     [
         (httpx.ConnectError("[Errno -2] Name or service not known"), "Name or service not known"),
         (httpx.ConnectTimeout(""), "ConnectTimeout"),
-        (status(502), "it answered 502 Bad Gateway"),
+        (status(502), "the server answered HTTP 502 Bad Gateway"),
     ],
 )
-def test_a_place_that_cannot_be_reached(dest, answer, says):
+def test_a_server_that_cannot_be_reached_is_reported_after_all_attempts(dest, answer, says):
     server = Server([answer])
     with pytest.raises(DownloadError, match=re.escape(says)) as caught:
         get(server, dest, retries=2)
@@ -430,7 +434,7 @@ def test_a_place_that_cannot_be_reached(dest, answer, says):
     assert names_beside(dest) == []
 
 
-def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
+def test_an_unreachable_server_is_not_a_truncated_download_despite_an_old_part(dest):
     leave_part(dest, DATA[:5])
     with pytest.raises(DownloadError) as caught:
         get(Server([httpx.ConnectError("refused")]), dest, retries=0)
@@ -441,21 +445,21 @@ def test_an_unreachable_place_is_not_called_truncated_for_an_old_part(dest):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (status(404), "is not there: it answered 404 Not Found"),
-        (status(410), "is not there"),
-        (status(401), "is not given to you"),
-        (status(407), "is not given to you"),
-        (status(400), "cannot be had: it answered 400"),
-        (status(204), "cannot be had: it answered 204"),
+        (status(404), "was not found (HTTP 404 Not Found)"),
+        (status(410), "was not found"),
+        (status(401), "was denied"),
+        (status(407), "was denied"),
+        (status(400), "could not be downloaded: the server answered HTTP 400"),
+        (status(204), "could not be downloaded: the server answered HTTP 204"),
         (httpx.UnsupportedProtocol("unsupported protocol 'ftp://'"), "not http or https"),
-        (status(302, Location=URL), "leads in a circle"),
+        (status(302, Location=URL), "too many redirects"),
         (
             httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"),
-            "certificate that is not trusted",
+            "is not trusted on this machine",
         ),
     ],
 )
-def test_what_will_not_pass_is_not_tried_again(dest, answer, says):
+def test_permanent_errors_are_not_retried(dest, answer, says):
     server = Server([answer])
     with pytest.raises(DownloadError, match=re.escape(says)):
         get(server, dest)
@@ -470,14 +474,14 @@ def test_redirects_are_followed(dest):
 
 
 @pytest.mark.parametrize("url", ["ftp://host.test/x", "C:\\x", "nothing", "http://[bad/x"])
-def test_what_is_no_address_is_refused(dest, url):
-    with pytest.raises(DownloadError, match="is not an address"):
+def test_a_text_that_is_no_url_is_refused(dest, url):
+    with pytest.raises(DownloadError, match="is not a URL that can be downloaded"):
         get(Server([whole()]), dest, url=url)
 
 
 @pytest.mark.parametrize("url", ["http://host.test:port/x", "https://user:secret@host.test:port/x"])
-def test_what_httpx_cannot_read_is_refused(dest, url):
-    with pytest.raises(DownloadError, match="it is not an address") as caught:
+def test_a_url_that_httpx_refuses_is_reported(dest, url):
+    with pytest.raises(DownloadError, match="it is not a valid URL") as caught:
         get(Server([whole()]), dest, url=url)
     assert "secret" not in str(caught.value)
 
@@ -506,11 +510,11 @@ def test_credentials_are_not_printed(dest, answers):
         ("https://h/x?sig=1", "https://h/x?***"),
     ],
 )
-def test_an_address_as_it_is_shown(url, printed):
-    assert download.redacted(url) == printed
+def test_a_url_is_redacted(url, printed):
+    assert urls.redacted(url) == printed
 
 
-def test_a_full_disk_gives_its_space_back(dest):
+def test_the_part_is_removed_when_the_disk_is_full(dest):
     full = OSError(errno.ENOSPC, "No space left on device")
     server = Server([lambda request: httpx.Response(200, stream=Breaks(DATA[:100], full))])
     with pytest.raises(DiskFullError, match="No space is left") as caught:
@@ -520,7 +524,7 @@ def test_a_full_disk_gives_its_space_back(dest):
     assert server.slept == []
 
 
-def test_a_folder_that_cannot_be_made(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be read or written") as caught:
         get(Server([whole()]), tmp_path / "file" / "dest")
@@ -539,7 +543,7 @@ def test_an_interrupted_download_is_resumed_later(dest):
     assert server.ranges() == ["bytes=4096-"]
 
 
-def test_a_file_address_is_copied_with_the_same_checks(tmp_path, dest):
+def test_a_file_url_is_copied_and_verified(tmp_path, dest):
     source = tmp_path / "a folder #1" / "Python 3.15.tgz"
     source.parent.mkdir()
     source.write_bytes(DATA)
@@ -555,7 +559,7 @@ def test_a_file_address_is_copied_with_the_same_checks(tmp_path, dest):
     assert copy_verified(source, other, sha256=None).read_bytes() == DATA
 
 
-def test_a_file_that_is_not_there_or_is_none(tmp_path, dest):
+def test_a_file_url_without_a_file_is_reported(tmp_path, dest):
     with pytest.raises(DownloadError, match="No such file"):
         download.download((tmp_path / "gone").as_uri(), dest, sha256=SHA)
     with pytest.raises(DownloadError, match="is not a file"):
@@ -576,13 +580,13 @@ def test_a_file_that_is_not_there_or_is_none(tmp_path, dest):
         ("file:////server/share/a", True, r"\\server\share\a"),
     ],
 )
-def test_the_path_of_a_file_address(url, windows, path):
-    assert download.path_of_file_url(url, windows=windows) == path
+def test_a_file_url_becomes_a_path(url, windows, path):
+    assert urls.path_of_file_url(url, windows=windows) == path
 
 
-def test_a_file_address_on_another_machine(dest):
+def test_a_file_url_on_another_machine_is_refused(dest):
     with pytest.raises(DownloadError, match="on another machine"):
-        download.path_of_file_url("file://server/share/a", windows=False)
+        urls.path_of_file_url("file://server/share/a", windows=False)
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
@@ -594,20 +598,20 @@ def test_a_named_ca_file_is_the_only_one_trusted(tmp_path, variable):
         r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", bundle, re.DOTALL
     )[0]
     (tmp_path / "ca.pem").write_text(one, encoding="ascii")
-    assert len(download._trust({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
-    assert len(download._trust({}).get_ca_certs()) > 50
+    assert len(trust_context({variable: str(tmp_path / "ca.pem")}).get_ca_certs()) == 1
+    assert len(trust_context({}).get_ca_certs()) > 50
 
 
 def test_a_named_ca_folder_is_read(tmp_path):
-    assert download._trust({"SSL_CERT_DIR": str(tmp_path)}).get_ca_certs() == []
+    assert trust_context({"SSL_CERT_DIR": str(tmp_path)}).get_ca_certs() == []
 
 
 def test_a_ca_file_that_cannot_be_read_is_named(tmp_path, dest):
     (tmp_path / "empty.pem").touch()
     for path in (tmp_path / "gone.pem", tmp_path / "empty.pem"):
-        wire = download.Wire(environ={"REQUESTS_CA_BUNDLE": str(path)})
+        effects = NetworkEffects(environ={"REQUESTS_CA_BUNDLE": str(path)})
         with pytest.raises(DownloadError, match=f"REQUESTS_CA_BUNDLE names {path}"):
-            download.download(URL, dest, sha256=SHA, wire=wire)
+            download.download(URL, dest, sha256=SHA, effects=effects)
 
 
 def test_a_proxy_that_cannot_be_used_is_named_without_its_password(dest, monkeypatch):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from jitbuild.system import download, files
+from jitbuild.system import download, files, urls
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.progress import SilentReporter
 
@@ -55,7 +55,7 @@ class ArchiveCache:
         """Add the archive at `url`. Raises a DownloadError or IntegrityError."""
         dest = self._path(urlsplit(url).path.rpartition("/")[2], pin)
         path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
-        return CachedArchive(path, download.redacted(url))
+        return CachedArchive(path, urls.redacted(url))
 
     def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
         """Add a copy of `file` under the name `name`. Raises IntegrityError or DownloadError."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.errors import SourceError
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
-from jitbuild.system import download, files, process
+from jitbuild.system import files, process, urls
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _fetched_before(url: str, ref: str, clone: Path, runner: Runner) -> str:
     digest = git_remote.fetched_commit(Git(clone, runner), ref) if clone.is_dir() else None
     if digest is None:
         raise SourceError(
-            f"The commit of {ref} of {download.redacted(url)} is unknown without the network.",
+            f"The commit of {ref} of {urls.redacted(url)} is unknown without the network.",
             remedy="`jitbuild install` fetches it. A plan can be made of a release, of a checkout "
             "on this machine (./cpython@REF), or of a whole commit that was installed.",
         )

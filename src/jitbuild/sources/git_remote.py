@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from jitbuild.errors import DownloadError, SourceError
 from jitbuild.sources.git_command import SCHEMES, Git
-from jitbuild.system import download, files
+from jitbuild.system import files, urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def is_url(place: str) -> bool:
         return True
     if separator or re.match(r"[\w+.-]+::", place) or place.startswith("-"):
         raise SourceError(
-            f"{download.redacted(place)} is not a repository that git may fetch from.",
+            f"{urls.redacted(place)} is not a repository that git may fetch from.",
             remedy=f"Use a path or a URL with {', '.join(SCHEMES)}.",
         )
     return False
@@ -68,7 +68,7 @@ def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -
             f"{ref!r} cannot be fetched from a URL.",
             remedy="Name a branch, a tag or a whole commit after the @.",
         )
-    shown = download.redacted(url)
+    shown = urls.redacted(url)
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
         reporter.warn(
             f"{shown} is not encrypted: anyone on the way can change what is built. Name a whole "
@@ -103,7 +103,7 @@ def fetched_commit(git: Git, ref: str) -> str | None:
 
 
 def _fetch(git: Git, url: str, ref: str, reporter: Reporter) -> str:
-    shown = download.redacted(url)
+    shown = urls.redacted(url)
     with reporter.stage(f"Fetching {ref} of {shown}"):
         completed = git.run("fetch", "--quiet", "--no-tags", "--depth=1", url, ref)
         if completed.ok:
@@ -125,7 +125,7 @@ def _everything(git: Git, url: str) -> Iterator[str]:
 
 
 def _fetch_error(url: str, ref: str, completed: Completed) -> DownloadError:
-    shown = download.redacted(url)
+    shown = urls.redacted(url)
     reason = completed.stderr.replace(url, shown).strip() or f"exit code {completed.returncode}"
     return DownloadError(
         f"git could not fetch {ref} of {shown}: {reason}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from jitbuild.errors import MissingError
-from jitbuild.system import download
+from jitbuild.system.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ def download_first(
             return archives.add_download(url, pin)
         except MissingError:
             continue
-    raise _missing(source, [download.redacted(url) for url, _ in urls])
+    raise _missing(source, [redacted(url) for url, _ in urls])
 
 
 def _layout(source: Source) -> Iterator[tuple[str, str]]:

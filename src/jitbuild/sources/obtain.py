@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from jitbuild.errors import IntegrityError
 from jitbuild.sources import distro, folder, git, mirror, python_org
 from jitbuild.sources.archive_cache import ArchiveCache
-from jitbuild.system import archive, download, files, process
+from jitbuild.system import archive, download, files, process, urls
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.progress import SilentReporter
 
@@ -111,7 +111,7 @@ def _check_out(
     location, commit = source.location, source.digest
     with reporter.stage(f"Checking out {commit[:12]}"):
         tree = git.checkout(location, commit, place, cache=cache, runner=runner)
-    origin = download.redacted(location) if "://" in location else "git"
+    origin = urls.redacted(location) if "://" in location else "git"
     return SourceTree(path=tree, origin=origin, verified="commit")
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from jitbuild.errors import DownloadError, UsageError
-from jitbuild.system import download
+from jitbuild.system import urls
 from jitbuild.system.suggestions import did_you_mean
 
 
@@ -47,12 +47,12 @@ class ArchiveOrigin:
     @classmethod
     def _from_file_url(cls, url: str) -> ArchiveOrigin:
         try:
-            path = Path(download.path_of_file_url(url))
+            path = Path(urls.path_of_file_url(url))
         except DownloadError as error:
             raise UsageError(error.what, remedy=error.remedy) from error
         if not path.is_dir():
             raise UsageError(
-                f"{download.redacted(url)} is not an existing folder.", remedy="Check the path."
+                f"{urls.redacted(url)} is not an existing folder.", remedy="Check the path."
             )
         return cls(kind="folder", place=str(path.absolute()))
 
@@ -67,6 +67,6 @@ def _host(url: str) -> str:
 def _not_an_origin(text: str) -> UsageError:
     hint = did_you_mean(text.lower(), ["distro"], cutoff=0.7)
     return UsageError(
-        f"{download.redacted(text)} is neither a folder nor an http, https or file URL.",
+        f"{urls.redacted(text)} is neither a folder nor an http, https or file URL.",
         remedy=f"{hint}--mirror takes such a URL, an existing folder, or the word distro.",
     )

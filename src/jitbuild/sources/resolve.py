@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import SourceError
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
-from jitbuild.system import archive, download, files, process
+from jitbuild.system import archive, files, process, urls
 from jitbuild.system.checksums import checksum_error, sha256_of
 from jitbuild.system.progress import SilentReporter
 
@@ -65,7 +65,7 @@ def describe(  # noqa: PLR0913
 def _local_path(text: str) -> Path:
     if "://" in text:
         raise SourceError(
-            f"{download.redacted(text)} is a URL, and no digest is known for what it serves.",
+            f"{urls.redacted(text)} is a URL, and no digest is known for what it serves.",
             remedy="Ask for the version with --mirror URL (and with --sha256, if no recipe has a "
             "pin for it), or download the file yourself.",
         )

@@ -1,0 +1,97 @@
+"""The HTTP client: proxies, trusted certificates, and the effects that tests replace."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import DownloadError
+from jitbuild.system import cancellation
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkEffects:
+    """The effects of a download; unit tests pass fakes.
+
+    `timeout` is that of one connect or read, in seconds. An attempt that received
+    `progress_bytes` or more does not count as a failed one.
+    """
+
+    transport: httpx.BaseTransport | None = None
+    timeout: float = 30.0
+    progress_bytes: int = 1 << 20
+    sleep: Callable[[float], None] = cancellation.sleep
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
+def create_client(effects: NetworkEffects) -> httpx.Client:
+    """Return a client that uses the proxies and CA files that the environment names.
+
+    Raises DownloadError when one of them cannot be used.
+    """
+    import httpx
+
+    fake = effects.transport is not None
+    try:
+        return httpx.Client(
+            transport=effects.transport,
+            verify=True if fake else trust_context(effects.environ),
+            timeout=effects.timeout,
+            follow_redirects=True,
+            headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        # Without the cause: its message may quote the proxy's password.
+        raise DownloadError(
+            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used.",
+            remedy="Write it as http://host:port, or unset the variable. A socks5 proxy needs "
+            "httpx[socks].",
+        ) from None
+
+
+def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the trusted CAs: those that the environment names and no others, or the known ones.
+
+    httpx reads SSL_CERT_FILE and SSL_CERT_DIR, but not REQUESTS_CA_BUNDLE, which companies set for
+    pip. Without them httpx trusts certifi only; the system's own store, where Windows keeps a
+    company's CA, is added. Raises DownloadError when the named file or folder cannot be used.
+    """
+    import ssl
+
+    import httpx
+
+    name = next((name for name in _CA_VARIABLES if environ.get(name)), None)
+    if name is None:
+        context = httpx.create_ssl_context(trust_env=False)
+        context.load_default_certs()
+        return context
+    place = Path(environ[name])
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=place)
+        return ssl.create_default_context(cafile=place)
+    except OSError as error:  # ssl.SSLError is one
+        raise DownloadError(
+            f"{name} names {place}, which cannot be used: {error.strerror or error}.",
+            remedy="Point it at a file of PEM certificates, or unset it.",
+        ) from error
+
+
+def _user_agent() -> str:
+    from importlib.metadata import version
+
+    return f"jitbuild/{version('jitbuild')}"

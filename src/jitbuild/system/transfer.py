@@ -1,0 +1,258 @@
+"""One file on its way over HTTP: requests, resumption, retries, and the errors of a server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.errors import DownloadError, MissingError, TruncatedError
+from jitbuild.system.checksums import checksum_error, remove_if_different
+from jitbuild.system.formatting import format_size
+from jitbuild.system.urls import redacted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from jitbuild.system.http_client import NetworkEffects
+    from jitbuild.system.progress import Stage
+
+_FIRST_WAIT_SECONDS = 0.5
+_MAX_WAIT_SECONDS = 60.0
+# 4xx answers that may pass with time (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
+_TEMPORARY = {408, 425, 429}
+_MIRROR = "name another place with --mirror"
+_CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
+
+
+class _RetryError(Exception):
+    """An attempt failed in a way that may pass.
+
+    `interrupted` is true when the file had begun to arrive. `wait` is the time in seconds that the
+    server requested.
+    """
+
+    def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.interrupted = interrupted
+        self.wait = wait
+
+
+class _Body(NamedTuple):
+    """The bytes in a response: from `start` on, of a file of `total` bytes (None: unknown)."""
+
+    start: int
+    total: int | None
+
+
+@dataclass(kw_only=True, slots=True)
+class Transfer:
+    """The transfer of `url` to the file `part`, and its state between attempts.
+
+    An earlier transfer may have left the start of the file in `part`. `validator` identifies the
+    version of the file on the server; `stitched` is true when `part` comes from several responses.
+    """
+
+    url: str
+    part: Path
+    sha256: str | None
+    client: httpx.Client
+    effects: NetworkEffects
+    stage: Stage
+    validator: str | None = None
+    stitched: bool = False
+
+    def run(self, retries: int) -> None:
+        """Fill `part` and compare its hash with `sha256` (None: any hash is right).
+
+        A part from several responses may mix two files, when a mirror changed or another one was
+        used. That is not the fault of this server, so such a file is fetched once more, whole,
+        before it is refused. Raises DownloadError, MissingError, TruncatedError or IntegrityError.
+        """
+        self._complete(retries)
+        actual = remove_if_different(self.part, self.sha256)
+        if actual is not None and self.stitched:
+            self._complete(retries)
+            actual = remove_if_different(self.part, self.sha256)
+        if actual is not None:
+            raise checksum_error(redacted(self.url), self.sha256, actual)
+
+    def _complete(self, retries: int) -> None:
+        failures, best = 0, self._resumable()
+        while True:
+            try:
+                return self._attempt()
+            except _RetryError as error:
+                size = self._size()
+                progressed = size - best >= self.effects.progress_bytes
+                failures = 1 if progressed else failures + 1
+                best = max(best, size)
+                if failures > retries:
+                    raise self._final_error(error) from error
+                self._pause(error, failures)
+
+    def _attempt(self) -> None:
+        """Make one request, which completes `part`; raise _RetryError or a final error."""
+        import httpx
+
+        size, started = self._resumable(), False
+        try:
+            with self.client.stream("GET", self.url, headers=self._headers(size)) as response:
+                body = self._accept(response, size)
+                started = True
+                if body.start != body.total or not body.total:
+                    self._receive(response, body)
+        except httpx.UnsupportedProtocol as error:
+            raise self._failure("it leads to a URL that is not http or https") from error
+        except httpx.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise self._untrusted() from error
+            raise _RetryError(str(error) or type(error).__name__, interrupted=started) from error
+        except httpx.TooManyRedirects as error:
+            raise self._failure("there are too many redirects") from error
+        except httpx.InvalidURL:
+            # Without the cause: its message may quote the password.
+            raise self._failure("it is not a valid URL") from None
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _resumable(self) -> int:
+        """Return how many bytes of `part` can be continued.
+
+        Without a hash and a validator nothing would show that both halves are of one file, so the
+        part is removed.
+        """
+        if self.sha256 is None and self.validator is None:
+            self.part.unlink(missing_ok=True)
+        return self._size()
+
+    def _headers(self, size: int) -> dict[str, str]:
+        if not size:
+            return {}
+        condition = {"If-Range": self.validator} if self.validator else {}
+        return {"Range": f"bytes={size}-", **condition}
+
+    def _accept(self, response: httpx.Response, size: int) -> _Body:
+        """Return which bytes will follow; raise _RetryError or DownloadError for no useful ones."""
+        status = response.status_code
+        if status == 200:
+            length = response.headers.get("Content-Length", "")
+            body = _Body(0, int(length) if length.isdecimal() else None)
+        elif status == 206:
+            body = self._continued(response, size)
+        elif status == 416:
+            return self._nothing_follows(response, size)
+        else:
+            raise self._refused(response)
+        self.stitched = body.start > 0
+        self.validator = _validator(response.headers)
+        return body
+
+    def _continued(self, response: httpx.Response, size: int) -> _Body:
+        """Accept a 206 only when its range starts where the part ends (RFC 9110 14.4)."""
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != size:
+            self.part.unlink(missing_ok=True)
+            raise _RetryError("the server sent a range that was not requested")
+        return _Body(size, None if match[2] == "*" else int(match[2]))
+
+    def _nothing_follows(self, response: httpx.Response, size: int) -> _Body:
+        """Accept a 416 when the part has the size of the file, and is therefore whole."""
+        if size and response.headers.get("Content-Range") == f"bytes */{size}":
+            self.stitched = True
+            return _Body(size, size)
+        self.part.unlink(missing_ok=True)
+        raise _RetryError("the existing part is not of this file")
+
+    def _receive(self, response: httpx.Response, body: _Body) -> None:
+        done = body.start
+        with self.part.open("ab" if body.start else "wb") as file:
+            # Raw: the hash is that of the bytes on the server, and a .tar.gz is often labelled as a
+            # gzip-encoded .tar.
+            for chunk in response.iter_raw():
+                file.write(chunk)
+                done += len(chunk)
+                self.stage.advance(done, body.total)
+        if body.total is None or done == body.total:
+            return
+        if done > body.total:
+            self.part.unlink()
+        sizes = f"{format_size(done)} of the announced {format_size(body.total)}"
+        raise _RetryError(f"the server sent {sizes}", interrupted=True)
+
+    def _pause(self, error: _RetryError, failures: int) -> None:
+        # Half of the wait is random, so that the machines of one CI run do not return all at once.
+        jitter = (1 + self.effects.jitter()) / 2
+        backoff = _FIRST_WAIT_SECONDS * 2 ** (failures - 1) * jitter
+        wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
+        self.stage.detail(f"{error.reason}; trying again in {wait:.0f} s")
+        self.effects.sleep(wait)
+
+    def _refused(self, response: httpx.Response) -> Exception:
+        status, url = response.status_code, redacted(self.url)
+        code = f"HTTP {status} {response.reason_phrase}".rstrip()
+        if status in _TEMPORARY or status >= 500:
+            wait = _retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
+            return _RetryError(f"the server answered {code}", wait=wait)
+        if status in {404, 410}:
+            return MissingError(
+                f"{url} was not found ({code}).",
+                remedy=f"Check the version and the URL, or {_MIRROR}.",
+            )
+        if status in {401, 403, 407}:
+            return DownloadError(
+                f"Access to {url} was denied ({code}).",
+                remedy=f"Check the credentials and {_CHECK_PROXY}, or {_MIRROR}.",
+            )
+        return self._failure(f"the server answered {code}")
+
+    def _final_error(self, error: _RetryError) -> DownloadError:
+        """Return the error to raise when no attempt is left."""
+        url = redacted(self.url)
+        if error.interrupted:
+            size = format_size(self._size())
+            return TruncatedError(
+                f"The download of {url} kept ending early, last after {size}: {error.reason}.",
+                remedy="Run the same command again; it resumes the download. If it always ends "
+                f"there, {_MIRROR}.",
+            )
+        return DownloadError(
+            f"{url} could not be downloaded: {error.reason}.",
+            remedy=f"Check the network and {_CHECK_PROXY}, try again later, or {_MIRROR}.",
+        )
+
+    def _failure(self, reason: str) -> DownloadError:
+        return DownloadError(
+            f"{redacted(self.url)} could not be downloaded: {reason}.",
+            remedy=f"Check the URL, or {_MIRROR}.",
+        )
+
+    def _untrusted(self) -> DownloadError:
+        return DownloadError(
+            f"The certificate of {redacted(self.url)} is not trusted on this machine.",
+            remedy="Behind a proxy that inspects TLS, name its CA file in SSL_CERT_FILE. Otherwise "
+            "check this machine's clock.",
+        )
+
+
+def _validator(headers: httpx.Headers) -> str | None:
+    """Return the identity of this version of the file: a strong ETag or a date (RFC 9110 13.1.5)."""
+    tag: str | None = headers.get("ETag")
+    date: str | None = headers.get("Last-Modified")
+    return tag if tag and not tag.startswith("W/") else date
+
+
+def _retry_after(value: str, now: float) -> float:
+    """Return the seconds of a `Retry-After`, a number or a date (RFC 9110 10.2.3); 0 if invalid."""
+    from email.utils import parsedate_to_datetime
+
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,45 @@
+"""URLs: as they may be printed, and as paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from jitbuild.errors import DownloadError
+
+
+def redacted(url: str) -> str:
+    """Return `url` for printing: without user, password and query, which may be secret."""
+    address, mark, _ = re.sub(r"(?<=//)[^/]*@", "***@", url).partition("?")
+    return f"{address}?***" if mark else address
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of `url` in lower case, or an empty string."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # such as an open bracket in the host
+        return ""
+
+
+def path_of_file_url(url: str, *, windows: bool = os.name == "nt") -> str:
+    """Return the path that a file URL names (RFC 8089), in the notation of Windows or of POSIX.
+
+    On Windows drive letters (`file:///C:/a%20b`, and the common slip `file://C:/a`) and shares
+    (`file://server/share/a`) are supported. Raises DownloadError when the file is on another host.
+    """
+    parts = urlsplit(url)
+    path, host = os.fsdecode(unquote_to_bytes(parts.path)), parts.netloc
+    if windows:
+        if re.fullmatch("[A-Za-z]:", host):
+            path, host = f"/{host}{path}", ""
+        if host in {"", "localhost"}:
+            return re.sub(r"^/+(?=[A-Za-z]:)", "", path).replace("/", "\\")
+        return f"//{host}{path}".replace("/", "\\")
+    if host not in {"", "localhost"}:
+        raise DownloadError(
+            f"{redacted(url)} names a file on another machine.",
+            remedy="Write file:/// and an absolute path, or use the file's http URL.",
+        )
+    return path
