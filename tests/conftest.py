@@ -1,4 +1,4 @@
-"""What unit and integration tests share."""
+"""Fixtures of both the unit and the integration tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mini_cpython() -> Callable[..., Path]:
-    """Makes a folder with as much of a CPython source tree as is looked at before it is built."""
+    """Return a function that writes the files of a CPython tree that are read before a build."""
 
     def make(
         folder: Path,
@@ -23,7 +23,9 @@ def mini_cpython() -> Callable[..., Path]:
         option: str = "experimental-jit",
     ) -> Path:
         files = {
-            "Include/patchlevel.h": f'#define PY_MAJOR_VERSION 3\n#define PY_VERSION              "{version}"\n',
+            "Include/patchlevel.h": (
+                f'#define PY_MAJOR_VERSION 3\n#define PY_VERSION              "{version}"\n'
+            ),
             "Tools/jit/_llvm.py": f"import re\n\n{llvm}\n",
             "configure": f"#!/bin/sh\n# --enable-{option}\n",
             "Lib/os.py": "name = 'posix'\n",

@@ -1,4 +1,4 @@
-"""The command line as a person starts it: a process of its own, in a home of its own."""
+"""The command line as a user starts it: in a process and a home of its own."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ class Result:
 
 @dataclass
 class Cli:
-    """Runs `jitbuild` with JITBUILD_HOME at `home` and nothing else of the caller's settings."""
+    """Runs `jitbuild` with JITBUILD_HOME at `home` and without the caller's other settings."""
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("JITBUILD_", "PYTHON_JIT"))
         }
-        return {**kept, "JITBUILD_HOME": str(self.home), "NO_COLOR": "1", **self.extra}
+        return {**inherited, "JITBUILD_HOME": str(self.home), "NO_COLOR": "1", **self.extra}
 
     def __call__(
         self, *args: object, code: int | None = 0, timeout: float = 1200, **options: Any
     ) -> Result:
-        """Run a command; unless `code` is None its exit code must be that."""
-        done = subprocess.run(
+        """Run a command, and assert its exit code unless `code` is None."""
+        completed = subprocess.run(
             [sys.executable, "-m", "jitbuild", *map(str, args)],
             env=self.env,
             capture_output=True,
@@ -54,14 +54,14 @@ class Cli:
             stdin=subprocess.DEVNULL,
             **options,
         )
-        assert code is None or done.returncode == code, (
-            f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert code is None or completed.returncode == code, (
+            f"{args} ended with {completed.returncode}:\n{completed.stdout}\n{completed.stderr}"
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in completed.stderr, completed.stderr
+        return Result(completed.returncode, completed.stdout, completed.stderr)
 
     def start(self, *args: object) -> subprocess.Popen[str]:
-        """Start a command and leave it running; its progress can be read from stderr."""
+        """Start a command and return it running; its progress can be read from stderr."""
         return subprocess.Popen(
             [sys.executable, "-m", "jitbuild", *map(str, args)],
             env=self.env,
@@ -69,15 +69,15 @@ class Cli:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A test run that a shell put into the background ignores SIGINT, and its children would too.
+            # A test run in the background of a shell ignores SIGINT, and its children inherit it.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
     def interrupt(self, *args: object, step: str) -> Result:
-        """Start a measurement and send it Ctrl-C when a file of its steps is there that `step` (a glob) matches.
+        """Start a measurement and send it Ctrl-C when it has written a file of a step.
 
-        What was measured before is put away first: an earlier test's steps, or those of this one when it is tried again, would
-        have the signal come before there is anything to interrupt.
+        `step` is a glob for that file. Earlier measurements are removed first: their files would
+        trigger the signal before there is anything to interrupt.
         """
         shutil.rmtree(self.home / "measurements", ignore_errors=True)
         started = self.start(*args)
@@ -93,7 +93,7 @@ class Cli:
         return Result(started.returncode, out, err)
 
     def leftovers(self) -> list[str]:
-        """Everything in the home that an interrupted or failed command must not leave: visible interpreters and scratch."""
+        """Return the interpreters and scratch, which an interrupted command must not leave."""
         return [
             str(path.relative_to(self.home))
             for name in ("interpreters", "scratch")

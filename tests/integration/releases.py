@@ -1,4 +1,4 @@
-"""A real CPython release's archive, fetched as the tool fetches it, once."""
+"""The archive of a real CPython release, fetched once, as jitbuild fetches it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from jitbuild.recipes.catalog import load_catalog
 from jitbuild.sources.obtain import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 
-# The newest first; the last one is in a stable distribution, and stays when the others move on.
+# The newest first. The last one is in a stable distribution, which keeps it for years.
 VERSIONS = ("3.13.15", "3.13.5")
 
 
 def archive(cache: Path) -> Path:
-    """The archive of the first of VERSIONS that can be had, from python.org or else the distribution, kept in `cache`.
+    """Return the archive of the first available of VERSIONS, stored in `cache`.
 
-    Fails the test, and does not skip it, when neither has any.
+    It comes from python.org, or from the distribution if that cannot be reached. Fails the test,
+    and does not skip it, if none is available.
     """
     with FileLock(cache / "release.lock"):
         origin, failures = _origin(), []
@@ -32,18 +33,18 @@ def archive(cache: Path) -> Path:
                 return fetched(version, cache, origin)
             except DownloadError as error:
                 failures.append(str(error))
-    pytest.fail("No CPython release can be had:\n" + "\n".join(failures), pytrace=False)
+    pytest.fail("No CPython release is available:\n" + "\n".join(failures), pytrace=False)
 
 
 def fetched(version: str, cache: Path, origin: ArchiveOrigin) -> Path:
-    """The verified archive of `version` in `cache`."""
+    """Return the verified archive of `version` in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     source = resolve_version(request.parse(version), load_catalog()).source
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        obtained = obtain(source, Path(scratch) / "source", origin=origin, cache=cache)
-        assert (obtained.path / "configure").is_file()
-    (found,) = (cache / "sources").rglob(f"Python-{version}.tar.xz")
-    return found
+        tree = obtain(source, Path(scratch) / "source", origin=origin, cache=cache)
+        assert (tree.path / "configure").is_file()
+    (path,) = (cache / "sources").rglob(f"Python-{version}.tar.xz")
+    return path
 
 
 def _origin() -> ArchiveOrigin:

@@ -1,4 +1,4 @@
-"""The probe on real interpreters, and on real files that are none."""
+"""The probe on real interpreters, and on files that are not interpreters."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def script(path: Path, *lines: str) -> Path:
 
 
 def pyenv_pythons(*releases: str) -> list[Path]:
-    """pyenv's interpreters of these series, where it has some."""
-    found = (
+    """Return pyenv's interpreters of these series, as far as it has any."""
+    paths = (
         next(iter(sorted(PYENV.glob(f"versions/{release}.*/bin/python"))), None)
         for release in releases
     )
-    return [path for path in found if path is not None]
+    return [path for path in paths if path is not None]
 
 
 def tree(folder: Path) -> set[tuple[str, int]]:
@@ -40,35 +40,39 @@ def tree(folder: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("series", ["3.15", "3.14"])
-def test_a_jit_that_is_off_by_default(debian_pythons: dict[str, Path], series: str) -> None:
+def test_debians_pythons_have_a_jit_that_is_off_by_default(
+    debian_pythons: dict[str, Path], series: str
+) -> None:
     verdict = probe(debian_pythons[series], modules=True)
     assert verdict.ok, verdict.reason
-    found = verdict.to_json()
-    assert found["version"].startswith(f"{series}.")
-    assert found["executable"] == str(debian_pythons[series])
-    assert found["jit"].pop("machine_code_bytes") > 0
-    assert found["jit"] == {
+    shape = verdict.to_json()
+    assert shape["version"].startswith(f"{series}.")
+    assert shape["executable"] == str(debian_pythons[series])
+    assert shape["jit"].pop("machine_code_bytes") > 0
+    assert shape["jit"] == {
         "built": "yes-off",
         "available": True,
         "enabled": {"default": False, "0": False, "1": True},
         "active": True,
     }
     # Debian splits ensurepip off into a package of its own.
-    assert found["missing_modules"] == ["ensurepip", "pip"]
+    assert shape["missing_modules"] == ["ensurepip", "pip"]
 
 
 @pytest.mark.parametrize("series", ["3.15", "3.14"])
 @pytest.mark.parametrize("expect", ["yes", "interpreter", "no"])
-def test_a_jit_is_nothing_else(debian_pythons: dict[str, Path], series: str, expect: str) -> None:
+def test_a_build_passes_only_as_itself(
+    debian_pythons: dict[str, Path], series: str, expect: str
+) -> None:
     verdict = probe(debian_pythons[series], expect=expect)  # type: ignore[arg-type]
     assert not verdict.ok
     assert f"jitbuild install {series} --jit {expect}" in verdict.reason
 
 
-def test_nothing_leaks_in_and_nothing_is_written(
+def test_hostile_variables_have_no_effect_and_nothing_is_written(
     debian_pythons: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Variables that would switch, trace, hide or break what is measured, and a sitecustomize that would."""
+    """Neither variables that would switch or break the JIT, nor a sitecustomize that would."""
     (tmp_path / "sitecustomize.py").write_text(
         "import sys; print('rubbish'); sys.settrace(lambda *a: None)"
     )
@@ -90,7 +94,9 @@ def test_nothing_leaks_in_and_nothing_is_written(
     assert tree(standard_library) == before
 
 
-def test_a_venv_is_known_by_its_own_place(debian_pythons: dict[str, Path], tmp_path: Path) -> None:
+def test_a_venv_is_identified_by_its_own_path(
+    debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
     subprocess.run(
         [debian_pythons["3.14"], "-m", "venv", "--without-pip", tmp_path / "venv"], check=True
     )
@@ -102,8 +108,8 @@ def test_a_venv_is_known_by_its_own_place(debian_pythons: dict[str, Path], tmp_p
     assert Path(verdict.facts.base_prefix) == debian_pythons["3.14"].parents[1]
 
 
-def test_a_venv_before_3_14(tmp_path: Path) -> None:
-    """There the site module, which the probe leaves out, is what sets sys.prefix."""
+def test_a_venv_before_3_14_is_identified_without_the_site_module(tmp_path: Path) -> None:
+    """There the site module sets sys.prefix, and the probe does not load it."""
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     verdict = probe(python, modules=True, expect="no")
@@ -114,7 +120,7 @@ def test_a_venv_before_3_14(tmp_path: Path) -> None:
     assert "pip" not in verdict.missing
 
 
-def test_under_isolation_the_switch_is_ignored_and_it_says_so(
+def test_an_interpreter_started_with_isolation_is_refused(
     debian_pythons: dict[str, Path], tmp_path: Path
 ) -> None:
     verdict = probe(script(tmp_path / "python", f'exec "{debian_pythons["3.15"]}" -I "$@"'))
@@ -122,14 +128,14 @@ def test_under_isolation_the_switch_is_ignored_and_it_says_so(
     assert "-E or -I" in verdict.reason
 
 
-def test_a_debug_build(debian_debug: Path) -> None:
+def test_a_debug_build_has_a_jit_too(debian_debug: Path) -> None:
     verdict = probe(debian_debug)
     assert verdict.ok, verdict.reason
     assert verdict.debug
     assert verdict.built == "yes-off"
 
 
-def test_pypy_is_not_cpython(debian_pypy: Path) -> None:
+def test_pypy_passes_only_as_no_jit(debian_pypy: Path) -> None:
     verdict = probe(debian_pypy)
     assert (verdict.ok, verdict.built, verdict.implementation) == (False, "no", "pypy")
     assert "PyPy" in verdict.reason
@@ -137,7 +143,7 @@ def test_pypy_is_not_cpython(debian_pypy: Path) -> None:
     assert probe(debian_pypy, expect="no").ok
 
 
-def test_the_interpreter_that_runs_the_tests_answers() -> None:
+def test_the_interpreter_of_the_tests_can_be_probed() -> None:
     verdict = probe(Path(sys.executable), expect="no")
     assert verdict.version.startswith("{}.{}.{}".format(*sys.version_info))
     assert verdict.built != "no" or verdict.ok, verdict.reason
@@ -146,7 +152,7 @@ def test_the_interpreter_that_runs_the_tests_answers() -> None:
 @pytest.mark.parametrize(
     "python", pyenv_pythons("3.8", "3.9", "3.10", "3.11", "3.12"), ids=lambda path: path.parts[-3]
 )
-def test_versions_that_never_had_a_jit(python: Path) -> None:
+def test_versions_before_3_13_have_no_jit(python: Path) -> None:
     verdict = probe(python, modules=True)
     assert (verdict.ok, verdict.built, verdict.machine_code_bytes) == (False, "no", 0)
     assert verdict.reason.startswith(
@@ -156,18 +162,19 @@ def test_versions_that_never_had_a_jit(python: Path) -> None:
 
 
 @pytest.mark.parametrize("python", pyenv_pythons("3.13"), ids=lambda path: path.parts[-3])
-def test_a_version_that_has_a_jit_in_a_build_that_has_none(python: Path) -> None:
+def test_a_build_of_3_13_without_the_jit_is_refused(python: Path) -> None:
     verdict = probe(python)
     assert (verdict.ok, verdict.built, verdict.enabled["1"]) == (False, "no", False)
     assert verdict.reason == (
-        "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. Install one with: jitbuild install 3.13"
+        "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. "
+        "Install one with: jitbuild install 3.13"
     )
 
 
 @pytest.mark.parametrize(
     "python", pyenv_pythons("2.7", "3.6", "3.7"), ids=lambda path: path.parts[-3]
 )
-def test_versions_that_are_too_old(python: Path) -> None:
+def test_versions_before_3_8_are_refused(python: Path) -> None:
     with pytest.raises(
         InterpreterError, match=r"is older than Python 3\.8, the oldest that can be probed"
     ):
@@ -175,7 +182,7 @@ def test_versions_that_are_too_old(python: Path) -> None:
 
 
 @pytest.mark.skipif(not PYENV.joinpath("shims/python").exists(), reason="needs pyenv")
-def test_a_pyenv_shim_works_when_it_is_active_and_says_when_it_is_not() -> None:
+def test_an_active_pyenv_shim_works_and_an_inactive_one_is_recognized() -> None:
     shim = PYENV / "shims/python"
     active = next(PYENV.glob("versions/3.*")).name
     assert (
@@ -190,25 +197,25 @@ def test_a_pyenv_shim_works_when_it_is_active_and_says_when_it_is_not() -> None:
     assert "shim" in raised.value.remedy
 
 
-def test_a_script_that_prints_rubbish(tmp_path: Path) -> None:
+def test_a_script_that_prints_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InterpreterError, match="does not answer like a Python interpreter; it printed: Hello"
     ):
         probe(script(tmp_path / "python", "echo Hello", "echo World"))
 
 
-def test_a_file_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     hanging = script(tmp_path / "python", f"sleep 60 & echo $! > {tmp_path}/pid", "wait")
     begun = time.monotonic()
     with pytest.raises(InterpreterError, match=r"did not answer within 0\.5 seconds"):
         probe(hanging, timeout=0.5)
     assert time.monotonic() - begun < 10
-    # The child is reaped by whoever inherits it, which may take a moment or leave it as a zombie.
+    # The process that inherits the child reaps it, which may take a moment or never happen.
     stat = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
     assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_a_crash_with_the_jit_on_is_a_verdict(
+def test_a_crash_with_the_jit_on_gets_a_verdict(
     debian_pythons: dict[str, Path], tmp_path: Path
 ) -> None:
     crashing = script(
@@ -222,7 +229,7 @@ def test_a_crash_with_the_jit_on_is_a_verdict(
     assert "SIGABRT" in verdict.reason
 
 
-def test_files_that_cannot_be_run(tmp_path: Path) -> None:
+def test_files_that_cannot_be_run_are_refused(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("not a program")
     cases = {
@@ -238,7 +245,7 @@ def test_files_that_cannot_be_run(tmp_path: Path) -> None:
         probe(plain)
 
 
-def test_a_folder_with_a_python_in_it_is_told_which() -> None:
+def test_the_remedy_for_a_folder_names_its_python() -> None:
     with pytest.raises(InterpreterError) as raised:
         probe(Path(sys.prefix))
     assert str(Path(sys.prefix, "bin", "python")) in raised.value.remedy

@@ -1,4 +1,7 @@
-"""The pytest plugin in real interpreters with the JIT, on the suite of docs/pytest.md, whose commands are all run here."""
+"""The pytest plugin in real interpreters with the JIT.
+
+The suite is the one of docs/pytest.md, and all commands of that page are run here.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ BLOCK = re.compile(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 STATUS = re.compile(r"# exit status (\d+)")
 VERSION = re.compile(r"\b3\.\d+\.\d+\b")
-# A 3.13 with the JIT, where somebody has built one.
+# The path of a 3.13 with the JIT, which Debian does not have.
 PYTHON_3_13 = os.environ.get("JITBUILD_TEST_PYTHON_3_13")
 
 
@@ -31,7 +34,7 @@ PYTHON_3_13 = os.environ.get("JITBUILD_TEST_PYTHON_3_13")
 class Result:
     code: int
     out: str
-    found: dict[str, Any]
+    report: dict[str, Any]
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Suite:
     def __call__(
         self, *args: str, jit: str = "1", runner: str = "python -m pytest", **env: str
     ) -> Result:
-        """Run the suite; what was measured is read from the JSON, where it came to that."""
+        """Run the suite, and read its JSON report if it wrote one."""
         report = self.venv / "report.json"
         report.unlink(missing_ok=True)
         done = self.shell(
@@ -90,7 +93,7 @@ def make_suite(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Sui
         run(sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder / "venv")
         pip = (folder / "venv/bin/python", "-m", "pip", "install", "--quiet")
         run(*pip, "pytest", "pytest-xdist", "coverage")
-        # Without its dependencies: the plugin must do with pytest alone.
+        # Without its dependencies: the plugin must work with pytest alone.
         run(*pip, "--no-deps", wheel)
         for name, text in BLOCK.findall(PAGE):
             (folder / "project" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -120,19 +123,21 @@ def suite(suites: dict[str, Suite], request: pytest.FixtureRequest) -> Suite:
 
 
 def compiled(result: Result) -> set[str]:
-    return {code["qualname"] for code in result.found["compiled"] if code["group"] == "hotpkg"}
+    return {code["qualname"] for code in result.report["compiled"] if code["group"] == "hotpkg"}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["one process", "xdist"])
-def test_on_and_off(suite: Suite, workers: tuple[str, ...]) -> None:
+def test_the_package_is_compiled_with_the_jit_on_and_not_with_it_off(
+    suite: Suite, workers: tuple[str, ...]
+) -> None:
     on = suite("--jit-require=on", *workers)
     assert (on.code, compiled(on)) == (0, {"total"}), on.out
-    assert on.found["packages"]["hotpkg"]["executors"] > 0
-    assert on.found["packages"]["hotpkg"]["machine_code_bytes"] > 0
-    assert on.found["python"]["built"] == "yes-off"
+    assert on.report["packages"]["hotpkg"]["executors"] > 0
+    assert on.report["packages"]["hotpkg"]["machine_code_bytes"] > 0
+    assert on.report["python"]["built"] == "yes-off"
     off = suite("--jit-require=off", *workers, jit="0")
     assert (off.code, compiled(off)) == (0, set()), off.out
-    assert off.found["packages"]["hotpkg"] == {
+    assert off.report["packages"]["hotpkg"] == {
         "code_objects": 2,
         "compiled": 0,
         "executors": 0,
@@ -145,28 +150,32 @@ def test_on_and_off(suite: Suite, workers: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")], ids=["one process", "xdist"])
-def test_nothing_hot(suite: Suite, workers: tuple[str, ...]) -> None:
+def test_a_suite_without_hot_loops_fails_the_requirement(
+    suite: Suite, workers: tuple[str, ...]
+) -> None:
     result = suite("--jit-require=on", "-k", "double", *workers)
     assert (result.code, compiled(result)) == (1, set()), result.out
     assert "no loop in it ran long enough" in result.out
 
 
 @pytest.mark.parametrize("branch", ["", "--branch"])
-def test_coverage(suite: Suite, branch: str) -> None:
+def test_the_c_tracer_of_coverage_turns_the_jit_off_and_sysmon_does_not(
+    suite: Suite, branch: str
+) -> None:
     runner = f"coverage run {branch} --source=src -m pytest"
     traced = suite("--jit-report", runner=runner, COVERAGE_CORE="ctrace")
-    assert (traced.code, compiled(traced), traced.found["tracers"]) == (0, set(), ["sys.settrace"])
+    assert (traced.code, compiled(traced), traced.report["tracers"]) == (0, set(), ["sys.settrace"])
     assert "warning: sys.settrace turns the JIT off" in traced.out
     assert "COVERAGE_CORE=sysmon" in traced.out
     required = suite("--jit-require=on", runner=runner, COVERAGE_CORE="ctrace")
     assert required.code == 1
     monitored = suite("--jit-require=on", runner=runner, COVERAGE_CORE="sysmon")
     assert (monitored.code, compiled(monitored)) == (0, {"total"}), monitored.out
-    assert monitored.found["tracers"] == ["sys.monitoring (coverage.py)"]
+    assert monitored.report["tracers"] == ["sys.monitoring (coverage.py)"]
     assert "warning" not in monitored.out
 
 
-def test_what_a_tracer_throws_away_later_was_seen(suite: Suite) -> None:
+def test_executors_that_a_later_tracer_discards_count(suite: Suite) -> None:
     (suite.project / "tests/test_later.py").write_text(
         "import sys\ndef test_trace():\n    sys.settrace(lambda *_: None)\n    sys.settrace(None)\n"
     )
@@ -177,19 +186,22 @@ def test_what_a_tracer_throws_away_later_was_seen(suite: Suite) -> None:
     assert (result.code, compiled(result)) == (0, {"total"}), result.out
 
 
-def test_it_is_inert_and_imports_next_to_nothing(suite: Suite) -> None:
-    code = "import sys, pytest; before = set(sys.modules); import jitbuild.pytest_plugin; print(sorted(set(sys.modules) - before))"
+def test_without_an_option_the_plugin_is_inert_and_imports_nothing(suite: Suite) -> None:
+    code = (
+        "import sys, pytest; before = set(sys.modules); import jitbuild.pytest_plugin; "
+        "print(sorted(set(sys.modules) - before))"
+    )
     assert suite.shell(f'python -c "{code}"').stdout == "['jitbuild', 'jitbuild.pytest_plugin']\n"
     plain = suite.shell("python -m pytest", PYTHON_JIT="1")
     assert plain.returncode == 0
     assert "JIT" not in plain.stdout
     assert "jit:" not in plain.stdout
-    # Named by hand as well, or instead of by its entry point, it is one plugin and no error.
+    # Naming it in addition to its entry point, or instead of it, loads one plugin.
     for env in ({}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}):
         assert suite("-p jitbuild.pytest_plugin", "--jit-require=on", **env).code == 0
 
 
-def test_a_debug_build(debian_debug: Path, make_suite: Callable[[Path], Suite]) -> None:
+def test_a_debug_build_is_measured(debian_debug: Path, make_suite: Callable[[Path], Suite]) -> None:
     result = make_suite(debian_debug)("--jit-require=on")
     assert (result.code, compiled(result)) == (0, {"total"}), result.out
     assert "debug build" in result.out
@@ -198,27 +210,30 @@ def test_a_debug_build(debian_debug: Path, make_suite: Callable[[Path], Suite]) 
 @pytest.mark.skipif(
     not PYTHON_3_13, reason="JITBUILD_TEST_PYTHON_3_13 names no Python 3.13 with the JIT"
 )
-def test_3_13(make_suite: Callable[[Path], Suite]) -> None:
+def test_3_13_is_measured_without_sys_jit(make_suite: Callable[[Path], Suite]) -> None:
     suite = make_suite(Path(str(PYTHON_3_13)))
     on = suite("--jit-require=on")
-    assert (on.code, compiled(on), on.found["python"]["enabled"]) == (0, {"total"}, True), on.out
+    assert (on.code, compiled(on), on.report["python"]["enabled"]) == (0, {"total"}, True), on.out
     assert suite("--jit-require=off", jit="0").code == 0
     assert suite("--jit-require=on", jit="0").code == 4
     assert compiled(suite(runner="coverage run -m pytest", COVERAGE_CORE="ctrace")) == set()
 
 
-def test_a_python_without_the_jit(make_suite: Callable[[Path], Suite]) -> None:
-    """The one that runs this suite, where that is one."""
+def test_a_python_without_the_jit_meets_only_off(make_suite: Callable[[Path], Suite]) -> None:
+    """The one that runs this suite, if it has none."""
     suite = make_suite(Path(sys.executable))
     result = suite("--jit-require=off")
-    if result.found["python"]["built"] != "no":
+    if result.report["python"]["built"] != "no":
         pytest.skip("this Python may have a JIT")
     assert result.code == 0
     assert suite("--jit-require=on").code == 4
 
 
 def commands() -> Iterator[tuple[str, int, list[str]]]:
-    """Each command of the page, its exit status, and the lines that it prints (`...` for any number of lines)."""
+    """Yield the commands of the page with their exit statuses and their output.
+
+    A line `...` in the output is for any number of lines.
+    """
     for block in CONSOLE.findall(PAGE):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *lines = part.splitlines()
@@ -232,7 +247,7 @@ def commands() -> Iterator[tuple[str, int, list[str]]]:
     list(commands()),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_documentation(
+def test_the_commands_of_the_documentation_print_what_it_shows(
     suites: dict[str, Suite], command: str, status: int, lines: list[str]
 ) -> None:
     done = suites["3.15"].shell(command)

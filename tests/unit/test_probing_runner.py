@@ -147,15 +147,9 @@ def test_a_program_that_reports_no_facts_is_refused_with_the_reason(
 
 
 def test_an_inactive_pyenv_shim_is_recognized() -> None:
+    stderr = "pyenv: python3.13: command not found\n\nThe `python3.13' command exists in"
     with pytest.raises(InterpreterError, match="command not found") as raised:
-        probed(
-            everywhere(
-                ended(
-                    127,
-                    stderr="pyenv: python3.13: command not found\n\nThe `python3.13' command exists in",
-                )
-            )
-        )
+        probed(everywhere(ended(127, stderr=stderr)))
     assert "pyenv shim" in raised.value.remedy
 
 

@@ -112,7 +112,8 @@ def test_observations_override_the_build_flags() -> None:
 def test_the_reason_for_a_build_without_jit_is_that_it_was_not_compiled_in() -> None:
     verdict = probed(on_3_13(build("no")))
     assert verdict.reason == (
-        "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. Install one with: jitbuild install 3.13"
+        "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. "
+        "Install one with: jitbuild install 3.13"
     )
 
 

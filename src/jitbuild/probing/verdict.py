@@ -1,8 +1,8 @@
 """The verdict on a probed interpreter, judged from the facts of its runs.
 
-Observed behaviour decides; what the build claims (its configure flags) only fills gaps. Only
-machine code in a hot loop proves a JIT: `sys._jit.is_available()` is True for `interpreter` builds as
-well, and `is_enabled()` on free-threaded ones, where no loop is ever compiled.
+Observed behaviour decides; the claims of the build (its configure flags) only fill gaps. Only
+machine code in a hot loop proves a JIT: `sys._jit.is_available()` is True for `interpreter` builds
+as well, and `is_enabled()` on free-threaded ones, where no loop is ever compiled.
 """
 
 from __future__ import annotations
