@@ -64,7 +64,7 @@ def test_the_path_may_be_a_string() -> None:
     assert asked.executable == PYTHON
 
 
-def test_a_relative_path_is_not_looked_up_on_PATH(
+def test_a_relative_path_is_not_looked_up_on_the_search_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
