@@ -7,7 +7,8 @@ import pytest
 import stores
 from reporters import RecordingReporter
 
-from jitbuild.diff.comparison import DiffEffects, DiffRequest, compare_modes
+from jitbuild.diff.comparison import DiffEffects, compare_modes
+from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.errors import ProofError, UsageError, VariantError
 from jitbuild.request import Axes

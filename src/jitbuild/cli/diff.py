@@ -18,7 +18,8 @@ from jitbuild.cli.arguments import (
     stated_axes,
 )
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.diff.comparison import DiffRequest, compare_modes
+from jitbuild.diff.comparison import compare_modes
+from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.report_text import as_text
 from jitbuild.diff.step_summary import append_step_summary
 from jitbuild.modes import parse_modes

@@ -6,7 +6,6 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,32 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.diff.command_run import CommandRun
+    from jitbuild.diff.diff_request import DiffRequest
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
     from jitbuild.request import Axes
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DiffRequest:
-    """What to compare: `command` in `modes`, on the interpreter that fits `spec` and `axes`.
-
-    `requirements` are installed in an environment of the interpreter. `timeout` is in seconds, per
-    run. Logs of all runs are kept in `keep`, else those of failed runs in the store. With `live`,
-    the command's output is copied to stderr.
-    """
-
-    spec: str
-    axes: Axes
-    command: tuple[str, ...]
-    modes: tuple[Mode, ...] = ("off", "on")
-    repeats: int = 3
-    timeout: float | None = None
-    requirements: venvs.Requirements = venvs.Requirements()  # noqa: RUF009 # it is immutable
-    keep: Path | None = None
-    live: bool = False
 
 
 class DiffEffects(NamedTuple):

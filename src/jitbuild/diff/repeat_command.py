@@ -15,7 +15,7 @@ from jitbuild.running.environment import command_environment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jitbuild.diff.comparison import DiffRequest
+    from jitbuild.diff.diff_request import DiffRequest
     from jitbuild.modes import Mode
     from jitbuild.store.interpreter import Interpreter
 

@@ -1,0 +1,34 @@
+"""What `jitbuild diff` is to compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.running.venvs import Requirements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.modes import Mode
+    from jitbuild.request import Axes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DiffRequest:
+    """What to compare: `command` in `modes`, on the interpreter that fits `spec` and `axes`.
+
+    `requirements` are installed in an environment of the interpreter. `timeout` is in seconds, per
+    run. Logs of all runs are kept in `keep`, else those of failed runs in the store. With `live`,
+    the command's output is copied to stderr.
+    """
+
+    spec: str
+    axes: Axes
+    command: tuple[str, ...]
+    modes: tuple[Mode, ...] = ("off", "on")
+    repeats: int = 3
+    timeout: float | None = None
+    requirements: Requirements = Requirements()  # noqa: RUF009 # it is immutable
+    keep: Path | None = None
+    live: bool = False
