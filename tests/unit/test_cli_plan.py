@@ -27,7 +27,7 @@ def test_the_text_names_the_source_the_llvm_and_every_step(run):
 
 def test_the_text_has_the_warnings_and_the_origin_of_the_llvm(run):
     assert (
-        "  warning: 3.15.0 has run-time bugs"
+        "  warning: The JIT of 3.15.0 has run-time bugs"
         in run("plan", "3.15.0", "--platform", "x86_64-linux-gnu")[1]
     )
     assert "(fetched by the build itself)" in run("plan", "3.15.2", "--platform", "x64-windows")[1]
