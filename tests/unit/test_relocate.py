@@ -1,4 +1,4 @@
-"""Finishing an installed prefix: its plain names, and no trace of the build's paths."""
+"""An installed prefix gets the usual names, and its records lose the paths of the build."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jitbuild.building import relocate
         ("3.15.2", {"windows": True, "free_threaded": True}, "python3.15t.exe"),
     ],
 )
-def test_executable(version, options, expected):
+def test_executable_is_named_as_altinstall_names_it(version, options, expected):
     assert (
         relocate.executable(Path("p"), version, **{"windows": False, **options})
         == Path("p") / expected
@@ -29,7 +29,7 @@ def test_executable(version, options, expected):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links in bin/ are for POSIX")
-def test_the_plain_names_are_made_and_none_is_replaced(tmp_path):
+def test_links_are_added_and_no_file_is_replaced(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("python3.13t", "pip3.13", "pip3"):
@@ -44,7 +44,7 @@ def test_the_plain_names_are_made_and_none_is_replaced(tmp_path):
     }
 
 
-def test_the_prefix_forgets_where_it_was_built(tmp_path):
+def test_paths_are_replaced_in_records_and_stale_bytecode_is_removed(tmp_path):
     record = tmp_path / "lib/python3.13/_sysconfigdata__linux_x86_64-linux-gnu.py"
     cache = record.parent / "__pycache__"
     cache.mkdir(parents=True)
@@ -53,10 +53,10 @@ def test_the_prefix_forgets_where_it_was_built(tmp_path):
     )
     stale = cache / f"{record.stem}.cpython-313.pyc"
     stale.touch()
-    changed = relocate.forget(
+    changed = relocate.replace_paths(
         tmp_path, {"/llvm/bin/": "", "/llvm": "/usr", "/scratch/1/source": "/build"}
     )
     assert changed == [record]
     assert record.read_text() == "CC = 'clang'\nabs_srcdir = '/build'\nother = '/scratch/12'"
     assert not stale.exists()
-    assert relocate.forget(tmp_path, {"/nowhere": ""}) == []
+    assert relocate.replace_paths(tmp_path, {"/nowhere": ""}) == []

@@ -65,7 +65,7 @@ def add_links(prefix: Path, program: Path) -> None:
             (folder / name).symlink_to(target)
 
 
-def forget(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
+def replace_paths(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
     """Replace each path in `paths` by its value in the records of `prefix`.
 
     Extension modules are built with the paths in sysconfig, so scratch and caches can be deleted
@@ -73,10 +73,10 @@ def forget(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
     is removed. Return the changed files.
     """
     records = [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
-    return [record for record in records if _replace_paths(record, paths)]
+    return [record for record in records if _replace_in(record, paths)]
 
 
-def _replace_paths(record: Path, paths: Mapping[str, str]) -> bool:
+def _replace_in(record: Path, paths: Mapping[str, str]) -> bool:
     """Replace `paths` in one file; return whether it changed."""
     old = new = record.read_bytes()
     # The longest first: one path may begin with another.

@@ -243,7 +243,7 @@ class _SourceBuild:
             debug=variant.profile == "debug",
         )
         relocate.add_links(staged, program)
-        changed = relocate.forget(staged, temporary_paths(site, self.llvm))
+        changed = relocate.replace_paths(staged, temporary_paths(site, self.llvm))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without arguments compileall compiles the whole of sys.path
             # The bytecode's file names are those of the final prefix: the stage is stripped.
