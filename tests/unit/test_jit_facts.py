@@ -6,10 +6,13 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from fake_interpreter import FLAGS, PYTHON, facts
 from jit_fakes import compiled
 
 from jitbuild.in_target import jit_facts, probe
 from jitbuild.in_target.executors import ExecutorLookup
+from jitbuild.probing.facts import ProbeRuns
+from jitbuild.probing.reply import convert
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,12 @@ def test_sys_jit_decides_except_without_the_gil(monkeypatch: pytest.MonkeyPatch)
     assert not found.enabled
     assert "free-threaded" in found.summary()
     assert "GIL" in found.why_off()
+
+
+@pytest.mark.parametrize("kind", ["yes", "yes-off", "interpreter", "interpreter-off"])
+def test_host_and_target_agree_on_the_meaning_of_the_build_flags(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(probe, "build_flags", lambda: FLAGS[kind])
+    off = convert(PYTHON, facts(build_flags=FLAGS[kind], tier2=True))
+    assert jit_facts.jit_facts(compiled()).built == ProbeRuns(off=off, default=off, on=off).built

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExecutorLookup(NamedTuple):
-    """How executors are looked up.
+    """The means to look up executors.
 
     `get_executor` is None if this CPython has no tier 2. `opcode` is that of ENTER_EXECUTOR, which
     stands in the code wherever an executor does; without it every even offset is looked up, which

@@ -1,4 +1,4 @@
-"""How the JIT of the running interpreter was built, and whether it is on. PYTEST_DONT_REWRITE
+"""The build of the running interpreter's JIT, and its state: on or off. PYTEST_DONT_REWRITE
 
 It runs in the interpreter under test and uses only the standard library and probe.py.
 """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What an interpreter is, and whether it is what was expected (`ok`).
+    """The kind of an interpreter, and whether it is the expected one (`ok`).
 
     `executable` is the path that was probed, as given; `facts` are those of the run with the JIT
     off. `built` is the value of the configure option `--enable-experimental-jit=` that it behaves

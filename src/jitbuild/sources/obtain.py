@@ -52,23 +52,19 @@ def obtain(  # noqa: PLR0913
 ) -> SourceTree:
     """Put the verified tree of `source` below the new folder `dest`.
 
-    `origin` is where the archive of a release comes from, `pinned_by_user` that its sha256 is from
-    the command line and not from a recipe. Files of an archive that match a pattern of `leave_out`
-    are not unpacked.
+    The archive of a release comes from `origin`, unless it is in the cache. `pinned_by_user` is
+    True if its sha256 is from the command line and not from a recipe. Files of an archive that
+    match a pattern of `leave_out` are not unpacked.
 
     Raises IntegrityError if the bytes are not those of `source`; then nothing else is tried.
     Raises DownloadError if they are not available from `origin`; ArchiveError, SourceError or
     StoreError.
     """
     place = dest / "tree"
+    archives = ArchiveCache(folder=cache / "sources", downloader=downloader, reporter=reporter)
     match source.kind:
         case "release":
-            archives = ArchiveCache(
-                folder=cache / "sources", downloader=downloader, reporter=reporter
-            )
-            path, tree_origin = archives.find(source) or _fetch_release(
-                source, origin, archives, dest, runner
-            )
+            path, tree_origin = _fetch_release(source, origin, archives, dest, runner)
             verified = "sha256 given by hand" if pinned_by_user else "sha256 pin in a recipe"
         case "archive":
             path, tree_origin = _unchanged_archive(source), "archive"
@@ -86,6 +82,8 @@ def obtain(  # noqa: PLR0913
 def _fetch_release(
     source: Source, origin: ArchiveOrigin, archives: ArchiveCache, scratch: Path, runner: Runner
 ) -> CachedArchive:
+    if cached := archives.find(source):
+        return cached
     match origin.kind:
         case "python.org":
             return python_org.fetch(source, archives)

@@ -1,4 +1,4 @@
-"""Where the archives of releases come from: the value of --mirror, parsed."""
+"""The origin of release archives: the value of --mirror, parsed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jitbuild.system.suggestions import did_you_mean
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveOrigin:
-    """Where the archives of releases come from.
+    """The origin of the archives of releases.
 
     `place` is the URL of a mirror or the path of a folder, laid out as on python.org or flat; it
     is empty for `python.org` and `distro`.
