@@ -60,6 +60,8 @@ def test_an_answer_whose_test_has_no_side_effect_is_safe(script):
         + f"{{ {OWN}=; unset {OWN};}}\n"
         + cached_test(OWN, f"  {OWN}=no"),
         cached_test(OWN, f"  {OWN}=yes") + f"unset {OWN}\n",
+        # Its test has no end.
+        f"if test ${{{OWN}+y}}\nthen :\nfi\n",
         # The script has no test for it.
         f"{OWN}=yes\n",
         "",

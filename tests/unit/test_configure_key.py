@@ -143,6 +143,10 @@ def test_the_search_folders_come_from_the_compiler_and_pkg_config():
     assert runner.calls[0][0] == ("cc", "-E", "-v", "-x", "c", os.devnull)
 
 
+def test_a_missing_compiler_lists_no_folder():
+    assert search_folders(FakeRunner(), {"CC": "no-such-cc"}) == []
+
+
 def test_the_compiler_named_by_cc_is_run():
     runner = FakeRunner(**{"gcc-13": ("", VERBOSE, 0)})
     assert Path("/usr/include") in search_folders(runner, {"CC": "gcc-13 -m64"})

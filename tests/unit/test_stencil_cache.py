@@ -152,6 +152,17 @@ def test_stencils_are_made_again_without_precompiled_headers_that_fail(make_cach
     assert [bool(variables) for variables in build_py.variables] == [True, False]
 
 
+def test_stencils_of_an_unknown_llvm_do_not_fail_the_build(make_cache):
+    make_stencils(make_cache())
+    cache = make_cache(llvm=FakeLLVM(missing=True))
+
+    def found_another_llvm(_variables):
+        (cache.tree / "jit_stencils.h").write_text(HEADER.replace("a" * 64, "b" * 64))
+
+    assert make_stencils(cache, found_another_llvm) == "miss"
+    assert cache.llvm_version == ""
+
+
 def test_other_steps_are_left_alone(make_cache):
     cache = make_cache(llvm=FakeLLVM(missing=True))
     step = find_step(make_plan(), "make")

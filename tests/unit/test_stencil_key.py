@@ -9,7 +9,8 @@ from jitbuild.target import TARGETS
 
 RECIPE_315 = (
     "$(PYTHON_FOR_REGEN) $(srcdir)/Tools/jit/build.py x86_64-pc-linux-gnu "
-    '--output-dir . --pyconfig-dir . --cflags="-O2" --llvm-version="21" --llvm-tools-install-dir="/scratch/one/llvm"'
+    '--output-dir . --pyconfig-dir . --cflags="-O2" --llvm-version="21" '
+    '--llvm-tools-install-dir="/scratch/one/llvm"'
 )
 
 
@@ -155,6 +156,13 @@ def test_the_location_of_scratch_in_flags_does_not_change_the_key(tmp_path):
         make_tree(tree, f"{RECIPE} --cflags='-I{tree}/Include -I{tmp_path / name}/x'")
         keys.append(stencil_key(tree, llvm_major=18, libc="", ignored_folders=[tmp_path / name]))
     assert keys[0] == keys[1]
+
+
+def test_a_recipe_with_unbalanced_quotes_is_compared_as_it_is(tree):
+    (tree / "Makefile").write_text(makefile(f"{RECIPE} --cflags='-O2"))
+    first = key_of(tree)
+    (tree / "Makefile").write_text(makefile(f"{RECIPE} --cflags='-O3"))
+    assert key_of(tree) != first
 
 
 @pytest.mark.parametrize("recipe", ["@true", ":"])

@@ -153,7 +153,7 @@ class ConfigureCache:
 
 
 def _flag_variables(step: Step) -> dict[str, str]:
-    """Return the flags given to configure by variables; its command line outranks its environment."""
+    """Return the flags that variables give to configure; its arguments outrank its environment."""
     assignments = (arg.partition("=") for arg in step.argv[1:] if not arg.startswith("-"))
     variables = dict(step.env) | {name: text for name, equals, text in assignments if equals}
     return {name: variables[name] for name in _FLAG_VARIABLES if name in variables}

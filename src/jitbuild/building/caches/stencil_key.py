@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 PYCONFIG = "pyconfig.h"
 _MAKEFILE = "Makefile"
-# build.py writes these as one unit into the folder that make runs in. 3.13: a header. 3.14: a header
-# for each triple, and one that includes the right one. 3.15: the unwind headers and the shim's
-# object too.
+# build.py writes these files as one unit into the folder that make runs in. 3.13: a header. 3.14: a
+# header per triple, and one that includes the right one. 3.15: also unwind headers and the shim's
+# object.
 UNIT = ("jit_stencils*.h", "jit_unwind_info*.h", "jit_shim*.o")
 # 3.15: the location of LLVM in a Makefile's recipe. It does not affect the stencils, and is empty
 # when a build does without LLVM.

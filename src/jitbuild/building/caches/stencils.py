@@ -91,8 +91,7 @@ class StencilCache:
             mark_up_to_date(self.tree)
             self.llvm_version = self._entry.facts.get("llvm", "")
         else:
-            installation = self.llvm.provide(self.reporter)
-            self.llvm_version = installation.version if installation else ""
+            self.llvm_version = self._version_of_llvm()
         # Also after a hit: this forecast may be a new one.
         self.store.put(self.tree, self._key, self.forecast, {"llvm": self.llvm_version})
         self.store.entries.record_lookup(hit=hit)
@@ -101,6 +100,14 @@ class StencilCache:
     def report(self) -> Mapping[str, str]:
         """Return `stencils`: hit or miss."""
         return self._outcome
+
+    def _version_of_llvm(self) -> str:
+        """Return the version of LLVM; "" if build.py used one that cannot be provided."""
+        try:
+            installation = self.llvm.provide(self.reporter)
+        except LLVMError:
+            return ""
+        return installation.version if installation else ""
 
     def _provide_llvm(self) -> StepInputs:
         """Provide the LLVM, and return the variable that has build.py use precompiled headers."""
