@@ -65,7 +65,7 @@ def main() -> None:
             "python -c pass": Command([sys.executable, "-c", "pass"]),
             "jitbuild which": Command([jitbuild, "which", "3.15"], env={"JITBUILD_HOME": home}),
         }
-        compare(commands, target="at most 4", rounds=rounds)
+        compare(commands, target="at most 5", rounds=rounds)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Use them as `jitbuild.ensure` and so on. What a call does not state is taken fro
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +160,8 @@ def axes_with_settings(axes: Axes, request: Request) -> Axes:
 
 def read_patch(path: str | Path) -> Patch:
     """Return the patch in a file, identified by its content. Raises UsageError."""
+    import hashlib  # OpenSSL would take a tenth of `jitbuild which`
+
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +245,6 @@ def positive_seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < math.inf:
+    if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"must be a positive number of seconds, not {text!r}")
     return number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.system.lists import split_list
@@ -48,13 +47,15 @@ class ListAction(argparse.Action):
         setattr(namespace, self.dest, [*given, *items])
 
 
-@dataclass(slots=True)
 class _Token:
     """A word of the command line; an option has its action and its values with it."""
 
-    word: str
-    action: argparse.Action | None = None
-    values: list[str] = field(default_factory=list)
+    def __init__(
+        self, word: str, action: argparse.Action | None = None, values: Sequence[str] = ()
+    ) -> None:
+        self.word = word
+        self.action = action
+        self.values = list(values)
 
     @property
     def is_positional(self) -> bool:
