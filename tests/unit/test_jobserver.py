@@ -1,4 +1,4 @@
-"""The job budget and work side by side, with pipes and threads alone: make itself is in tests/integration/test_jobserver_real.py."""
+"""The job budget, with pipes and threads; tests/integration/test_jobserver_real.py runs make."""
 
 import contextvars
 import os
@@ -8,34 +8,31 @@ import threading
 import pytest
 
 from jitbuild.errors import UsageError
-from jitbuild.system import cancellation, jobserver
+from jitbuild.system import cancellation
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.token_pools import CounterPool, PipePool, create_pool
 
-SECONDS = 30  # for what must come: nothing waits for so long unless it is broken
-
-
-@pytest.fixture(params=["pipe", "counter"])
-def pool(request, monkeypatch):
-    """Both ways to keep tokens: makes can share those in a pipe, and Windows has only the other."""
-    if request.param == "counter":
-        monkeypatch.setattr(jobserver, "_Pipe", jobserver._Counter)
-    elif os.name != "posix":
-        pytest.skip("POSIX")
-
+SECONDS = 30  # an upper limit for waits that end at once unless the code is broken
 
 pipe = pytest.mark.skipif(os.name != "posix", reason="POSIX")
 
 
+@pytest.fixture(params=[pytest.param(PipePool, marks=pipe), CounterPool])
+def pool(request):
+    """Return each kind of token pool: pipes, which makes can share, and Windows' counters."""
+    return request.param
+
+
 def free(budget):
-    """How many jobs nobody holds."""
+    """Return how many jobs are not held."""
     with budget.share(at_most=1000) as share:
         return share.jobs
 
 
-def test_a_share_is_at_least_one_and_at_most_what_was_asked_for(pool):
-    with JobBudget(3) as budget, budget.share() as one:
+def test_a_share_has_between_one_and_the_requested_number_of_jobs(pool):
+    with JobBudget(3, create_pool=pool) as budget, budget.share() as one:
         assert one.jobs == 1
         with budget.share(at_most=1) as second:
             assert second.jobs == 1
@@ -45,40 +42,43 @@ def test_a_share_is_at_least_one_and_at_most_what_was_asked_for(pool):
             assert rest.jobs == 2
 
 
-def test_a_share_that_is_left_by_an_error_comes_back(pool):
-    with JobBudget(2) as budget:
+def test_a_share_is_returned_after_an_error(pool):
+    with JobBudget(2, create_pool=pool) as budget:
         with pytest.raises(ValueError, match="x"), budget.share(2):
             raise ValueError("x")
         assert free(budget) == 2
 
 
-def test_a_budget_of_nothing_is_refused():
+def test_a_budget_of_no_jobs_is_refused():
     with pytest.raises(ValueError, match="0 jobs"):
         JobBudget(0)
 
 
-def test_who_comes_late_waits_for_a_share_to_end(pool):
-    got, order = threading.Semaphore(0), []
-    with JobBudget(1) as budget:
+def test_a_thread_waits_until_a_share_ends(pool):
+    waiting, order = threading.Semaphore(0), []
 
-        def late():
-            with budget.share():
-                order.append("late")
-                got.release()
+    class WatchedPool(pool):
+        def wait(self, seconds):
+            waiting.release()
+            super().wait(seconds)
 
+    def late():
         with budget.share():
-            threads = [threading.Thread(target=late) for _ in range(3)]
+            order.append("late")
+
+    threads = [threading.Thread(target=late) for _ in range(3)]
+    with JobBudget(1, create_pool=WatchedPool) as budget:
+        with budget.share():
             for thread in threads:
                 thread.start()
-            assert not got.acquire(timeout=3 * jobserver._TICK_SECONDS)
+                assert waiting.acquire(timeout=SECONDS)
             order.append("first")
         for thread in threads:
-            assert got.acquire(timeout=SECONDS)
-            thread.join()
+            thread.join(SECONDS)
     assert order == ["first", "late", "late", "late"]
 
 
-def test_many_threads_never_hold_more_than_there_is(pool):
+def test_threads_never_hold_more_jobs_than_the_budget_has(pool):
     held, most, lock = 0, 0, threading.Lock()
 
     def work(_reporter):
@@ -91,13 +91,13 @@ def test_many_threads_never_hold_more_than_there_is(pool):
                 with lock:
                     held -= share.jobs
 
-    with JobBudget(3) as budget:
+    with JobBudget(3, create_pool=pool) as budget:
         run_concurrently(*[work] * 6, reporter=SilentReporter())
         assert free(budget) == 3
     assert 1 <= most <= 3
 
 
-def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
+def test_waiting_for_a_share_ends_when_the_task_group_is_cancelled(pool):
     waits, ended = threading.Event(), []
 
     def wait():
@@ -108,7 +108,11 @@ def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
         except cancellation.Cancelled:
             ended.append("stopped")
 
-    with JobBudget(1) as budget, budget.share(), cancellation.task_group() as group:
+    with (
+        JobBudget(1, create_pool=pool) as budget,
+        budget.share(),
+        cancellation.task_group() as group,
+    ):
         thread = threading.Thread(target=contextvars.copy_context().run, args=(wait,))
         thread.start()
         assert waits.wait(SECONDS)
@@ -118,7 +122,7 @@ def test_who_waits_for_a_share_is_stopped_with_the_crew(pool):
 
 
 @pipe
-def test_what_a_make_is_told():
+def test_a_make_gets_the_jobserver_in_both_spellings():
     with JobBudget(2) as budget, budget.share() as share:
         read, write = share.pass_fds
         assert share.make_environment() == {
@@ -126,38 +130,37 @@ def test_what_a_make_is_told():
         }
 
 
-def test_without_a_jobserver_nothing_is_told(monkeypatch):
-    monkeypatch.setattr(jobserver, "_Pipe", jobserver._Counter)
-    with JobBudget(2) as budget, budget.share() as share:
+def test_without_a_jobserver_a_make_gets_nothing():
+    with JobBudget(2, create_pool=CounterPool) as budget, budget.share() as share:
         assert share.make_environment() == {}
         assert share.pass_fds == ()
 
 
 @pipe
-def test_makes_before_4_3_get_an_end_that_blocks_and_nobody_else_gets_any():
-    with JobBudget(1) as budget, budget.share() as share:
+def test_makes_get_descriptors_that_block_and_other_processes_inherit_none():
+    pool = PipePool()
+    with JobBudget(1, create_pool=lambda: pool) as budget, budget.share() as share:
         assert [os.get_blocking(fd) for fd in share.pass_fds] == [True, True]
-        assert [os.get_inheritable(fd) for fd in (*share.pass_fds, budget._pool._own)] == [
-            False
-        ] * 3
+        assert not any(os.get_inheritable(fd) for fd in (*share.pass_fds, pool.own_fd))
 
 
 @pipe
 @pytest.mark.parametrize("blocking", [True, False])
-def test_a_make_may_have_the_end_block_or_not(blocking):
-    with JobBudget(2) as budget:
+def test_a_make_may_set_its_end_to_block_or_not(blocking):
+    pool = PipePool()
+    with JobBudget(2, create_pool=lambda: pool) as budget:
         with budget.share() as share:
             os.set_blocking(share.pass_fds[0], blocking)
             assert free(budget) == 1
-            # What poll saw may be gone by the time.
+            # A token that poll reported may be gone by the time of the read.
             token = os.read(share.pass_fds[0], 1)
-            assert budget._pool.take(1) == 0
+            assert pool.take(1) == 0
             os.write(share.pass_fds[1], token)
         assert free(budget) == 2
 
 
 @pipe
-def test_what_a_killed_make_held_is_put_back_when_no_make_runs():
+def test_tokens_of_a_killed_make_are_restored_when_no_make_runs():
     with JobBudget(4) as budget:
         with budget.share() as other, budget.share() as killed:
             for share in (other, killed):
@@ -168,7 +171,7 @@ def test_what_a_killed_make_held_is_put_back_when_no_make_runs():
 
 
 @pipe
-def test_what_another_make_holds_is_not_taken_for_lost():
+def test_tokens_of_a_running_make_are_not_considered_lost():
     with JobBudget(4) as budget:
         with budget.share() as other:
             other.make_environment()
@@ -176,14 +179,14 @@ def test_what_another_make_holds_is_not_taken_for_lost():
             with budget.share() as killed:
                 killed.make_environment()
                 os.read(killed.pass_fds[0], 1)
-            # Of four, one is the other's own, one it has taken, and one is lost for as long as it runs.
+            # Of four tokens the other make has two, and one is lost for as long as it runs.
             assert free(budget) == 1
             os.write(other.pass_fds[1], tokens)
         assert free(budget) == 4
 
 
 @pipe
-def test_what_is_held_without_a_make_does_not_hinder_putting_back():
+def test_a_share_without_a_make_does_not_prevent_restoring():
     with JobBudget(4) as budget, budget.share():
         with budget.share() as killed:
             killed.make_environment()
@@ -192,7 +195,7 @@ def test_what_is_held_without_a_make_does_not_hinder_putting_back():
 
 
 @pipe
-def test_more_than_there_was_is_taken_out_again():
+def test_surplus_tokens_are_removed():
     with JobBudget(2) as budget:
         with budget.share() as share:
             share.make_environment()
@@ -201,16 +204,25 @@ def test_more_than_there_was_is_taken_out_again():
 
 
 @pipe
-def test_a_budget_leaves_no_file_and_nothing_open(tmp_path, monkeypatch):
+def test_a_budget_leaves_no_file_and_no_descriptor_open(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with JobBudget(1) as budget, budget.share() as share:
-        fds = (*share.pass_fds, budget._pool._own)
+    pool = PipePool()
+    with JobBudget(1, create_pool=lambda: pool) as budget, budget.share() as share:
+        fds = (*share.pass_fds, pool.own_fd)
         assert list(tmp_path.iterdir()) == []
     for fd in fds:
         with pytest.raises(OSError, match="file descriptor"):
             os.fstat(fd)
 
 
-def test_more_jobs_than_a_pipe_holds_are_refused():
+def test_more_jobs_than_a_pipe_can_hold_are_refused():
     with pytest.raises(UsageError, match="at most 1024"):
         JobBudget(100_000)
+
+
+def test_the_pool_of_this_system_lets_makes_share_where_there_are_pipes():
+    pool = create_pool()
+    try:
+        assert len(pool.fds) == (2 if os.name == "posix" else 0)
+    finally:
+        pool.close()

@@ -226,21 +226,29 @@ def record(
     return Completed(argv=tuple(argv), returncode=returncode, timed_out=expired.is_set())
 
 
-def replace_process(argv: Sequence[str], /, *, env: Mapping[str, str]) -> int:
+def replace_process(
+    argv: Sequence[str],
+    /,
+    *,
+    env: Mapping[str, str],
+    windows: bool = os.name == "nt",
+    effects: ProcessEffects = _EFFECTS,
+) -> int:
     """Become `argv` (POSIX exec), or on Windows run it as a child and return its exit code.
 
     Windows has no exec. The program is looked up on the PATH of `env`. Raises OSError when it
     cannot be started.
     """
-    if os.name == "posix":
+    if not windows:
         _exec(argv, env)
     # Windows would look on this process's own PATH.
     program = shutil.which(argv[0], path=env.get("PATH"))
     if program is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
+    # Ctrl-C reaches the child too, which decides what to do.
     with (
         contextlib.suppress(KeyboardInterrupt),
-        subprocess.Popen([program, *argv[1:]], env=dict(env)) as child,
+        effects.popen([program, *argv[1:]], env=dict(env)) as child,
     ):
         return child.wait()
     return 130

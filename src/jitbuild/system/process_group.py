@@ -28,18 +28,22 @@ _SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIG
 Popen: TypeAlias = "subprocess.Popen[bytes]"
 
 
-def signal_group(child: Popen, number: int) -> None:
-    """Send a signal to the child's process group; on Windows, end the child's process tree.
+def signal_posix_group(child: Popen, number: int) -> None:
+    """Send a signal to the child's process group; do nothing when the group has ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
 
-    Does nothing when the group has ended.
+
+def end_windows_tree(
+    child: Popen, _number: int, *, run: Callable[..., object] = subprocess.run
+) -> None:
+    """End the child's process tree; do nothing when the child has ended.
+
+    Windows has no group signal that build tools act on.
     """
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
-    elif child.poll() is None:
-        # Windows has no group signal that build tools act on.
+    if child.poll() is None:
         argv = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
-        subprocess.run(argv, capture_output=True, check=False)
+        run(argv, capture_output=True, check=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +51,9 @@ class ProcessEffects:
     """The operating system functions that start and end children; unit tests pass fakes."""
 
     popen: Callable[..., Popen] = subprocess.Popen
-    signal_group: Callable[[Popen, int], None] = signal_group
+    signal_group: Callable[[Popen, int], None] = (
+        signal_posix_group if os.name == "posix" else end_windows_tree
+    )
 
 
 class ProcessGroup:
@@ -140,17 +146,16 @@ def _die_with_parent() -> Callable[[], None] | None:
     re-created in the child (PyOS_AfterFork_Child), libc holds its own over the fork (malloc), and
     PyDLL does not release the GIL for the call.
     """
-    prctl, parent = _prctl(), os.getpid()
-    if prctl is None:
-        return None
+    prctl = _prctl()
+    return None if prctl is None else functools.partial(request_death_signal, prctl, os.getpid())
 
-    def request_signal() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        # The parent may have been killed just before.
-        if os.getppid() != parent:
-            os._exit(1)
 
-    return request_signal
+def request_death_signal(prctl: Callable[..., int], parent: int) -> None:
+    """Have the kernel send SIGTERM to this process when its parent, process `parent`, dies."""
+    prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # The parent may have been killed just before.
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 @functools.cache

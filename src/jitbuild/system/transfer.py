@@ -240,7 +240,7 @@ class Transfer:
 
 
 def _validator(headers: httpx.Headers) -> str | None:
-    """Return the identity of this version of the file: a strong ETag or a date (RFC 9110 13.1.5)."""
+    """Return the identity of the file's version: a strong ETag or a date (RFC 9110 13.1.5)."""
     tag: str | None = headers.get("ETag")
     date: str | None = headers.get("Last-Modified")
     return tag if tag and not tag.startswith("W/") else date
