@@ -1,7 +1,7 @@
 """Give make the stencils of an earlier build, or else an LLVM to make them with.
 
 LLVM is provided only when stencils must be made. They are then made with CPython's headers compiled
-once (hooks/quick_stencils.py), and without that if it fails.
+once (hooks/stencil_headers.py), and without that if it fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What hooks/quick_stencils.py makes of the commands of Tools/jit/build.py: a header once for all micro-ops, and nothing else."""
+"""The hook for Tools/jit/build.py: one precompiled header for all micro-ops, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ import pytest
 import jitbuild
 
 _spec = importlib.util.spec_from_file_location(
-    "quick", Path(jitbuild.__file__).parent / "building" / "hooks" / "quick_stencils.py"
+    "stencil_headers", Path(jitbuild.__file__).parent / "building" / "hooks" / "stencil_headers.py"
 )
-quick = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(quick)
+hook = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(hook)
 
-GUARDED = "/* What it is\n   for. */\n// Yes.\n#ifndef Py_THING_H\n#define Py_THING_H\nint thing;\n#endif\n"
+GUARDED = """\
+/* A comment
+   of two lines. */
+// Another.
+#ifndef Py_THING_H
+#define Py_THING_H
+int thing;
+#endif
+"""
 
 
-class Tools:
-    """Stands for asyncio's way to start a program: clang makes what it is asked for, or fails."""
+class FakeClang:
+    """Stands for asyncio.create_subprocess_exec: the process exits with `code`."""
 
     def __init__(self, code=0):
         self.code, self.started = code, []
@@ -48,7 +56,7 @@ def tree(tmp_path):
     return tmp_path
 
 
-def words(tree, opname="_NOP", *further):
+def arguments(tree, opname="_NOP", *more):
     include = f"-I{tree / 'Include'}"
     return (
         f"-D_JIT_OPCODE={opname}",
@@ -60,46 +68,50 @@ def words(tree, opname="_NOP", *further):
         "-o",
         f"{opname}.s",
         str(tree / "op.c"),
-        *further,
+        *more,
     )
 
 
-def added(headers, *commands):
-    async def all_of_them():
-        return await asyncio.gather(*(headers.added("clang", args) for args in commands))
+def added_to(headers, *commands):
+    async def gather():
+        return await asyncio.gather(*(headers.add_to("clang", args) for args in commands))
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(gather())
 
 
 def test_the_headers_are_compiled_once_with_the_flags_of_the_micro_ops(tree):
-    tools = Tools()
-    commands = [words(tree, name) for name in ("_NOP", "_POP_TOP", "_COPY")]
+    clang = FakeClang()
+    commands = [arguments(tree, name) for name in ("_NOP", "_POP_TOP", "_COPY")]
     pch = f"{tree}/headers-0.pch"
-    # The first may be the only one.
-    assert added(quick.Headers(str(tree), tools), *commands) == [
+    # The first command may be the only one.
+    assert added_to(hook.PrecompiledHeaders(str(tree), clang), *commands) == [
         commands[0],
         *(("-include-pch", pch, *command) for command in commands[1:]),
     ]
     header = f"{tree}/headers-0.h"
-    assert tools.started == [
+    assert clang.started == [
         ("clang", "-DNDEBUG", f"-I{tree / 'Include'}", "-O3", "-x", "c-header", header, "-o", pch),
     ]
-    # The last one may not be read twice, and the source reads it again.
+    # ceval_macros.h has no include guard, so the source includes it itself.
     assert Path(header).read_text() == '#include "Python.h"\n#include "pycore_long.h"\n'
 
 
-def test_other_flags_are_another_header(tree):
-    tools = Tools()
-    added(quick.Headers(str(tree), tools), *[words(tree)] * 2, *[words(tree, "_NOP", "-fpic")] * 2)
-    assert len(tools.started) == 2
+def test_other_flags_have_their_own_header(tree):
+    clang = FakeClang()
+    added_to(
+        hook.PrecompiledHeaders(str(tree), clang),
+        *[arguments(tree)] * 2,
+        *[arguments(tree, "_NOP", "-fpic")] * 2,
+    )
+    assert len(clang.started) == 2
 
 
-def test_a_header_that_cannot_be_made_is_tried_once_and_left_out(tree, capsys):
-    tools = Tools(code=1)
-    commands = [words(tree, name) for name in ("_NOP", "_POP_TOP", "_COPY")]
-    assert added(quick.Headers(str(tree), tools), *commands) == commands
-    assert len(tools.started) == 1
-    assert "each micro-op's clang reads them" in capsys.readouterr().err
+def test_headers_that_cannot_be_compiled_are_tried_once(tree, capsys):
+    clang = FakeClang(code=1)
+    commands = [arguments(tree, name) for name in ("_NOP", "_POP_TOP", "_COPY")]
+    assert added_to(hook.PrecompiledHeaders(str(tree), clang), *commands) == commands
+    assert len(clang.started) == 1
+    assert "clang reads them for each micro-op" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -111,10 +123,10 @@ def test_a_header_that_cannot_be_made_is_tried_once_and_left_out(tree, capsys):
         ("-D_JIT_OPCODE=_NOP", "gone.c"),
     ],
 )
-def test_what_compiles_no_micro_op_is_left_alone(tree, args):
-    tools = Tools()
-    assert added(quick.Headers(str(tree), tools), args) == [args]
-    assert not tools.started
+def test_commands_that_compile_no_micro_op_are_unchanged(tree, args):
+    clang = FakeClang()
+    assert added_to(hook.PrecompiledHeaders(str(tree), clang), args) == [args]
+    assert not clang.started
 
 
 @pytest.mark.parametrize(
@@ -127,5 +139,5 @@ def test_what_compiles_no_micro_op_is_left_alone(tree, args):
         ('#include "Python.h"\n#define A 1\n#include "pycore_long.h"\n', ["Python.h"]),
     ],
 )
-def test_only_what_stands_first_and_may_be_read_twice(tree, text, names):
-    assert quick.leading(text, [str(tree / "Include")]) == names
+def test_leading_headers_are_those_before_other_code_with_an_include_guard(tree, text, names):
+    assert hook.leading_headers(text, [str(tree / "Include")]) == names

@@ -1,0 +1,143 @@
+"""Let CPython's Tools/jit/build.py compile the headers that all micro-ops include only once.
+
+build.py runs clang for each of about 300 micro-ops (Tools/jit/_targets.py, `_compile`), and each
+run reads 17 of CPython's headers to compile a few lines. Here those headers are compiled once, with
+the flags that the micro-ops have, to a precompiled header (clang's -include-pch).
+
+The stencils stay the same: the compiler sees the same declarations in the same order, and a test
+compares all bytes with those of build.py alone. When any condition is not met, build.py's commands
+run unchanged. This module runs in the process of build.py, started by sitecustomize.py;
+`JITBUILD_STENCILS` names the folder for precompiled headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+_INCLUDE = re.compile(r'#include "([\w.]+)"')
+# An include guard as the first directive: the header may be read twice.
+_GUARD = re.compile(
+    r"(?:\s|//[^\n]*\n|/\*.*?\*/)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once\b)",
+    re.DOTALL,
+)
+_OPCODE = "-D_JIT_OPCODE="
+
+
+def install(folder: str) -> None:
+    """Replace `asyncio.create_subprocess_exec`, with which build.py runs its tools (_llvm.py)."""
+    start = asyncio.create_subprocess_exec
+    headers = PrecompiledHeaders(folder, start)
+
+    async def start_with_header(program: str, *args: str, **options: Any) -> Any:
+        return await start(program, *await headers.add_to(program, args), **options)
+
+    asyncio.create_subprocess_exec = start_with_header  # type: ignore[assignment]
+
+
+class PrecompiledHeaders:
+    """The precompiled headers in `folder`, one for each list of headers and compiler flags.
+
+    `start` starts a process as `asyncio.create_subprocess_exec` does.
+    """
+
+    def __init__(self, folder: str, start: Callable[..., Awaitable[Any]]) -> None:
+        self._folder, self._start = folder, start
+        self._seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
+        self._tasks: dict[tuple[tuple[str, ...], tuple[str, ...]], asyncio.Future[str | None]] = {}
+
+    async def add_to(self, program: str, args: Sequence[str]) -> Sequence[str]:
+        """Return the arguments of a compilation with its precompiled header, when it has one.
+
+        `args` are returned as they are for a command that compiles no micro-op, and for the first
+        with its headers and flags, which may be the only one: the trampoline of 3.13, or the shim
+        of later versions. The second one compiles the headers, and others wait for it.
+        """
+        names = _headers_of(args)
+        if not names:
+            return args
+        key = (tuple(names), tuple(shared_flags(args)))
+        if key not in self._seen:
+            self._seen.add(key)
+            return args
+        if key not in self._tasks:
+            task = self._precompile(program, len(self._tasks), *key)
+            self._tasks[key] = asyncio.ensure_future(task)
+        header = await asyncio.shield(self._tasks[key])
+        return ("-include-pch", header, *args) if header else args
+
+    async def _precompile(
+        self, program: str, number: int, names: Sequence[str], flags: Sequence[str]
+    ) -> str | None:
+        """Compile the headers and return the file; None when that fails."""
+        path = os.path.join(self._folder, f"headers-{number}")
+        source, output = f"{path}.h", f"{path}.pch"
+        with contextlib.suppress(OSError):
+            with open(source, "w", encoding="utf-8") as file:
+                file.writelines(f'#include "{name}"\n' for name in names)
+            clang = await self._start(program, *flags, "-x", "c-header", source, "-o", output)
+            if await clang.wait() == 0:
+                return output
+        print(
+            "jitbuild: CPython's headers cannot be precompiled; clang reads them for each micro-op",
+            file=sys.stderr,
+        )
+        return None
+
+
+def leading_headers(text: str, folders: Sequence[str]) -> list[str]:
+    """Return the headers that a source includes before any other code.
+
+    The list ends before the first one that is not in `folders` or has no include guard.
+    """
+    names: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        include = _INCLUDE.fullmatch(line.strip())
+        if include is None or not _is_guarded(include[1], folders):
+            break
+        names.append(include[1])
+    return names
+
+
+def shared_flags(args: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments except those for this micro-op, its source and its output."""
+    remaining = iter(args)
+    for arg in remaining:
+        if arg == "-o":
+            next(remaining, None)
+        elif (
+            arg not in {"-c", "-S", "-emit-llvm"}
+            and not arg.endswith(".c")
+            and not arg.startswith(_OPCODE)
+        ):
+            yield arg
+
+
+def _headers_of(args: Sequence[str]) -> list[str]:
+    """Return the leading headers of the micro-op that a command compiles; none for others."""
+    source = next((arg for arg in args if arg.endswith(".c")), None)
+    if source is None or not any(arg.startswith(_OPCODE) for arg in args):
+        return []
+    folders = [arg[2:] for arg in args if arg.startswith("-I")]
+    try:
+        with open(source, encoding="utf-8") as file:
+            return leading_headers(file.read(), folders)
+    except (OSError, ValueError):
+        return []
+
+
+def _is_guarded(name: str, folders: Sequence[str]) -> bool:
+    path = next(
+        (path for folder in folders if os.path.isfile(path := os.path.join(folder, name))), None
+    )
+    if path is None:
+        return False
+    with open(path, encoding="utf-8") as file:
+        return _GUARD.match(file.read()) is not None
