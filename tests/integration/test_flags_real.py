@@ -27,7 +27,8 @@ def tree(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     with tarfile.open(cpython_archive) as tar:
         wanted = re.compile(
             r"Python-[^/]*/(configure|Include/object\.h|Include/internal/pycore_optimizer\.h"
-            r"|Tools/jit/_targets\.py|Makefile\.pre\.in|config\.sub|config\.guess|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
+            r"|Tools/jit/_targets\.py|Makefile\.pre\.in"
+            r"|config\.sub|config\.guess|install-sh|PCbuild/build\.bat|PC/layout/.*)$"
         )
         tar.extractall(
             folder,

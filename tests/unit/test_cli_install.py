@@ -45,3 +45,13 @@ def test_the_summary_has_the_proof_and_the_time_of_each_step(store, jit):
     assert "Built in" not in summary(found)
     found = stores.edited(found, times={"configure": 12.0, "make": 185.0, "total": 200.0})
     assert summary(found).endswith(" Built in 3 min 20 s (configure 12 s, make 3 min 05 s).")
+
+
+def test_the_summary_shows_what_the_caches_supplied(store):
+    times = {"configure": 1.0, "stencils": 0.1, "make": 9.0, "total": 10.1}
+    caches = {"configure": "miss", "stencils": "hit", "compiler": {"hits": 7, "misses": 3}}
+    built = stores.edited(put(store, "x"), times=times, caches=caches)
+    assert summary(built).endswith(
+        " Built in 10 s (configure 1.0 s, stencils 0.1 s [cached], "
+        "make 9.0 s [7 of 10 files cached])."
+    )

@@ -9,6 +9,7 @@ from jitbuild.running.command import (
     command_line,
     option_without_jit,
     pytest_arguments_index,
+    split_program,
     with_junit_report,
     with_only_test,
 )
@@ -93,3 +94,23 @@ def test_the_first_word_decides_if_the_interpreter_runs_the_command(store, comma
     assert command_line(found, command) == [
         str(found.executable) if word == "PYTHON" else word for word in expected
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "split"),
+    [
+        ("x.py 1", ([], ["x.py", "1"])),
+        ("python x.py 1", ([], ["x.py", "1"])),
+        ("python -B -X dev x.py", (["-B", "-X", "dev"], ["x.py"])),
+        ("-m timeit -n 1", ([], ["-m", "timeit", "-n", "1"])),
+        ("-Bm timeit", (["-B"], ["-m", "timeit"])),
+        ("-mtimeit", ([], ["-m", "timeit"])),
+        ("-c pass", ([], ["-c", "pass"])),
+        ("python", None),
+        ("python -", None),
+        ("pytest -x", None),
+        ("", None),
+    ],
+)
+def test_a_python_program_is_split_from_the_options_of_the_interpreter(command, split):
+    assert split_program(command.split()) == split

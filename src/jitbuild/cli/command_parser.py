@@ -12,7 +12,7 @@ from jitbuild.errors import UsageError
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 class Formatter(argparse.HelpFormatter):
@@ -43,20 +43,19 @@ class Parser(argparse.ArgumentParser):
         """Return `hint` with a pointer to the help of this command."""
         return f"{hint}See `{self.prog} --help`."
 
-    def invalid_choice(self, argument: str, value: str, choices: Iterable[str]) -> NoReturn:
-        """Raise UsageError for a value that is not one of `choices`, with the closest of them."""
-        choices = list(choices)
+    def _invalid_choice(self, argument: str, value: str, choices: Sequence[str]) -> NoReturn:
         raise UsageError(
             f"argument {argument}: invalid choice: {value!r} (choose from {', '.join(choices)}).",
             remedy=self.see_help(did_you_mean(value, choices)),
         )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if isinstance(action, ListAction):  # which checks each item
+        if action.choices is None:
             return
-        if action.choices is not None and value not in action.choices:
-            argument = "/".join(action.option_strings) or str(action.metavar or action.dest)
-            self.invalid_choice(argument, str(value), list(map(str, action.choices)))
+        argument = "/".join(action.option_strings) or str(action.metavar or action.dest)
+        for item in action.items(value) if isinstance(action, ListAction) else [value]:
+            if item not in action.choices:
+                self._invalid_choice(argument, str(item), list(map(str, action.choices)))
 
     def reject(self, unknown: Sequence[str]) -> NoReturn:
         """Raise UsageError for words that no argument takes."""

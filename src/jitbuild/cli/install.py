@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_axes(parser, several=True)
     add_sources(parser)
     _add_build_options(parser)
+    _add_permissions(parser)
     add_json(parser, "the interpreters, in the form of `list`,")
     add_examples(
         parser,
@@ -73,6 +74,10 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="if one of several builds fails, finish the others (default), or stop them",
     )
+
+
+def _add_permissions(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what install may do")
     group.add_argument(
         "--upgrade",
         action="store_true",

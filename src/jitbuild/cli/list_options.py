@@ -18,8 +18,8 @@ _ANY_VALUE = frozenset({"--configure-arg"})
 class ListAction(argparse.Action):
     """Store the items of a list option; those of a repeated option are added.
 
-    `choices` are checked item by item. With `spaces` False an item may contain spaces. `hyphens`
-    matches the words that are items although they begin with a hyphen.
+    The parser checks `choices` item by item. With `spaces` False an item may contain spaces.
+    `hyphens` matches the words that are items although they begin with a hyphen.
     """
 
     def __init__(self, *, spaces: bool = True, hyphens: str = "", **options: Any) -> None:
@@ -31,6 +31,10 @@ class ListAction(argparse.Action):
         """Return whether `word` can be an item, by its first character."""
         return not word.startswith("-") or bool(self.hyphens and self.hyphens.match(word))
 
+    def items(self, text: str) -> list[str]:
+        """Return the items of one word."""
+        return split_list(text, spaces=self.spaces)
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,
@@ -38,13 +42,9 @@ class ListAction(argparse.Action):
         values: Any,
         option_string: str | None = None,
     ) -> None:
-        items = split_list(values, spaces=self.spaces)
-        for item in items:
-            if self.choices is not None and item not in self.choices:
-                parser.invalid_choice("/".join(self.option_strings), item, list(self.choices))  # type: ignore[attr-defined]
         previous = getattr(namespace, self.dest)
         given = [] if previous is self.default else previous
-        setattr(namespace, self.dest, [*given, *items])
+        setattr(namespace, self.dest, [*given, *self.items(values)])
 
 
 class _Token:
@@ -75,8 +75,9 @@ def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[
     `--configure-arg=--x`. If the command lacks its SPEC and the last word that a list option took
     can be it (`--with pytest 3.15`), that word is left to it.
     """
-    tokens = _tokens(words, parser._option_string_actions)  # noqa: SLF001
-    _leave_spec(tokens, [action for action in parser._actions if not action.option_strings])  # noqa: SLF001
+    options, actions = parser._option_string_actions, parser._actions  # noqa: SLF001
+    tokens = _tokens(words, options)
+    _leave_spec(tokens, [action for action in actions if not action.option_strings])
     return [word for token in tokens for word in token.words]
 
 

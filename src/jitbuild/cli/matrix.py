@@ -38,21 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pythons(parser)
     add_modes(parser, "default: the setting `modes`, else off and on")
-    add_list(
-        parser,
-        "--os",
-        metavar="OS",
-        default=["linux"],
-        choices=tuple(SYSTEMS),
-        help=f"{', '.join(SYSTEMS)} (default: linux)",
-    )
-    parser.add_argument(
-        "--runner",
-        action="append",
-        default=[],
-        metavar="OS=LABEL",
-        help="the runner for an OS",
-    )
+    _add_machines(parser)
     parser.add_argument(
         "--session",
         default="tests",
@@ -71,6 +57,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "jitbuild matrix --pythons 3.14,3.15 --os linux,macos",
         "jitbuild matrix --from-nox --format github",
+    )
+
+
+def _add_machines(parser: argparse.ArgumentParser) -> None:
+    add_list(
+        parser,
+        "--os",
+        metavar="OS",
+        default=["linux"],
+        choices=tuple(SYSTEMS),
+        help=f"{', '.join(SYSTEMS)} (default: linux)",
+    )
+    parser.add_argument(
+        "--runner",
+        action="append",
+        default=[],
+        metavar="OS=LABEL",
+        help="the runner for an OS",
     )
 
 

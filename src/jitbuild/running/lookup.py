@@ -116,7 +116,7 @@ def local_digest(request: Request, store: Store) -> str:
 
 
 def _by_name(spec: str, store: Store, refresh: Callable[[Interpreter], None]) -> Interpreter | None:
-    """Return the interpreter named `spec` if it is proven and unchanged, if need be after a probe."""
+    """Return the proven interpreter named `spec`; `refresh` probes it again if it has changed."""
     if "/" in spec or not spec.startswith(_NAME_PREFIX):
         return None
     interpreter = store.get(spec)
