@@ -1,7 +1,7 @@
-"""The one tree of errors: what went wrong, what to do about it, and the exit code that says so to a script.
+"""The errors of jitbuild: a fact, a remedy, and an exit code for scripts.
 
-Exit codes 0 (done), 1 (the thing asked about is not so) and 2 (usage) are the command line's own; every class here has a
-code of its own, and a test keeps them apart. The README lists them.
+Exit codes 0 (success) and 1 (a check failed, or a difference was found) are the command line's own.
+Every class here has a different code, which a test checks. The README lists them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import ClassVar
 
 
 class JitbuildError(Exception):
-    """Something the person can act on.
+    """An error that the user can act on.
 
-    `what` says what happened, `remedy` what to do about it; both are whole sentences and `str()` is the two of them.
+    `what` states the fact and `remedy` what to do about it, both in whole sentences. `str()` gives
+    both, each on a line.
     """
 
     exit_code: ClassVar[int] = 70
@@ -27,19 +28,19 @@ class JitbuildError(Exception):
 
 
 class UsageError(JitbuildError):
-    """The command line cannot be understood."""
+    """The command line is invalid."""
 
     exit_code = 2
 
 
 class RequestError(JitbuildError):
-    """The request is not a version, a specifier, a path or a git reference, or no known tag fits it."""
+    """The request is no version, specifier, path or git reference, or no known tag matches it."""
 
     exit_code = 3
 
 
 class VariantError(JitbuildError):
-    """The variant that was asked for does not exist for this version or target, or is known to be wrong."""
+    """The requested variant does not exist for this version or target, or is known to be broken."""
 
     exit_code = 4
 
@@ -51,43 +52,43 @@ class RecipeError(JitbuildError):
 
 
 class SettingsError(JitbuildError):
-    """A settings file or a JITBUILD_ variable holds something that cannot be used."""
+    """A settings file or a JITBUILD_ variable contains an invalid value."""
 
     exit_code = 6
 
 
 class DownloadError(JitbuildError):
-    """A file could not be had: the place cannot be reached, or does not have it."""
+    """A file could not be downloaded: the server cannot be reached or refuses it."""
 
     exit_code = 7
 
 
 class TruncatedError(DownloadError):
-    """A download ended before it was whole, and resuming did not help."""
+    """A download kept ending early, and resuming it did not help."""
 
     exit_code = 8
 
 
 class MissingError(DownloadError):
-    """The place answers, and does not have the file."""
+    """The server answered that the file does not exist (HTTP 404)."""
 
     exit_code = 21
 
 
 class IntegrityError(JitbuildError):
-    """The bytes are not those that the pin names. Nothing else is tried after this."""
+    """A file does not have the pinned hash. No other source is tried after this."""
 
     exit_code = 9
 
 
 class ArchiveError(JitbuildError):
-    """An archive is damaged or is not what it says it is."""
+    """An archive is damaged, truncated or not an archive."""
 
     exit_code = 10
 
 
 class UnsafeArchiveError(ArchiveError):
-    """An archive wants to write outside the folder it is unpacked into."""
+    """An archive would write outside the folder it is unpacked into."""
 
     exit_code = 11
 
@@ -99,7 +100,7 @@ class SourceError(JitbuildError):
 
 
 class LLVMError(JitbuildError):
-    """The LLVM that the tree needs is neither found nor to be had."""
+    """The LLVM that the source tree needs was not found and cannot be provided."""
 
     exit_code = 13
 
@@ -117,19 +118,19 @@ class BuildError(JitbuildError):
 
 
 class ProofError(JitbuildError):
-    """An interpreter was built or found, and the probe says that it is not what was asked for: it is not kept."""
+    """The probe shows that an interpreter is not as requested; it is not added to the store."""
 
     exit_code = 16
 
 
 class InterpreterError(JitbuildError):
-    """A program that should be a Python interpreter cannot be run, or does not answer like one."""
+    """A program that should be a Python interpreter cannot be run, or does not behave like one."""
 
     exit_code = 17
 
 
 class NotInstalledError(JitbuildError):
-    """No interpreter in the store fits the request."""
+    """No interpreter in the store satisfies the request."""
 
     exit_code = 18
 
@@ -147,12 +148,12 @@ class DiskFullError(StoreError):
 
 
 class ComparisonError(JitbuildError):
-    """A command was run in several modes, and its runs hold nothing that could be compared."""
+    """A command was run in several modes, and its runs contain nothing that can be compared."""
 
     exit_code = 22
 
 
 class MeasurementError(JitbuildError):
-    """What was to be measured fails, takes too long or did not run in its mode, or a file holds no measurements that fit."""
+    """A measurement failed, timed out or ran in the wrong mode, or a file has no usable ones."""
 
     exit_code = 23

@@ -1,4 +1,4 @@
-"""Every class of error has an exit code of its own, and every error says what to do."""
+"""Each class of error has its own exit code, and each error a remedy."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""The fixture that keeps unit tests from the world does so."""
+"""The fixture that keeps unit tests from starting processes and using the network."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def test_no_connection_is_opened(connect):
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])
 def test_no_socket_connects(method):
-    with socket.socket() as one, CONNECTION:
-        getattr(one, method)(("127.0.0.1", 9))
+    with socket.socket() as connection, CONNECTION:
+        getattr(connection, method)(("127.0.0.1", 9))

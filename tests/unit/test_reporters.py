@@ -1,4 +1,4 @@
-"""What is said while work runs: lines, GitHub's groups, a live terminal; and nothing in a title can break any of them."""
+"""The output of the reporters: lines, GitHub's groups, live lines on a terminal."""
 
 import io
 import sys
@@ -7,13 +7,11 @@ import threading
 import pytest
 from rich.console import Console
 
-from jitbuild.system import terminal_reporter
-from jitbuild.system.formatting import format_duration, format_size
 from jitbuild.system.progress import CancellableReporter, LabelledReporter, SilentReporter
 from jitbuild.system.reporters import GitHubReporter, PlainReporter, choose_reporter
 from jitbuild.system.terminal_reporter import TerminalReporter
 
-NASTY = [
+MARKUP_LIKE = [
     "[x]",
     "[/x]",
     "[red]",
@@ -32,49 +30,60 @@ def stream():
     return io.StringIO()
 
 
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    monkeypatch.setattr(terminal_reporter.time, "monotonic", iter(range(0, 10**6, 2)).__next__)
+def clock():
+    """Return a clock that advances 2 seconds with each call."""
+    return iter(range(0, 10**6, 2)).__next__
 
 
-def terminal(width=100, **options):
-    return TerminalReporter(
-        Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, **options)
-    )
+def plain_reporter(stream, **options):
+    return PlainReporter(stream, clock=clock(), **options)
 
 
-def text(one):
-    return one._console.file.getvalue()
+def github_reporter(stream):
+    return GitHubReporter(stream, clock=clock())
 
 
-def work(one, title="Building", detail="cc -c a.c"):
-    with one.stage(title) as stage:
+class RecordingTerminal(TerminalReporter):
+    """A TerminalReporter whose output can be read."""
+
+    def __init__(self, width=100, **options):
+        self.file = io.StringIO()
+        options = {"force_terminal": True, "width": width, "highlight": False, **options}
+        super().__init__(Console(file=self.file, **options), clock=clock())
+
+
+def text(reporter):
+    return reporter.file.getvalue()
+
+
+def work(reporter, title="Building", detail="cc -c a.c"):
+    with reporter.stage(title) as stage:
         stage.advance(1, None)
         stage.advance(2, 4)
         stage.detail(detail)
-    one.note(f"noted {title}")
-    one.warn(f"warned {title}")
+    reporter.note(f"noted {title}")
+    reporter.warn(f"warned {title}")
 
 
-def test_silence_is_silent(capsys):
+def test_a_silent_reporter_prints_nothing(capsys):
     work(SilentReporter())
     assert capsys.readouterr() == ("", "")
 
 
-def test_plain_lines(stream):
-    work(PlainReporter(stream))
+def test_a_plain_reporter_prints_lines(stream):
+    work(plain_reporter(stream))
     assert (
         stream.getvalue()
         == "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
     )
 
 
-def test_plain_and_quiet_says_warnings_alone(stream):
-    work(PlainReporter(stream, quiet=True))
+def test_a_quiet_reporter_prints_warnings_only(stream):
+    work(plain_reporter(stream, quiet=True))
     assert stream.getvalue() == "warning: warned Building\n"
 
 
-def test_plain_goes_to_stderr(capsys):
+def test_a_plain_reporter_prints_to_stderr(capsys):
     work(PlainReporter())
     out, err = capsys.readouterr()
     assert out == ""
@@ -82,14 +91,14 @@ def test_plain_goes_to_stderr(capsys):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_stage_that_fails_says_so_and_lets_the_error_pass(stream, error):
-    with pytest.raises(error), PlainReporter(stream).stage("Building"):
+def test_a_failed_stage_is_reported_and_its_error_raised(stream, error):
+    with pytest.raises(error), plain_reporter(stream).stage("Building"):
         raise error
     assert stream.getvalue().endswith("Building: failed after 2.0 s\n")
 
 
-def test_github_groups(stream):
-    work(GitHubReporter(stream))
+def test_a_stage_is_a_group_on_github(stream):
+    work(github_reporter(stream))
     assert stream.getvalue().splitlines() == [
         "::group::Building",
         "Building ...",
@@ -101,86 +110,86 @@ def test_github_groups(stream):
 
 
 def test_a_github_group_ends_when_its_stage_fails(stream):
-    with pytest.raises(ValueError, match="x"), GitHubReporter(stream).stage("Building"):
+    with pytest.raises(ValueError, match="x"), github_reporter(stream).stage("Building"):
         raise ValueError("x")
     assert stream.getvalue().splitlines()[-2:] == ["Building: failed after 2.0 s", "::endgroup::"]
 
 
-def test_what_github_would_take_for_the_end_of_a_command_is_escaped(stream):
-    GitHubReporter(stream).warn("50 %\r\nnext")
-    with GitHubReporter(stream).stage("50 %\nnext"):
+def test_line_ends_in_github_commands_are_escaped(stream):
+    github_reporter(stream).warn("50 %\r\nnext")
+    with github_reporter(stream).stage("50 %\nnext"):
         pass
     lines = stream.getvalue().splitlines()
     assert lines[0] == "::warning::50 %25%0D%0Anext"
     assert lines[1] == "::group::50 %25%0Anext"
 
 
-def test_a_terminal_shows_a_live_line_and_leaves_one():
-    one = terminal()
-    work(one)
-    assert "done" in text(one)
-    assert "Building" in text(one)
-    assert "noted Building" in text(one)
-    assert "warning:" in text(one)
+def test_a_stage_leaves_a_line_on_a_terminal():
+    reporter = RecordingTerminal()
+    work(reporter)
+    assert "done" in text(reporter)
+    assert "Building" in text(reporter)
+    assert "noted Building" in text(reporter)
+    assert "warning:" in text(reporter)
 
 
-def test_a_terminal_says_what_failed():
-    one = terminal()
-    with pytest.raises(KeyboardInterrupt), one.stage("Building"):
+def test_a_failed_stage_leaves_a_line_on_a_terminal():
+    reporter = RecordingTerminal()
+    with pytest.raises(KeyboardInterrupt), reporter.stage("Building"):
         raise KeyboardInterrupt
-    assert "failed" in text(one)
-    assert "done" not in text(one)
+    assert "failed" in text(reporter)
+    assert "done" not in text(reporter)
 
 
-@pytest.mark.parametrize("title", NASTY)
-def test_what_looks_like_markup_is_shown_as_it_is(title):
-    one = terminal(color_system=None)
-    work(one, title, detail=title)
-    assert f"done   {title} " in text(one)
-    assert f"noted {title}" in text(one)
-    assert f"warned {title}" in text(one)
+@pytest.mark.parametrize("title", MARKUP_LIKE)
+def test_text_that_looks_like_markup_is_shown_unchanged(title):
+    reporter = RecordingTerminal(color_system=None)
+    work(reporter, title, detail=title)
+    assert f"done   {title} " in text(reporter)
+    assert f"noted {title}" in text(reporter)
+    assert f"warned {title}" in text(reporter)
 
 
-@pytest.mark.parametrize("detail", NASTY)
-def test_what_a_build_prints_cannot_break_the_live_line(detail):
-    one = terminal(color_system=None)
-    with one.stage("Building") as stage:
+@pytest.mark.parametrize("detail", MARKUP_LIKE)
+def test_details_that_look_like_markup_are_shown_unchanged(detail):
+    reporter = RecordingTerminal(color_system=None)
+    with reporter.stage("Building") as stage:
         stage.detail(detail)
-        one._progress.refresh()
-    assert detail in text(one)
+        reporter.live.refresh()
+    assert detail in text(reporter)
 
 
 def test_a_path_is_not_folded():
-    one, path = terminal(width=40), "/somewhere/" + "long/" * 20
-    one.note(path)
-    one.warn(path)
-    assert text(one).count(path) == 2
+    reporter, path = RecordingTerminal(width=40), "/somewhere/" + "long/" * 20
+    reporter.note(path)
+    reporter.warn(path)
+    assert text(reporter).count(path) == 2
 
 
 def test_a_long_detail_stays_on_its_line():
-    one = terminal(width=60)
-    with one.stage("Building") as stage:
+    reporter = RecordingTerminal(width=60)
+    with reporter.stage("Building") as stage:
         stage.detail("x" * 500)
-        one._progress.refresh()
-    assert "…" in text(one)
-    assert "x" * 61 not in text(one)
+        reporter.live.refresh()
+    assert "…" in text(reporter)
+    assert "x" * 61 not in text(reporter)
 
 
-def test_stages_inside_each_other_share_the_display():
-    one = terminal(color_system=None)
-    with one.stage("outer"), one.stage("inner"):
+def test_nested_stages_share_the_display():
+    reporter = RecordingTerminal(color_system=None)
+    with reporter.stage("outer"), reporter.stage("inner"):
         pass
-    assert text(one).index("done   inner") < text(one).index("done   outer")
-    assert one._progress is None
-    work(one, "later")
-    assert "done   later" in text(one)
+    assert text(reporter).index("done   inner") < text(reporter).index("done   outer")
+    assert reporter.live is None
+    work(reporter, "later")
+    assert "done   later" in text(reporter)
 
 
 def test_stages_of_several_threads_share_the_display():
-    one, both = terminal(color_system=None), threading.Barrier(2)
+    reporter, both = RecordingTerminal(color_system=None), threading.Barrier(2)
 
     def stage(title):
-        with one.stage(title):
+        with reporter.stage(title):
             both.wait(timeout=10)
 
     threads = [threading.Thread(target=stage, args=(f"thread {number}",)) for number in range(2)]
@@ -188,31 +197,31 @@ def test_stages_of_several_threads_share_the_display():
         thread.start()
     for thread in threads:
         thread.join()
-    assert "done   thread 0" in text(one)
-    assert "done   thread 1" in text(one)
+    assert "done   thread 0" in text(reporter)
+    assert "done   thread 1" in text(reporter)
 
 
-def frame(one, width):
-    """The live lines as they stand now."""
+def frame(reporter, width):
+    """Return the current live lines."""
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    console.print(one._progress.get_renderable())
+    console.print(reporter.live.get_renderable())
     return console.file.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_two_builds_at_once_can_be_told_apart_and_read(width):
-    one = terminal(width)
+def test_concurrent_builds_can_be_told_apart(width):
+    reporter = RecordingTerminal(width)
     names = ["cpython-3.13.15-jit-yes-off-fast", "cpython-3.15.0b2-jit-no-release"]
     with (
-        LabelledReporter(one, names[0]).stage("make") as make,
-        LabelledReporter(one, names[1]).stage("configure") as configure,
-        one.stage("Downloading Python-3.14.6.tar.xz") as download,
+        LabelledReporter(reporter, names[0]).stage("make") as make,
+        LabelledReporter(reporter, names[1]).stage("configure") as configure,
+        reporter.stage("Downloading Python-3.14.6.tar.xz") as download,
     ):
         make.detail("Modules/_decimal/libmpdec/numbertheory.c " + "x" * 200)
         configure.detail("checking for stdio.h")
         download.advance(1, 4)
         download.detail("connection reset; trying again in 3 s")
-        lines = frame(one, width)
+        lines = frame(reporter, width)
     assert len(lines) == 3
     assert all(len(line) <= width for line in lines)
     for line, begin, end, detail in zip(
@@ -228,22 +237,22 @@ def test_two_builds_at_once_can_be_told_apart_and_read(width):
 
 
 def test_a_title_that_fits_is_not_shortened():
-    one = terminal(80, color_system=None)
-    with one.stage("t" * 40), one.stage("u" * 41):
-        lines = frame(one, 80)
+    reporter = RecordingTerminal(80, color_system=None)
+    with reporter.stage("t" * 40), reporter.stage("u" * 41):
+        lines = frame(reporter, 80)
     assert "t" * 40 in lines[0]
     assert "…" not in lines[0]
     assert f"{'u' * 19}…{'u' * 20} " in lines[1]
-    assert f"done   {'u' * 41} " in text(one)
+    assert f"done   {'u' * 41} " in text(reporter)
 
 
 def test_a_bar_leaves_room_for_the_detail_of_its_own_stage():
-    one = terminal(100)
-    with one.stage("Downloading") as stage:
+    reporter = RecordingTerminal(100)
+    with reporter.stage("Downloading") as stage:
         stage.advance(1, 4)
         stage.detail("connection reset; trying again in 3 s")
-        assert "━ " in frame(one, 100)[0]
-        assert "connection reset; trying again in 3 s" in frame(one, 100)[0]
+        assert "━ " in frame(reporter, 100)[0]
+        assert "connection reset; trying again in 3 s" in frame(reporter, 100)[0]
 
 
 def together(*functions):
@@ -255,7 +264,7 @@ def together(*functions):
 
 
 class Pieces(io.StringIO):
-    """A stream in which a line that is written in several pieces can be seen."""
+    """A stream that records its writes."""
 
     def __init__(self):
         super().__init__()
@@ -267,18 +276,18 @@ class Pieces(io.StringIO):
 
 
 @pytest.mark.parametrize("kind", [PlainReporter, GitHubReporter])
-def test_lines_of_several_threads_come_whole(kind):
+def test_each_line_is_one_write(kind):
     stream = Pieces()
-    one = kind(stream)
-    together(*[lambda number=number: work(one, f"thread {number}") for number in range(8)])
+    reporter = kind(stream)
+    together(*[lambda number=number: work(reporter, f"thread {number}") for number in range(8)])
     assert all(piece.endswith("\n") and piece.count("\n") == 1 for piece in stream.pieces)
     for number in range(8):
         assert f"thread {number} ...\n" in stream.pieces
         assert f"noted thread {number}\n" in stream.pieces
 
 
-def in_turns(*threads):
-    """Run the steps of several threads in a given order: each step is (thread, function)."""
+def run_in_order(*threads):
+    """Run steps, each a thread's name and a function, in the given order."""
     turns = [threading.Event() for _ in range(len(threads) + 1)]
     turns[0].set()
 
@@ -292,11 +301,11 @@ def in_turns(*threads):
     together(*[lambda who=who: of(who) for who in dict(threads)])
 
 
-class Opened:
-    """A stage that is entered and left by hand."""
+class ManualStage:
+    """A stage that is entered and left by separate calls."""
 
-    def __init__(self, one, title):
-        self.stage = one.stage(title)
+    def __init__(self, reporter, title):
+        self.stage = reporter.stage(title)
 
     def begin(self):
         self.stage.__enter__()
@@ -305,8 +314,8 @@ class Opened:
         self.stage.__exit__(None, None, None)
 
 
-def plain(stream):
-    """The lines, less the time that each took."""
+def without_durations(stream):
+    """Return the lines without their durations."""
     return [
         line.rpartition(": ")[0] if line.endswith(" s") else line
         for line in stream.getvalue().splitlines()
@@ -322,18 +331,22 @@ def groups_are_well_formed(lines):
 
 
 def test_a_github_group_ends_when_another_thread_begins_a_stage(stream):
-    one = GitHubReporter(stream)
-    first, second, third = Opened(one, "one"), Opened(one, "two"), Opened(one, "three")
-    in_turns(
+    reporter = github_reporter(stream)
+    first, second, third = (
+        ManualStage(reporter, "one"),
+        ManualStage(reporter, "two"),
+        ManualStage(reporter, "three"),
+    )
+    run_in_order(
         ("a", first.begin),
         ("b", second.begin),
-        ("a", lambda: one.note("said by a")),
+        ("a", lambda: reporter.note("said by a")),
         ("a", first.end),
         ("b", second.end),
         ("b", third.begin),
         ("b", third.end),
     )
-    assert plain(stream) == [
+    assert without_durations(stream) == [
         "::group::one",
         "one ...",
         "::endgroup::",
@@ -348,18 +361,24 @@ def test_a_github_group_ends_when_another_thread_begins_a_stage(stream):
     ]
 
 
-def test_what_another_thread_says_is_not_folded_away(stream):
-    one = GitHubReporter(stream)
-    first = Opened(one, "one")
-    in_turns(("a", first.begin), ("b", lambda: one.note("said by b")), ("a", first.end))
-    assert plain(stream) == ["::group::one", "one ...", "::endgroup::", "said by b", "one"]
+def test_a_note_of_another_thread_is_outside_the_group(stream):
+    reporter = github_reporter(stream)
+    first = ManualStage(reporter, "one")
+    run_in_order(("a", first.begin), ("b", lambda: reporter.note("said by b")), ("a", first.end))
+    assert without_durations(stream) == [
+        "::group::one",
+        "one ...",
+        "::endgroup::",
+        "said by b",
+        "one",
+    ]
 
 
-def test_a_stage_inside_another_is_in_its_github_group(stream):
-    one = GitHubReporter(stream)
-    with one.stage("outer"), one.stage("inner"):
+def test_a_nested_stage_is_in_the_group_of_the_outer_one(stream):
+    reporter = github_reporter(stream)
+    with reporter.stage("outer"), reporter.stage("inner"):
         pass
-    assert plain(stream) == [
+    assert without_durations(stream) == [
         "::group::outer",
         "outer ...",
         "inner ...",
@@ -370,21 +389,23 @@ def test_a_stage_inside_another_is_in_its_github_group(stream):
 
 
 def test_github_groups_of_many_threads_are_well_formed(stream):
-    one = GitHubReporter(stream)
+    reporter = github_reporter(stream)
 
     def several(number):
         for count in range(20):
-            work(one, f"thread {number}, {count}")
+            work(reporter, f"thread {number}, {count}")
 
     together(*[lambda number=number: several(number) for number in range(6)])
     lines = stream.getvalue().splitlines()
     assert groups_are_well_formed(lines)
     assert sum(line.endswith(" ...") for line in lines) == 120
-    assert one._stages == 0
+    with reporter.stage("last"):
+        pass
+    assert stream.getvalue().splitlines()[-4] == "::group::last"
 
 
-def test_a_label_stands_before_all_that_is_said(stream):
-    work(LabelledReporter(PlainReporter(stream), "3.13.15"))
+def test_a_label_precedes_every_text(stream):
+    work(LabelledReporter(plain_reporter(stream), "3.13.15"))
     assert stream.getvalue().splitlines() == [
         "3.13.15: Building ...",
         "3.13.15: Building: 2.0 s",
@@ -397,39 +418,39 @@ class StopError(Exception):
     pass
 
 
-def test_what_may_be_stopped_is_stopped_when_it_says_something(stream):
+def test_a_cancellable_reporter_checks_when_a_stage_begins_or_reports(stream):
     stopped = threading.Event()
 
     def check():
         if stopped.is_set():
             raise StopError
 
-    one = CancellableReporter(PlainReporter(stream), check)
-    work(one)
-    with one.stage("Downloading") as stage:
+    reporter = CancellableReporter(plain_reporter(stream), check)
+    work(reporter)
+    with reporter.stage("Downloading") as stage:
         stage.advance(1, 2)
         stopped.set()
-        for say in (
+        for report in (
             lambda: stage.advance(2, 2),
             lambda: stage.detail("x"),
-            one.stage("Unpacking").__enter__,
+            reporter.stage("Unpacking").__enter__,
         ):
             with pytest.raises(StopError):
-                say()
-    one.note("what was said before stays true")
+                report()
+    reporter.note("notes are not checked")
     assert "Unpacking" not in stream.getvalue()
     assert stream.getvalue().startswith(
         "Building ...\nBuilding: 2.0 s\nnoted Building\nwarning: warned Building\n"
     )
 
 
-def test_no_color_is_heeded(monkeypatch):
+def test_no_color_is_respected(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    one = terminal()
-    work(one)
-    assert "\x1b[31m" not in text(one)
-    assert "\x1b[32m" not in text(one)
-    assert "\x1b[33m" not in text(one)
+    reporter = RecordingTerminal()
+    work(reporter)
+    assert "\x1b[31m" not in text(reporter)
+    assert "\x1b[32m" not in text(reporter)
+    assert "\x1b[33m" not in text(reporter)
 
 
 class Tty(io.StringIO):
@@ -451,44 +472,11 @@ class Tty(io.StringIO):
         (True, {"quiet": True}, {"TERM": "xterm"}, PlainReporter),
     ],
 )
-def test_the_reporter_fits_where_it_runs(monkeypatch, tty, options, environ, kind):
+def test_the_reporter_depends_on_the_terminal_and_the_environment(
+    monkeypatch, tty, options, environ, kind
+):
     monkeypatch.setattr(sys, "stderr", Tty() if tty else io.StringIO())
     assert (
         type(choose_reporter(**{"quiet": False, "verbose": False, **options}, environ=environ))
         is kind
     )
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (0, "0.0 s"),
-        (0.04, "0.0 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
-        (12.4, "12 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (185, "3 min 05 s"),
-        (3600, "60 min 00 s"),
-    ],
-)
-def test_seconds(value, expected):
-    assert format_duration(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (999_949, "999.9 kB"),
-        (999_950, "1.0 MB"),
-        (23_200_000, "23.2 MB"),
-        (1_500_000_000, "1.5 GB"),
-        (5_000_000_000_000_000, "5000.0 TB"),
-    ],
-)
-def test_size(count, expected):
-    assert format_size(count) == expected

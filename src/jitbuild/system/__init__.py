@@ -1,1 +1,1 @@
-"""Processes, downloads, files, archives and progress; nothing here knows about Python builds."""
+"""Processes, files, downloads, archives and progress, without knowledge of Python builds."""

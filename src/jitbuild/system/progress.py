@@ -1,7 +1,7 @@
-"""What long work says about itself while it runs.
+"""Progress, notes and warnings of long work.
 
-The library speaks to a `Reporter` and never prints; `SilentReporter` is its default. The command line chooses between `TerminalReporter`
-(rich, on a terminal), `PlainReporter` (lines) and `GitHubReporter` (log groups).
+The library reports to a `Reporter` and never prints; `SilentReporter` is its default. The command
+line's reporters, which do print, are in reporters.py and terminal_reporter.py.
 """
 
 from __future__ import annotations
@@ -15,29 +15,34 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """One stage of the work under way, shown as one live line."""
+    """One stage of the work in progress, shown as one live line."""
 
     def advance(self, done: int, total: int | None) -> None:
-        """Say how far it is, in units of its own (bytes for a download); None where the end is not known."""
+        """Report that `done` of `total` units are done (bytes, for a download).
+
+        `total` is None when it is unknown.
+        """
 
     def detail(self, text: str) -> None:
-        """Say what it is doing now: replaces what was said before, and may be dropped."""
+        """Report the current activity. It replaces the previous one, and may not be shown."""
 
 
 class Reporter(Protocol):
-    """Where progress, notes and warnings go."""
+    """A receiver of progress, notes and warnings."""
 
     def stage(self, title: str) -> AbstractContextManager[Stage]:
-        """A stage that lasts as long as the block; it counts as failed when an exception leaves the block."""
+        """Report a stage for the length of a block; it has failed if an exception leaves it."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing."""
+        """Report something worth knowing."""
 
     def warn(self, text: str) -> None:
-        """Something the person should act on, though the work goes on."""
+        """Report something that the user should act on, although the work continues."""
 
 
 class SilentStage:
+    """A stage that shows nothing."""
+
     def advance(self, done: int, total: int | None) -> None:
         pass
 
@@ -46,7 +51,7 @@ class SilentStage:
 
 
 class SilentReporter:
-    """Says nothing: the default for the library."""
+    """A reporter that shows nothing: the default for the library."""
 
     def stage(self, title: str) -> AbstractContextManager[Stage]:
         return contextlib.nullcontext(SilentStage())
@@ -59,9 +64,9 @@ class SilentReporter:
 
 
 class CancellableReporter:
-    """Another reporter, for work that may have to stop: `check` is called whenever a stage begins or says how far it is.
+    """A wrapper that calls `check` when a stage begins or reports progress.
 
-    It raises when the work is to stop, which so ends a download or the unpacking of an archive.
+    `check` raises when the work must stop, which ends a download or the unpacking of an archive.
     """
 
     def __init__(self, reporter: Reporter, check: Callable[[], None]) -> None:
@@ -96,7 +101,7 @@ class _CancellableStage:
 
 
 class LabelledReporter:
-    """Another reporter, for one of several works at once: `label` stands before all that is said."""
+    """A wrapper that puts `label` before every text, to tell concurrent jobs apart."""
 
     def __init__(self, reporter: Reporter, label: str) -> None:
         self._reporter = reporter

@@ -14,54 +14,67 @@ from jitbuild.system.progress import SilentStage
 from jitbuild.system.terminal_reporter import TerminalReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jitbuild.system.progress import Reporter, Stage
 
 
 class PlainReporter:
-    """One line when a stage starts and one when it ends: for logs, pipes and `--quiet` (warnings only)."""
+    """Prints a line when a stage starts and one when it ends: for logs and pipes.
 
-    def __init__(self, stream: IO[str] | None = None, *, quiet: bool = False) -> None:
+    With `quiet` it prints warnings only. `stream` is stderr by default; `clock` returns seconds.
+    """
+
+    def __init__(
+        self,
+        stream: IO[str] | None = None,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
+        self._clock = clock
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
-        begun = time.monotonic()
+        start = self._clock()
         self.note(f"{title} ...")
         try:
             yield SilentStage()
         except BaseException:
-            self.note(f"{title}: failed after {format_duration(time.monotonic() - begun)}")
+            self.note(f"{title}: failed after {format_duration(self._clock() - start)}")
             raise
-        self.note(f"{title}: {format_duration(time.monotonic() - begun)}")
+        self.note(f"{title}: {format_duration(self._clock() - start)}")
 
     def note(self, text: str) -> None:
         if not self._quiet:
-            self._say(text)
+            self._print(text)
 
     def warn(self, text: str) -> None:
-        self._say(f"warning: {text}")
+        self._print(f"warning: {text}")
 
-    def _say(self, line: str) -> None:
-        # In one piece: print writes the end of the line by itself, and another thread's line may come between.
+    def _print(self, line: str) -> None:
+        # One write: print() writes the line's end separately, so lines of threads would mix.
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
 class GitHubReporter(PlainReporter):
-    """GitHub Actions: each stage is a log group, each warning an annotation.
+    """Prints for GitHub Actions: each stage is a log group, each warning an annotation.
 
-    A group is folded away, and there is none inside another. So a group holds only what the thread that opened it says. When
-    another thread speaks, the group ends before; then lines are plain until no stage is open any more.
+    GitHub shows a group collapsed, and cannot nest groups. So a group holds only the lines of the
+    thread that opened it. When another thread prints, the group is closed first, and lines stay
+    outside of groups until no stage is open.
     """
 
-    def __init__(self, stream: IO[str] | None = None) -> None:
-        super().__init__(stream)
+    def __init__(
+        self, stream: IO[str] | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(stream, clock=clock)
         self._lock = threading.RLock()
         self._stages = 0
-        self._grouping: int | None = None  # the thread whose group is open
+        self._group_thread: int | None = None  # the thread whose group is open
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
@@ -69,8 +82,8 @@ class GitHubReporter(PlainReporter):
             self._stages += 1
             outermost = self._stages == 1
             if outermost:
-                super()._say(f"::group::{_command_text(title)}")
-                self._grouping = threading.get_ident()
+                super()._print(f"::group::{_escape_data(title)}")
+                self._group_thread = threading.get_ident()
         try:
             with super().stage(title) as stage:
                 yield stage
@@ -81,29 +94,32 @@ class GitHubReporter(PlainReporter):
                     self._end_group()
 
     def warn(self, text: str) -> None:
-        self._say(f"::warning::{_command_text(text)}")
+        self._print(f"::warning::{_escape_data(text)}")
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         with self._lock:
-            if self._grouping != threading.get_ident():
+            if self._group_thread != threading.get_ident():
                 self._end_group()
-            super()._say(line)
+            super()._print(line)
 
     def _end_group(self) -> None:
-        if self._grouping is not None:
-            self._grouping = None
-            super()._say("::endgroup::")
+        if self._group_thread is not None:
+            self._group_thread = None
+            super()._print("::endgroup::")
 
 
-def _command_text(text: str) -> str:
-    """`text` in a workflow command, which ends at the line's end (actions/toolkit, command.ts: escapeData)."""
+def _escape_data(text: str) -> str:
+    """Return `text` for a workflow command, which is one line (actions/toolkit, command.ts)."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def choose_reporter(
     *, quiet: bool, verbose: bool, environ: Mapping[str, str] = os.environ
 ) -> Reporter:
-    """The reporter for a command: GitHub's log groups in its Actions, a live one on a terminal, lines elsewhere."""
+    """Return the reporter for a command.
+
+    That is log groups in GitHub Actions, live lines on a terminal, and plain lines elsewhere.
+    """
     if quiet:
         return PlainReporter(quiet=True)
     if environ.get("GITHUB_ACTIONS") == "true":

@@ -10,122 +10,140 @@ from typing import TYPE_CHECKING
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, Task, TaskID
+    from rich.table import Table
+    from rich.text import Text
 
     from jitbuild.system.progress import Stage
 
 _BAR_WIDTH = 24
 
 
-class _TerminalStage:
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress = progress
-        self._task = task
-
-    def advance(self, done: int, total: int | None) -> None:
-        self._progress.update(self._task, completed=done, total=total)
-
-    def detail(self, text: str) -> None:
-        self._progress.update(self._task, detail=text)
-
-
 class TerminalReporter:
-    """A terminal: one live line a stage, with a spinner or a bar, and the elapsed time; it stays when the stage is done.
+    """Shows a live line for each stage: a spinner, the title, the elapsed time, a bar or a detail.
 
-    Stages may overlap, also between threads: they share one live display, as a terminal has room for one.
+    When the stage ends, its line stays, with the time it took. Stages may overlap, also between
+    threads: they share one live display, because a terminal has room for one. `console` is one on
+    stderr by default; `clock` returns seconds.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(
+        self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         from rich.console import Console
 
         self._console = console or Console(stderr=True, highlight=False)
+        self._clock = clock
         self._lock = threading.Lock()
-        self._progress: Progress | None = None
+        self._live: Progress | None = None
+
+    @property
+    def live(self) -> Progress | None:
+        """The live display, or None when no stage is running."""
+        return self._live
 
     @contextlib.contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
-        begun = time.monotonic()
+        start = self._clock()
         state = "[red]failed[/]"
-        progress, task = self._begin(title)
+        live, task = self._add(title)
         try:
-            yield _TerminalStage(progress, task)
+            yield _TerminalStage(live, task)
             state = "[green]done[/]  "
         finally:
-            self._end(progress, task)
-            self._line(
-                f"{state} {_escape(title)} [dim]{format_duration(time.monotonic() - begun)}[/]"
-            )
+            self._remove(live, task)
+            duration = format_duration(self._clock() - start)
+            self._print(f"{state} {_escape(title)} [dim]{duration}[/]")
 
     def note(self, text: str) -> None:
-        self._line(_escape(text))
+        self._print(_escape(text))
 
     def warn(self, text: str) -> None:
-        self._line(f"[yellow]warning:[/] {_escape(text)}")
+        self._print(f"[yellow]warning:[/] {_escape(text)}")
 
-    def _line(self, markup: str) -> None:
-        # Not folded at the terminal's width: paths and commands are there to be copied.
+    def _print(self, markup: str) -> None:
+        # Not folded at the terminal's width, so that paths and commands can be copied.
         self._console.print(markup, emoji=False, soft_wrap=True)
 
-    def _begin(self, title: str) -> tuple[Progress, TaskID]:
+    def _add(self, title: str) -> tuple[Progress, TaskID]:
         with self._lock:
-            if self._progress is None:
-                self._progress = self._live()
-                self._progress.start()
-            return self._progress, self._progress.add_task(title, total=None, detail="")
+            if self._live is None:
+                self._live = _display(self._console)
+                self._live.start()
+            return self._live, self._live.add_task(title, total=None, detail="")
 
-    def _end(self, progress: Progress, task: TaskID) -> None:
+    def _remove(self, live: Progress, task: TaskID) -> None:
         with self._lock:
-            progress.remove_task(task)
-            if not progress.tasks:
-                progress.stop()
-                self._progress = None
-
-    def _live(self) -> Progress:
-        from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
-        from rich.progress_bar import ProgressBar
-        from rich.table import Column, Table
-        from rich.text import Text
-
-        console = self._console
-
-        class Title(ProgressColumn):
-            """At most so much of the line that what is being done has room, too; several lines share the columns."""
-
-            def render(self, task: Task) -> Text:
-                return Text(_shortened(task.description, console.width // 2))
-
-        class Doing(ProgressColumn):
-            """A bar where the end is known (a pulse says no more than the spinner), and the detail.
-
-            One column, so that the bar of one stage takes no room from the detail of another.
-            """
-
-            def render(self, task: Task) -> Text | Table:
-                # Text, not a string: what a build prints may look like markup.
-                detail = Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
-                if not task.total:
-                    return detail
-                grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
-                grid.add_row(
-                    ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH),
-                    detail,
-                )
-                return grid
-
-        columns: list[ProgressColumn] = [
-            SpinnerColumn(),
-            Title(table_column=Column(no_wrap=True)),
-            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
-            Doing(table_column=Column(no_wrap=True, ratio=1)),
-        ]
-        return Progress(*columns, console=self._console, transient=True, expand=True)
+            live.remove_task(task)
+            if not live.tasks:
+                live.stop()
+                self._live = None
 
 
-def _shortened(text: str, width: int) -> str:
-    """`text`, less of its middle where it is longer: of "<interpreter>: <step>", both ends tell one line from another."""
+class _TerminalStage:
+    def __init__(self, live: Progress, task: TaskID) -> None:
+        self._live = live
+        self._task = task
+
+    def advance(self, done: int, total: int | None) -> None:
+        self._live.update(self._task, completed=done, total=total)
+
+    def detail(self, text: str) -> None:
+        self._live.update(self._task, detail=text)
+
+
+def _display(console: Console) -> Progress:
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TimeElapsedColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class TitleColumn(ProgressColumn):
+        """The title, at most half of the line, which leaves room for the detail."""
+
+        def render(self, task: Task) -> Text:
+            return Text(_shorten(task.description, console.width // 2))
+
+    class ActivityColumn(ProgressColumn):
+        """A bar when the end is known, and the detail.
+
+        They are one column, so that the bar of one stage takes no room from the detail of another.
+        """
+
+        def render(self, task: Task) -> Text | Table:
+            return _activity(task)
+
+    columns: list[ProgressColumn] = [
+        SpinnerColumn(),
+        TitleColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+        ActivityColumn(table_column=Column(no_wrap=True, ratio=1)),
+    ]
+    return Progress(*columns, console=console, transient=True, expand=True)
+
+
+def _activity(task: Task) -> Text | Table:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    # Text, not a string: the output of a build may look like markup.
+    detail = Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
+    if not task.total:  # a pulsing bar would say no more than the spinner
+        return detail
+    grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
+    bar = ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH)
+    grid.add_row(bar, detail)
+    return grid
+
+
+def _shorten(text: str, width: int) -> str:
+    """Return `text` with its middle left out if it is longer than `width`.
+
+    Both ends of "<interpreter>: <step>" are needed to tell one line from another.
+    """
     if len(text) <= width:
         return text
     head = (width - 1) // 2
