@@ -1,4 +1,4 @@
-"""The stencils are the same bytes, however they are made: CPython's own Tools/jit with a real LLVM, with and without our hook."""
+"""CPython's Tools/jit and a real LLVM make the same stencils with and without the hook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.building import runner as build
+import jitbuild
+from jitbuild.building.build_environment import clean_environment
+from jitbuild.building.edits import apply_edits
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes.catalog import load_catalog
@@ -31,13 +33,13 @@ pytestmark = [
 ]
 
 CATALOG = load_catalog()
-HOOKS = Path(build.__file__).parent / "hooks"
+HOOKS = Path(jitbuild.__file__).parent / "building" / "hooks"
 TRIPLE = "x86_64-pc-linux-gnu"
 
 
 @pytest.fixture(scope="module")
-def plan(cpython_archive: Path) -> Plan:
-    request = parse(cpython_archive.name.removeprefix("Python-").removesuffix(".tar.xz"))
+def plan(cpython_version: str) -> Plan:
+    request = parse(cpython_version)
     return planner.make_plan(
         planner.resolve_version(request, CATALOG), Variant(), host().target, CATALOG
     )
@@ -45,32 +47,35 @@ def plan(cpython_archive: Path) -> Plan:
 
 @pytest.fixture(scope="module")
 def source(cpython_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Configured."""
+    """Unpack and configure CPython."""
     tree = archive.unpack(cpython_archive, tmp_path_factory.mktemp("source") / "source")
-    env = {**build.clean_environment(os.environ), "PYTHON_FOR_REGEN": sys.executable}
-    words = ["./configure", "-q", "--enable-experimental-jit=yes-off"]
-    subprocess.run(words, cwd=tree, env=env, check=True, capture_output=True)
+    env = {**clean_environment(os.environ), "PYTHON_FOR_REGEN": sys.executable}
+    argv = ["./configure", "-q", "--enable-experimental-jit=yes-off"]
+    subprocess.run(argv, cwd=tree, env=env, check=True, capture_output=True)
     return tree
 
 
 @pytest.fixture(scope="module")
 def tree(source: Path, plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the edits of the recipe."""
+    """Copy the source and apply the recipe's edits."""
     tree = tmp_path_factory.mktemp("tree") / "source"
     shutil.copytree(source, tree, symlinks=True)
-    build.edit(plan, tree, SilentReporter())
+    apply_edits(plan, tree, SilentReporter())
     return tree
 
 
 @pytest.fixture(scope="module")
 def few(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Without the edits, as a debug build is, and with thirty of the micro-ops: each reads all the others, which takes long."""
+    """Copy the source without the edits, as for a debug build, and with only 30 micro-ops.
+
+    Without the edits each micro-op reads all others, which takes long.
+    """
     tree = tmp_path_factory.mktemp("few") / "source"
     shutil.copytree(source, tree, symlinks=True)
     cases = tree / "Python" / "executor_cases.c.h"
     text = cases.read_text(encoding="utf-8")
-    found = list(re.finditer(r"^ {8}case \w+: \{\n.*?^ {8}\}\n", text, re.DOTALL | re.MULTILINE))
-    cases.write_text(text[: found[30].start()] + text[found[-1].end() :], encoding="utf-8")
+    matches = list(re.finditer(r"^ {8}case \w+: \{\n.*?^ {8}\}\n", text, re.DOTALL | re.MULTILINE))
+    cases.write_text(text[: matches[30].start()] + text[matches[-1].end() :], encoding="utf-8")
     return tree
 
 
@@ -78,12 +83,12 @@ def few(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(
     plan: Plan, cache_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """What build.py runs in, with the LLVM that the recipe pins."""
+    """Return the variables of build.py, with the pinned LLVM on PATH."""
     finder = llvm.LLVMFinder(
         want=plan.llvm, mode="managed", host=host(), catalog=CATALOG, cache=cache_folder
     )
     root = gather(finder.provide().tools, tmp_path_factory.mktemp("llvm"))
-    clean = build.clean_environment(os.environ)
+    clean = clean_environment(os.environ)
     return {
         **clean,
         "PATH": f"{root / 'bin'}{os.pathsep}{clean['PATH']}",
@@ -92,38 +97,38 @@ def environment(
     }
 
 
-def made(
+def make_stencils(
     tree: Path, environment: dict[str, str], *flags: str, headers: Path | None = None
 ) -> tuple[bytes, str]:
-    """What build.py writes, but for the line with its own command, and what it says."""
+    """Run build.py; return its stencils without the line with its command, and its stderr."""
     env = {**environment, **({"JITBUILD_STENCILS": str(headers)} if headers else {})}
-    # As the Makefile calls it; `python PATH/Tools/jit/build.py`.
+    # The command of the Makefile.
     argv = [sys.executable, str(tree / "Tools/jit/build.py"), TRIPLE, "--force", *flags]
-    done = subprocess.run(argv, cwd=tree, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    completed = subprocess.run(argv, cwd=tree, env=env, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr[-3000:]
     (written,) = tree.glob("jit_stencils*.h")
     lines = written.read_bytes().splitlines(keepends=True)
     assert len(lines) > 500
-    return b"".join(line for line in lines if not line.startswith(b"// $ ")), done.stderr
+    return b"".join(line for line in lines if not line.startswith(b"// $ ")), completed.stderr
 
 
-def test_precompiled_headers_change_no_byte(tree, environment, tmp_path):
+def test_precompiled_headers_change_no_byte_of_the_stencils(tree, environment, tmp_path):
     compare(tree, environment, tmp_path)
 
 
-def test_nor_do_they_in_a_debug_build_whose_assertions_name_files(few, environment, tmp_path):
+def test_precompiled_headers_change_no_byte_in_a_debug_build(few, environment, tmp_path):
     compare(few, environment, tmp_path, "--debug")
 
 
 def compare(tree: Path, environment: dict[str, str], headers: Path, *flags: str) -> None:
-    plain, _ = made(tree, environment, *flags)
-    quick, said = made(tree, environment, *flags, headers=headers)
-    assert said == ""
-    assert list(headers.glob("*.pch")), "else this compares a thing with itself"
+    plain, _ = make_stencils(tree, environment, *flags)
+    quick, messages = make_stencils(tree, environment, *flags, headers=headers)
+    assert messages == ""
+    assert list(headers.glob("*.pch")), "a header was precompiled"
     assert quick == plain
 
 
-def test_a_clang_that_cannot_precompile_makes_the_same(few, environment, tmp_path):
+def test_a_clang_that_cannot_precompile_makes_the_same_stencils(few, environment, tmp_path):
     clang = next(
         Path(folder) / "clang"
         for folder in environment["PATH"].split(os.pathsep)
@@ -133,14 +138,14 @@ def test_a_clang_that_cannot_precompile_makes_the_same(few, environment, tmp_pat
     wrapper = tmp_path / "bin" / "clang"
     wrapper.write_text(f'#!/bin/sh\ncase "$*" in *c-header*) exit 1;; esac\nexec {clang} "$@"\n')
     wrapper.chmod(0o755)
-    crippled = {**environment, "PATH": f"{wrapper.parent}{os.pathsep}{environment['PATH']}"}
-    quick, said = made(few, crippled, headers=tmp_path)
-    assert said.count("cannot be precompiled") == 1, "it is tried once"
-    assert quick == made(few, environment)[0]
+    without_headers = {**environment, "PATH": f"{wrapper.parent}{os.pathsep}{environment['PATH']}"}
+    quick, messages = make_stencils(few, without_headers, headers=tmp_path)
+    assert messages.count("cannot be precompiled") == 1, "it is tried once"
+    assert quick == make_stencils(few, environment)[0]
 
 
 def test_an_edited_template_compiles_one_case_for_each_micro_op(tree, plan):
-    """The recipe's edit still fits this release: else stencils would only be slower, and nobody would notice."""
+    """Without the recipe's edit, which is optional, stencils are only made more slowly."""
     edited = [edit for edit in plan.edits if edit.file == "Tools/jit/_targets.py"]
     assert edited
     assert all(edit.replace in (tree / edit.file).read_text(encoding="utf-8") for edit in edited)
