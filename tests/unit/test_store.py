@@ -12,7 +12,7 @@ from stores import put
 from jitbuild.errors import StoreError
 from jitbuild.request import Axes, Variant, parse
 from jitbuild.store.manifest import FILE
-from jitbuild.store.store import Store
+from jitbuild.store.store import Store, default_root
 
 
 @pytest.fixture
@@ -255,3 +255,16 @@ def test_a_store_below_a_file_is_a_store_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="JITBUILD_HOME"):
         put(Store(tmp_path / "file" / "home"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders of POSIX")
+def test_the_default_store_is_in_the_user_s_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_root() == tmp_path / "jitbuild"
+
+
+def test_a_file_in_place_of_the_interpreters_is_a_store_error(store):
+    store.root.mkdir()
+    store.interpreters.touch()
+    with pytest.raises(StoreError):
+        store.installed()
