@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def delete(folder: Path, *, remove_tree: Callable[..., object] = shutil.rmtree) -> None:
+def delete(folder: Path, *, remove_tree: Callable[..., object] | None = None) -> None:
     """Delete `folder` and everything in it; files that cannot be deleted wait for the next sweep.
 
-    Links are deleted and never followed.
+    Links are deleted and never followed. `remove_tree` works like shutil.rmtree, the default.
     """
+    if remove_tree is None:
+        # Imported with its compressors it costs as much as a tenth of `jitbuild which`.
+        import shutil
+
+        remove_tree = shutil.rmtree
     remove_tree(folder, ignore_errors=True)
     if not folder.is_dir():
         return
