@@ -86,7 +86,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Run the unit tests, without processes or network, and measure branch coverage."""
-    session.install(package(), *group("test"), *group("charts"))
+    session.install(package(), *group("test"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "tests/unit", *session.posargs)
     session.run("coverage", "combine", "--quiet")
@@ -108,7 +108,7 @@ if importlib.util.find_spec("jitbuild"):
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run the tests on real archives, compilers, interpreters and builds; takes some minutes."""
-    session.install(package(), *group("test"), *group("charts"), *group("browser"))
+    session.install(package(), *group("test"), *group("browser"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
     # Signals, timeouts and downloads fail on a loaded machine: a failed test is run once more, and

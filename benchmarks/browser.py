@@ -1,4 +1,4 @@
-"""A Chromium that is here, driven by playwright: for the pictures in docs/, and for the tests of what it shows."""
+"""Run an installed Chromium with playwright, for the pictures in docs/ and the tests of pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# It is to ask for nothing on its own. It opens no pages but ours, and root cannot have it with the sandbox.
+# Chromium's sandbox does not run as root, and only our own pages are opened. The other flags stop
+# requests that the browser makes for itself.
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -25,13 +26,13 @@ _FLAGS = (
 
 
 def find() -> str | None:
-    """The program, if there is one on PATH."""
+    """Return the path of a Chromium on PATH, or None."""
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 @contextmanager
-def started(program: str) -> Iterator[Browser]:
-    """Without a window, and with a profile of its own that is gone afterwards; playwright's own browsers are not asked for."""
+def launch(program: str) -> Iterator[Browser]:
+    """Run a browser without a window, with a temporary profile, until the block ends."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:

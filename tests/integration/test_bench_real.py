@@ -80,7 +80,6 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
         "--svg",
         tmp_path / "r.svg",
     ]
-    pytest.importorskip("matplotlib")
     data = cli("bench", "3.15", *FEW, *words, "--inspect", "--json").json()
     assert [row["name"] for row in data["benchmarks"]] == ["float_loop", "in_c"]
     assert all(

@@ -37,7 +37,7 @@ built = "yes-off"
 """
 # Packages that only some commands need. msgspec reads manifests, so every command needs it.
 HEAVY = {"httpx", "nox", "rich", "packaging", "argcomplete", "filelock", "tomli_w"} | {
-    *("pyperf", "psutil", "matplotlib", "jitbuild.bench", "jitbuild.provision"),
+    *("pyperf", "psutil", "jitbuild.bench", "jitbuild.provision"),
 }
 # Modules of the standard library that take longer to import than `which` takes to run.
 SLOW = {"asyncio", "ctypes", "shutil", "socket", "ssl", "subprocess", "urllib.request"}

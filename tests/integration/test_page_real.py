@@ -1,4 +1,7 @@
-"""What a browser makes of `jitbuild bench --html` and `--svg`: that it asks nobody, complains of nothing, and can be read."""
+"""Tests of `jitbuild bench --html` and `--svg` in a browser.
+
+They must request nothing, cause no complaint of the browser, and be readable.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jitbuild.bench import report
-from jitbuild.bench.render import html as page
-from jitbuild.bench.render import svg as chart
+from jitbuild.bench.render.charts import standalone
+from jitbuild.bench.render.html import html
 from jitbuild.bench.stats import Sample
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-LOOKED = (Path(__file__).parent / "looked.js").read_text(encoding="utf-8").rstrip().rstrip(";")
+READABILITY = (
+    (Path(__file__).parent / "readability.js").read_text(encoding="utf-8").rstrip().rstrip(";")
+)
 WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
 WRONG = ("faint", "pale", "cut", "overlapping", "small", "outside")
 LIGHT, DARK = ((255, 255, 255), (31, 35, 40)), ((13, 17, 23), (230, 237, 243))
@@ -49,27 +54,22 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser that runs. Where there is none the test is skipped, but not in CI."""
+    """Return a running browser; without one skip the test, or fail it in CI."""
     spec = importlib.util.spec_from_file_location("benchmarks_browser", BENCHMARKS / "browser.py")
     assert spec is not None
     assert spec.loader is not None
     browser = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(browser)
-    lacking = [
-        name for name in ("playwright", "matplotlib") if importlib.util.find_spec(name) is None
-    ]
     program = browser.find()
-    if lacking or program is None:
+    if program is None or importlib.util.find_spec("playwright") is None:
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        refuse(
-            f"needs {' and '.join(lacking) or 'one of ' + ', '.join(browser.PROGRAMS) + ' on PATH'}"
-        )
-    with browser.started(program) as found:
-        yield found
+        refuse(f"needs playwright, and one of {', '.join(browser.PROGRAMS)} on PATH")
+    with browser.launch(program) as running:
+        yield running
 
 
 class Watched:
-    """A page whose every request and complaint is written down."""
+    """A page that records all of its requests and the browser's complaints."""
 
     def __init__(self, chromium: Any) -> None:
         self.page = chromium.new_page()
@@ -84,7 +84,7 @@ class Watched:
             "Network.requestWillBeSent", lambda event: self.requests.append(event["request"]["url"])
         )
         devtools.on("Log.entryAdded", lambda event: self.complaints.append(event["entry"]["text"]))
-        # Issues are what the policy forbids, quirks mode, and whatever else the browser holds against a page.
+        # Issues are violations of the policy, quirks mode and other problems of the page.
         devtools.on(
             "Audits.issueAdded", lambda event: self.complaints.append(event["issue"]["code"])
         )
@@ -97,14 +97,14 @@ class Watched:
     def look(self, scheme: str, width: int) -> dict[str, Any]:
         self.page.set_viewport_size({"width": width, "height": 900})
         self.page.emulate_media(color_scheme=scheme)
-        return dict(self.page.evaluate(LOOKED))
+        return dict(self.page.evaluate(READABILITY))
 
 
 @pytest.fixture
 def watched(chromium: Any) -> Iterator[Watched]:
-    found = Watched(chromium)
-    yield found
-    found.page.context.close()
+    page = Watched(chromium)
+    yield page
+    page.page.context.close()
 
 
 def sample(rng: random.Random, mean: float, spread: float, rounds: int) -> Sample:
@@ -123,7 +123,7 @@ def made(
     rounds: int = 5,
     spread: float = 0.02,
 ) -> report.BenchReport:
-    """Ratios spread evenly between both, with noise; every string that comes from outside is hostile."""
+    """Return a report with ratios from `fastest` to `slowest` and hostile strings everywhere."""
     rng = random.Random(15)
     steps = max(len(names) - 1, 1)
     factors = [fastest * (slowest / fastest) ** (step / steps) for step in range(len(names))]
@@ -135,11 +135,11 @@ def made(
     function = report.CompiledFunction(
         name="<script>", file="/x/" + "y" * 200 + ".py", line=2, executors=2, bytes=4096
     )
-    looked = {
-        name: report.JITInspection(compiled=(function,), uncompiled=(function,))
-        for name in names[:3]
+    hot = report.HotFunction(name="<b>", file=function.file, line=3, share=0.5)
+    inspections = {
+        name: report.JITInspection(compiled=(function,), uncompiled=(hot,)) for name in names[:3]
     }
-    rows = report.compare_samples(base, other, paired=True, floors={}, inspections=looked)
+    rows = report.compare_samples(base, other, paired=True, floors={}, inspections=inspections)
     return report.BenchReport(
         comparison="modes",
         base="off",
@@ -171,13 +171,14 @@ REPORTS = {
 }
 
 
-def test_a_watched_page_hides_nothing(watched: Watched, tmp_path: Path) -> None:
-    """The negative control: what the other tests find none of is found where it is."""
+def test_problems_of_a_page_are_detected(watched: Watched, tmp_path: Path) -> None:
+    """A negative control: each problem that the other tests look for is found where it is."""
     policy = "<meta http-equiv='Content-Security-Policy' content=\"script-src 'none'\">"
     body = "<p style='color:#999;width:2000px'>faint</p><script>1</script><img src='no-such.png'>"
     drawn = (
         "<svg width=50 height=50><text x=0 y=15>one one one one</text><text x=5 y=18>two</text>"
-        "<text x=0 y=40 font-size=5>three</text><g id=x><path d='M 0 45 h 2'/></g><use href='#x' style='fill:#ccc'/></svg>"
+        "<text x=0 y=40 font-size=5>three</text>"
+        "<path class=mark style='fill:#ccc' d='M 0 45 h 2'/></svg>"
     )
     (tmp_path / "x.html").write_text(
         f"<!doctype html><title>x</title>{policy}{body}{drawn}", encoding="utf-8"
@@ -185,16 +186,18 @@ def test_a_watched_page_hides_nothing(watched: Watched, tmp_path: Path) -> None:
     watched.open(tmp_path / "x.html")
     seen = watched.look("light", 400)
     assert len(watched.requests) == 2
-    assert any("script-src" in said for said in watched.complaints)
-    assert any("ContentSecurityPolicyIssue" in said for said in watched.complaints)
+    assert any("script-src" in complaint for complaint in watched.complaints)
+    assert any("ContentSecurityPolicyIssue" in complaint for complaint in watched.complaints)
     assert seen["width"] > 400
     assert {kind: len(seen[kind]) for kind in WRONG} == dict.fromkeys(WRONG, 1)
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_page_in_a_browser(watched: Watched, tmp_path: Path, name: str) -> None:
+def test_the_page_is_readable_and_requests_nothing(
+    watched: Watched, tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "report.html"
-    path.write_text(page.html(REPORTS[name]), encoding="utf-8")
+    path.write_text(html(REPORTS[name]), encoding="utf-8")
     watched.open(path)
     for scheme in SCHEMES:
         for width in WIDTHS:
@@ -213,9 +216,11 @@ def test_the_page_in_a_browser(watched: Watched, tmp_path: Path, name: str) -> N
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_chart_alone(watched: Watched, tmp_path: Path, name: str) -> None:
+def test_the_standalone_chart_is_readable_and_requests_nothing(
+    watched: Watched, tmp_path: Path, name: str
+) -> None:
     path = tmp_path / "report.svg"
-    path.write_text(chart.svg(REPORTS[name]), encoding="utf-8")
+    path.write_text(standalone(REPORTS[name]), encoding="utf-8")
     watched.open(path)
     for scheme, colours in zip(SCHEMES, (LIGHT, DARK), strict=True):
         seen = watched.look(scheme, 1280)
@@ -229,13 +234,13 @@ def test_the_chart_alone(watched: Watched, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("declared", ["light", "dark", "light dark"])
-def test_the_chart_in_another_page(
+def test_the_standalone_chart_is_readable_in_any_page(
     watched: Watched, tmp_path: Path, scheme: str, declared: str
 ) -> None:
-    """Whatever the page around it is, and whatever the reader prefers, text and ground fit each other."""
     svg, path = tmp_path / "report.svg", tmp_path / "readme.html"
-    svg.write_text(chart.svg(REPORTS["much noise"]), encoding="utf-8")
-    head = f"<!doctype html><title>x</title><style>:root {{ color-scheme: {declared} }} body {{ margin: 0 }}</style>"
+    svg.write_text(standalone(REPORTS["much noise"]), encoding="utf-8")
+    style = f":root {{ color-scheme: {declared} }} body {{ margin: 0 }}"
+    head = f"<!doctype html><title>x</title><style>{style}</style>"
     path.write_text(
         f"{head}<link rel=icon href=data:,><img src=report.svg alt=chart>", encoding="utf-8"
     )
@@ -248,10 +253,10 @@ def test_the_chart_in_another_page(
 
 
 @pytest.mark.usefixtures("chromium")
-def test_the_pictures_of_the_docs(tmp_path: Path) -> None:
+def test_the_pictures_of_the_docs_are_made_in_light_and_dark(tmp_path: Path) -> None:
     from PIL import Image
 
-    (tmp_path / "report.html").write_text(page.html(REPORTS["much noise"]), encoding="utf-8")
+    (tmp_path / "report.html").write_text(html(REPORTS["much noise"]), encoding="utf-8")
     argv = [sys.executable, BENCHMARKS / "picture.py", "report.html", "bench.png", "values.png"]
     subprocess.run(argv, cwd=tmp_path, check=True)
     for name in ("bench", "values"):
@@ -265,13 +270,13 @@ def test_the_pictures_of_the_docs(tmp_path: Path) -> None:
         assert math.dist(dark.getpixel((1, 1)), DARK[0]) < 4
 
 
-def close(found: tuple[tuple[int, ...], ...], wanted: tuple[tuple[int, ...], ...]) -> bool:
-    """Equal, as far as letters have edges that are smoothed."""
-    return all(math.dist(one, other) < 4 for one, other in zip(found, wanted, strict=True))
+def close(colours: tuple[tuple[int, ...], ...], expected: tuple[tuple[int, ...], ...]) -> bool:
+    """Return True if colours are equal, except for the smoothed edges of letters."""
+    return all(math.dist(one, other) < 4 for one, other in zip(colours, expected, strict=True))
 
 
 def shown(watched: Watched) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The colour at the upper left, and the one farthest from it: ground and text."""
+    """Return the background, which is the colour at the upper left, and the text's colour."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(watched.page.screenshot())).convert("RGB").crop((0, 0, 600, 500))

@@ -13,7 +13,7 @@ from cli_fixtures import elsewhere, home, run, store  # noqa: F401
 from source_fakes import obtained, release_archives, release_source  # noqa: F401
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    pass
 
 _STARTERS = [
     name
@@ -47,14 +47,6 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip syncs, which take seconds beside a build: files need not outlive the test."""
     for name in ("sync", "fsync"):
         monkeypatch.setattr(os, name, lambda *_: None, raising=False)
-
-
-@pytest.fixture(scope="session")
-def matplotlib() -> ModuleType:
-    """Import matplotlib before processes are refused: its first import runs fc-list."""
-    found = pytest.importorskip("matplotlib")
-    pytest.importorskip("matplotlib.font_manager")
-    return found
 
 
 def _refuse(what: str):

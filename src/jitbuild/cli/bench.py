@@ -155,11 +155,9 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--html",
         metavar="FILE",
-        help="write a report with charts as one file (needs jitbuild[bench])",
+        help="write a report with charts as one file",
     )
-    group.add_argument(
-        "--svg", metavar="FILE", help="write the chart of ratios (needs jitbuild[bench])"
-    )
+    group.add_argument("--svg", metavar="FILE", help="write the chart of ratios")
     add_json(group, "the report")
 
 

@@ -1,4 +1,4 @@
-"""What `jitbuild bench` shows, and where: the terminal, JSON, HTML and SVG."""
+"""Write the result of `jitbuild bench`: to the terminal, as JSON, HTML and SVG."""
 
 from __future__ import annotations
 
@@ -18,26 +18,25 @@ if TYPE_CHECKING:
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Find out before anything is measured that what is asked for cannot be written."""
+    """Check before anything is measured that the output files can be written.
+
+    Raise UsageError if a folder does not exist.
+    """
     for name in filter(None, (options.html, options.svg)):
         if not Path(name).absolute().parent.is_dir():
             raise UsageError(
-                f"{name} cannot be written: its folder is not there.",
-                remedy="Make the folder, or name another.",
+                f"{name} cannot be written: its folder does not exist.",
+                remedy="Create the folder, or name another one.",
             )
-    if options.html or options.svg:
-        from jitbuild.bench.render import svg as chart
-
-        chart.check()
 
 
 def show(result: BenchReport, options: argparse.Namespace) -> None:
-    """Write the files that were asked for, and print the report."""
+    """Write the files of --html and --svg, and print the report."""
     if options.svg or options.html:
-        from jitbuild.bench.render import html as page
-        from jitbuild.bench.render import svg as chart
+        from jitbuild.bench.render.charts import standalone
+        from jitbuild.bench.render.html import html
 
-        drawings = ((options.svg, chart.svg), (options.html, page.html))
+        drawings = ((options.svg, standalone), (options.html, html))
         for target, draw in ((Path(name), draw) for name, draw in drawings if name):
             with store_errors(target):
                 target.write_text(draw(result), encoding="utf-8")
@@ -46,7 +45,7 @@ def show(result: BenchReport, options: argparse.Namespace) -> None:
         return
     from rich.console import Console
 
-    from jitbuild.bench.render import table as text
+    from jitbuild.bench.render import table
 
     with contextlib.suppress(BrokenPipeError):
-        text.show(result, Console(), inspect=options.inspect and result.comparison == "modes")
+        table.show(result, Console(), inspect=options.inspect and result.comparison == "modes")

@@ -1,13 +1,17 @@
-"""What stands along a chart's axes: how far they reach, their round numbers, and names that fit. Pure, and without matplotlib.
+"""The logarithmic axis of ratios: its range, its round numbers, and positions on it.
 
-The axes of ratios are logarithmic. Twice as fast and half as fast are equally far from 1 there, as they are in a geometric mean; on
-a linear axis all that is slower is pressed together between 0 and 1.
+On a logarithmic axis, twice as fast and half as fast are equally far from 1, as they are in a
+geometric mean. A linear axis would squeeze everything that is slower between 0 and 1.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from jitbuild.bench.render.labels import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,86 +20,78 @@ if TYPE_CHECKING:
 
 _LEAST = 1.05
 _MARGIN = 1.04
-# Of a letter, in ems: those of Chinese and most emoji take as much.
-_WIDEST = 1.0
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DECADES = ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0,))
 
 
-def of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
-    """Room for every ratio. An interval may reach twice as far, but one that says nothing cannot hide the others."""
-    found = list(ratios)
-    low, high = of_values(ratio.value for ratio in found)
-    lows = [ratio.low for ratio in found if math.isfinite(ratio.low)]
-    highs = [ratio.high for ratio in found if math.isfinite(ratio.high)]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """An axis from `low` to `high`, drawn from the x-coordinate `left` to `right`."""
+
+    low: float
+    high: float
+    left: float
+    right: float
+
+    def x(self, value: float) -> float:
+        """Return the x-coordinate of a value, which is clipped to the axis."""
+        clipped = min(max(value, self.low), self.high)
+        share = math.log(clipped / self.low) / math.log(self.high / self.low)
+        return self.left + share * (self.right - self.left)
+
+    def ticks(self, most: int, em: float) -> list[tuple[float, str]]:
+        """Return at most `most` round numbers with their labels, none of which overlap.
+
+        `em` is the font size in the unit of the coordinates.
+        """
+        for count in range(most, 1, -1):
+            labels = [(number, f"{number:g}x") for number in ticks(self.low, self.high, count)]
+            edges = [
+                (self.x(number) - half, self.x(number) + half)
+                for number, label in labels
+                for half in [width(label) * em / 2]
+            ]
+            if all(a[1] < b[0] for a, b in pairwise(edges)):
+                return labels
+        return [(1.0, "1x")]
+
+
+def range_of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
+    """Return a range that holds every ratio, and their intervals up to twice as far.
+
+    A wider interval is cut off, as it would squeeze all others.
+    """
+    shown = list(ratios)
+    low, high = range_of_values(ratio.value for ratio in shown)
+    lows = [ratio.low for ratio in shown if math.isfinite(ratio.low)]
+    highs = [ratio.high for ratio in shown if math.isfinite(ratio.high)]
     lowest, highest = min(lows, default=low) / _MARGIN, max(highs, default=high) * _MARGIN
     return min(low, max(lowest, low / 2)), max(high, min(highest, high * 2))
 
 
-def of_values(values: Iterable[float]) -> tuple[float, float]:
-    """Room for every value, and for both sides of 1."""
-    found = list(values)
-    return min(*found, 1 / _LEAST) / _MARGIN, max(*found, _LEAST) * _MARGIN
+def range_of_values(values: Iterable[float]) -> tuple[float, float]:
+    """Return a range that holds every value and both sides of 1."""
+    shown = list(values)
+    return min(*shown, 1 / _LEAST) / _MARGIN, max(*shown, _LEAST) * _MARGIN
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between both: the finest kind of which there are at most so many."""
-    for kind in _kinds(low, high):
-        found = [value for value in kind if low <= value <= high]
-        if len(found) <= most:
-            return found
+    """Return the round numbers in a range: the finest series that has at most `most` of them."""
+    for series in _series(low, high):
+        numbers = [value for value in series if low <= value <= high]
+        if len(numbers) <= most:
+            return numbers
     return [1.0]
 
 
-def _kinds(low: float, high: float) -> Iterator[list[float]]:
+def _series(low: float, high: float) -> Iterator[list[float]]:
+    """Yield series of round numbers, from fine to coarse; each includes 1."""
     if high / low < 4:
         for step in _STEPS:
-            yield [
-                round(number * step, 2)
-                for number in range(int(low / step), math.ceil(high / step) + 1)
-            ]
+            first, last = int(low / step), math.ceil(high / step)
+            yield [round(number * step, 2) for number in range(first, last + 1)]
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for parts in _DECADES:
         yield [float(f"{part}e{decade}") for decade in range(first, last + 1) for part in parts]
     for apart in (2, 5, 10, 50):
         yield [float(f"1e{decade}") for decade in range(first - first % apart, last + 1, apart)]
-
-
-def short(name: str, ems: float) -> str:
-    """A name on one line of at most so many ems; a longer one without its middle, since names differ at their ends."""
-    whole = plain(name)
-    if width(whole) <= ems:
-        return whole
-    half = (ems - _WIDEST) / 2
-    return f"{_taken(whole, half)}…{_taken(reversed(whole), half)[::-1]}"
-
-
-def plain(text: str) -> str:
-    """On one line, and without what no XML can hold: control characters and halves of surrogate pairs."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for letter in " ".join(text.split())
-    )
-
-
-def width(text: str) -> float:
-    """How many ems it takes at most in DejaVu Sans, than which few fonts are wider."""
-    return sum(map(_ems, text))
-
-
-def _ems(letter: str) -> float:
-    if letter in "fijlrtI.,:;'|!()[]-/ ":
-        return 0.42
-    if letter.islower() or letter.isdecimal() or letter == "_":
-        return _WIDEST if letter in "mw" else 0.65
-    return _WIDEST if letter in "MW@%" or not letter.isascii() else 0.84
-
-
-def _taken(letters: Iterable[str], ems: float) -> str:
-    taken = ""
-    for letter in letters:
-        ems -= _ems(letter)
-        if ems < 0:
-            break
-        taken += letter
-    return taken
