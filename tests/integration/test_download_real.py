@@ -1,4 +1,4 @@
-"""Downloads from a real server on this machine that behaves badly in every way, and onto a disk that is really full."""
+"""Downloads from a misbehaving server on this machine, and onto a disk that is full."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ QUICK = NetworkEffects(timeout=1, sleep=lambda seconds: None)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The first word of the path says how to behave."""
+    """Behaves as the first part of the path says."""
 
     protocol_version = "HTTP/1.1"
     server: Server
@@ -48,23 +48,23 @@ class Handler(BaseHTTPRequestHandler):
         self.give(DATA)
 
     def be_breaking(self, tries: int) -> None:
-        """Breaks twice, and honours Range."""
+        """Break off twice, and honour Range."""
         self.give(DATA, at_most=1 << 20)
 
     def be_breaking_always(self, tries: int) -> None:
-        """Breaks after the same bytes, and does not know Range."""
+        """Break off after the same bytes each time, and ignore Range."""
         self.give(DATA, at_most=1000, ranges=False)
 
     def be_stalling(self, tries: int) -> None:
-        """Falls asleep in the middle, once."""
+        """Stall in the middle, once."""
         self.give(DATA, at_most=1 << 20 if tries == 1 else None, then=self.server.closing.wait)
 
     def be_lying(self, tries: int) -> None:
-        """Announces more than there is."""
+        """Announce more bytes than the file has."""
         self.give(DATA, announce=len(DATA) + 1000)
 
     def be_short_lying(self, tries: int) -> None:
-        """Announces less than there is."""
+        """Announce fewer bytes than the file has."""
         self.give(DATA, announce=len(DATA) - 1000, ranges=False)
 
     def be_other(self, tries: int) -> None:
@@ -127,7 +127,7 @@ class Server(ThreadingHTTPServer):
         self.closing = threading.Event()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is part of the test."""
+        """Ignore clients that hang up: they are part of the tests."""
 
     def url(self, manner: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{manner}/Python.tgz"
@@ -139,12 +139,12 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "*")
-    with Server() as one:
-        thread = threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.02})
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield one
-        one.closing.set()
-        one.shutdown()
+        yield running
+        running.closing.set()
+        running.shutdown()
         thread.join()
 
 
@@ -158,7 +158,7 @@ def files(dest: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("manner", ["honest", "busy"])
-def test_a_file_comes_whole(server, dest, manner):
+def test_a_file_is_downloaded_whole(server, dest, manner):
     download(server.url(manner), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
     assert files(dest) == [dest.name]
@@ -176,18 +176,18 @@ def test_a_connection_that_stalls_is_resumed(server, dest):
     assert server.ranges() == [None, f"bytes={1 << 20}-"]
 
 
-def test_a_length_that_is_too_long_does_no_harm(server, dest):
+def test_an_announced_length_that_is_too_long_is_corrected(server, dest):
     download(server.url("lying"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
 
 
-def test_a_length_that_is_too_short_is_not_the_file(server, dest):
+def test_an_announced_length_that_is_too_short_is_refused(server, dest):
     with pytest.raises(IntegrityError):
         download(server.url("short_lying"), dest, sha256=SHA, effects=QUICK)
     assert files(dest) == []
 
 
-def test_a_file_that_never_comes_whole(server, dest):
+def test_a_download_that_always_breaks_off_can_be_resumed_later(server, dest):
     with pytest.raises(TruncatedError):
         download(server.url("breaking_always"), dest, sha256=SHA, retries=2, effects=QUICK)
     assert len(server.seen) == 3
@@ -197,20 +197,20 @@ def test_a_file_that_never_comes_whole(server, dest):
     assert dest.read_bytes() == DATA
 
 
-def test_other_bytes(server, dest):
+def test_another_file_is_refused_without_a_retry(server, dest):
     with pytest.raises(IntegrityError):
         download(server.url("other"), dest, sha256=SHA, effects=QUICK)
     assert len(server.seen) == 1
     assert files(dest) == []
 
 
-def test_a_file_that_is_not_there(server, dest):
+def test_a_missing_file_is_reported(server, dest):
     with pytest.raises(DownloadError, match="404"):
         download(server.url("gone"), dest, sha256=SHA, effects=QUICK)
     assert files(dest) == []
 
 
-def test_a_place_where_nobody_listens(server, dest):
+def test_a_closed_port_is_reported(server, dest):
     with Server() as closed:
         url = closed.url("honest")
     with pytest.raises(DownloadError, match=r"refused|reset"):
@@ -228,7 +228,7 @@ def test_two_processes_fetch_a_file_once(server, dest):
     assert files(dest) == [dest.name]
 
 
-def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
+def test_the_part_of_a_killed_process_is_resumed(server, dest):
     code = "import sys; from pathlib import Path; from jitbuild.system.download import download\n"
     code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
     part = dest.with_name(dest.name + ".part")
@@ -245,7 +245,7 @@ def test_a_killed_process_leaves_what_the_next_one_resumes(server, dest):
     assert server.ranges()[-1] is not None
 
 
-# Runs in a mount namespace of its own, so that no mount can stay behind.
+# Runs in its own mount namespace, so that no mount is left behind.
 ON_A_SMALL_DISK = """
 import json, subprocess, sys
 from pathlib import Path
@@ -268,7 +268,7 @@ for work in (
 
 
 def private_mounts() -> list[str]:
-    """A command by which this user may mount a tmpfs; skips the test where there is none."""
+    """Return a command with which this user may mount a tmpfs; skip the test if there is none."""
     if sys.platform != "linux" or shutil.which("unshare") is None:
         pytest.skip("a small disk is made with Linux mount namespaces")
     for argv in (["unshare", "-m"], ["unshare", "-rm"]):
@@ -282,7 +282,7 @@ def private_mounts() -> list[str]:
     pytest.skip("neither root nor user namespaces may mount a tmpfs here")
 
 
-def test_a_disk_that_is_full(server, tmp_path):
+def test_a_full_disk_is_reported_and_leaves_nothing(server, tmp_path):
     small, tar = tmp_path / "small", tmp_path / "a.tar"
     small.mkdir()
     (tmp_path / "data").write_bytes(DATA)

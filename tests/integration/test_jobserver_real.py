@@ -1,4 +1,4 @@
-"""The job budget with the real make: makes at once never run more recipes than it has jobs, and every job comes back.
+"""The job budget with real makes: together they keep to its limit, and every job comes back.
 
 JITBUILD_TEST_MAKES names further makes to try, separated as in PATH.
 """
@@ -34,13 +34,13 @@ pytestmark = [
     ),
 ]
 
-# Each recipe notes its start and its end. One short line at the end of a file is written in one piece.
+# Each recipe records its start and its end. Appending one short line to a file is one write.
 NOTES = """
 recipes := $(foreach number,1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20,recipe-$(number))
 all: $(recipes)
 $(recipes):
 \t@echo start >> $(NOTES); sleep 0.03; echo end >> $(NOTES)
-# As CPython's profile-opt: stages that are makes of their own.
+# Like CPython's profile-opt: stages that are makes of their own.
 staged:
 \t$(MAKE) half-1
 \t$(MAKE) half-2 NOTES=$(NOTES)
@@ -56,16 +56,18 @@ broken:
 \t@exit 3
 """
 
-# Recipes that end well only when so many of them run at once.
+# Recipes that succeed only when all of them run at once.
 MEET = """
 all: $(WHO)
 $(WHO):
 \t@touch here-$@; for other in $(ALL); do \\
-\t\tn=0; until test -e here-$$other; do sleep 0.02; n=$$((n + 1)); test $$n -lt 1500 || exit 1; done; \\
+\t\tn=0; until test -e here-$$other; do \\
+\t\t\tsleep 0.02; n=$$((n + 1)); test $$n -lt 1500 || exit 1; \\
+\t\tdone; \\
 \tdone
 """
 
-# Recipes that live until they are ended, and say who they are. Their output is not the make's: nothing waits for it.
+# Recipes that run until they are ended, and write their pids. Nothing waits for their output.
 LIVES = """
 all: $(WHO)
 $(WHO):
@@ -109,7 +111,7 @@ class Make:
         )
 
     def most(self):
-        """How many recipes ran at once at most, and how many there were."""
+        """Return how many recipes ran at once at most, and how many ran in total."""
         running, most, count = 0, 0, 0
         for word in self.notes.read_text().split():
             running += 1 if word == "start" else -1
@@ -140,7 +142,7 @@ def gone(pid):
     while time.monotonic() < until:
         try:
             os.kill(pid, 0)
-            # Where nobody reaps orphans they stay as zombies.
+            # Orphans stay as zombies where no process reaps them.
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True
         except OSError:
@@ -156,14 +158,14 @@ COMPLAINTS = ("warning", "jobserver", "forced", "Error", "***")
 @pytest.mark.parametrize(
     "goals", [("all", "all"), ("all", "staged"), ("two", "staged", "all")], ids="+".join
 )
-def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, goals):
+def test_concurrent_makes_never_run_more_recipes_than_the_budget_has_jobs(make, jobs, goals):
     make.write(NOTES)
     with JobBudget(jobs) as budget:
         results = make.at_once(budget, *[(goal,) for goal in goals])
         assert free(budget) == jobs
     assert [code for code, _ in results] == [0] * len(goals)
     for _, said in results:
-        # What a sub-make is told may be shown, but nothing may be complained of.
+        # The options of a sub-make may be printed, but no complaint.
         assert not any(complaint in said for complaint in COMPLAINTS), said
     most, count = make.most()
     assert count == 20 * len(goals)
@@ -171,7 +173,7 @@ def test_makes_at_once_never_run_more_recipes_than_there_are_jobs(make, jobs, go
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
-def test_one_make_has_all_jobs_when_nobody_else_wants_any(make, jobs):
+def test_a_single_make_can_use_all_jobs(make, jobs):
     make.write(MEET)
     names = " ".join(map(str, range(jobs)))
     with JobBudget(jobs) as budget:
@@ -188,7 +190,7 @@ def test_two_makes_run_at_once_in_a_budget_of_two(make):
         )
 
 
-def test_what_somebody_else_holds_no_make_takes(make):
+def test_a_make_does_not_use_jobs_that_are_held_elsewhere(make):
     make.write(NOTES)
     with JobBudget(3) as budget, budget.share(2) as other:
         assert other.jobs == 2
@@ -197,7 +199,7 @@ def test_what_somebody_else_holds_no_make_takes(make):
 
 
 @pytest.mark.parametrize("goal", ["fails", "fails-early"])
-def test_all_jobs_come_back_from_a_make_that_fails(make, goal):
+def test_all_jobs_come_back_from_a_failed_make(make, goal):
     make.write(NOTES)
     with JobBudget(3) as budget:
         (code, _), (other, _) = make.at_once(budget, (goal,), ("all",))
@@ -207,7 +209,7 @@ def test_all_jobs_come_back_from_a_make_that_fails(make, goal):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-def test_all_jobs_come_back_from_a_make_that_is_killed(make):
+def test_all_jobs_come_back_from_a_killed_make(make):
     make.write(LIVES)
     with JobBudget(3) as budget:
         results = []
@@ -219,17 +221,17 @@ def test_all_jobs_come_back_from_a_make_that_is_killed(make):
         thread.join()
         assert results[0][0] == -signal.SIGKILL
         assert free(budget) == 3
-        # What it left running runs in its group, which belongs to nobody any more.
+        # Its recipes still run in their group, which no process waits for.
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-def test_beside_a_killed_make_others_go_on_with_what_is_left(make):
+def test_other_makes_continue_with_the_remaining_jobs_after_one_is_killed(make):
     make.write(LIVES + NOTES.replace("all:", "noting:"))
     with JobBudget(3) as budget:
         with budget.share() as other:
-            other.make_environment()  # a make that runs all the while
+            other.make_environment()  # a make that runs all the time
             results = []
             thread = threading.Thread(target=lambda: results.append(make(budget, "all", "WHO=a b")))
             thread.start()
@@ -245,7 +247,7 @@ def test_beside_a_killed_make_others_go_on_with_what_is_left(make):
             os.kill(pid, signal.SIGKILL)
 
 
-def test_all_jobs_come_back_when_a_crew_is_ended(make):
+def test_all_jobs_come_back_when_a_task_group_is_cancelled(make):
     make.write(LIVES)
     with JobBudget(3) as budget:
 
@@ -260,7 +262,7 @@ def test_all_jobs_come_back_when_a_crew_is_ended(make):
         assert free(budget) == 3
 
 
-def test_who_waits_for_a_job_gets_one_while_a_make_has_work_for_all(make):
+def test_a_waiting_thread_gets_a_job_while_a_make_could_use_all(make):
     make.write(NOTES)
     got = threading.Event()
 

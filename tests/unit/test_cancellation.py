@@ -12,9 +12,11 @@ from jitbuild.system.progress import CancellableReporter, SilentReporter
 @pytest.mark.parametrize(
     "begin",
     [
-        lambda: process.run(["true"]),  # which would fail in this suite, were it to start
+        lambda: process.run(["true"]),  # starting it would fail the test
         lambda: cancellation.task_group().__enter__(),
-        lambda: run_concurrently(lambda _: pytest.fail("work began"), reporter=SilentReporter()),
+        lambda: run_concurrently(
+            lambda _: pytest.fail("the function was called"), reporter=SilentReporter()
+        ),
         lambda: (
             CancellableReporter(SilentReporter(), cancellation.check_cancelled)
             .stage("x")
@@ -23,7 +25,7 @@ from jitbuild.system.progress import CancellableReporter, SilentReporter
         cancellation.check_cancelled,
     ],
 )
-def test_nothing_begins_in_a_crew_that_has_ended(begin):
+def test_nothing_begins_in_a_cancelled_task_group(begin):
     with cancellation.task_group() as group:
         group.cancel()
         assert group.cancelled
@@ -32,17 +34,23 @@ def test_nothing_begins_in_a_crew_that_has_ended(begin):
     cancellation.check_cancelled()
 
 
-def test_a_crew_that_is_left_well_is_not_ended():
+def test_a_task_group_that_ends_normally_is_not_cancelled():
     with cancellation.task_group() as group:
         cancellation.check_cancelled()
     assert not group.cancelled
 
 
-def test_a_pause_ends_when_the_crew_does():
-    def pause():
+def test_a_sleep_ends_when_the_task_group_is_cancelled():
+    def sleep_in_group():
         with cancellation.task_group() as group:
             threading.Timer(0.05, group.cancel).start()
             cancellation.sleep(600)
 
     with pytest.raises(cancellation.Cancelled):
-        pause()
+        sleep_in_group()
+
+
+def test_a_sleep_ends_after_its_time():
+    with cancellation.task_group():
+        cancellation.sleep(0)
+        cancellation.sleep(0.001)

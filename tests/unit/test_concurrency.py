@@ -29,7 +29,7 @@ def test_results_come_in_the_order_of_the_functions():
     assert run_concurrently(reporter=SilentReporter()) == ()
 
 
-def test_they_see_the_context_of_who_called():
+def test_functions_run_in_a_copy_of_the_callers_context():
     word = contextvars.ContextVar("word")
     word.set("here")
     assert run_concurrently(
@@ -38,8 +38,8 @@ def test_they_see_the_context_of_who_called():
     assert word.get() == "here"
 
 
-def until_stopped(began, ended):
-    """Work that goes on for as long as it may say so."""
+def until_cancelled(began, ended):
+    """Return a function that reports progress until it is cancelled."""
 
     def work(reporter):
         try:
@@ -49,14 +49,14 @@ def until_stopped(began, ended):
                     stage.advance(number, None)
                     threading.Event().wait(0.01)
         except cancellation.Cancelled:
-            ended.append("stopped")
+            ended.append("cancelled")
             raise
 
     return work
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_the_first_error_stops_the_others_and_is_raised_when_they_have_ended(error):
+def test_the_first_error_cancels_the_others_and_is_raised_when_they_have_ended(error):
     began, ended = threading.Event(), []
 
     def fails(_reporter):
@@ -64,21 +64,21 @@ def test_the_first_error_stops_the_others_and_is_raised_when_they_have_ended(err
         raise error("x")
 
     with pytest.raises(error, match="x") as raised:
-        run_concurrently(until_stopped(began, ended), fails, reporter=SilentReporter())
+        run_concurrently(until_cancelled(began, ended), fails, reporter=SilentReporter())
     assert not isinstance(raised.value, cancellation.Cancelled)
-    assert ended == ["stopped"]
+    assert ended == ["cancelled"]
 
 
 @pytest.fixture
 def interruptible():
-    """Have SIGINT raise KeyboardInterrupt: a shell's background jobs are started with it ignored."""
+    """Make SIGINT raise KeyboardInterrupt: shells start background jobs with it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_ctrl_c_stops_them_all():
+def test_ctrl_c_cancels_all_functions():
     begins, ended = [threading.Event(), threading.Event()], []
 
     def interrupts(_reporter):
@@ -88,19 +88,19 @@ def test_ctrl_c_stops_them_all():
 
     with pytest.raises(KeyboardInterrupt) as raised:
         run_concurrently(
-            *[until_stopped(began, ended) for began in begins],
+            *[until_cancelled(began, ended) for began in begins],
             interrupts,
             reporter=SilentReporter(),
         )
     assert not isinstance(raised.value, cancellation.Cancelled)
-    assert ended == ["stopped", "stopped"]
+    assert ended == ["cancelled", "cancelled"]
 
 
-def test_what_runs_inside_is_stopped_with_what_is_around_it():
+def test_nested_functions_are_cancelled_with_the_outer_ones():
     began, ended = threading.Event(), []
 
     def inside(reporter):
-        run_concurrently(until_stopped(began, ended), reporter=reporter)
+        run_concurrently(until_cancelled(began, ended), reporter=reporter)
 
     def fails(_reporter):
         assert began.wait(SECONDS)
@@ -108,15 +108,15 @@ def test_what_runs_inside_is_stopped_with_what_is_around_it():
 
     with pytest.raises(ValueError, match="x"):
         run_concurrently(inside, fails, reporter=SilentReporter())
-    assert ended == ["stopped"]
+    assert ended == ["cancelled"]
 
 
-def test_an_error_inside_leaves_what_is_around_it_alone():
+def test_an_error_of_nested_functions_does_not_cancel_the_outer_ones():
     def inside(reporter):
         with pytest.raises(ValueError, match="x"):
             run_concurrently(lambda _: int("x"), reporter=reporter)
-        with reporter.stage("goes on") as stage:
+        with reporter.stage("continues") as stage:
             stage.advance(1, 1)
-        return "went on"
+        return "result"
 
-    assert run_concurrently(inside, reporter=SilentReporter()) == ("went on",)
+    assert run_concurrently(inside, reporter=SilentReporter()) == ("result",)
