@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jitbuild.building.caches.ccache import Ccache
-from jitbuild.building.caches.compiler import CompilerCache
+from jitbuild.building.caches.compiler_cache import CompilerCache
 from jitbuild.errors import BuildError
 from jitbuild.planning.step import Step
 

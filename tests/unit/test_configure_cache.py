@@ -16,8 +16,8 @@ from cache_samples import (
     run_step,
 )
 
-from jitbuild.building.caches.configure import ConfigureCache
 from jitbuild.building.caches.configure_answers import AnswerStore
+from jitbuild.building.caches.configure_cache import ConfigureCache
 from jitbuild.errors import BuildError
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed

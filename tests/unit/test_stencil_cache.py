@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from cache_samples import FORECAST, find_step, make_plan, make_tree, run_step
 
+from jitbuild.building.caches.stencil_cache import StencilCache, is_hit_expected
 from jitbuild.building.caches.stencil_store import StencilStore
-from jitbuild.building.caches.stencils import StencilCache, is_hit_expected
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.system.progress import SilentReporter
 

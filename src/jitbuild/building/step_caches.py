@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.building.caches.compiler import CompilerCache
-from jitbuild.building.caches.configure import ConfigureCache
+from jitbuild.building.caches.compiler_cache import CompilerCache
 from jitbuild.building.caches.configure_answers import AnswerStore
-from jitbuild.building.caches.stencils import StencilCache
+from jitbuild.building.caches.configure_cache import ConfigureCache
+from jitbuild.building.caches.stencil_cache import StencilCache
 from jitbuild.system import process
 from jitbuild.toolchain.compiler import libc_of
 

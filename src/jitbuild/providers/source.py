@@ -17,9 +17,9 @@ import msgspec
 from jitbuild.building import relocate
 from jitbuild.building.build_environment import clean_environment
 from jitbuild.building.caches import ccache
+from jitbuild.building.caches.stencil_cache import is_hit_expected
 from jitbuild.building.caches.stencil_key import forecast_key
 from jitbuild.building.caches.stencil_store import StencilStore
-from jitbuild.building.caches.stencils import is_hit_expected
 from jitbuild.building.edits import apply_edits
 from jitbuild.building.placeholders import BuildSite, Placeholders
 from jitbuild.building.runner import StepRunner

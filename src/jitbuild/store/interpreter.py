@@ -1,4 +1,4 @@
-"""An interpreter in the store, and the order in which the store prefers interpreters."""
+"""An interpreter in the store."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.request import Request, Variant
-
-_PREFERRED_JIT = ("yes-off", "yes", "interpreter", "no")
-_PREFERRED_PROFILE = ("release", "fast", "unknown", "debug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +108,3 @@ class Interpreter:
             "times": manifest.times or {},
             "caches": msgspec.to_builtins(manifest.caches) if manifest.caches else {},
         }
-
-
-def preference(interpreter: Interpreter) -> tuple[Any, ...]:
-    """Return a key that sorts the preferred interpreter last.
-
-    Newest version first, then yes-off, then release, fast, unknown, debug, then built before
-    adopted, then the newest build.
-    """
-    from packaging.version import Version
-
-    return (
-        Version(interpreter.version),
-        -_PREFERRED_JIT.index(interpreter.variant.jit),
-        -_PREFERRED_PROFILE.index(interpreter.variant.profile),
-        not interpreter.adopted,
-        interpreter.manifest.created,
-    )

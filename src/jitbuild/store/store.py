@@ -18,7 +18,8 @@ import msgspec
 
 from jitbuild.store import manifest as manifests
 from jitbuild.store.deletion import delete
-from jitbuild.store.interpreter import Interpreter, preference
+from jitbuild.store.interpreter import Interpreter
+from jitbuild.store.preference import preference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
