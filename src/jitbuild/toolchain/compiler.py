@@ -76,6 +76,6 @@ def _command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
 def libc_of(host: Host) -> str:
     """Return what identifies the C library's headers in cache keys.
 
-    That is the C library's version on Linux; on macOS, where it comes with the system, the kernel's.
+    That is its version on Linux; on macOS, where it comes with the system, the kernel's.
     """
     return host.libc or host.kernel
