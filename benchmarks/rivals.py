@@ -19,7 +19,7 @@ from jitbuild.building.build_environment import clean_environment
 from jitbuild.building.caches.ccache import find as find_ccache
 from jitbuild.planning import planner
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.sources.obtain import obtain
+from jitbuild.sources.obtain_tree import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.system.checksums import sha256_of
 from jitbuild.toolchain import llvm

@@ -14,12 +14,12 @@ it): the modules are `plans` and `probes`.
 TYPE_CHECKING = False  # typing's own, without the cost of importing typing
 if TYPE_CHECKING:
     from jitbuild.api import ensure, ensure_all, installed, plan
-    from jitbuild.batch import Outcome
     from jitbuild.errors import JitbuildError
     from jitbuild.options import BuildOptions
     from jitbuild.planning.plan import Plan
-    from jitbuild.probing.runner import probe
+    from jitbuild.probing.run_probe import probe
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.provision_many import Outcome
     from jitbuild.request import Axes, Variant
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter, Stage
@@ -47,7 +47,7 @@ _MODULES = {
     "BuildOptions": "options",
     "Interpreter": "store.interpreter",
     "JitbuildError": "errors",
-    "Outcome": "batch",
+    "Outcome": "provision_many",
     "Plan": "planning.plan",
     "Reporter": "system.progress",
     "Stage": "system.progress",
@@ -57,7 +57,7 @@ _MODULES = {
     "ensure_all": "api",
     "installed": "api",
     "plan": "api",
-    "probe": "probing.runner",
+    "probe": "probing.run_probe",
 }
 
 

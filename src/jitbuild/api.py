@@ -20,9 +20,9 @@ from jitbuild.store.store import Store, default_root
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jitbuild.batch import Outcome
     from jitbuild.planning.plan import Plan
     from jitbuild.provision import Provisioner
+    from jitbuild.provision_many import Outcome
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
@@ -68,7 +68,7 @@ def ensure_all(
     Return an outcome for each, spec by spec. Raises a JitbuildError for bad input, before anything
     is begun; without `keep_going`, also the first error of a build.
     """
-    from jitbuild.batch import ensure_each
+    from jitbuild.provision_many import ensure_each
 
     requests, stated_axes = [parse(spec) for spec in specs], list(axes)
     stated = options or BuildOptions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from jitbuild.errors import UsageError, VariantError
-from jitbuild.system.lists import split_list
+from jitbuild.system.list_text import split_list
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:

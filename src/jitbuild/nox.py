@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from jitbuild.modes import Mode
     from jitbuild.request import Jit, Profile
+    from jitbuild.sessions.missing_policy import Policy
     from jitbuild.sessions.mode_check import CollectFacts
-    from jitbuild.sessions.policy import Policy
 
 __all__ = ["params", "requires", "session", "start"]
 
@@ -160,9 +160,9 @@ def start(
     """Prepare the venv of a session, set `mode` for everything it runs, and check that it works.
 
     End the session with the reason (session.error) if it does not. `collect_facts` is
-    jitbuild.probing.runner.collect_facts by default.
+    jitbuild.probing.run_probe.collect_facts by default.
     """
-    from jitbuild.probing import runner
+    from jitbuild.probing import run_probe
 
     try:
         interpreter = provided_interpreter(session)
@@ -173,7 +173,7 @@ def start(
             mode,
             interpreter,
             environment_of(session),
-            collect_facts or runner.collect_facts,
+            collect_facts or run_probe.collect_facts,
         )
     except JitbuildError as error:
         session.error(f"{error.what} {error.remedy}")

@@ -17,11 +17,11 @@ import msgspec
 from jitbuild.errors import InterpreterError, ProofError, VariantError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.probing import runner as probing
+from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import lacks_essentials, prove
 from jitbuild.providers.adopt import refresh
+from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import Provider, ProviderTask
-from jitbuild.providers.source import SourceProvider
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import VerdictRecord

@@ -13,7 +13,7 @@ from jitbuild import request
 from jitbuild.errors import DownloadError
 from jitbuild.planning.planner import resolve_version
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.sources.obtain import obtain
+from jitbuild.sources.obtain_tree import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 
 # The newest first. The last one is in a stable distribution, which keeps it for years.

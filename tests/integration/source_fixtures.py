@@ -6,7 +6,7 @@ import pytest
 
 from jitbuild import request
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.sources.obtain import obtain
+from jitbuild.sources.obtain_tree import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.building.caches.entries import EntryStore
+from jitbuild.building.caches.entry_store import EntryStore
 from jitbuild.building.caches.stencil_store import StencilStore
 
 pytestmark = pytest.mark.integration
@@ -18,7 +18,7 @@ KEY = "k" * 64
 PUT = """
 import sys
 from pathlib import Path
-from jitbuild.building.caches.entries import EntryStore
+from jitbuild.building.caches.entry_store import EntryStore
 store = EntryStore(Path(sys.argv[1]), 10_000_000)
 content = sys.argv[2].encode() * 100_000
 for _ in range(200):

@@ -40,7 +40,7 @@ MODULES_OF_A_NOXFILE = (
     "sessions.venv_notes",
     "settings",
     "system",
-    "system.lists",
+    "system.list_text",
     "system.suggestions",
 )
 NOXFILE = """\

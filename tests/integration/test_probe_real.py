@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild.errors import InterpreterError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 
 pytestmark = pytest.mark.integration
 

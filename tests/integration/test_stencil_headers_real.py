@@ -13,7 +13,7 @@ import pytest
 
 import jitbuild
 from jitbuild.building.build_environment import clean_environment
-from jitbuild.building.edits import apply_edits
+from jitbuild.building.source_edits import apply_edits
 from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes.catalog import load_catalog

@@ -16,8 +16,8 @@ from jitbuild.target import TARGETS, Host
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.building.caches.entries import EntryStore
-    from jitbuild.building.caches.protocol import StepCache
+    from jitbuild.building.caches.entry_store import EntryStore
+    from jitbuild.building.caches.step_cache import StepCache
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jitbuild.probing.reply import BEGIN, END
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.probing.verdict import Verdict
 from jitbuild.system.process import Completed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fake_interpreter import build, framed
 
 from jitbuild.errors import InterpreterError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.providers.provider import StagedInterpreter
 from jitbuild.store.manifest import CachesRecord, LLVMRecord, SourceRecord, ToolchainRecord
 from jitbuild.system.process import Completed

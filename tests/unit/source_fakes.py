@@ -15,7 +15,7 @@ from jitbuild import request
 from jitbuild.errors import IntegrityError, MissingError
 from jitbuild.planning.plan import Source
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.sources.obtain import obtain
+from jitbuild.sources.obtain_tree import obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.system.process import Completed

@@ -10,7 +10,7 @@ from reporters import RecordingReporter
 
 from jitbuild.ci import action_steps
 from jitbuild.ci.github_files import append_outputs, append_path
-from jitbuild.ci.provide import ProvidedInterpreters
+from jitbuild.ci.provide_interpreters import ProvidedInterpreters
 from jitbuild.cli.main import main
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store

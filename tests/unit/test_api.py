@@ -90,7 +90,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_modules_can_still_be_imported_from_the_package():
     from jitbuild.planning import planner
-    from jitbuild.probing import runner as probes
+    from jitbuild.probing import run_probe as probes
 
     assert inspect.ismodule(planner)
     assert inspect.ismodule(probes)

@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"building"},
     {"providers"},
     {"provision"},
-    {"batch"},
+    {"provision_many"},
     {"api"},
     {""},
     {"running"},
@@ -42,7 +42,7 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 # The only modules that may start processes or open the network.
 STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
-OPENS_THE_NETWORK = {"system.http_client", "system.transfer"}
+OPENS_THE_NETWORK = {"system.http_client", "system.resumable_transfer"}
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 
 # What these scripts need of the interpreter under test besides its standard library.

@@ -20,7 +20,7 @@ from fake_interpreter import (
 from jitbuild.errors import InterpreterError
 from jitbuild.in_target import probe as probe_file
 from jitbuild.probing.reply import BEGIN, END
-from jitbuild.probing.runner import probe, probe_environment
+from jitbuild.probing.run_probe import probe, probe_environment
 from jitbuild.system.process import Completed
 
 PARSE_ERROR = """\

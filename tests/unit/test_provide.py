@@ -7,7 +7,7 @@ import stores
 from reporters import RecordingReporter
 
 from jitbuild import api
-from jitbuild.ci.provide import inspect, provide
+from jitbuild.ci.provide_interpreters import inspect, provide
 from jitbuild.errors import InterpreterError
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store

@@ -13,10 +13,10 @@ from jitbuild.errors import BuildError, DownloadError, LLVMError, PreflightError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.plan import Source
 from jitbuild.planning.planner import make_plan, resolve_version
+from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import ProviderTask
-from jitbuild.providers.source import SourceProvider
 from jitbuild.request import Axes, parse
-from jitbuild.sources.obtain import SourceTree
+from jitbuild.sources.obtain_tree import SourceTree
 from jitbuild.store.store import Store
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.process import Completed

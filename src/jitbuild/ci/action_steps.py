@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild import target
-from jitbuild.ci import provide as provision
+from jitbuild.ci import provide_interpreters as provision
 from jitbuild.ci.cache_key import cache_key
 from jitbuild.ci.github_files import append_outputs, append_path, format_outputs
 from jitbuild.ci.matrix import planner_of
@@ -22,7 +22,7 @@ from jitbuild.ci.matrix_sessions import product_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from jitbuild.ci.provide import Ensure, Inspect, ProvidedInterpreters
+    from jitbuild.ci.provide_interpreters import Ensure, Inspect, ProvidedInterpreters
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter

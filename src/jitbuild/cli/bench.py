@@ -30,7 +30,7 @@ from jitbuild.cli.bench_compare import compare
 from jitbuild.cli.bench_shown import check_outputs, show
 from jitbuild.cli.output import reporter_for
 from jitbuild.errors import ProofError, UsageError
-from jitbuild.probing import runner as probes
+from jitbuild.probing import run_probe as probes
 from jitbuild.running.environment import check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
 

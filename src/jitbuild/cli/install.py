@@ -23,7 +23,7 @@ from jitbuild.options import BuildOptions
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    from jitbuild.batch import Outcome
+    from jitbuild.provision_many import Outcome
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import CachesRecord
 

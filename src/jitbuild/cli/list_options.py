@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.system.lists import split_list
+from jitbuild.system.list_text import split_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

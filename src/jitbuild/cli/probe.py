@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
 from jitbuild.cli.output import print_json
 from jitbuild.errors import RequestError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes
 from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
 

@@ -15,7 +15,7 @@ from jitbuild.diff.diff_report import DiffReport, caveats
 from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.diff.run_modes import DiffJob, run_modes
 from jitbuild.errors import ProofError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import check_mode, command_environment

@@ -3,7 +3,7 @@
 Uses the standard library only and never imports jitbuild. The floor is Python 3.8, of any
 implementation; older ones fail to parse this file or print facts that the host refuses.
 
-jitbuild.probing.runner starts it as `python -B -S probe.py [modules]`:
+jitbuild.probing.run_probe starts it as `python -B -S probe.py [modules]`:
 
 -S: the site module would run the .pth files and the sitecustomize of the installed packages, which
     may print, hang, or set a tracer (coverage does), and tracing turns the JIT off. The question is

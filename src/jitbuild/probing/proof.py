@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import InterpreterError, ProofError
-from jitbuild.probing import runner as probing
+from jitbuild.probing import run_probe as probing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jitbuild.errors import ProofError, VariantError
-from jitbuild.probing import runner as probing
+from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jitbuild.building.placeholders import BuildSite
     from jitbuild.planning.plan import Plan
     from jitbuild.recipes.catalog import Catalog
-    from jitbuild.sources.obtain import SourceTree
+    from jitbuild.sources.obtain_tree import SourceTree
     from jitbuild.toolchain.llvm import DeferredLLVM
 
 

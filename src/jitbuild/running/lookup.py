@@ -52,11 +52,11 @@ def find_interpreter(
     failures: list[JitbuildError] = []
 
     def refresh(stale: Interpreter) -> None:
-        from jitbuild.probing import runner
+        from jitbuild.probing import run_probe
         from jitbuild.providers import adopt
 
         try:
-            adopt.refresh(current_store, stale, probe=probe or runner.probe)
+            adopt.refresh(current_store, stale, probe=probe or run_probe.probe)
         except (InterpreterError, ProofError, VariantError) as error:
             failures.append(error)
 

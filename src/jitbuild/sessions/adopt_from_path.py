@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import InterpreterError, NotInstalledError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.providers.adopt import adopt
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from jitbuild import modes, settings
 from jitbuild.errors import UsageError
 from jitbuild.modes import parse_modes
 from jitbuild.request import Axes, Jit, Profile, Request, parse
-from jitbuild.sessions.policy import Policy, check_policy
+from jitbuild.sessions.missing_policy import Policy, check_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import nox
 from nox import registry
 
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
-from jitbuild.sessions.policy import policy_of
+from jitbuild.sessions.missing_policy import policy_of
 from jitbuild.sessions.shims import SessionInterpreter, read_shim, shim_path, write_shim
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jitbuild.sessions.interpreter_request import InterpreterRequest
-    from jitbuild.sessions.policy import Policy
+    from jitbuild.sessions.missing_policy import Policy
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
 

@@ -9,7 +9,7 @@ from jitbuild.errors import DownloadError
 from jitbuild.system.files import copy_verified, provide_file
 from jitbuild.system.http_client import NetworkEffects, create_client
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.transfer import Transfer
+from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.urls import path_of_file_url, redacted, scheme_of
 
 if TYPE_CHECKING:

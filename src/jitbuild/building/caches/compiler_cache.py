@@ -9,7 +9,7 @@ from jitbuild.building.caches import ccache_settings
 from jitbuild.building.caches.ccache import is_ccache_failure
 from jitbuild.building.caches.ccache_settings import DISABLED
 from jitbuild.building.caches.ccache_statistics import count_files
-from jitbuild.building.caches.protocol import StepInputs
+from jitbuild.building.caches.step_cache import StepInputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jitbuild.building.caches.autoconf import answers_to_find_again
-from jitbuild.building.caches.entries import EntryStore
+from jitbuild.building.caches.entry_store import EntryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

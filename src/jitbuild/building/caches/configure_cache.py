@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jitbuild.building.caches import prefill
 from jitbuild.building.caches.configure_answers import affirmative_answers
 from jitbuild.building.caches.configure_key import ConfigureFacts, folders_digest, search_folders
-from jitbuild.building.caches.protocol import StepInputs
+from jitbuild.building.caches.step_cache import StepInputs
 from jitbuild.system import process
 from jitbuild.toolchain.compiler import libc_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jitbuild.building.caches import ccache, ccache_statistics
-from jitbuild.building.caches.entries import EntryStore
+from jitbuild.building.caches.entry_store import EntryStore
 from jitbuild.errors import JitbuildError, NotInstalledError
 from jitbuild.system import files, process
 from jitbuild.system.formatting import format_size

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from jitbuild.building.caches.protocol import StepInputs
 from jitbuild.building.caches.stencil_key import stencil_key
 from jitbuild.building.caches.stencil_store import is_unchanged, mark_up_to_date
+from jitbuild.building.caches.step_cache import StepInputs
 from jitbuild.errors import BuildError, LLVMError
 from jitbuild.system import files
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitbuild.building.caches.entries import CacheEntry
+    from jitbuild.building.caches.entry_store import CacheEntry
     from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.planning.plan import Plan
     from jitbuild.planning.step import Step

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.building.caches.entries import CacheEntry, EntryStore
+from jitbuild.building.caches.entry_store import CacheEntry, EntryStore
 from jitbuild.building.caches.stencil_key import PYCONFIG, UNIT, is_unit_file
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from reporters import RecordingReporter
 from jitbuild.errors import PreflightError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.providers.preflight import check_machine
+from jitbuild.providers.machine_check import check_machine
 from jitbuild.providers.provider import ProviderTask
 from jitbuild.request import Axes, parse
 from jitbuild.store.store import Store

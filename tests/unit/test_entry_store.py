@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cache_samples import KEY, OTHER_KEY, entry_file
 
-from jitbuild.building.caches.entries import CacheEntry, EntryStatistics, EntryStore
+from jitbuild.building.caches.entry_store import CacheEntry, EntryStatistics, EntryStore
 
 FILES = {"jit_stencils.h": b"// one\n\xff\x00two", "empty.o": b""}
 

@@ -12,9 +12,9 @@ import pytest
 from cache_samples import CATALOG, LINUX
 from reporters import RecordingReporter
 
-from jitbuild.building.caches.protocol import StepInputs
+from jitbuild.building.caches.step_cache import StepInputs
 from jitbuild.building.placeholders import HOOKS, BuildSite, Placeholders
-from jitbuild.building.runner import StepRunner
+from jitbuild.building.step_runner import StepRunner
 from jitbuild.errors import BuildError, DiskFullError
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.request import Variant, parse

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 from reporters import RecordingReporter
 
-from jitbuild.batch import ensure_each
 from jitbuild.errors import RequestError
 from jitbuild.options import BuildOptions
 from jitbuild.provision import Provisioner
+from jitbuild.provision_many import ensure_each
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
 from jitbuild.store.store import Store

@@ -8,7 +8,7 @@ import pytest
 from cache_samples import CATALOG, LINUX
 from reporters import RecordingReporter
 
-from jitbuild.building.edits import apply_edits
+from jitbuild.building.source_edits import apply_edits
 from jitbuild.errors import SourceError
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.recipes.rules import Edit

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from jitbuild.building import relocate
+from jitbuild.building import installed_prefix
 from jitbuild.building.build_environment import clean_environment
 from jitbuild.building.caches import ccache
+from jitbuild.building.caches.build_caches import CacheContext, StepCaches, step_caches
 from jitbuild.building.caches.stencil_cache import is_hit_expected
 from jitbuild.building.caches.stencil_key import forecast_key
 from jitbuild.building.caches.stencil_store import StencilStore
-from jitbuild.building.edits import apply_edits
 from jitbuild.building.placeholders import BuildSite, Placeholders
-from jitbuild.building.runner import StepRunner
-from jitbuild.building.step_caches import CacheContext, StepCaches, step_caches
+from jitbuild.building.source_edits import apply_edits
+from jitbuild.building.step_runner import StepRunner
 from jitbuild.errors import JitbuildError
-from jitbuild.providers.preflight import check_machine
+from jitbuild.providers.machine_check import check_machine
 from jitbuild.providers.provider import ProviderTask, StagedInterpreter
 from jitbuild.providers.records import llvm_record, source_record, temporary_paths
-from jitbuild.sources.obtain import SourceTree, obtain
+from jitbuild.sources.obtain_tree import SourceTree, obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
 from jitbuild.system import process
@@ -236,14 +236,14 @@ class _SourceBuild:
     def _finish(self, site: BuildSite) -> Path:
         """Add the plain names to the installed prefix and remove the build's paths from it."""
         staged, variant = site.staged_prefix, self.plan.variant
-        program = relocate.executable(
+        program = installed_prefix.executable(
             staged,
             self.plan.version,
             free_threaded=variant.free_threaded,
             debug=variant.profile == "debug",
         )
-        relocate.add_links(staged, program)
-        changed = relocate.replace_paths(staged, temporary_paths(site, self.llvm))
+        installed_prefix.add_links(staged, program)
+        changed = installed_prefix.replace_paths(staged, temporary_paths(site, self.llvm))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without arguments compileall compiles the whole of sys.path
             # The bytecode's file names are those of the final prefix: the stage is stripped.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from jitbuild.building.failure import step_failure
+from jitbuild.building.step_failure import step_failure
 from jitbuild.errors import BuildError
 from jitbuild.system import process
 from jitbuild.system.files import as_store_error
@@ -20,7 +20,7 @@ from jitbuild.system.files import as_store_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.building.caches.protocol import StepCache, StepInputs
+    from jitbuild.building.caches.step_cache import StepCache, StepInputs
     from jitbuild.building.placeholders import BuildSite, Placeholders
     from jitbuild.planning.step import Step
     from jitbuild.recipes.rules import Advice

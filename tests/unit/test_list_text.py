@@ -2,7 +2,7 @@
 
 import pytest
 
-from jitbuild.system.lists import split_list
+from jitbuild.system.list_text import split_list
 
 
 @pytest.mark.parametrize(

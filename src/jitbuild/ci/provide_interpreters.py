@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import api
 from jitbuild.errors import InterpreterError
-from jitbuild.probing.runner import probe
+from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes, parse
 
 if TYPE_CHECKING:

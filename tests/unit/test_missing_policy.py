@@ -8,7 +8,7 @@ from reporters import RecordingReporter
 from jitbuild.errors import NotInstalledError, ProofError, SettingsError, VariantError
 from jitbuild.request import parse
 from jitbuild.sessions.interpreter_request import InterpreterRequest
-from jitbuild.sessions.policy import policy_of
+from jitbuild.sessions.missing_policy import policy_of
 from jitbuild.sessions.resolve import InterpreterSources, resolve
 
 REQUEST = InterpreterRequest(parse("3.15"))

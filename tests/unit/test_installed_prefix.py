@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jitbuild.building import relocate
+from jitbuild.building import installed_prefix
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from jitbuild.building import relocate
 )
 def test_executable_is_named_as_altinstall_names_it(version, options, expected):
     assert (
-        relocate.executable(Path("p"), version, **{"windows": False, **options})
+        installed_prefix.executable(Path("p"), version, **{"windows": False, **options})
         == Path("p") / expected
     )
 
@@ -34,7 +34,7 @@ def test_links_are_added_and_no_file_is_replaced(tmp_path):
     folder.mkdir()
     for name in ("python3.13t", "pip3.13", "pip3"):
         (folder / name).touch()
-    relocate.add_links(tmp_path, folder / "python3.13t")
+    installed_prefix.add_links(tmp_path, folder / "python3.13t")
     links = {path.name: str(path.readlink()) for path in folder.iterdir() if path.is_symlink()}
     assert links == {
         "python3": "python3.13t",
@@ -53,10 +53,10 @@ def test_paths_are_replaced_in_records_and_stale_bytecode_is_removed(tmp_path):
     )
     stale = cache / f"{record.stem}.cpython-313.pyc"
     stale.touch()
-    changed = relocate.replace_paths(
+    changed = installed_prefix.replace_paths(
         tmp_path, {"/llvm/bin/": "", "/llvm": "/usr", "/scratch/1/source": "/build"}
     )
     assert changed == [record]
     assert record.read_text() == "CC = 'clang'\nabs_srcdir = '/build'\nother = '/scratch/12'"
     assert not stale.exists()
-    assert relocate.replace_paths(tmp_path, {"/nowhere": ""}) == []
+    assert installed_prefix.replace_paths(tmp_path, {"/nowhere": ""}) == []

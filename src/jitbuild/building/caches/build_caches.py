@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
-    from jitbuild.building.caches.protocol import StepCache
     from jitbuild.building.caches.stencil_store import StencilStore
+    from jitbuild.building.caches.step_cache import StepCache
     from jitbuild.building.placeholders import BuildSite
     from jitbuild.planning.plan import Plan
     from jitbuild.recipes.rules import BuildRecipe
