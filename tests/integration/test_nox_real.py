@@ -1,4 +1,4 @@
-"""jitbuild.nox under real noxes, the oldest and the newest that are supported, on real interpreters."""
+"""jitbuild.nox with the oldest and the newest supported nox, on real interpreters."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ import jitbuild.nox as jit
 
 @jit.session(OPTIONS)
 def tests(session):
-    session.run("python", "-c", "import os, sys; print('ran', sys.version_info[:2], os.environ.get('PYTHON_JIT'))", silent=False)
+    code = "import os, sys; print('ran', sys.version_info[:2], os.environ.get('PYTHON_JIT'))"
+    session.run("python", "-c", code, silent=False)
 """
 TEST = """\
 import os, sys, small
@@ -77,7 +78,7 @@ class Done:
 
     @property
     def outcomes(self) -> dict[str, str]:
-        """What nox says of each session at the end, or of the one that it ran."""
+        """The result of each session, as nox prints it."""
         return dict(
             re.findall(r"^nox > (?:\* |Session )(\S+?\))(?::| was)? (\w+)", self.out, re.MULTILINE)
         )
@@ -85,7 +86,7 @@ class Done:
 
 @dataclass
 class Nox:
-    """Runs a nox in a project's folder, with a store of its own and not as CI."""
+    """Run a nox in the folder of a project, with its own store and without the variables of CI."""
 
     program: list[str]
     folder: Path
@@ -127,7 +128,7 @@ class Nox:
 
 @pytest.fixture(scope="session")
 def noxes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The newest nox is that of this environment; the oldest is in a venv of its own, with uv."""
+    """Return the newest nox, of this environment, and the oldest, in a venv of its own with uv."""
     folder = tmp_path_factory.mktemp("oldest") / "venv"
     venv.create(folder, with_pip=True)
     argv = [
@@ -150,7 +151,7 @@ def noxes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 @pytest.fixture(params=["newest", "oldest"])
 def nox(request: pytest.FixtureRequest, tmp_path: Path, noxes: dict[str, list[str]]) -> Nox:
-    """A fresh folder with a three-line package, and an empty store."""
+    """Return a nox in a new folder with a small package, and an empty store."""
     folder = tmp_path / "small"
     (folder / "tests").mkdir(parents=True)
     (folder / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "1"\n')
@@ -171,7 +172,7 @@ def adopted(nox: Nox, debian_pythons: dict[str, Path]) -> dict[str, Path]:
 
 
 def forge(nox: Nox, series: str, executable: Path, **more: object) -> None:
-    """Have the store hand out another program as its interpreter of `series`, as if it had been proven."""
+    """Make the store return another program as its proven interpreter of `series`."""
     (manifest,) = nox.cli.home.glob(f"interpreters/cpython-{series}*/jitbuild.toml")
     data = tomllib.loads(manifest.read_text())
     data |= {
@@ -185,7 +186,7 @@ def forge(nox: Nox, series: str, executable: Path, **more: object) -> None:
 NAMES = ["tests(3.14-jit-off)", "tests(3.14-jit-on)", "tests(3.15-jit-off)", "tests(3.15-jit-on)"]
 
 
-def test_four_sessions_with_the_right_names_and_modes(nox: Nox, adopted: dict[str, Path]) -> None:
+def test_sessions_have_the_right_names_and_modes(nox: Nox, adopted: dict[str, Path]) -> None:
     tags = nox.listed()
     assert [name for name in tags if name.startswith("tests")] == NAMES
     assert tags["tests(3.15-jit-on)"] == ["jit", "jit_on", "py315"]
@@ -235,7 +236,8 @@ def test_listing_needs_no_interpreter_no_process_and_no_network(nox: Nox, tmp_pa
     guard.write_text(
         "import sys\n"
         "def audit(event, args):\n"
-        "    if event.startswith(('subprocess', 'os.exec', 'os.fork', 'os.posix_spawn', 'os.system', 'socket.connect')):\n"
+        "    starts = ('subprocess', 'os.exec', 'os.fork', 'os.posix_spawn', 'os.system')\n"
+        "    if event.startswith((*starts, 'socket.connect')):\n"
         "        raise SystemExit(f'{event} {args}')\n"
         "import nox\n"
         "sys.addaudithook(audit)\n"
@@ -249,7 +251,7 @@ def test_listing_needs_no_interpreter_no_process_and_no_network(nox: Nox, tmp_pa
     assert not (nox.folder / ".nox").exists()
 
 
-def test_a_noxfile_imports_next_to_nothing_of_ours(nox: Nox) -> None:
+def test_a_noxfile_imports_few_modules_of_jitbuild(nox: Nox) -> None:
     show = "import sys, nox, jitbuild.nox as jit; jit.params(pythons=['3.15']); print(*sys.modules)"
     out = subprocess.run(
         [nox.program[0], "-c", show], cwd=nox.folder, capture_output=True, text=True, check=True
@@ -263,7 +265,7 @@ def test_a_noxfile_imports_next_to_nothing_of_ours(nox: Nox) -> None:
     ("flags", "reason"),
     [(["--no-venv"], "the venv backend none"), (["--force-python", "3.11"], "does not know")],
 )
-def test_sessions_that_are_not_in_a_venv_of_ours_fail(
+def test_sessions_outside_a_venv_of_their_interpreter_fail(
     nox: Nox, adopted: dict[str, Path], flags: list[str], reason: str
 ) -> None:
     nox.show('pythons=["3.15"]')
@@ -280,7 +282,7 @@ def test_sessions_that_are_not_in_a_venv_of_ours_fail(
     assert "ran (" not in done.stdout
 
 
-def test_an_interpreter_without_the_jit_in_its_place_fails_the_check(
+def test_another_interpreter_without_the_jit_fails_the_check(
     nox: Nox, adopted: dict[str, Path]
 ) -> None:
     nox.show('pythons=["3.15"]')
@@ -302,7 +304,7 @@ def test_an_interpreter_without_the_jit_in_its_place_fails_the_check(
 
 
 @pytest.mark.parametrize(("forced", "broken"), [("0", "on"), ("1", "off")])
-def test_one_wrapped_so_that_its_jit_is_forced_fails_the_check(
+def test_a_wrapper_that_forces_the_jit_fails_the_check(
     nox: Nox, adopted: dict[str, Path], forced: str, broken: str
 ) -> None:
     nox.show('pythons=["3.15"]')
@@ -322,7 +324,7 @@ def test_one_wrapped_so_that_its_jit_is_forced_fails_the_check(
 
 
 @pytest.mark.parametrize("backend", ["virtualenv", "uv"])
-def test_a_reused_venv_of_another_interpreter_is_made_anew(
+def test_a_reused_venv_of_another_interpreter_is_created_again(
     nox: Nox, debian_pythons: dict[str, Path], tmp_path: Path, backend: str
 ) -> None:
     nox.show(f'pythons=[">=3.14"], modes=["on"], venv_backend="{backend}"')
@@ -344,7 +346,7 @@ def test_a_reused_venv_of_another_interpreter_is_made_anew(
     assert "ran (3, 15) 1" in nox("-R", NOX_ENABLE_STALENESS_CHECK="1").out
 
 
-def test_a_venv_made_anew_gets_its_packages_although_nothing_is_installed_into_reused_ones(
+def test_a_venv_that_is_created_again_gets_its_packages_with_reuse(
     nox: Nox, adopted: dict[str, Path]
 ) -> None:
     nox("-s", "tests(3.15-jit-on)")
@@ -354,7 +356,7 @@ def test_a_venv_made_anew_gets_its_packages_although_nothing_is_installed_into_r
 
 
 @pytest.mark.parametrize("backend", ["virtualenv", "venv", "uv"])
-def test_the_backends(nox: Nox, adopted: dict[str, Path], backend: str) -> None:
+def test_each_venv_backend_works(nox: Nox, adopted: dict[str, Path], backend: str) -> None:
     bare = (
         ', venv_params=["--without-pip"]' if backend == "venv" else ""
     )  # Debian keeps ensurepip in a package of its own
@@ -366,7 +368,7 @@ def test_the_backends(nox: Nox, adopted: dict[str, Path], backend: str) -> None:
         assert str(adopted["3.15"].parent) in config.read_text()
 
 
-def test_the_policies(nox: Nox, debian_pythons: dict[str, Path]) -> None:
+def test_each_policy_for_missing_interpreters(nox: Nox, debian_pythons: dict[str, Path]) -> None:
     nox.show('pythons=["3.15"], modes=["on"]')
     never = nox(code=1)
     assert "jitbuild install 3.15" in never.out
@@ -381,7 +383,7 @@ def test_the_policies(nox: Nox, debian_pythons: dict[str, Path]) -> None:
     assert "'sometimes' is not a policy" in nox(code=1, JITBUILD_POLICY="sometimes").out
 
 
-def test_an_interpreter_without_the_jit_is_not_what_sessions_mean(nox: Nox) -> None:
+def test_an_interpreter_without_the_jit_is_used_only_if_requested(nox: Nox) -> None:
     series = f"3.{sys.version_info[1]}"
     nox.cli("adopt", Path(sys.executable).resolve(), "--expect", "no")
     nox.cli("which", series)
@@ -391,7 +393,7 @@ def test_an_interpreter_without_the_jit_is_not_what_sessions_mean(nox: Nox) -> N
     assert "success" in nox().out
 
 
-def test_what_is_missing_is_never_skipped_with_success(
+def test_sessions_with_a_missing_interpreter_fail_and_are_never_skipped(
     nox: Nox, noxes: dict[str, list[str]]
 ) -> None:
     nox.show('pythons=["3.15"]')
@@ -409,7 +411,9 @@ def test_what_is_missing_is_never_skipped_with_success(
         assert "skipped" not in nox(*alone, code=1).out
 
 
-def test_in_parallel(nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]]) -> None:
+def test_sessions_run_in_parallel(
+    nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]]
+) -> None:
     if nox.program != noxes["newest"]:
         pytest.skip("this nox knows no --parallel")
     nox.show('pythons=["3.14", "3.15"]')
@@ -434,12 +438,14 @@ def test_in_parallel(nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[s
         ('pythons=["3.15"], python="3.15"', "jit.session itself sets `python`"),
     ],
 )
-def test_a_noxfile_that_makes_no_sense(nox: Nox, options: str, reason: str) -> None:
+def test_invalid_arguments_are_refused_when_the_noxfile_is_read(
+    nox: Nox, options: str, reason: str
+) -> None:
     nox.show(options)
     assert reason in nox("-l", code=1).out
 
 
-def test_a_version_that_no_recipe_knows(nox: Nox) -> None:
+def test_an_unknown_version_fails_with_its_name(nox: Nox) -> None:
     nox.show('pythons=["3.15.99"]')
     assert "3.15.99" in nox(code=1, JITBUILD_POLICY="install").out
 
@@ -455,7 +461,7 @@ def test_versions_come_from_pyproject(nox: Nox, adopted: dict[str, Path]) -> Non
     ]
 
 
-def test_coverage_that_keeps_code_out_of_the_jit_is_named_once(
+def test_coverage_that_keeps_code_out_of_the_jit_is_warned_about_once(
     nox: Nox, adopted: dict[str, Path]
 ) -> None:
     nox.write(
@@ -470,7 +476,7 @@ def test_coverage_that_keeps_code_out_of_the_jit_is_named_once(
 
 
 @pytest.mark.xdist_group("builds")
-def test_a_store_that_lacks_it_has_it_built_by_a_session_of_its_own(
+def test_a_missing_interpreter_is_built_by_its_provider_session(
     tmp_path: Path, noxes: dict[str, list[str]], cpython_archive: Path
 ) -> None:
     version = re.fullmatch(r"Python-(.*)\.tar\.xz", cpython_archive.name)[1]
@@ -489,7 +495,7 @@ def test_a_store_that_lacks_it_has_it_built_by_a_session_of_its_own(
 
 
 def blocks() -> list[tuple[str, str]]:
-    """The code blocks of docs/nox.md, with their languages."""
+    """Return the code blocks of docs/nox.md as (language, code)."""
     return re.findall(
         r"^```(\w+)\n(.*?)^```$", (ROOT / "docs/nox.md").read_text(), re.MULTILINE | re.DOTALL
     )
@@ -498,7 +504,7 @@ def blocks() -> list[tuple[str, str]]:
 def test_the_snippets_of_the_documentation(
     nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]], tmp_path: Path
 ) -> None:
-    """In their order: a noxfile, what is added to pyproject.toml, and commands that end with 0."""
+    """Use noxfiles and additions to pyproject.toml in their order; every command must succeed."""
     if nox.program != noxes["newest"]:
         pytest.skip("one nox will do")
     program = tmp_path / "bin/nox"
