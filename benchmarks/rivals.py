@@ -49,7 +49,7 @@ class Bench(NamedTuple):
     python_build: str
 
     def environment(self, version: str) -> dict[str, str]:
-        """What every build sees: a clean environment as jitbuild's own steps have, the LLVM first, a Python for the stencils."""
+        """Return the environment of every build: clean, with the LLVM first on PATH."""
         clean = clean_environment(os.environ)
         scratch = self.work / "tmp"
         scratch.mkdir(exist_ok=True)

@@ -114,8 +114,11 @@ def wide_lines(paths: list[Path]) -> list[str]:
     """Return the lines over MAX_COLUMNS in code, and in running text of Markdown."""
     wide = []
     for path in paths:
+        fenced = False
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            wrappable = path.suffix == ".py" or not line.startswith(UNWRAPPABLE)
+            if path.suffix == ".md" and line.startswith("```"):
+                fenced = not fenced  # output is quoted as it is printed
+            wrappable = path.suffix == ".py" or not (fenced or line.startswith(UNWRAPPABLE))
             if len(line) > MAX_COLUMNS and wrappable:
                 wide.append(f"{path.relative_to(ROOT).as_posix()}:{number}: {len(line)} columns")
     return wide

@@ -6,9 +6,9 @@ What the command line does, for programs:
 
     python = jitbuild.ensure("3.15", jit="yes-off").executable
 
-Importing this imports next to nothing: each name is fetched from its module when it is first used. No module of the package has
-a name of the API, since importing `jitbuild.plan` would put a module where the function `jitbuild.plan` is (a test sees to
-it): the modules are `plans` and `probes`.
+Importing the package imports almost nothing: each name is loaded from its module when it is first
+used. No module has the name of a public function, because importing `jitbuild.plan` would replace
+the function `jitbuild.plan` by the module; a test checks this.
 """
 
 TYPE_CHECKING = False  # typing's own, without the cost of importing typing

@@ -1,4 +1,4 @@
-"""The public API: the same as the command line, lazy, and with names that no import can take away."""
+"""The public API: lazy, and with the same meaning as the command line."""
 
 import ast
 import importlib
@@ -51,7 +51,7 @@ def asked(monkeypatch):
     return calls
 
 
-# ---- the facade ----------------------------------------------------------------------------------------------------------
+# ---- the facade --------------------------------------------------------------------------------
 
 
 def test_every_public_name_comes_from_the_module_that_defines_it():
@@ -101,7 +101,7 @@ def test_every_public_name_has_a_docstring(name):
     assert inspect.getdoc(getattr(jitbuild, name))
 
 
-# ---- ensure --------------------------------------------------------------------------------------------------------------
+# ---- ensure ------------------------------------------------------------------------------------
 
 
 def test_an_interpreter_in_the_store_is_returned(home, capsys):
@@ -210,7 +210,7 @@ def test_a_patch_is_identified_by_its_content(tmp_path):
         jitbuild.plan("3.15.2", patches=["none.patch"])
 
 
-# ---- plan and installed --------------------------------------------------------------------------------------------------
+# ---- plan and installed ------------------------------------------------------------------------
 
 
 def test_a_plan_is_for_the_given_platform():

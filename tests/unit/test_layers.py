@@ -1,4 +1,4 @@
-"""The layers of the package hold without exception; each kind of violation is shown to be detected."""
+"""The layers of the package hold without exception, and each kind of violation is detected."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PACKAGES_OF_THE_TARGET = {
     "in_target.bench_worker": {"pyperf", "pyperf._manager"},
 }
 
-# The pytest plugin runs inside the interpreter under test, so it may use in_target and nothing else.
+# The pytest plugin runs inside the interpreter under test, so it may use in_target.
 IN_TARGET_USERS = {"pytest_plugin"}
 
 
@@ -194,17 +194,45 @@ SEEDS = {
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from jitbuild.provision import x",
         "imports go downward only",
     ),
-    "sideways": ("diff/thing.py", "from jitbuild.bench.thing import x", "rooms of one layer are independent"),
-    "sideways to sessions": ("ci/thing.py", "import jitbuild.sessions.thing", "rooms of one layer are independent"),
-    "the command line": ("sessions/thing.py", "from jitbuild.cli import thing", "nothing imports the command line"),
-    "in_target from the host": ("bench/thing.py", "from jitbuild.in_target import thing", "the host never imports"),
-    "in_target beyond the standard library": ("in_target/thing.py", "import packaging", "standard library alone"),
-    "the host from in_target": ("in_target/thing.py", "from jitbuild.system import thing", "standard library alone"),
+    "sideways": (
+        "diff/thing.py",
+        "from jitbuild.bench.thing import x",
+        "rooms of one layer are independent",
+    ),
+    "sideways to sessions": (
+        "ci/thing.py",
+        "import jitbuild.sessions.thing",
+        "rooms of one layer are independent",
+    ),
+    "the command line": (
+        "sessions/thing.py",
+        "from jitbuild.cli import thing",
+        "nothing imports the command line",
+    ),
+    "in_target from the host": (
+        "bench/thing.py",
+        "from jitbuild.in_target import thing",
+        "the host never imports",
+    ),
+    "in_target beyond the standard library": (
+        "in_target/thing.py",
+        "import packaging",
+        "standard library alone",
+    ),
+    "the host from in_target": (
+        "in_target/thing.py",
+        "from jitbuild.system import thing",
+        "standard library alone",
+    ),
     "a circle": ("store/thing.py", "from jitbuild.store import other", "circle"),
-    "a circle, inside a function": ("store/thing.py", "def f():\n    from jitbuild.store.other import x", "circle"),
+    "a circle, inside a function": (
+        "store/thing.py",
+        "def f():\n    from jitbuild.store.other import x",
+        "circle",
+    ),
     "a process": ("running/thing.py", "import subprocess", "only system.process starts processes"),
     "the network": ("running/thing.py", "import httpx", "only system.download may"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

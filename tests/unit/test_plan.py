@@ -1,6 +1,6 @@
-"""Plans: the same on every machine, one golden for every recipe x platform x variant, and nothing of the host in them.
+"""Plans: one golden for every recipe, platform and variant, the same on every machine.
 
-Refresh the goldens with `nox -s goldens`, and review the difference as what it is: a change of what gets built.
+Refresh the goldens with `nox -s goldens`, and review the difference as a change of what is built.
 """
 
 import itertools
@@ -55,16 +55,15 @@ def planned(spec="3.13.15", target=LINUX, **axes):
 
 
 def outcome(subject, variant, target):
-    """The plan of one variant as lines that a person can review: its key, its edits, and every step as it would be typed."""
+    """Return the plan of one variant as lines to review: its key, its edits and every step."""
     try:
         made = planner.make_plan(subject, variant, target, CATALOG)
     except JitbuildError as error:
         return [f"refused: {error.what}"]
     lines = [f"{made.name} {made.key}"]
     if made.llvm:
-        lines.append(
-            f"llvm {made.llvm.major}: {' '.join(made.llvm.tools)}{' (bundled)' if made.llvm.bundled else ''}"
-        )
+        bundled = " (bundled)" if made.llvm.bundled else ""
+        lines.append(f"llvm {made.llvm.major}: {' '.join(made.llvm.tools)}{bundled}")
     lines += [f"edit {edit.file}: {edit.find!r} -> {edit.replace!r}" for edit in made.edits]
     if made.leave_out:
         lines.append(f"leave out {' '.join(made.leave_out)}")

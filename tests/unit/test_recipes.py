@@ -226,7 +226,7 @@ def test_a_missing_file_is_refused(tmp_path):
         toml.load(tmp_path / "none.toml", SeriesRecipe)
 
 
-# ---- a folder of the user's own recipes --------------------------------------------------
+# ---- a folder of the user's own recipes --------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["empty", "not-there"])
@@ -283,7 +283,7 @@ def test_a_series_that_is_not_shipped_is_built_like_main(tmp_path):
     assert catalog.for_version(Version("3.16.0a1")).llvm == CATALOG.series["main"].llvm
 
 
-# ---- the shipped recipes -------------------------------------------------------------------------------------------------
+# ---- the shipped recipes -----------------------------------------------------------------------
 
 
 def test_every_series_has_an_llvm_and_a_repository():

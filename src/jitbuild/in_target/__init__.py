@@ -1,1 +1,1 @@
-"""Scripts that run in the interpreter under test; standard library only, never imported by the host."""
+"""Scripts that run in the interpreter under test; the host never imports them."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheContext:
-    """What the caches of one build need to know; `store` is the store's folder.
+    """The values that the caches of one build share; `store` is the store's folder.
 
     `ccache` is None for a build without a compiler cache.
     """
