@@ -166,6 +166,15 @@ def test_auto_uses_wheels_when_the_system_has_no_such_llvm(tmp_path):
     }
 
 
+def test_the_outlook_names_the_folder_of_wheels_that_are_already_unpacked(tmp_path):
+    subject = finder(tmp_path, mode="managed", fetch=FakeWheels())
+    folder = subject.provide().folder
+    files = sorted(folder.iterdir())
+    contents = [f"bin/{file.name} {file.stat().st_size}" for file in files]
+    (folder.parent / ".jitbuild-contents").write_text("\n".join(contents))
+    assert subject.outlook().text == f"managed LLVM 18.1.8 in {folder}"
+
+
 def test_managed_does_not_search_the_system(tmp_path):
     runner, folder = FakeTools(), make_llvm(tmp_path / "good")
     subject = finder(tmp_path, folder, mode="managed", fetch=FakeWheels(), runner=runner)

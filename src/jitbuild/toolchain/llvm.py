@@ -48,7 +48,7 @@ class LLVMInstallation:
 
 
 class LLVMOutlook(NamedTuple):
-    """Whether `provide` would succeed, and what it would use; else the problem and its remedy."""
+    """The expected result of `provide`: the LLVM to be used, or the problem and its remedy."""
 
     ok: bool
     text: str
