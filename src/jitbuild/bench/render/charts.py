@@ -54,7 +54,7 @@ _LOOKS: dict[Result, _Look] = {
     "not enough data": _Look(colour="same", shape="circle", radius=5, filled=False),
 }
 _INTERVAL = _Look(colour="same", shape=None)
-_VALUE = _Look(colour="same", shape="circle", radius=2.7, filled=False)
+_VALUE = _Look(colour="same", shape="circle", radius=2.9, filled=False)
 _MEAN = _Look(colour="text", shape="bar", radius=5.5, filled=False)
 # More values in one row cannot be told apart; the means of the processes can.
 _MOST_VALUES = 80
@@ -219,7 +219,7 @@ class _Chart:
 
 
 def _diamond(colour: Colour) -> _Look:
-    return _Look(colour=colour, shape="diamond", radius=3.2)
+    return _Look(colour=colour, shape="diamond", radius=3.8)
 
 
 def _ratios_to_mean(base: Sample, sample: Sample) -> list[float]:

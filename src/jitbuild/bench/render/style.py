@@ -49,7 +49,7 @@ pre { white-space: pre-wrap; border: 1px solid var(--line); border-radius: .4rem
 @media (max-width: 46rem) {
   body { margin-top: 1rem; } h1 { font-size: 1.3rem; }
   .wide { display: none; } .narrow { display: block; }
-  .ratios tr { display: grid; grid-template-columns: 1fr 1fr 1fr 1.4fr;
+  .ratios tr { display: grid; grid-template-columns: 1fr 1fr 1fr 1.4fr; column-gap: .5rem;
                border-bottom: 1px solid var(--line); padding: .3rem 0; }
   .ratios th, .ratios td { border: 0; padding: .1rem 0; font-size: .9375rem; }
   .ratios .name { grid-column: 1 / 3; }
