@@ -2,8 +2,8 @@
 
 import pytest
 
-from jitbuild.errors import UsageError
-from jitbuild.modes import MODES, environment, parse_modes
+from jitbuild.errors import UsageError, VariantError
+from jitbuild.modes import MODES, check, environment, parse_modes
 
 # Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c,
 # optimizer.c; PEP 836).
@@ -54,3 +54,30 @@ def test_an_unknown_mode_is_refused_with_a_suggestion(origin, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse_modes(["off", "stres"], origin=origin)
     assert caught.value.remedy == ("Did you mean stress? Choose from: off, on, stress, default.")
+
+
+@pytest.mark.parametrize(
+    ("mode", "jit", "series", "message"),
+    [
+        ("on", False, (3, 15), "X has no JIT: mode on would be silently ignored"),
+        ("stress", False, None, "X has no JIT: mode stress would be silently ignored"),
+        ("stress", True, (3, 14), "X has no PYTHON_JIT_STRESS: it came with 3.15"),
+    ],
+)
+def test_a_mode_that_would_be_ignored_is_refused(mode, jit, series, message):
+    with pytest.raises(VariantError, match=message):
+        check(mode, "X", jit=jit, series=series, remedy="Install a JIT.")
+
+
+@pytest.mark.parametrize(
+    ("mode", "jit", "series"),
+    [
+        ("off", False, (3, 14)),
+        ("default", False, None),
+        ("on", True, (3, 13)),
+        ("stress", True, (3, 15)),
+        ("stress", True, None),
+    ],
+)
+def test_a_mode_that_has_an_effect_is_accepted(mode, jit, series):
+    check(mode, "X", jit=jit, series=series, remedy="")

@@ -1,6 +1,7 @@
-"""Plans: one golden for every recipe, platform and variant, the same on every machine.
+"""Tests of plans: a golden file for each recipe and platform, with all variants.
 
-Refresh the goldens with `nox -s goldens`, and review the difference as a change of what is built.
+Refresh the goldens with `nox -s goldens` and review the difference: it shows what will be built
+differently.
 """
 
 import itertools
@@ -16,7 +17,7 @@ from packaging.version import Version
 from jitbuild.errors import JitbuildError, RequestError, VariantError
 from jitbuild.planning import planner
 from jitbuild.planning.plan import ResolvedRequest, Source
-from jitbuild.planning.step import placeholders
+from jitbuild.planning.step import Step, placeholders
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.recipes.series import SeriesRecipe
 from jitbuild.request import JITS, PROFILES, Axes, Patch, Variant, parse
@@ -55,24 +56,24 @@ def planned(spec="3.13.15", target=LINUX, **axes):
 
 
 def outcome(subject, variant, target):
-    """Return the plan of one variant as lines to review: its key, its edits and every step."""
+    """Return the plan of a variant as lines to review: its key, its edits and its steps."""
     try:
-        made = planner.make_plan(subject, variant, target, CATALOG)
+        plan = planner.make_plan(subject, variant, target, CATALOG)
     except JitbuildError as error:
         return [f"refused: {error.what}"]
-    lines = [f"{made.name} {made.key}"]
-    if made.llvm:
-        bundled = " (bundled)" if made.llvm.bundled else ""
-        lines.append(f"llvm {made.llvm.major}: {' '.join(made.llvm.tools)}{bundled}")
-    lines += [f"edit {edit.file}: {edit.find!r} -> {edit.replace!r}" for edit in made.edits]
-    if made.leave_out:
-        lines.append(f"leave out {' '.join(made.leave_out)}")
-    common = set.intersection(*(set(step.env) for step in made.steps))
+    lines = [f"{plan.name} {plan.key}"]
+    if plan.llvm:
+        bundled = " (bundled)" if plan.llvm.bundled else ""
+        lines.append(f"llvm {plan.llvm.major}: {' '.join(plan.llvm.tools)}{bundled}")
+    lines += [f"edit {edit.file}: {edit.find!r} -> {edit.replace!r}" for edit in plan.edits]
+    if plan.leave_out:
+        lines.append(f"leave out {' '.join(plan.leave_out)}")
+    common = set.intersection(*(set(step.env) for step in plan.steps))
     lines += [f"env {name}={value}" for name, value in sorted(common)]
-    for step in made.steps:
+    for step in plan.steps:
         own = [f"{name}={value}" for name, value in step.env if (name, value) not in common]
         lines.append(f"{step.name} [{step.share}]: {' '.join([*own, shlex.join(step.argv)])}")
-    return [*lines, *(f"warning: {warning}" for warning in made.warnings)]
+    return [*lines, *(f"warning: {warning}" for warning in plan.warnings)]
 
 
 def label(variant):
@@ -80,7 +81,7 @@ def label(variant):
 
 
 @pytest.mark.parametrize(("name", "target"), list(itertools.product(SUBJECTS, TARGETS)))
-def test_every_recipe_platform_and_variant_is_as_reviewed(name, target):
+def test_every_plan_equals_its_golden(name, target):
     blocks = (
         [f"== {label(variant)}", *outcome(SUBJECTS[name], variant, TARGETS[target])]
         for variant in VARIANTS
@@ -92,7 +93,7 @@ def test_every_recipe_platform_and_variant_is_as_reviewed(name, target):
     assert golden.read_text(encoding="utf-8") == text
 
 
-def test_no_golden_is_left_over():
+def test_every_golden_belongs_to_a_recipe_and_a_platform():
     assert {path.stem for path in GOLDENS.iterdir()} == {
         f"{name}-{target}" for name, target in itertools.product(SUBJECTS, TARGETS)
     }
@@ -111,7 +112,7 @@ def test_keys_are_stable(spec, target, axes, key8):
     assert planned(spec, TARGETS[target], **axes).key[:8] == key8
 
 
-def test_every_axis_is_in_the_key():
+def test_every_axis_changes_the_key():
     variants = [
         {},
         {"jit": "yes"},
@@ -129,7 +130,7 @@ def test_every_axis_is_in_the_key():
     assert planned("3.13.5").key != planned().key
 
 
-def test_where_things_come_from_is_not_in_the_key():
+def test_the_location_of_sources_is_not_in_the_key():
     subject = SUBJECTS["3.13.15"]
     elsewhere = replace(
         subject,
@@ -163,13 +164,13 @@ def test_the_caches_of_steps_are_in_neither_the_json_nor_the_key():
     assert "cached" not in json.dumps(plan.to_json())
 
 
-def test_a_plan_names_nothing_of_this_machine():
+def test_a_plan_holds_no_path_of_this_machine():
     text = json.dumps(planned().to_json())
     assert str(Path.home()) not in text
     assert str(Path.cwd()) not in text
 
 
-def test_the_steps_of_a_plan_hold_the_known_placeholders_alone():
+def test_the_steps_of_a_plan_hold_only_known_placeholders():
     for target in TARGETS.values():
         for step in planned("3.15.2", target).steps:
             text = " ".join((*step.argv, *dict(step.env).values(), step.cwd))
@@ -201,7 +202,7 @@ def test_a_series_without_a_final_means_its_newest_pre_release():
     assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0b4"
 
 
-def test_a_typo_gets_the_nearest_tags_and_the_way_out():
+def test_a_misspelt_tag_is_refused_with_the_nearest_tags_and_remedies():
     with pytest.raises(RequestError) as caught:
         planner.resolve_version(parse("3.15.0b9"), CATALOG)
     assert "3.15.0b4" in str(caught.value)
@@ -210,29 +211,29 @@ def test_a_typo_gets_the_nearest_tags_and_the_way_out():
 
 
 @pytest.mark.parametrize("text", ["3.12", "3.12.4"])
-def test_a_version_from_before_the_jit_is_told_so(text):
+def test_a_version_before_the_jit_is_refused(text):
     with pytest.raises(RequestError, match=r"CPython 3\.12.* has no JIT: it came with 3\.13"):
         planner.resolve_version(parse(text), CATALOG)
 
 
-def test_a_tag_of_release_day_is_taken_with_its_hash():
+def test_an_unknown_tag_is_accepted_with_its_sha256():
     subject = planner.resolve_version(parse("3.15.3"), CATALOG, sha256="a" * 64)
     assert (subject.version, subject.source.digest) == ("3.15.3", "a" * 64)
     assert subject.source.location.endswith("/3.15.3/Python-3.15.3.tar.xz")
 
 
-def test_a_pre_release_lies_in_the_folder_of_its_base_version():
+def test_the_url_of_a_pre_release_is_in_the_folder_of_its_base_version():
     assert planner.resolve_version(parse("3.15.0b2"), CATALOG).source.location.endswith(
         "/3.15.0/Python-3.15.0b2.tar.xz"
     )
 
 
-def test_before_the_jit_there_is_nothing_to_plan():
+def test_versions_before_the_jit_have_no_recipe():
     with pytest.raises(RequestError, match=r"3\.13"):
         CATALOG.for_version(Version("3.12.1"))
 
 
-def test_a_tree_may_want_another_llvm_than_its_series():
+def test_the_llvm_of_a_tree_overrides_that_of_its_series():
     assert planner.make_plan(SUBJECTS["main"], Variant(), LINUX, CATALOG).llvm.major == 22
 
 
@@ -246,3 +247,32 @@ def test_a_tree_may_want_another_llvm_than_its_series():
 def test_known_bad_combinations_are_refused(spec, axes, said):
     with pytest.raises(VariantError, match=said):
         planned(spec, **axes)
+
+
+def test_a_sha256_that_differs_from_the_recipes_is_refused():
+    with pytest.raises(RequestError, match=r"pin 3\.15\.2 to another sha256"):
+        planner.resolve_version(parse("3.15.2"), CATALOG, sha256="a" * 64)
+
+
+def test_patches_are_refused_on_windows():
+    with pytest.raises(VariantError, match="--patch is not supported on Windows"):
+        planned("3.14.10", TARGETS["x86_64-windows"], patches=(Patch(path="a", sha256="1" * 64),))
+
+
+def test_patches_are_applied_before_configure():
+    patches = (Patch(path="a", sha256="1" * 64), Patch(path="b", sha256="2" * 64))
+    first, second, configure, *_ = planned(patches=patches).steps
+    assert (first.name, second.name, configure.name) == ("patch 1", "patch 2", "configure")
+    assert second.argv[-1] == "{patch:2}"
+
+
+def test_placeholders_are_filled_in_arguments_variables_and_folder():
+    step = Step(
+        name="x", argv=("{python}", "-j{jobs}"), env=(("P", "{llvm}:{path}"),), cwd="{source}"
+    )
+    filled = step.filled(lambda name: name.upper())
+    assert (filled.argv, filled.env, filled.cwd) == (
+        ("PYTHON", "-jJOBS"),
+        (("P", "LLVM:PATH"),),
+        "SOURCE",
+    )

@@ -5,12 +5,12 @@ import re
 import pytest
 from packaging.version import Version
 
-from jitbuild.errors import RecipeError
+from jitbuild.errors import RecipeError, RequestError
 from jitbuild.recipes import reader, toml
 from jitbuild.recipes.catalog import load_catalog, shipped_folder
 from jitbuild.recipes.series import SeriesRecipe
-from jitbuild.request import parse
-from jitbuild.target import TARGETS
+from jitbuild.request import Request, parse
+from jitbuild.target import TARGETS, Host
 
 CATALOG = load_catalog()
 TAGS = list(CATALOG.tags().values())
@@ -117,6 +117,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         ),
         (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Leave one"),
         (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Leave one"),
+        (f'series = "3.15"\n{RULE}refuse = "No."\n', "has `refuse` without `remedy`", "what to do"),
         (
             f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n',
             "rule 'one' has the versions '3.15'",
@@ -128,7 +129,8 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
             "x86_64-linux-gnu",
         ),
         (
-            'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\nbundled-on = ["windows"]\n',
+            'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\n'
+            'bundled-on = ["windows"]\n',
             "'windows', which matches no known target",
             "x86_64-windows",
         ),
@@ -405,3 +407,24 @@ def test_the_targets_are_those_of_the_issue():
         for arch in ("x86_64", "aarch64")
         for system in ("linux-gnu", "macos", "windows")
     }
+
+
+@pytest.mark.parametrize(
+    ("target", "distro", "manager"),
+    [
+        ("x86_64-linux-gnu", ("ubuntu", "debian"), "apt"),
+        ("x86_64-linux-gnu", ("unheard-of", "rhel", "fedora"), "dnf"),
+        ("x86_64-linux-gnu", ("unheard-of",), None),
+        ("aarch64-macos", (), "brew"),
+        ("x86_64-windows", (), "winget"),
+    ],
+)
+def test_the_package_manager_is_the_distributions_or_the_systems(target, distro, manager):
+    host = Host(target=TARGETS[target], libc="", distro=distro, distro_name="", cpus=1)
+    assert CATALOG.host.manager(host) == manager
+
+
+def test_a_request_that_nothing_fits_is_refused_with_the_known_series():
+    with pytest.raises(RequestError, match="No recipe has a release for 9") as caught:
+        CATALOG.newest(Request(text="9", kind="specifier", value=">=9"))
+    assert "The known series are 3.13, 3.14, 3.15, main." in caught.value.remedy
