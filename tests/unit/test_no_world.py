@@ -40,7 +40,13 @@ def test_no_process_is_started(start):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX only")
-@pytest.mark.parametrize("start", [lambda: os.fork(), lambda: os.posix_spawn(ARGV[0], ARGV, {})])  # noqa: PLW0108
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: os.fork(),  # noqa: PLW0108 - looked up when it is called
+        lambda: os.posix_spawn(ARGV[0], ARGV, {}),
+    ],
+)
 def test_no_process_is_forked(start):
     with PROCESS:
         start()

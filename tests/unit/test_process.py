@@ -146,6 +146,11 @@ def test_recorded_output_goes_to_the_log_and_the_rest_of_the_group_is_killed():
     assert system.signals == [KILL]
 
 
+def test_a_program_is_recorded_without_a_timeout():
+    completed = process.record(ARGV, env={}, log=io.BytesIO(), effects=FakeSystem(code=1).effects)
+    assert (completed.returncode, completed.timed_out) == (1, False)
+
+
 def test_a_recorded_program_that_times_out_is_ended():
     system = FakeSystem(hangs=True)
     completed = process.record(ARGV, env={}, log=io.BytesIO(), timeout=0, effects=system.effects)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NoReturn, Protocol
 
 from jitbuild.system import process_group
-from jitbuild.system.process_group import ProcessEffects
+from jitbuild.system.process_group import ProcessEffects, ProcessGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -149,7 +149,7 @@ def run_if_available(
     return None
 
 
-def stream(
+def stream(  # noqa: PLR0913
     argv: Sequence[str],
     /,
     *,
@@ -198,7 +198,6 @@ def record(
     grandchild that keeps it open. Raises OSError when the program cannot be started; a timeout is
     reported in the result.
     """
-    expired = threading.Event()
     with process_group.start(
         argv,
         env=env,
@@ -207,23 +206,33 @@ def record(
         stdout=log,
         stderr=subprocess.STDOUT,
     ) as group:
-
-        def expire() -> None:
-            expired.set()
-            group.end()
-
-        # A thread, because a wait with a timeout polls, which would show in the time measured.
-        timer = threading.Timer(timeout or 0, expire)
-        if timeout is not None:
-            timer.start()
-        try:
-            returncode = group.child.wait()
-        finally:
-            timer.cancel()
-        if expired.is_set():
-            timer.join()
+        returncode, timed_out = _wait(group, timeout)
         group.kill_rest()
-    return Completed(argv=tuple(argv), returncode=returncode, timed_out=expired.is_set())
+    return Completed(argv=tuple(argv), returncode=returncode, timed_out=timed_out)
+
+
+def _wait(group: ProcessGroup, timeout: float | None) -> tuple[int, bool]:
+    """Wait for the child; return its exit code, and true if it was ended after `timeout` seconds.
+
+    A thread ends it, because a wait with a timeout polls, which would show in the time measured.
+    """
+    if timeout is None:
+        return group.child.wait(), False
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        group.end()
+
+    timer = threading.Timer(timeout, expire)
+    timer.start()
+    try:
+        returncode = group.child.wait()
+    finally:
+        timer.cancel()
+    if expired.is_set():
+        timer.join()
+    return returncode, expired.is_set()
 
 
 def replace_process(
