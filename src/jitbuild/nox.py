@@ -39,7 +39,7 @@ from jitbuild.sessions.nox_provider import (
 from jitbuild.sessions.nox_venv import environment_of, python_of, renew_stale_venv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from nox._decorators import Func
 
@@ -98,6 +98,17 @@ def session(
             requires=requires,
             **options,
         )
+    started = _started(func, options)
+    parameters = params(pythons=pythons, modes=modes, policy=policy, jit=jit, profile=profile)
+    parametrized = nox.parametrize(_PARAMETERS, parameters)(started)
+    return nox.session(requires=[*requires, *globals()["requires"]], **options)(parametrized)
+
+
+def _started(func: Callable[..., object], options: Mapping[str, object]) -> Callable[..., None]:
+    """Return `func` with the start of the session before it.
+
+    Raise UsageError if it takes, or nox.session is given, the Python that jit.session sets.
+    """
     takes = inspect.signature(func).parameters
     if refused := {"python", "py"} & {*options, *takes}:
         raise UsageError(
@@ -113,9 +124,7 @@ def session(
         func(current, *args, **named)
         _warn_about_coverage(current, mode)
 
-    parameters = params(pythons=pythons, modes=modes, policy=policy, jit=jit, profile=profile)
-    parametrized = nox.parametrize(_PARAMETERS, parameters)(started)
-    return nox.session(requires=[*requires, *globals()["requires"]], **options)(parametrized)
+    return started
 
 
 def params(

@@ -35,7 +35,7 @@ MODULES_OF_A_NOXFILE = (
     "sessions.mode_check",
     "sessions.nox_provider",
     "sessions.nox_venv",
-    "sessions.policy",
+    "sessions.missing_policy",
     "sessions.shims",
     "sessions.venv_notes",
     "settings",

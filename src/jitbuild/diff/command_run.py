@@ -40,7 +40,7 @@ class CommandRun:
 
     @property
     def ending(self) -> str:
-        """How the run ended, by which runs are compared: `exit 0`, `SIGSEGV`, `timed out`."""
+        """The ending, by which runs are compared: `exit 0`, `SIGSEGV`, `timed out`."""
         if self.timed_out:
             return "timed out"
         if self.returncode < 0:

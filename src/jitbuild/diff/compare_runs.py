@@ -79,7 +79,7 @@ class DiffFindings:
 
 
 class _Comparison(NamedTuple):
-    """What is compared: the runs by mode, the mode they are compared with, and `repeat`."""
+    """The runs by mode, the mode they are compared with, and the function `repeat`."""
 
     runs: Mapping[Mode, Sequence[CommandRun]]
     baseline: Mode

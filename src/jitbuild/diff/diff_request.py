@@ -1,4 +1,4 @@
-"""What `jitbuild diff` is to compare."""
+"""The request of a comparison."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffRequest:
-    """What to compare: `command` in `modes`, on the interpreter that fits `spec` and `axes`.
+    """A request to compare `command` in `modes`, on the interpreter that fits `spec` and `axes`.
 
     `requirements` are installed in an environment of the interpreter. `timeout` is in seconds, per
     run. Logs of all runs are kept in `keep`, else those of failed runs in the store. With `live`,
