@@ -14,10 +14,14 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from jitbuild import api
-from jitbuild.bench import plan, pyperf_files, session, stats
+from jitbuild.bench import plan, pyperf_files, stats
+from jitbuild.bench.rounds import measure_rounds
+from jitbuild.bench.session import MeasurementSession
+from jitbuild.bench.session_results import measured_files
 from jitbuild.request import Axes
 from jitbuild.running import venvs
 from jitbuild.running.environment import command_environment
@@ -42,30 +46,26 @@ def benchmark(slowdown: float) -> plan.Benchmark:
 def once(python: Path, base: dict[str, str], slowdown: float, rounds: int) -> stats.Ratio:
     """Measure both arms once and compare them."""
     with tempfile.TemporaryDirectory() as folder:
-        job = session.MeasurementSession(
+        session = MeasurementSession(
             benchmarks=(benchmark(slowdown),),
             arms=ARMS,
-            counts=plan.SampleCounts(
-                rounds=rounds,
-                values=plan.STMT.values,
-                warmups=plan.STMT.warmups,
-                seconds=plan.STMT.seconds,
-            ),
+            counts=replace(plan.DEFAULT_COUNTS["stmt"], rounds=rounds),
             python=python,
             env=lambda arm, _: {**base, "PYTHON_JIT": "0" if arm is ARMS[0] else "00"},
             folder=Path(folder),
         )
-        if session.run(job, reporter=SilentReporter()).interrupted is not None:
+        outcome = measure_rounds(session, reporter=SilentReporter())
+        if outcome.interrupted_by is not None:
             raise KeyboardInterrupt
         first, second = (
             pyperf_files.samples(
-                pyperf_files.join(session.measured(job, arm)["loop"], {"arm": arm.name})
+                pyperf_files.join(measured_files(session, arm)["loop"], {"arm": arm.name})
             )
             for arm in ARMS
         )
-        astray = stats.outliers(first["loop"], second["loop"])
+        outliers = stats.outliers(first["loop"], second["loop"])
         return stats.compare(
-            first["loop"].without(astray), second["loop"].without(astray), paired=True
+            first["loop"].without(outliers), second["loop"].without(outliers), paired=True
         )
 
 
@@ -75,7 +75,7 @@ def main() -> int:
     )
     parser.add_argument("spec")
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=plan.STMT.rounds)
+    parser.add_argument("--rounds", type=int, default=plan.DEFAULT_COUNTS["stmt"].rounds)
     parser.add_argument("--slowdown", type=float, default=0.05)
     options = parser.parse_args()
     found = find_interpreter(options.spec, Axes())

@@ -1,4 +1,4 @@
-"""`jitbuild bench` on real interpreters, with as few values as it takes. Nothing is asserted of how fast anything is."""
+"""`jitbuild bench` on real interpreters, with few values. No assertion depends on speed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from cli import Cli
 
 from jitbuild.bench import plan, scripts
-from jitbuild.in_target import bench_interleave as _turns
+from jitbuild.in_target import bench_interleave
 
 pytestmark = [
     pytest.mark.integration,
@@ -32,7 +32,7 @@ HANGS = (
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path]) -> Cli:
-    """With a store that has both interpreters; the environments made in it serve every test here."""
+    """A command line with a store that has both interpreters; all tests share its environments."""
     cli = Cli(tmp_path_factory.mktemp("bench") / "home")
     for python in debian_pythons.values():
         cli("adopt", python)
@@ -40,7 +40,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path
 
 
 def environment(cli: Cli, version: str) -> Path:
-    """The Python that measured."""
+    """Return the Python that measured."""
     found = [
         path
         for path in (cli.home / "environments").glob("*/bin/python")
@@ -50,7 +50,7 @@ def environment(cli: Cli, version: str) -> Path:
 
 
 def facts(cli: Cli) -> list[dict]:
-    """What every worker saw, of the measurement made last."""
+    """Return the facts of every worker of the last measurement."""
     folder = max((cli.home / "measurements").glob("*/steps"), key=lambda path: path.stat().st_mtime)
     return [
         {"step": path.stem, **json.loads(path.read_text())}
@@ -91,7 +91,7 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
         True,
         True,
     )
-    # Asked of the workers themselves: with PYTHON_JIT=1 it was on, with 0 it was off and nothing had executors.
+    # By the workers' own facts, the JIT was on with PYTHON_JIT=1, and off without executors with 0.
     seen = facts(cli)
     assert len(seen) == 2 * 2 * 4
     assert all(
@@ -128,8 +128,8 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
     assert (tmp_path / "r.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
-def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
-    """Each call leaves its mode in one file: what stands there in a row is a slice of a value."""
+def test_both_modes_alternate_within_each_value(cli: Cli, tmp_path: Path) -> None:
+    """Each call appends its mode to a file, so a run of equal modes is a slice of a value."""
     path = tmp_path / "modes"
     setup = f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
     cli(
@@ -145,13 +145,13 @@ def test_both_modes_take_turns_value_by_value(cli: Cli, tmp_path: Path) -> None:
         setup,
     )
     values = [mode for mode, _ in itertools.groupby(path.read_text(encoding="ascii"))]
-    count = (plan.STMT.warmups + 4) * _turns.SLICES
+    count = (plan.DEFAULT_COUNTS["stmt"].warmups + 4) * bench_interleave.SLICES
     rounds = ["01" * count, "10" * count, "01" * count]
-    # The trial before runs one mode after the other.
+    # The trial runs one mode after the other.
     assert values == [mode for mode, _ in itertools.groupby("".join(["01", *rounds]))]
 
 
-def test_nobody_waits_for_a_turn_when_jitbuild_was_killed(cli: Cli) -> None:
+def test_workers_end_when_jitbuild_was_killed(cli: Cli) -> None:
     started = cli.start("bench", "3.15", "--rounds", 20, "--stmt", "sum(range(1000))")
     waiting = time.monotonic() + 120
     while time.monotonic() < waiting and not list(
@@ -166,7 +166,7 @@ def test_nobody_waits_for_a_turn_when_jitbuild_was_killed(cli: Cli) -> None:
 
 
 def measuring(cli: Cli) -> list[str]:
-    """The command lines of what runs in an environment of this store."""
+    """Return the command lines of processes in an environment of this store."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
@@ -175,7 +175,7 @@ def measuring(cli: Cli) -> list[str]:
 
 
 def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_path: Path) -> None:
-    """Why `--inherit-environ PYTHON_JIT` is there: pyperf alone measures the same thing twice."""
+    """Without `--inherit-environ PYTHON_JIT`, pyperf would measure the same thing twice."""
     cli("bench", "3.15", "--stmt", "pass", *FEW)
     spec, seen = tmp_path / "spec", tmp_path / "seen"
     spec.write_text(
@@ -256,11 +256,11 @@ def test_off_against_off(cli: Cli) -> None:
         ),
         (["--stmt", "1 / 0"], 23, "ZeroDivisionError"),
         (["--stmt", "1 /"], 23, "SyntaxError"),
-        (["--", "no-such-program"], 2, "there is no such program"),
+        (["--", "no-such-program"], 2, "There is no program no-such-program"),
         (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip failed with exit code 1"),
     ],
 )
-def test_what_fails_is_said(
+def test_a_failure_is_explained(
     cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
 ) -> None:
     result = cli("bench", "3.15", *FEW, *words, code=code, cwd=tmp_path)
@@ -268,7 +268,7 @@ def test_what_fails_is_said(
     assert result.out == ""
 
 
-def test_what_takes_too_long_is_ended_with_all_that_it_started(cli: Cli, tmp_path: Path) -> None:
+def test_a_process_that_takes_too_long_is_ended_with_its_children(cli: Cli, tmp_path: Path) -> None:
     result = cli("bench", "3.15", *FEW, "--timeout", 3, "--", "-c", HANGS, code=23, cwd=tmp_path)
     assert "did not end within 3 seconds" in result.err
     pids = (tmp_path / "pids").read_text().split()
@@ -276,7 +276,7 @@ def test_what_takes_too_long_is_ended_with_all_that_it_started(cli: Cli, tmp_pat
     assert not [pid for pid in pids if is_alive(int(pid))]
 
 
-def test_what_prints_much_fills_nothing(cli: Cli, tmp_path: Path) -> None:
+def test_large_output_does_not_fill_the_store(cli: Cli, tmp_path: Path) -> None:
     words = ["--", "-c", "import sys; [sys.stdout.write('x' * 1_000_000) for _ in range(100)]"]
     cli("bench", "3.15", "--rounds", 1, *words, cwd=tmp_path)
     cli(
@@ -295,7 +295,7 @@ def test_what_prints_much_fills_nothing(cli: Cli, tmp_path: Path) -> None:
     assert kept < 20_000_000
 
 
-def test_an_interpreter_without_the_jit(cli: Cli) -> None:
+def test_an_interpreter_without_the_jit_is_refused(cli: Cli) -> None:
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     cli("adopt", base, "--expect", "no")
     name = next(
@@ -305,12 +305,12 @@ def test_an_interpreter_without_the_jit(cli: Cli) -> None:
     cli("uninstall", name)
 
 
-def test_an_interruption_keeps_what_was_measured(cli: Cli) -> None:
-    # Eight rounds: of ten and more, one that went far astray on a busy machine would be left out.
+def test_an_interruption_keeps_complete_rounds(cli: Cli) -> None:
+    # With ten rounds or more, an outlier on a busy machine would be left out.
     words = ["bench", "3.15", "--benchmarks", "float_loop", "--rounds", 8]
     cut = cli.interrupt(*words, step="004-float_loop-o*.json")
     assert cut.code == 130, cut.err
-    assert "It was cut short" in cut.out
+    assert "The measurement was interrupted" in cut.out
     assert "--resume" in cut.out
     resumed = cli(*words, "--resume", "--json").json()
     assert "had been measured before" in resumed["notes"][0]
@@ -320,10 +320,27 @@ def test_an_interruption_keeps_what_was_measured(cli: Cli) -> None:
 def test_the_commands_of_the_docs_run(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("sum(range(10))")
     docs = (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
-    # Those between have tests of their own (test_suite_real.py).
+    # The commands between them have tests of their own (test_suite_real.py).
     first, *_, second = re.findall(r"^\$ jitbuild (bench .*)$", docs, re.MULTILINE)
     said = cli(*first.split(), cwd=tmp_path).out
     for arm in ("off", "on"):
         (path,) = re.findall(rf"^{arm}: (.*)$", said, re.MULTILINE)
         (tmp_path / f"{arm}.json").write_bytes(Path(path).read_bytes())
     assert "than off: " in (out := cli(*second.split(), cwd=tmp_path).out) or "on and off: " in out
+
+
+def test_modules_named_like_the_scripts_are_those_of_the_program(cli: Cli, tmp_path: Path) -> None:
+    """The scripts' folder is first on sys.path when they start, and must not hide these."""
+    names = ("probe", "executors", "jit_usage", "jit_facts", "bench_programs", "bench_executors")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("own = True\n")
+    check = "; ".join(["import " + ", ".join(names), *(f"assert {name}.own" for name in names)])
+    (tmp_path / "script.py").write_text(f"{check}\nfor _ in range(10000): pass\n")
+    setup = f"import sys; sys.path.append({str(tmp_path)!r}); {check}"
+    few = ["--rounds", 1, "--values", 1, "--inspect", "--json"]
+    statement = cli("bench", "3.15", *few, "--stmt", "pass", "--setup", setup).json()
+    assert statement["benchmarks"][0]["jit"] is not None
+    script = cli("bench", "3.15", *few, "--", "script.py", cwd=tmp_path).json()
+    assert script["benchmarks"][0]["jit"] is not None
+    safe = cli("bench", "3.15", *few, "--", "-P", "-c", "sum(range(1000))", cwd=tmp_path).json()
+    assert safe["benchmarks"][0]["jit"] is not None

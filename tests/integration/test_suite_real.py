@@ -1,4 +1,4 @@
-"""`jitbuild bench` of pyperformance on real interpreters, with as few values as it takes. How fast it is, nothing asserts."""
+"""`jitbuild bench` of pyperformance on real interpreters. No assertion depends on speed."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ SUITE = ["bench", "3.15", "--suite", "pyperformance"]
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path]) -> Cli:
-    """With a store that has the interpreter; the environments made in it serve every test here."""
+    """A command line with a store that has the interpreter; all tests share its environments."""
     cli = Cli(tmp_path_factory.mktemp("suite") / "home")
     cli("adopt", debian_pythons["3.15"])
     return cli
 
 
 def facts(cli: Cli) -> dict[str, dict]:
-    """What every worker saw, of the measurement made last."""
+    """Return the facts of every worker of the last measurement."""
     folder = max((cli.home / "measurements").glob("*/steps"), key=lambda path: path.stat().st_mtime)
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.facts"))}
 
 
 def ratios(words: list[str | Path]) -> dict[str, float]:
-    """The ratios by name, as pyperf or pyperformance prints them."""
+    """Return the ratios by name, as pyperf or pyperformance prints them."""
     said = subprocess.run([*map(str, words)], capture_output=True, text=True, check=True).stdout
     found = re.findall(
         r"^(?:### )?(\w+)(?: ###)?(?::|\n)(?:.*\n?)*?.*?(\d+\.\d+)x (faster|slower)",
@@ -56,18 +56,18 @@ def test_benchmarks_of_pyperformance_in_both_modes(cli: Cli, tmp_path: Path) -> 
     assert all(
         row["processes"] == row["values"] == {"base": 3, "other": 3} for row in rows.values()
     )
-    # Of each thing that a script measures it is known what the JIT made, and of a program that it starts it is not.
+    # Each thing that a script measures is inspected; a program that it starts is not.
     assert "advance" in {each["name"] for each in rows["nbody"]["jit"]["functions"]}
     assert rows["logging_silent"]["jit"]["functions"] != rows["logging_format"]["jit"]["functions"]
     assert rows["python_startup"]["jit"] is None
-    # Asked of the workers themselves.
+    # By the workers' own facts.
     seen = facts(cli)
     assert len(seen) == 5 * 2 * 4
     for step, each in seen.items():
         on = "-on" in step
         assert (each["switch"], each["enabled"]) == ("1" if on else "0", on)
         assert on or not each.get("functions")
-    # The loops are those that off found, in both modes and for each thing.
+    # In both modes, each thing has the loops that off calibrated.
     loops = {
         arm: {
             each["metadata"]["name"]: each["metadata"].get("loops")
@@ -77,7 +77,7 @@ def test_benchmarks_of_pyperformance_in_both_modes(cli: Cli, tmp_path: Path) -> 
     }
     assert loops["off"] == loops["on"]
     assert len(set(loops["off"].values())) > 1
-    # Both read the files, and come to the same ratios.
+    # pyperf and pyperformance read the files and compute the same ratios.
     for arm in ("off", "on"):
         metadata = json.loads((out / f"{arm}.json").read_text())["metadata"]
         assert metadata["performance_version"].startswith("1.14.")
@@ -93,8 +93,10 @@ def test_benchmarks_of_pyperformance_in_both_modes(cli: Cli, tmp_path: Path) -> 
     assert compared["geometric_mean"] == data["geometric_mean"]
 
 
-def test_packages_of_their_own_and_what_cannot_be_run_is_left_out(cli: Cli) -> None:
-    """One pin has a wheel for every Python, one wants the compiler and headers that 3.15 has not, one imports what is gone."""
+def test_benchmarks_have_packages_of_their_own_and_those_that_cannot_run_are_left_out(
+    cli: Cli,
+) -> None:
+    """One pin has a wheel for every Python; another needs headers that 3.15 here lacks."""
     words = ["--benchmarks", "crypto_pyaes,sqlalchemy_declarative,pidigits", "--json"]
     data = cli(*SUITE, "--rounds", 1, "--values", 1, *words).json()
     assert [row["name"] for row in data["benchmarks"]] == ["crypto_pyaes", "pidigits"]
@@ -108,21 +110,23 @@ def test_packages_of_their_own_and_what_cannot_be_run_is_left_out(cli: Cli) -> N
             *SUITE, "--rounds", 1, "--values", 1, "--benchmarks", "sqlalchemy_declarative", code=23
         ).err
     ]
-    assert "Nothing of what was chosen can be run" in alone
+    assert "cannot run any of the selected benchmarks" in alone
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--benchmarks", "nbdy"], "Did you mean nbody? Groups: all, apps, asyncio"),
-        (["--benchmarks", "nbody,-math"], "leaves nothing to measure"),
+        (["--benchmarks", "nbody,-math"], "selects nothing"),
     ],
 )
-def test_what_is_not_in_it(cli: Cli, words: list[str], said: str) -> None:
+def test_an_unknown_benchmark_or_empty_selection_is_refused(
+    cli: Cli, words: list[str], said: str
+) -> None:
     assert said in cli(*SUITE, *words, code=2).err
 
 
-def test_off_against_off(cli: Cli) -> None:
+def test_noise_measured_off_against_off_is_taken_into_account(cli: Cli) -> None:
     data = cli(*SUITE, *FEW, "--aa", "--benchmarks", "nbody", "--json").json()
     assert (data["base"], data["other"], data["comparison"]) == ("off", "off-again", "again")
     assert not any(each["enabled"] for each in facts(cli).values())
@@ -130,19 +134,19 @@ def test_off_against_off(cli: Cli) -> None:
     assert "The noise floor that --aa measured here" in later["notes"][0]
 
 
-def test_an_interruption_keeps_what_was_measured(cli: Cli) -> None:
+def test_an_interruption_keeps_complete_rounds(cli: Cli) -> None:
     words = [*SUITE, "--benchmarks", "nbody", "--rounds", 8, "--values", 1]
     cut = cli.interrupt(*words, step="004-nbody-o*.json")
     assert cut.code == 130, cut.err
-    assert "It was cut short" in cut.out
+    assert "The measurement was interrupted" in cut.out
     resumed = cli(*words, "--resume", "--json").json()
     assert "had been measured before" in resumed["notes"][0]
     assert resumed["benchmarks"][0]["processes"] == {"base": 8, "other": 8}
 
 
-def test_what_takes_too_long_in_both_modes_is_left_out(cli: Cli) -> None:
+def test_a_benchmark_that_takes_too_long_in_both_modes_is_left_out(cli: Cli) -> None:
     said = cli(*SUITE, *FEW, "--benchmarks", "nbody", "--timeout", 0.5, code=23).err
-    assert "nbody: nbody with the JIT off did not end within 0.5 seconds; it was ended." in said
+    assert "nbody: nbody with the JIT off did not end within 0.5 seconds and was ended." in said
 
 
 # pytest-benchmark
@@ -165,7 +169,7 @@ def test_loop(benchmark, count):
     benchmark(work, count)
 
 
-@pytest.mark.skipif(sys._jit.is_enabled(), reason="to see what is said of it")
+@pytest.mark.skipif(sys._jit.is_enabled(), reason="the report names it")
 def test_in_one_mode(benchmark):
     benchmark(sum, range(100))
 
@@ -246,13 +250,13 @@ def test_each_test_of_pytest_benchmark_is_a_benchmark(
         ),
         (["failing"], 23, "jitbuild diff 3.15 --with pytest-benchmark -- pytest failing"),
         (["broken"], 23, "broken/test_b.py fails with the JIT off"),
-        (["benchmarks", "--benchmark-disable"], 23, "--benchmark-disable keeps it from it"),
-        (["benchmarks", "--benchmark-skip"], 23, "--benchmark-skip keeps it from it"),
+        (["benchmarks", "--benchmark-disable"], 23, "because of --benchmark-disable"),
+        (["benchmarks", "--benchmark-skip"], 23, "because of --benchmark-skip"),
         (["benchmarks", "-k", "measures_nothing"], 23, "pytest measured nothing with the JIT off"),
         (["no-such-folder"], 23, "file or directory not found: no-such-folder"),
     ],
 )
-def test_where_nothing_is_measured(
+def test_a_run_that_measures_nothing_is_an_error(
     cli: Cli, tests: Path, words: list[str], code: int, said: str
 ) -> None:
     for name, text in (
@@ -269,19 +273,19 @@ def test_where_nothing_is_measured(
 
 def test_under_xdist_nothing_is_measured(cli: Cli, tests: Path) -> None:
     words = ["--with", "pytest-xdist", "--", "pytest", "-n2", "benchmarks", *BRIEF]
-    assert "pytest-xdist (-n) keeps it from it" in cli(*PYTEST, *words, code=23, cwd=tests).err
+    assert "because of pytest-xdist (-n)" in cli(*PYTEST, *words, code=23, cwd=tests).err
     data = cli(*PYTEST, "--json", *words, "-n0", cwd=tests).json()
     assert len(data["benchmarks"]) == 2
 
 
-def test_without_pytest_benchmark(cli: Cli) -> None:
+def test_pytest_benchmark_must_be_installed(cli: Cli) -> None:
     assert (
         "has no pytest and pytest-benchmark"
         in cli("bench", "3.15", "--pytest-benchmark", "--", "pytest", code=2).err
     )
 
 
-def test_a_project_that_is_installed_as_it_stands(cli: Cli, tests: Path) -> None:
+def test_a_project_can_be_installed_in_editable_mode(cli: Cli, tests: Path) -> None:
     (tests / "pyproject.toml").write_text(
         '[project]\nname = "own"\nversion = "1"\n[tool.setuptools]\npy-modules = ["own"]\n'
     )

@@ -1,35 +1,119 @@
-"""Why a program gains or not: which of its functions got machine code, and which hot ones did not."""
+"""Find out what the JIT made of a program: functions with machine code, and hot ones without."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import scripts
+from jitbuild.bench import scripts, session_results
+from jitbuild.bench.plan import Arm
 from jitbuild.bench.report import CompiledFunction, HotFunction, JITInspection
-from jitbuild.running import command as words
+from jitbuild.bench.worker_facts import read_facts
+from jitbuild.running.command import split_program
 from jitbuild.system import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jitbuild.bench.plan import Benchmark
+    from jitbuild.bench.session import MeasurementSession
     from jitbuild.modes import Mode
 
-# Less of the time than this, and it does not matter to the whole.
-_HOT = 0.05
-_REPEATS = 50
-# The folders of what measures: in a run of a suite's script it is in the profile, too.
-_MEASURES = frozenset({"pyperf", "psutil"})
+# A function with a smaller share of the time does not matter to the whole.
+_HOT_SHARE = 0.05
+_PROFILED_REPEATS = 50
+# The packages that do the measuring: in a run of a suite's script they are in the profile too.
+_MEASURING_PACKAGES = frozenset({"pyperf", "psutil"})
 
 
-def compiled(facts: Mapping[str, Any]) -> JITInspection | None:
-    """What a worker, or bench_inspect.py, saw; None where it could not see the program."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspector:
+    """Inspects the benchmarks of a session, in runs apart from the measurement."""
+
+    session: MeasurementSession
+    recorder: process.Recorder = process.record
+
+    def command_facts(self) -> dict[str, Mapping[str, Any]]:
+        """Return the JIT facts of each command; empty facts if it is not a Python program."""
+        return {
+            benchmark.name: self._watch(benchmark)
+            for benchmark in self.session.benchmarks
+            if benchmark.kind == "command"
+        }
+
+    def inspections(
+        self, facts: Mapping[str, Mapping[str, Any]], *, profile: bool
+    ) -> dict[str, JITInspection]:
+        """Return an inspection of each benchmark whose facts show its functions.
+
+        With `profile`, hot functions without machine code are included.
+        """
+        inspections = {}
+        for benchmark in self.session.benchmarks:
+            for part in session_results.parts_of(self.session, benchmark):
+                inspection = compiled_functions(facts.get(part.name, {}))
+                if inspection is not None:
+                    inspections[part.name] = (
+                        self._with_hot(part, inspection) if profile else inspection
+                    )
+        return inspections
+
+    def _watch(self, benchmark: Benchmark) -> dict[str, Any]:
+        """Run a command with the JIT on, and return its facts; empty for other programs."""
+        python = self.session.python
+        if benchmark.words[:1] != (str(python),):
+            return {}
+        split = split_program(["python", *benchmark.words[1:]])
+        if split is None:
+            return {}
+        options, program = split
+        return self._run(benchmark, [*options, str(scripts.INSPECT)], program, mode="on")
+
+    def _with_hot(self, benchmark: Benchmark, inspection: JITInspection) -> JITInspection:
+        """Add the hot functions without machine code, by cProfile with the JIT off.
+
+        Tests of pytest are not profiled: pytest itself, and pytest-benchmark's search for the
+        number of rounds, would fill the profile.
+        """
+        split = _profiled_program(benchmark)
+        if split is None:
+            return inspection
+        options, program = split
+        arguments = [*options, str(scripts.INSPECT)]
+        facts = self._run(benchmark, arguments, ["--profile", *program], mode="off")
+        compiled = {(function.file, function.line) for function in inspection.compiled}
+        uncompiled = tuple(
+            HotFunction(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
+            for row in facts.get("hot", ())
+            if row["share"] >= _HOT_SHARE
+            and (row["file"], row["line"]) not in compiled
+            and not _MEASURING_PACKAGES & {*Path(row["file"]).parts}
+        )
+        return replace(inspection, uncompiled=uncompiled)
+
+    def _run(
+        self, benchmark: Benchmark, arguments: Sequence[str], program: Sequence[str], mode: Mode
+    ) -> dict[str, Any]:
+        """Run in_target/bench_inspect.py on a program, and return the facts that it wrote."""
+        session, python = self.session, self.session.python_of(benchmark)
+        target = session.steps_folder / f"inspect-{mode}-{benchmark.name}"
+        target.unlink(missing_ok=True)
+        argv = [str(python), *arguments, str(target), *program]
+        env = session.env(Arm(name=mode, mode=mode), python)
+        with target.with_suffix(".log").open("wb") as log:
+            self.recorder(argv, env=env, log=log, timeout=session.timeout)
+        return read_facts(target)
+
+
+def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
+    """Return the functions with machine code in a worker's facts, those with most executors first.
+
+    None if the worker could not see the program's functions.
+    """
     if "functions" not in facts:
         return None
-    rows = facts["functions"]
-    functions = (
+    functions = [
         CompiledFunction(
             name=row["name"],
             file=row["file"],
@@ -37,112 +121,27 @@ def compiled(facts: Mapping[str, Any]) -> JITInspection | None:
             executors=row["executors"],
             bytes=row["bytes"],
         )
-        for row in rows
-    )
-    return JITInspection(compiled=tuple(sorted(functions, key=lambda each: -each.executors)))
-
-
-def watched(
-    benchmark: Benchmark,
-    python: Path,
-    scratch: Path,
-    env: Callable[[Mode], Mapping[str, str]],
-    *,
-    timeout: float | None,
-    recorder: process.Recorder = process.record,
-) -> dict[str, Any]:
-    """What the JIT makes of a command that is a Python program, in a run apart from what is measured; empty for any other."""
-    found = (
-        words.split_program(["python", *benchmark.words[1:]])
-        if benchmark.words[:1] == (str(python),)
-        else None
-    )
-    if found is None:
-        return {}
-    options, program = found
-    return _run(
-        [str(python), *options, str(scripts.INSPECT)],
-        program,
-        scratch / "watched",
-        env("on"),
-        timeout,
-        recorder,
-    )
-
-
-def hot(
-    benchmark: Benchmark,
-    seen: JITInspection,
-    python: Path,
-    scratch: Path,
-    env: Callable[[Mode], Mapping[str, str]],
-    *,
-    timeout: float | None,
-    recorder: process.Recorder = process.record,
-) -> JITInspection:
-    """`seen`, with the functions that took a twentieth of the time (by cProfile, JIT off) and have no machine code.
-
-    Not of pytest's tests: pytest itself, and pytest-benchmark's search for the number of rounds, would fill the profile.
-    """
-    if benchmark.kind == "pytest":
-        return seen
-    found = (
-        words.split_program(["python", *benchmark.words[1:]])
-        if benchmark.kind == "command"
-        else ([], _repeated(benchmark))
-    )
-    if found is None:
-        return seen
-    options, program = found
-    target = scratch / f"hot-{benchmark.name}"
-    facts = _run(
-        [str(python), *options, str(scripts.INSPECT)],
-        ["--profile", *program],
-        target,
-        env("off"),
-        timeout,
-        recorder,
-    )
-    places = {(each.file, each.line) for each in seen.compiled}
-    bare = (
-        HotFunction(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
-        for row in facts.get("hot", ())
-        if row["share"] >= _HOT
-        and (row["file"], row["line"]) not in places
-        and not _MEASURES & {*Path(row["file"]).parts}
-    )
-    return JITInspection(compiled=seen.compiled, uncompiled=tuple(bare))
-
-
-def _repeated(benchmark: Benchmark) -> list[str]:
-    if benchmark.kind == "suite":
-        return list(benchmark.words)
-    if benchmark.kind == "stmt":
-        return [
-            "-c",
-            f"import timeit; timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r}).autorange()",
-        ]
-    place = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(scripts.WORKER.parent)!r}); import bench_programs"
-    return [
-        "-c",
-        f"{place}\nfor _ in range({_REPEATS}): bench_programs.PROGRAMS[{benchmark.name!r}]()",
+        for row in facts["functions"]
     ]
+    return JITInspection(
+        compiled=tuple(sorted(functions, key=lambda function: -function.executors))
+    )
 
 
-def _run(
-    start: Sequence[str],
-    program: Sequence[str],
-    target: Path,
-    env: Mapping[str, str],
-    timeout: float | None,
-    recorder: process.Recorder,
-) -> dict[str, Any]:
-    target.unlink(missing_ok=True)
-    argv = [*start, str(target), *program]
-    with target.with_suffix(".log").open("wb") as log:
-        recorder(argv, env=env, log=log, timeout=timeout)
-    try:
-        facts = json.loads(target.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
+def _profiled_program(benchmark: Benchmark) -> tuple[list[str], list[str]] | None:
+    """Return the interpreter's options and the program to profile; None if it is not profiled."""
+    if benchmark.kind == "pytest":
+        return None
+    if benchmark.kind == "command":
+        return split_program(["python", *benchmark.words[1:]])
+    if benchmark.kind == "suite":
+        return [], list(benchmark.words)
+    if benchmark.kind == "stmt":
+        timer = f"timeit.Timer({benchmark.stmt!r}, {benchmark.setup!r})"
+        return [], ["-c", f"import timeit; {timer}.autorange()"]
+    code = (
+        f"import runpy; program = runpy.run_path({str(scripts.PROGRAMS)!r})"
+        f"['PROGRAMS'][{benchmark.name!r}]\n"
+        f"for _ in range({_PROFILED_REPEATS}): program()"
+    )
+    return [], ["-c", code]

@@ -1,4 +1,4 @@
-"""What is measured, in which modes, and in which order: values in, steps out. Pure."""
+"""What a measurement consists of, and the order of its steps: values in, steps out. Pure."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ if TYPE_CHECKING:
 
 Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
 
-# What a suite's worker finds its specification by: pyperf starts it again without the option that names it.
-VARIABLE = "JITBUILD_BENCH_SPEC"
-# Between the values of these, or within them, the turn can change.
-IN_TURN = frozenset({"quick", "stmt", "suite"})
+# Names the specification for a suite's worker: pyperf restarts the script without its options
+# (in_target/bench_suite.py reads the variable under the same name).
+SPEC_VARIABLE = "JITBUILD_BENCH_SPEC"
+# The two processes of a round can alternate between, or within, the values of these kinds.
+INTERLEAVED_KINDS = frozenset({"quick", "stmt", "suite"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
-    """One side of a comparison: a name, which is also its file's, and the mode that it runs in."""
+    """One side of a comparison. Its name is also that of its file."""
 
     name: str
     mode: Mode
 
 
-AB = (Arm(name="off", mode="off"), Arm(name="on", mode="on"))
-AA = (Arm(name="off", mode="off"), Arm(name="off-again", mode="off"))
+OFF_AND_ON = (Arm(name="off", mode="off"), Arm(name="on", mode="on"))
+OFF_AND_OFF = (Arm(name="off", mode="off"), Arm(name="off-again", mode="off"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Benchmark:
-    """One thing that is measured: `words` are the command as it is run, `stmt` and `setup` those of timeit.
+    """One thing to measure.
 
-    Of a suite they are the script and its options; one script may measure several things, and has an interpreter of its own,
-    `python`, where it needs packages that others do not. `tags` and `version` go into the files.
+    `words` are the command to run, and `stmt` and `setup` are those of timeit. For a suite, `words`
+    are the script and its options; one script may measure several things. `python` is set where
+    the benchmark needs an interpreter of its own, for packages that others do not need. `tags` and
+    `version` go into the files. `expects_gain` is false where the JIT has nothing to compile.
     """
 
     kind: Kind
@@ -43,45 +46,40 @@ class Benchmark:
     words: tuple[str, ...] = ()
     stmt: str = ""
     setup: str = "pass"
-    gains: bool = True
+    expects_gain: bool = True
     python: str = ""
     tags: tuple[str, ...] = ()
     version: str = ""
 
     def spec(self, facts: str, loops: Mapping[str, int] | None = None) -> dict[str, Any]:
-        """What the worker reads; it writes what it saw of the JIT to the file `facts`."""
-        found: dict[str, Any] = {"kind": self.kind, "name": self.name, "facts": facts}
+        """Return the worker's specification; the worker writes its facts to the file `facts`."""
+        spec: dict[str, Any] = {"kind": self.kind, "name": self.name, "facts": facts}
         if self.kind == "command":
-            found["command"] = list(self.words)
-        elif self.kind == "stmt":
-            found |= {"stmt": self.stmt, "setup": self.setup}
-        elif self.kind == "suite":
-            found |= {
-                "script": self.words[0],
-                "options": list(self.words[1:]),
-                "loops": dict(loops or {}),
-            }
-        return found
+            return {**spec, "command": list(self.words)}
+        if self.kind == "stmt":
+            return {**spec, "stmt": self.stmt, "setup": self.setup}
+        if self.kind == "suite":
+            script, *options = self.words
+            return {**spec, "script": script, "options": options, "loops": dict(loops or {})}
+        return spec
 
-    def alone(self, name: str, task: int, loops: int) -> Benchmark:
-        """The `task`-th of the things that a suite's script measures, as one worker of pyperf's measures it."""
-        amount = (
-            "--worker",
-            f"--worker-task={task}",
-            "--loops",
-            str(loops),
-            "--values",
-            "3",
-            "--warmups",
-            "0",
+    def task(self, name: str, index: int, loops: int) -> Benchmark:
+        """Return one of the things that a suite's script measures, as a pyperf worker runs it."""
+        options = (
+            *("--worker", f"--worker-task={index}"),
+            *("--loops", str(loops), "--values", "3", "--warmups", "0"),
         )
-        return replace(self, name=name, words=(*self.words, *amount))
+        return replace(self, name=name, words=(*self.words, *options))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleCounts:
-    """How much is measured, the same in every mode: so many rounds (one process each for every mode), values of a process,
-    values before them that do not count, and the seconds that one value takes at least."""
+    """How much is measured, the same in every mode.
+
+    `rounds` is the number of rounds, with one process per mode in each. `values` is the number of
+    values per process, after `warmups` values that do not count. `seconds` is the shortest time of
+    one value.
+    """
 
     rounds: int
     values: int
@@ -89,22 +87,25 @@ class SampleCounts:
     seconds: float
 
 
-# Values are short, since both modes take turns after each: the shorter they are, the more alike is what the machine does to both.
-# Warm-ups are values too: a tenth of a second are some million of the JIT's steps, far past its thresholds (4000 rounds of a loop
-# in 3.15, and again for every side exit).
-QUICK = SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01)
-STMT = SampleCounts(rounds=10, values=20, warmups=16, seconds=0.0125)
-# Every value is a process of its own: warming up is part of what the person's command does.
-COMMAND = SampleCounts(rounds=10, values=1, warmups=0, seconds=0.0)
-# Values, warm-ups and seconds are what pyperf and pyperformance take by themselves, so that the numbers are comparable to theirs.
-SUITE = SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1)
-# A value is the mean of a test's rounds, of which pytest-benchmark decides, as it does of warming up.
-PYTEST = SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0)
+DEFAULT_COUNTS: Mapping[Kind, SampleCounts] = {
+    # Values are short, since the modes alternate after each: the shorter they are, the more
+    # equally a disturbance of the machine affects both. Warm-ups are values too: a tenth of a
+    # second is some million steps of the interpreter, far beyond the JIT's thresholds (4000
+    # iterations of a loop in 3.15, and as many again for each side exit).
+    "quick": SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01),
+    "stmt": SampleCounts(rounds=10, values=20, warmups=16, seconds=0.0125),
+    # Each value is a new process: warming up is part of what the command does.
+    "command": SampleCounts(rounds=10, values=1, warmups=0, seconds=0.0),
+    # The defaults of pyperf and pyperformance, so that the numbers are comparable to theirs.
+    "suite": SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1),
+    # A value is the mean of a test's rounds; pytest-benchmark decides on those and on warm-ups.
+    "pytest": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchStep:
-    """One process of pyperf's: a benchmark in an arm in a round, counted from 1; round 0 finds out the number of loops."""
+    """One process: a benchmark in one arm and round. Rounds count from 1; round 0 is a trial."""
 
     benchmark: Benchmark
     arm: Arm
@@ -112,77 +113,76 @@ class BenchStep:
 
     @property
     def name(self) -> str:
+        """The name of the step's files."""
         return f"{self.round:03d}-{self.benchmark.name}-{self.arm.name}"
 
 
-def calibrations(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[BenchStep]:
-    """One step of each benchmark in each arm: what fails in one of them is found before anything is measured.
+def trial_steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[BenchStep]:
+    """Yield one step per benchmark and arm, so that a failure shows before anything is measured.
 
-    The number of loops is that of the first arm, for all of them.
+    The trial also calibrates the number of loops, in the first arm and for all of them.
     """
-    yield from (
-        BenchStep(benchmark=benchmark, arm=arm, round=0) for benchmark in benchmarks for arm in arms
-    )
+    for benchmark in benchmarks:
+        for arm in arms:
+            yield BenchStep(benchmark=benchmark, arm=arm, round=0)
 
 
-def steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int) -> Iterator[BenchStep]:
-    """All rounds. The arms of a benchmark stand side by side, and change their order from round to round (ABBA).
+def measuring_steps(
+    benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int
+) -> Iterator[BenchStep]:
+    """Yield the steps of all rounds. The arms of a benchmark are neighbours, in ABBA order.
 
-    So a machine that grows slower meets both alike, whatever the number of rounds, but for half a step in an odd one. Where they
-    measure in turns (`beside`) it does so value by value.
+    A machine that becomes slower thus affects both arms equally, except for half a step in an odd
+    number of rounds. Interleaved arms (`group_interleaved`) even alternate value by value.
     """
     for number in range(1, rounds + 1):
         ordered = arms if number % 2 else arms[::-1]
-        yield from (
-            BenchStep(benchmark=benchmark, arm=arm, round=number)
-            for benchmark in benchmarks
-            for arm in ordered
-        )
+        for benchmark in benchmarks:
+            for arm in ordered:
+                yield BenchStep(benchmark=benchmark, arm=arm, round=number)
 
 
-def beside(wanted: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:
-    """The steps in groups: those of a benchmark in a round that measure in turns, value by value, belong together; others alone.
+def group_interleaved(steps: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:
+    """Group the steps that run interleaved: those of one benchmark and round. Others stay alone.
 
-    A command's value is a process of its own, and so is a run of pytest's: between them the turn changes anyway.
+    A value of a command, or of pytest, is a whole process, so those alternate anyway.
     """
     groups: dict[tuple[object, ...], list[BenchStep]] = {}
-    for step in wanted:
-        alone = () if step.benchmark.kind in IN_TURN else (step.arm,)
+    for step in steps:
+        alone = () if step.benchmark.kind in INTERLEAVED_KINDS else (step.arm,)
         groups.setdefault((step.benchmark, step.round, *alone), []).append(step)
     return [tuple(group) for group in groups.values()]
 
 
-def options(counts: SampleCounts, loops: Mapping[str, int] | None, *, kind: Kind) -> list[str]:
-    """pyperf's options for one step; without `loops` (by the names of what is measured) it finds them out, with as few values as
-    it can."""
+def pyperf_options(
+    counts: SampleCounts, loops: Mapping[str, int] | None, *, kind: Kind
+) -> list[str]:
+    """Return pyperf's options for one step.
+
+    Without `loops` (by benchmark) pyperf calibrates them, with as few values as possible.
+    """
     if loops is None and kind != "command":
         amount = ["--values", "1", "--warmups", "1", "--min-time", repr(counts.seconds)]
     else:
-        amount = [
-            "--values",
-            str(counts.values),
-            "--warmups",
-            str(counts.warmups),
-            *_loops(loops, kind),
-        ]
-    return ["--quiet", "--processes", "1", *amount, *_environment(kind)]
+        values, warmups = str(counts.values), str(counts.warmups)
+        amount = ["--values", values, "--warmups", warmups, *_loops_option(loops, kind)]
+    return ["--quiet", "--processes", "1", *amount, *_environment_options(kind)]
 
 
-def _loops(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
-    if (
-        kind == "suite"
-    ):  # it may measure several things, each with loops of its own: they stand in the specification
-        return []
+def _loops_option(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
+    if kind == "suite":
+        return []  # its script may measure several things: their loops are in the specification
     (count,) = (loops or {}).values() or (1,)
     return ["--loops", str(1 if kind == "command" else count)]
 
 
-def _environment(kind: Kind) -> list[str]:
-    """Nothing of the environment but the mode and the seed of hashes reaches a worker, so that it does not change the result; a
-    command of the person's may need all of it."""
+def _environment_options(kind: Kind) -> list[str]:
+    """Return the options that let environment variables through to pyperf's workers.
+
+    Only the mode and the hash seed reach a worker, so that nothing else can change the result. A
+    person's command may need the whole environment.
+    """
     if kind == "command":
         return ["--inherit-environ", "PYTHON_JIT", "--copy-env"]
-    return [
-        "--inherit-environ",
-        ",".join(["PYTHON_JIT", "PYTHONHASHSEED", *[VARIABLE] * (kind == "suite")]),
-    ]
+    names = ["PYTHON_JIT", "PYTHONHASHSEED", *[SPEC_VARIABLE] * (kind == "suite")]
+    return ["--inherit-environ", ",".join(names)]

@@ -120,7 +120,8 @@ def is_significant(base: Sample, other: Sample) -> bool | None:
         from pyperf._utils import is_significant as pyperf_is_significant
 
         return bool(pyperf_is_significant(base.values, other.values)[0])
-    except (ImportError, ZeroDivisionError):  # pyperf has no such function; values without spread
+    except (ImportError, ValueError, ZeroDivisionError):
+        # pyperf has no such function, the numbers of values differ, or the values have no spread.
         return None
 
 

@@ -1,10 +1,9 @@
-"""pyperformance, the official suite: what is in it, what was chosen of it, and how its scripts are run."""
+"""pyperformance, the official suite: its manifest, the selection, and their interpreters."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +14,27 @@ from jitbuild.bench.plan import Benchmark
 from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.running import venvs
 from jitbuild.system import process
+from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 NAME = "pyperformance"
-# Its manifest is read through what is no public interface of it; and another version measures other things.
+# Its manifest is read through a module that is not public, and another version measures other
+# things.
 REQUIREMENT = "pyperformance>=1.14,<1.15"
-DEFAULT = "default"
-_SECONDS = 60.0
+_DEFAULT_GROUP = "default"
+_LISTING_TIMEOUT = 60.0
+_OUTPUT_LINES = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteBenchmark:
-    """A benchmark as the manifest has it: `requirements` is a file of its own packages, `python` the versions that it is for."""
+    """A benchmark in the manifest.
+
+    `requirements` is a file with packages of its own, `python` the specifier of the Python
+    versions that it supports.
+    """
 
     name: str
     script: str
@@ -38,12 +44,14 @@ class SuiteBenchmark:
     python: str = ""
 
     def benchmark(self, version: str, python: str = "") -> Benchmark:
-        """What is measured; `python` is the interpreter that has its packages, where that is another than for the others."""
-        words = (self.script, *self.options)
+        """Return what is measured, with the version of pyperformance.
+
+        `python` is an interpreter with the benchmark's own packages, if it has any.
+        """
         return Benchmark(
             kind="suite",
             name=self.name,
-            words=words,
+            words=(self.script, *self.options),
             python=python,
             tags=self.tags,
             version=version,
@@ -52,114 +60,128 @@ class SuiteBenchmark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteManifest:
-    """All of pyperformance: its benchmarks by name, and the names in each group and under each tag."""
+    """All benchmarks of a pyperformance by name, and the names in each group and tag."""
 
     version: str
-    entries: Mapping[str, SuiteBenchmark]
+    benchmarks: Mapping[str, SuiteBenchmark]
     groups: Mapping[str, tuple[str, ...]]
 
 
-def listing(
+def read_manifest(
     python: Path, target: Path, *, env: Mapping[str, str], runner: process.Runner = process.run
 ) -> SuiteManifest:
-    """Ask the pyperformance that `python` has; its answer is written to `target`. Raises MeasurementError."""
+    """Return the manifest of the pyperformance that `python` has; it is written to `target`.
+
+    Raises MeasurementError if pyperformance does not list its benchmarks.
+    """
     target.unlink(missing_ok=True)
-    done = runner(
-        [str(python), "-B", str(scripts.SUITE_LISTING), str(target)], env=env, timeout=_SECONDS
-    )
+    argv = [str(python), "-B", str(scripts.SUITE_LISTING), str(target)]
+    completed = runner(argv, env=env, timeout=_LISTING_TIMEOUT)
     try:
-        return parse(target.read_text(encoding="utf-8"))
+        return parse_manifest(target.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        said = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[-3:])
+        lines = (completed.stdout + completed.stderr).splitlines()[-_OUTPUT_LINES:]
+        output = "\n".join(f"  {line}" for line in lines)
         raise MeasurementError(
-            f"pyperformance does not say what it has:\n{said or error}",
-            remedy="Clear its environment (`jitbuild cache clear environments`) and try again.",
+            f"pyperformance does not list its benchmarks:\n{output or error}",
+            remedy="Delete its environment (`jitbuild cache clear environments`) and try again.",
         ) from error
 
 
-def parse(text: str) -> SuiteManifest:
-    """The answer of bench_listing.py. Raises ValueError, KeyError or TypeError for anything else."""
-    found: dict[str, Any] = json.loads(text)
-    entries = [
+def parse_manifest(text: str) -> SuiteManifest:
+    """Return the manifest that in_target/bench_listing.py wrote as JSON.
+
+    Raises ValueError, KeyError or TypeError for any other text.
+    """
+    data: dict[str, Any] = json.loads(text)
+    benchmarks = [
         SuiteBenchmark(
-            name=each["name"],
-            script=each["script"],
-            options=tuple(each["options"]),
-            requirements=each["requirements"],
-            tags=tuple(each["tags"]),
-            python=each["python"],
+            name=row["name"],
+            script=row["script"],
+            options=tuple(row["options"]),
+            requirements=row["requirements"],
+            tags=tuple(row["tags"]),
+            python=row["python"],
         )
-        for each in found["benchmarks"]
+        for row in data["benchmarks"]
     ]
-    groups = {str(name): tuple(names) for name, names in found["groups"].items()}
     return SuiteManifest(
-        version=found["version"], entries={each.name: each for each in entries}, groups=groups
+        version=data["version"],
+        benchmarks={benchmark.name: benchmark for benchmark in benchmarks},
+        groups={str(name): tuple(names) for name, names in data["groups"].items()},
     )
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """`a,group,-b` as words. Raises UsageError for one that says nothing."""
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
-    if "-" in words:
+def selection_words(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of --benchmarks. Raises UsageError for a lone hyphen."""
+    if "-" in names:
         raise UsageError(
-            "'-' leaves nothing out.", remedy="Write it before a name: --benchmarks=default,-NAME"
+            "'-' excludes nothing.", remedy="Put it before a name: --benchmarks=default,-NAME"
         )
-    return words
+    return tuple(names)
 
 
-def chosen(manifest: SuiteManifest, words: Sequence[str]) -> tuple[SuiteBenchmark, ...]:
-    """What the words choose, as pyperformance reads them: names and groups, less those with a hyphen before them.
+def select(manifest: SuiteManifest, selection: Sequence[str]) -> tuple[SuiteBenchmark, ...]:
+    """Return the selected benchmarks, in the manifest's order, as pyperformance selects them.
 
-    Without any of the former it is the group `default`. In the manifest's order. Raises UsageError.
+    The selection holds names and groups; those after a hyphen are excluded. If it only excludes,
+    it starts from the group `default`. Raises UsageError for an unknown name or an empty result.
     """
-    less = {name for word in words if word.startswith("-") for name in _names(manifest, word[1:])}
-    more = [word for word in words if not word.startswith("-")] or [DEFAULT]
-    wanted = {name for word in more for name in _names(manifest, word)} - less
+    excluded = {
+        name for word in selection if word.startswith("-") for name in _names(manifest, word[1:])
+    }
+    included = [word for word in selection if not word.startswith("-")] or [_DEFAULT_GROUP]
+    wanted = {name for word in included for name in _names(manifest, word)} - excluded
     if not wanted:
         raise UsageError(
-            f"--benchmarks {','.join(words)} leaves nothing to measure.",
-            remedy="Leave less of it out.",
+            f"--benchmarks {','.join(selection)} selects nothing.", remedy="Exclude less."
         )
-    return tuple(entry for name, entry in manifest.entries.items() if name in wanted)
+    return tuple(benchmark for name, benchmark in manifest.benchmarks.items() if name in wanted)
 
 
-def placed(
-    entries: Sequence[SuiteBenchmark], python: str, version: str, enter: Callable[[Path], Path]
+def place(
+    entries: Sequence[SuiteBenchmark],
+    python_version: str,
+    suite_version: str,
+    enter: Callable[[Path], Path],
 ) -> tuple[tuple[Benchmark, ...], dict[str, str]]:
-    """Each benchmark with the interpreter that has its packages; and which were left out, each with a line that says why.
+    """Return the benchmarks that can run, with their interpreters, and why the others cannot.
 
-    `enter` makes an environment with what a file lists. Benchmarks pin their packages each for itself, so that they cannot share
-    one, and some pins are too old for a new Python (its version is `python`).
+    `enter` creates an environment with the packages of a requirements file and returns its Python.
+    Benchmarks pin their packages independently, so they cannot share one environment, and some
+    pins are too old for a new Python.
     """
-    places, failures, left_out = {"": ""}, dict[str, str](), dict[str, str]()
+    pythons, failures, left_out = {"": ""}, dict[str, str](), dict[str, str]()
     benchmarks = []
     for entry in entries:
-        why = unfit(entry, python)
-        wants = Path(entry.requirements).read_text(encoding="utf-8") if entry.requirements else ""
-        if not why and wants not in {*places, *failures}:
+        reason = unsupported(entry, python_version)
+        text = Path(entry.requirements).read_text(encoding="utf-8") if entry.requirements else ""
+        if not reason and text not in {*pythons, *failures}:
             try:
-                places[wants] = str(enter(Path(entry.requirements)))
+                pythons[text] = str(enter(Path(entry.requirements)))
             except BuildError as error:
-                failures[wants] = (
-                    f"its requirements cannot be installed ({venvs.failure_line(error)})"
-                )
-        why = why or failures.get(wants, "")
-        if why:
-            left_out[entry.name] = why
+                line = venvs.failure_line(error)
+                failures[text] = f"its requirements cannot be installed ({line})"
+        reason = reason or failures.get(text, "")
+        if reason:
+            left_out[entry.name] = reason
         else:
-            benchmarks.append(entry.benchmark(version, places[wants]))
+            benchmarks.append(entry.benchmark(suite_version, pythons[text]))
     return tuple(benchmarks), left_out
 
 
-def unfit(entry: SuiteBenchmark, version: str) -> str:
-    """Why an interpreter of this version does not do, in one line; empty when it does."""
-    if SpecifierSet(entry.python).contains(version, prereleases=True):
+def unsupported(entry: SuiteBenchmark, python_version: str) -> str:
+    """Return why a benchmark does not support a Python version; empty if it does."""
+    if SpecifierSet(entry.python).contains(python_version, prereleases=True):
         return ""
     return f"it needs Python {entry.python}"
 
 
-def known(environments: Path) -> list[str]:
-    """The groups, and the names of the benchmarks that a pyperformance in one of these environments has."""
+def installed_names(environments: Path) -> list[str]:
+    """Return the groups and benchmarks of a pyperformance in one of the environments.
+
+    Without one, it is the default group alone. Shell completion uses it.
+    """
     files = environments.glob("*/[Ll]ib/**/pyperformance/data-files/benchmarks/MANIFEST")
     lines = next((file.read_text(encoding="utf-8").splitlines() for file in files), [])
     names = [
@@ -168,17 +190,18 @@ def known(environments: Path) -> list[str]:
         if "\t" in line and not line.startswith(("#", "name\t"))
     ]
     groups = [line[len("[group ") : -1] for line in lines if line.startswith("[group ")]
-    return [*(groups or [DEFAULT]), *names]
+    return [*(groups or [_DEFAULT_GROUP]), *names]
 
 
 def _names(manifest: SuiteManifest, word: str) -> Sequence[str]:
-    if word in manifest.entries:
+    """Return the benchmarks of a name or group. Raises UsageError for an unknown word."""
+    if word in manifest.benchmarks:
         return (word,)
     if word in manifest.groups:
         return manifest.groups[word]
-    near = get_close_matches(word, [*manifest.entries, *manifest.groups], n=1)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    groups, names = ", ".join(manifest.groups), ", ".join(manifest.benchmarks)
+    hint = did_you_mean(word, [*manifest.benchmarks, *manifest.groups])
     raise UsageError(
-        f"{word!r} is no benchmark and no group of pyperformance {manifest.version}.",
-        remedy=f"{hint}Groups: {', '.join(manifest.groups)}. Benchmarks: {', '.join(manifest.entries)}.",
+        f"pyperformance {manifest.version} has no benchmark or group {word!r}.",
+        remedy=f"{hint}Groups: {groups}. Benchmarks: {names}.",
     )

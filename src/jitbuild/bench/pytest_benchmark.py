@@ -1,4 +1,4 @@
-"""A run of pytest with pytest-benchmark as one step: its command, what it measured, and how it failed. Pure."""
+"""pytest with pytest-benchmark as one step: its arguments, its results and its failures. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import MeasurementError
-from jitbuild.running import command as words
+from jitbuild.running.command import pytest_arguments_index, split_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.plan import BenchStep
 
-_SHOWN = 3
-# What pytest-benchmark calls a fact of the machine, and what pyperf does.
-_FACTS = {
+_SHOWN_FAILURES = 3
+# pytest-benchmark's names of facts about the machine, and pyperf's.
+_METADATA_NAMES = {
     "python_version": "python_version",
     "python_implementation": "python_implementation",
     "node": "hostname",
@@ -26,77 +26,95 @@ _FACTS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestTiming:
-    """What pytest-benchmark says of one test: the mean of its rounds, in seconds, and facts for pyperf's file."""
+    """The timing of one test: the mean of its rounds in seconds, and metadata for pyperf."""
 
     mean: float
     metadata: Mapping[str, Any]
 
 
-def options(command: Sequence[str]) -> list[str]:
-    """The interpreter's own options in a command of pytest's."""
-    found = words.split_program(command)
-    return found[0] if found else []
+def interpreter_options(command: Sequence[str]) -> list[str]:
+    """Return the interpreter's own options in a pytest command."""
+    split = split_program(command)
+    return split[0] if split else []
 
 
-def spec(command: Sequence[str], facts: Path, target: Path, *, look: bool) -> dict[str, Any]:
-    """What bench_pytest.py reads; pytest-benchmark writes to `target`, last of all options, so that no other file is meant."""
-    begin = words.pytest_arguments_index(command)
+def spec(command: Sequence[str], facts: Path, target: Path, *, inspect: bool) -> dict[str, Any]:
+    """Return the specification that in_target/bench_pytest.py reads.
+
+    The option that makes pytest-benchmark write to `target` comes last, so it prevails.
+    """
+    begin = pytest_arguments_index(command)
     assert begin is not None
     end = command.index("--", begin) if "--" in command[begin:] else len(command)
-    arguments = [*command[begin:end], f"--benchmark-json={target}", *command[end:]]
     return {
-        "arguments": arguments,
+        "arguments": [*command[begin:end], f"--benchmark-json={target}", *command[end:]],
         "module": "pytest" in command[1:begin] or "-mpytest" in command,
         "facts": str(facts),
-        "look": look,
+        "inspect": inspect,
     }
 
 
 def parse(data: bytes) -> dict[str, PytestTiming]:
-    """Each test by its full name; none for what is no file of pytest-benchmark's, as where it measured nothing."""
+    """Return the timings in pytest-benchmark's JSON by the full names of the tests.
+
+    Empty for anything else, as when nothing was measured.
+    """
     try:
-        found = json.loads(data)
-        machine = found.get("machine_info") or {}
+        report = json.loads(data)
+        machine = report.get("machine_info") or {}
         shared = {
-            ours: str(machine[theirs]) for theirs, ours in _FACTS.items() if machine.get(theirs)
+            ours: str(machine[theirs])
+            for theirs, ours in _METADATA_NAMES.items()
+            if machine.get(theirs)
         }
         return {
-            each["fullname"]: PytestTiming(
-                mean=float(each["stats"]["mean"]), metadata={**shared, **_counts(each["stats"])}
-            )
-            for each in found["benchmarks"]
-            if each.get("stats")
+            test["fullname"]: _timing(test["stats"], shared)
+            for test in report["benchmarks"]
+            if test.get("stats")
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _counts(stats: Mapping[str, Any]) -> dict[str, int]:
-    return {"loops": int(stats["iterations"]), "pytest_benchmark_rounds": int(stats["rounds"])}
+def _timing(stats: Mapping[str, Any], shared: Mapping[str, str]) -> PytestTiming:
+    counts = {"loops": int(stats["iterations"]), "pytest_benchmark_rounds": int(stats["rounds"])}
+    return PytestTiming(mean=float(stats["mean"]), metadata={**shared, **counts})
 
 
 def failure(
-    step: BenchStep, facts: Mapping[str, Any], said: Sequence[str], diff: str
+    step: BenchStep, facts: Mapping[str, Any], output: Sequence[str], diff_command: str
 ) -> MeasurementError:
-    """Why a run came to nothing: tests that failed, nothing measured, or what pytest said last; `diff` is a line to type."""
+    """Return the error for a run that measured nothing.
+
+    The reason is a failed test, an option that prevents measuring, or the end of pytest's output.
+    """
     mode = step.arm.mode
     failed = facts.get("failed", ())
     if failed:
-        tests = list(dict.fromkeys(each["test"] for each in failed))
-        others = f", and so do {len(tests) - 1} more" if len(tests) > 1 else ""
-        shown = "\n".join(f"  {each['test']}: {each['message']}" for each in failed[:_SHOWN])
+        return _failed_tests(failed, mode, diff_command)
+    obstacle = facts.get("without", "")
+    if obstacle:
         return MeasurementError(
-            f"{tests[0]} fails with the JIT {mode}{others}:\n{shown}",
-            remedy=f"See what differs, test by test, with: {diff}",
+            f"pytest-benchmark measured nothing with the JIT {mode}, because of {obstacle}.",
+            remedy="Omit that, or override it after `--`: "
+            "-n0, --benchmark-enable, --benchmark-only.",
         )
-    why = facts.get("without", "")
-    if why:
-        return MeasurementError(
-            f"pytest-benchmark measured nothing with the JIT {mode}: {why} keeps it from it.",
-            remedy="Take that out, or say the opposite after `--`: -n0, --benchmark-enable, --benchmark-only.",
-        )
-    lines = "\n".join(f"  {line}" for line in said)
+    lines = "\n".join(f"  {line}" for line in output)
     return MeasurementError(
         f"pytest measured nothing with the JIT {mode}:\n{lines}",
-        remedy="After `--` comes a command of pytest's that runs tests with the fixture `benchmark`.",
+        remedy="The pytest command after `--` must run tests with the fixture `benchmark`.",
+    )
+
+
+def _failed_tests(
+    failed: Sequence[Mapping[str, str]], mode: str, diff_command: str
+) -> MeasurementError:
+    tests = list(dict.fromkeys(failure["test"] for failure in failed))
+    more = f", and so do {len(tests) - 1} more" if len(tests) > 1 else ""
+    shown = "\n".join(
+        f"  {failure['test']}: {failure['message']}" for failure in failed[:_SHOWN_FAILURES]
+    )
+    return MeasurementError(
+        f"{tests[0]} fails with the JIT {mode}{more}:\n{shown}",
+        remedy=f"To see what differs, test by test: {diff_command}",
     )

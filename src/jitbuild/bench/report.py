@@ -121,6 +121,7 @@ class BenchReport:
     `comparison` says what is compared: the modes off and on, off with off `again`, or any two
     `files`. `base` and `other` are the names of the arms, `about` facts of interpreter and
     machine, `files` the pyperf file of each arm, and `again` the command line that repeats it.
+    `interrupted_by` is the number of the signal that cut the measurement short, if any.
     """
 
     comparison: Comparison
@@ -133,7 +134,7 @@ class BenchReport:
     notes: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     again: str = ""
-    complete: bool = True
+    interrupted_by: int | None = None
 
     @property
     def by_ratio(self) -> list[BenchRow]:

@@ -18,7 +18,7 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "base": report.base,
         "other": report.other,
         "about": dict(report.about),
-        "complete": report.complete,
+        "complete": report.interrupted_by is None,
         "verdict": {
             "result": conclusions.advice(report),
             "sentence": conclusions.sentence(report),

@@ -38,7 +38,7 @@ def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
     if getattr(parsed_args, "suite", None) == "pyperformance":
         from jitbuild.bench import pyperformance
 
-        return pyperformance.known(api.store().cache("environments"))
+        return pyperformance.installed_names(api.store().cache("environments"))
     from jitbuild.bench.quick_suite import PROGRAMS
 
     return list(PROGRAMS)

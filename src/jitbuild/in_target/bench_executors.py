@@ -1,7 +1,8 @@
-"""Which functions of this process have machine code now. Runs in the interpreter under test, loaded by path.
+"""The functions of this process that have machine code now.
 
-It imports neighbours of this file, which use only the standard library, as part of a stand-in for the
-package: jitbuild itself is not installed there, and would bring the dependencies of the host.
+This runs in the interpreter under test and is loaded by path. It imports neighbours of this file,
+which use only the standard library, as part of a temporary stand-in for the package `jitbuild`:
+jitbuild itself is not installed there, and would need the dependencies of the host.
 """
 
 from __future__ import annotations
@@ -16,71 +17,85 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OURS = ("pyperf", "jitbuild", "psutil")
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_PROGRAMS = os.path.join(_FOLDER, "bench_programs.py")
+_MEASURING_PACKAGES = frozenset({"pyperf", "jitbuild", "psutil"})
 
 
-def facts(*extra: CodeType) -> dict[str, Any]:
-    """The mode as it reached this process, who traces, and every code object with executors; `extra` is code no function holds."""
-    executors, jit_facts, probe = map(_neighbour, ("executors", "jit_facts", "probe"))
-    lookup = executors.executor_lookup()
-    about = jit_facts.jit_facts(lookup)
+def _neighbours(*names: str) -> list[Any]:
+    """Return modules of this folder, and leave neither them nor bytecode behind.
+
+    A program that is measured may import the real jitbuild, before or after this.
+    """
+    real = {name: sys.modules.pop(name) for name in _jitbuild_modules()}
+    package = ModuleType("jitbuild")
+    package.__path__ = [os.path.dirname(_FOLDER)]
+    sys.modules["jitbuild"] = package
+    write_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return [importlib.import_module(f"jitbuild.in_target.{name}") for name in names]
+    finally:
+        sys.dont_write_bytecode = write_bytecode
+        for name in _jitbuild_modules():
+            del sys.modules[name]
+        sys.modules.update(real)
+
+
+def _jitbuild_modules() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] == "jitbuild"]
+
+
+_executors, _jit_facts, _probe = _neighbours("executors", "jit_facts", "probe")
+
+
+def facts(*codes: CodeType) -> dict[str, Any]:
+    """Return the mode as it reached this process, the tracers, and all functions with executors.
+
+    `codes` are code objects that belong to no function, such as that of a module.
+    """
+    lookup = _executors.executor_lookup()
+    jit = _jit_facts.jit_facts(lookup)
     return {
         "switch": os.environ.get("PYTHON_JIT"),
-        "enabled": about.enabled,
-        "built": about.built,
-        "version": about.version,
-        "debug": about.debug,
-        "tracers": probe.tracers(),
-        "functions": [] if lookup.get_executor is None else _functions(executors, lookup, extra),
+        "enabled": jit.enabled,
+        "built": jit.built,
+        "version": jit.version,
+        "debug": jit.debug,
+        "tracers": _probe.tracers(),
+        "functions": [] if lookup.get_executor is None else _functions(lookup, codes),
     }
 
 
-def _neighbour(name: str) -> Any:
-    """Return the module `name` of this folder, imported without writing bytecode."""
-    if "jitbuild" not in sys.modules:
-        package = ModuleType("jitbuild")
-        package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
-        sys.modules["jitbuild"] = package
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        return importlib.import_module(f"jitbuild.in_target.{name}")
-    finally:
-        sys.dont_write_bytecode = before
-
-
-def _functions(executors: Any, lookup: Any, extra: tuple[CodeType, ...]) -> list[dict[str, Any]]:
-    found = []
-    for module, code in _codes(extra):
-        made = executors.count_executors(code, lookup)
-        if made.executors:
-            found.append(
+def _functions(lookup: Any, codes: tuple[CodeType, ...]) -> list[dict[str, Any]]:
+    functions = []
+    for module, code in _all_code(codes):
+        count = _executors.count_executors(code, lookup)
+        if count.executors:
+            functions.append(
                 {
                     "module": module,
                     "name": code.co_qualname,
                     "file": code.co_filename,
                     "line": code.co_firstlineno,
-                    "executors": made.executors,
-                    "bytes": made.machine_code_bytes,
+                    "executors": count.executors,
+                    "bytes": count.machine_code_bytes,
                 }
             )
-    return sorted(found, key=lambda each: (-each["executors"], each["module"], each["line"]))
+    return sorted(functions, key=lambda row: (-row["executors"], row["module"], row["line"]))
 
 
-def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
-    """All code of this process but that which measures, once each, with the module's name."""
+def _all_code(codes: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
+    """Yield all code of this process except the measuring code, with the names of its modules."""
     seen: set[CodeType] = set()
-    waiting = [("__main__", code) for code in extra]
-    for thing in gc.get_objects():
-        if type(thing) is FunctionType:
-            module = str(thing.__globals__.get("__name__"))
-            if (
-                module.partition(".")[0] not in _OURS
-                and thing.__globals__.get("__file__") not in _MEASURES
-            ):
-                waiting.append((module, thing.__code__))
+    waiting = [("__main__", code) for code in codes]
+    waiting += [
+        (str(thing.__globals__.get("__name__")), thing.__code__)
+        for thing in gc.get_objects()
+        if type(thing) is FunctionType and not _is_measuring(thing)
+    ]
     while waiting:
         module, code = waiting.pop()
-        # Code compares by content: two equal ones are one here, which is no harm.
+        # Code compares by content, so equal code objects count once. That does no harm.
         if code not in seen:
             seen.add(code)
             yield module, code
@@ -89,10 +104,9 @@ def _codes(extra: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
             ]
 
 
-_MEASURES = {
-    __file__,
-    *(
-        os.path.join(os.path.dirname(__file__), name)
-        for name in ("bench_worker.py", "bench_inspect.py", "bench_suite.py", "bench_pytest.py")
-    ),
-}
+def _is_measuring(function: FunctionType) -> bool:
+    """Return whether a function measures, as all of this folder except the programs."""
+    module, file = (str(function.__globals__.get(name)) for name in ("__name__", "__file__"))
+    if module.partition(".")[0] in _MEASURING_PACKAGES:
+        return True
+    return os.path.dirname(file) == _FOLDER and file != _PROGRAMS

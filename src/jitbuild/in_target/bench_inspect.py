@@ -1,84 +1,80 @@
-"""Runs a Python program and says what the JIT made of it: `python bench_inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) ...`
+"""Run a Python program and record what the JIT makes of it, or where its time goes.
 
-Runs in the interpreter under test. Executors come and go, and a program that ends takes its functions along: so a thread looks
-every now and then, and what it ever saw is united. With --profile nothing of that is done; cProfile then says where the time goes.
+    python bench_inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) [ARGUMENT ...]
+
+This runs in the interpreter under test. Executors come and go, and the functions of a program
+disappear with it, so a thread looks every quarter of a second and unites what it sees. With
+--profile, cProfile records the functions that take the most time instead.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import runpy
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import CodeType
 
-_SECONDS = 0.25
-_MOST = 40
-
-
-def _seen() -> Any:
-    """The module beside this file; no bytecode is written there."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        return importlib.import_module("bench_executors")
-    finally:
-        sys.dont_write_bytecode = before
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_INTERVAL_SECONDS = 0.25
+_PROFILE_ROWS = 40
 
 
 def main() -> None:
+    """Run the program with its output discarded, since it may be large and nothing reads it."""
     target, *words = sys.argv[1:]
-    # It may print as much as it likes: nobody reads it here.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        os.dup2(nowhere, number)
-    profile = words[:1] == ["--profile"]
-    if profile:
-        _profiled(target, words[1:])
+    null = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(null, descriptor)
+    if words[:1] == ["--profile"]:
+        _profile(target, words[1:])
     else:
-        _watched(target, words)
+        _watch(target, words)
 
 
-def _watched(target: str, words: list[str]) -> None:
-    # Now: afterwards this file's folder is no longer on sys.path.
-    looking = _seen()
+def _sibling(name: str) -> Any:
+    """Load a module beside this file; the program can neither replace it nor import it."""
+    return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
+
+
+def _watch(target: str, words: list[str]) -> None:
+    executors = _sibling("bench_executors")
     done = threading.Event()
-    seen: list[dict[str, Any]] = []
+    samples: list[dict[str, Any]] = []
     codes: list[CodeType] = []
 
     def watch() -> None:
-        while not done.wait(_SECONDS):
-            seen.append(looking.facts(*codes))
+        while not done.wait(_INTERVAL_SECONDS):
+            samples.append(executors.facts(*codes))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         _run(words, codes)
     finally:
-        seen.append(looking.facts(*codes))
+        samples.append(executors.facts(*codes))
         done.set()
-        _write(target, _united(seen))
+        _write(target, unite(samples))
 
 
-def _united(seen: list[dict[str, Any]]) -> dict[str, Any]:
+def unite(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the last sample, with all tracers and functions of any, and their largest numbers."""
     functions: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for facts in seen:
-        for each in facts["functions"]:
-            key = (each["file"], each["name"], each["line"])
-            before = functions.get(key, each)
-            functions[key] = {
-                **each,
-                **{what: max(each[what], before[what]) for what in ("executors", "bytes")},
-            }
-    tracers = sorted({tracer for facts in seen for tracer in facts["tracers"]})
-    return {**seen[-1], "tracers": tracers, "functions": list(functions.values())}
+    for sample in samples:
+        for row in sample["functions"]:
+            key = (row["file"], row["name"], row["line"])
+            before = functions.get(key, row)
+            largest = {name: max(row[name], before[name]) for name in ("executors", "bytes")}
+            functions[key] = {**row, **largest}
+    tracers = sorted({tracer for sample in samples for tracer in sample["tracers"]})
+    return {**samples[-1], "tracers": tracers, "functions": list(functions.values())}
 
 
-def _profiled(target: str, words: list[str]) -> None:
+def _profile(target: str, words: list[str]) -> None:
     import cProfile
     import pstats
 
@@ -87,22 +83,23 @@ def _profiled(target: str, words: list[str]) -> None:
         profiler.runcall(_run, words, [])
     finally:
         stats: Any = pstats.Stats(profiler)
-        whole = stats.total_tt or 1.0
-        hot = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_MOST]
+        total = stats.total_tt or 1.0
+        hottest = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_PROFILE_ROWS]
         rows = [
-            {"file": file, "line": line, "name": name, "share": own / whole}
-            for (file, line, name), (_, _, own, *_) in hot
+            {"file": file, "line": line, "name": name, "share": own / total}
+            for (file, line, name), (_, _, own, *_) in hottest
             if file not in {"~", __file__} and "importlib" not in file
         ]
         _write(target, {"hot": rows})
 
 
 def _run(words: list[str], codes: list[CodeType]) -> None:
-    """As `python WORDS` would, with `codes` holding the program's own top level."""
+    """Run the program as `python WORDS` would, and add the code of its top level to `codes`."""
     import __main__
 
-    # What is measured has the current folder, or its own, there; not this one.
-    sys.path[0] = "" if words[0] in {"-c", "-m"} else os.path.dirname(os.path.abspath(words[0]))
+    if not sys.flags.safe_path:
+        # The program has its own folder there, or the current one, in place of this file's.
+        sys.path[0] = "" if words[0] in {"-c", "-m"} else os.path.dirname(os.path.abspath(words[0]))
     if words[0] == "-m":
         sys.argv = words[1:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)

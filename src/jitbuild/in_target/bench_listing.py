@@ -1,7 +1,7 @@
-"""What pyperformance has: `python bench_listing.py FILE` writes it as JSON. Runs in the interpreter under test, where pyperformance is.
+"""Write what pyperformance has as JSON: `python bench_listing.py FILE`.
 
-Its manifest is no public interface of pyperformance's; which of its versions is installed is pinned beside what reads this
-(suite.py).
+This runs in the interpreter under test, where pyperformance is installed. The module with its
+manifest is not public; bench/pyperformance.py pins the version.
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ from typing import Any
 
 
 def main(target: str) -> None:
+    """Write the version, the benchmarks, and the names in each group and tag."""
     version = importlib.import_module("pyperformance").__version__
     manifest = importlib.import_module("pyperformance._manifest").load_manifest(None)
-    found = {
+    listing = {
         "version": version,
-        "benchmarks": [_benchmark(each) for each in manifest.benchmarks],
+        "benchmarks": [_benchmark(benchmark) for benchmark in manifest.benchmarks],
         "groups": {
-            name: sorted(each.name for each in manifest.resolve_group(name))
+            name: sorted(benchmark.name for benchmark in manifest.resolve_group(name))
             for name in sorted(manifest.groups | manifest.tags)
         },
     }
     with open(target, "w", encoding="utf-8") as file:
-        json.dump(found, file)
+        json.dump(listing, file)
 
 
-def _benchmark(each: Any) -> dict[str, Any]:
-    requirements = each.requirements_lockfile
+def _benchmark(benchmark: Any) -> dict[str, Any]:
+    requirements = benchmark.requirements_lockfile
     return {
-        "name": each.name,
-        "script": each.runscript,
-        "options": list(each.extra_opts),
+        "name": benchmark.name,
+        "script": benchmark.runscript,
+        "options": list(benchmark.extra_opts),
         "requirements": requirements if requirements and os.path.exists(requirements) else "",
-        "tags": list(each.tags),
-        "python": str(each.python),
+        "tags": list(benchmark.tags),
+        "python": str(benchmark.python),
     }
 
 

@@ -1,8 +1,9 @@
-"""The quick suite: small programs that check their own result. Runs in the interpreter under test, with the standard library alone.
+"""The programs of the quick suite, each of which checks its own result.
 
-They cover what the JIT of 3.15 was made for (loops of arithmetic, attributes, calls), what it hardly touches (strings, dicts,
-generators), and two where no gain is to be expected, since their time is spent in C or in the system. One call takes some
-milliseconds; pyperf finds out how many calls make one value.
+They run in the interpreter under test with the standard library alone. They cover what the JIT of
+3.15 was made for (loops of arithmetic, attributes, calls), what it hardly affects (strings, dicts,
+generators), and two in which no gain is expected, because their time is spent in C or in the
+operating system. One call takes some milliseconds; pyperf finds out how many make one value.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class WrongResultError(Exception):
-    """A program came to another result than it must: what was measured is worth nothing."""
+    """A program returned a wrong result, so its times mean nothing."""
 
 
-def _check(name: str, seen: object, wanted: object) -> None:
-    if seen != wanted:
-        raise WrongResultError(f"{name}: {seen!r} instead of {wanted!r}")
+def _check(name: str, result: object, expected: object) -> None:
+    if result != expected:
+        raise WrongResultError(f"{name}: {result!r} instead of {expected!r}")
 
 
 def float_loop() -> None:
@@ -43,7 +44,7 @@ def int_loop() -> None:
 
 
 def nbody() -> None:
-    """Two bodies of a mass that circle each other: attributes of floats, in a loop with many live values."""
+    """Two bodies of equal mass circle each other: arithmetic in a loop with many live values."""
     x, y, vx, vy = 1.0, 0.0, 0.0, 1.0
     for _ in range(15_000):
         squared = x * x + y * y
@@ -52,7 +53,7 @@ def nbody() -> None:
         vy -= y * pull
         x += vx * 0.001
         y += vy * 0.001
-    # The energy of the circle stays what it was.
+    # The energy of the orbit is constant.
     _check("nbody", round(0.5 * (vx * vx + vy * vy) - 1 / (x * x + y * y) ** 0.5, 5), -0.5)
 
 
@@ -84,19 +85,19 @@ class _Device(_Task):
 
 
 def objects() -> None:
-    """Packets that tasks hand on, as richards does: attributes, and methods of several classes."""
+    """Tasks pass on packets, as in richards: attributes, and methods of several classes."""
     tasks: list[_Task] = [_Device(number) if number % 3 else _Task(number) for number in range(6)]
-    for one, after in zip(tasks, tasks[1:] + tasks[:1], strict=True):
-        one.following = after
+    for task, following in zip(tasks, tasks[1:] + tasks[:1], strict=True):
+        task.following = following
     packets = [_Packet(number) for number in range(100)]
     for packet in packets:
-        task: _Task | None = tasks[packet.value % 6]
+        current: _Task | None = tasks[packet.value % 6]
         for _ in range(60):
-            assert task is not None
-            task = task.take(packet)
+            assert current is not None
+            current = current.take(packet)
     _check(
         "objects",
-        (sum(one.handled for one in tasks), sum(packet.value for packet in packets)),
+        (sum(task.handled for task in tasks), sum(packet.value for packet in packets)),
         (6000, 509_148),
     )
 
@@ -130,7 +131,7 @@ def dicts() -> None:
 
 
 def lists() -> None:
-    """The sieve of Eratosthenes, element by element."""
+    """Run the sieve of Eratosthenes, element by element."""
     sieve = [True] * 20_000
     for number in range(2, 142):
         if sieve[number]:
@@ -179,7 +180,7 @@ def _atom_of(text: str, at: int) -> tuple[int, int]:
 
 
 def parser() -> None:
-    """Recursive descent, character by character."""
+    """Parse expressions by recursive descent, character by character."""
     for _ in range(4):
         _check("parser", _sum_of(_EXPRESSION, 0)[0], 20_903)
 
@@ -191,7 +192,7 @@ _RECORDS = [
 
 
 def json_lines() -> None:
-    """Encoded and decoded record by record; the codec is C, what is around it is not."""
+    """Encode and decode records one by one: the codec is in C, the code around it is not."""
     total = 0.0
     for record in _RECORDS:
         again = json.loads(json.dumps(record))
@@ -207,12 +208,12 @@ _LINE = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\w+) GET /items/(\d+) (\d{3})")
 
 
 def regex() -> None:
-    found = sum(int(match[5]) for match in _LINE.finditer(_LOG) if match[6] == "200")
-    _check("regex", found, 14_850)
+    total = sum(int(match[5]) for match in _LINE.finditer(_LOG) if match[6] == "200")
+    _check("regex", total, 14_850)
 
 
 def in_c() -> None:
-    """Compression and hashes: all in C, so the JIT has nothing to do."""
+    """Compress and hash: all of it is in C, so the JIT has nothing to do."""
     data = bytes(range(256)) * 300
     for _ in range(3):
         _check("in_c", zlib.decompress(zlib.compress(data, 1)) == data, True)
@@ -220,7 +221,7 @@ def in_c() -> None:
 
 
 def in_out() -> None:
-    """Small files, written and read: the time is the system's."""
+    """Write and read small files: the time is spent in the operating system."""
     with tempfile.TemporaryDirectory() as folder:
         name = os.path.join(folder, "x")
         for number in range(40):

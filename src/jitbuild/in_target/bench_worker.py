@@ -1,49 +1,63 @@
-"""What pyperf runs: `python bench_worker.py --spec FILE`, and its own options. Runs in the interpreter under test, where pyperf is.
+"""Measure a program, statement or command as pyperf's runner or worker.
 
-The specification is a JSON object: `kind` (quick, stmt or command), `name`, `facts` (a file in which a worker says what it saw of
-the JIT), by kind `stmt` and `setup`, or `command`, and `turns` where another process measures in turn with this one (bench_interleave.py).
-pyperf starts this file again for each of its workers.
+    python bench_worker.py --spec FILE [OPTION of pyperf ...]
+
+This runs in the interpreter under test, where pyperf is installed. The specification is a JSON
+object: `kind` (quick, stmt or command), `name`, `facts` (the file for a worker's facts about the
+JIT), by kind `stmt` and `setup` or `command`, and `interleaving` if another process measures
+interleaved with this one (bench_interleave.py). pyperf starts this file again for each worker.
 """
 
 from __future__ import annotations
 
 import atexit
-import importlib
 import itertools
 import json
 import os
+import runpy
 import shlex
-import subprocess  # noqa: TID251 - in another process than ours, whose group is ended with what it starts
+import subprocess  # noqa: TID251 - not in our process; its group is ended with all it starts
 import sys
 import time
 import timeit
+from types import SimpleNamespace
 from typing import Any
 
 import pyperf
 
-# What is measured must outlive the measurement, to be looked at.
-_KEPT: list[Any] = []
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
+# What is measured must outlive the measurement, so that it can be inspected.
+_kept: list[Any] = []
 
 
 def main() -> None:
-    runner = pyperf.Runner(add_cmdline_args=_pass_on)
+    """Measure what the specification names."""
+    leave_import_path()
+    runner = pyperf.Runner(add_cmdline_args=_add_spec)
     runner.argparser.add_argument("--spec", required=True)
-    patient()
+    disable_exit_timeout()
     args = runner.parse_args()
     with open(args.spec, encoding="utf-8") as file:
         spec = json.load(file)
-    turns = None
+    interleaving = None
     if args.worker:
-        silence()
+        discard_output()
         atexit.register(_write_facts, spec, os.getpid())
-        turns = wait(spec)
-    _measure(runner, spec, turns)
+        interleaving = join_interleaving(spec)
+    _measure(runner, spec, interleaving)
 
 
-def patient() -> None:
-    """Let pyperf's manager not kill a worker that has told its values and does not end within a minute (_manager.py).
+def leave_import_path() -> None:
+    """Remove this file's folder from sys.path, where it would hide modules of the same names."""
+    folder = os.path.realpath(_FOLDER)
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
 
-    It may be waiting for another that measures in turn; and jitbuild has a time-out of its own.
+
+def disable_exit_timeout() -> None:
+    """Keep pyperf's manager from killing a worker that does not end within a minute.
+
+    The worker may have reported its values and be waiting for an interleaved one (pyperf's
+    _manager.py). jitbuild has a timeout of its own.
     """
     import pyperf._manager as manager
 
@@ -51,89 +65,92 @@ def patient() -> None:
         manager.EXIT_TIMEOUT = None
 
 
-def wait(spec: dict[str, Any], task: int = 0) -> Any:
-    """Until it is this worker's turn to run; None where it has no other beside it. What is registered before is done after all."""
-    turns = _beside("bench_interleave").of(spec, task)
-    if turns is not None:
-        atexit.register(turns.finish)
-    return turns
+def join_interleaving(spec: dict[str, Any], task: int = 0) -> Any:
+    """Wait until it is this worker's turn; return None if it runs alone.
+
+    Exit handlers that were registered before run after the end of the interleaving.
+    """
+    interleaving = _sibling("bench_interleave").join(spec, task)
+    if interleaving is not None:
+        atexit.register(interleaving.finish)
+    return interleaving
 
 
-def _measure(runner: Any, spec: dict[str, Any], turns: Any) -> None:
-    passing = _beside("bench_interleave")
+def _measure(runner: Any, spec: dict[str, Any], interleaving: Any) -> None:
+    interleave = _sibling("bench_interleave")
     if spec["kind"] == "command":
         _measure_command(runner, spec["name"], spec["command"])
-    elif spec["kind"] == "stmt":
+        return
+    if spec["kind"] == "stmt":
         timer: Any = timeit.Timer(spec["stmt"], spec["setup"])
-        _KEPT.append(timer)
-        inner = passing.each(
-            lambda loops: timer.inner(itertools.repeat(None, loops), time.perf_counter), turns
-        )
-        runner.bench_time_func(spec["name"], inner)
+        _kept.append(timer)
+
+        def measure(loops: int) -> float:
+            return float(timer.inner(itertools.repeat(None, loops), time.perf_counter))
     else:
-        program = passing.timed(_beside("bench_programs").PROGRAMS[spec["name"]])
-        runner.bench_time_func(spec["name"], passing.each(program, turns))
+        program = _sibling("bench_programs").PROGRAMS[spec["name"]]
+        _kept.append(program)
+        measure = interleave.timed(program)
+    runner.bench_time_func(spec["name"], interleave.interleaved(measure, interleaving))
 
 
-def _beside(name: str) -> Any:
-    """A module of this file's own folder, which is on sys.path and may belong to anybody: no bytecode is written into it."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.dont_write_bytecode = before
+def _sibling(name: str) -> Any:
+    """Load a module beside this file; what is measured can neither replace it nor import it."""
+    return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
 def _measure_command(runner: Any, name: str, command: list[str]) -> None:
-    shown = " ".join(map(shlex.quote, command))
-    if len(shown.splitlines()) == 1:
+    text = " ".join(map(shlex.quote, command))
+    if len(text.splitlines()) == 1:
         runner.bench_command(name, command)
-    else:  # pyperf puts the command into its metadata, and refuses lines there
-        runner.bench_time_func(
-            name, _run, command, metadata={"command": " ".join(shown.splitlines())}
-        )
+    else:  # pyperf puts the command into its metadata, and refuses line breaks there
+        metadata = {"command": " ".join(text.splitlines())}
+        runner.bench_time_func(name, _run_command, command, metadata=metadata)
 
 
-def _run(loops: int, command: list[str]) -> float:
-    begun = time.perf_counter()
+def _run_command(loops: int, command: list[str]) -> float:
+    null = subprocess.DEVNULL
+    start = time.perf_counter()
     for _ in range(loops):
-        code = subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        code = subprocess.call(command, stdin=null, stdout=null, stderr=null)
         if code:
             raise ChildProcessError(f"Command failed with exit code {code}")
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
-def _pass_on(command: list[str], args: Any) -> None:
+def _add_spec(command: list[str], args: Any) -> None:
+    """Pass the specification on to a worker."""
     command += ["--spec", args.spec]
 
 
-def silence() -> None:
-    """What is measured may print as much as it likes: a worker answers through a pipe of its own. Only why it failed is let out."""
-    nowhere, errors = os.open(os.devnull, os.O_WRONLY), os.dup(2)
-    for number in (1, 2):
-        os.dup2(nowhere, number)
+def discard_output() -> None:
+    """Discard the output of what is measured, except the traceback if it fails.
 
-    def tell(*error: Any) -> None:
+    It may be large. The worker reports its values through a pipe of its own.
+    """
+    null, errors = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    for descriptor in (1, 2):
+        os.dup2(null, descriptor)
+
+    def report(*error: Any) -> None:
         os.dup2(errors, 2)
         sys.__excepthook__(*error)
 
-    sys.excepthook = tell
+    sys.excepthook = report
 
 
-def _write_facts(spec: dict[str, Any], own: int) -> None:
-    if os.getpid() != own:  # a child that what is measured forked
+def _write_facts(spec: dict[str, Any], process: int) -> None:
+    if os.getpid() != process:  # a child that the program forked
         return
-    facts = _beside("bench_executors").facts()
+    facts = _sibling("bench_executors").facts()
     if spec["kind"] == "command":
-        # The program was another process; in this one it was waited for.
+        # The program ran in another process; this one only waited for it.
         del facts["functions"]
     with open(spec["facts"], "w", encoding="utf-8") as file:
         json.dump(facts, file)
 
 
 if __name__ == "__main__":
-    # pyperf's workers are named by sys.argv[0].
+    # pyperf names its workers by sys.argv[0].
     sys.argv[0] = os.path.abspath(__file__)
     main()

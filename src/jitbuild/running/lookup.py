@@ -148,11 +148,11 @@ def _how_to_install(spec: str, axes: Axes) -> str:
             return str(error).replace("\n", " ")
         except RecipeError:
             pass  # `jitbuild install` reports it
-    command = shlex.join(["jitbuild", "install", spec, *_flags(axes)])
+    command = shlex.join(["jitbuild", "install", spec, *axis_options(axes)])
     return f"Build it: {command}"
 
 
-def _flags(axes: Axes) -> list[str]:
+def axis_options(axes: Axes) -> list[str]:
     """Return the stated axes as they are typed on a command line."""
     stated = (("jit", axes.jit), ("profile", axes.profile))
     return [

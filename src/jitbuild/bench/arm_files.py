@@ -1,0 +1,90 @@
+"""Write the pyperf file of each arm, without outliers and with metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import pyperf_files, session_results, stats
+from jitbuild.bench.plan import INTERLEAVED_KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.bench.plan import Arm, Benchmark
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.bench.stats import Sample
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.interpreter import Interpreter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmFiles:
+    """The files and samples of both arms, and the number of outliers left out by benchmark."""
+
+    paths: Mapping[str, Path]
+    base: Mapping[str, Sample]
+    other: Mapping[str, Sample]
+    outliers: Mapping[str, int]
+
+
+def write_arm_files(
+    session: MeasurementSession, interpreter: Interpreter, verdict: Verdict, folder: Path
+) -> ArmFiles:
+    """Join the results of each arm and write them to `folder`, one file per arm.
+
+    Both arms lose the rounds that are outliers. Whole processes that only alternate keep them: one
+    of them may be far from the others by what the machine does all the time.
+    """
+    suites = [_join_arm(session, interpreter, verdict, arm) for arm in session.arms]
+    base, other = map(pyperf_files.samples, suites)
+    interleaved = session.benchmarks[0].kind in INTERLEAVED_KINDS
+    outliers = {
+        name: rounds
+        for name in (base.keys() & other.keys() if interleaved else ())
+        if (rounds := stats.outliers(base[name], other[name]))
+    }
+    suites = [pyperf_files.without_rounds(suite, outliers) for suite in suites]
+    paths = {arm.name: folder / f"{arm.name}.json" for arm in session.arms}
+    for suite, path in zip(suites, paths.values(), strict=True):
+        pyperf_files.dump(suite, path)
+    base, other = map(pyperf_files.samples, suites)
+    counts = {name: len(outliers[name]) for name in base if name in outliers}
+    return ArmFiles(paths=paths, base=base, other=other, outliers=counts)
+
+
+def _join_arm(
+    session: MeasurementSession, interpreter: Interpreter, verdict: Verdict, arm: Arm
+) -> Any:
+    """Return everything that was measured in an arm, as one suite."""
+    by_name = {benchmark.name: _suite_metadata(benchmark) for benchmark in session.benchmarks}
+    by_path = {
+        path: by_name[name]
+        for name, paths in session_results.measured_files(session, arm).items()
+        for path in paths
+    }
+    identity = {"jitbuild_session": session_results.identity(session)}
+    suite = pyperf_files.join(by_path, _metadata(interpreter, verdict, arm) | identity, by_path)
+    assert suite is not None  # an interruption before anything was measured has been raised
+    return suite
+
+
+def _metadata(interpreter: Interpreter, verdict: Verdict, arm: Arm) -> dict[str, Any]:
+    """Return the metadata of an arm. pyperf accepts strings and numbers, but no booleans."""
+    return {
+        "jitbuild_arm": arm.name,
+        "jitbuild_mode": arm.mode,
+        "jitbuild_interpreter": interpreter.name,
+        "jitbuild_profile": interpreter.variant.profile,
+        "jitbuild_jit": verdict.built,
+        "jitbuild_probe": "ok" if verdict.ok else verdict.reason,
+        "jitbuild_machine_code_bytes": verdict.machine_code_bytes,
+    }
+
+
+def _suite_metadata(benchmark: Benchmark) -> dict[str, Any]:
+    """Return what pyperformance writes into its files, and needs to compare them."""
+    if benchmark.kind != "suite":
+        return {}
+    return {"performance_version": benchmark.version, "tags": list(benchmark.tags)}

@@ -1,0 +1,86 @@
+"""The request of `jitbuild bench` as one value, and the command lines that repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from jitbuild.bench import plan
+from jitbuild.running.lookup import axis_options
+from jitbuild.running.venvs import Requirements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.bench.plan import Arm
+    from jitbuild.request import Axes
+
+Suite = Literal["quick", "pyperformance"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchRequest:
+    """What to measure, and how, on the interpreter that fits `spec` and `axes`.
+
+    `command` are the words after `--`, or None if there is no `--`. Without a command and `stmt`
+    it is a suite (`quick` by default), or only its `benchmarks`. `pytest_benchmark` measures each
+    test of the command. `off_against_off` measures the noise of the machine. `requirements` are
+    installed in an environment of the interpreter. `rounds` and `values` replace the defaults of
+    the kind; `timeout` is in seconds, per process. With `resume`, results of an interrupted
+    measurement are kept. `profile_hot` looks for hot functions without machine code. pyperf's
+    files go to the folder `output`, or else into the store.
+    """
+
+    spec: str
+    axes: Axes
+    command: tuple[str, ...] | None = None
+    stmt: str | None = None
+    setup: str | None = None
+    suite: Suite | None = None
+    benchmarks: tuple[str, ...] = ()
+    pytest_benchmark: bool = False
+    off_against_off: bool = False
+    requirements: Requirements = Requirements()  # noqa: RUF009 # it is immutable
+    rounds: int | None = None
+    values: int | None = None
+    timeout: float | None = None
+    resume: bool = False
+    profile_hot: bool = False
+    output: Path | None = None
+
+    @property
+    def arms(self) -> tuple[Arm, Arm]:
+        """The two arms to compare."""
+        return plan.OFF_AND_OFF if self.off_against_off else plan.OFF_AND_ON
+
+    def repeat_command(self, *, resume: bool = False) -> str:
+        """Return the command line that measures the same again, or continues with `resume`."""
+        options = [
+            *["--resume"] * resume,
+            *["--aa"] * self.off_against_off,
+            *(["--suite", self.suite] if self.suite else []),
+            *["--pytest-benchmark"] * self.pytest_benchmark,
+            *([f"--benchmarks={','.join(self.benchmarks)}"] if self.benchmarks else []),
+            *(["--stmt", self.stmt] if self.stmt else []),
+            *(["--setup", self.setup] if self.setup else []),
+            *(["--rounds", str(self.rounds)] if self.rounds else []),
+            *(["--values", str(self.values)] if self.values else []),
+        ]
+        command = ["--", *self.command] if self.command else []
+        return shlex.join(["jitbuild", "bench", *self._subject(), *options, *command])
+
+    def diff_command(self) -> str:
+        """Return the `jitbuild diff` command line that shows how the modes differ."""
+        command = self.command or ()
+        return shlex.join(["jitbuild", "diff", *self._subject(), "--", *command])
+
+    def _subject(self) -> list[str]:
+        """Return the words that name the interpreter and its packages."""
+        packages, files = self.requirements
+        return [
+            self.spec,
+            *axis_options(self.axes),
+            *(word for package in packages for word in ("--with", package)),
+            *(word for file in files for word in ("--requirements", str(file))),
+        ]

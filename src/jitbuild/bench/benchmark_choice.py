@@ -1,0 +1,61 @@
+"""The benchmarks that a request names, and how much is measured of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import plan, pyperformance, quick_suite
+from jitbuild.bench.plan import Benchmark
+from jitbuild.errors import UsageError
+from jitbuild.system.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jitbuild.bench.bench_request import BenchRequest
+    from jitbuild.bench.plan import SampleCounts
+
+
+def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
+    """Return the benchmarks of a request that has been checked.
+
+    pyperformance is one benchmark whose words are the selection: its manifest is known only once
+    it is installed. Raises UsageError for an unknown program of the quick suite.
+    """
+    if request.pytest_benchmark:
+        return (Benchmark(kind="pytest", name="pytest", words=request.command or ()),)
+    if request.command:
+        return (Benchmark(kind="command", name="command", words=request.command),)
+    if request.stmt is not None:
+        setup = request.setup or "pass"
+        return (Benchmark(kind="stmt", name="stmt", stmt=request.stmt, setup=setup),)
+    if request.suite == pyperformance.NAME:
+        words = pyperformance.selection_words(request.benchmarks)
+        return (Benchmark(kind="suite", name=pyperformance.NAME, words=words),)
+    return tuple(
+        Benchmark(kind="quick", name=name, expects_gain=name not in quick_suite.WITHOUT_GAIN)
+        for name in _quick_programs(request.benchmarks)
+    )
+
+
+def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCounts:
+    """Return how much is measured of a benchmark: its kind's defaults, or the request's numbers."""
+    defaults = plan.DEFAULT_COUNTS[benchmark.kind]
+    return replace(
+        defaults,
+        rounds=request.rounds or defaults.rounds,
+        values=request.values or defaults.values,
+    )
+
+
+def _quick_programs(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the named programs of the quick suite without duplicates; all if none is named."""
+    for name in names:
+        if name not in quick_suite.PROGRAMS:
+            raise UsageError(
+                f"{name!r} is not a program of the quick suite.",
+                remedy=f"{did_you_mean(name, quick_suite.PROGRAMS)}"
+                f"Choose from {', '.join(quick_suite.PROGRAMS)}.",
+            )
+    return tuple(dict.fromkeys(names)) or quick_suite.PROGRAMS

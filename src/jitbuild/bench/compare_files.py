@@ -1,0 +1,104 @@
+"""Compare pyperf files, wherever they come from, with the first of them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import pyperf_files
+from jitbuild.bench.report import BenchReport, compare_samples, mean_of
+from jitbuild.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+# The metadata that the report shows of each file.
+_SHOWN_METADATA = (
+    "python_version",
+    "python_executable",
+    "jitbuild_mode",
+    "jitbuild_interpreter",
+    "jitbuild_profile",
+    "cpu_model_name",
+    "hostname",
+)
+_SHOWN_NAMES = 4
+
+
+def compare_files(paths: Sequence[Path]) -> list[BenchReport]:
+    """Return a report for each file but the first, compared with the first.
+
+    Raises MeasurementError for a file that pyperf cannot read, or without a common benchmark.
+    """
+    suites = [pyperf_files.load(path) for path in paths]
+    (base, base_suite), *others = zip(_names(paths), suites, strict=True)
+    return [
+        _compare(
+            (base, base_suite),
+            (name, suite),
+            shlex.join(["jitbuild", "bench", "compare", str(paths[0]), str(path)]),
+        )
+        for (name, suite), path in zip(others, paths[1:], strict=True)
+    ]
+
+
+def _compare(base: tuple[str, Any], other: tuple[str, Any], again: str) -> BenchReport:
+    (base_name, base_suite), (other_name, other_suite) = base, other
+    left, right = pyperf_files.samples(base_suite), pyperf_files.samples(other_suite)
+    metadata = {
+        "base": pyperf_files.metadata(base_suite),
+        "other": pyperf_files.metadata(other_suite),
+    }
+    # The arms of one measurement ran round by round; of other files nothing is known.
+    sessions = [facts.get("jitbuild_session", side) for side, facts in metadata.items()]
+    paired = sessions[0] == sessions[1]
+    rows = compare_samples(left, right, paired=paired)
+    if not rows:
+        raise MeasurementError(
+            f"{base_name} and {other_name} have no benchmark in common: "
+            f"{_some(left)} and {_some(right)}.",
+            remedy="Compare files of the same benchmarks.",
+        )
+    return BenchReport(
+        comparison="files",
+        base=base_name,
+        other=other_name,
+        rows=rows,
+        mean=mean_of(rows, paired=paired),
+        about=_about(metadata),
+        notes=_notes(left, right, paired=paired),
+        again=again,
+    )
+
+
+def _notes(left: Mapping[str, Any], right: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
+    notes = []
+    single = sorted(left.keys() ^ right.keys())
+    if single:
+        notes.append(f"Only in one of the files, and left out: {', '.join(single)}.")
+    if not paired:
+        notes.append(
+            "The files were not measured interleaved: "
+            "changes of the machine between them affect the ratios."
+        )
+    return tuple(notes)
+
+
+def _about(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        f"{side}_{key}": str(facts[key])
+        for side, facts in metadata.items()
+        for key in _SHOWN_METADATA
+        if key in facts
+    }
+
+
+def _some(names: Mapping[str, Any]) -> str:
+    return ", ".join([*names][:_SHOWN_NAMES])
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest names that distinguish the files."""
+    stems = [path.stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]

@@ -1,0 +1,167 @@
+"""Measure what a request names: the order of the steps, from the interpreter to the report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.bench import machine, session_results
+from jitbuild.bench.benchmark_choice import requested_benchmarks, requested_counts
+from jitbuild.bench.preparation import Preparation
+from jitbuild.bench.report_assembly import FinishedMeasurement, assemble_report
+from jitbuild.bench.request_check import check_request
+from jitbuild.bench.rounds import RoundEffects, measure_rounds
+from jitbuild.bench.session import MeasurementSession
+from jitbuild.errors import ProofError
+from jitbuild.probing.run_probe import probe
+from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.lookup import find_interpreter
+from jitbuild.system import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jitbuild.bench.bench_request import BenchRequest
+    from jitbuild.bench.preparation import PreparedBenchmarks
+    from jitbuild.bench.report import BenchReport
+    from jitbuild.modes import Mode
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+# The store's cache of results, and of the noise floors.
+RESULTS_CACHE = "measurements"
+_TIMEOUT_SECONDS = 600.0
+# These would switch the JIT off, measure another program than the one installed, or make
+# pytest-benchmark believe that it runs in a worker of pytest-xdist, where it measures nothing.
+_REMOVED_VARIABLES = frozenset(
+    {"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
+)
+
+
+class BenchEffects(NamedTuple):
+    """The effects of a measurement: lookup, probe, installer, processes and machine files."""
+
+    find: Callable[..., Interpreter] = find_interpreter
+    probe: Callable[..., Verdict] = probe
+    runner: process.Runner = process.run
+    rounds: RoundEffects = RoundEffects()
+    environ: Mapping[str, str] = os.environ
+    machine_root: Path = Path("/")
+
+
+_EFFECTS = BenchEffects()
+
+
+def measure(
+    request: BenchRequest, store: Store, reporter: Reporter, effects: BenchEffects = _EFFECTS
+) -> BenchReport:
+    """Measure what `request` names and return the report.
+
+    Raises UsageError or VariantError for a request that cannot be measured, NotInstalledError if
+    the store has no such interpreter, BuildError if packages cannot be installed, ProofError if
+    the JIT does not run, and MeasurementError if a benchmark fails.
+    """
+    check_request(request)
+    benchmarks = requested_benchmarks(request)
+    interpreter = effects.find(request.spec, request.axes, machine_code=not request.off_against_off)
+    for arm in request.arms:
+        check_mode(interpreter, arm.mode)
+    preparation = Preparation(
+        interpreter=interpreter,
+        requirements=request.requirements,
+        store=store,
+        reporter=reporter,
+        runner=effects.runner,
+        environ=effects.environ,
+    )
+    with preparation.prepare(benchmarks) as prepared:
+        verdict = _probe(request, interpreter, prepared, effects)
+        session = _session(request, interpreter, prepared, store, effects.environ)
+        with store.lock(
+            RESULTS_CACHE,
+            on_wait=lambda: reporter.note(
+                "Waiting for another measurement: two at once would disturb each other."
+            ),
+        ):
+            warnings = tuple(machine.machine_warnings(effects.machine_root))
+            if not request.resume:
+                session_results.clear(session)
+            outcome = measure_rounds(session, reporter=reporter, effects=effects.rounds)
+            finished = FinishedMeasurement(
+                request=request,
+                interpreter=interpreter,
+                verdict=verdict,
+                prepared=prepared,
+                session=session,
+                outcome=outcome,
+                machine_warnings=warnings,
+                floors_folder=store.cache(RESULTS_CACHE),
+            )
+            return assemble_report(
+                finished, recorder=effects.rounds.recorder, machine_root=effects.machine_root
+            )
+
+
+def _probe(
+    request: BenchRequest,
+    interpreter: Interpreter,
+    prepared: PreparedBenchmarks,
+    effects: BenchEffects,
+) -> Verdict:
+    """Probe the very program that measures. Raises ProofError if its JIT is needed but fails."""
+    verdict = effects.probe(prepared.python, expect=interpreter.variant.jit)
+    if not verdict.ok and not request.off_against_off:
+        raise ProofError(f"The JIT of {prepared.python} does not run.", remedy=verdict.reason)
+    return verdict
+
+
+def _session(
+    request: BenchRequest,
+    interpreter: Interpreter,
+    prepared: PreparedBenchmarks,
+    store: Store,
+    environ: Mapping[str, str],
+) -> MeasurementSession:
+    key = _key(request, interpreter, prepared)
+    return MeasurementSession(
+        benchmarks=prepared.benchmarks,
+        arms=request.arms,
+        counts=requested_counts(request, prepared.requested[0]),
+        python=prepared.python,
+        env=lambda arm, python: _environment(
+            interpreter.with_executable(python), arm.mode, environ
+        ),
+        folder=store.cache(RESULTS_CACHE) / key,
+        timeout=request.timeout or _TIMEOUT_SECONDS,
+        diff_command=request.diff_command(),
+    )
+
+
+def _key(request: BenchRequest, interpreter: Interpreter, prepared: PreparedBenchmarks) -> str:
+    """Return the name of the folder of a measurement.
+
+    It depends on everything that makes it another measurement, so that --resume finds the results
+    of the same one only.
+    """
+    contents = [
+        interpreter.instance,
+        repr(prepared.requested),
+        repr(request.arms),
+        repr(requested_counts(request, prepared.requested[0])),
+        list(prepared.packages),
+        [file.read_text(encoding="utf-8") for file in request.requirements.files],
+        str(Path.cwd()),
+    ]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
+
+
+def _environment(
+    interpreter: Interpreter, mode: Mode, environ: Mapping[str, str]
+) -> dict[str, str]:
+    env = command_environment(interpreter, mode, environ)
+    return {name: value for name, value in env.items() if name not in _REMOVED_VARIABLES}

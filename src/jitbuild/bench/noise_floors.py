@@ -1,0 +1,51 @@
+"""The noise floors that `--aa` measured: kept in the store, and taken into account later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import stats
+from jitbuild.system.files import store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from jitbuild.bench.report import BenchRow
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.bench.stats import Ratio
+
+# The key of the floor of the geometric mean, among those of the benchmarks.
+MEAN = ""
+
+
+def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
+    """Return the floors, as shares by benchmark; empty if `--aa` did not measure the same."""
+    try:
+        floors = json.loads(_path(folder, session).read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in floors.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def write_floors(
+    folder: Path, session: MeasurementSession, rows: Iterable[BenchRow], mean: Ratio
+) -> None:
+    """Write the floors of an A/A comparison."""
+    ratios = {MEAN: mean, **{row.name: row.ratio for row in rows}}
+    floors = {
+        name: stats.noise_floor(ratio)
+        for name, ratio in ratios.items()
+        if ratio.result != "not enough data"
+    }
+    path = _path(folder, session)
+    with store_errors(path):
+        path.write_text(json.dumps(floors), encoding="utf-8")
+
+
+def _path(folder: Path, session: MeasurementSession) -> Path:
+    """Return the file for these benchmarks, counts and interpreter."""
+    key = json.dumps([repr(session.benchmarks), repr(session.counts), str(session.python)])
+    return folder / f"noise-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

@@ -1,0 +1,160 @@
+"""Assemble the report of a finished measurement, and write its pyperf files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import (
+    caveats,
+    machine,
+    noise_floors,
+    pyperf_files,
+    pyperformance,
+    report_notes,
+    worker_facts,
+)
+from jitbuild.bench.arm_files import write_arm_files
+from jitbuild.bench.inspection import Inspector
+from jitbuild.bench.report import BenchReport, compare_samples, mean_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.bench.bench_request import BenchRequest
+    from jitbuild.bench.preparation import PreparedBenchmarks
+    from jitbuild.bench.report import JITInspection
+    from jitbuild.bench.rounds import MeasurementOutcome
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.system import process
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedMeasurement:
+    """Everything that a report is made of.
+
+    `machine_warnings` are those from before the measurement; `floors_folder` holds noise floors.
+    """
+
+    request: BenchRequest
+    interpreter: Interpreter
+    verdict: Verdict
+    prepared: PreparedBenchmarks
+    session: MeasurementSession
+    outcome: MeasurementOutcome
+    machine_warnings: tuple[str, ...]
+    floors_folder: Path
+
+
+def assemble_report(
+    finished: FinishedMeasurement, *, recorder: process.Recorder, machine_root: Path
+) -> BenchReport:
+    """Return the report; `recorder` runs the inspections, `machine_root` is usually `/`."""
+    request, outcome = finished.request, finished.outcome
+    session = _without_excluded(finished.session, outcome.left_out)
+    folder = request.output or session.folder
+    arms = write_arm_files(session, finished.interpreter, finished.verdict, folder)
+    facts, inspections = _inspect(finished, session, recorder)
+    floors = (
+        {} if request.off_against_off else noise_floors.read_floors(finished.floors_folder, session)
+    )
+    rows = compare_samples(
+        arms.base, arms.other, paired=True, floors=floors, inspections=inspections
+    )
+    mean = mean_of(rows, paired=True, floor=floors.get(noise_floors.MEAN, 0.0))
+    if request.off_against_off and outcome.interrupted_by is None:
+        noise_floors.write_floors(finished.floors_folder, session, rows, mean)
+    base, other = session.arms
+    return BenchReport(
+        comparison="again" if request.off_against_off else "modes",
+        base=base.name,
+        other=other.name,
+        rows=rows,
+        mean=mean,
+        about=_about(finished, session, machine_root),
+        warnings=_warnings(finished, session, facts, inspections),
+        notes=(
+            *report_notes.left_out_notes({**finished.prepared.left_out, **outcome.left_out}),
+            *report_notes.sample_notes(arms),
+            *report_notes.outcome_notes(request, session, outcome),
+            *report_notes.floor_notes(floors),
+        ),
+        files={name: str(path) for name, path in arms.paths.items()},
+        again=request.repeat_command(),
+        interrupted_by=outcome.interrupted_by,
+    )
+
+
+def _without_excluded(
+    session: MeasurementSession, left_out: Mapping[str, str]
+) -> MeasurementSession:
+    benchmarks = (each for each in session.benchmarks if each.name not in left_out)
+    return replace(session, benchmarks=tuple(benchmarks))
+
+
+def _inspect(
+    finished: FinishedMeasurement, session: MeasurementSession, recorder: process.Recorder
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, JITInspection]]:
+    """Return the facts about the JIT and the inspections, by benchmark.
+
+    After an interruption no further program is started, since the person wants to end it.
+    """
+    if finished.request.off_against_off or finished.outcome.interrupted_by is not None:
+        return {}, {}
+    inspector = Inspector(session=session, recorder=recorder)
+    facts = {
+        **worker_facts.facts_of_arm(session, session.arms[1]),
+        **inspector.command_facts(),
+    }
+    return facts, inspector.inspections(facts, profile=finished.request.profile_hot)
+
+
+def _warnings(
+    finished: FinishedMeasurement,
+    session: MeasurementSession,
+    facts: Mapping[str, Mapping[str, Any]],
+    inspections: Mapping[str, JITInspection],
+) -> tuple[str, ...]:
+    without_gain = benchmarks_without_gain(session, inspections)
+    return (
+        *caveats.build_caveats(finished.interpreter, debug=finished.verdict.debug),
+        *finished.machine_warnings,
+        *caveats.tracer_caveats(facts),
+        *caveats.uncompiled_caveats(inspections, without_gain),
+    )
+
+
+def benchmarks_without_gain(
+    session: MeasurementSession, inspections: Mapping[str, JITInspection]
+) -> frozenset[str]:
+    """Return the benchmarks in which no machine code is no cause for a warning.
+
+    No gain is expected of some. In a test, nothing may be left to compile because an earlier test
+    had everything compiled.
+    """
+    pytest = session.benchmarks[0].kind == "pytest"
+    if pytest and any(inspection.compiled for inspection in inspections.values()):
+        return frozenset(inspections)
+    return frozenset(each.name for each in session.benchmarks if not each.expects_gain)
+
+
+def _about(
+    finished: FinishedMeasurement, session: MeasurementSession, machine_root: Path
+) -> dict[str, str]:
+    interpreter, first = finished.interpreter, session.benchmarks[0]
+    return {
+        "kind": first.kind,
+        "interpreter": interpreter.name,
+        "version": interpreter.version,
+        "executable": str(interpreter.executable),
+        "profile": interpreter.variant.profile,
+        "jit": finished.verdict.built,
+        "pyperf": pyperf_files.PYPERF_VERSION,
+        **({pyperformance.NAME: first.version} if first.kind == "suite" else {}),
+        "rounds": str(session.counts.rounds),
+        "values": str(session.counts.values),
+        **machine.describe_machine(machine_root),
+    }

@@ -1,0 +1,57 @@
+"""Notes on a measurement: what was left out, resumed or interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import noise_floors, session_results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jitbuild.bench.arm_files import ArmFiles
+    from jitbuild.bench.bench_request import BenchRequest
+    from jitbuild.bench.rounds import MeasurementOutcome
+    from jitbuild.bench.session import MeasurementSession
+
+
+def left_out_notes(reasons: Mapping[str, str]) -> Iterator[str]:
+    """Yield a note for each benchmark that cannot run."""
+    for name, reason in reasons.items():
+        yield f"{name} was left out: {reason}."
+
+
+def sample_notes(arms: ArmFiles) -> Iterator[str]:
+    """Yield notes on tests that ran in one mode only, and on outliers."""
+    single = sorted(arms.base.keys() ^ arms.other.keys())
+    if single:
+        yield f"Measured in one mode only, and left out: {', '.join(single)}."
+    if arms.outliers:
+        counts = ", ".join(f"{count} of {name}" for name, count in arms.outliers.items())
+        yield (
+            f"Rounds left out as outliers: {counts}. Their ratios were far from all others, as "
+            "when something slows down one of the two processes for as long as it lives."
+        )
+
+
+def outcome_notes(
+    request: BenchRequest, session: MeasurementSession, outcome: MeasurementOutcome
+) -> Iterator[str]:
+    """Yield notes on results that were resumed, and on an interruption."""
+    if outcome.resumed:
+        yield f"{outcome.resumed} processes had been measured before and were not repeated."
+    if outcome.interrupted_by is not None:
+        files = session_results.measured_files(session, session.arms[0])
+        fewest = min(map(len, files.values()))
+        yield (
+            f"The measurement was interrupted: {len(files)} of {len(session.benchmarks)} programs, "
+            f"at least {fewest} of {session.counts.rounds} rounds."
+        )
+        yield f"To continue: {request.repeat_command(resume=True)}"
+
+
+def floor_notes(floors: Mapping[str, float]) -> Iterator[str]:
+    """Yield a note if noise floors are taken into account."""
+    if floors:
+        floor = floors.get(noise_floors.MEAN, 0.0)
+        yield f"The noise floor that --aa measured here, {100 * floor:.1f}%, is taken into account."

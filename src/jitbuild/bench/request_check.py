@@ -1,0 +1,62 @@
+"""Refuse requests that contradict themselves, before anything is measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import UsageError
+from jitbuild.running.command import option_without_jit, pytest_arguments_index
+
+if TYPE_CHECKING:
+    from jitbuild.bench.bench_request import BenchRequest
+
+
+def check_request(request: BenchRequest) -> None:
+    """Raise UsageError for options that do not go together."""
+    command = request.command or ()
+    if command and request.stmt:
+        raise UsageError(
+            "--stmt and a command after `--` cannot be combined.", remedy="Measure one at a time."
+        )
+    if request.stmt is None and request.setup is not None:
+        raise UsageError("--setup needs --stmt.", remedy="Add the statement: --stmt CODE.")
+    _check_suite(request)
+    if request.pytest_benchmark:
+        _check_pytest(request)
+    if request.command is not None and not command:
+        raise UsageError(
+            "There is no command after `--`.", remedy="Add one: jitbuild bench 3.15 -- script.py"
+        )
+    option = option_without_jit(command)
+    if option is not None:
+        raise UsageError(
+            f"With {option}, the mode does not reach the program.", remedy=f"Omit {option}."
+        )
+
+
+def _check_suite(request: BenchRequest) -> None:
+    for option, value in (("--suite", request.suite), ("--benchmarks", request.benchmarks)):
+        if value and (request.command or request.stmt):
+            raise UsageError(
+                f"{option} selects from a suite, and something else is to be measured.",
+                remedy=f"Omit {option}, or the command or statement.",
+            )
+
+
+def _check_pytest(request: BenchRequest) -> None:
+    if pytest_arguments_index(request.command or ()) is None:
+        raise UsageError(
+            "--pytest-benchmark needs a pytest command after `--`.",
+            remedy="Add it: jitbuild bench 3.15 --pytest-benchmark --with pytest-benchmark "
+            "-- pytest benchmarks/",
+        )
+    if request.values:
+        raise UsageError(
+            "With --pytest-benchmark, each process has one value per test: the mean of its rounds.",
+            remedy="Omit --values; set --benchmark-min-rounds and --benchmark-max-time after `--`.",
+        )
+    if request.stmt or request.suite or request.benchmarks:
+        raise UsageError(
+            "--pytest-benchmark cannot be combined with another thing to measure.",
+            remedy="Measure one at a time.",
+        )

@@ -1,0 +1,189 @@
+"""Measure a session: try every benchmark, then run the steps of all rounds that are missing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from jitbuild.bench import interleaving, plan, session_results, step_failures, step_process
+from jitbuild.errors import MeasurementError
+from jitbuild.system import concurrency, process
+from jitbuild.system.files import store_errors
+from jitbuild.system.formatting import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jitbuild.bench.plan import BenchStep
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.system.progress import Reporter, Stage
+
+
+class ConcurrentRunner(Protocol):
+    """Calls functions concurrently and returns their results (concurrency.run_concurrently)."""
+
+    def __call__(
+        self, *functions: Callable[[Reporter], MeasurementError | None], reporter: Reporter
+    ) -> tuple[MeasurementError | None, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasurementOutcome:
+    """How a measurement ended.
+
+    `interrupted_by` is the number of the signal that interrupted it; None if it is complete.
+    `resumed` is the number of steps that had been measured before. `left_out` are the benchmarks
+    of a suite that run in no mode, each with a line that says why.
+    """
+
+    interrupted_by: int | None
+    resumed: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundEffects:
+    """How processes are run and time is read; tests replace them."""
+
+    recorder: process.Recorder = process.record
+    run_concurrently: ConcurrentRunner = concurrency.run_concurrently
+    clock: Callable[[], float] = time.monotonic
+
+
+_EFFECTS = RoundEffects()
+
+
+def measure_rounds(
+    session: MeasurementSession, *, reporter: Reporter, effects: RoundEffects = _EFFECTS
+) -> MeasurementOutcome:
+    """Run all steps whose results the session's folder does not have yet.
+
+    An interruption such as Ctrl-C ends the measurement early and is reported in the outcome; if
+    nothing has been measured yet, it is raised. Raises MeasurementError if a benchmark fails, takes
+    too long, or did not run in its mode; earlier results are kept.
+    """
+    with store_errors(session.steps_folder):
+        session.steps_folder.mkdir(parents=True, exist_ok=True)
+    steps = [*plan.measuring_steps(session.benchmarks, session.arms, session.counts.rounds)]
+    groups = plan.group_interleaved(steps)
+    resumed = sum(len(group) for group in groups if session.is_complete(*group))
+    measurement = _Measurement(session, reporter, effects)
+    try:
+        left_out = measurement.try_all()
+        measurement.run_groups(
+            plan.group_interleaved(step for step in steps if step.benchmark.name not in left_out)
+        )
+    except KeyboardInterrupt as interrupt:
+        if not any(session_results.measured_files(session, session.arms[0]).values()):
+            raise
+        return MeasurementOutcome(
+            interrupted_by=int(getattr(interrupt, "number", 2)),
+            resumed=resumed,
+            left_out=session_results.exclusions(session),
+        )
+    return MeasurementOutcome(interrupted_by=None, resumed=resumed, left_out=left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measurement:
+    """A session with what is needed to run its steps."""
+
+    session: MeasurementSession
+    reporter: Reporter
+    effects: RoundEffects
+
+    def try_all(self) -> dict[str, str]:
+        """Run each benchmark once in each mode; return those that run in none, and why.
+
+        Raises MeasurementError for a benchmark that fails in one mode only and, outside suites,
+        for any that fails.
+        """
+        session = self.session
+        missing = [
+            step
+            for step in plan.trial_steps(session.benchmarks, session.arms)
+            if not (session.is_complete(step) or session.exclusion_file(step.benchmark).exists())
+        ]
+        failures: dict[str, list[MeasurementError]] = {}
+        for step, error in self._run_steps([(step,) for step in missing], "Trying each mode"):
+            failed = failures.setdefault(step.benchmark.name, [])
+            if error is not None:
+                failed.append(error)
+            self._check_trial(step, failed)
+        left_out = session_results.exclusions(session)
+        if len(left_out) == len(session.benchmarks):
+            reasons = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
+            raise MeasurementError(
+                f"None of the benchmarks runs, in any mode:\n{reasons}",
+                remedy="Choose other benchmarks.",
+            )
+        return left_out
+
+    def run_groups(self, groups: Sequence[tuple[BenchStep, ...]]) -> None:
+        """Measure the groups that are incomplete.
+
+        Both steps of an interleaved group are repeated even if only one result is missing.
+        """
+        missing = [group for group in groups if not self.session.is_complete(*group)]
+        for _, error in self._run_steps(missing, self._title()):
+            if error is not None:
+                raise error
+
+    def _check_trial(self, step: BenchStep, failed: Sequence[MeasurementError]) -> None:
+        """Raise the first failure unless the benchmark may be left out; record one left out."""
+        session, benchmark = self.session, step.benchmark
+        trials = plan.trial_steps((benchmark,), session.arms)
+        runs = any(session.is_complete(trial) for trial in trials)
+        if failed and (runs or benchmark.kind != "suite"):
+            raise failed[0]
+        if len(failed) == len(session.arms):
+            reason = step_failures.reason(failed[0])
+            session.exclusion_file(benchmark).write_text(reason, encoding="utf-8")
+
+    def _title(self) -> str:
+        # Short, because on a terminal the remaining time follows it.
+        benchmarks = self.session.benchmarks
+        only = benchmarks[0].name if len(benchmarks) == 1 else f"{len(benchmarks)} programs"
+        return f"Measuring {only}"
+
+    def _run_steps(
+        self, groups: Sequence[tuple[BenchStep, ...]], title: str
+    ) -> Iterator[tuple[BenchStep, MeasurementError | None]]:
+        """Run the steps, group after group; yield each with the error of its benchmark, if any."""
+        if not groups:
+            return
+        started = self.effects.clock()
+        with self.reporter.stage(title) as stage:
+            for index, group in enumerate(groups):
+                elapsed = self.effects.clock() - started
+                _show_progress(stage, group, index, len(groups), elapsed)
+                with store_errors(self.session.steps_folder):
+                    errors = self._run_group(group)
+                yield from zip(group, errors, strict=True)
+
+    def _run_group(self, group: tuple[BenchStep, ...]) -> Sequence[MeasurementError | None]:
+        """Run one step, or two that are interleaved."""
+        session, recorder = self.session, self.effects.recorder
+        if len(group) == 1:
+            return [step_process.run_step(session, group[0], recorder)]
+        tasks = len(session_results.parts_of(session, group[0].benchmark))
+        processor = interleaving.processor_of_round(group[0].round)
+        with interleaving.peers(session.steps_folder, tasks, processor) as peers:
+            if peers is None:
+                return [step_process.run_step(session, step, recorder) for step in group]
+            for step in group:
+                session.result_file(step).unlink(missing_ok=True)
+            work = [
+                lambda _, step=step, peer=peer: step_process.run_step(session, step, recorder, peer)
+                for step, peer in zip(group, peers, strict=True)
+            ]
+            return self.effects.run_concurrently(*work, reporter=self.reporter)
+
+
+def _show_progress(
+    stage: Stage, group: tuple[BenchStep, ...], done: int, count: int, elapsed: float
+) -> None:
+    stage.advance(done, count)
+    left = f"about {format_duration(elapsed / done * (count - done))} left, " if done else ""
+    stage.detail(f"{left}{group[0].benchmark.name} {' '.join(step.arm.name for step in group)}")

@@ -1,0 +1,70 @@
+"""Read and delete what the folder of a measurement holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import plan, pyperf_files
+from jitbuild.system.files import store_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.bench.plan import Arm, Benchmark
+    from jitbuild.bench.session import MeasurementSession
+
+
+def clear(session: MeasurementSession) -> None:
+    """Delete all results in the session's folder."""
+    with store_errors(session.folder):
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def identity(session: MeasurementSession) -> str:
+    """Return a random text that is unique to this measurement, and create it at the first call.
+
+    It is stored in the folder, so repeating the same measurement gives another one.
+    """
+    path = session.folder / "identity"
+    with store_errors(path):
+        if not path.exists():
+            path.write_text(os.urandom(8).hex(), encoding="ascii")
+        return path.read_text(encoding="ascii")
+
+
+def exclusions(session: MeasurementSession) -> dict[str, str]:
+    """Return the benchmarks that run in no mode, each with a line that says why."""
+    paths = {benchmark.name: session.exclusion_file(benchmark) for benchmark in session.benchmarks}
+    return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
+
+
+def measured_files(session: MeasurementSession, arm: Arm) -> dict[str, list[Path]]:
+    """Return the pyperf files of an arm by benchmark, in the order of the rounds.
+
+    Only rounds that every arm has completed are included, so all arms have equal counts.
+    """
+    files: dict[str, list[Path]] = {}
+    for step in plan.measuring_steps(session.benchmarks, (arm,), session.counts.rounds):
+        if session.is_complete(*(replace(step, arm=other) for other in session.arms)):
+            files.setdefault(step.benchmark.name, []).append(session.result_file(step))
+    return files
+
+
+def parts_of(session: MeasurementSession, benchmark: Benchmark) -> list[Benchmark]:
+    """Return the things that a benchmark measures, one by one.
+
+    A suite's script and a run of pytest may measure several; they are known after the trial.
+    """
+    (trial, *_) = plan.trial_steps((benchmark,), session.arms)
+    path = session.result_file(trial)
+    if benchmark.kind not in {"suite", "pytest"} or not path.exists():
+        return [benchmark]
+    if benchmark.kind == "pytest":
+        return [replace(benchmark, name=name) for name in pyperf_files.benchmark_names(path)]
+    return [
+        benchmark.task(name, index, loops)
+        for index, (name, loops) in enumerate(pyperf_files.calibrated_loops(path).items())
+    ]

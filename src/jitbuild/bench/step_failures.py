@@ -1,0 +1,118 @@
+"""Explain why the process of a step failed, from its exit code, its log and its facts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import pytest_benchmark, worker_facts
+from jitbuild.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.bench.plan import BenchStep
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.system import process
+
+_SHOWN_LINES = 12
+# pytest's summary stands at the end of its output.
+_SHOWN_PYTEST_LINES = 3
+_LONGEST_LINE = 300
+_LONGEST_LOG = 1 << 16
+# The message of pyperf/_command.py. The line of its source, in the traceback, has no number there.
+_COMMAND_FAILED = re.compile(r"Command failed with exit code (-?\d+)")
+
+
+def failure(
+    session: MeasurementSession,
+    step: BenchStep,
+    completed: process.Completed,
+    log: Path,
+    timeout: float | None,
+) -> MeasurementError:
+    """Return the error for a step that measured nothing; `timeout` is the one it ran with."""
+    if completed.timed_out:
+        return _timed_out(session, step, timeout)
+    lines = _last_lines(log)
+    kind, mode = step.benchmark.kind, step.arm.mode
+    if kind == "pytest":
+        facts = worker_facts.read_facts(session.facts_file(step))
+        shown = lines[-_SHOWN_PYTEST_LINES:]
+        return pytest_benchmark.failure(step, facts, shown, session.diff_command)
+    code = next((match[1] for line in lines if (match := _COMMAND_FAILED.search(line))), None)
+    if kind == "command" and code is not None:
+        return MeasurementError(
+            f"The command fails with the JIT {mode}: it ended with {_ending(int(code))}.",
+            remedy=f"To see its output, and which modes fail: {session.diff_command}",
+        )
+    output = "\n".join(f"  {line}" for line in _without_manager(lines)[-_SHOWN_LINES:])
+    return MeasurementError(
+        f"{step.benchmark.name} with the JIT {mode} fails:\n{output}", remedy=_remedy(step, log)
+    )
+
+
+def reason(error: MeasurementError) -> str:
+    """Return the most informative line of an error, which is its last."""
+    return error.what.splitlines()[-1].strip()
+
+
+def _timed_out(
+    session: MeasurementSession, step: BenchStep, timeout: float | None
+) -> MeasurementError:
+    name = step.benchmark.name
+    peer = ""
+    if timeout != session.timeout:  # of two interleaved processes, either may have taken the time
+        peer = f", or {name} in the other mode, which runs interleaved,"
+    return MeasurementError(
+        f"{name} with the JIT {step.arm.mode}{peer} did not end within {timeout:g} seconds "
+        "and was ended.",
+        remedy="Allow more time (--timeout), or measure fewer things at once.",
+    )
+
+
+def _remedy(step: BenchStep, log: Path) -> str:
+    if step.benchmark.kind == "suite":
+        return (
+            f"Its whole output is in {log}. --resume tries it again; "
+            f"--benchmarks=...,-{step.benchmark.name} leaves it out."
+        )
+    return (
+        "Correct what is measured, and repeat the command; "
+        "with --resume it continues where it failed."
+    )
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Return the last lines of a log that are not empty."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LONGEST_LOG), os.SEEK_SET)
+        text = file.read().decode("utf-8", "replace")
+    return [line[:_LONGEST_LINE] for line in text.splitlines() if line.strip()]
+
+
+def _without_manager(lines: list[str]) -> list[str]:
+    """Remove the traceback of pyperf's manager, which follows that of the worker.
+
+    It only says that the worker failed.
+    """
+    starts = [
+        index
+        for index, line in enumerate(lines)
+        if line.startswith("Traceback (most recent call last)")
+    ]
+    return lines[: starts[-1]] if len(starts) > 1 else lines
+
+
+def _ending(code: int) -> str:
+    """Return the name of the signal, or the exit code.
+
+    pyperf's _process_time.py passes a signal to sys.exit as a negative number, which becomes 256
+    minus its number.
+    """
+    try:
+        return signal.Signals(256 - code if code > 128 else -code).name
+    except ValueError:
+        return f"exit code {code}"

@@ -1,0 +1,129 @@
+"""Run the process of one step, and keep its result if it succeeds."""
+
+from __future__ import annotations
+
+import glob
+import json
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import (
+    plan,
+    pyperf_files,
+    pytest_benchmark,
+    scripts,
+    step_failures,
+    worker_facts,
+)
+from jitbuild.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.bench.interleaving import InterleavedPeer
+    from jitbuild.bench.plan import BenchStep
+    from jitbuild.bench.session import MeasurementSession
+    from jitbuild.system import process
+
+
+def run_step(
+    session: MeasurementSession,
+    step: BenchStep,
+    recorder: process.Recorder,
+    peer: InterleavedPeer | None = None,
+) -> MeasurementError | None:
+    """Run a step and keep its pyperf file; return the error if the benchmark fails.
+
+    `peer` is set for a step that runs interleaved with another. Raises MeasurementError if the
+    process cannot be started, or did not run in its mode.
+    """
+    part = session.result_file(step).with_suffix(".part")
+    part.unlink(missing_ok=True)
+    for facts in session.steps_folder.glob(f"{glob.escape(step.name)}*.facts"):
+        facts.unlink(missing_ok=True)
+    argv = [str(session.python_of(step.benchmark)), *_arguments(session, step, part, peer)]
+    log = session.steps_folder / f"{step.name}.log"
+    # The time includes that of the peer.
+    timeout = session.timeout and session.timeout * (2 if peer else 1)
+    try:
+        with log.open("wb") as file:
+            env = _environment(session, step, peer)
+            completed = recorder(argv, env=env, log=file, timeout=timeout)
+    except OSError as error:
+        raise MeasurementError(
+            f"{argv[0]} cannot be run: {error.strerror or error}.",
+            remedy="Delete its environment (`jitbuild cache clear environments`) and try again.",
+        ) from error
+    finally:
+        if peer is not None:
+            peer.leave()
+    if completed.ok and step.benchmark.kind == "pytest":
+        _convert_to_pyperf(part)
+    if not completed.ok or not part.exists():
+        return step_failures.failure(session, step, completed, log, timeout)
+    worker_facts.check_mode(session, step, part)
+    part.replace(session.result_file(step))
+    return None
+
+
+def _environment(
+    session: MeasurementSession, step: BenchStep, peer: InterleavedPeer | None
+) -> dict[str, str]:
+    env = session.env(step.arm, session.python_of(step.benchmark))
+    return {**(peer.environment() if peer else {}), **env}
+
+
+def _arguments(
+    session: MeasurementSession, step: BenchStep, part: Path, peer: InterleavedPeer | None
+) -> list[str]:
+    if step.benchmark.kind == "pytest":
+        return _pytest_arguments(session, step, part)
+    return _pyperf_arguments(session, step, part, peer)
+
+
+def _pyperf_arguments(
+    session: MeasurementSession, step: BenchStep, part: Path, peer: InterleavedPeer | None
+) -> list[str]:
+    """Write the specification of a pyperf worker, and return the worker's arguments."""
+    loops = _known_loops(session, step)
+    spec = step.benchmark.spec(str(session.facts_file(step)), loops)
+    if peer is not None:
+        spec["interleaving"] = peer.spec()
+    worker = scripts.SUITE_WORKER if step.benchmark.kind == "suite" else scripts.WORKER
+    options = plan.pyperf_options(session.counts, loops, kind=step.benchmark.kind)
+    path = _write_spec(session, step, spec)
+    return [str(worker), "--spec", str(path), *options, "--output", str(part)]
+
+
+def _pytest_arguments(session: MeasurementSession, step: BenchStep, part: Path) -> list[str]:
+    """Write the specification of a run of pytest, and return its arguments.
+
+    Tests are inspected one by one in the trial, and never while they are measured.
+    """
+    words = step.benchmark.words
+    inspect = step.round == 0 and step.arm.mode == "on"
+    spec = pytest_benchmark.spec(words, session.facts_file(step), part, inspect=inspect)
+    path = _write_spec(session, step, spec)
+    options = pytest_benchmark.interpreter_options(words)
+    return [*options, str(scripts.PYTEST_RUN), str(path)]
+
+
+def _write_spec(session: MeasurementSession, step: BenchStep, spec: dict[str, object]) -> Path:
+    path = session.steps_folder / f"{step.name}.spec"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    return path
+
+
+def _convert_to_pyperf(part: Path) -> None:
+    """Replace pytest-benchmark's file by pyperf's; remove it if nothing was measured."""
+    timings = pytest_benchmark.parse(part.read_bytes()) if part.exists() else {}
+    part.unlink(missing_ok=True)
+    if timings:
+        values = {name: (timing.mean, timing.metadata) for name, timing in timings.items()}
+        pyperf_files.dump(pyperf_files.suite_of_values(values), part)
+
+
+def _known_loops(session: MeasurementSession, step: BenchStep) -> dict[str, int] | None:
+    """Return the loops that the trial of the first arm calibrated; None if it is still to run."""
+    (first, *_) = plan.trial_steps((step.benchmark,), session.arms)
+    path = session.result_file(first)
+    return None if step == first or not path.exists() else pyperf_files.calibrated_loops(path)

@@ -1,0 +1,82 @@
+"""Read what the workers of a measurement reported about the JIT."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jitbuild.bench import plan, pyperf_files
+from jitbuild.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitbuild.bench.plan import Arm, BenchStep
+    from jitbuild.bench.session import MeasurementSession
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the facts in a file; empty for a file that is missing or not a JSON object."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def facts_of_arm(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, Any]]:
+    """Return what the workers of an arm reported, by benchmark.
+
+    Of several workers, the one that saw the most functions with machine code counts.
+    """
+    steps = (
+        *plan.trial_steps(session.benchmarks, (arm,)),
+        *plan.measuring_steps(session.benchmarks, (arm,), session.counts.rounds),
+    )
+    most: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        if session.is_complete(step):
+            for name, facts in facts_of_step(session, step, session.result_file(step)).items():
+                if name not in most or _function_count(facts) > _function_count(most[name]):
+                    most[name] = facts
+    return most
+
+
+def facts_of_step(
+    session: MeasurementSession, step: BenchStep, pyperf_file: Path
+) -> dict[str, dict[str, Any]]:
+    """Return what the workers of a step reported, by benchmark."""
+    if step.benchmark.kind == "suite":
+        return {
+            name: read_facts(session.facts_file(step, task))
+            for task, name in enumerate(pyperf_files.benchmark_names(pyperf_file))
+        }
+    facts = read_facts(session.facts_file(step))
+    if step.benchmark.kind == "pytest":
+        tests = facts.get("tests", {}).items()
+        return {name: {**facts, "functions": functions} for name, functions in tests}
+    return {step.benchmark.name: facts}
+
+
+def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) -> None:
+    """Raise MeasurementError if a worker of the step did not run in the step's mode.
+
+    If a mode did not reach the workers, the measurement would compare the same thing with itself.
+    """
+    if step.benchmark.kind == "pytest":
+        facts_by_name = {"the tests": read_facts(session.facts_file(step))}
+    else:
+        facts_by_name = facts_of_step(session, step, pyperf_file)
+    for name, facts in facts_by_name.items():
+        if facts.get("enabled") != (step.arm.mode == "on"):
+            state = "on" if facts.get("enabled") else "off"
+            raise MeasurementError(
+                f"The mode {step.arm.mode} did not reach the process that measured {name}: "
+                f"there, PYTHON_JIT was {facts.get('switch')!r} and the JIT was {state}.",
+                remedy=f"Check the interpreter: jitbuild probe {session.python}",
+            )
+
+
+def _function_count(facts: Mapping[str, Any]) -> int:
+    return len(facts.get("functions", ()))

@@ -1,0 +1,53 @@
+"""Show the report of `jitbuild bench`: on the terminal, as JSON, and as HTML and SVG files."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.bench import report_json
+from jitbuild.cli.output import print_json
+from jitbuild.errors import UsageError
+from jitbuild.system.files import store_errors
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jitbuild.bench.report import BenchReport
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise UsageError, before anything is measured, if a report cannot be written."""
+    for name in filter(None, (options.html, options.svg)):
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(
+                f"{name} cannot be written: its folder does not exist.",
+                remedy="Create the folder, or name another.",
+            )
+
+
+def show_report(report: BenchReport, options: argparse.Namespace) -> None:
+    """Write the requested files, and print the report unless --json is given."""
+    if options.svg or options.html:
+        from jitbuild.bench.render.charts import standalone
+        from jitbuild.bench.render.html import html
+
+        for name, render in ((options.svg, standalone), (options.html, html)):
+            if name:
+                with store_errors(Path(name)):
+                    Path(name).write_text(render(report), encoding="utf-8")
+    if not options.json:
+        from rich.console import Console
+
+        from jitbuild.bench.render import table
+
+        with contextlib.suppress(BrokenPipeError):
+            inspect = options.inspect and report.comparison == "modes"
+            table.show(report, Console(), inspect=inspect)
+
+
+def print_reports(reports: list[BenchReport]) -> None:
+    """Print one report as a JSON object, several as a list."""
+    data = [report_json.to_json(report) for report in reports]
+    print_json(data[0] if len(data) == 1 else data)

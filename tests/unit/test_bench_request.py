@@ -1,0 +1,137 @@
+"""Tests of requests to measure: what contradicts itself, and the command lines that repeat one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jitbuild.bench import plan, quick_suite
+from jitbuild.bench.bench_request import BenchRequest
+from jitbuild.bench.benchmark_choice import requested_benchmarks, requested_counts
+from jitbuild.bench.request_check import check_request
+from jitbuild.errors import UsageError
+from jitbuild.request import Axes
+from jitbuild.running.venvs import Requirements
+
+
+def request(**fields):
+    return BenchRequest(**{"spec": "3.15", "axes": Axes(), **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"stmt": "1", "command": ("x.py",)}, "cannot be combined"),
+        ({"setup": "1"}, "--setup needs --stmt"),
+        ({"benchmarks": ("lists",), "stmt": "1"}, "--benchmarks selects from a suite"),
+        ({"suite": "pyperformance", "command": ("x.py",)}, "--suite selects from a suite"),
+        ({"command": ()}, "There is no command after `--`"),
+        ({"command": ("-I", "x.py")}, "With -I, the mode does not reach the program"),
+        ({"pytest_benchmark": True}, "needs a pytest command"),
+        ({"pytest_benchmark": True, "command": ("x.py",)}, "needs a pytest command"),
+        (
+            {"pytest_benchmark": True, "command": ("pytest",), "values": 3},
+            "each process has one value per test",
+        ),
+        (
+            {"pytest_benchmark": True, "command": ("pytest",), "suite": "pyperformance"},
+            "--suite selects from a suite",
+        ),
+        (
+            {"pytest_benchmark": True, "command": ("-E", "-m", "pytest")},
+            "With -E, the mode does not reach the program",
+        ),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_refused(fields, message):
+    with pytest.raises(UsageError, match=message):
+        check_request(request(**fields))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"command": ("x.py",)},
+        {"stmt": "1", "setup": "2"},
+        {"pytest_benchmark": True, "command": ("pytest", "b/")},
+    ],
+)
+def test_other_requests_are_accepted(fields):
+    check_request(request(**fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "names"),
+    [
+        ({}, "quick", list(quick_suite.PROGRAMS)),
+        (
+            {"suite": "quick", "benchmarks": ("lists", "calls", "lists")},
+            "quick",
+            ["lists", "calls"],
+        ),
+        ({"command": ("x.py",)}, "command", ["command"]),
+        ({"stmt": "1"}, "stmt", ["stmt"]),
+        ({"suite": "pyperformance"}, "suite", ["pyperformance"]),
+        ({"pytest_benchmark": True, "command": ("pytest",)}, "pytest", ["pytest"]),
+    ],
+)
+def test_a_request_names_benchmarks_of_one_kind(fields, kind, names):
+    benchmarks = requested_benchmarks(request(**fields))
+    assert {benchmark.kind for benchmark in benchmarks} == {kind}
+    assert [benchmark.name for benchmark in benchmarks] == names
+
+
+def test_no_gain_is_expected_of_some_programs():
+    benchmarks = requested_benchmarks(request(benchmarks=("lists", "in_c")))
+    assert [benchmark.expects_gain for benchmark in benchmarks] == [True, False]
+
+
+def test_an_unknown_program_is_refused_with_a_suggestion():
+    with pytest.raises(UsageError, match="'list' is not a program of the quick suite") as caught:
+        requested_benchmarks(request(benchmarks=("list",)))
+    assert "Did you mean lists?" in str(caught.value)
+
+
+def test_numbers_of_the_request_replace_those_of_the_kind():
+    (benchmark,) = requested_benchmarks(request(stmt="1"))
+    counts = requested_counts(request(rounds=3), benchmark)
+    assert (counts.rounds, counts.values) == (3, plan.DEFAULT_COUNTS["stmt"].values)
+    assert requested_counts(request(values=7), benchmark).values == 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "options"),
+    [
+        ({}, ""),
+        ({"off_against_off": True, "suite": "pyperformance"}, " --aa --suite pyperformance"),
+        ({"benchmarks": ("math", "-nbody")}, " --benchmarks=math,-nbody"),
+        (
+            {"stmt": "x = 1", "setup": "y", "rounds": 3, "values": 2},
+            " --stmt 'x = 1' --setup y --rounds 3 --values 2",
+        ),
+        (
+            {
+                "axes": Axes(profile="release"),
+                "pytest_benchmark": True,
+                "requirements": Requirements(["x"], [Path("r.txt")]),
+                "command": ("pytest", "b c"),
+            },
+            " --profile=release --with x --requirements r.txt --pytest-benchmark -- pytest 'b c'",
+        ),
+    ],
+)
+def test_a_request_can_be_repeated(fields, options):
+    assert request(**fields).repeat_command() == f"jitbuild bench 3.15{options}"
+
+
+def test_a_request_can_be_resumed_and_its_modes_compared():
+    asked = request(
+        axes=Axes(jit="yes"), requirements=Requirements(["x"]), command=("x.py",), rounds=3
+    )
+    subject = "3.15 --jit=yes --with x"
+    assert asked.repeat_command(resume=True) == (
+        f"jitbuild bench {subject} --resume --rounds 3 -- x.py"
+    )
+    assert asked.diff_command() == f"jitbuild diff {subject} -- x.py"

@@ -1,0 +1,83 @@
+"""Tests of the verdict: one word and one sentence."""
+
+from __future__ import annotations
+
+import pytest
+from bench_fakes import report
+
+from jitbuild.bench import conclusions
+
+
+@pytest.mark.parametrize(
+    ("measured", "advice", "sentence"),
+    [
+        (report(1.31, kind="command"), "on", "Turn it on: 1.31x (1.31-1.31) on your command."),
+        (
+            report(1.001, kind="stmt"),
+            "no difference",
+            "No difference beyond this machine's noise (1.0%) on your statement.",
+        ),
+        (
+            report(0.9, kind="command"),
+            "off",
+            "Leave it off: 11.1% slower, 0.90x (0.90-0.90), on your command.",
+        ),
+        (
+            report(1.5, 1.2, 0.9),
+            "on",
+            "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls (0.90x).",
+        ),
+        (
+            report(0.9, 0.625),
+            "off",
+            "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is lists (0.62x).",
+        ),
+        (
+            report(1.25, 0.8),
+            "no difference",
+            (
+                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, 1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
+            ),
+        ),
+        (
+            report(1.25, 0.8, kind="pytest"),
+            "no difference",
+            (
+                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 faster, 1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
+            ),
+        ),
+        (report(1.5, 1.2, kind="suite"), "on", "Turn it on: 1.34x (1.34-1.34) over 2 benchmarks."),
+        (
+            report(1.5, rounds=2),
+            "not enough data",
+            "Not enough data for a verdict: at least 3 rounds are needed.",
+        ),
+        (
+            report(1.5, comparison="files"),
+            "faster",
+            "b is faster than a: 1.50x (1.50-1.50) on float_loop.",
+        ),
+        (
+            report(1.0, 1.0, comparison="files"),
+            "no difference",
+            "b and a: no difference beyond the noise (1.0%) over 2 benchmarks.",
+        ),
+        (
+            report(1.0, comparison="again"),
+            "no difference",
+            "Off against off: no difference. The noise floor of this machine is 0.0%; smaller differences do not count here.",
+        ),
+    ],
+)
+def test_the_verdict_is_a_word_and_a_sentence(measured, advice, sentence):
+    assert conclusions.advice(measured) == advice
+    assert conclusions.sentence(measured) == sentence
+
+
+def test_a_difference_between_off_and_off_means_a_noisy_machine():
+    assert (
+        "this machine is too noisy. Differences below 10.0% cannot be trusted"
+        in conclusions.sentence(report(1.1, comparison="again"))
+    )

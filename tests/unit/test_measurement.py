@@ -1,0 +1,244 @@
+"""Tests of a whole measurement, from the request to the report, with processes that are fakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import stores
+from bench_fakes import FakeWorkers, effects
+from pyperformance_samples import LISTED
+
+from jitbuild.bench import pyperf_files
+from jitbuild.bench.bench_request import BenchRequest
+from jitbuild.bench.measurement import BenchEffects, measure
+from jitbuild.errors import MeasurementError, ProofError, UsageError, VariantError
+from jitbuild.request import Axes
+from jitbuild.running.venvs import Requirements
+from jitbuild.store.store import Store
+from jitbuild.system.process import Completed
+from jitbuild.system.progress import SilentReporter
+from jitbuild.system.signals import SignalReceived
+
+NOISE_NOTE = "The noise floor that --aa measured here, 0.0%, is taken into account."
+OK = SimpleNamespace(ok=True, reason="", built="yes-off", debug=False, machine_code_bytes=4096)
+
+
+class FakeInstaller:
+    """A runner in place of virtualenv, pip, the listing of pyperformance, and the plugin check."""
+
+    def __init__(self) -> None:
+        self.installed: list[list[str]] = []
+        self.missing = ""
+        self.listing = LISTED
+        self.failing = ""
+
+    def __call__(self, argv, /, *, env=None, cwd=None, timeout=None, stdin=None):
+        if "virtualenv" in argv:
+            (Path(argv[-1]) / "bin").mkdir(parents=True)
+            program = Path(argv[-1]) / "bin" / "python"
+            program.write_text("")
+            program.chmod(0o755)
+        elif "pip" in argv:
+            self.installed.append([word for word in argv[3:] if not word.startswith("--")])
+            if self.failing and any(self.failing in word for word in argv):
+                return Completed(argv=tuple(argv), returncode=1, stderr="ERROR: no wheel\n")
+        elif "-B" in argv:
+            Path(argv[-1]).write_text(json.dumps(self.listing))
+        return Completed(argv=tuple(argv), returncode=0, stdout=self.missing)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def workers():
+    return FakeWorkers()
+
+
+@pytest.fixture
+def installer():
+    return FakeInstaller()
+
+
+@pytest.fixture
+def bench(store, workers, installer, tmp_path):
+    """Return a function that measures a request with these fakes."""
+    interpreter = stores.put(store, "3.15.2", jit="yes-off", profile="fast")
+
+    def run(*, verdict=OK, interpreter=interpreter, **fields):
+        request = BenchRequest(**{"spec": "3.15", "axes": Axes(), "rounds": 3, **fields})
+        return measure(
+            request,
+            store,
+            SilentReporter(),
+            BenchEffects(
+                find=lambda spec, axes, machine_code: interpreter,
+                probe=lambda python, expect: verdict,
+                runner=installer,
+                rounds=effects(workers),
+                environ={"PATH": "/bin", "PYTHONINSPECT": "1"},
+                machine_root=tmp_path / "machine",
+            ),
+        )
+
+    return run
+
+
+def test_programs_of_the_quick_suite_are_measured_and_reported(bench, installer, tmp_path):
+    report = bench(benchmarks=("lists", "in_c"), output=tmp_path / "out")
+    assert (report.comparison, report.base, report.other) == ("modes", "off", "on")
+    assert {row.name: row.ratio.value for row in report.rows} == {
+        "lists": pytest.approx(2.0),
+        "in_c": pytest.approx(2.0),
+    }
+    assert installer.installed == [["install", f"pyperf=={pyperf_files.PYPERF_VERSION}"]]
+    assert report.about["kind"] == "quick"
+    assert report.about["rounds"] == "3"
+    assert any("`fast` build" in warning for warning in report.warnings)
+    assert report.notes == ()
+    assert report.again == "jitbuild bench 3.15 --benchmarks=lists,in_c --rounds 3"
+    assert {*report.files} == {"off", "on"}
+    suite = pyperf_files.load(tmp_path / "out" / "on.json")
+    metadata = pyperf_files.metadata(suite)
+    assert (metadata["jitbuild_mode"], metadata["jitbuild_probe"]) == ("on", "ok")
+
+
+def test_the_functions_with_machine_code_are_inspected(bench):
+    report = bench(benchmarks=("lists",), profile_hot=True)
+    (row,) = report.rows
+    assert row.inspection is not None
+    assert [function.name for function in row.inspection.compiled] == ["work0"]
+    assert [hot.name for hot in row.inspection.uncompiled or ()] == ["slow"]
+
+
+def test_missing_machine_code_is_reported_where_a_gain_is_expected(bench, workers):
+    workers.functions = False
+    report = bench(benchmarks=("lists", "in_c"))
+    assert any("no machine code in lists:" in warning for warning in report.warnings)
+
+
+def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench, workers):
+    workers.ratio = 1.0
+    noise = bench(stmt="pass", off_against_off=True)
+    assert (noise.comparison, noise.other) == ("again", "off-again")
+    assert all(row.inspection is None for row in noise.rows)
+    report = bench(stmt="pass")
+    assert report.notes == (
+        "The noise floor that --aa measured here, 0.0%, is taken into account.",
+    )
+    assert bench(stmt="1").notes == ()
+
+
+def test_an_interruption_is_reported_with_the_command_that_continues(bench, workers):
+    workers.answers[2 + 5] = SignalReceived(15)
+    report = bench(stmt="pass")
+    assert report.interrupted_by == 15
+    assert report.notes == (
+        "The measurement was interrupted: 1 of 1 programs, at least 2 of 3 rounds.",
+        "To continue: jitbuild bench 3.15 --resume --stmt pass --rounds 3",
+    )
+    resumed = bench(stmt="pass", resume=True)
+    assert resumed.notes == ("4 processes had been measured before and were not repeated.",)
+    assert bench(stmt="pass").notes == ()
+
+
+def test_an_outlier_is_left_out_of_files_and_report(bench, workers, tmp_path):
+    trials = 2
+    # The process with the JIT on in round 4, which begins with it.
+    workers.slow_calls = {trials + 2 * 3 + 1}
+    report = bench(stmt="pass", rounds=10, output=tmp_path / "out")
+    (row,) = report.rows
+    assert (row.ratio.value, len(row.base.processes)) == (pytest.approx(2.0), 9)
+    assert report.notes[0].startswith("Rounds left out as outliers: 1 of stmt.")
+    metadata = pyperf_files.metadata(pyperf_files.load(tmp_path / "out" / "off.json"))
+    assert metadata["jitbuild_rounds_left_out"] == 1
+
+
+def test_a_command_is_located_and_inspected_apart(bench, workers, installer):
+    report = bench(command=("python", "x.py"))
+    (row,) = report.rows
+    assert (row.name, report.about["kind"]) == ("command", "command")
+    assert row.inspection is not None
+    command = workers.specs[0]["command"]
+    assert command[0].endswith("bin/python")
+    assert command[1:] == ["x.py"]
+
+
+def test_a_missing_program_is_refused(bench):
+    with pytest.raises(UsageError, match="There is no program no-such-program"):
+        bench(command=("no-such-program",))
+
+
+def test_variables_that_spoil_a_measurement_are_removed(bench, workers):
+    bench(stmt="pass")
+    assert workers.environments
+    assert all("PYTHONINSPECT" not in env for env in workers.environments)
+
+
+def test_a_jit_that_does_not_run_is_an_error_unless_only_noise_is_measured(bench):
+    broken = SimpleNamespace(**{**vars(OK), "ok": False, "reason": "No machine code."})
+    with pytest.raises(ProofError, match="does not run") as caught:
+        bench(stmt="pass", verdict=broken)
+    assert "No machine code." in str(caught.value)
+    assert bench(stmt="pass", off_against_off=True, verdict=broken).comparison == "again"
+
+
+def test_an_interpreter_without_the_jit_is_refused(bench, store):
+    with pytest.raises(VariantError):
+        bench(interpreter=stores.put(store, "3.14.1", jit="no"))
+
+
+def test_a_suite_is_measured_as_its_manifest_lists_it(bench, installer, workers, tmp_path):
+    own = tmp_path / "requirements.txt"
+    own.write_text("x==1")
+    listing = json.loads(json.dumps(LISTED))
+    listing["benchmarks"][1]["requirements"] = str(own)
+    installer.listing = listing
+    report = bench(suite="pyperformance", benchmarks=("nbody", "logging"))
+    assert [row.name for row in report.rows] == ["nbody", "logging"]
+    assert report.about["pyperformance"] == "1.14.0"
+    assert ["-r", str(own)] == installer.installed[1][1:3]
+    assert {call[2][0] for call in workers.calls if call[0] == "logging"}.isdisjoint(
+        {call[2][0] for call in workers.calls if call[0] == "nbody"}
+    )
+
+
+def test_a_benchmark_whose_packages_cannot_be_installed_is_left_out(bench, installer, tmp_path):
+    own = tmp_path / "requirements.txt"
+    own.write_text("x==1")
+    listing = json.loads(json.dumps(LISTED))
+    listing["benchmarks"][1]["requirements"] = str(own)
+    installer.listing, installer.failing = listing, str(own)
+    report = bench(suite="pyperformance", benchmarks=("nbody", "logging"))
+    assert report.notes == (
+        "logging was left out: its requirements cannot be installed (no wheel).",
+    )
+    with pytest.raises(MeasurementError, match="cannot run any of the selected benchmarks"):
+        bench(suite="pyperformance", benchmarks=("logging",))
+
+
+def test_a_benchmark_that_runs_in_no_mode_is_left_out_of_the_report(bench, workers):
+    workers.broken["nbody"] = "01"
+    report = bench(suite="pyperformance", benchmarks=("nbody", "logging"))
+    assert [row.name for row in report.rows] == ["logging"]
+    assert report.notes == ("nbody was left out: ImportError: No module named 'x'.",)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "missing", "message"),
+    [
+        (Requirements(), "", "no pytest and pytest-benchmark"),
+        (Requirements(["pytest"]), "pytest_benchmark\n", "no pytest-benchmark"),
+    ],
+)
+def test_pytest_benchmark_must_be_installed(bench, installer, requirements, missing, message):
+    installer.missing = missing
+    with pytest.raises(UsageError, match=f"The environment has {message}") as caught:
+        bench(pytest_benchmark=True, command=("pytest",), requirements=requirements)
+    assert "--with pytest-benchmark" in str(caught.value)
+    assert installer.installed == ([["install", "pytest"]] if missing else [])

@@ -1,0 +1,29 @@
+"""Tests of the JSON form of a report."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from bench_fakes import report
+
+from jitbuild.bench.report_json import to_json
+
+
+def test_a_report_has_the_documented_shape():
+    data = to_json(report(1.5, 0.9))
+    json.dumps(data, allow_nan=False)
+    assert (data["faster"], data["slower"], data["unchanged"]) == (1, 1, 0)
+    assert data["benchmarks"][0]["ratio"] == pytest.approx(1.5)
+    assert data["benchmarks"][0]["jit"] == {
+        "executors": 2,
+        "bytes": 4096,
+        "functions": [{"name": "work", "file": "x.py", "line": 2, "executors": 2, "bytes": 4096}],
+        "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4}],
+    }
+    json.dumps(to_json(report(1.5, rounds=1, comparison="again")), allow_nan=False)
+
+
+@pytest.mark.parametrize(("signal", "complete"), [(None, True), (2, False)])
+def test_an_interrupted_measurement_is_incomplete(signal, complete):
+    assert to_json(report(1.5, interrupted_by=signal))["complete"] is complete
