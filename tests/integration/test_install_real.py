@@ -56,7 +56,7 @@ def test_eight_installs_at_once_build_once(cli, version):
     path = Path(outcomes[0][0].strip())
     assert path.is_file()
     assert len(set((cli.home / "logs").iterdir()) - before) == 1, "only one of the eight builds"
-    assert sum("Another process builds" in err for _, err in outcomes) == 7
+    assert sum("Waiting for another process" in err for _, err in outcomes) == 7
     assert list((cli.home / "scratch").iterdir()) == [], (
         "the scratch of the killed install is removed"
     )
