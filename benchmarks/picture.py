@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _SCHEMES: tuple[tuple[Literal["light", "dark"], str], ...] = (("light", ""), ("dark", "-dark"))
 _WIDTH = 800
 _MARGIN = 16
-# Enough for text and marks; the file is a third as large as in full colour.
-_COLOURS = 128
+# Enough for text and marks; the file is much smaller than in full colour.
+_COLOURS = 256
 
 
 def main() -> int:
