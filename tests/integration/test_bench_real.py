@@ -217,15 +217,15 @@ def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_
         (["--", "-c", "import time; time.sleep(0.01)"], "The JIT made no machine code in command"),
         (
             ["--", "-c", "import sys; sys.settrace(lambda *a: None)\nfor _ in range(9000): pass"],
-            "sys.settrace is set in what was measured",
+            "sys.settrace is set in the measured program",
         ),
         (
             ["--stmt", "abs(1)", "--setup", "import sys; sys.settrace(lambda *a: None)"],
-            "sys.settrace is set in what was measured",
+            "sys.settrace is set in the measured program",
         ),
     ],
 )
-def test_a_program_that_never_reaches_the_jit_is_told_so(
+def test_a_program_that_never_reaches_the_jit_causes_a_warning(
     cli: Cli, words: list[str], said: str
 ) -> None:
     assert said in cli("bench", "3.15", *FEW, *words).out

@@ -27,3 +27,9 @@ def test_a_report_has_the_documented_shape():
 @pytest.mark.parametrize(("signal", "complete"), [(None, True), (2, False)])
 def test_an_interrupted_measurement_is_incomplete(signal, complete):
     assert to_json(report(1.5, interrupted_by=signal))["complete"] is complete
+
+
+def test_an_a_a_comparison_has_a_noise_floor_if_there_is_enough_data():
+    assert to_json(report(1.1, comparison="again"))["noise_floor"] == pytest.approx(0.1)
+    assert to_json(report(1.1, rounds=1, comparison="again"))["noise_floor"] is None
+    assert to_json(report(1.1))["noise_floor"] is None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # The store's cache of results, and of the noise floors.
 RESULTS_CACHE = "measurements"
 _TIMEOUT_SECONDS = 600.0
+_WAITING = "Waiting for another measurement: two at once would disturb each other."
 # These would switch the JIT off, measure another program than the one installed, or make
 # pytest-benchmark believe that it runs in a worker of pytest-xdist, where it measures nothing.
 _REMOVED_VARIABLES = frozenset(
@@ -68,9 +69,7 @@ def measure(
     """
     check_request(request)
     benchmarks = requested_benchmarks(request)
-    interpreter = effects.find(request.spec, request.axes, machine_code=not request.off_against_off)
-    for arm in request.arms:
-        check_mode(interpreter, arm.mode)
+    interpreter = _interpreter(request, effects)
     preparation = Preparation(
         interpreter=interpreter,
         requirements=request.requirements,
@@ -82,29 +81,30 @@ def measure(
     with preparation.prepare(benchmarks) as prepared:
         verdict = _probe(request, interpreter, prepared, effects)
         session = _session(request, interpreter, prepared, store, effects.environ)
-        with store.lock(
-            RESULTS_CACHE,
-            on_wait=lambda: reporter.note(
-                "Waiting for another measurement: two at once would disturb each other."
-            ),
-        ):
+        with store.lock(RESULTS_CACHE, on_wait=lambda: reporter.note(_WAITING)):
             warnings = tuple(machine.machine_warnings(effects.machine_root))
             if not request.resume:
                 session_results.clear(session)
-            outcome = measure_rounds(session, reporter=reporter, effects=effects.rounds)
             finished = FinishedMeasurement(
                 request=request,
                 interpreter=interpreter,
                 verdict=verdict,
                 prepared=prepared,
                 session=session,
-                outcome=outcome,
+                outcome=measure_rounds(session, reporter=reporter, effects=effects.rounds),
                 machine_warnings=warnings,
                 floors_folder=store.cache(RESULTS_CACHE),
             )
-            return assemble_report(
-                finished, recorder=effects.rounds.recorder, machine_root=effects.machine_root
-            )
+            return assemble_report(finished, effects.rounds.recorder, effects.machine_root)
+
+
+def _interpreter(request: BenchRequest, effects: BenchEffects) -> Interpreter:
+    """Return the requested interpreter. Raises VariantError if it would ignore a mode."""
+    machine_code = not request.off_against_off
+    interpreter = effects.find(request.spec, request.axes, machine_code=machine_code)
+    for arm in request.arms:
+        check_mode(interpreter, arm.mode)
+    return interpreter
 
 
 def _probe(

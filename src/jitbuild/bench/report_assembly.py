@@ -50,7 +50,7 @@ class FinishedMeasurement:
 
 
 def assemble_report(
-    finished: FinishedMeasurement, *, recorder: process.Recorder, machine_root: Path
+    finished: FinishedMeasurement, recorder: process.Recorder, machine_root: Path
 ) -> BenchReport:
     """Return the report; `recorder` runs the inspections, `machine_root` is usually `/`."""
     request, outcome = finished.request, finished.outcome
