@@ -25,7 +25,8 @@ pytestmark = [
 
 FEW = ["--rounds", 3, "--values", 1]
 HANGS = (
-    "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; "
+    "time.sleep(600)']); "
     "print(child.pid, file=open('pids', 'a'), flush=True); time.sleep(600)"
 )
 
@@ -131,7 +132,10 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
 def test_both_modes_alternate_within_each_value(cli: Cli, tmp_path: Path) -> None:
     """Each call appends its mode to a file, so a run of equal modes is a slice of a value."""
     path = tmp_path / "modes"
-    setup = f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); mode = os.environ['PYTHON_JIT'].encode()"
+    setup = (
+        f"import os; end = os.open({str(path)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT); "
+        f"mode = os.environ['PYTHON_JIT'].encode()"
+    )
     cli(
         "bench",
         "3.15",

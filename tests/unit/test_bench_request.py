@@ -127,11 +127,11 @@ def test_a_request_can_be_repeated(fields, options):
 
 
 def test_a_request_can_be_resumed_and_its_modes_compared():
-    asked = request(
+    wanted = request(
         axes=Axes(jit="yes"), requirements=Requirements(["x"]), command=("x.py",), rounds=3
     )
     subject = "3.15 --jit=yes --with x"
-    assert asked.repeat_command(resume=True) == (
+    assert wanted.repeat_command(resume=True) == (
         f"jitbuild bench {subject} --resume --rounds 3 -- x.py"
     )
-    assert asked.diff_command() == f"jitbuild diff {subject} -- x.py"
+    assert wanted.diff_command() == f"jitbuild diff {subject} -- x.py"

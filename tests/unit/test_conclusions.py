@@ -25,26 +25,31 @@ from jitbuild.bench import conclusions
         (
             report(1.5, 1.2, 0.9),
             "on",
-            "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls (0.90x).",
+            "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls "
+            "(0.90x).",
         ),
         (
             report(0.9, 0.625),
             "off",
-            "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is lists (0.62x).",
+            "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is "
+            "lists (0.62x).",
         ),
         (
             report(1.25, 0.8),
             "no difference",
             (
-                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, 1 slower, 0 unchanged; the "
-                "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own program, after `--`."
+                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, "
+                "1 slower, 0 unchanged; the "
+                "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own "
+                "program, after `--`."
             ),
         ),
         (
             report(1.25, 0.8, kind="pytest"),
             "no difference",
             (
-                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 faster, 1 slower, 0 unchanged; the "
+                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 "
+                "faster, 1 slower, 0 unchanged; the "
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
             ),
         ),
@@ -67,7 +72,8 @@ from jitbuild.bench import conclusions
         (
             report(1.0, comparison="again"),
             "no difference",
-            "Off against off: no difference. The noise floor of this machine is 0.0%; smaller differences do not count here.",
+            "Off against off: no difference. The noise floor of this machine is 0.0%; smaller "
+            "differences do not count here.",
         ),
     ],
 )

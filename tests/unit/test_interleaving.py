@@ -115,8 +115,8 @@ def test_each_task_of_a_script_is_interleaved_separately(tmp_path):
 
     with peers(tmp_path, 2) as (first, second):
         threads = [
-            threading.Thread(target=tasks, args=each, daemon=True)
-            for each in (("a", first), ("b", second))
+            threading.Thread(target=tasks, args=arguments, daemon=True)
+            for arguments in (("a", first), ("b", second))
         ]
         for thread in threads:
             thread.start()
@@ -138,12 +138,12 @@ def test_a_value_of_many_loops_is_measured_in_slices():
         def pass_turn(self):
             self.passed += 1
 
-    interleaving, asked = Counted(), []
+    interleaving, shares = Counted(), []
     value = bench_interleave.interleaved(
-        lambda loops: asked.append(loops) or loops / 2, interleaving
+        lambda loops: shares.append(loops) or loops / 2, interleaving
     )
-    assert (value(10), asked, interleaving.passed) == (5.0, [2, 3, 2, 3], 4)
-    assert (value(3), asked[4:], interleaving.passed) == (1.5, [1, 1, 1], 7)
+    assert (value(10), shares, interleaving.passed) == (5.0, [2, 3, 2, 3], 4)
+    assert (value(3), shares[4:], interleaving.passed) == (1.5, [1, 1, 1], 7)
     whole = bench_interleave.interleaved(float, interleaving, slices=1)
     assert (whole(10), interleaving.passed) == (10.0, 8)
 

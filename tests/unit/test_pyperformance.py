@@ -41,7 +41,8 @@ def test_names_and_groups_are_selected_without_excluded_ones(text, names):
     [
         (
             "nbdy",
-            "pyperformance 1.14.0 has no benchmark or group 'nbdy'.\nDid you mean nbody? Groups: all, default, math.",
+            "pyperformance 1.14.0 has no benchmark or group 'nbdy'.\nDid you mean nbody? Groups: "
+            "all, default, math.",
         ),
         ("-mth", "Did you mean math? "),
         ("xxx", "'xxx'.\nGroups: all"),
@@ -129,7 +130,8 @@ def test_the_shell_completes_what_an_environment_has(tmp_path, monkeypatch):
     )
     place.mkdir(parents=True)
     (place / "MANIFEST").write_text(
-        "[benchmarks]\n\nname\tmetafile\nnbody\t<local>\n#hg\t<local>\n\n[group default]\n[group math]\n"
+        "[benchmarks]\n\nname\tmetafile\nnbody\t<local>\n#hg\t<local>\n\n[group default]\n[group "
+        "math]\n"
     )
     assert completion.benchmark_names(parsed_args=SimpleNamespace(suite="pyperformance")) == [
         "default",

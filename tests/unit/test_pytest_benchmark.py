@@ -179,7 +179,8 @@ def test_a_test_that_fails_in_one_mode_is_named(job, pytests):
     with pytest.raises(MeasurementError) as caught:
         run(job, pytests)
     assert str(caught.value) == (
-        "t.py::test_b fails with the JIT on, and so do 1 more:\n  t.py::test_b: assert 1 == 2\n  t.py::test_c: x\n"
+        "t.py::test_b fails with the JIT on, and so do 1 more:\n  t.py::test_b: assert 1 == 2\n  "
+        "t.py::test_c: x\n"
         "To see what differs, test by test: jitbuild diff 3.15 -- pytest"
     )
 

@@ -91,8 +91,8 @@ def assemble_report(
 def _without_excluded(
     session: MeasurementSession, left_out: Mapping[str, str]
 ) -> MeasurementSession:
-    benchmarks = (each for each in session.benchmarks if each.name not in left_out)
-    return replace(session, benchmarks=tuple(benchmarks))
+    runnable = (bench for bench in session.benchmarks if bench.name not in left_out)
+    return replace(session, benchmarks=tuple(runnable))
 
 
 def _inspect(
@@ -138,7 +138,7 @@ def benchmarks_without_gain(
     pytest = session.benchmarks[0].kind == "pytest"
     if pytest and any(inspection.compiled for inspection in inspections.values()):
         return frozenset(inspections)
-    return frozenset(each.name for each in session.benchmarks if not each.expects_gain)
+    return frozenset(bench.name for bench in session.benchmarks if not bench.expects_gain)
 
 
 def _about(
