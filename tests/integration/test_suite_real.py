@@ -246,8 +246,10 @@ def test_each_test_of_pytest_benchmark_is_a_benchmark(
         (
             ["failing"],
             23,
-            "failing/test_f.py::test_f fails with the JIT on:\n  failing/test_f.py::test_f: "
-            "AssertionError: in the JIT",
+            (
+                "failing/test_f.py::test_f fails with the JIT on:\n  failing/test_f.py::test_f: "
+                "AssertionError: in the JIT"
+            ),
         ),
         (["failing"], 23, "jitbuild diff 3.15 --with pytest-benchmark -- pytest failing"),
         (["broken"], 23, "broken/test_b.py fails with the JIT off"),
@@ -263,8 +265,10 @@ def test_a_run_that_measures_nothing_is_an_error(
     for name, text in (
         (
             "failing/test_f.py",
-            "import sys\ndef test_f(benchmark):\n    assert not sys._jit.is_enabled(), 'in the "
-            "JIT'\n    benchmark(sum, [])\n",
+            (
+                "import sys\ndef test_f(benchmark):\n    assert not sys._jit.is_enabled(), 'in the "
+                "JIT'\n    benchmark(sum, [])\n"
+            ),
         ),
         ("broken/test_b.py", "import no_such_module\n"),
     ):

@@ -25,14 +25,18 @@ from jitbuild.bench import conclusions
         (
             report(1.5, 1.2, 0.9),
             "on",
-            "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls "
-            "(0.90x).",
+            (
+                "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls "
+                "(0.90x)."
+            ),
         ),
         (
             report(0.9, 0.625),
             "off",
-            "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is "
-            "lists (0.62x).",
+            (
+                "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is "
+                "lists (0.62x)."
+            ),
         ),
         (
             report(1.25, 0.8),
@@ -72,8 +76,10 @@ from jitbuild.bench import conclusions
         (
             report(1.0, comparison="again"),
             "no difference",
-            "Off against off: no difference. The noise floor of this machine is 0.0%; smaller "
-            "differences do not count here.",
+            (
+                "Off against off: no difference. The noise floor of this machine is 0.0%; smaller "
+                "differences do not count here."
+            ),
         ),
     ],
 )

@@ -136,7 +136,7 @@ def test_a_process_that_takes_too_long_is_an_error(job, workers):
 
 def test_of_two_interleaved_processes_either_may_have_taken_too_long(job, workers):
     workers.answers[TRIALS + 1] = (-15, "", True)
-    with pytest.raises(MeasurementError, match="or float_loop in the other mode, .* 18 seconds"):
+    with pytest.raises(MeasurementError, match=r"or float_loop in the other mode, .* 18 seconds"):
         run(job, workers)
 
 
