@@ -60,7 +60,7 @@ class Bench(NamedTuple):
         }
 
 
-def prepare(
+def prepare(  # noqa: PLR0913
     work: Path,
     versions: Iterable[str],
     *,

@@ -68,7 +68,7 @@ def session(
     requires: Iterable[str] = (),
     **options: Any,
 ) -> Callable[[Callable[..., object]], Func]: ...
-def session(
+def session(  # noqa: PLR0913
     func: Callable[..., object] | None = None,
     /,
     *,

@@ -129,8 +129,10 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
             "x86_64-linux-gnu",
         ),
         (
-            'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\n'
-            'bundled-on = ["windows"]\n',
+            (
+                'series = "3.15"\n[llvm]\nmajor = 21\ntools = []\nhandover = "path"\n'
+                'bundled-on = ["windows"]\n'
+            ),
             "'windows', which matches no known target",
             "x86_64-windows",
         ),

@@ -72,7 +72,10 @@ def test_the_error_lists_all_requirements_and_their_modules():
     ]
     assert error.remedy.splitlines() == [
         "Install what is missing: sudo dnf install openssl-devel ncurses-devel",
-        "Use --install-deps to run this command, or --allow-missing to build without those modules.",
+        (
+            "Use --install-deps to run this command, or --allow-missing to build without those "
+            "modules."
+        ),
     ]
 
 

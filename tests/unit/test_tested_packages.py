@@ -77,4 +77,5 @@ def test_projects_installed_in_editable_mode_are_under_test(tmp_path: Path) -> N
         FakeDistribution(json.dumps({"url": plain.as_uri(), "dir_info": {"editable": False}})),
         FakeDistribution(json.dumps({"url": other.as_uri(), "dir_info": {"editable": True}})),
     ]
-    assert tested_packages.packages_under_test(root, distributions) == ("one", "two")  # type: ignore[arg-type]
+    packages = tested_packages.packages_under_test(root, distributions)  # type: ignore[arg-type]
+    assert packages == ("one", "two")

@@ -56,6 +56,7 @@ class BenchEffects(NamedTuple):
 
 
 _EFFECTS = BenchEffects()
+_WAITING = "Waiting for another measurement: two at once would disturb each other."
 
 
 def measure(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jitbuild.toolchain.llvm import LLVMFinder
 
 
-def check_machine(
+def check_machine(  # noqa: PLR0913
     task: ProviderTask,
     reporter: Reporter,
     *,

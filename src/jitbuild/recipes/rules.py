@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import field
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 from jitbuild.recipes import toml
 from jitbuild.request import BuildProfile, Jit, Part, Variant
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
     from jitbuild.target import Target
 
 

@@ -65,7 +65,7 @@ def download_size(
     return _total_size(missing) if missing else ""
 
 
-def provide(
+def provide(  # noqa: PLR0913
     pins: Sequence[PinnedWheel],
     cache: Path,
     *,

@@ -73,7 +73,7 @@ class Drawing:
     ) -> None:
         """Add marks of one look at all `points`, as one path."""
         look = 'fill="currentColor"' if filled else 'fill="none" stroke="currentColor"'
-        outline = "" if filled else f' stroke-width="1.3"'
+        outline = "" if filled else ' stroke-width="1.3"'
         path = "".join(_path(shape, point, radius) for point in points)
         self._elements.append(f'<path{_colour(colour, "mark")} {look}{outline} d="{path}"/>')
 

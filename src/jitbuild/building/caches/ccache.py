@@ -54,7 +54,7 @@ class Ccache:
         return tuple(int(part) for part in self.version.split("."))
 
 
-def find_for_plan(
+def find_for_plan(  # noqa: PLR0913
     plan: Plan,
     mode: str,
     *,
@@ -80,7 +80,7 @@ def find_for_plan(
     )
 
 
-def find(
+def find(  # noqa: PLR0913
     mode: str,
     *,
     environ: Mapping[str, str],
