@@ -42,7 +42,8 @@ def test_names_and_groups_are_selected_without_excluded_ones(text, names):
         (
             "nbdy",
             (
-                "pyperformance 1.14.0 has no benchmark or group 'nbdy'.\nDid you mean nbody? Groups: "
+                "pyperformance 1.14.0 has no benchmark or group 'nbdy'.\nDid "
+                "you mean nbody? Groups: "
                 "all, default, math."
             ),
         ),
