@@ -90,7 +90,7 @@ def unit(session: nox.Session) -> None:
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "tests/unit", *session.posargs)
     session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report", "--fail-under=85")
+    session.run("coverage", "report", "--fail-under=93")
 
 
 # The sessions of jitbuild.nox, if jitbuild is installed beside nox:

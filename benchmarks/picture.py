@@ -58,7 +58,9 @@ def _screenshot(page: Page, first: str, last: str) -> bytes:
     top, bottom = (_box(page, selector) for selector in (first, last))
     height = bottom["y"] + bottom["height"] - top["y"] + 2 * _MARGIN
     clip = {"x": 0, "y": max(top["y"] - _MARGIN, 0), "width": _WIDTH, "height": height}
-    return page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type, unused-ignore]
+    # Without playwright installed, as in the types session, this is Any.
+    png: bytes = page.screenshot(full_page=True, clip=clip)  # type: ignore[arg-type, unused-ignore]
+    return png
 
 
 def _box(page: Page, selector: str) -> dict[str, Any]:
