@@ -99,15 +99,12 @@ class Provisioner:
             return interpreter
         for warning in plan.warnings:
             self.reporter.warn(warning)
-        begun = self.now()
+        begun, reinstall = self.now(), self.options.reinstall
         with self.store.lock(plan.prefix_name, on_wait=lambda: self._note_wait(plan)):
             self.store.sweep()
             interpreter = self._ready(plan)
             # With --reinstall, only an interpreter that was built since will do.
-            outdated = (
-                self.options.reinstall and interpreter and interpreter.manifest.created < begun
-            )
-            if interpreter is not None and not outdated:
+            if interpreter is not None and not (reinstall and interpreter.created < begun):
                 return interpreter
             return self._build(plan, request)
 

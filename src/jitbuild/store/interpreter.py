@@ -10,6 +10,7 @@ import msgspec
 from jitbuild.store.manifest import Fingerprint, Manifest, read
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from jitbuild.request import Request, Variant
@@ -49,6 +50,10 @@ class Interpreter:
     @property
     def version(self) -> str:
         return self.manifest.version
+
+    @property
+    def created(self) -> datetime:
+        return self.manifest.created
 
     @property
     def adopted(self) -> bool:
