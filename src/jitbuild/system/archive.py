@@ -1,6 +1,7 @@
-"""Archives, tar or zip: unpacking them into a folder, and reading single files.
+"""Unpack tar and zip archives into a folder, and read single files from them.
 
-Nothing is written outside the target folder, and a failure leaves nothing of the archive behind.
+Nothing is written outside the target folder. If unpacking fails, everything unpacked so far is
+removed.
 """
 
 from __future__ import annotations
@@ -36,16 +37,18 @@ def unpack(
     reporter: Reporter = _SILENT,
     title: str | None = None,
 ) -> Path:
-    """Unpack a tar (plain, or compressed with xz, gzip or bzip2) or a zip into `dest`.
+    """Unpack a tar archive (plain, or compressed with xz, gzip or bzip2) or a zip into `dest`.
 
-    `dest` is a new or empty folder. Members whose name in the archive's top folder matches a
-    pattern of `leave_out` (as fnmatch has them) are checked but not written. Modification times,
-    which make relies on, and executable bits are preserved. Returns the archive's top folder, or
-    `dest` when the archive has several entries at the top.
+    `dest` is a folder that is empty or does not exist yet. `leave_out` contains fnmatch patterns.
+    A member whose name, relative to the archive's top folder, matches one of them is checked but
+    not written. Modification times, which make relies on, and executable bits are preserved.
+    `title` is shown while unpacking. Returns the archive's top folder, or `dest` if the archive
+    has several entries at the top.
 
-    Raises UnsafeArchiveError for members that would leave `dest`, for devices, and for symbolic
-    links in a zip; ArchiveError for a file that is damaged, truncated or no archive; DiskFullError
-    or StoreError. Nothing of the archive is left after an error.
+    Raises UnsafeArchiveError for members that would be written outside `dest`, for devices, and
+    for symbolic links in a zip. Raises ArchiveError if the file is damaged, truncated or not an
+    archive, DiskFullError if the disk is full, and StoreError if `dest` is not empty or cannot be
+    written. After an error, nothing of the archive is left.
     """
     with _emptied_on_failure(dest), reporter.stage(title or f"Unpacking {archive.name}") as stage:
         with open_archive(archive) as file, archive_errors(archive, dest):
@@ -57,11 +60,12 @@ def unpack(
 def read_members(
     archive: Path, names: Collection[str], *, max_bytes: int = MAX_READ_BYTES
 ) -> dict[str, bytes]:
-    """Return the content of the files `names`, without unpacking the archive.
+    """Return the contents of the files `names` by name, without unpacking the archive.
 
     Names are relative to the archive's top folder. The archive is read in one pass, which ends when
-    all files have been read; the result lacks files that do not exist. Raises ArchiveError as
-    `unpack` does, and for a file of more than `max_bytes`.
+    all files have been read. A file that does not exist is missing from the result. Raises
+    ArchiveError if the archive is damaged, truncated or not an archive, or if one of the files is
+    larger than `max_bytes`.
     """
     contents: dict[str, bytes] = {}
     missing = set(names)
@@ -81,7 +85,10 @@ def read_members(
 
 @contextlib.contextmanager
 def _emptied_on_failure(dest: Path) -> Iterator[None]:
-    """Create the folder `dest`; empty it, or remove it if it is new, when the block fails."""
+    """Create the folder `dest`. If the block fails, remove it, or empty it if it existed before.
+
+    Raises StoreError if `dest` is not empty.
+    """
     with files.store_errors(dest):
         existed = dest.exists()
         if existed and any(dest.iterdir()):
@@ -97,6 +104,7 @@ def _emptied_on_failure(dest: Path) -> Iterator[None]:
 
 
 def _top_folder(archive: Path, dest: Path) -> Path:
+    """Return the only folder at the top of `dest`, or `dest` if there are other entries."""
     entries = list(dest.iterdir())
     if not entries:
         raise damaged(archive, "it is empty")
@@ -110,7 +118,7 @@ def _below_top(name: str) -> str:
 
 
 def _matcher(leave_out: Collection[str]) -> Callable[[str], bool]:
-    """Return a function that matches the names in the archive of members to leave out."""
+    """Return a function that tells if a member, given by its name in the archive, is left out."""
     if not leave_out:
         return lambda _: False
     # `*` crosses slashes, so a pattern covers whole folders.

@@ -1,4 +1,4 @@
-"""Errors of archives: damage, members that leave the target folder, missing compression modules."""
+"""The errors of archives: damage, members outside the target folder, and missing modules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _DAMAGE = (
 
 @contextlib.contextmanager
 def open_archive(archive: Path) -> Iterator[BinaryIO]:
-    """Open the file `archive` for reading; raise ArchiveError when it cannot be read."""
+    """Open the file `archive` for reading. Raises ArchiveError if it cannot be opened."""
     try:
         file = archive.open("rb")
     except OSError as error:
@@ -43,7 +43,7 @@ def open_archive(archive: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def archive_errors(archive: Path, dest: Path) -> Iterator[None]:
-    """Turn the errors of the archive modules, and of the disk under `dest`, into our own."""
+    """Turn errors of the archive modules and of the disk that holds `dest` into JitbuildErrors."""
     damage: tuple[type[Exception], ...] = (*_DAMAGE, *_lzma_damage())
     try:
         yield
@@ -54,7 +54,7 @@ def archive_errors(archive: Path, dest: Path) -> Iterator[None]:
             raise _missing_compression(archive) from error
         raise damaged(archive, str(error) or type(error).__name__) from error
     except OSError as error:
-        # bz2 and gzip report damaged data as an OSError without a number.
+        # bz2 and gzip report damaged data as an OSError without an errno.
         if error.errno is None:
             raise damaged(archive, str(error)) from error
         raise files.as_store_error(error, dest) from error
@@ -69,7 +69,7 @@ def unsafe(archive: Path, reason: str) -> UnsafeArchiveError:
 
 
 def damaged(archive: Path, reason: str) -> ArchiveError:
-    """Return the error for an archive that cannot be read to its end."""
+    """Return the error for an archive that cannot be read completely."""
     return ArchiveError(
         f"{archive} is damaged, truncated or not an archive: {' '.join(reason.split())}.",
         remedy="Get it again. Supported are .tar.xz, .tar.gz, .tgz, .tar.bz2, .tar and .zip.",
@@ -77,9 +77,9 @@ def damaged(archive: Path, reason: str) -> ArchiveError:
 
 
 def safe_name(archive: Path, name: str) -> str:
-    """Return a member's name in plain form (`a/b`).
+    """Return a member's name in plain form: `a/b` for `./a//b` or `a\\b`.
 
-    Raises UnsafeArchiveError for a name that is absolute, names a drive or has a part `..`.
+    Raises UnsafeArchiveError if the name is absolute, names a drive or has a part `..`.
     """
     plain = name.replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in {"", "."}]

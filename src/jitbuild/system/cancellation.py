@@ -1,7 +1,8 @@
 """Task groups: threads and child processes that are cancelled together.
 
-Python raises Ctrl-C in the main thread only. Children that other threads wait for therefore belong
-to a task group, and the code that waits for those threads cancels the group.
+On Ctrl-C, Python raises KeyboardInterrupt in the main thread only. Other threads may be waiting for
+child processes at that time. Those children therefore belong to a task group, and the code that
+waits for the threads cancels the group.
 """
 
 from __future__ import annotations
@@ -23,27 +24,30 @@ _TICK_SECONDS = 0.1
 
 
 class Cancelled(SignalReceived):
-    """Raised in a task group that was cancelled: nothing new starts, and its children are ended."""
+    """The task group was cancelled: its children are ended, and no new ones are started."""
 
     def __init__(self) -> None:
         super().__init__(signal.SIGINT)
 
 
 class CancellableChild(Protocol):
-    """A child process, with everything it started, that a task group can end."""
+    """A child process that a task group can end, together with all processes that it started."""
 
     def terminate(self) -> None:
-        """Request the end (SIGTERM)."""
+        """Ask the processes to end (SIGTERM)."""
 
     def wait_for_end(self, timeout: float) -> None:
-        """Wait until the child has ended, at most `timeout` seconds."""
+        """Wait until the child has ended, but at most `timeout` seconds."""
 
     def kill(self) -> None:
-        """Kill whatever still runs, and wait for the child."""
+        """Kill the processes that are still running, and wait for the child."""
 
 
 class TaskGroup:
-    """Children that end together, whichever threads wait for them. Created by `task_group()`."""
+    """Children that are ended together, whichever threads wait for them.
+
+    Use `task_group()` to create one.
+    """
 
     def __init__(self, parent: TaskGroup | None) -> None:
         self._children: set[CancellableChild] = set()
@@ -53,14 +57,14 @@ class TaskGroup:
 
     @property
     def cancelled(self) -> bool:
-        """True once the group was cancelled: code that runs in it should stop."""
+        """True once the group has been cancelled: code that runs in it should stop."""
         return self._cancelled
 
     def cancel(self) -> None:
-        """End all children at the same time, and let no new ones start, in subgroups too.
+        """End all children of this group and its subgroups, and prevent new ones from starting.
 
-        Children get SIGTERM and, after a grace period, are killed. Threads that wait for a child
-        raise Cancelled, and can be joined after this call.
+        All children get SIGTERM at the same time; those that are left after a grace period are
+        killed. Threads that wait for a child raise Cancelled, and can be joined after this call.
         """
         try:
             children = self._close()
@@ -70,8 +74,9 @@ class TaskGroup:
             for child in children:
                 child.wait_for_end(max(0.0, deadline - time.monotonic()))
         finally:
-            # Also at a second Ctrl-C. A child may be gone while a process that it started still
-            # runs and keeps the pipe open that a thread reads.
+            # This also runs at a second Ctrl-C. All children are killed, even those that have
+            # ended: a process that such a child started may still run and keep its pipe open, and
+            # a thread may be reading that pipe.
             for child in self._close():
                 child.kill()
 
@@ -86,7 +91,10 @@ class TaskGroup:
 
     @contextlib.contextmanager
     def _linked(self) -> Iterator[None]:
-        """Be a subgroup of the parent group for the length of the block."""
+        """Register this group as a subgroup of its parent, if any, while the block runs.
+
+        Raises Cancelled if the parent has been cancelled.
+        """
         parent = self._parent
         if parent is not None:
             with _LOCK:
@@ -107,13 +115,13 @@ class TaskGroup:
     @contextlib.contextmanager
     def _tracked(self, child: CancellableChild) -> Iterator[None]:
         with _LOCK:
-            # Under the lock: either `cancel` sees this child, or the cancellation is seen here and
-            # the caller ends the child.
+            # With the lock held, either `cancel` finds this child in the set, or the check raises
+            # Cancelled here and the caller ends the child.
             self._check()
             self._children.add(child)
         try:
             yield
-            # How the child ended says nothing now: `cancel` may have ended it.
+            # The child's exit code means nothing if `cancel` ended it.
             self._check()
         finally:
             with _LOCK:
@@ -126,12 +134,12 @@ _GROUP: contextvars.ContextVar[TaskGroup | None] = contextvars.ContextVar("group
 
 @contextlib.contextmanager
 def task_group() -> Iterator[TaskGroup]:
-    """Create a group for all children started in the block.
+    """Create a group for all children that are started in the block.
 
-    Threads belong to it when they run in a copy of the block's context (contextvars). When an
-    exception leaves the block, Ctrl-C included, the group is cancelled; join the threads after
-    the block. When the block ends normally, children keep running. Raises Cancelled when a group
-    around this one was cancelled.
+    Children started by another thread belong to the group if that thread runs in a copy of the
+    block's context (contextvars). When an exception, including KeyboardInterrupt, leaves the block,
+    the group is cancelled. Join the threads after the block. When the block ends normally, children
+    keep running. Raises Cancelled if an enclosing group has been cancelled.
     """
     group = TaskGroup(_GROUP.get())
     token = _GROUP.set(group)
@@ -148,9 +156,9 @@ def task_group() -> Iterator[TaskGroup]:
 
 @contextlib.contextmanager
 def tracked(child: CancellableChild) -> Iterator[None]:
-    """Let the current task group, if any, end `child` while the block runs.
+    """Make `child` a member of the current task group, if any, while the block runs.
 
-    Raises Cancelled at either end of the block when the group was cancelled.
+    Raises Cancelled at the start or the end of the block if the group has been cancelled.
     """
     group = _GROUP.get()
     with contextlib.nullcontext() if group is None else group._tracked(child):  # noqa: SLF001
@@ -158,9 +166,9 @@ def tracked(child: CancellableChild) -> Iterator[None]:
 
 
 def check_cancelled() -> None:
-    """Raise Cancelled when the current task group, if any, was cancelled.
+    """Raise Cancelled if the current task group, if any, has been cancelled.
 
-    Long work that starts no process calls this now and then.
+    Long-running work that starts no processes should call this regularly.
     """
     group = _GROUP.get()
     if group is not None and group.cancelled:
@@ -168,7 +176,7 @@ def check_cancelled() -> None:
 
 
 def sleep(seconds: float) -> None:
-    """Sleep for `seconds`, but raise Cancelled soon after the current task group was cancelled."""
+    """Sleep for `seconds`. Raises Cancelled as soon as the current task group is cancelled."""
     deadline = time.monotonic() + seconds
     while (remaining := deadline - time.monotonic()) > 0:
         check_cancelled()

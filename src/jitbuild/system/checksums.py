@@ -1,4 +1,4 @@
-"""SHA-256 checksums of files: computing them and comparing them with the expected ones."""
+"""Compute the SHA-256 checksums of files, and compare them with the expected ones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of the file, in lower-case hexadecimal; OSError when it is unreadable."""
+    """Return the file's SHA-256 in lower-case hexadecimal. Raises OSError if it is unreadable."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_if_different(path: Path, sha256: str | None) -> str | None:
-    """Compare the file's hash with `sha256` (None: any hash is right), and remove a wrong file.
+    """Remove the file if its hash differs from `sha256`; None accepts any hash.
 
-    Returns None for the right file, or the hash of the file that was removed.
+    Returns the hash of the removed file, or None if the file was kept.
     """
     if sha256 is None or (actual := sha256_of(path)) == sha256.lower():
         return None
@@ -32,7 +32,7 @@ def checksum_error(origin: str, expected: str | None, actual: str) -> IntegrityE
     """Return the error for a file from `origin` whose hash is not the expected one."""
     return IntegrityError(
         f"{origin} is not the expected file: expected sha256 {expected}, got {actual}.",
-        remedy="Do not use it. A proxy's login page or a bad mirror may have sent it: check, or "
-        "name another source with --mirror. Correct the pin only if you know that the file was "
-        "replaced for good.",
+        remedy="Do not use it. It may be a proxy's login page, or come from a bad mirror: check "
+        "that, or name another source with --mirror. Correct the pin only if you know that the "
+        "file was replaced permanently.",
     )

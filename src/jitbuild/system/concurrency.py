@@ -1,4 +1,4 @@
-"""Functions that run concurrently in threads, and end together when one of them fails."""
+"""Run functions concurrently in threads, and end all of them when one fails."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ def run_concurrently(
 @overload
 def run_concurrently(*functions: _Work[_A], reporter: Reporter) -> tuple[_A, ...]: ...
 def run_concurrently(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, ...]:
-    """Call each function in a thread of its own; return their results in the functions' order.
+    """Call each function in its own thread, and return the results in the functions' order.
 
-    Each function gets a reporter and runs in a copy of this context. The first exception that one
-    raises, or Ctrl-C here, cancels the others: their children are ended, and their reporters raise
-    Cancelled the next time they are used for a stage. When all have ended, it is raised here.
+    Each function gets a reporter and runs in a copy of the caller's context. The first exception
+    that a function raises, or a Ctrl-C in this thread, cancels the other functions: their children
+    are ended, and their reporters raise Cancelled the next time a stage begins or reports progress.
+    When all functions have ended, that first exception is raised.
     """
     results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
@@ -53,7 +54,7 @@ def run_concurrently(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, .
                     None,
                 )
             )
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             results.put((number, None, error))
 
     threads: list[threading.Thread] = []
@@ -77,7 +78,10 @@ def run_concurrently(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, .
 
 
 def _next(results: SimpleQueue[_A]) -> _A:
-    """Return the next result. On Windows, Ctrl-C cannot interrupt a wait without a timeout."""
+    """Wait for the next result and return it.
+
+    On Windows the wait has a timeout, because Ctrl-C cannot interrupt a wait without one.
+    """
     while True:
         with contextlib.suppress(Empty):
             return results.get(timeout=None if os.name == "posix" else _TICK_SECONDS)

@@ -1,8 +1,9 @@
-"""Files that appear whole or not at all, locks between processes, and errors of a disk.
+"""Create files atomically, hold locks between processes, and translate the errors of a disk.
 
-`provide_file` gives a file its name only when it is whole and its hash is the expected one. Until
-then it is `<name>.part`, and other processes that want the same file wait for `<name>.lock`. The
-lock file stays: if it were removed, two processes could hold the lock at once.
+`provide_file` gives a file its final name only when it is complete and has the expected hash. Until
+then the file is named `<name>.part`, and other processes that want the same file wait for the lock
+`<name>.lock`. The lock file is never removed: if it were, two processes could hold the lock at
+once.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ def store_errors(path: Path) -> Iterator[None]:
     """Turn an OSError of the block, which works on `path`, into DiskFullError or StoreError."""
     try:
         yield
-    except BrokenPipeError:  # the reader of our output is gone; the disk has no part in it
+    except BrokenPipeError:  # not an error of the disk: the reader of our output is gone
         raise
     except OSError as error:
         raise as_store_error(error, path) from error
 
 
 def as_store_error(error: OSError, path: Path) -> StoreError:
-    """Return the DiskFullError or StoreError to raise for `error`, met while working on `path`."""
+    """Return the DiskFullError or StoreError for `error`, which occurred while using `path`."""
     reason = error.strerror or str(error)
     if error.errno in _DISK_FULL:
         return DiskFullError(
@@ -53,16 +54,16 @@ def as_store_error(error: OSError, path: Path) -> StoreError:
     return StoreError(
         f"{error.filename or path} cannot be read or written ({reason}).",
         remedy="Give yourself write permission there, or set JITBUILD_HOME to a folder that you "
-        "can write.",
+        "can write to.",
     )
 
 
 def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
-    """Replace the file `path` by one with the content `data` (text as UTF-8), in one step.
+    """Replace the content of the file `path` by `data` in one step; text is written as UTF-8.
 
-    Readers see the old file or the new one, never a part. `mode` sets the permissions. Raises
-    OSError and leaves nothing behind when the disk fails. A killed process may leave a file named
-    `.<random>.part` beside `path`.
+    Readers see the old content or the new one, never a mixture. `mode` sets the permissions. Raises
+    OSError if the file cannot be written; then no temporary file is left. A process that is killed
+    may leave a file named `.<random>.part` beside `path`.
     """
     part = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
@@ -78,10 +79,10 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) 
 
 @contextlib.contextmanager
 def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of `path`, `<path>.lock`, which one thread of one process can hold at a time.
+    """Hold the lock file `<path>.lock`, which only one thread of one process can hold at a time.
 
-    When it is held elsewhere, `on_wait` is called once and the lock waited for. Raises Cancelled
-    when the current task group is cancelled meanwhile.
+    If another thread or process holds the lock, call `on_wait` once and then wait for the lock.
+    Raises Cancelled if the current task group is cancelled during the wait.
     """
     from filelock import FileLock, Timeout
 
@@ -108,11 +109,12 @@ def provide_file(
     reporter: Reporter,
     title: str | None,
 ) -> Path:
-    """Return `dest`; unless it exists with the hash `sha256` (None: any), `fetch` it first.
+    """Return `dest`, after fetching it unless it exists and has the hash `sha256` (None: any hash).
 
-    `fetch` writes and verifies a part file, which then becomes `dest`; one process does this at
-    a time. What a failed `fetch` leaves in the part is for its next call, unless the disk is full:
-    then the part is removed. Raises what `fetch` raises, DiskFullError or StoreError.
+    `fetch` is called with the path of a part file, which it writes and verifies, and a stage to
+    report to. The part file then becomes `dest`. Only one process at a time does this. If `fetch`
+    fails, the part file is kept, so that the next call can resume it; if the disk is full, it is
+    removed. Raises the errors of `fetch`, DiskFullError and StoreError.
     """
     part = dest.with_name(dest.name + ".part")
     with store_errors(dest.parent):
@@ -121,13 +123,13 @@ def provide_file(
         dest.parent.mkdir(parents=True, exist_ok=True)
 
         def on_wait() -> None:
-            reporter.note(f"Waiting for another process that fetches {dest.name}.")
+            reporter.note(f"Waiting for another process that is fetching {dest.name}.")
 
         with exclusive_lock(dest, on_wait):
             if _exists(dest, sha256):
                 return dest
             if dest.exists():
-                reporter.warn(f"{dest} has the wrong content and is fetched again.")
+                reporter.warn(f"{dest} has the wrong content; fetching it again.")
             stage_title = title or f"Fetching {dest.name}"
             with reporter.stage(stage_title) as stage, _removed_when_disk_is_full(part):
                 fetch(part, stage)
@@ -144,11 +146,12 @@ def copy_verified(
     reporter: Reporter = _SILENT,
     title: str | None = None,
 ) -> Path:
-    """Copy the file `source` to `dest`, which appears whole or not at all, and return `dest`.
+    """Copy the file `source` to `dest` in one step, and return `dest`.
 
-    A `dest` that exists with the right hash is used as it is; one with another hash is replaced.
-    Raises DownloadError when the source cannot be read, IntegrityError when its hash is not
-    `sha256` (None: not checked), DiskFullError and StoreError; none of them leaves anything behind.
+    If `dest` exists and has the hash `sha256`, it is used as it is; if it has another hash, it is
+    replaced. If `sha256` is None, no hash is checked. Raises DownloadError if the source cannot be
+    read, IntegrityError if its hash is not `sha256`, DiskFullError if the disk is full, and
+    StoreError if `dest` cannot be written. After an error, no part of the copy is left.
     """
 
     def fetch(part: Path, stage: Stage) -> None:
@@ -194,7 +197,10 @@ def _copy(source: Path, part: Path, stage: Stage) -> None:
 
 
 def _size_of_source(source: Path) -> int:
-    """Return the size of `source`; DownloadError when it is no file: a pipe might never end."""
+    """Return the size of `source`.
+
+    Raises DownloadError if it is not a regular file: reading a pipe, for example, might never end.
+    """
     with _source_errors(source):
         if source.exists() and not source.is_file():
             raise DownloadError(f"{source} is not a file.", remedy="Name the file itself.")

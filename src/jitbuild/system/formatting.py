@@ -1,4 +1,4 @@
-"""Durations and sizes as people read them."""
+"""Format durations and sizes for people to read."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 class NetworkEffects:
     """The effects of a download; unit tests pass fakes.
 
-    `timeout` is that of one connect or read, in seconds. An attempt that received
-    `progress_bytes` or more does not count as a failed one.
+    `timeout` limits each connect and each read, in seconds. A failed attempt that received at least
+    `progress_bytes` made good progress, and starts the count of failed attempts again.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -41,7 +41,7 @@ class NetworkEffects:
 def create_client(effects: NetworkEffects) -> httpx.Client:
     """Return a client that uses the proxies and CA files that the environment names.
 
-    Raises DownloadError when one of them cannot be used.
+    Raises DownloadError if one of these proxies or CA files cannot be used.
     """
     import httpx
 
@@ -55,7 +55,7 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
         )
     except (ImportError, ValueError, httpx.InvalidURL):
-        # Without the cause: its message may quote the proxy's password.
+        # Raised without the cause, whose message may contain the proxy's password.
         raise DownloadError(
             "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used.",
             remedy="Write it as http://host:port, or unset the variable. A socks5 proxy needs "
@@ -64,11 +64,13 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
 
 
 def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the trusted CAs: those that the environment names and no others, or the known ones.
+    """Return an SSL context that trusts the right certificate authorities (CAs).
 
-    httpx reads SSL_CERT_FILE and SSL_CERT_DIR, but not REQUESTS_CA_BUNDLE, which companies set for
-    pip. Without them httpx trusts certifi only; the system's own store, where Windows keeps a
-    company's CA, is added. Raises DownloadError when the named file or folder cannot be used.
+    If `environ` has one of the variables SSL_CERT_FILE, REQUESTS_CA_BUNDLE and SSL_CERT_DIR, the
+    context trusts only the CAs in the file or folder that the first of them names. httpx itself
+    does not read REQUESTS_CA_BUNDLE, which companies set for pip. Without these variables httpx
+    would trust only certifi's CAs; the context also trusts those of the system's own store, where
+    Windows keeps a company's CA. Raises DownloadError if the file or folder cannot be used.
     """
     import ssl
 

@@ -1,9 +1,9 @@
-"""A job budget shared by threads and makes: a GNU make jobserver of our own.
+"""A job budget that threads and make processes share: jitbuild's own GNU make jobserver.
 
-A jobserver is a pipe with a byte, a token, for each job that may run (GNU make manual, "POSIX
-Jobserver Interaction"). A process reads a token before it starts a job, and writes it back
-afterwards. make and its sub-makes do so when their environment names the pipe; for everything else
-tokens are taken here.
+A jobserver is a pipe that holds one byte, a token, for each job that may run (GNU make manual,
+"POSIX Jobserver Interaction"). A process reads a token before it starts a job, and writes it back
+afterwards. make and its sub-makes do this by themselves when their environment names the pipe. For
+all other programs, this module takes the tokens and gives them back.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from jitbuild.system.token_pools import TokenPool
 
-_TICK_SECONDS = 0.1  # the delay until a thread that waits for a token sees a cancellation
-# A token is a byte in a pipe, and writing to a full pipe blocks for ever. Some systems' pipes hold
-# only 4096 bytes in the worst case.
+_TICK_SECONDS = 0.1  # a thread that waits for a token checks for a cancellation this often
+# A token is a byte in a pipe, and writing to a full pipe would block for ever. On some systems a
+# pipe may hold only 4096 bytes.
 MAX_JOBS = 1024
 
 
 class JobShare:
-    """Some of a budget's jobs, held until the block of `JobBudget.share` ends.
+    """A number of a budget's jobs (`jobs`), held until the block of `JobBudget.share` ends.
 
-    `jobs` is their number. `lent` is true once a make may hold tokens of its own.
+    `lent` is True once a make may run in this share, and may hold further tokens of the budget.
     """
 
     def __init__(self, jobs: int, fds: tuple[int, ...]) -> None:
@@ -40,34 +40,35 @@ class JobShare:
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
-        """The descriptors that a make in this share must inherit (process.stream).
+        """The file descriptors that a make in this share must inherit; empty on Windows.
 
-        Empty on Windows.
+        Pass them to `process.stream`.
         """
         return self._fds
 
     def make_environment(self) -> dict[str, str]:
-        """Return variables with which a GNU make shares the budget; none on Windows.
+        """Return the environment variables that make a GNU make use the budget; none on Windows.
 
-        Run the make without -j and with `pass_fds`; it must end before the share does. One token of
-        the share is for the job that a make may always run. The make takes tokens for more jobs
-        from the budget when it needs them, and gives them back.
+        Run the make without -j and with `pass_fds`; it must end before the share does. A make may
+        always run one job, for which this share holds a token. For every further job the make
+        takes a token from the budget, and gives it back afterwards.
         """
         if not self._fds:
             return {}
         self.lent = True
         fds = ",".join(map(str, self._fds))
-        # This is what a make that owns a jobserver passes to its sub-makes; until 4.1 (macOS has
-        # 3.81) the option was --jobserver-fds. A make ignores unknown options in MAKEFLAGS
-        # (decode_switches in main.c of each version).
+        # A make that owns a jobserver passes the same options to its sub-makes. Versions before
+        # 4.2 (macOS has 3.81) call the option --jobserver-fds. Every version ignores options in
+        # MAKEFLAGS that it does not know (decode_switches in main.c).
         return {"MAKEFLAGS": f"-j --jobserver-fds={fds} --jobserver-auth={fds}"}
 
 
 class JobBudget:
-    """A limit on jobs at the same time, for all shares and all makes that run in one.
+    """A limit on the number of jobs that run at the same time, in all shares and their makes.
 
-    A context manager. Threads may take shares at the same time; other processes share it only when
-    they are makes in a share. Raises UsageError for more than MAX_JOBS.
+    Use it as a context manager. Several threads may hold shares at the same time. Of other
+    processes, only makes that run in a share use the budget. Raises UsageError if `jobs` is greater
+    than MAX_JOBS.
     """
 
     def __init__(self, jobs: int, *, create_pool: Callable[[], TokenPool] = create_pool) -> None:
@@ -90,19 +91,20 @@ class JobBudget:
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
-            # A thread that was not joined (a second Ctrl-C) will still give its tokens back. It
-            # must not write them to another file that was opened under the same number.
+            # After a second Ctrl-C, a thread that was not joined may still give its tokens back.
+            # If the pipe were closed, the thread could write them to another file that was opened
+            # with the same descriptor. So the pipe stays open while shares are held.
             if not self._shares:
                 self._pool.close()
 
     @contextlib.contextmanager
     def share(self, at_most: int = 1) -> Iterator[JobShare]:
-        """Hold one job, and up to `at_most` if they are free, until the block ends.
+        """Hold at least one job, and up to `at_most` if they are free, until the block ends.
 
-        Waits until one job is free. Take one for a make, which takes more itself, and several for a
-        tool that cannot share: it may run `share.jobs` at once. Raises Cancelled when the current
-        task group is cancelled while waiting. A thread that already holds a share and waits for a
-        second one may wait for itself.
+        Waits until one job is free. Take one job for a make, which takes further ones by itself.
+        Take several for a tool that does not know the jobserver; that tool may run `share.jobs`
+        jobs at once. Never take a second share in a thread that holds one: it may wait for itself.
+        Raises Cancelled if the current task group is cancelled during the wait.
         """
         share = self._acquire(at_most)
         try:
@@ -116,7 +118,8 @@ class JobBudget:
     def _acquire(self, at_most: int) -> JobShare:
         while True:
             cancellation.check_cancelled()
-            # Counted in the moment it is taken, so that `_restock` does not consider it lost.
+            # Tokens are taken and recorded under one lock, so that `_restock` never finds them
+            # taken but unrecorded, and considers them lost.
             with self._lock:
                 taken = self._pool.take(at_most)
                 if taken:
@@ -126,10 +129,10 @@ class JobBudget:
             self._pool.wait(_TICK_SECONDS)
 
     def _restock(self) -> None:
-        """Put back the tokens of makes that were killed and never gave them back.
+        """Replace the tokens that makes held when they were killed.
 
-        Their number is known only when no make runs that may hold tokens. Until then there are
-        fewer to share, but never none: the tokens of the shares themselves always come back.
+        The number of lost tokens is known only while no make can hold any. Until then the budget
+        has fewer tokens, but never none, because each share always gives back its own.
         """
         if any(share.lent for share in self._shares):
             return

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 _AROUND_COMMAS = re.compile(r"\s*,\s*")
-# Not a comma before a comparison operator, which joins the clauses of a version specifier
-# (>=3.14,<3.16), nor one inside the brackets of a requirement's extras (package[a,b]).
+# Two kinds of commas do not separate items: a comma before a comparison operator, which joins the
+# clauses of a version specifier (>=3.14,<3.16), and one in a requirement's extras (package[a,b]).
 _COMMA = r",(?![<>=!~])(?![^\[]*\])"
 _COMMAS = re.compile(_COMMA)
 _COMMAS_AND_SPACES = re.compile(rf"{_COMMA}|\s+")
 
 
 def split_list(text: str, *, spaces: bool = True) -> list[str]:
-    """Return the items of `text`, which are separated by commas, and with `spaces` also by spaces.
+    """Return the items of `text`. Commas separate items, and so do spaces unless `spaces` is False.
 
-    Spaces around commas are ignored, and so are empty items.
+    Spaces around commas and empty items are ignored.
 
     >>> split_list("3.13, >=3.14,<3.16 main")
     ['3.13', '>=3.14,<3.16', 'main']

@@ -1,6 +1,6 @@
-"""Run programs: to their end, streaming their output, recording it in a file, or in our place.
+"""Run programs: return, stream or record their output, or replace this process by one.
 
-This module and process_group.py, which it uses, are the only ones that start processes.
+Only this module and process_group.py, which it uses, start processes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ _EFFECTS = ProcessEffects()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """The result of a process: its exit code (negative: the signal that ended it) and its output.
+    """The result of a process: its exit code and its output.
 
-    `timed_out` is true when its time ran out and it was ended.
+    A negative exit code is the number of the signal that ended the process. `timed_out` is True if
+    the process was ended because its time had run out.
     """
 
     argv: tuple[str, ...]
@@ -45,7 +46,10 @@ class Completed:
 
 
 class Runner(Protocol):
-    """Runs a program to its end and returns its output; a missing program raises OSError."""
+    """A function that runs a program to its end and returns the result, as `run` does.
+
+    Raises OSError if the program cannot be started.
+    """
 
     def __call__(
         self,
@@ -60,10 +64,10 @@ class Runner(Protocol):
 
 
 class Streamer(Protocol):
-    """Runs a program to its end and returns its exit code.
+    """A function that runs a program to its end and returns its exit code, as `stream` does.
 
-    Its merged output goes to `log` and, line by line, to `on_line`. `pass_fds` stay open in it,
-    under the same numbers.
+    The program's stdout and stderr go to `log` and, line by line, to `on_line`. The file
+    descriptors `pass_fds` stay open in the program under the same numbers.
     """
 
     def __call__(
@@ -80,7 +84,10 @@ class Streamer(Protocol):
 
 
 class Recorder(Protocol):
-    """Runs a program to its end with its merged output in `log`; a missing one raises OSError."""
+    """A function that runs a program to its end and writes its output to `log`, as `record` does.
+
+    Raises OSError if the program cannot be started.
+    """
 
     def __call__(
         self,
@@ -103,11 +110,12 @@ def run(
     stdin: str | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
-    """Run `argv` to its end, at most `timeout` seconds, in `env` (None: this process's own).
+    """Run `argv` to its end and return the result; end it after `timeout` seconds.
 
-    `stdin` is the text to write to its input. Output is decoded as UTF-8 with replacement
-    characters, since any program may run. Raises OSError when the program cannot be started; a
-    timeout is reported in the result, not raised.
+    `env` is the program's environment; None means that of this process. `stdin` is the text to
+    write to the program's input. The output is decoded as UTF-8; invalid bytes are replaced,
+    because programs may print anything. Raises OSError if the program cannot be started. A timeout
+    is not raised: the result has `timed_out` set.
     """
     with process_group.start(
         argv,
@@ -140,9 +148,9 @@ def run_if_available(
     timeout: float | None = None,
     runner: Runner = run,
 ) -> Completed | None:
-    """Run `argv` to its end, or return None when the program cannot be started.
+    """Run `argv` to its end and return the result, or None if the program cannot be started.
 
-    For tools that a machine may lack.
+    Use this for tools that a machine may lack.
     """
     with contextlib.suppress(OSError):
         return runner(argv, env=env, timeout=timeout)
@@ -160,10 +168,11 @@ def stream(  # noqa: PLR0913
     pass_fds: Sequence[int] = (),
     effects: ProcessEffects = _EFFECTS,
 ) -> int:
-    """Run `argv` to its end, copying its merged output to `log` as it comes; return its exit code.
+    """Run `argv` to its end and return its exit code; copy its output to `log` as it arrives.
 
-    `on_line` gets each line of output. `pass_fds`, such as a jobserver's pipe, stay open in the
-    program under the same numbers. Raises OSError when the program cannot be started.
+    The output consists of stdout and stderr. `on_line` is called with each line of it. The file
+    descriptors `pass_fds`, such as those of a jobserver's pipe, stay open in the program under the
+    same numbers. Raises OSError if the program cannot be started.
     """
     with process_group.start(
         argv,
@@ -191,12 +200,13 @@ def record(
     timeout: float | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
-    """Run `argv` to its end, at most `timeout` seconds, with its merged output in the file `log`.
+    """Run `argv` to its end, with stdout and stderr in the file `log`; end it after `timeout`.
 
-    Whatever is left of its process group is then ended, so that it does not disturb the next run.
-    Nothing waits for a pipe: the time that this takes includes neither reading the output nor a
-    grandchild that keeps it open. Raises OSError when the program cannot be started; a timeout is
-    reported in the result.
+    `timeout` is in seconds. When the program has ended, the processes that are left in its process
+    group are killed, so that they do not disturb the next run. The output goes directly into the
+    file, not through a pipe. The duration of this call therefore includes neither reading the
+    output nor waiting for a grandchild that keeps a pipe open. Raises OSError if the program cannot
+    be started. A timeout is not raised: the result has `timed_out` set.
     """
     with process_group.start(
         argv,
@@ -212,9 +222,10 @@ def record(
 
 
 def _wait(group: ProcessGroup, timeout: float | None) -> tuple[int, bool]:
-    """Wait for the child; return its exit code, and true if it was ended after `timeout` seconds.
+    """Wait for the child; return its exit code, and True if it was ended after `timeout` seconds.
 
-    A thread ends it, because a wait with a timeout polls, which would show in the time measured.
+    A second thread ends the child, because a wait with a timeout would poll, and polling would
+    distort measured times.
     """
     if timeout is None:
         return group.child.wait(), False
@@ -243,18 +254,18 @@ def replace_process(
     windows: bool = os.name == "nt",
     effects: ProcessEffects = _EFFECTS,
 ) -> int:
-    """Become `argv` (POSIX exec), or on Windows run it as a child and return its exit code.
+    """Replace this process by the program `argv` (POSIX exec).
 
-    Windows has no exec. The program is looked up on the PATH of `env`. Raises OSError when it
-    cannot be started.
+    Windows has no exec: there, run the program as a child and return its exit code. The program is
+    looked up on the PATH of `env`. Raises OSError if the program cannot be started.
     """
     if not windows:
         _exec(argv, env)
-    # Windows would look on this process's own PATH.
+    # Looked up here, because Windows would search this process's own PATH.
     program = shutil.which(argv[0], path=env.get("PATH"))
     if program is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    # Ctrl-C reaches the child too, which decides what to do.
+    # Ctrl-C also reaches the child, and the child decides how to react.
     with (
         contextlib.suppress(KeyboardInterrupt),
         effects.popen([program, *argv[1:]], env=dict(env)) as child,
@@ -266,7 +277,8 @@ def replace_process(
 def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    # Python ignores SIGPIPE, and exec keeps ignored signals ignored: `... | head` would complain.
+    # Python ignores SIGPIPE, and a signal that is ignored stays ignored after exec. The program in
+    # `... | head` would then report an error instead of ending silently.
     ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606

@@ -1,8 +1,8 @@
-"""Child processes that lead a process group, so that everything they start can be ended with them.
+"""Child processes that lead a process group, so that all processes they start end with them.
 
-Whatever ends the wait for a child (its timeout, Ctrl-C, an exception in the parent) ends its whole
-group, so that no compiler outlives the command that started it. On Linux the kernel also ends the
-child when this process is killed and cannot do it itself.
+When the wait for a child is interrupted (by its timeout, Ctrl-C or an exception in the parent), its
+whole group is ended, so that no compiler outlives the command that started it. If this process is
+killed, it cannot do that; on Linux the kernel then ends the child.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Popen: TypeAlias = "subprocess.Popen[bytes]"
 
 
 def signal_posix_group(child: Popen, number: int) -> None:
-    """Send a signal to the child's process group; do nothing when the group has ended."""
+    """Send the signal `number` to the child's process group; do nothing if the group has ended."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
 
@@ -37,9 +37,9 @@ def signal_posix_group(child: Popen, number: int) -> None:
 def end_windows_tree(
     child: Popen, _number: int, *, run: Callable[..., object] = subprocess.run
 ) -> None:
-    """End the child's process tree; do nothing when the child has ended.
+    """End the child and all processes that it started; do nothing if the child has ended.
 
-    Windows has no group signal that build tools act on.
+    Windows has no signal for process groups that build tools would act on.
     """
     if child.poll() is None:
         argv = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
@@ -68,26 +68,26 @@ class ProcessGroup:
         self._signal(signal.SIGTERM)
 
     def wait_for_end(self, timeout: float) -> None:
-        """Wait until the child has ended, at most `timeout` seconds."""
+        """Wait until the child has ended, but at most `timeout` seconds."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.child.wait(timeout=timeout)
 
     def kill(self) -> None:
-        """Kill whatever is left of the group, and wait for the child."""
+        """Kill the processes that are left in the group, and wait for the child."""
         self.kill_rest()
         self.child.wait()
 
     def kill_rest(self) -> None:
-        """Kill whatever is left of the group of a child that has ended."""
+        """Kill the processes that are left in the group, without waiting for the child."""
         self._signal(_SIGKILL)
 
     def end(self) -> None:
-        """Send SIGTERM, and kill the group after a grace period or at a second Ctrl-C."""
+        """Send SIGTERM to the group; after a grace period or at a second Ctrl-C, kill it."""
         try:
             self.terminate()
             self.wait_for_end(cancellation.GRACE_SECONDS)
         finally:
-            # The child may be gone while something it started still runs in its group.
+            # Even if the child has ended, a process that it started may still run in its group.
             self.kill()
 
 
@@ -102,9 +102,9 @@ def start(
 ) -> Iterator[ProcessGroup]:
     """Start `argv` as the leader of a process group and a member of the current task group.
 
-    `files` are the arguments of `subprocess.Popen` for the child's files: `stdin`, `stdout`,
-    `stderr`, `pass_fds`. The group is ended when an exception leaves the block, and when the task
-    group is cancelled. Raises OSError when the program cannot be started.
+    `files` are the arguments `stdin`, `stdout`, `stderr` and `pass_fds` of `subprocess.Popen`. The
+    process group is ended if an exception leaves the block or the task group is cancelled. Raises
+    OSError if the program cannot be started, and Cancelled if the task group has been cancelled.
     """
     cancellation.check_cancelled()
     with signals.DEFERRAL:
@@ -132,28 +132,28 @@ def start(
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Return a preexec function that has the kernel send SIGTERM when the parent dies (prctl(2)).
+    """Return a preexec function that makes the kernel send SIGTERM when the parent dies (prctl(2)).
 
-    make passes SIGTERM on to its jobs, so even `kill -9` of jitbuild stops the build. None where
-    libc has no prctl.
+    Returns None if libc has no prctl. make passes SIGTERM on to its jobs, so the build stops even
+    when jitbuild is killed with `kill -9`.
 
-    The kernel sends the signal when the thread that started the child ends. That thread waits for
-    the child, so it does not end first.
+    More precisely, the kernel sends the signal when the thread that started the child ends. That
+    thread waits for the child, so it does not end before the child.
 
     The subprocess documentation warns of preexec functions in a process with threads: the child
-    has only the thread that forked, and a lock that another thread held stays locked. This function
-    takes no lock. Everything it needs is looked up before the fork; the interpreter's own locks are
-    re-created in the child (PyOS_AfterFork_Child), libc holds its own over the fork (malloc), and
-    PyDLL does not release the GIL for the call.
+    has only the thread that forked, and a lock that another thread held at that time stays locked.
+    The returned function takes no lock of ours: everything that it needs is looked up before the
+    fork. The interpreter re-creates its own locks in the child (PyOS_AfterFork_Child), libc holds
+    the locks of malloc during the fork, and PyDLL does not release the GIL for the call.
     """
     prctl = _prctl()
     return None if prctl is None else functools.partial(request_death_signal, prctl, os.getpid())
 
 
 def request_death_signal(prctl: Callable[..., int], parent: int) -> None:
-    """Have the kernel send SIGTERM to this process when its parent, process `parent`, dies."""
+    """Make the kernel send SIGTERM to this process when its parent, the process `parent`, dies."""
     prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    # The parent may have been killed just before.
+    # If the parent was killed before this call, the kernel sends no signal.
     if os.getppid() != parent:
         os._exit(1)
 

@@ -1,7 +1,7 @@
-"""Progress, notes and warnings of long work.
+"""Report the progress, notes and warnings of work that takes long.
 
-The library reports to a `Reporter` and never prints; `SilentReporter` is its default. The command
-line's reporters, which do print, are in reporters.py and terminal_reporter.py.
+The library never prints: it reports to a `Reporter`, by default a `SilentReporter`. The reporters
+of the command line, which print, are in reporters.py and terminal_reporter.py.
 """
 
 from __future__ import annotations
@@ -18,20 +18,26 @@ class Stage(Protocol):
     """One stage of the work in progress, shown as one live line."""
 
     def advance(self, done: int, total: int | None) -> None:
-        """Report that `done` of `total` units are done (bytes, for a download).
+        """Report that `done` of `total` units are done; for a download, the units are bytes.
 
-        `total` is None when it is unknown.
+        `total` is None if it is unknown.
         """
 
     def detail(self, text: str) -> None:
-        """Report the current activity. It replaces the previous one, and may not be shown."""
+        """Report the current activity, in place of the previous one.
+
+        Some reporters do not show it.
+        """
 
 
 class Reporter(Protocol):
     """A receiver of progress, notes and warnings."""
 
     def stage(self, title: str) -> AbstractContextManager[Stage]:
-        """Report a stage for the length of a block; it has failed if an exception leaves it."""
+        """Return a context manager for a stage, which lasts as long as the block.
+
+        The stage is reported as failed if an exception leaves the block.
+        """
 
     def note(self, text: str) -> None:
         """Report something worth knowing."""
@@ -64,9 +70,10 @@ class SilentReporter:
 
 
 class CancellableReporter:
-    """A wrapper that calls `check` when a stage begins or reports progress.
+    """A reporter that passes everything on to another one, and can stop the work.
 
-    `check` raises when the work must stop, which ends a download or the unpacking of an archive.
+    `check` is called when a stage begins or reports progress. To stop the work, for example a
+    download or the unpacking of an archive, `check` raises an exception.
     """
 
     def __init__(self, reporter: Reporter, check: Callable[[], None]) -> None:
@@ -101,7 +108,10 @@ class _CancellableStage:
 
 
 class LabelledReporter:
-    """A wrapper that puts `label` before every text, to tell concurrent jobs apart."""
+    """A reporter that puts `label` before every text and passes it on to another reporter.
+
+    The labels distinguish jobs that run at the same time.
+    """
 
     def __init__(self, reporter: Reporter, label: str) -> None:
         self._reporter = reporter

@@ -1,4 +1,7 @@
-"""The command line's reporters: plain lines, GitHub Actions' log groups, and the choice of one."""
+"""The reporters of the command line for plain text and GitHub Actions; `choose_reporter` picks one.
+
+The reporter for terminals is in terminal_reporter.py.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ if TYPE_CHECKING:
 
 
 class PlainReporter:
-    """Prints a line when a stage starts and one when it ends: for logs and pipes.
+    """Prints a line when a stage starts and another when it ends, for log files and pipes.
 
-    With `quiet` it prints warnings only. `stream` is stderr by default; `clock` returns seconds.
+    If `quiet` is True, it prints only warnings. `stream` is stderr by default. `clock` returns
+    seconds.
     """
 
     def __init__(
@@ -55,17 +59,18 @@ class PlainReporter:
         self._print(f"warning: {text}")
 
     def _print(self, line: str) -> None:
-        # One write: print() writes the line's end separately, so lines of threads would mix.
+        # One call of write, because print() writes the newline separately, and so could mix the
+        # lines of several threads.
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
 class GitHubReporter(PlainReporter):
-    """Prints for GitHub Actions: each stage is a log group, each warning an annotation.
+    """Prints log groups for stages, and annotations for warnings, as GitHub Actions reads them.
 
-    GitHub shows a group collapsed, and cannot nest groups. So a group holds only the lines of the
-    thread that opened it. When another thread prints, the group is closed first, and lines stay
-    outside of groups until no stage is open.
+    GitHub shows a group collapsed and cannot nest groups. Therefore only an outermost stage opens a
+    group, and the group contains only lines of the thread that opened it. When another thread
+    prints, the group is closed first; no new group is opened until all stages have ended.
     """
 
     def __init__(
@@ -109,7 +114,10 @@ class GitHubReporter(PlainReporter):
 
 
 def _escape_data(text: str) -> str:
-    """Return `text` for a workflow command, which is one line (actions/toolkit, command.ts)."""
+    """Return `text` escaped for a workflow command, which is one line.
+
+    Source: command.ts in actions/toolkit.
+    """
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -118,7 +126,9 @@ def choose_reporter(
 ) -> Reporter:
     """Return the reporter for a command.
 
-    That is log groups in GitHub Actions, live lines on a terminal, and plain lines elsewhere.
+    It prints log groups in GitHub Actions, live lines on a terminal, and plain lines elsewhere. If
+    `quiet` is True, it prints only warnings. If `verbose` is True, it prints plain lines even on a
+    terminal.
     """
     if quiet:
         return PlainReporter(quiet=True)

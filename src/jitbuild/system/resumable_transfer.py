@@ -1,4 +1,4 @@
-"""One file on its way over HTTP: requests, resumption, retries, and the errors of a server."""
+"""Transfer one file over HTTP: make requests, resume, retry, and report the server's errors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
-# 4xx answers that may pass with time (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
+# 4xx answers that are worth another attempt (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
 _TEMPORARY = {408, 425, 429}
 _MIRROR = "name another place with --mirror"
 _CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
 
 
 class _RetryError(Exception):
-    """An attempt failed in a way that may pass.
+    """An attempt failed, but another one may succeed.
 
-    `interrupted` is true when the file had begun to arrive. `wait` is the time in seconds that the
-    server requested.
+    `interrupted` is True if the file had begun to arrive. `wait` is how long the server asked to
+    wait, in seconds.
     """
 
     def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
@@ -42,7 +42,10 @@ class _RetryError(Exception):
 
 
 class _Body(NamedTuple):
-    """The bytes in a response: from `start` on, of a file of `total` bytes (None: unknown)."""
+    """The part of the file that a response contains: all bytes from the offset `start`.
+
+    `total` is the size of the whole file in bytes, or None if it is unknown.
+    """
 
     start: int
     total: int | None
@@ -52,8 +55,9 @@ class _Body(NamedTuple):
 class Transfer:
     """The transfer of `url` to the file `part`, and its state between attempts.
 
-    An earlier transfer may have left the start of the file in `part`. `validator` identifies the
-    version of the file on the server; `stitched` is true when `part` comes from several responses.
+    An earlier transfer may have left the beginning of the file in `part`. `validator` identifies
+    the version of the file on the server, as the last response gave it. `stitched` is True if
+    `part` was put together from several responses.
     """
 
     url: str
@@ -66,11 +70,15 @@ class Transfer:
     stitched: bool = False
 
     def run(self, retries: int) -> None:
-        """Fill `part` and compare its hash with `sha256` (None: any hash is right).
+        """Download the file to `part` and compare its hash with `sha256` (None: any hash is right).
 
-        A part from several responses may mix two files, when a mirror changed or another one was
-        used. That is not the fault of this server, so such a file is fetched once more, whole,
-        before it is refused. Raises DownloadError, MissingError, TruncatedError or IntegrityError.
+        A failed attempt is repeated up to `retries` times. If `part` was put together from several
+        responses, it may mix two different files, because the file on the mirror changed or the
+        mirror itself did. If the hash of such a file is wrong, the whole file is fetched once more
+        before it is refused.
+
+        Raises DownloadError if the file cannot be downloaded, MissingError if it does not exist,
+        TruncatedError if the download kept ending early, and IntegrityError if the hash is wrong.
         """
         self._complete(retries)
         actual = remove_if_different(self.part, self.sha256)
@@ -95,7 +103,10 @@ class Transfer:
                 self._pause(error, failures)
 
     def _attempt(self) -> None:
-        """Make one request, which completes `part`; raise _RetryError or a final error."""
+        """Make one request that completes `part`.
+
+        Raises _RetryError if another attempt may succeed, and DownloadError if none can.
+        """
         import httpx
 
         size, started = self._resumable(), False
@@ -114,17 +125,17 @@ class Transfer:
         except httpx.TooManyRedirects as error:
             raise self._failure("there are too many redirects") from error
         except httpx.InvalidURL:
-            # Without the cause: its message may quote the password.
+            # Raised without the cause, whose message may contain the password.
             raise self._failure("it is not a valid URL") from None
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
     def _resumable(self) -> int:
-        """Return how many bytes of `part` can be continued.
+        """Return the size of `part`, from which the download can be resumed; 0 to start again.
 
-        Without a hash and a validator nothing would show that both halves are of one file, so the
-        part is removed.
+        `part` is removed if there is neither a hash nor a validator: nothing would then show that
+        its bytes and those that follow belong to the same file.
         """
         if self.sha256 is None and self.validator is None:
             self.part.unlink(missing_ok=True)
@@ -137,7 +148,11 @@ class Transfer:
         return {"Range": f"bytes={size}-", **condition}
 
     def _accept(self, response: httpx.Response, size: int) -> _Body:
-        """Return which bytes will follow; raise _RetryError or DownloadError for no useful ones."""
+        """Return the part of the file that the response contains.
+
+        Raises _RetryError or DownloadError if the response contains no usable part. `size` is the
+        size of `part`.
+        """
         status = response.status_code
         if status == 200:
             length = response.headers.get("Content-Length", "")
@@ -153,7 +168,10 @@ class Transfer:
         return body
 
     def _continued(self, response: httpx.Response, size: int) -> _Body:
-        """Accept a 206 only when its range starts where the part ends (RFC 9110 14.4)."""
+        """Accept a response with status 206 if its range starts at `size` (RFC 9110 14.4).
+
+        Raises _RetryError, after removing `part`, if it does not.
+        """
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != size:
             self.part.unlink(missing_ok=True)
@@ -161,7 +179,10 @@ class Transfer:
         return _Body(size, None if match[2] == "*" else int(match[2]))
 
     def _nothing_follows(self, response: httpx.Response, size: int) -> _Body:
-        """Accept a 416 when the part has the size of the file, and is therefore whole."""
+        """Accept a response with status 416 if it says that `part` already has the file's size.
+
+        Raises _RetryError, after removing `part`, if it does not.
+        """
         if size and response.headers.get("Content-Range") == f"bytes */{size}":
             self.stitched = True
             return _Body(size, size)
@@ -171,8 +192,8 @@ class Transfer:
     def _receive(self, response: httpx.Response, body: _Body) -> None:
         done = body.start
         with self.part.open("ab" if body.start else "wb") as file:
-            # Raw: the hash is that of the bytes on the server, and a .tar.gz is often labelled as a
-            # gzip-encoded .tar.
+            # Raw bytes, because the hash is that of the file on the server. Servers often label a
+            # .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
             for chunk in response.iter_raw():
                 file.write(chunk)
                 done += len(chunk)
@@ -185,7 +206,7 @@ class Transfer:
         raise _RetryError(f"the server sent {sizes}", interrupted=True)
 
     def _pause(self, error: _RetryError, failures: int) -> None:
-        # Half of the wait is random, so that the machines of one CI run do not return all at once.
+        # Half of the wait is random, so that the machines of a CI run do not all retry at once.
         jitter = (1 + self.effects.jitter()) / 2
         backoff = _FIRST_WAIT_SECONDS * 2 ** (failures - 1) * jitter
         wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
@@ -211,7 +232,7 @@ class Transfer:
         return self._failure(f"the server answered {code}")
 
     def _final_error(self, error: _RetryError) -> DownloadError:
-        """Return the error to raise when no attempt is left."""
+        """Return the error to raise when no attempts are left."""
         url = redacted(self.url)
         if error.interrupted:
             size = format_size(self._size())
@@ -240,14 +261,21 @@ class Transfer:
 
 
 def _validator(headers: httpx.Headers) -> str | None:
-    """Return the identity of the file's version: a strong ETag or a date (RFC 9110 13.1.5)."""
+    """Return the header that identifies the file's version, or None (RFC 9110 13.1.5).
+
+    It is the ETag if that is strong, else the date of the last modification.
+    """
     tag: str | None = headers.get("ETag")
     date: str | None = headers.get("Last-Modified")
     return tag if tag and not tag.startswith("W/") else date
 
 
 def _retry_after(value: str, now: float) -> float:
-    """Return the seconds of a `Retry-After`, a number or a date (RFC 9110 10.2.3); 0 if invalid."""
+    """Return the seconds to wait that a `Retry-After` header states; 0 if it is invalid.
+
+    `value` is a number of seconds or a date (RFC 9110 10.2.3). `now` is the current time in seconds
+    since 1970.
+    """
     from email.utils import parsedate_to_datetime
 
     if value.isdecimal():

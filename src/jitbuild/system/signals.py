@@ -1,4 +1,4 @@
-"""Signals that end this process, raised as exceptions so that its children are ended too."""
+"""Raise exceptions for the signals that end this process, so that its children are ended too."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 class SignalReceived(KeyboardInterrupt):
-    """A signal that would have killed this process, raised so that it unwinds as after Ctrl-C.
+    """This process received the signal `number`, which would have killed it.
 
-    `number` is the signal's number.
+    Like the KeyboardInterrupt of a Ctrl-C, this exception lets blocks clean up before the process
+    ends.
     """
 
     def __init__(self, number: int) -> None:
@@ -24,10 +25,11 @@ class SignalReceived(KeyboardInterrupt):
 
 
 class SignalDeferral:
-    """A context manager that holds signals back while the main thread starts a child process.
+    """A context manager that defers signals while the main thread starts a child process.
 
-    After a fork Python runs hooks (`os.register_at_fork`; logging has some). An exception raised
-    in a hook is printed and dropped, so a Ctrl-C that arrived there would be lost.
+    After a fork, Python runs hooks (`os.register_at_fork`), such as those of the logging module. An
+    exception in a hook is printed and then ignored, so a Ctrl-C that arrived during a hook would be
+    lost.
     """
 
     def __init__(self) -> None:
@@ -35,7 +37,7 @@ class SignalDeferral:
         self._pending: int | None = None
 
     def __enter__(self) -> None:
-        # Python runs signal handlers in the main thread only; starts elsewhere do not matter.
+        # Python runs signal handlers in the main thread only, so other threads need no deferral.
         if _in_main_thread():
             self._active = True
 
@@ -46,9 +48,10 @@ class SignalDeferral:
                 self.raise_pending()
 
     def handle(self, number: int, _frame: FrameType | None = None) -> None:
-        """Raise KeyboardInterrupt for SIGINT and SignalReceived for others, or defer it if active.
+        """Handle the signal `number`; this is a signal handler.
 
-        This is a signal handler.
+        Raises KeyboardInterrupt for SIGINT and SignalReceived for other signals. While signals are
+        deferred, nothing is raised, and `number` is kept for `raise_pending`.
         """
         if self._active:
             self._pending = number
@@ -60,7 +63,7 @@ class SignalDeferral:
         raise SignalReceived(number)
 
     def raise_pending(self) -> None:
-        """Raise the exception of a signal that was deferred, if any."""
+        """Raise the exception for the deferred signal, if there is one."""
         if self._pending is not None and _in_main_thread():
             number, self._pending = self._pending, None
             self.handle(number)
@@ -73,9 +76,9 @@ DEFERRAL = SignalDeferral()
 def raise_on_signals() -> Iterator[None]:
     """Make SIGTERM (a cancelled CI job) and SIGHUP (a closed terminal) raise SignalReceived.
 
-    Ctrl-C raises KeyboardInterrupt at any moment, also while a child is being started. The previous
-    handlers are restored when the block ends. Does nothing outside the main thread, and leaves a
-    signal alone that is ignored (nohup) or has a handler of its own.
+    Ctrl-C raises KeyboardInterrupt, and is not lost if it arrives while a child is being started.
+    The previous handlers are restored when the block ends. A signal that is ignored (nohup) or has
+    another handler is left as it is. Outside the main thread, this does nothing.
     """
     previous = {number: signal.getsignal(number) for number in _ending_signals()}
     ours = [

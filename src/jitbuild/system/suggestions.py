@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return `Did you mean ...? ` for the known word most similar to `word`, or an empty string.
+    """Return `Did you mean ...? ` with the known word most similar to `word`, or an empty string.
 
-    The result ends in a space, so that it can stand before a remedy. `cutoff` is the least
-    similarity, from 0 to 1, as difflib.get_close_matches takes it.
+    The result ends in a space, so that a remedy can follow. `cutoff` is the minimum similarity,
+    from 0 to 1, as in difflib.get_close_matches.
     """
-    from difflib import get_close_matches  # only errors need it, and it would slow every start
+    from difflib import get_close_matches  # imported here, because it would slow every start
 
     matches = get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f"Did you mean {matches[0]}? " if matches else ""

@@ -14,9 +14,10 @@ _GAP = 2
 def format_table(
     rows: Sequence[Sequence[str]], *, headers: Sequence[str] = (), right: Sequence[int] = ()
 ) -> str:
-    """Return `rows` as lines of aligned columns, which are never folded or truncated.
+    """Return `rows`, below the `headers`, as lines of aligned columns.
 
-    `right` are the indices of the columns that are aligned on the right, for numbers.
+    Lines are never wrapped or truncated. `right` lists the indices of the columns to align on the
+    right, such as columns of numbers.
     """
     lines = [*([headers] if headers else []), *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -34,10 +35,10 @@ def format_table(
 def print_table(
     rows: Sequence[Sequence[str]], *, headers: Sequence[str] = (), right: Sequence[int] = ()
 ) -> None:
-    """Print `rows` on stdout, on a terminal with bold headers.
+    """Print `rows` on stdout, as `format_table` lays them out; on a terminal, headers are bold.
 
-    Lines are left to the terminal to fold, so a path can be copied whole; rich.table would fold or
-    truncate it.
+    Long lines are wrapped only by the terminal, so that a path can be copied as one word.
+    rich.table would break or truncate the path.
     """
     text = format_table(rows, headers=headers, right=right)
     if headers and sys.stdout.isatty():

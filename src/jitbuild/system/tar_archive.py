@@ -1,9 +1,9 @@
-"""Tar archives: unpacking them without leaving the target folder, and reading their files.
+"""Unpack tar archives without writing outside the target folder, and read their files.
 
-Members pass tarfile's `data` filter (PEP 706). That filter resolves names on the disk, and links
-that the archive itself had created fooled it more than once (CVE-2025-4517, CVE-2025-4330, in
-Pythons that are still in use). So a member that lies on or under such a link, which no honest
-archive contains, is refused before the filter sees it.
+Every member must pass tarfile's `data` filter (PEP 706). That filter resolves names on the disk, so
+links that the archive itself had created could deceive it (CVE-2025-4517 and CVE-2025-4330, in
+Python versions that are still in use). Therefore a member at or below such a link is refused before
+the filter sees it; no honest archive contains one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ _CHUNK_BYTES = 1 << 18
 def unpack_tar(
     archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
 ) -> None:
-    """Unpack the tar in `file` into `dest`, without the members that `left_out` matches.
+    """Unpack the tar in `file` into `dest`, except for the members that `left_out` matches.
 
-    Members that are left out are checked too. Raises UnsafeArchiveError, PreflightError, and what
-    tarfile and the decompressors raise for damage.
+    Those members are checked, but not written. `archive` is the archive's path, for messages.
+    Raises UnsafeArchiveError if a member would be written outside `dest`, PreflightError if this
+    Python is too old, and the errors of tarfile and the decompressors if the archive is damaged.
     """
     if not hasattr(tarfile, "data_filter"):
         raise PreflightError(
@@ -65,7 +66,10 @@ def _open(file: BinaryIO) -> tarfile.TarFile:
 
 
 def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterator[tarfile.TarInfo]:
-    """Yield the members as they are read, so that a large archive is read once."""
+    """Yield the members as they are read, and report the progress to `stage`.
+
+    A list of all members would require reading the archive twice.
+    """
     total = os.fstat(file.fileno()).st_size
     for member in tar:
         stage.advance(file.tell(), total)
@@ -73,16 +77,19 @@ def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterat
 
 
 def _read_to_end(tar: tarfile.TarFile) -> None:
-    """Read what follows the last member: compressed data ends in checksums that show damage."""
+    """Read the rest of the archive after the last member.
+
+    Compressed data ends with checksums; reading them raises the decompressor's error for damage.
+    """
     assert tar.fileobj is not None
     while tar.fileobj.read(_CHUNK_BYTES):
         pass
 
 
 class _Member(tarfile.TarInfo):
-    """A member that reports a damaged header.
+    """A member whose damaged header is an error.
 
-    tarfile takes any header that it cannot read for the end of the archive.
+    tarfile itself treats a header that it cannot read as the end of the archive.
     """
 
     @classmethod
@@ -92,11 +99,11 @@ class _Member(tarfile.TarInfo):
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
             raise
         except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"a member's header cannot be read, {error}") from error
+            raise tarfile.ReadError(f"a member's header cannot be read: {error}") from error
 
 
 class _Guard:
-    """The extraction filter of one archive: our own rules, then tarfile's."""
+    """The extraction filter for one archive: it applies our own rules, then tarfile's."""
 
     def __init__(self, archive: Path, left_out: Callable[[str], bool]) -> None:
         self._archive = archive
@@ -105,7 +112,7 @@ class _Guard:
         self._links: set[str] = set()
 
     def __call__(self, member: tarfile.TarInfo, path: str, /) -> tarfile.TarInfo | None:
-        # Folded, because on macOS and Windows `A` and `a` are one file.
+        # Case is ignored, because `A` and `a` are the same file on macOS and Windows.
         name = safe_name(self._archive, member.name).casefold()
         self._refuse_below_link(name, member.name)
         if member.islnk():

@@ -23,11 +23,11 @@ _BAR_WIDTH = 24
 
 
 class TerminalReporter:
-    """Shows a live line for each stage: a spinner, the title, the elapsed time, a bar or a detail.
+    """Shows a live line for each stage: a spinner, the title, the elapsed time, a bar and a detail.
 
-    When the stage ends, its line stays, with the time it took. Stages may overlap, also between
-    threads: they share one live display, because a terminal has room for one. `console` is one on
-    stderr by default; `clock` returns seconds.
+    When the stage ends, a line with the time that it took stays on the terminal. Stages may overlap
+    and may run in several threads: all of them share one live display, because a terminal can show
+    only one. `console` is a console on stderr by default. `clock` returns seconds.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class TerminalReporter:
         self._print(f"[yellow]warning:[/] {_escape(text)}")
 
     def _print(self, markup: str) -> None:
-        # Not folded at the terminal's width, so that paths and commands can be copied.
+        # Not wrapped by rich, so that paths and commands can be copied.
         self._console.print(markup, emoji=False, soft_wrap=True)
 
     def _add(self, title: str) -> tuple[Progress, TaskID]:
@@ -101,15 +101,16 @@ def _display(console: Console) -> Progress:
     from rich.text import Text
 
     class TitleColumn(ProgressColumn):
-        """The title, at most half of the line, which leaves room for the detail."""
+        """The title, shortened to half of the line to leave room for the detail."""
 
         def render(self, task: Task) -> Text:
             return Text(_shorten(task.description, console.width // 2))
 
     class ActivityColumn(ProgressColumn):
-        """A bar when the end is known, and the detail.
+        """The detail, preceded by a bar if the total is known.
 
-        They are one column, so that the bar of one stage takes no room from the detail of another.
+        They share one column, so that the bar of one stage takes no space from the detail of
+        another.
         """
 
         def render(self, task: Task) -> Text | Table:
@@ -129,9 +130,9 @@ def _activity(task: Task) -> Text | Table:
     from rich.table import Column, Table
     from rich.text import Text
 
-    # Text, not a string: the output of a build may look like markup.
+    # A Text, not a string, because the output of a build may look like markup.
     detail = Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
-    if not task.total:  # a pulsing bar would say no more than the spinner
+    if not task.total:  # without a total, a bar would show no more than the spinner
         return detail
     grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
     bar = ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH)
@@ -140,9 +141,9 @@ def _activity(task: Task) -> Text | Table:
 
 
 def _shorten(text: str, width: int) -> str:
-    """Return `text` with its middle left out if it is longer than `width`.
+    """Return `text`, shortened by leaving out its middle if it is longer than `width`.
 
-    Both ends of "<interpreter>: <step>" are needed to tell one line from another.
+    Titles have the form "<interpreter>: <step>", and both ends are needed to distinguish them.
     """
     if len(text) <= width:
         return text

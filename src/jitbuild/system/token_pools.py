@@ -1,4 +1,7 @@
-"""The free tokens of a job budget: in a pipe that GNU make can share, or in a counter."""
+"""Keep the free tokens of a job budget in a pipe that GNU make can use, or in a counter.
+
+A token is the permission to run one job (see jobserver.py).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ class TokenPool(Protocol):
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """The file descriptors for makes: one to read tokens from, one to write them to."""
+        """The file descriptors for makes, to read tokens from and to write them to.
+
+        Empty if the pool has no pipe.
+        """
 
     def take(self, at_most: int) -> int:
         """Take up to `at_most` free tokens without waiting, and return their number."""
@@ -25,20 +31,21 @@ class TokenPool(Protocol):
         """Put `count` tokens back."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until a token may be free, at most `seconds`."""
+        """Wait until a token may be free, but at most `seconds`."""
 
     def close(self) -> None:
-        """Free the pool's resources; nothing is taken or put back afterwards."""
+        """Free the pool's resources. The pool cannot be used afterwards."""
 
 
 class PipePool:
     """Tokens in a pipe, which makes can share (POSIX)."""
 
     def __init__(self) -> None:
-        # Reads here must never block, as a token that poll reported may be gone by then. The makes
-        # need an end that blocks: those before 4.3 take EAGAIN for a fatal error, and later ones
-        # set what they want. The flag belongs to the open file, not to the descriptor, so there
-        # must be two open files. A pipe has two only when it can be opened by a name.
+        # This process must read without blocking, because another process may take the token that
+        # poll has reported. make must read with blocking: versions before 4.3 treat EAGAIN as a
+        # fatal error, and later versions set the mode that they need. The mode belongs to the open
+        # file, not to the descriptor, so the pipe must be opened for reading twice. That is only
+        # possible with a pipe that has a name (a FIFO).
         with tempfile.TemporaryDirectory(prefix="jitbuild-") as folder:
             path = os.path.join(folder, "jobs")  # noqa: PTH118
             os.mkfifo(path, 0o600)
@@ -65,7 +72,7 @@ class PipePool:
         os.write(self._write, _TOKEN * count)
 
     def wait(self, seconds: float) -> None:
-        poll = select.poll()  # one for each caller: threads cannot share it
+        poll = select.poll()  # a new one for each call, because threads cannot share one
         poll.register(self._own, select.POLLIN)
         poll.poll(seconds * 1000)
 
@@ -75,7 +82,7 @@ class PipePool:
 
 
 class CounterPool:
-    """Tokens that are only counted: for Windows, where no tool shares a jobserver."""
+    """Tokens that are only counted, for Windows, where no build tool can use a jobserver."""
 
     fds: tuple[int, ...] = ()
 
@@ -103,5 +110,5 @@ class CounterPool:
 
 
 def create_pool() -> TokenPool:
-    """Return an empty pool of the kind that this operating system supports."""
+    """Return an empty pool: a PipePool on POSIX systems, a CounterPool on Windows."""
     return PipePool() if os.name == "posix" else CounterPool()

