@@ -1,17 +1,17 @@
 """Build, prove and run CPython interpreters with the experimental JIT.
 
-What the command line does, for programs:
+Programs can use the functions of the command line:
 
     import jitbuild
 
     python = jitbuild.ensure("3.15", jit="yes-off").executable
 
-Importing the package imports almost nothing: each name is loaded from its module when it is first
-used. No module has the name of a public function, because importing `jitbuild.plan` would replace
-the function `jitbuild.plan` by the module; a test checks this.
+Importing this package is fast, because each public name is loaded from its module when it is first
+used. A test checks that no module has the name of a public function: importing a module
+`jitbuild.plan`, for example, would replace the function `jitbuild.plan` with the module.
 """
 
-TYPE_CHECKING = False  # typing's own, without the cost of importing typing
+TYPE_CHECKING = False  # type checkers treat it like typing.TYPE_CHECKING, which is slow to import
 if TYPE_CHECKING:
     from jitbuild.api import ensure, ensure_all, installed, plan
     from jitbuild.errors import JitbuildError
@@ -61,7 +61,7 @@ _MODULES = {
 }
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+if not TYPE_CHECKING:  # with this function, a type checker would accept any name
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:

@@ -1,7 +1,8 @@
-"""The functions behind `jitbuild install`, `list` and `plan`; they return values and print nothing.
+"""The functions behind `jitbuild install`, `list` and `plan`. They return values and print nothing.
 
-Use them as `jitbuild.ensure` and so on. What a call does not state is taken from the settings
-(JITBUILD_*, pyproject.toml, the user's file), as the command line does: both use the same store.
+Programs use the public ones as `jitbuild.ensure` and so on. Options that a call does not state are
+taken from the settings (JITBUILD_* variables, pyproject.toml, the user's file). The command line
+does the same, so both use the same store.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ def ensure(  # noqa: PLR0913
 ) -> Interpreter:
     """Return the best interpreter in the store that fits `spec` and the stated axes.
 
-    When none fits, build one, prove it and add it to the store. `reporter` receives progress;
-    nothing is printed. Raises a JitbuildError whose message ends with a remedy; nothing is left
-    half-done.
+    If none fits, build one, prove it and add it to the store. `reporter` receives the progress;
+    nothing is printed. Raises a JitbuildError, whose message ends with a remedy, if that fails; the
+    store then contains no incomplete interpreter.
     """
     request = parse(spec)
     axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
@@ -63,10 +64,11 @@ def ensure_all(
     options: BuildOptions | None = None,
     reporter: Reporter | None = None,
 ) -> list[Outcome]:
-    """Provide every spec with each of `axes`, several at once under one job budget.
+    """Provide an interpreter for every combination of `specs` and `axes`, under one job budget.
 
-    Return an outcome for each, spec by spec. Raises a JitbuildError for bad input, before anything
-    is begun; without `keep_going`, also the first error of a build.
+    Several may be built at the same time. Returns one outcome for each combination: first those of
+    the first spec, and so on. Raises a JitbuildError if the input is invalid, before any build
+    begins. If `keep_going` is False, also raises the first error of a build.
     """
     from jitbuild.provision_many import ensure_each
 
@@ -99,9 +101,9 @@ def plan(  # noqa: PLR0913
 ) -> Plan:
     """Return the plan that `ensure` would carry out for `spec` on `platform`.
 
-    `platform` is a target such as `aarch64-macos`; None is this machine. Interpreters in the store
-    are not considered, and the network is never used: of a remote repository only a commit that was
-    fetched before can be planned. Raises a JitbuildError.
+    `platform` is a target such as `aarch64-macos`; None means this machine. Interpreters in the
+    store are not considered. The network is never used, so a commit of a remote repository must
+    have been fetched before. Raises a JitbuildError if no plan can be made.
     """
     from jitbuild import target
     from jitbuild.planning.planner import make_plan, resolve_version
@@ -126,7 +128,7 @@ def installed(*, home: str | Path | None = None) -> list[Interpreter]:
 
 
 def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Provisioner:
-    """Return the provisioner for `options`, filled up from the settings."""
+    """Return a provisioner for `options`; those not stated are taken from the settings."""
     from jitbuild.provision import Provisioner
     from jitbuild.system.progress import SilentReporter
 
@@ -137,21 +139,24 @@ def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Prov
 
 
 def store(home: str | Path | None = None) -> Store:
-    """Return the store in the folder `home`, else the one of the settings, else the default."""
+    """Return the store in the folder `home`, by default that of the settings or the default one."""
     return Store(settings.folder("home", home) or default_root())
 
 
 def catalog(folder: str | Path | None = None) -> Catalog:
-    """Return the recipes, with those of `folder`, or of the settings, on top."""
+    """Return the shipped recipes, together with those in `folder`.
+
+    If `folder` is None, it is taken from the settings, if they name one.
+    """
     from jitbuild.recipes.catalog import load_catalog
 
     return load_catalog(settings.folder("recipes", folder))
 
 
 def axes_with_settings(axes: Axes, request: Request) -> Axes:
-    """Return `axes` with the settings' jit and profile for those that are not stated.
+    """Return `axes`; a jit or profile axis that is not stated is taken from the settings.
 
-    A free-threaded request states that there is no JIT.
+    For a free-threaded request, which has no JIT, the jit axis of the settings is ignored.
     """
     jit = axes.jit or (None if request.free_threaded else settings.choice("jit", JITS))
     profile = axes.profile or settings.choice("profile", PROFILES)
@@ -159,8 +164,8 @@ def axes_with_settings(axes: Axes, request: Request) -> Axes:
 
 
 def read_patch(path: str | Path) -> Patch:
-    """Return the patch in a file, identified by its content. Raises UsageError."""
-    import hashlib  # OpenSSL would take a tenth of `jitbuild which`
+    """Return the patch in the file `path`. Raises UsageError if the file cannot be read."""
+    import hashlib  # imported here, because OpenSSL takes a tenth of the time of `jitbuild which`
 
     try:
         content = Path(path).read_bytes()
@@ -190,7 +195,10 @@ def _axes(
 
 
 def _pin(request: Request, sha256: str | None) -> str | None:
-    """Return `sha256` in the form of recipes. Raises UsageError unless it fits the request."""
+    """Return `sha256` in the form that recipes use: 64 lower-case hexadecimal digits.
+
+    Raises UsageError if it is not a sha256, or if the request does not name one archive.
+    """
     if sha256 is None:
         return None
     if request.kind not in {"tag", "archive"}:

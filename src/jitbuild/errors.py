@@ -1,7 +1,7 @@
-"""The errors of jitbuild: a fact, a remedy, and an exit code for scripts.
+"""The errors of jitbuild. Each states a fact and a remedy, and has an exit code for scripts.
 
-Exit codes 0 (success) and 1 (a check failed, or a difference was found) are the command line's own.
-Every class here has a different code, which a test checks. The README lists them.
+The exit codes 0 (success) and 1 (a check failed, or a difference was found) are not errors, and
+have no class. A test checks that every class here has a different code. The README lists the codes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import ClassVar
 class JitbuildError(Exception):
     """An error that the user can act on.
 
-    `what` states the fact and `remedy` what to do about it, both in whole sentences. `str()` gives
-    both, each on a line.
+    `what` states the fact, and `remedy` says what to do about it; both are complete sentences.
+    `str()` returns both, each on its own line.
     """
 
     exit_code: ClassVar[int] = 70
@@ -34,7 +34,7 @@ class UsageError(JitbuildError):
 
 
 class RequestError(JitbuildError):
-    """The request is no version, specifier, path or git reference, or no known tag matches it."""
+    """The request has none of the known forms, or no known tag matches it."""
 
     exit_code = 3
 
@@ -148,12 +148,12 @@ class DiskFullError(StoreError):
 
 
 class ComparisonError(JitbuildError):
-    """A command was run in several modes, and its runs contain nothing that can be compared."""
+    """A command was run in several modes, but the results contain nothing that can be compared."""
 
     exit_code = 22
 
 
 class MeasurementError(JitbuildError):
-    """A measurement failed, timed out or ran in the wrong mode, or a file has no usable ones."""
+    """A measurement failed, timed out or ran in the wrong mode, or a file contains no usable one."""
 
     exit_code = 23

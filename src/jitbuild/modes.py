@@ -1,4 +1,4 @@
-"""The modes that an interpreter runs in. Each sets or removes all of the JIT's variables."""
+"""The JIT modes for running an interpreter. Each mode sets or removes all variables of the JIT."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Mode = Literal["off", "on", "stress", "default"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 FIRST_WITH_STRESS = (3, 15)
-# The variables of the JIT: PYTHON_JIT, and in 3.15 PYTHON_JIT_STRESS, PYTHON_JIT_*_INITIAL_* and
-# PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
+# Prefixes of the JIT's variables: PYTHON_JIT and, in 3.15, also PYTHON_JIT_STRESS,
+# PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
 _PREFIXES = ("PYTHON_JIT", "PYTHON_UOPS")
 _VARIABLES: dict[Mode, dict[str, str]] = {
     "off": {"PYTHON_JIT": "0"},
@@ -28,10 +28,11 @@ _VARIABLES: dict[Mode, dict[str, str]] = {
 
 
 def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, remedy: str) -> None:
-    """Raise VariantError for a mode that an interpreter would silently ignore.
+    """Raise VariantError if an interpreter would silently ignore `mode`.
 
-    `what` names the interpreter in the message, `jit` is True if it has a JIT, `series` is its
-    version (None: unknown). `remedy` is the remedy for a missing JIT.
+    `what` names the interpreter in the message. `jit` is True if the interpreter has a JIT, and
+    `series` is the series of its version (None: unknown). `remedy` is the error's remedy if it has
+    no JIT.
     """
     if mode in {"on", "stress"} and not jit:
         raise VariantError(
@@ -39,20 +40,22 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
         )
     if mode == "stress" and series is not None and series < FIRST_WITH_STRESS:
         raise VariantError(
-            f"{what} has no PYTHON_JIT_STRESS: it came with 3.15.", remedy="Use mode on, or 3.15."
+            f"{what} has no PYTHON_JIT_STRESS, which came with 3.15.",
+            remedy="Use the mode on, or Python 3.15.",
         )
 
 
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a copy of `environ` with the JIT's variables as `mode` requires."""
+    """Return a copy of `environ` in which the variables of the JIT are set or removed for `mode`."""
     others = {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)}
     return others | _VARIABLES[mode]
 
 
 def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
-    """Return the modes in `names`, each of which may hold several, with commas or spaces between.
+    """Return the modes in `names`.
 
-    Raise UsageError for an unknown name, with `origin` (an option or a file) before the message.
+    Each item of `names` may contain several modes, separated by commas or spaces. Raises UsageError
+    if a name is unknown; its message begins with `origin` (an option or a file).
     """
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     prefix = f"{origin}: " if origin else ""

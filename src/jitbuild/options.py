@@ -1,4 +1,4 @@
-"""The options of an install, as one value that is made once and passed whole."""
+"""The options of an install, in one object."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from jitbuild import settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-# ccache from PATH, ccache from a pinned wheel, or none.
+# auto: the ccache on PATH, if any; managed: the ccache of a pinned wheel; off: no ccache.
 CCACHE_MODES = ("auto", "managed", "off")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildOptions:
-    """Where an install takes things from, and what it may do. None means not stated.
+    """The options of an install. None means that an option is not stated.
 
-    `home` is the store's folder and `recipes` a folder of recipes on top of the shipped ones.
-    `mirror` is the only origin that archives come from, `sha256` the pin of a release's archive
-    that no recipe knows. `llvm` is `auto`, `system`, `managed` or a path; `jobs` the number of
-    jobs at once, in sum for all builds; `ccache` one of CCACHE_MODES and `ccache_storage` a remote
-    storage of ccache. Without `caches`, the stencil, configure and compiler caches are neither read
-    nor written.
+    `home` is the store's folder. `recipes` is a folder of recipes that are used in addition to the
+    shipped ones. `mirror` is the only origin that archives may come from. `sha256` pins the archive
+    of a release that no recipe knows. `llvm` is `auto`, `system`, `managed` or a path. `jobs` is
+    the number of jobs that run at once, for all builds together. `ccache` is one of CCACHE_MODES,
+    and `ccache_storage` a remote storage for ccache. If `caches` is False, the stencil, configure
+    and compiler caches are neither read nor written.
 
-    `upgrade` looks past the store for the newest release, `reinstall` builds what the store has,
-    `allow_missing` accepts missing headers and modules, `install_deps` lets the machine's package
-    manager install what is missing.
+    If `upgrade` is True, the newest release is installed even if the store has an older one that
+    fits. If `reinstall` is True, an interpreter is built again even if the store has it. If
+    `allow_missing` is True, missing headers and modules are accepted. If `install_deps` is True,
+    the machine's package manager may install missing requirements.
     """
 
     home: str | Path | None = None
@@ -45,9 +46,10 @@ class BuildOptions:
     install_deps: bool = False
 
     def with_settings(self) -> BuildOptions:
-        """Return these options, with the settings for whatever they do not state.
+        """Return these options; those that are not stated are taken from the settings.
 
-        Settings are JITBUILD_* variables, pyproject.toml and the user's file. Raises SettingsError.
+        Settings come from JITBUILD_* variables, pyproject.toml and the user's settings file. Raises
+        SettingsError if one of them is invalid.
         """
         return replace(
             self,

@@ -1,6 +1,7 @@
-"""Turn a request into a proven interpreter: the order of the stages, and nothing else.
+"""Turn a request into a proven interpreter. This module only puts the stages into their order.
 
-Store hit, or: resolve, plan, lock, stage (providers/), prove, commit.
+An interpreter in the store that fits is used. Otherwise the stages are: resolve, plan, lock, stage
+(providers/), prove, commit.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ if TYPE_CHECKING:
 class Provisioner:
     """Provides proven interpreters for one store.
 
-    `options` are resolved with the settings already. `budget` is the job budget of a caller that
-    builds several interpreters at once. The other fields are the effects.
+    `options` already include the settings. `budget` is the job budget of a caller that builds
+    several interpreters at once. The fields from `provider` to `now` are effects, which tests
+    replace.
     """
 
     store: Store
@@ -64,23 +66,23 @@ class Provisioner:
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """Return the preferred interpreter in the store that fits, or build and prove a new one.
 
-        Raises a JitbuildError; nothing is left half-done.
+        Raises a JitbuildError if that fails; the store then contains no incomplete interpreter.
         """
         variant = axes.variant(request)
-        ArchiveOrigin.parse(self.options.mirror)  # reports a typo before anything is done
+        ArchiveOrigin.parse(self.options.mirror)  # reports a typo before any work begins
         interpreter = self._find(request, axes)
         if interpreter is not None:
             return interpreter
         if request.free_threaded and axes.jit is None:
             self.reporter.note(
-                f"{request.text}: free-threaded CPython has no JIT, so this builds with --jit no."
+                f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
         return self.provide(plan, request)
 
     def resolve(self, request: Request) -> ResolvedRequest:
-        """Resolve a version by the recipes alone, anything else by reading its tree."""
+        """Resolve a version request with the recipes alone, any other by reading its tree."""
         sha256 = self.options.sha256
         if request.is_version:
             return resolve_version(request, self.catalog, sha256=sha256)
@@ -103,14 +105,15 @@ class Provisioner:
         with self.store.lock(plan.prefix_name, on_wait=lambda: self._note_wait(plan)):
             self.store.sweep()
             interpreter = self._ready(plan)
-            # With --reinstall, only an interpreter that was built since will do.
+            # With --reinstall, the interpreter is accepted only if another process has built it
+            # since this call began.
             if interpreter is not None and not (reinstall and interpreter.created < begun):
                 return interpreter
             return self._build(plan, request)
 
     @contextlib.contextmanager
     def job_budget(self) -> Iterator[JobBudget]:
-        """Yield the caller's job budget, or a new one of as many jobs as were asked for."""
+        """Yield the caller's job budget, or a new one with the number of jobs in the options."""
         if self.budget is not None:
             yield self.budget
         else:
@@ -118,9 +121,9 @@ class Provisioner:
                 yield budget
 
     def _find(self, request: Request, axes: Axes) -> Interpreter | None:
-        """Return the interpreter in the store that answers a version request."""
+        """Return the interpreter in the store that answers a version request, or None."""
         options = self.options
-        # A sha256 given by hand pins the bytes: only what was built from them will do.
+        # --sha256 pins the archive, and only an interpreter built from that archive is accepted.
         if not request.is_version or options.upgrade or options.reinstall or options.sha256:
             return None
         wanted = axes.wanting_machine_code(request)
@@ -128,7 +131,7 @@ class Provisioner:
         return self._if_complete(interpreter)
 
     def _ready(self, plan: Plan) -> Interpreter | None:
-        """Return the interpreter of exactly this plan, if it is in the store and usable."""
+        """Return the interpreter of this very plan, or None if the store has no usable one."""
         interpreter = self.store.get(plan.prefix_name)
         if interpreter is None or interpreter.key != plan.key:
             return None
@@ -136,7 +139,10 @@ class Provisioner:
         return self._if_complete(interpreter) if usable else None
 
     def _if_complete(self, interpreter: Interpreter | None) -> Interpreter | None:
-        """Return it unless it lacks essential modules, which --allow-missing accepts."""
+        """Return `interpreter`, or None if it is None or lacks essential modules.
+
+        With --allow-missing, missing modules are accepted.
+        """
         if interpreter is None:
             return None
         missing = interpreter.manifest.verdict.missing
@@ -149,7 +155,7 @@ class Provisioner:
         try:
             refresh(self.store, stale, probe=self.probe)
         except (InterpreterError, ProofError, VariantError) as error:
-            self.reporter.warn(f"{stale.name} has changed and was passed over. {error.what}")
+            self.reporter.warn(f"{stale.name} has changed and is not used. {error.what}")
 
     def _note_wait(self, plan: Plan) -> None:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")

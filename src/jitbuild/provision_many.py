@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The outcome of one request of several: an interpreter, or the error that prevented it."""
+    """The outcome of one of several requests: an interpreter or an error."""
 
     request: Request
     axes: Axes
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The request with the jit axis, where that was stated: `3.13.15 (jit no)`."""
+        """The request, with the jit axis if that was stated: `3.13.15 (jit no)`."""
         if self.axes.jit:
             return f"{self.request.text} (jit {self.axes.jit})"
         return self.request.text
@@ -38,11 +38,12 @@ class Outcome:
 def ensure_each(
     provisioner: Provisioner, wanted: Sequence[tuple[Request, Axes]], *, keep_going: bool = True
 ) -> list[Outcome]:
-    """Provide every request of `wanted`, and return their outcomes in that order.
+    """Provide every request in `wanted`, and return their outcomes in the same order.
 
-    Requests of one source are built one after the other, so that each finds the caches that the one
-    before it filled; different sources are built at once. With `keep_going` a failure stops no
-    other request; without it the first error is raised when the builds under way have ended.
+    Requests for the same source are built one after the other, so that each build can use the
+    caches that the previous one filled. Different sources are built at the same time. If
+    `keep_going` is True, a failure does not affect other requests. If it is False, the first
+    JitbuildError cancels the other builds, and is raised when they have ended.
     """
     outcomes: dict[int, Outcome] = {}
     waiting = deque(_chains(provisioner, wanted))
@@ -59,7 +60,8 @@ def ensure_each(
                 outcomes[number] = _outcome(reporting, request, axes, keep_going=keep_going)
                 error = outcomes[number].error
                 if error is not None and len(wanted) > 1:
-                    # Reported at once: the others may take long, or be interrupted.
+                    # Reported immediately, because the other builds may take long, and the user
+                    # may interrupt them.
                     reporter.warn(f"{outcomes[number].name} failed: {error}")
 
     with provisioner.job_budget() as budget:
@@ -70,7 +72,7 @@ def ensure_each(
 
 
 def _chains(provisioner: Provisioner, wanted: Sequence[tuple[Request, Axes]]) -> list[list[int]]:
-    """Group the numbers of `wanted` by source, without reading a tree or using the network."""
+    """Group the indices of `wanted` by source, without reading a tree or using the network."""
     chains: dict[str, list[int]] = {}
     for number, (request, _) in enumerate(wanted):
         chains.setdefault(_source_of(provisioner, request), []).append(number)
@@ -82,7 +84,7 @@ def _source_of(provisioner: Provisioner, request: Request) -> str:
         return request.shown
     try:
         return provisioner.resolve(request).source.digest
-    except JitbuildError:  # raised again when the request's turn comes
+    except JitbuildError:  # `ensure` will raise the same error
         return request.text
 
 

@@ -1,7 +1,7 @@
-"""Parse the Python that a user asks for, and hold how it is built. Nothing is looked up here.
+"""Parse requests for a Python, and describe variants of its build. Nothing is looked up here.
 
-A `Request` is the Python itself (a version, a path, a git reference); a `Variant` is how it is
-built; `Axes` are the parts of a variant that the user stated.
+A `Request` names the Python: a version, a path or a git reference. A `Variant` states how it is
+built. `Axes` are those parts of a variant that the user stated.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git
 
 JITS: tuple[Jit, ...] = get_args(Jit)
 PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
-# The parts that fast and release builds leave out, and --include adds (recipes/build.toml).
+# Parts that fast and release builds leave out unless --include names them (recipes/build.toml).
 PARTS: tuple[Part, ...] = get_args(Part)
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
-# Compiled when they are used: `jitbuild which` needs one or two of them.
+# Each pattern is compiled on first use, because `jitbuild which` needs only one or two of them.
 _TAG = r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)"
 _SERIES = r"(?:c?python-?|v)?(3\.\d+)(t?)"
-# The @ of user@host precedes the path, the @ of the reference follows it:
-# git+ssh://git@host/a/b@feature/x.
+# Two @ are possible: one in user@host, before the path, and one before the reference, after the
+# path, as in git+ssh://git@host/a/b@feature/x.
 _GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
 _SPECIFIER = r"([<>]|[=!~]=).*"
 
@@ -41,8 +41,9 @@ _SPECIFIER = r"([<>]|[=!~]=).*"
 class Request:
     """The Python that a user asks for: `text` as it was typed, and its meaning.
 
-    `value` is the version of a tag, the `3.15` of a series, the specifier, the branch, the path
-    or the git URL. `ref` is the git reference. A trailing `t` sets `free_threaded`.
+    Depending on `kind`, `value` is the version of a tag, the series (`3.15`), the specifier, the
+    branch, the path or the git URL. `ref` is the git reference. `free_threaded` is True if the
+    version ends in `t`.
     """
 
     text: str
@@ -53,9 +54,9 @@ class Request:
 
     @property
     def shown(self) -> str:
-        """The text as it may be stored and printed.
+        """The text in the form that may be stored and printed.
 
-        A URL loses its user name and password, and a path is made absolute.
+        The user name and the password of a URL are removed, and a path is made absolute.
         """
         if self.is_local:
             path = os.path.abspath(os.path.expanduser(self.value))  # noqa: PTH100, PTH111
@@ -74,9 +75,9 @@ class Request:
         return self.kind in {"tag", "series", "specifier"}
 
     def admits(self, version: str) -> bool:
-        """Return True if `version` fits.
+        """Return True if `version` is one that this request asks for.
 
-        Paths and git references fit no version: their interpreters are found by digest.
+        The result is False for paths and git references, whose interpreters are found by digest.
         """
         if self.kind == "tag":
             return version == self.value
@@ -91,7 +92,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patch:
-    """A patch file. Only its content counts, which the sha256 identifies."""
+    """A patch file. `sha256` identifies its content; `path` is irrelevant in comparisons."""
 
     path: str
     sha256: str
@@ -99,10 +100,10 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """How a CPython is built.
+    """The options that a CPython is built with.
 
-    `profile` is `unknown` only for an adopted interpreter whose profile was not given.
-    `includes` are the PARTS to add to those that the profile has, sorted.
+    `profile` is `unknown` only for an adopted interpreter whose profile was not given. `includes`
+    are the PARTS that the build adds to those of its profile; they are sorted.
     """
 
     jit: Jit = "yes-off"
@@ -115,7 +116,7 @@ class Variant:
 
     @property
     def slug(self) -> str:
-        """The variant in an interpreter's name: `jit-fast`, `jit-on-release-tailcall`."""
+        """The variant in an interpreter's name, such as `jit-fast` or `jit-on-release-tailcall`."""
         names = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
         custom = bool(self.configure_args or self.patches or self.includes)
         extra = ["tailcall"] * self.tail_call + ["custom"] * custom
@@ -127,7 +128,7 @@ class Variant:
         return self.jit in {"yes", "yes-off"}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the variant as manifests and `--json` hold it; patches are given by sha256."""
+        """Return the variant in the form of manifests and `--json`, with the patches' sha256."""
         return {
             "jit": self.jit,
             "profile": self.profile,
@@ -141,10 +142,11 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Axes:
-    """The axes of a variant that the user stated; None or empty means not stated.
+    """The axes of a variant that the user stated. None means that an axis is not stated.
 
-    An axis that is not stated matches every interpreter in the store, and takes its default in a
-    build. With `machine_code`, only interpreters whose JIT produces machine code match.
+    An axis that is not stated matches every interpreter in the store, and has its default value in
+    a build. `configure_args`, `patches` and `includes` always match exactly, even if they are
+    empty. If `machine_code` is True, only interpreters whose JIT produces machine code match.
     """
 
     jit: Jit | None = None
@@ -156,26 +158,28 @@ class Axes:
     includes: tuple[str, ...] = ()
 
     def wanting_machine_code(self, request: Request) -> Axes:
-        """Return these axes for a command that is about the JIT.
+        """Return these axes for a command that needs an interpreter with the JIT.
 
-        Unless a jit was stated or the request is free-threaded, only `yes-off` and `yes` match.
+        Only the jit axes `yes-off` and `yes` match them, unless a jit axis was stated or the
+        request is free-threaded.
         """
         return replace(self, machine_code=self.jit is None and not request.free_threaded)
 
     def variant(self, request: Request) -> Variant:
-        """Return the variant to build. A free-threaded request without a jit axis gets jit `no`.
+        """Return the variant to build. The default of the jit axis is `no` if free-threaded.
 
-        Raise VariantError for an unknown value of an axis, and for a free-threaded request with a
-        JIT: 3.13 never uses it, 3.14's configure refuses it, 3.15 warns and creates no executors.
+        Raises VariantError if an axis has an unknown value, and if a free-threaded request states a
+        JIT. In a free-threaded build, 3.13 never runs the JIT, the configure script of 3.14 refuses
+        it, and 3.15 prints a warning and creates no executors.
         """
         self._check_known()
         jit: Jit = self.jit or ("no" if request.free_threaded else "yes-off")
         if request.free_threaded and jit != "no":
             raise VariantError(
                 f"{request.text} is free-threaded, and CPython has no JIT in free-threaded builds:"
-                f" --jit {jit} cannot be built or never runs.",
-                remedy=f"Ask for {request.text} without --jit (which means --jit no), or for"
-                f" {request.value} with the JIT.",
+                f" with --jit {jit} the build fails, or the JIT never runs.",
+                remedy=f"Omit --jit (the default for {request.text} is --jit no), or ask for"
+                f" {request.value} to get the JIT.",
             )
         return Variant(
             jit=jit,
@@ -188,7 +192,7 @@ class Axes:
         )
 
     def admits(self, variant: Variant) -> bool:
-        """Return True if `variant` has every stated axis, and the same extra flags and patches."""
+        """Return True if `variant` has the stated axes and the same flags, patches and parts."""
         return (
             self.jit in {None, variant.jit}
             and (not self.machine_code or variant.has_stencils)
@@ -206,18 +210,19 @@ class Axes:
             *([("profile", self.profile, PROFILES)] if self.profile is not None else []),
             *(("part for --include", part, PARTS) for part in self.includes),
         ]
-        for what, value, known in values:
+        for noun, value, known in values:
             if value not in known:
                 raise VariantError(
-                    f"{value!r} is not a {what}.", remedy=f"Choose from: {', '.join(known)}."
+                    f"{value!r} is not a {noun}.", remedy=f"Choose from: {', '.join(known)}."
                 )
 
 
 def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Request:
-    """Parse a request by its form alone. Raise RequestError if it has no known form.
+    """Parse a request by its form alone. Raises RequestError if it has no known form.
 
-    A path is anything with a separator, a leading dot or tilde, or an archive's suffix. `exists`
-    is called only for a path with an @, to tell a folder of that name from a git reference.
+    A text is a path if it contains a separator, begins with a dot or a tilde, or ends with an
+    archive's suffix. `exists` is called only for a path with an @, to find out if the @ belongs to
+    the path or precedes a git reference.
     """
     text = text.strip()
     if match := re.fullmatch(_TAG, text):
@@ -254,7 +259,7 @@ def _specifier(text: str) -> Request:
 
 def _path(text: str, exists: Callable[[str], bool]) -> Request:
     folder, separator, ref = text.rpartition("@")
-    # In a URL the @ belongs to a user name; jitbuild.sources suggests the git+ form for it.
+    # The @ of a URL follows a user name. A URL is not a request, and jitbuild.sources reports that.
     if separator and "://" not in text and not exists(os.path.expanduser(text)):  # noqa: PTH111
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
     kind: Kind = "archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder"

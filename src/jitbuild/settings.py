@@ -1,8 +1,8 @@
-"""Settings and their origins.
+"""Read the settings and tell their origins.
 
-A flag precedes JITBUILD_* variables, which precede [tool.jitbuild] in the nearest pyproject.toml,
-which precedes the user's own settings file. `jitbuild which` reads settings too, so nothing that
-is slow to import is imported here.
+A setting is taken from the first of these that has it: the command line, the JITBUILD_* variables,
+[tool.jitbuild] in the nearest pyproject.toml, and the user's own settings file. `jitbuild which`
+must start fast and reads settings, so this module imports nothing that is slow to import.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ KNOWN: dict[str, str] = {
     "pythons": "the Pythons of nox sessions and CI matrices",
     "modes": "the modes in which nox sessions and CI matrices run each Python",
 }
-# In a file they are lists of strings; in a variable or a flag, words separated by spaces.
+# Settings that are lists: of strings in a file, of words separated by spaces elsewhere.
 _LISTS = frozenset({"pythons", "modes"})
-# A project's checkout is other people's text. It must not decide which files a machine trusts or
-# where it keeps its own.
+# Settings that are ignored by design in a pyproject.toml: other people may have written it, so it
+# must not decide which files this machine trusts, or where the store is.
 _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
-# Other values of `llvm` are paths of programs to run.
+# Any other value of `llvm` is a path, from which programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """A setting's value and where it was set."""
+    """A setting's value and its origin: the command line, a variable or a file."""
 
     name: str
     value: str
@@ -72,9 +72,11 @@ def get(
     environ: Mapping[str, str] = os.environ,
     cwd: Path | None = None,
 ) -> Setting | None:
-    """Return the setting `name`, or None if it is not set. `flag` is the command line's value.
+    """Return the setting `name`, or None if it is not set.
 
-    Raise SettingsError for a settings file that cannot be used.
+    `flag` is the value on the command line, or None if there is none. `cwd` is the folder where
+    the search for a pyproject.toml begins, by default the current one. Raises SettingsError if a
+    settings file cannot be read or is invalid.
     """
     variable = variable_of(name)
     if flag is not None:
@@ -104,7 +106,7 @@ def folder(name: str, flag: object = None) -> Path | None:
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:
     """Return a setting that is one of `choices`, or None if it is not set.
 
-    Raise SettingsError for any other value.
+    Raises SettingsError for any other value.
     """
     setting = get(name, flag)
     if setting is None or setting.value in choices:
@@ -118,7 +120,7 @@ def choice(name: str, choices: Collection[str], flag: object = None) -> str | No
 def count(name: str, flag: object = None) -> int | None:
     """Return a setting that is a positive integer, or None if it is not set.
 
-    Raise SettingsError for any other value.
+    Raises SettingsError for any other value.
     """
     setting = get(name, flag)
     if setting is None:
@@ -138,7 +140,10 @@ def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str
 
 
 def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the settings of each file that may set `name`, the nearest first, with its origin."""
+    """Yield the origin and the settings of each file that may set `name`.
+
+    The project's file comes first, then the user's own. Raises SettingsError if one is invalid.
+    """
     project = None if name in _NOT_FROM_A_PROJECT else _project_file(cwd)
     if project is not None:
         origin = f"{project} [tool.jitbuild]"
@@ -146,7 +151,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         table = tool.get("jitbuild", {}) if isinstance(tool, dict) else tool
         if not isinstance(table, dict):
             raise SettingsError(
-                f"{origin} is not a table.", remedy=f"It may hold: {', '.join(KNOWN)}."
+                f"{origin} is not a table.", remedy=f"Its keys can be: {', '.join(KNOWN)}."
             )
         _check_trust(table, project)
         yield origin, _checked(table, project)
@@ -166,7 +171,7 @@ def _project_file(cwd: Path | None) -> Path | None:
 
 
 def _is_readable_file(path: Path) -> bool:
-    """Return False if the path cannot be examined: folders above may deny access."""
+    """Return True if `path` is a file; False also if access to its folder is denied."""
     try:
         return path.is_file()
     except OSError:
@@ -183,14 +188,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_trust(table: dict[str, Any], project: Path) -> None:
-    """Refuse the settings that a project must not decide, among them the path of an LLVM."""
+    """Raise SettingsError if a project sets what it must not, such as the path of an LLVM."""
     refused = [key for key in table if key in _NOT_FROM_A_PROJECT]
     if isinstance(table.get("llvm"), str) and table["llvm"] not in _LLVM_WORDS:
         refused.append("llvm")
     for key in refused:
-        what = f"a path as `{key}`" if key == "llvm" else f"`{key}`"
+        subject = f"a path as `{key}`" if key == "llvm" else f"`{key}`"
         raise SettingsError(
-            f"{project}: {what} cannot be set by a project.",
+            f"{project}: {subject} cannot be set by a project.",
             remedy=f"Set {variable_of(key)}, or write it into {user_file()}.",
         )
 

@@ -1,4 +1,4 @@
-"""Targets, and the host: the only module that reads facts about the current machine."""
+"""Describe targets and the host. Only this module reads facts about the current machine."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _SYSTEMS: dict[str, System] = {
     "win": "windows",
     "windows": "windows",
 }
-# The other parts of a target triple.
+# The parts of a target triple that are neither a system nor an architecture.
 _VENDORS_AND_LIBCS = frozenset({"gnu", "apple", "pc", "msvc"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A system and an architecture that CPython's JIT supports.
+    """A system and an architecture for which CPython has a JIT.
 
-    Source: PEP 744; configure.ac and Tools/jit/_targets.py in CPython.
+    Sources: PEP 744; configure.ac and Tools/jit/_targets.py in CPython.
     """
 
     system: System
@@ -60,8 +60,9 @@ class Host:
     """Facts about the current machine.
 
     `libc` is the C library with its version (`glibc 2.36`, `musl`), or empty on macOS and Windows.
-    `distro` are the `ID` and `ID_LIKE` of os-release(5), the nearest first. `cpus` is the number
-    of processors that this process may use. `kernel` is the name and release of the kernel.
+    `distro` is the distribution's `ID`, followed by its relatives in `ID_LIKE` (os-release(5)).
+    `distro_name` is its name for people. `cpus` is the number of processors that this process may
+    use. `kernel` is the name and the release of the kernel.
     """
 
     target: Target
@@ -88,8 +89,8 @@ TARGETS: dict[str, Target] = {
 def parse(text: str) -> Target:
     """Return the target named `text`.
 
-    A system and an architecture are enough, in either order (`macos-arm64`, `x64-windows`), and
-    so is a target triple. Raise UsageError, with the nearest name, for anything else.
+    `text` is a system and an architecture, in either order (`macos-arm64`, `x64-windows`), or a
+    target triple. Raises UsageError, which suggests the most similar name, for any other text.
     """
     normalized = text.strip().lower().replace("_", "-")
     parts = normalized.replace("x86-64", "x86_64").replace("-unknown-", "-").split("-")
@@ -106,9 +107,9 @@ def parse(text: str) -> Target:
 
 @functools.cache
 def host() -> Host:
-    """Return the facts about this machine. Raise UsageError if CPython's JIT does not support it.
+    """Return the facts about this machine, which are read once.
 
-    The facts are read once.
+    Raises UsageError if CPython's JIT does not support this machine.
     """
     system = _SYSTEMS.get(sys.platform)
     arch = _ARCHES.get(platform.machine().lower())

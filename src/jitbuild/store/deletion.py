@@ -1,4 +1,4 @@
-"""Delete folders of the store, whatever the modes of the files in them."""
+"""Delete folders of the store, even if the files in them are read-only."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 def delete(folder: Path, *, remove_tree: Callable[..., object] | None = None) -> None:
-    """Delete `folder` and everything in it; files that cannot be deleted wait for the next sweep.
+    """Delete `folder` and everything in it; links are deleted, and never followed.
 
-    Links are deleted and never followed. `remove_tree` works like shutil.rmtree, the default.
+    Files that cannot be deleted are left for the next `Store.sweep`. `remove_tree` has the
+    signature of shutil.rmtree, which is the default.
     """
     if remove_tree is None:
-        # Imported with its compressors it costs as much as a tenth of `jitbuild which`.
+        # Importing shutil, with the compression modules that it imports, takes a tenth of the time
+        # of `jitbuild which`.
         import shutil
 
         remove_tree = shutil.rmtree
@@ -25,13 +27,14 @@ def delete(folder: Path, *, remove_tree: Callable[..., object] | None = None) ->
     if not folder.is_dir():
         return
     _make_writable(folder)
-    for parent, folders, names in os.walk(folder):  # a folder is entered after its mode was set
+    # os.walk enters a folder only after the loop below has changed its mode.
+    for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
             _make_writable(Path(parent, name))
     remove_tree(folder, ignore_errors=True)
 
 
 def _make_writable(path: Path) -> None:
-    if not path.is_symlink():  # the target of a link may not be the store's
+    if not path.is_symlink():  # the target of a link may be outside the store
         with contextlib.suppress(OSError):
             path.chmod(0o700)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """An interpreter in the store: `path` is its folder there, `variant` how it was built.
+    """An interpreter in the store: `path` is its folder there, `variant` its build variant.
 
-    Whoever remembers its path compares `instance`, which is new for every build.
+    A later build may replace the interpreter under the same path. Code that remembers the path can
+    detect this with `instance`, an id that is new for every build.
     """
 
     path: Path
@@ -29,7 +30,7 @@ class Interpreter:
 
     @classmethod
     def read(cls, folder: Path) -> Interpreter | None:
-        """Return the interpreter in `folder`; None without a manifest that can be read."""
+        """Return the interpreter in `folder`, or None if it has no readable manifest."""
         manifest = read(folder)
         if manifest is None:
             return None
@@ -61,11 +62,14 @@ class Interpreter:
 
     @property
     def executable(self) -> Path:
-        """The program; outside the store when it was adopted."""
+        """The interpreter's program. That of an adopted interpreter is outside the store."""
         return self.path / self.manifest.executable
 
     def with_executable(self, program: Path) -> Interpreter:
-        """Return this interpreter with the Python of one of its virtual environments in place."""
+        """Return this interpreter with the executable replaced by `program`.
+
+        `program` is the Python of a virtual environment that was made with this interpreter.
+        """
         manifest = msgspec.structs.replace(self.manifest, executable=str(program))
         return replace(self, manifest=manifest)
 
@@ -75,21 +79,23 @@ class Interpreter:
 
     @property
     def fresh(self) -> bool:
-        """Tell if the executable exists and, when adopted, is still the file that was probed."""
+        """True if the executable exists; if adopted, it must also be the file that was probed."""
         now = Fingerprint.of(self.executable)
         return now is not None and (not self.adopted or now == self.manifest.fingerprint)
 
     @property
     def source_kind(self) -> str:
-        """The kind of source it was built from; `release` where the manifest does not say."""
+        """The kind of its source; `release` if the manifest does not record a source."""
         return self.manifest.source.kind if self.manifest.source else "release"
 
     def answers(self, request: Request, digest: str) -> bool:
-        """Tell if `request` means this interpreter.
+        """Return True if `request` names this interpreter.
 
-        A version request is matched by version. Any other is matched by `digest`, the digest that
-        its source was resolved to, or without one by the request it was installed under. A folder,
-        a commit or an archive may call itself 3.15.2 and be anything, so it answers no version.
+        A version request is compared with the version. Any other request is compared by `digest`,
+        which identifies the source that the request was resolved to. If `digest` is empty, the
+        request is compared with the one that the interpreter was installed for. An interpreter
+        built from a folder, a commit or an archive never answers a version request: its source may
+        claim any version.
         """
         if request.is_version:
             return self.source_kind == "release" and request.admits(self.version)

@@ -1,7 +1,7 @@
-"""The manifest of an interpreter: everything that is known of it, as `jitbuild.toml` in its folder.
+"""The manifest of an interpreter: all that is known about it, in `jitbuild.toml` in its folder.
 
-It has one reader and one writer, `read` and `write`. An interpreter is replaced whole and its
-manifest never edited, so a manifest is only ever written once.
+Only `read` and `write` access the file. A manifest is written once and never edited: interpreters
+are only replaced as a whole.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "jitbuild.toml"
-# Raised when an older jitbuild must not read the manifests of a newer one.
+# Increase this number when older versions of jitbuild must not read the new manifests.
 SCHEMA = 1
 
-# What an adopted interpreter was expected to be.
+# The value of --expect that an adopted interpreter was probed with.
 Expect = Literal["jit", "yes", "yes-off", "interpreter", "no"]
 # UNSET keys are left out of the file and of JSON, as TOML has no null.
 Unset = msgspec.UnsetType
@@ -30,7 +30,7 @@ UNSET = msgspec.UNSET
 
 
 class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How an interpreter was built. Patches are identified by their sha256."""
+    """The build variant of an interpreter. Patches are identified by their sha256."""
 
     jit: Jit
     profile: Profile
@@ -46,7 +46,7 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(variant.to_json(), cls)
 
     def to_variant(self) -> Variant:
-        """Return the variant; its patches have no path, because only their content counts."""
+        """Return the variant. Its patches have no path: only their content is recorded."""
         return Variant(
             jit=self.jit,
             profile=self.profile,
@@ -59,10 +59,11 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The source tree an interpreter was built from.
+    """The source tree that an interpreter was built from.
 
-    `origin` names where the bytes came from (a cache, a mirror, the distribution, python.org), and
-    `verified` how they were verified. Manifests call the origin `road`.
+    `origin` names the place that the source was obtained from: a cache, a mirror, the distribution
+    or python.org. In the file its key is `road`. `verified` names the method by which the source
+    was verified.
     """
 
     digest: str = ""
@@ -73,7 +74,7 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LLVMRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The LLVM that made the stencils: its version, and where it came from."""
+    """The LLVM of a build: its version and its origin."""
 
     version: str
     origin: str
@@ -88,7 +89,7 @@ class ToolchainRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompilerCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of files of a build that ccache had, and that it did not have."""
+    """The numbers of a build's files that ccache had (`hits`) and did not have (`misses`)."""
 
     hits: int
     misses: int
@@ -113,7 +114,7 @@ class JITRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One check of the probe."""
+    """The result of one check of the probe."""
 
     name: str
     ok: bool
@@ -136,12 +137,15 @@ class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The expected standard modules that the interpreter lacks; empty when not examined."""
+        """The usual standard modules that the interpreter lacks; empty if that was not checked."""
         return self.missing_modules or ()
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """Tells one file from another without reading it: real path, size in bytes, time in ns."""
+    """Identifies a file without reading it.
+
+    It consists of the file's real path, its size in bytes and its modification time in ns.
+    """
 
     real: str
     size: int
@@ -149,7 +153,7 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, executable: Path) -> Fingerprint | None:
-        """Return the fingerprint of the file `executable`; None when it is gone."""
+        """Return the fingerprint of the file `executable`, or None if it does not exist."""
         try:
             real = executable.resolve(strict=True)
             status = real.stat()
@@ -159,12 +163,13 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known of an interpreter.
+    """All that is known about an interpreter.
 
-    `key` is its plan's key, `instance` an id that is new for every build, `request` the request it
-    was installed under, `executable` the program relative to its folder, or absolute when it was
-    adopted. `times` are seconds by stage. Adopted interpreters have `expect` and `fingerprint`,
-    built ones `target`, `source`, `toolchain`, `times` and `caches`.
+    `key` is the key of its plan, and `instance` an id that is new for every build. `request` is the
+    request that it was installed for. `executable` is the path of its program: relative to the
+    interpreter's folder, or absolute if the interpreter was adopted. `times` are the seconds that
+    each stage took. Only adopted interpreters have `expect` and `fingerprint`. Only interpreters
+    that jitbuild built have `target`, `source`, `toolchain`, `times` and `caches`.
     """
 
     key: str
@@ -188,13 +193,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     missing_headers: tuple[str, ...] | Unset = UNSET
 
     def to_plain(self) -> dict[str, Any]:
-        """Return the manifest as TOML and JSON hold it; only `created` is no JSON value."""
+        """Return the manifest as a dict of TOML values.
+
+        They are JSON values as well, except for `created`, which is a datetime.
+        """
         plain: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
         return plain
 
 
 def read(folder: Path) -> Manifest | None:
-    """Return the manifest in `folder`; None when there is none that this jitbuild can read."""
+    """Return the manifest in `folder`, or None if this version of jitbuild can read none there."""
     try:
         plain = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
         manifest = msgspec.convert(plain, Manifest)
@@ -205,7 +213,10 @@ def read(folder: Path) -> Manifest | None:
 
 
 def write(manifest: Manifest, folder: Path) -> None:
-    """Write the manifest into `folder`, through to the disk. Raises OSError."""
+    """Write the manifest into `folder`, and wait until it is on the disk.
+
+    Raises OSError if it cannot be written.
+    """
     import tomli_w
 
     with (folder / FILE).open("wb") as file:

@@ -1,9 +1,9 @@
-"""The managed store of interpreters: find, stage, commit, list, remove.
+"""The managed store of interpreters: find, stage, commit, list and remove them.
 
-An interpreter is a folder under `interpreters/` with a manifest in it. It is assembled in a scratch
-folder and renamed into place when it is whole and proven, and replaced whole, never edited: so
-every visible interpreter is usable, whenever the process that built it was killed. An adopted
-interpreter is a folder that holds nothing but its manifest.
+An interpreter is a folder below `interpreters/` that contains a manifest. It is assembled in a
+scratch folder, and renamed into place when it is complete and proven. It is never edited, only
+replaced as a whole. So every visible interpreter is usable, even if the process that built it was
+killed. The folder of an adopted interpreter contains only its manifest.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 def default_root() -> Path:
-    """Return `jitbuild` in the user's data folder.
+    """Return the folder `jitbuild` in the user's data folder.
 
-    On macOS too that is below ~/.local/share: configure and make cannot build in a path with a
-    space, and `Application Support` has one.
+    On Linux and macOS it is in ~/.local/share by default. macOS has `Application Support` for
+    this, but configure and make cannot build in a path that contains a space.
     """
     if os.name == "posix":
         from platformdirs.unix import Unix
@@ -45,7 +45,7 @@ def default_root() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The folder that holds interpreters and caches; nothing is created before it is needed."""
+    """The folder of interpreters and caches. Its subfolders are created when they are needed."""
 
     root: Path
 
@@ -55,7 +55,7 @@ class Store:
 
     @property
     def scratches(self) -> Path:
-        """The folder of builds in progress; after a `sweep` whatever is left in it is in use."""
+        """The folder of builds in progress. Folders that remain in it after `sweep` are in use."""
         return self.root / "scratch"
 
     @property
@@ -67,7 +67,7 @@ class Store:
         return self.root / name
 
     def installed(self) -> list[Interpreter]:
-        """Return every interpreter, sorted by name. Raises StoreError."""
+        """Return every interpreter, sorted by name. Raises StoreError if the store is unreadable."""
         try:
             folders = sorted(self.interpreters.iterdir())
         except FileNotFoundError:
@@ -90,11 +90,12 @@ class Store:
         digest: str = "",
         refresh: Callable[[Interpreter], None] = lambda _: None,
     ) -> Interpreter | None:
-        """Return the preferred proven interpreter that fits, or None.
+        """Return the preferred proven interpreter that fits `request` and `axes`, or None.
 
-        `digest` is what the source of a request that is no version was resolved to. `refresh` is
-        called with each interpreter that is no longer the program that was proven, to register it
-        as what it has become; those that no longer fit, or are still not fresh, are passed over.
+        For a request that is not a version, `digest` identifies the source that the request was
+        resolved to. `refresh` is called with each fitting interpreter whose program has changed
+        since it was proven; it should register the interpreter again. Interpreters that then no
+        longer fit, or whose program still differs, are ignored.
         """
         fitting = self.fitting(request, axes, digest=digest)
         if stale := [interpreter for interpreter in fitting if not interpreter.fresh]:
@@ -105,7 +106,10 @@ class Store:
         return fitting[0] if len(fitting) == 1 else max(fitting, key=preference, default=None)
 
     def fitting(self, request: Request, axes: Axes, *, digest: str = "") -> list[Interpreter]:
-        """Return every proven interpreter that fits `request` and the stated axes."""
+        """Return every proven interpreter that fits `request` and the stated axes.
+
+        `digest` is as for `find`.
+        """
         return [
             interpreter
             for interpreter in self.installed()
@@ -116,14 +120,14 @@ class Store:
         ]
 
     def get(self, prefix_name: str) -> Interpreter | None:
-        """Return the interpreter of exactly that name, or None."""
+        """Return the interpreter whose folder is named `prefix_name`, or None."""
         return Interpreter.read(self.interpreters / prefix_name)
 
     @contextlib.contextmanager
     def lock(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold the lock `name` of this store; call `on_wait` once if another process holds it.
 
-        The kernel frees the lock when its holder dies, however it dies.
+        The kernel frees the lock when the process that holds it ends, even if it is killed.
         """
         from jitbuild.system.files import exclusive_lock
 
@@ -138,7 +142,7 @@ class Store:
     def scratch(self) -> Iterator[Path]:
         """Yield a new folder on the store's disk and delete it when the block ends.
 
-        Its lock tells `sweep` that it is in use.
+        A lock on the folder tells `sweep` that it is in use.
         """
         name = os.urandom(6).hex()
         folder = self.scratches / name
@@ -171,10 +175,11 @@ class Store:
         return swept
 
     def commit(self, staged: Path, prefix_name: str, manifest: Manifest) -> Interpreter:
-        """Make the staged prefix visible as `prefix_name`, in one rename.
+        """Make the staged prefix visible as `prefix_name`, by renaming its folder.
 
-        An interpreter of that name is replaced whole. The manifest gets the name and a new instance
-        id. The caller holds the lock of the name. Raises StoreError.
+        An existing interpreter of that name is replaced as a whole. `manifest` is written with that
+        name and a new instance id. The caller must hold the lock `prefix_name`. Raises StoreError
+        if the store cannot be written.
         """
         final = self.interpreters / prefix_name
         manifest = msgspec.structs.replace(
@@ -184,8 +189,8 @@ class Store:
             self.interpreters.mkdir(parents=True, exist_ok=True)
             manifests.write(manifest, staged)
             if hasattr(os, "sync"):
-                # One sync costs less than an fsync of each of thousands of files, and the rename
-                # must not reach the disk before them.
+                # The files must reach the disk before the rename does. One sync takes less time
+                # than an fsync for each of thousands of files.
                 os.sync()
             _replace(staged, final)
         committed = Interpreter.read(final)
@@ -193,9 +198,9 @@ class Store:
         return committed
 
     def remove(self, interpreter: Interpreter) -> None:
-        """Take an interpreter out of the store: out of sight in one rename, then off the disk.
+        """Remove an interpreter from the store: hide it by renaming its folder, then delete it.
 
-        Of an adopted interpreter the store holds only the registration, so only that is removed.
+        The program of an adopted interpreter is not in the store, and is not deleted.
         """
         with self.scratch() as scratch, _store_errors(interpreter.path):
             interpreter.path.rename(scratch / "removed")
@@ -227,7 +232,7 @@ def _fsync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _store_errors(path: Path) -> Iterator[None]:
-    """Raise an OSError of the block as DiskFullError or StoreError."""
+    """Turn an OSError of the block into DiskFullError or StoreError."""
     try:
         yield
     except OSError as error:
