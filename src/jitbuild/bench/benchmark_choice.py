@@ -41,7 +41,7 @@ def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
 
 
 def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCounts:
-    """Return the request's numbers of rounds and values, or the defaults of the benchmark's kind."""
+    """Return the requested numbers of rounds and values, or the defaults of the kind."""
     defaults = plan.DEFAULT_COUNTS[benchmark.kind]
     return replace(
         defaults,

@@ -41,7 +41,7 @@ def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[
 def uncompiled_caveats(
     inspections: Mapping[str, JITInspection], without_gain: Collection[str]
 ) -> Iterator[str]:
-    """Yield a caveat that names the benchmarks, except `without_gain`, without compiled functions."""
+    """Yield a caveat naming the benchmarks, except `without_gain`, without compiled functions."""
     names = [
         name
         for name, inspection in inspections.items()

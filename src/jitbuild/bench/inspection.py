@@ -60,7 +60,7 @@ class Inspector:
         return inspections
 
     def _watch(self, benchmark: Benchmark) -> dict[str, Any]:
-        """Run a command with the JIT on and return its facts; empty if it is not a Python program."""
+        """Run a command with the JIT on; return its facts, empty if it is not a Python program."""
         python = self.session.python
         if benchmark.words[:1] != (str(python),):
             return {}
@@ -129,7 +129,7 @@ def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
 
 
 def _profiled_program(benchmark: Benchmark) -> tuple[list[str], list[str]] | None:
-    """Return the interpreter's options and the program to profile; None for benchmarks without one."""
+    """Return the interpreter's options and the program to profile; None if there is none."""
     if benchmark.kind == "pytest":
         return None
     if benchmark.kind == "command":

@@ -37,15 +37,16 @@ if TYPE_CHECKING:
 RESULTS_CACHE = "measurements"
 _TIMEOUT_SECONDS = 600.0
 _WAITING = "Waiting for another measurement: two at once would disturb each other."
-# PYTHONPERFSUPPORT switches the JIT off, and PYTHONINSPECT keeps a process from ending. The others
-# make pytest-benchmark believe that it runs in a worker of pytest-xdist, where it measures nothing.
+# PYTHONPERFSUPPORT switches the JIT off, and PYTHONINSPECT makes a process read more commands when
+# its program has ended. The others make pytest-benchmark believe that it runs in a worker of
+# pytest-xdist, where it measures nothing.
 _REMOVED_VARIABLES = frozenset(
     {"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
 )
 
 
 class BenchEffects(NamedTuple):
-    """The functions and files through which a measurement affects the system; tests replace them."""
+    """The functions and files that a measurement needs from the system; tests replace them."""
 
     find: Callable[..., Interpreter] = find_interpreter
     probe: Callable[..., Verdict] = probe
@@ -99,7 +100,7 @@ def measure(
 
 
 def _interpreter(request: BenchRequest, effects: BenchEffects) -> Interpreter:
-    """Return the requested interpreter. Raises VariantError if it cannot run in one of the modes."""
+    """Return the requested interpreter. Raises VariantError if it cannot run in a mode."""
     machine_code = not request.off_against_off
     interpreter = effects.find(request.spec, request.axes, machine_code=machine_code)
     for arm in request.arms:

@@ -1,4 +1,4 @@
-"""Define the benchmarks, arms and steps of a measurement, and the order of steps. Pure functions."""
+"""Define the benchmarks, arms and ordered steps of a measurement. Pure functions."""
 
 from __future__ import annotations
 

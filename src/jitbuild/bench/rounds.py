@@ -151,7 +151,7 @@ class _Measurement:
     def _run_steps(
         self, groups: Sequence[tuple[BenchStep, ...]], title: str
     ) -> Iterator[tuple[BenchStep, MeasurementError | None]]:
-        """Run the steps, group after group; yield each step with its error, or None if it succeeded."""
+        """Run the steps, group after group; yield each step with its error, if any."""
         if not groups:
             return
         started = self.effects.clock()

@@ -123,7 +123,7 @@ def _convert_to_pyperf(part: Path) -> None:
 
 
 def _known_loops(session: MeasurementSession, step: BenchStep) -> dict[str, int] | None:
-    """Return the loops that the trial in the first arm calibrated; None if they are not known yet."""
+    """Return the loops that the trial in the first arm calibrated; None if not known yet."""
     (first, *_) = plan.trial_steps((step.benchmark,), session.arms)
     path = session.result_file(first)
     return None if step == first or not path.exists() else pyperf_files.calibrated_loops(path)
