@@ -1,15 +1,15 @@
-"""The pytest plugin: measure whether a test suite ran with the JIT. PYTEST_DONT_REWRITE
+"""The pytest plugin, which measures how much code the JIT compiled. PYTEST_DONT_REWRITE
 
-Every pytest run in an environment with jitbuild imports this module, so it imports only pytest,
-and does nothing unless an option requests it. It runs in the interpreter under test, where no other
-dependency of jitbuild needs to be installed. docs/pytest.md documents it.
+Every pytest run in an environment with jitbuild imports this module. It therefore imports only
+pytest, and does nothing unless an option requests it. It runs in the interpreter under test, and
+needs none of jitbuild's dependencies there. docs/pytest.md documents it.
 """
 
 from __future__ import annotations
 
 import pytest
 
-TYPE_CHECKING = False  # as in typing, whose import would take time
+TYPE_CHECKING = False  # instead of typing.TYPE_CHECKING, because importing typing takes time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
@@ -49,11 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
 class JitReport:
     """Measures in each process that runs tests, and reports in the process that the user started.
 
-    These are one process without xdist; with it, the workers measure and the controller reports.
+    Without xdist, one process does both. With xdist, the workers measure, and the controller
+    reports.
     """
 
-    # Sampling after a test stops when it has taken more than so many seconds and, beyond those,
-    # more than this share of the run.
+    # Tests are no longer followed by a sample when all samples together have taken more time than
+    # this number of seconds plus this share of the run.
     sampling_seconds = 1.0
     sampling_share = 0.02
 
@@ -87,7 +88,7 @@ class JitReport:
     def pytest_sessionstart(self) -> None:
         """End the run at once if the requirement cannot be met in this interpreter.
 
-        With xdist that is known only at the end, because the workers may run another interpreter.
+        With xdist this is known only at the end, because the workers may run another interpreter.
         """
         from jitbuild.in_target import jit_report
 
@@ -111,8 +112,8 @@ class JitReport:
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Measure before the fixtures are torn down, which may remove code.
 
-        After the last test it is always measured: pytest-cov stops its tracer before the session
-        ends, and that throws away all executors.
+        The last test is always followed by a measurement, because pytest-cov stops its tracer
+        before the session ends, and CPython then discards all executors.
         """
         elapsed = _now() - self.started
         allowed = self.sampling_seconds + self.sampling_share * elapsed
@@ -134,7 +135,7 @@ class JitReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take the measurements of an xdist worker that ended, if it sent any."""
+        """Add the measurements of an xdist worker that ended, or record the worker as lost."""
         from jitbuild.in_target.jit_usage import Measurement
 
         sent = getattr(node, "workeroutput", {}).get(_KEY)
@@ -152,7 +153,7 @@ class JitReport:
             self.failure = ""
 
     def pytest_unconfigure(self) -> None:
-        """Print the reason for the exit status if no terminal summary did (--no-summary)."""
+        """Print the failure if no terminal summary has printed it (--no-summary)."""
         if self.failure:
             import sys
 
@@ -182,7 +183,7 @@ class JitReport:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _merged(self) -> Measurement:
-        """Return the measurements of all processes as one, which is empty if there are none."""
+        """Return the merged measurements of all processes; empty if there are none."""
         from jitbuild.in_target.jit_usage import Measurement, merge
 
         return merge(self.measurements or [Measurement(self.facts, (), {})])

@@ -1,4 +1,4 @@
-"""Write the pyperf file of each arm, without outliers and with metadata."""
+"""Write one pyperf file per arm (side of a comparison), without outliers and with metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmFiles:
-    """The files and samples of both arms, and the number of outliers left out by benchmark."""
+    """The files and samples of both arms, and how many rounds of each benchmark were left out."""
 
     paths: Mapping[str, Path]
     base: Mapping[str, Sample]
@@ -34,8 +34,8 @@ def write_arm_files(
 ) -> ArmFiles:
     """Join the results of each arm and write them to `folder`, one file per arm.
 
-    Both arms lose the rounds that are outliers. Whole processes that only alternate keep them: one
-    of them may be far from the others by what the machine does all the time.
+    Rounds that are outliers are removed from both arms. If the processes were not interleaved, no
+    round is removed, because the usual activity of the machine can make one process differ a lot.
     """
     suites = [_join_arm(session, interpreter, verdict, arm) for arm in session.arms]
     base, other = map(pyperf_files.samples, suites)
@@ -57,7 +57,7 @@ def write_arm_files(
 def _join_arm(
     session: MeasurementSession, interpreter: Interpreter, verdict: Verdict, arm: Arm
 ) -> Any:
-    """Return everything that was measured in an arm, as one suite."""
+    """Return everything that was measured in an arm, as one pyperf suite."""
     by_name = {benchmark.name: _suite_metadata(benchmark) for benchmark in session.benchmarks}
     by_path = {
         path: by_name[name]
@@ -84,7 +84,7 @@ def _metadata(interpreter: Interpreter, verdict: Verdict, arm: Arm) -> dict[str,
 
 
 def _suite_metadata(benchmark: Benchmark) -> dict[str, Any]:
-    """Return what pyperformance writes into its files, and needs to compare them."""
+    """Return the metadata that pyperformance needs to compare files; empty for other benchmarks."""
     if benchmark.kind != "suite":
         return {}
     return {"performance_version": benchmark.version, "tags": list(benchmark.tags)}

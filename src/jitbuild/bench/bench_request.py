@@ -21,15 +21,16 @@ Suite = Literal["quick", "pyperformance"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchRequest:
-    """What to measure, and how, on the interpreter that fits `spec` and `axes`.
+    """A request to measure something on the interpreter that fits `spec` and `axes`.
 
-    `command` are the words after `--`, or None if there is no `--`. Without a command and `stmt`
-    it is a suite (`quick` by default), or only its `benchmarks`. `pytest_benchmark` measures each
-    test of the command. `off_against_off` measures the noise of the machine. `requirements` are
-    installed in an environment of the interpreter. `rounds` and `values` replace the defaults of
-    the kind; `timeout` is in seconds, per process. With `resume`, results of an interrupted
-    measurement are kept. `profile_hot` looks for hot functions without machine code. pyperf's
-    files go to the folder `output`, or else into the store.
+    `command` holds the words after `--`; it is None if there is no `--`. Without a command or
+    `stmt`, a suite is measured (`quick` by default), or only the suite's `benchmarks` if any are
+    named. With `pytest_benchmark`, each test of the command is measured. With `off_against_off`,
+    both modes are off, to measure the noise of the machine. `requirements` are installed in an
+    environment of the interpreter. `rounds` and `values` replace the defaults of the benchmark's
+    kind. `timeout` is in seconds, per process. With `resume`, the results of an interrupted
+    measurement are kept. With `profile_hot`, hot functions without machine code are searched for.
+    pyperf's files are written to the folder `output`, or into the store if it is None.
     """
 
     spec: str
@@ -55,7 +56,7 @@ class BenchRequest:
         return plan.OFF_AND_OFF if self.off_against_off else plan.OFF_AND_ON
 
     def repeat_command(self, *, resume: bool = False) -> str:
-        """Return the command line that measures the same again, or continues with `resume`."""
+        """Return the command line that repeats the measurement or, with `resume`, continues it."""
         options = [
             *["--resume"] * resume,
             *["--aa"] * self.off_against_off,
@@ -76,7 +77,7 @@ class BenchRequest:
         return shlex.join(["jitbuild", "diff", *self._subject(), "--", *command])
 
     def _subject(self) -> list[str]:
-        """Return the words that name the interpreter and its packages."""
+        """Return the command-line words that select the interpreter and the packages."""
         packages, files = self.requirements
         return [
             self.spec,

@@ -1,4 +1,4 @@
-"""The benchmarks that a request names, and how much is measured of them."""
+"""Determine the benchmarks that a request names, and the numbers of rounds and values."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
     """Return the benchmarks of a request that has been checked.
 
-    pyperformance is one benchmark whose words are the selection: its manifest is known only once
-    it is installed. Raises UsageError for an unknown program of the quick suite.
+    All of pyperformance is returned as one benchmark whose `words` are the selection, because its
+    list of benchmarks is known only after it has been installed. Raises UsageError for a name that
+    is not a program of the quick suite.
     """
     if request.pytest_benchmark:
         return (Benchmark(kind="pytest", name="pytest", words=request.command or ()),)
@@ -40,7 +41,7 @@ def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
 
 
 def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCounts:
-    """Return how much is measured of a benchmark: its kind's defaults, or the request's numbers."""
+    """Return the requested numbers of rounds and values, or the defaults of the kind."""
     defaults = plan.DEFAULT_COUNTS[benchmark.kind]
     return replace(
         defaults,
@@ -50,7 +51,10 @@ def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCount
 
 
 def _quick_programs(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the named programs of the quick suite without duplicates; all if none is named."""
+    """Return the named programs of the quick suite without duplicates, or all if none is named.
+
+    Raises UsageError for an unknown name.
+    """
     for name in names:
         if name not in quick_suite.PROGRAMS:
             raise UsageError(

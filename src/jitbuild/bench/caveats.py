@@ -1,4 +1,4 @@
-"""Caveats about a measurement, from the build of the interpreter and from the measured programs."""
+"""Warn about builds and programs that make the result of a measurement doubtful."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _PROFILE_CAVEATS = {
 
 
 def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[str]:
-    """Yield the caveat about how an interpreter was built; `debug` is what the probe found."""
+    """Yield a caveat if the profile of an interpreter's build distorts the result.
+
+    `debug` is True if the probe found a debug build.
+    """
     profile = "debug" if debug else interpreter.variant.profile
     if profile in _PROFILE_CAVEATS:
         series = ".".join(interpreter.version.split(".")[:2])
@@ -38,7 +41,7 @@ def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[
 def uncompiled_caveats(
     inspections: Mapping[str, JITInspection], without_gain: Collection[str]
 ) -> Iterator[str]:
-    """Yield a caveat if the JIT compiled nothing in a benchmark where it should have."""
+    """Yield a caveat naming the benchmarks, except `without_gain`, without compiled functions."""
     names = [
         name
         for name, inspection in inspections.items()
@@ -52,7 +55,7 @@ def uncompiled_caveats(
 
 
 def tracer_caveats(facts_by_benchmark: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a caveat if a tracer kept the JIT out of the measured code."""
+    """Yield a caveat if a tracer prevented measured code from running in the JIT."""
     tracers = {
         tracer
         for facts in facts_by_benchmark.values()

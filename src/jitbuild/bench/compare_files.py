@@ -1,4 +1,4 @@
-"""Compare pyperf files, wherever they come from, with the first of them."""
+"""Compare any pyperf files with the first of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# The metadata that the report shows of each file.
+# The metadata of each file that the report shows.
 _SHOWN_METADATA = (
     "python_version",
     "python_executable",
@@ -27,9 +27,10 @@ _SHOWN_NAMES = 4
 
 
 def compare_files(paths: Sequence[Path]) -> list[BenchReport]:
-    """Return a report for each file but the first, compared with the first.
+    """Return one report for each file after the first, which compares it with the first file.
 
-    Raises MeasurementError for a file that pyperf cannot read, or without a common benchmark.
+    Raises MeasurementError if pyperf cannot read a file, or if a file has no benchmark in common
+    with the first.
     """
     suites = [pyperf_files.load(path) for path in paths]
     (base, base_suite), *others = zip(_names(paths), suites, strict=True)
@@ -50,7 +51,7 @@ def _compare(base: tuple[str, Any], other: tuple[str, Any], again: str) -> Bench
         "base": pyperf_files.metadata(base_suite),
         "other": pyperf_files.metadata(other_suite),
     }
-    # The arms of one measurement ran round by round; of other files nothing is known.
+    # Both arms of one measurement ran in the same rounds. Other files have no rounds in common.
     sessions = [facts.get("jitbuild_session", side) for side, facts in metadata.items()]
     paired = sessions[0] == sessions[1]
     rows = compare_samples(left, right, paired=paired)

@@ -1,4 +1,4 @@
-"""The verdict of a measurement: one word and one sentence that a person can act on. Pure."""
+"""Express the verdict of a measurement as one word and as one sentence. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _COUNTED: tuple[tuple[Result, str], ...] = (
 def advice(report: BenchReport) -> Advice:
     """Return the verdict as one word.
 
-    Between the modes it is what to set the JIT to; between files, and off against off, how the
-    other arm compares.
+    If the modes were compared, it is the recommended mode. If files, or off and off, were compared,
+    it is the result of the second arm relative to the first.
     """
     result = report.mean.result
     if report.comparison != "modes" or result in {"no difference", "not enough data"}:
@@ -60,7 +60,7 @@ def _modes(report: BenchReport) -> str:
 
 
 def _scope(report: BenchReport) -> str:
-    """Return the end of the sentence that says what was measured."""
+    """Return the words of the verdict that name the measured programs."""
     kind = report.about.get("kind", "")
     if len(report.rows) > 1:
         return f"over {len(report.rows)} {'programs' if kind == 'quick' else 'benchmarks'}"
@@ -69,7 +69,7 @@ def _scope(report: BenchReport) -> str:
 
 
 def _parts(report: BenchReport) -> str:
-    """Return the differences of single benchmarks that the mean hides."""
+    """Return a sentence on benchmarks that differ although the mean does not, or nothing."""
     faster, slower = report.with_result("faster"), report.with_result("slower")
     if len(report.rows) == 1 or not (faster or slower):
         return ""

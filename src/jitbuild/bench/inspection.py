@@ -1,4 +1,4 @@
-"""Find out what the JIT made of a program: functions with machine code, and hot ones without."""
+"""Find the functions of a program with machine code, and the hot functions without it."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.modes import Mode
 
-# A function with a smaller share of the time does not matter to the whole.
+# A function with a smaller share of the total time is not hot.
 _HOT_SHARE = 0.05
 _PROFILED_REPEATS = 50
-# The packages that do the measuring: in a run of a suite's script they are in the profile too.
+# These packages measure the suite's scripts, and therefore appear in their profiles.
 _MEASURING_PACKAGES = frozenset({"pyperf", "psutil"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspector:
-    """Inspects the benchmarks of a session, in runs apart from the measurement."""
+    """Inspects the benchmarks of a session; additional runs take place after the measurement."""
 
     session: MeasurementSession
     recorder: process.Recorder = process.record
 
     def command_facts(self) -> dict[str, Mapping[str, Any]]:
-        """Return the JIT facts of each command; empty facts if it is not a Python program."""
+        """Run each command again and return its JIT facts; empty if it is not a Python program."""
         return {
             benchmark.name: self._watch(benchmark)
             for benchmark in self.session.benchmarks
@@ -45,9 +45,9 @@ class Inspector:
     def inspections(
         self, facts: Mapping[str, Mapping[str, Any]], *, profile: bool
     ) -> dict[str, JITInspection]:
-        """Return an inspection of each benchmark whose facts show its functions.
+        """Return an inspection of each benchmark whose facts list its functions.
 
-        With `profile`, hot functions without machine code are included.
+        With `profile`, the inspections include hot functions without machine code.
         """
         inspections = {}
         for benchmark in self.session.benchmarks:
@@ -60,7 +60,7 @@ class Inspector:
         return inspections
 
     def _watch(self, benchmark: Benchmark) -> dict[str, Any]:
-        """Run a command with the JIT on, and return its facts; empty for other programs."""
+        """Run a command with the JIT on; return its facts, empty if it is not a Python program."""
         python = self.session.python
         if benchmark.words[:1] != (str(python),):
             return {}
@@ -71,10 +71,10 @@ class Inspector:
         return self._run(benchmark, [*options, str(scripts.INSPECT)], program, mode="on")
 
     def _with_hot(self, benchmark: Benchmark, inspection: JITInspection) -> JITInspection:
-        """Add the hot functions without machine code, by cProfile with the JIT off.
+        """Add the hot functions without machine code, which cProfile finds with the JIT off.
 
-        Tests of pytest are not profiled: pytest itself, and pytest-benchmark's search for the
-        number of rounds, would fill the profile.
+        Tests of pytest are not profiled: most of the profile would be pytest itself, and
+        pytest-benchmark's search for the number of rounds.
         """
         split = _profiled_program(benchmark)
         if split is None:
@@ -107,9 +107,9 @@ class Inspector:
 
 
 def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
-    """Return the functions with machine code in a worker's facts, those with most executors first.
+    """Return the functions with machine code in a worker's facts, most executors first.
 
-    None if the worker could not see the program's functions.
+    Returns None if the worker could not see the program's functions.
     """
     if "functions" not in facts:
         return None
@@ -129,7 +129,7 @@ def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
 
 
 def _profiled_program(benchmark: Benchmark) -> tuple[list[str], list[str]] | None:
-    """Return the interpreter's options and the program to profile; None if it is not profiled."""
+    """Return the interpreter's options and the program to profile; None if there is none."""
     if benchmark.kind == "pytest":
         return None
     if benchmark.kind == "command":

@@ -1,6 +1,7 @@
-"""The FIFOs by which two processes measure interleaved, as the process that starts both has them.
+"""Create the FIFOs through which two interleaved processes pass the turn to each other.
 
-in_target/bench_interleave.py has the other end of the protocol.
+This is the part of the host, which starts both processes. The measuring processes use
+in_target/bench_interleave.py.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The messages of the protocol: "it is your turn", and "the other process takes no more turns".
-# in_target/bench_interleave.py has the same.
+# in_target/bench_interleave.py must have the same values.
 TURN, LAST = b".", b"!"
 
 
 class InterleavedPeer(NamedTuple):
     """One of two interleaved processes.
 
-    It reads its turns from the FIFO `own`, and passes them on to the FIFO `other`; both paths lack
-    the number of the task. `other_ends` are open file descriptors of the latter. Both processes
-    run on `processor`; None where that cannot be chosen (macOS). Both have the same hash `seed`:
-    different seeds make different dicts, which would differ more than the modes do.
+    It reads its turns from the FIFOs `own`, and passes the turn on through the FIFOs `other`. Both
+    are paths to which the number of the task is appended. `other_ends` are open file descriptors of
+    the FIFOs `other`. Both processes run on `processor`, which is None on systems where it cannot
+    be chosen (macOS). Both have the same hash `seed`, because different seeds change the layout of
+    dicts, which can affect the times more than the mode does.
     """
 
     own: str
@@ -46,21 +48,21 @@ class InterleavedPeer(NamedTuple):
         }
 
     def environment(self) -> dict[str, str]:
-        """Return variables for the process, unless the person has set them."""
+        """Return variables for the process; variables that the user has set take precedence."""
         return {"PYTHONHASHSEED": str(self.seed)}
 
     def leave(self) -> None:
-        """Let the other process continue alone, because this one has ended in any way."""
+        """Let the other process continue alone, because this process has ended, even by failing."""
         for end in self.other_ends:
-            # A full FIFO has the message already; a closed one has no reader.
+            # If the FIFO is full, the message is in it already; if it is closed, nothing reads it.
             with contextlib.suppress(OSError):
                 os.write(end, LAST)
 
 
 def processor_of_round(number: int) -> int | None:
-    """Return the processor for a round; None where it cannot be chosen.
+    """Return the number of the processor for a round; None on systems other than Linux.
 
-    The rounds use all processors one after another, since one may be slower all the time.
+    The rounds use all processors one after another, since one of them may always be slower.
     """
     if sys.platform != "linux":
         return None
@@ -72,9 +74,9 @@ def processor_of_round(number: int) -> int | None:
 def peers(
     folder: Path, tasks: int, processor: int | None = None
 ) -> Iterator[tuple[InterleavedPeer, InterleavedPeer] | None]:
-    """Yield the peers for two processes that measure `tasks` things each; the first has the turn.
+    """Yield the peers for two processes that measure `tasks` things each.
 
-    Yields None where FIFOs cannot be created.
+    The first peer has the first turn. Yields None if FIFOs cannot be created in `folder`.
     """
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix="turns-"))
@@ -97,15 +99,16 @@ def peers(
         try:
             yield pair
         finally:
-            # A peer that leaves later must not write to a file that reuses the descriptor.
+            # A later call of `leave` must not write to another file that reuses the descriptor.
             for peer in pair:
                 peer.other_ends.clear()
 
 
 def _open_fifo(path: Path, stack: contextlib.ExitStack) -> int:
-    """Create a FIFO that stays open, so that a writer never waits for a reader.
+    """Create a FIFO and return a descriptor that stays open until `stack` closes it.
 
-    A reader that opens it later still gets what was written.
+    While it is open, a writer never waits for a reader, and a reader that opens the FIFO later
+    still receives everything written before.
     """
     os.mkfifo(path)
     end = os.open(path, os.O_RDWR | os.O_NONBLOCK)

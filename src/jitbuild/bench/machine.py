@@ -1,6 +1,6 @@
-"""The machine that measures: its processor, and what it may do to the times (Linux).
+"""Describe the machine that measures, and warn about conditions that distort times (Linux).
 
-The files are read below `root`, so that tests can provide their own.
+System files are read below the folder `root`, so that tests can provide their own files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 _ROOT = Path("/")
 _GOVERNORS = "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
-# A higher load per processor means that other work competes for it.
+# A higher load per processor means that other work competes for the processors.
 _BUSY_LOAD = 0.5
 
 
 def describe_machine(root: Path = _ROOT) -> dict[str, str]:
-    """Return the name and the number of processors, as far as they are known."""
+    """Return the name of the processor and the number of processors; omit what is unknown."""
     names = (
         line.partition(":")[2].strip()
         for line in _read(root / "proc/cpuinfo").splitlines()
@@ -30,7 +30,7 @@ def describe_machine(root: Path = _ROOT) -> dict[str, str]:
 
 
 def machine_warnings(root: Path = _ROOT, *, processors: int | None = None) -> Iterator[str]:
-    """Yield warnings about a power governor and about other work; none where they are unknown."""
+    """Yield warnings about a power governor and about other work, if the system reports them."""
     governors = {_read(path) for path in root.glob(_GOVERNORS)}
     variable = sorted(governors - {"performance", ""})
     if variable:

@@ -1,4 +1,4 @@
-"""Measure what a request names: the order of the steps, from the interpreter to the report."""
+"""Perform a measurement, from the choice of the interpreter to the report."""
 
 from __future__ import annotations
 
@@ -33,19 +33,20 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# The store's cache of results, and of the noise floors.
+# The cache in the store that holds results and noise floors.
 RESULTS_CACHE = "measurements"
 _TIMEOUT_SECONDS = 600.0
 _WAITING = "Waiting for another measurement: two at once would disturb each other."
-# These would switch the JIT off, measure another program than the one installed, or make
-# pytest-benchmark believe that it runs in a worker of pytest-xdist, where it measures nothing.
+# PYTHONPERFSUPPORT switches the JIT off, and PYTHONINSPECT makes a process read more commands when
+# its program has ended. The others make pytest-benchmark believe that it runs in a worker of
+# pytest-xdist, where it measures nothing.
 _REMOVED_VARIABLES = frozenset(
     {"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
 )
 
 
 class BenchEffects(NamedTuple):
-    """The effects of a measurement: lookup, probe, installer, processes and machine files."""
+    """The functions and files that a measurement needs from the system; tests replace them."""
 
     find: Callable[..., Interpreter] = find_interpreter
     probe: Callable[..., Verdict] = probe
@@ -56,7 +57,6 @@ class BenchEffects(NamedTuple):
 
 
 _EFFECTS = BenchEffects()
-_WAITING = "Waiting for another measurement: two at once would disturb each other."
 
 
 def measure(
@@ -64,9 +64,9 @@ def measure(
 ) -> BenchReport:
     """Measure what `request` names and return the report.
 
-    Raises UsageError or VariantError for a request that cannot be measured, NotInstalledError if
-    the store has no such interpreter, BuildError if packages cannot be installed, ProofError if
-    the JIT does not run, and MeasurementError if a benchmark fails.
+    Raises UsageError or VariantError if the request cannot be measured, NotInstalledError if the
+    store has no interpreter that fits it, BuildError if packages cannot be installed, ProofError
+    if the JIT does not run, and MeasurementError if a benchmark fails.
     """
     check_request(request)
     benchmarks = requested_benchmarks(request)
@@ -100,7 +100,7 @@ def measure(
 
 
 def _interpreter(request: BenchRequest, effects: BenchEffects) -> Interpreter:
-    """Return the requested interpreter. Raises VariantError if it would ignore a mode."""
+    """Return the requested interpreter. Raises VariantError if it cannot run in a mode."""
     machine_code = not request.off_against_off
     interpreter = effects.find(request.spec, request.axes, machine_code=machine_code)
     for arm in request.arms:
@@ -114,7 +114,7 @@ def _probe(
     prepared: PreparedBenchmarks,
     effects: BenchEffects,
 ) -> Verdict:
-    """Probe the very program that measures. Raises ProofError if its JIT is needed but fails."""
+    """Probe the interpreter that measures. Raises ProofError if its JIT is needed but fails."""
     verdict = effects.probe(prepared.python, expect=interpreter.variant.jit)
     if not verdict.ok and not request.off_against_off:
         raise ProofError(f"The JIT of {prepared.python} does not run.", remedy=verdict.reason)
@@ -146,8 +146,8 @@ def _session(
 def _key(request: BenchRequest, interpreter: Interpreter, prepared: PreparedBenchmarks) -> str:
     """Return the name of the folder of a measurement.
 
-    It depends on everything that makes it another measurement, so that --resume finds the results
-    of the same one only.
+    The name depends on everything that distinguishes measurements, so --resume finds only results
+    of the same measurement.
     """
     contents = [
         interpreter.instance,

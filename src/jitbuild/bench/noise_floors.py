@@ -1,4 +1,4 @@
-"""The noise floors that `--aa` measured: kept in the store, and taken into account later."""
+"""Keep the noise floors that `--aa` measures in the store, for later measurements."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.bench.stats import Ratio
 
-# The key of the floor of the geometric mean, among those of the benchmarks.
+# The key of the noise floor of the geometric mean; the other keys are names of benchmarks.
 MEAN = ""
 
 
 def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
-    """Return the floors, as shares by benchmark; empty if `--aa` did not measure the same."""
+    """Return the floors as shares by benchmark; empty if `--aa` has not measured this session."""
     try:
         floors = json.loads(_path(folder, session).read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in floors.items()}
@@ -33,7 +33,7 @@ def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
 def write_floors(
     folder: Path, session: MeasurementSession, rows: Iterable[BenchRow], mean: Ratio
 ) -> None:
-    """Write the floors of an A/A comparison."""
+    """Compute and write the noise floors of a comparison of off with off."""
     ratios = {MEAN: mean, **{row.name: row.ratio for row in rows}}
     floors = {
         name: stats.noise_floor(ratio)
@@ -46,6 +46,6 @@ def write_floors(
 
 
 def _path(folder: Path, session: MeasurementSession) -> Path:
-    """Return the file for these benchmarks, counts and interpreter."""
+    """Return the path for the session's benchmarks, counts and interpreter."""
     key = json.dumps([repr(session.benchmarks), repr(session.counts), str(session.python)])
     return folder / f"noise-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"

@@ -1,4 +1,4 @@
-"""What a measurement consists of, and the order of its steps: values in, steps out. Pure."""
+"""Define the benchmarks, arms and ordered steps of a measurement. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
 
-# Names the specification for a suite's worker: pyperf restarts the script without its options
-# (in_target/bench_suite.py reads the variable under the same name).
+# This environment variable holds the path of the specification for a suite's worker, because pyperf
+# restarts the script without its options. in_target/bench_suite.py must have the same name.
 SPEC_VARIABLE = "JITBUILD_BENCH_SPEC"
-# The two processes of a round can alternate between, or within, the values of these kinds.
+# For these kinds, the two processes of a round can alternate within or after each value.
 INTERLEAVED_KINDS = frozenset({"quick", "stmt", "suite"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arm:
-    """One side of a comparison. Its name is also that of its file."""
+    """One side of a comparison. Its pyperf file is called `NAME.json`."""
 
     name: str
     mode: Mode
@@ -35,10 +35,11 @@ OFF_AND_OFF = (Arm(name="off", mode="off"), Arm(name="off-again", mode="off"))
 class Benchmark:
     """One thing to measure.
 
-    `words` are the command to run, and `stmt` and `setup` are those of timeit. For a suite, `words`
-    are the script and its options; one script may measure several things. `python` is set where
-    the benchmark needs an interpreter of its own, for packages that others do not need. `tags` and
-    `version` go into the files. `expects_gain` is false where the JIT has nothing to compile.
+    `words` is the command to run; for a suite, it is the script and its options, and one script may
+    measure several things. `stmt` and `setup` are code as for timeit. `python` is the interpreter
+    of a separate environment, for a benchmark that needs other packages; otherwise it is empty.
+    `tags` and `version` are written to the pyperf files as metadata. `expects_gain` is False if the
+    JIT has nothing to compile.
     """
 
     kind: Kind
@@ -52,7 +53,11 @@ class Benchmark:
     version: str = ""
 
     def spec(self, facts: str, loops: Mapping[str, int] | None = None) -> dict[str, Any]:
-        """Return the worker's specification; the worker writes its facts to the file `facts`."""
+        """Return the specification for the worker.
+
+        `facts` is the file to which the worker writes its facts about the JIT. `loops` are the
+        known numbers of loops per value, by the names of what a suite's script measures.
+        """
         spec: dict[str, Any] = {"kind": self.kind, "name": self.name, "facts": facts}
         if self.kind == "command":
             return {**spec, "command": list(self.words)}
@@ -64,7 +69,7 @@ class Benchmark:
         return spec
 
     def task(self, name: str, index: int, loops: int) -> Benchmark:
-        """Return one of the things that a suite's script measures, as a pyperf worker runs it."""
+        """Return a benchmark for one thing that a suite's script measures, as a pyperf worker."""
         options = (
             *("--worker", f"--worker-task={index}"),
             *("--loops", str(loops), "--values", "3", "--warmups", "0"),
@@ -74,11 +79,10 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SampleCounts:
-    """How much is measured, the same in every mode.
+    """Numbers of rounds, values and warm-ups, which are the same in every mode.
 
-    `rounds` is the number of rounds, with one process per mode in each. `values` is the number of
-    values per process, after `warmups` values that do not count. `seconds` is the shortest time of
-    one value.
+    Each of the `rounds` has one process per mode. Each process measures `warmups` values that do
+    not count, and then `values` that do. The loops of one value take at least `seconds`.
     """
 
     rounds: int
@@ -88,24 +92,25 @@ class SampleCounts:
 
 
 DEFAULT_COUNTS: Mapping[Kind, SampleCounts] = {
-    # Values are short, since the modes alternate after each: the shorter they are, the more
-    # equally a disturbance of the machine affects both. Warm-ups are values too: a tenth of a
-    # second is some million steps of the interpreter, far beyond the JIT's thresholds (4000
-    # iterations of a loop in 3.15, and as many again for each side exit).
+    # The modes alternate within each value. The shorter the values are, the more equally other
+    # activity on the machine affects both modes, so they are short. Warm-ups are values too. They
+    # take about a tenth of a second, in which the interpreter executes some million instructions:
+    # far beyond the JIT's thresholds (4000 iterations of a loop in 3.15, and as many again for each
+    # side exit).
     "quick": SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01),
     "stmt": SampleCounts(rounds=10, values=20, warmups=16, seconds=0.0125),
-    # Each value is a new process: warming up is part of what the command does.
+    # Each value is a new process, so the time until code is compiled is part of the result.
     "command": SampleCounts(rounds=10, values=1, warmups=0, seconds=0.0),
     # The defaults of pyperf and pyperformance, so that the numbers are comparable to theirs.
     "suite": SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1),
-    # A value is the mean of a test's rounds; pytest-benchmark decides on those and on warm-ups.
+    # A value is the mean of pytest-benchmark's own rounds; it also decides on warm-ups.
     "pytest": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchStep:
-    """One process: a benchmark in one arm and round. Rounds count from 1; round 0 is a trial."""
+    """One process, which runs a benchmark in one arm and round; the trial is round 0."""
 
     benchmark: Benchmark
     arm: Arm
@@ -113,14 +118,14 @@ class BenchStep:
 
     @property
     def name(self) -> str:
-        """The name of the step's files."""
+        """The name of the step's files, without their extensions."""
         return f"{self.round:03d}-{self.benchmark.name}-{self.arm.name}"
 
 
 def trial_steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[BenchStep]:
-    """Yield one step per benchmark and arm, so that a failure shows before anything is measured.
+    """Yield the trial: one step per benchmark and arm, to find failures before the first round.
 
-    The trial also calibrates the number of loops, in the first arm and for all of them.
+    The step in the first arm also calibrates the number of loops, which all arms then use.
     """
     for benchmark in benchmarks:
         for arm in arms:
@@ -130,10 +135,11 @@ def trial_steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterato
 def measuring_steps(
     benchmarks: Sequence[Benchmark], arms: Sequence[Arm], rounds: int
 ) -> Iterator[BenchStep]:
-    """Yield the steps of all rounds. The arms of a benchmark are neighbours, in ABBA order.
+    """Yield the steps of all rounds; the arms of a benchmark follow one another.
 
-    A machine that becomes slower thus affects both arms equally, except for half a step in an odd
-    number of rounds. Interleaved arms (`group_interleaved`) even alternate value by value.
+    Every second round reverses the order of the arms (ABBA). If the machine becomes slower, both
+    arms are thus affected equally, except for half a step if the number of rounds is odd.
+    `group_interleaved` determines which steps run interleaved instead of one after another.
     """
     for number in range(1, rounds + 1):
         ordered = arms if number % 2 else arms[::-1]
@@ -143,9 +149,10 @@ def measuring_steps(
 
 
 def group_interleaved(steps: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:
-    """Group the steps that run interleaved: those of one benchmark and round. Others stay alone.
+    """Group the steps that run interleaved, which are those of one benchmark and round.
 
-    A value of a command, or of pytest, is a whole process, so those alternate anyway.
+    Steps of commands and of pytest are returned in groups of one: each value is a whole process, so
+    the arms alternate from value to value anyway.
     """
     groups: dict[tuple[object, ...], list[BenchStep]] = {}
     for step in steps:
@@ -159,7 +166,8 @@ def pyperf_options(
 ) -> list[str]:
     """Return pyperf's options for one step.
 
-    Without `loops` (by benchmark) pyperf calibrates them, with as few values as possible.
+    `loops` is the number of loops per value by benchmark. If it is None, pyperf calibrates the
+    number, and measures as few values as possible.
     """
     if loops is None and kind != "command":
         amount = ["--values", "1", "--warmups", "1", "--min-time", repr(counts.seconds)]
@@ -171,16 +179,16 @@ def pyperf_options(
 
 def _loops_option(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
     if kind == "suite":
-        return []  # its script may measure several things: their loops are in the specification
+        return []  # the loops of each thing that the script measures are in the specification
     (count,) = (loops or {}).values() or (1,)
     return ["--loops", str(1 if kind == "command" else count)]
 
 
 def _environment_options(kind: Kind) -> list[str]:
-    """Return the options that let environment variables through to pyperf's workers.
+    """Return the options that pass environment variables to pyperf's workers.
 
-    Only the mode and the hash seed reach a worker, so that nothing else can change the result. A
-    person's command may need the whole environment.
+    A worker gets the mode, the hash seed and, for a suite, its specification, so that no other
+    variable can change the result. A command gets the whole environment, because it may need it.
     """
     if kind == "command":
         return ["--inherit-environ", "PYTHON_JIT", "--copy-env"]

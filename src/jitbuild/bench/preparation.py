@@ -35,11 +35,11 @@ _MISSING_MODULES = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedBenchmarks:
-    """Benchmarks that can run.
+    """The benchmarks of a request, after their environments have been created.
 
-    `requested` are the benchmarks as requested, `benchmarks` those that can run, with the paths
-    of their programs. `python` is the interpreter of the environment with `packages`. `left_out`
-    are benchmarks of a suite that this interpreter cannot run, each with a line that says why.
+    `requested` are all benchmarks of the request; `benchmarks` are those that can run, with the
+    paths of their programs. `python` is the interpreter of an environment that has `packages`.
+    `left_out` maps the benchmarks of a suite that this interpreter cannot run to the reasons.
     """
 
     requested: tuple[Benchmark, ...]
@@ -51,7 +51,7 @@ class PreparedBenchmarks:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparation:
-    """Creates the environments of an interpreter in a store."""
+    """Creates environments of an interpreter, with `requirements`, in a store."""
 
     interpreter: Interpreter
     requirements: Requirements
@@ -64,8 +64,8 @@ class Preparation:
     def prepare(self, benchmarks: tuple[Benchmark, ...]) -> Iterator[PreparedBenchmarks]:
         """Yield the benchmarks that can run; their environments are locked while the block runs.
 
-        Raises UsageError if a program is missing, BuildError if an environment cannot be created,
-        and MeasurementError if nothing of a suite can run.
+        Raises UsageError if a program or pytest-benchmark is missing, BuildError if an environment
+        cannot be created, and MeasurementError if no benchmark of a suite can run.
         """
         kind = benchmarks[0].kind
         # pytest-benchmark measures without pyperf.
@@ -95,7 +95,7 @@ class Preparation:
         enter: Callable[[Requirements], Path],
     ) -> PreparedBenchmarks:
         """Prepare benchmarks that share one environment."""
-        if not requirements:  # a run of pytest without anything that would install it
+        if not requirements:  # for pytest-benchmark: nothing would install pytest
             raise _missing_packages(_PYTEST_MODULES)
         python = enter(requirements)
         if benchmarks[0].kind == "pytest":
@@ -115,7 +115,8 @@ class Preparation:
     ) -> PreparedBenchmarks:
         """Prepare the selected benchmarks of pyperformance.
 
-        A benchmark with packages of its own gets an environment that has `requirements` too.
+        A benchmark that needs other packages gets a separate environment with these packages and
+        `requirements`.
         """
         packages = (*requirements.packages, pyperformance.REQUIREMENT)
         python = enter(Requirements(packages, requirements.files))
@@ -144,7 +145,10 @@ class Preparation:
         )
 
     def _with_program(self, benchmark: Benchmark, python: Path) -> Benchmark:
-        """Replace the first word of a command by the path of its program."""
+        """Replace the first word of a command with the path of its program.
+
+        Raises UsageError if there is no such program.
+        """
         if benchmark.kind != "command":
             return benchmark
         argv = command_line(self.interpreter.with_executable(python), benchmark.words)

@@ -1,4 +1,4 @@
-"""Read, combine and write pyperf's files, by pyperf itself: what it refuses is refused here."""
+"""Read, combine and write pyperf files with pyperf's own functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PYPERF_VERSION: str = pyperf.__version__
 def load(path: Path) -> Any:
     """Return the benchmark suite in a pyperf file.
 
-    Raises MeasurementError for a file that cannot be read or is not one of pyperf's.
+    Raises MeasurementError if the file cannot be read or is not a pyperf file.
     """
     try:
         return pyperf.BenchmarkSuite.load(str(path))
@@ -28,7 +28,7 @@ def load(path: Path) -> Any:
         raise MeasurementError(
             f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path."
         ) from error
-    # pyperf raises whatever it happens to run into in a malformed file.
+    # For a malformed file, pyperf can raise any exception.
     except Exception as error:
         raise MeasurementError(
             f"{path} is not a pyperf file: {type(error).__name__}: {error}.",
@@ -41,10 +41,10 @@ def join(
     metadata: Mapping[str, Any],
     metadata_by_path: Mapping[Path, Mapping[str, Any]] | None = None,
 ) -> Any:
-    """Return one suite of the benchmarks in many files; None without files.
+    """Join the benchmarks of many files into one suite; return None if there are no files.
 
-    All benchmarks get `metadata`, those of some files also their own. The processes of each
-    benchmark are in the order of the files.
+    `metadata` is added to all benchmarks, and `metadata_by_path` to the benchmarks of the given
+    files. The processes of each benchmark are in the order of the files.
     """
     benchmarks: dict[str, Any] = {}
     for path in paths:
@@ -59,9 +59,10 @@ def join(
 
 
 def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
-    """Return a suite without some processes, counted from 0, by the benchmarks' names.
+    """Return a suite without the processes of some rounds.
 
-    The number of processes left out is recorded in the metadata of the benchmark.
+    `rounds` has the numbers of these rounds, counted from 0, by the name of the benchmark. The
+    metadata of each benchmark records how many were left out.
     """
     benchmarks = []
     for benchmark in suite.get_benchmarks():
@@ -77,7 +78,7 @@ def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
 
 
 def suite_of_values(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
-    """Return a suite with a single value per benchmark, in seconds, and its metadata."""
+    """Return a suite of benchmarks that each have one value, in seconds, and metadata."""
     runs = {
         name: pyperf.Run([value], metadata={"name": name, **metadata}, collect_metadata=False)
         for name, (value, metadata) in values.items()
@@ -86,14 +87,14 @@ def suite_of_values(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> An
 
 
 def dump(suite: Any, path: Path) -> None:
-    """Write a suite, and replace a file that is already there."""
+    """Write a suite to `path`, replacing an existing file."""
     with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         suite.dump(str(path), replace=True)
 
 
 def samples(suite: Any) -> dict[str, Sample]:
-    """Return the values of each benchmark, in seconds. Benchmarks of memory are left out."""
+    """Return the values of each benchmark that measures time, in seconds."""
     return {
         benchmark.get_name(): Sample(
             processes=tuple(tuple(run.values) for run in benchmark.get_runs() if run.values)
@@ -109,9 +110,9 @@ def metadata(suite: Any) -> dict[str, Any]:
 
 
 def is_significant(base: Sample, other: Sample) -> bool | None:
-    """Return the result of pyperf's own test; None where it cannot be computed.
+    """Return the result of pyperf's own test of significance; None if it cannot be computed.
 
-    The test is Student's t over all values, with alpha 0.05.
+    It is Student's t-test on all values, with alpha 0.05.
     """
     if min(len(base.values), len(other.values)) < 2:
         return None

@@ -1,4 +1,4 @@
-"""pyperformance, the official suite: its manifest, the selection, and their interpreters."""
+"""Select benchmarks of pyperformance, the official suite, and create their environments."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 NAME = "pyperformance"
-# Its manifest is read through a module that is not public, and another version measures other
-# things.
+# The version is pinned because the manifest is read through a private module of pyperformance, and
+# because other versions have other benchmarks.
 REQUIREMENT = "pyperformance>=1.14,<1.15"
 _DEFAULT_GROUP = "default"
 _LISTING_TIMEOUT = 60.0
@@ -32,8 +32,8 @@ _OUTPUT_LINES = 3
 class SuiteBenchmark:
     """A benchmark in the manifest.
 
-    `requirements` is a file with packages of its own, `python` the specifier of the Python
-    versions that it supports.
+    `requirements` is the path of the requirements file with the packages that the benchmark needs;
+    it is empty if there are none. `python` is a specifier of the supported Python versions.
     """
 
     name: str
@@ -44,9 +44,10 @@ class SuiteBenchmark:
     python: str = ""
 
     def benchmark(self, version: str, python: str = "") -> Benchmark:
-        """Return what is measured, with the version of pyperformance.
+        """Return the benchmark for the plan of a measurement.
 
-        `python` is an interpreter with the benchmark's own packages, if it has any.
+        `version` is that of pyperformance. `python` is an interpreter with the packages that the
+        benchmark needs; it is empty if there are none.
         """
         return Benchmark(
             kind="suite",
@@ -60,7 +61,7 @@ class SuiteBenchmark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteManifest:
-    """All benchmarks of a pyperformance by name, and the names in each group and tag."""
+    """The benchmarks of one version of pyperformance, and the names in each group and tag."""
 
     version: str
     benchmarks: Mapping[str, SuiteBenchmark]
@@ -70,9 +71,9 @@ class SuiteManifest:
 def read_manifest(
     python: Path, target: Path, *, env: Mapping[str, str], runner: process.Runner = process.run
 ) -> SuiteManifest:
-    """Return the manifest of the pyperformance that `python` has; it is written to `target`.
+    """Return the manifest of the pyperformance that is installed for `python`.
 
-    Raises MeasurementError if pyperformance does not list its benchmarks.
+    A script writes the manifest to the file `target`. Raises MeasurementError if that fails.
     """
     target.unlink(missing_ok=True)
     argv = [str(python), "-B", str(scripts.SUITE_LISTING), str(target)]
@@ -91,7 +92,7 @@ def read_manifest(
 def parse_manifest(text: str) -> SuiteManifest:
     """Return the manifest that in_target/bench_listing.py wrote as JSON.
 
-    Raises ValueError, KeyError or TypeError for any other text.
+    Raises ValueError, KeyError or TypeError if the text has another form.
     """
     data: dict[str, Any] = json.loads(text)
     benchmarks = [
@@ -113,7 +114,7 @@ def parse_manifest(text: str) -> SuiteManifest:
 
 
 def selection_words(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of --benchmarks. Raises UsageError for a lone hyphen."""
+    """Return the items of --benchmarks. Raises UsageError if one of them is a hyphen alone."""
     if "-" in names:
         raise UsageError(
             "'-' excludes nothing.", remedy="Put it before a name: --benchmarks=default,-NAME"
@@ -124,8 +125,9 @@ def selection_words(names: Sequence[str]) -> tuple[str, ...]:
 def select(manifest: SuiteManifest, selection: Sequence[str]) -> tuple[SuiteBenchmark, ...]:
     """Return the selected benchmarks, in the manifest's order, as pyperformance selects them.
 
-    The selection holds names and groups; those after a hyphen are excluded. If it only excludes,
-    it starts from the group `default`. Raises UsageError for an unknown name or an empty result.
+    Each item of `selection` is a name or a group. An item that begins with a hyphen is excluded. If
+    all items are excluded, the others of the group `default` are selected. Raises UsageError if a
+    name is unknown, or if nothing is selected.
     """
     excluded = {
         name for word in selection if word.startswith("-") for name in _names(manifest, word[1:])
@@ -145,11 +147,12 @@ def place(
     suite_version: str,
     enter: Callable[[Path], Path],
 ) -> tuple[tuple[Benchmark, ...], dict[str, str]]:
-    """Return the benchmarks that can run, with their interpreters, and why the others cannot.
+    """Return the benchmarks that can run, with their interpreters, and a dict of the others.
 
-    `enter` creates an environment with the packages of a requirements file and returns its Python.
-    Benchmarks pin their packages independently, so they cannot share one environment, and some
-    pins are too old for a new Python.
+    The dict maps each benchmark that cannot run to the reason. `enter` creates an environment with
+    the packages of a requirements file and returns its Python. Benchmarks pin versions of packages
+    independently of each other, so one environment cannot have all of them. Some pinned versions
+    are too old for a new Python.
     """
     pythons, failures, left_out = {"": ""}, dict[str, str](), dict[str, str]()
     benchmarks = []
@@ -171,16 +174,16 @@ def place(
 
 
 def unsupported(entry: SuiteBenchmark, python_version: str) -> str:
-    """Return why a benchmark does not support a Python version; empty if it does."""
+    """Return the reason if a benchmark does not support a Python version, else an empty string."""
     if SpecifierSet(entry.python).contains(python_version, prereleases=True):
         return ""
     return f"it needs Python {entry.python}"
 
 
 def installed_names(environments: Path) -> list[str]:
-    """Return the groups and benchmarks of a pyperformance in one of the environments.
+    """Return the groups and benchmarks of a pyperformance that is installed in an environment.
 
-    Without one, it is the default group alone. Shell completion uses it.
+    If no environment has pyperformance, return only the group `default`. Used by shell completion.
     """
     files = environments.glob("*/[Ll]ib/**/pyperformance/data-files/benchmarks/MANIFEST")
     lines = next((file.read_text(encoding="utf-8").splitlines() for file in files), [])
@@ -194,7 +197,7 @@ def installed_names(environments: Path) -> list[str]:
 
 
 def _names(manifest: SuiteManifest, word: str) -> Sequence[str]:
-    """Return the benchmarks of a name or group. Raises UsageError for an unknown word."""
+    """Return the benchmarks that `word` names. Raises UsageError if it is no name or group."""
     if word in manifest.benchmarks:
         return (word,)
     if word in manifest.groups:

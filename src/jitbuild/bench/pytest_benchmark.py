@@ -1,4 +1,4 @@
-"""pytest with pytest-benchmark as one step: its arguments, its results and its failures. Pure."""
+"""Run pytest-benchmark as one step: the arguments, results and failures. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jitbuild.bench.plan import BenchStep
 
 _SHOWN_FAILURES = 3
-# pytest-benchmark's names of facts about the machine, and pyperf's.
+# The keys are pytest-benchmark's names of facts about the machine; the values are pyperf's.
 _METADATA_NAMES = {
     "python_version": "python_version",
     "python_implementation": "python_implementation",
@@ -26,7 +26,7 @@ _METADATA_NAMES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestTiming:
-    """The timing of one test: the mean of its rounds in seconds, and metadata for pyperf."""
+    """The mean time of one test, in seconds over pytest-benchmark's rounds, and pyperf metadata."""
 
     mean: float
     metadata: Mapping[str, Any]
@@ -41,7 +41,8 @@ def interpreter_options(command: Sequence[str]) -> list[str]:
 def spec(command: Sequence[str], facts: Path, target: Path, *, inspect: bool) -> dict[str, Any]:
     """Return the specification that in_target/bench_pytest.py reads.
 
-    The option that makes pytest-benchmark write to `target` comes last, so it prevails.
+    The option that makes pytest-benchmark write to `target` comes after all other options, so that
+    it overrides them.
     """
     begin = pytest_arguments_index(command)
     assert begin is not None
@@ -55,9 +56,9 @@ def spec(command: Sequence[str], facts: Path, target: Path, *, inspect: bool) ->
 
 
 def parse(data: bytes) -> dict[str, PytestTiming]:
-    """Return the timings in pytest-benchmark's JSON by the full names of the tests.
+    """Return the timings in pytest-benchmark's JSON, by the full names of the tests.
 
-    Empty for anything else, as when nothing was measured.
+    Returns an empty dict if `data` is anything else, for example if nothing was measured.
     """
     try:
         report = json.loads(data)
@@ -86,7 +87,8 @@ def failure(
 ) -> MeasurementError:
     """Return the error for a run that measured nothing.
 
-    The reason is a failed test, an option that prevents measuring, or the end of pytest's output.
+    The error names the failed tests or, if there are none, an option that prevents measuring. If
+    there is no such option either, it shows `output`, the end of pytest's output.
     """
     mode = step.arm.mode
     failed = facts.get("failed", ())

@@ -1,4 +1,4 @@
-"""The result of a measurement as data: rows, ratios, and the facts around them."""
+"""Represent the result of a measurement as data: a row per benchmark, ratios and facts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Comparison = Literal["modes", "again", "files"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledFunction:
-    """A function that got machine code. `bytes` is the size of whole memory pages."""
+    """A function that got machine code, whose size in `bytes` is counted in whole memory pages."""
 
     name: str
     file: str
@@ -38,7 +38,7 @@ class CompiledFunction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HotFunction:
-    """A function that took a large share of the time, between 0 and 1."""
+    """A function that took a large share of the time; `share` is between 0 and 1."""
 
     name: str
     file: str
@@ -57,9 +57,10 @@ class HotFunction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JITInspection:
-    """What the JIT made of a benchmark.
+    """The functions of a benchmark that the JIT compiled.
 
-    `uncompiled` are the hot functions without machine code; None unless `--inspect` was given.
+    `uncompiled` are the hot functions without machine code. It is None if they were not searched
+    for, for example because `--inspect` was not given.
     """
 
     compiled: tuple[CompiledFunction, ...]
@@ -90,8 +91,9 @@ class JITInspection:
 class BenchRow:
     """One benchmark in two arms.
 
-    `inspection` is None where the JIT's work cannot be seen, as in a command that is not a Python
-    program. `significant` is pyperf's own test, None where it cannot be computed.
+    `inspection` is None if the benchmark cannot be inspected, for example because it is a command
+    that is not a Python program. `significant` is the result of pyperf's own test, or None if it
+    cannot be computed.
     """
 
     name: str
@@ -116,12 +118,13 @@ class BenchRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchReport:
-    """Two arms compared.
+    """A comparison of two arms.
 
-    `comparison` says what is compared: the modes off and on, off with off `again`, or any two
-    `files`. `base` and `other` are the names of the arms, `about` facts of interpreter and
-    machine, `files` the pyperf file of each arm, and `again` the command line that repeats it.
-    `interrupted_by` is the number of the signal that cut the measurement short, if any.
+    `comparison` is `modes` for off and on, `again` for off and off, or `files` for any two files.
+    `base` and `other` are the names of the arms. `about` has facts about the interpreter and the
+    machine, `files` the path of each arm's pyperf file. `again` is the command line that repeats
+    the measurement. `interrupted_by` is the number of the signal that interrupted the measurement,
+    or None if it is complete.
     """
 
     comparison: Comparison
@@ -138,7 +141,7 @@ class BenchReport:
 
     @property
     def by_ratio(self) -> list[BenchRow]:
-        """The rows with the largest gain first."""
+        """The rows, sorted by ratio, the largest first."""
         return sorted(self.rows, key=lambda row: row.ratio.value, reverse=True)
 
     def with_result(self, result: Result) -> list[BenchRow]:
@@ -157,7 +160,8 @@ def compare_samples(
 ) -> tuple[BenchRow, ...]:
     """Return a row for each benchmark that both arms have, in the order of `base`.
 
-    `floors` are noise floors measured before, as shares by benchmark.
+    `paired` is True if the n-th processes of both arms belong to the same round. `floors` are the
+    noise floors that `--aa` measured, as shares by benchmark.
     """
     return tuple(
         BenchRow(
@@ -176,5 +180,5 @@ def compare_samples(
 
 
 def mean_of(rows: Iterable[BenchRow], *, paired: bool, floor: float = 0.0) -> Ratio:
-    """Return the geometric mean of all rows."""
+    """Return the geometric mean of the ratios of all rows; `floor` is its noise floor."""
     return stats.geometric_mean([(row.base, row.other) for row in rows], paired=paired, floor=floor)

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedMeasurement:
-    """Everything that a report is made of.
+    """Everything that `assemble_report` needs.
 
-    `machine_warnings` are those from before the measurement; `floors_folder` holds noise floors.
+    `machine_warnings` were collected before the measurement began. `floors_folder` is the folder of
+    the noise floors.
     """
 
     request: BenchRequest
@@ -52,7 +53,10 @@ class FinishedMeasurement:
 def assemble_report(
     finished: FinishedMeasurement, recorder: process.Recorder, machine_root: Path
 ) -> BenchReport:
-    """Return the report; `recorder` runs the inspections, `machine_root` is usually `/`."""
+    """Write the pyperf files, inspect the benchmarks with `recorder`, and return the report.
+
+    `machine_root` is the folder of the system's files, usually `/`.
+    """
     request, outcome = finished.request, finished.outcome
     session = _without_excluded(finished.session, outcome.left_out)
     folder = request.output or session.folder
@@ -98,9 +102,9 @@ def _without_excluded(
 def _inspect(
     finished: FinishedMeasurement, session: MeasurementSession, recorder: process.Recorder
 ) -> tuple[dict[str, Mapping[str, Any]], dict[str, JITInspection]]:
-    """Return the facts about the JIT and the inspections, by benchmark.
+    """Return the facts about the JIT by benchmark, and the inspections by benchmark.
 
-    After an interruption no further program is started, since the person wants to end it.
+    Both are empty after an interruption, because the user does not want to wait for more programs.
     """
     if finished.request.off_against_off or finished.outcome.interrupted_by is not None:
         return {}, {}
@@ -130,10 +134,10 @@ def _warnings(
 def benchmarks_without_gain(
     session: MeasurementSession, inspections: Mapping[str, JITInspection]
 ) -> frozenset[str]:
-    """Return the benchmarks in which no machine code is no cause for a warning.
+    """Return the benchmarks that need no warning if the JIT compiled nothing in them.
 
-    No gain is expected of some. In a test, nothing may be left to compile because an earlier test
-    had everything compiled.
+    These are the benchmarks in which no gain is expected. They are also all tests of a pytest run,
+    if any of them had a function compiled: later tests may use the same functions.
     """
     pytest = session.benchmarks[0].kind == "pytest"
     if pytest and any(inspection.compiled for inspection in inspections.values()):

@@ -1,4 +1,4 @@
-"""Notes on a measurement: what was left out, resumed or interrupted."""
+"""Write notes on results that were left out or resumed, and on interruptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def left_out_notes(reasons: Mapping[str, str]) -> Iterator[str]:
-    """Yield a note for each benchmark that cannot run."""
+    """Yield a note for each benchmark that was left out, with the reason."""
     for name, reason in reasons.items():
         yield f"{name} was left out: {reason}."
 
@@ -51,7 +51,7 @@ def outcome_notes(
 
 
 def floor_notes(floors: Mapping[str, float]) -> Iterator[str]:
-    """Yield a note if noise floors are taken into account."""
+    """Yield a note if there are noise floors, which the results take into account."""
     if floors:
         floor = floors.get(noise_floors.MEAN, 0.0)
         yield f"The noise floor that --aa measured here, {100 * floor:.1f}%, is taken into account."

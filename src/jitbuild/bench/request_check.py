@@ -1,4 +1,4 @@
-"""Refuse requests that contradict themselves, before anything is measured."""
+"""Refuse requests whose options contradict each other, before anything is measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_request(request: BenchRequest) -> None:
-    """Raise UsageError for options that do not go together."""
+    """Raise UsageError if options cannot be combined, or if a required one is missing."""
     command = request.command or ()
     if command and request.stmt:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Measure a session: try every benchmark, then run the steps of all rounds that are missing."""
+"""Measure a session: run the trial, then all steps of the rounds that have no result yet."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class ConcurrentRunner(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasurementOutcome:
-    """How a measurement ended.
+    """The outcome of a measurement.
 
-    `interrupted_by` is the number of the signal that interrupted it; None if it is complete.
-    `resumed` is the number of steps that had been measured before. `left_out` are the benchmarks
-    of a suite that run in no mode, each with a line that says why.
+    `interrupted_by` is the number of the signal that interrupted the measurement; None if it is
+    complete. `resumed` is the number of steps that an earlier session had measured. `left_out` maps
+    the benchmarks of a suite that failed in every mode to the reasons.
     """
 
     interrupted_by: int | None
@@ -44,7 +44,7 @@ class MeasurementOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RoundEffects:
-    """How processes are run and time is read; tests replace them."""
+    """The functions that run processes and read the clock; tests replace them."""
 
     recorder: process.Recorder = process.record
     run_concurrently: ConcurrentRunner = concurrency.run_concurrently
@@ -57,11 +57,11 @@ _EFFECTS = RoundEffects()
 def measure_rounds(
     session: MeasurementSession, *, reporter: Reporter, effects: RoundEffects = _EFFECTS
 ) -> MeasurementOutcome:
-    """Run all steps whose results the session's folder does not have yet.
+    """Run all steps whose results are not in the session's folder yet.
 
-    An interruption such as Ctrl-C ends the measurement early and is reported in the outcome; if
-    nothing has been measured yet, it is raised. Raises MeasurementError if a benchmark fails, takes
-    too long, or did not run in its mode; earlier results are kept.
+    An interruption such as Ctrl-C ends the measurement early, and is reported in the outcome. If
+    nothing has been measured yet, KeyboardInterrupt is raised instead. Raises MeasurementError if a
+    benchmark fails, takes too long, or did not run in the requested mode; earlier results are kept.
     """
     with store_errors(session.steps_folder):
         session.steps_folder.mkdir(parents=True, exist_ok=True)
@@ -87,17 +87,17 @@ def measure_rounds(
 
 @dataclass(frozen=True, slots=True)
 class _Measurement:
-    """A session with what is needed to run its steps."""
+    """A session, and the reporter and effects that are needed to run its steps."""
 
     session: MeasurementSession
     reporter: Reporter
     effects: RoundEffects
 
     def try_all(self) -> dict[str, str]:
-        """Run each benchmark once in each mode; return those that run in none, and why.
+        """Run each benchmark once in each mode; return those that fail in every mode, with reasons.
 
-        Raises MeasurementError for a benchmark that fails in one mode only and, outside suites,
-        for any that fails.
+        Raises MeasurementError if a benchmark fails in only one mode, if a benchmark that is not
+        part of a suite fails, or if all benchmarks fail in every mode.
         """
         session = self.session
         missing = [
@@ -121,9 +121,10 @@ class _Measurement:
         return left_out
 
     def run_groups(self, groups: Sequence[tuple[BenchStep, ...]]) -> None:
-        """Measure the groups that are incomplete.
+        """Measure the groups of which at least one result is missing.
 
-        Both steps of an interleaved group are repeated even if only one result is missing.
+        Both steps of an interleaved group are repeated, even if only one result is missing. Raises
+        MeasurementError if a step fails.
         """
         missing = [group for group in groups if not self.session.is_complete(*group)]
         for _, error in self._run_steps(missing, self._title()):
@@ -131,7 +132,7 @@ class _Measurement:
                 raise error
 
     def _check_trial(self, step: BenchStep, failed: Sequence[MeasurementError]) -> None:
-        """Raise the first failure unless the benchmark may be left out; record one left out."""
+        """Raise the first failure, unless the benchmark can be left out; then record the reason."""
         session, benchmark = self.session, step.benchmark
         trials = plan.trial_steps((benchmark,), session.arms)
         runs = any(session.is_complete(trial) for trial in trials)
@@ -150,7 +151,7 @@ class _Measurement:
     def _run_steps(
         self, groups: Sequence[tuple[BenchStep, ...]], title: str
     ) -> Iterator[tuple[BenchStep, MeasurementError | None]]:
-        """Run the steps, group after group; yield each with the error of its benchmark, if any."""
+        """Run the steps, group after group; yield each step with its error, if any."""
         if not groups:
             return
         started = self.effects.clock()
@@ -163,7 +164,7 @@ class _Measurement:
                 yield from zip(group, errors, strict=True)
 
     def _run_group(self, group: tuple[BenchStep, ...]) -> Sequence[MeasurementError | None]:
-        """Run one step, or two that are interleaved."""
+        """Run one step, or two interleaved steps; return the error of each, or None."""
         session, recorder = self.session, self.effects.recorder
         if len(group) == 1:
             return [step_process.run_step(session, group[0], recorder)]

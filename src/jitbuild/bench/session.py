@@ -1,8 +1,8 @@
-"""A measurement as values, and the folder that holds its results.
+"""Describe a measurement, and the paths in the folder that holds its results.
 
-The folder holds `steps/` and one pyperf file per arm. For each step, `steps/` has pyperf's file,
-the worker's facts about the JIT, and the log. A step counts when its pyperf file is complete, so
-an interruption at any moment loses only the step in progress.
+The folder holds `steps/` and one pyperf file per arm. For each step, `steps/` has the pyperf file,
+the worker's facts about the JIT, and the log. A step is complete as soon as its pyperf file exists,
+so an interruption loses only the steps in progress.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeasurementSession:
-    """What is measured, with which interpreter, and where the results go.
+    """The benchmarks of a measurement, the interpreter, and the folder of the results.
 
-    `python` is an interpreter with pyperf. `env` returns the environment that an interpreter gets
-    in an arm. `timeout` is in seconds, and ends one process with everything it started.
-    `diff_command` is the command line that shows how the modes differ.
+    `python` is the interpreter of an environment with everything that measuring needs. `env`
+    returns the environment variables for an arm and an interpreter. After `timeout` seconds, a
+    process and its children are ended. `diff_command` is a command line that shows how the modes
+    differ.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -45,15 +46,15 @@ class MeasurementSession:
         return self.steps_folder / f"{step.name}.json"
 
     def facts_file(self, step: BenchStep, task: int = 0) -> Path:
-        """Return the path of the facts about the JIT from a step's worker.
+        """Return the path of the facts about the JIT that a worker of a step writes.
 
-        A script that measures several things has a worker for each, counted from 0
-        (in_target/bench_suite.py).
+        A suite's script that measures several things has one worker for each of them. `task` is the
+        number of the worker, counted from 0 (in_target/bench_suite.py).
         """
         return self.steps_folder / f"{step.name}{f'.{task}' if task else ''}.facts"
 
     def exclusion_file(self, benchmark: Benchmark) -> Path:
-        """Return the path of the line that says why a benchmark was left out."""
+        """Return the path of the file with the reason why a benchmark was left out."""
         return self.steps_folder / f"000-{benchmark.name}.left-out"
 
     def python_of(self, benchmark: Benchmark) -> Path:
@@ -61,5 +62,5 @@ class MeasurementSession:
         return Path(benchmark.python) if benchmark.python else self.python
 
     def is_complete(self, *steps: BenchStep) -> bool:
-        """Return whether all these steps have been measured."""
+        """Return True if all these steps have been measured."""
         return all(self.result_file(step).exists() for step in steps)

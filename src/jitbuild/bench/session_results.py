@@ -1,4 +1,4 @@
-"""Read and delete what the folder of a measurement holds."""
+"""Read and delete the results in the folder of a measurement."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ def clear(session: MeasurementSession) -> None:
 
 
 def identity(session: MeasurementSession) -> str:
-    """Return a random text that is unique to this measurement, and create it at the first call.
+    """Return a random text that identifies this measurement; create it on the first call.
 
-    It is stored in the folder, so repeating the same measurement gives another one.
+    The text is stored in the session's folder. When a measurement is repeated, the folder is
+    deleted, so the new measurement gets another text.
     """
     path = session.folder / "identity"
     with store_errors(path):
@@ -36,7 +37,7 @@ def identity(session: MeasurementSession) -> str:
 
 
 def exclusions(session: MeasurementSession) -> dict[str, str]:
-    """Return the benchmarks that run in no mode, each with a line that says why."""
+    """Return the benchmarks that failed in every mode, with the reasons."""
     paths = {benchmark.name: session.exclusion_file(benchmark) for benchmark in session.benchmarks}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items() if path.exists()}
 
@@ -54,9 +55,10 @@ def measured_files(session: MeasurementSession, arm: Arm) -> dict[str, list[Path
 
 
 def parts_of(session: MeasurementSession, benchmark: Benchmark) -> list[Benchmark]:
-    """Return the things that a benchmark measures, one by one.
+    """Return one benchmark for each thing that `benchmark` measures.
 
-    A suite's script and a run of pytest may measure several; they are known after the trial.
+    A suite's script or a run of pytest may measure several things. Before the trial they are not
+    known, and only `benchmark` itself is returned.
     """
     (trial, *_) = plan.trial_steps((benchmark,), session.arms)
     path = session.result_file(trial)

@@ -2,16 +2,16 @@
 
 Everything here is pure and deterministic.
 
-The unit is the process, not the value: the values of one process share its memory layout and its
-hash seed, so they are not independent. A ratio is the mean of the first arm divided by the mean of
-the second, which is what `pyperf compare_to` reports as `faster` or `slower`; above 1 the second
-arm is faster.
+The values of one process share its memory layout and its hash seed, so they are not independent.
+Intervals are therefore computed from the means of processes. A ratio is the mean of all values of
+the first arm divided by the mean of all values of the second, as in `pyperf compare_to`. If it is
+above 1, the second arm is faster.
 
-Intervals are 95 percent, by the usual linearisation of a ratio (Cochran, Sampling Techniques, 3rd
-ed., 6.4). Where the n-th processes of both arms ran in the same round, they come from the
-differences within each round, which removes drift; otherwise from each arm's own spread (Welch).
-With few processes, the quantiles of Student's t make them as wide as they must be. A bootstrap
-of five rounds would be too narrow.
+Intervals are 95 percent intervals, by the usual linearisation of a ratio (Cochran, Sampling
+Techniques, 3rd ed., 6.4). If the n-th processes of both arms ran in the same round, the interval is
+computed from the differences within each round, which removes drift. Otherwise it is computed from
+the spread of each arm (Welch). With few processes, the quantiles of Student's t make the interval
+as wide as necessary; a bootstrap of five rounds would make it too narrow.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 Result = Literal["faster", "slower", "no difference", "not enough data"]
 
-# The smallest share that is ever called a difference: a different memory layout of the same
-# program can make as much (Mytkowicz et al., Producing Wrong Data Without Doing Anything Obviously
-# Wrong, ASPLOS 2009), and that has nothing to do with the JIT.
+# Smaller differences (as shares) are never reported, because a different memory layout of the same
+# program can cause them without any effect of the JIT (Mytkowicz et al., Producing Wrong Data
+# Without Doing Anything Obviously Wrong, ASPLOS 2009).
 SMALLEST_DIFFERENCE = 0.01
 _MIN_ROUNDS = 3
-# One outlier may be left out for each so many rounds.
+# At most one round in this many rounds is left out as an outlier.
 _ROUNDS_PER_OUTLIER = 10
 _OUTLIER_DISTANCE, _OUTLIER_DEVIATIONS = math.log1p(0.1), 8
 # The factor from a median absolute deviation to a standard deviation.
@@ -49,8 +49,8 @@ _T = (
 class Ratio:
     """A ratio with its 95 percent interval.
 
-    `result` is what the ratio may be called; `noise` is the share below which it counts as no
-    difference.
+    `noise` is the share up to which a deviation from 1 counts as no difference. `result` compares
+    the second arm with the first.
     """
 
     value: float
@@ -83,7 +83,7 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """The values of one arm, in seconds, process by process."""
+    """The values of one arm, in seconds, grouped by process."""
 
     processes: tuple[tuple[float, ...], ...]
 
@@ -114,8 +114,8 @@ class Sample:
 def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) -> Ratio:
     """Return the ratio of two arms.
 
-    `paired` says that the n-th processes of both arms belong to the same round; `floor` is noise
-    that was measured before, as a share.
+    `paired` is True if the n-th processes of both arms belong to the same round. `floor` is the
+    noise floor that `--aa` measured, as a share.
     """
     value = base.mean / other.mean
     error, freedom = _standard_error([(base, other)], paired=paired)
@@ -127,7 +127,8 @@ def geometric_mean(
 ) -> Ratio:
     """Return the geometric mean of the ratios of several benchmarks.
 
-    Where they are paired, noise that a whole round has in common counts once.
+    `paired` and `floor` are as for `compare`. If the processes are paired, noise that affects all
+    benchmarks of a round is counted only once.
     """
     value = math.exp(fmean([math.log(base.mean / other.mean) for base, other in pairs]))
     error, freedom = _standard_error(pairs, paired=paired)
@@ -137,11 +138,12 @@ def geometric_mean(
 def outliers(base: Sample, other: Sample) -> frozenset[int]:
     """Return the rounds, counted from 0, whose ratio is far from that of all others.
 
-    Interleaving cannot even out a disturbance that lasts as long as one process and affects only
-    one of the two. A round is far from the others beyond eight times their usual distance from the
-    median (the median absolute deviation, scaled to a standard deviation; NIST/SEMATECH
-    e-Handbook, 1.3.5.17) and at least ten percent. At most one round in ten is returned, and none
-    of fewer than ten rounds: their usual distance is not known well enough.
+    Interleaving cannot even out a disturbance that lasts as long as a process and affects only one
+    of the two. A round is an outlier if its ratio differs from the median by more than ten percent
+    and by more than eight times the usual deviation of the rounds. The usual deviation is the
+    median absolute deviation, scaled to a standard deviation (NIST/SEMATECH e-Handbook, 1.3.5.17).
+    At most one round in ten is returned. With fewer than ten rounds, no round is returned, because
+    the usual deviation is not known well enough.
     """
     logs = [math.log(one / two) for one, two in zip(base.means, other.means, strict=False)]
     if len(base.processes) != len(other.processes) or len(logs) < _ROUNDS_PER_OUTLIER:
@@ -158,10 +160,9 @@ def outliers(base: Sample, other: Sample) -> frozenset[int]:
 
 
 def noise_floor(ratio: Ratio) -> float:
-    """Return the noise of a machine, as a share, from the ratio of an A/A comparison.
+    """Return the noise floor of a machine, as a share, from the ratio of off and off.
 
-    It is the largest difference that the two equal arms showed or, by the interval, could have
-    shown.
+    The noise floor is the largest distance of the ratio and the ends of its interval from 1.
     """
     distance = max(
         abs(math.log(edge))
@@ -203,9 +204,10 @@ def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]
 
 
 def _joined_error(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Combine the errors of benchmarks with unequal rounds.
+    """Combine the errors of benchmarks with different numbers of rounds.
 
-    Which rounds they share is no longer known, so this assumes full correlation (conservative).
+    The rounds that they have in common are not known, so their errors are assumed to be fully
+    correlated, which is conservative.
     """
     return fmean([error for error, _ in parts]), min(freedom for _, freedom in parts)
 
@@ -213,7 +215,7 @@ def _joined_error(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
     parts = []
     for sample in (sample for pair in pairs for sample in pair):
-        # A single process cannot show how processes differ; its values at least show their spread.
+        # One process does not show how processes differ; use the spread of its values instead.
         means = sample.means if len(sample.processes) > 1 else sample.values
         if len(means) < 2:
             return math.inf, 0.0

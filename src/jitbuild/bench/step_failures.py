@@ -22,7 +22,8 @@ _SHOWN_LINES = 12
 _SHOWN_PYTEST_LINES = 3
 _LONGEST_LINE = 300
 _LONGEST_LOG = 1 << 16
-# The message of pyperf/_command.py. The line of its source, in the traceback, has no number there.
+# The message of pyperf/_command.py. The traceback also shows the source line that raises it, which
+# has no number in this place.
 _COMMAND_FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
@@ -33,7 +34,7 @@ def failure(
     log: Path,
     timeout: float | None,
 ) -> MeasurementError:
-    """Return the error for a step that measured nothing; `timeout` is the one it ran with."""
+    """Return the error for a step that failed; `timeout` is the timeout of its process."""
     if completed.timed_out:
         return _timed_out(session, step, timeout)
     lines = _last_lines(log)
@@ -55,7 +56,7 @@ def failure(
 
 
 def reason(error: MeasurementError) -> str:
-    """Return the most informative line of an error, which is its last."""
+    """Return the last line of an error's message, which is the most informative one."""
     return error.what.splitlines()[-1].strip()
 
 
@@ -94,9 +95,9 @@ def _last_lines(log: Path) -> list[str]:
 
 
 def _without_manager(lines: list[str]) -> list[str]:
-    """Remove the traceback of pyperf's manager, which follows that of the worker.
+    """Remove the traceback of pyperf's manager, which follows the traceback of the worker.
 
-    It only says that the worker failed.
+    The manager's traceback contains no more information than that the worker failed.
     """
     starts = [
         index
@@ -107,10 +108,10 @@ def _without_manager(lines: list[str]) -> list[str]:
 
 
 def _ending(code: int) -> str:
-    """Return the name of the signal, or the exit code.
+    """Return the name of the signal that ended a command, or its exit code as text.
 
-    pyperf's _process_time.py passes a signal to sys.exit as a negative number, which becomes 256
-    minus its number.
+    If a signal with the number n ended the command, pyperf's _process_time.py calls sys.exit(-n),
+    so its own exit code is 256 - n.
     """
     try:
         return signal.Signals(256 - code if code > 128 else -code).name

@@ -31,10 +31,10 @@ def run_step(
     recorder: process.Recorder,
     peer: InterleavedPeer | None = None,
 ) -> MeasurementError | None:
-    """Run a step and keep its pyperf file; return the error if the benchmark fails.
+    """Run a step and keep its pyperf file; return the error if the benchmark fails, else None.
 
-    `peer` is set for a step that runs interleaved with another. Raises MeasurementError if the
-    process cannot be started, or did not run in its mode.
+    `peer` is given if the step runs interleaved with another. Raises MeasurementError if the
+    process cannot be started, or did not run in the requested mode.
     """
     part = session.result_file(step).with_suffix(".part")
     part.unlink(missing_ok=True)
@@ -42,7 +42,7 @@ def run_step(
         facts.unlink(missing_ok=True)
     argv = [str(session.python_of(step.benchmark)), *_arguments(session, step, part, peer)]
     log = session.steps_folder / f"{step.name}.log"
-    # The time includes that of the peer.
+    # While the other interleaved process has the turn, the time of this one continues.
     timeout = session.timeout and session.timeout * (2 if peer else 1)
     try:
         with log.open("wb") as file:
@@ -114,7 +114,7 @@ def _write_spec(session: MeasurementSession, step: BenchStep, spec: dict[str, ob
 
 
 def _convert_to_pyperf(part: Path) -> None:
-    """Replace pytest-benchmark's file by pyperf's; remove it if nothing was measured."""
+    """Convert pytest-benchmark's file to a pyperf file; remove it if nothing was measured."""
     timings = pytest_benchmark.parse(part.read_bytes()) if part.exists() else {}
     part.unlink(missing_ok=True)
     if timings:
@@ -123,7 +123,7 @@ def _convert_to_pyperf(part: Path) -> None:
 
 
 def _known_loops(session: MeasurementSession, step: BenchStep) -> dict[str, int] | None:
-    """Return the loops that the trial of the first arm calibrated; None if it is still to run."""
+    """Return the loops that the trial in the first arm calibrated; None if not known yet."""
     (first, *_) = plan.trial_steps((step.benchmark,), session.arms)
     path = session.result_file(first)
     return None if step == first or not path.exists() else pyperf_files.calibrated_loops(path)

@@ -1,4 +1,4 @@
-"""Read what the workers of a measurement reported about the JIT."""
+"""Read the facts about the JIT that the workers of a measurement reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts in a file; empty for a file that is missing or not a JSON object."""
+    """Return the facts in a file; empty if the file is missing or is not a JSON object."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -26,9 +26,9 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def facts_of_arm(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, Any]]:
-    """Return what the workers of an arm reported, by benchmark.
+    """Return the facts that the workers of an arm reported, by benchmark.
 
-    Of several workers, the one that saw the most functions with machine code counts.
+    If a benchmark has several workers, use the one that saw the most functions with machine code.
     """
     steps = (
         *plan.trial_steps(session.benchmarks, (arm,)),
@@ -46,7 +46,7 @@ def facts_of_arm(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, A
 def facts_of_step(
     session: MeasurementSession, step: BenchStep, pyperf_file: Path
 ) -> dict[str, dict[str, Any]]:
-    """Return what the workers of a step reported, by benchmark."""
+    """Return the facts that the workers of a step reported, by benchmark."""
     if step.benchmark.kind == "suite":
         return {
             name: read_facts(session.facts_file(step, task))
@@ -62,7 +62,7 @@ def facts_of_step(
 def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) -> None:
     """Raise MeasurementError if a worker of the step did not run in the step's mode.
 
-    If a mode did not reach the workers, the measurement would compare the same thing with itself.
+    If the modes did not reach the workers, the measurement would compare a mode with itself.
     """
     if step.benchmark.kind == "pytest":
         facts_by_name = {"the tests": read_facts(session.facts_file(step))}

@@ -1,8 +1,8 @@
-"""The functions of this process that have machine code now.
+"""Find the functions of the running process that have machine code now.
 
-This runs in the interpreter under test and is loaded by path. It imports neighbours of this file,
-which use only the standard library, as part of a temporary stand-in for the package `jitbuild`:
-jitbuild itself is not installed there, and would need the dependencies of the host.
+This module runs in the interpreter under test and is loaded by path. It imports other modules of
+its folder, which use only the standard library. jitbuild itself is not installed there, and would
+need other packages, so a temporary package named `jitbuild` takes its place during these imports.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MEASURING_PACKAGES = frozenset({"pyperf", "jitbuild", "psutil"})
 
 
 def _neighbours(*names: str) -> list[Any]:
-    """Return modules of this folder, and leave neither them nor bytecode behind.
+    """Import and return modules of this folder; leave sys.modules unchanged, and no bytecode files.
 
-    A program that is measured may import the real jitbuild, before or after this.
+    A measured program may have imported the real jitbuild before, or may import it later.
     """
     real = {name: sys.modules.pop(name) for name in _jitbuild_modules()}
     package = ModuleType("jitbuild")
@@ -49,9 +49,9 @@ _executors, _jit_facts, _probe = _neighbours("executors", "jit_facts", "probe")
 
 
 def facts(*codes: CodeType) -> dict[str, Any]:
-    """Return the mode as it reached this process, the tracers, and all functions with executors.
+    """Return the mode of this process, the tracers, and all functions with executors.
 
-    `codes` are code objects that belong to no function, such as that of a module.
+    `codes` are code objects that belong to no function, such as the code of a module.
     """
     lookup = _executors.executor_lookup()
     jit = _jit_facts.jit_facts(lookup)
@@ -95,7 +95,7 @@ def _all_code(codes: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
     ]
     while waiting:
         module, code = waiting.pop()
-        # Code compares by content, so equal code objects count once. That does no harm.
+        # Code objects are compared by content, so equal ones are listed once. That does no harm.
         if code not in seen:
             seen.add(code)
             yield module, code
@@ -105,7 +105,10 @@ def _all_code(codes: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
 
 
 def _is_measuring(function: FunctionType) -> bool:
-    """Return whether a function measures, as all of this folder except the programs."""
+    """Return True if a function belongs to the measuring code, not to a measured program.
+
+    All code in this folder is measuring code, except the programs of the quick suite.
+    """
     module, file = (str(function.__globals__.get(name)) for name in ("__name__", "__file__"))
     if module.partition(".")[0] in _MEASURING_PACKAGES:
         return True

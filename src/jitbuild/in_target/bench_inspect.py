@@ -1,10 +1,11 @@
-"""Run a Python program and record what the JIT makes of it, or where its time goes.
+"""Run a Python program and record its functions with machine code, or those that take the time.
 
     python bench_inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) [ARGUMENT ...]
 
-This runs in the interpreter under test. Executors come and go, and the functions of a program
-disappear with it, so a thread looks every quarter of a second and unites what it sees. With
---profile, cProfile records the functions that take the most time instead.
+This script runs in the interpreter under test, and writes the facts as JSON to the file FACTS.
+Executors can disappear, and so can the functions of a program. A thread therefore samples the
+functions every quarter of a second, and the samples are merged. With --profile, cProfile records
+the functions that take the most time instead.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PROFILE_ROWS = 40
 
 
 def main() -> None:
-    """Run the program with its output discarded, since it may be large and nothing reads it."""
+    """Run the program; discard its output, which can be large and is not needed."""
     target, *words = sys.argv[1:]
     null = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module beside this file; the program can neither replace it nor import it."""
+    """Load a module of this folder, which the program can neither replace nor import."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
@@ -62,7 +63,10 @@ def _watch(target: str, words: list[str]) -> None:
 
 
 def unite(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the last sample, with all tracers and functions of any, and their largest numbers."""
+    """Merge samples: return the last one, with the tracers and functions of all samples.
+
+    Each function has the largest numbers that any sample has for it.
+    """
     functions: dict[tuple[str, str, int], dict[str, Any]] = {}
     for sample in samples:
         for row in sample["functions"]:
@@ -94,11 +98,14 @@ def _profile(target: str, words: list[str]) -> None:
 
 
 def _run(words: list[str], codes: list[CodeType]) -> None:
-    """Run the program as `python WORDS` would, and add the code of its top level to `codes`."""
+    """Run the program as `python WORDS` would.
+
+    The code of the top level of a file or of -c is added to `codes`.
+    """
     import __main__
 
     if not sys.flags.safe_path:
-        # The program has its own folder there, or the current one, in place of this file's.
+        # Replace this file's folder with the program's or, for -c and -m, with the current one.
         sys.path[0] = "" if words[0] in {"-c", "-m"} else os.path.dirname(os.path.abspath(words[0]))
     if words[0] == "-m":
         sys.argv = words[1:]

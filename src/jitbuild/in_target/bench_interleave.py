@@ -1,12 +1,13 @@
-"""Two processes measure interleaved: a value of the one, then a value of the other.
+"""Let two processes measure interleaved: each measures part of a value, then waits for the other.
 
-This runs in the interpreter under test, and does not import pyperf. The process that has the turn
-runs, from its start on, while the other waits. So they never run at the same time, and what
-happens to the machine within some milliseconds affects both. Both run on one processor, because
-others may be slower (on a virtual machine, by work that cannot be seen from here).
+This module runs in the interpreter under test, and does not import pyperf. The process that has the
+turn runs while the other waits. They never measure at the same time, and other activity on the
+machine that lasts longer than some milliseconds affects both. Both run on the same processor,
+because another processor may be slower (on a virtual machine, because of work outside it).
 
-A turn is a byte in a FIFO that only one of the processes reads. Each process has one FIFO for each
-task of a script that measures several things. bench/interleaving.py has the host's end.
+A process gets the turn when it reads a byte from its FIFO, which only this process reads. If a
+script measures several things (tasks), each process has one FIFO for each task. The part of the
+host is in bench/interleaving.py.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# "It is your turn", and "I take no more turns". bench/interleaving.py has the same.
+# "It is your turn", and "I take no more turns". bench/interleaving.py must have the same values.
 TURN, LAST = b".", b"!"
-# A value takes a hundredth of a second or more. Each slice begins with what the other process left
-# in the processor's caches, so there must not be too many.
+# The number of turns per value, which takes a hundredth of a second or more. At the beginning of
+# each turn, the processor's caches hold data of the other process, so there must not be too many.
 SLICES = 4
-# After so many seconds without a turn, check that the host still exists.
+# While waiting for the turn, check at this interval that the host still exists.
 CHECK_SECONDS = 1.0
 
 
 class Interleaving:
     """One of two interleaved processes, which reads the FIFO `own`.
 
-    Creating it waits for the first turn. `host` is the process id of jitbuild, which started both.
-    In a process that forks, only the parent takes turns.
+    The constructor waits for the first turn. `other` is the FIFO that the other process reads, and
+    `host` is the process id of jitbuild, which started both processes. If a process forks, only the
+    parent takes turns.
     """
 
     def __init__(self, own: str, other: str, host: int) -> None:
@@ -53,8 +55,9 @@ class Interleaving:
     def finish(self) -> None:
         """Tell the other process that there are no more values, and wait until it has finished.
 
-        The wait keeps the time of this process's exit out of the other's values. There is no wait
-        if nothing was measured interleaved, since the other is then only about to start.
+        Because of the wait, the exit of this process does not affect the other's values. If this
+        process has never passed the turn, it does not wait, since the other has not started to
+        measure yet.
         """
         if os.getpid() == self._process:
             os.write(self._other, LAST)
@@ -63,14 +66,14 @@ class Interleaving:
 
     def _wait(self) -> None:
         while not select.select([self._own], [], [], CHECK_SECONDS)[0]:
-            # A host that was killed cannot say that there will be no more turns.
+            # A host that was killed cannot send the message that there will be no more turns.
             if not is_running(self._host):
                 raise SystemExit("jitbuild has ended")
         self._alone = os.read(self._own, 1) == LAST
 
 
 def is_running(process: int) -> bool:
-    """Return whether a process of this user exists."""
+    """Return True if a process with this number exists and belongs to this user."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -81,18 +84,21 @@ def is_running(process: int) -> bool:
 
 
 def join(spec: Mapping[str, Any], task: int = 0) -> Interleaving | None:
-    """Wait for the first turn of a worker and return its interleaving; None if it runs alone."""
+    """Wait for the first turn of a worker.
+
+    Return the worker's interleaving, or None if `spec` says that it runs alone.
+    """
     place = spec.get("interleaving")
     if not place:
         return None
     if place["processor"] is not None:
-        with contextlib.suppress(OSError):  # without the permission, noise is larger
+        with contextlib.suppress(OSError):  # if this is not permitted, the noise is larger
             os.sched_setaffinity(0, {place["processor"]})
     return Interleaving(f"{place['own']}.{task}", f"{place['other']}.{task}", place["host"])
 
 
 def timed(function: Callable[[], Any]) -> Callable[[int], float]:
-    """Return a function that calls `function` n times and returns the seconds, as pyperf does."""
+    """Return a function that calls `function` n times and returns the time in seconds."""
 
     def measure(loops: int) -> float:
         repeats, clock = range(loops), time.perf_counter
@@ -107,7 +113,11 @@ def timed(function: Callable[[], Any]) -> Callable[[int], float]:
 def interleaved(
     measure: Callable[..., float], interleaving: Interleaving | None, *, slices: int = SLICES
 ) -> Callable[..., float]:
-    """Return `measure` in at most so many slices of its loops, passing the turn after each."""
+    """Return a function that measures like `measure`, and passes the turn after each slice.
+
+    The loops are divided into at most `slices` calls of `measure`. Without `interleaving`, return
+    `measure` itself.
+    """
     if interleaving is None:
         return measure
 

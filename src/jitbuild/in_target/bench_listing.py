@@ -1,7 +1,7 @@
-"""Write what pyperformance has as JSON: `python bench_listing.py FILE`.
+"""Write the manifest of pyperformance to FILE as JSON: `python bench_listing.py FILE`.
 
-This runs in the interpreter under test, where pyperformance is installed. The module with its
-manifest is not public; bench/pyperformance.py pins the version.
+This script runs in the interpreter under test, where pyperformance is installed. It imports a
+private module of pyperformance, so bench/pyperformance.py pins the version.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def main(target: str) -> None:
-    """Write the version, the benchmarks, and the names in each group and tag."""
+    """Write the version, the benchmarks, and the benchmark names in each group and tag."""
     version = importlib.import_module("pyperformance").__version__
     manifest = importlib.import_module("pyperformance._manifest").load_manifest(None)
     listing = {

@@ -1,9 +1,10 @@
 """The programs of the quick suite, each of which checks its own result.
 
-They run in the interpreter under test with the standard library alone. They cover what the JIT of
-3.15 was made for (loops of arithmetic, attributes, calls), what it hardly affects (strings, dicts,
-generators), and two in which no gain is expected, because their time is spent in C or in the
-operating system. One call takes some milliseconds; pyperf finds out how many make one value.
+They run in the interpreter under test and need only the standard library. Some do what the JIT of
+3.15 was made for (loops of arithmetic, attributes, calls). Some do what it hardly affects (strings,
+dicts, generators). In two programs no gain is expected, because they spend their time in C or in
+the operating system. One call takes some milliseconds; pyperf determines how many calls make one
+value.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def int_loop() -> None:
 
 
 def nbody() -> None:
-    """Two bodies of equal mass circle each other: arithmetic in a loop with many live values."""
+    """Move two bodies of equal mass: arithmetic in a loop with many live values."""
     x, y, vx, vy = 1.0, 0.0, 0.0, 1.0
     for _ in range(15_000):
         squared = x * x + y * y
@@ -85,7 +86,7 @@ class _Device(_Task):
 
 
 def objects() -> None:
-    """Tasks pass on packets, as in richards: attributes, and methods of several classes."""
+    """Pass packets between tasks, as richards does: attributes, and methods of several classes."""
     tasks: list[_Task] = [_Device(number) if number % 3 else _Task(number) for number in range(6)]
     for task, following in zip(tasks, tasks[1:] + tasks[:1], strict=True):
         task.following = following
@@ -192,7 +193,7 @@ _RECORDS = [
 
 
 def json_lines() -> None:
-    """Encode and decode records one by one: the codec is in C, the code around it is not."""
+    """Encode and decode records one by one: the codec is in C, but the loop around it is not."""
     total = 0.0
     for record in _RECORDS:
         again = json.loads(json.dumps(record))
@@ -231,7 +232,7 @@ def in_out() -> None:
                 _check("in_out", len(file.read()), number)
 
 
-# bench/quick_suite.py has the same names, in the same order, for the host.
+# bench/quick_suite.py, which the host imports, must have the same names in the same order.
 PROGRAMS: dict[str, Callable[[], None]] = {
     program.__name__: program
     for program in (

@@ -1,9 +1,10 @@
-"""Run pytest and record what the JIT makes of it: `python bench_pytest.py SPEC`.
+"""Run pytest and record the functions that the JIT compiles: `python bench_pytest.py SPEC`.
 
-This runs in the interpreter under test, where pytest is installed. The specification is a JSON
-object: `arguments` of pytest; `module`, true for `-m pytest`, when the current folder is
-importable; `facts`, the file for the results; and `inspect`, true to record the functions that each
-test had compiled, which takes time between the tests.
+This script runs in the interpreter under test, where pytest is installed. SPEC is a file with a
+JSON object. `arguments` are those of pytest. `module` is true if pytest is started by `-m pytest`,
+which makes modules in the current folder importable. `facts` is the file to which the results are
+written. If `inspect` is true, the functions that were compiled during each test are recorded, which
+takes time between the tests.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from typing import Any
 import pytest
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-# What runs the tests is not what they measure.
+# These packages run the tests; they are not what the tests measure.
 _TEST_RUNNERS = frozenset({"pytest", "_pytest", "pluggy", "pytest_benchmark", "cpuinfo"})
 _LONGEST_MESSAGE = 300
 
 
 class Plugin:
-    """Record which tests failed, what prevents measuring, and what each test had compiled.
+    """Record failed tests, options that prevent measuring, and the functions compiled in each test.
 
-    `executors` has the function `facts` of bench_executors.py.
+    `executors` is the module bench_executors. Compiled functions are recorded only with `inspect`.
     """
 
     def __init__(self, executors: Any, *, inspect: bool) -> None:
@@ -47,7 +48,7 @@ class Plugin:
         self.without = " and ".join(obstacles)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Record a failure, or what a test had compiled."""
+        """Record a failure, or the functions that were compiled during a test."""
         if report.failed:
             self.failed.append({"test": report.nodeid, "message": _message(report)})
         elif report.when == "call" and self._inspect:
@@ -87,7 +88,7 @@ def main(spec_file: str) -> int:
     executors = SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, "bench_executors.py")))
     plugin = Plugin(executors, inspect=spec["inspect"])
     if not sys.flags.safe_path:
-        # As for `python -m pytest`, or for the program pytest, instead of this file's folder.
+        # Replace this file's folder with the entry of `python -m pytest`, or of the program pytest.
         sys.path[0] = os.getcwd() if spec["module"] else os.path.dirname(sys.executable)
     sys.argv = ["pytest", *spec["arguments"]]
     try:

@@ -1,13 +1,19 @@
 """Run a script of pyperformance as pyperf's runner or worker: `python bench_suite.py --spec FILE`.
 
-This runs in the interpreter under test, and also takes pyperf's options. The specification is a
-JSON object: `script` (a run_benchmark.py of pyperformance), its `options`, `loops` (per value, by
-the names of what it measures), and `facts` (the file for a worker's facts about the JIT). A script
-that measures several things has a worker for each, numbered as tasks from 0; the facts of all but
-the first have the number in their file name.
+This runs in the interpreter under test, and also takes pyperf's options. FILE is the specification,
+a JSON object:
+
+script: the path of a run_benchmark.py of pyperformance
+options: the options of the script
+loops: the number of loops per value, by the names of the things that the script measures
+facts: the file to which a worker writes its facts about the JIT
+interleaving: as in bench_worker.py
+
+If a script measures several things, each is a task with a worker of its own. Tasks are numbered
+from 0. For all tasks but the first, the name of the file with the facts contains the number.
 
 The script creates pyperf's runner, which starts this file again for each worker, without --spec.
-So the specification is passed on in the environment too.
+The path of the specification is therefore also passed on in an environment variable.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 SPEC_VARIABLE = "JITBUILD_BENCH_SPEC"
 _METHODS = ("bench_func", "bench_time_func", "bench_async_func", "bench_command", "timeit")
 _TASK_OPTION = "--worker-task="
-# Modules and code that must outlive the measurement, so that they can be inspected.
+# Keeps modules and code alive after the measurement, so that they can be inspected.
 _kept: list[Any] = []
 _commands: list[str] = []
 _bench_time_func = pyperf.Runner.bench_time_func
@@ -63,18 +69,21 @@ def main() -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module beside this file; the script can neither replace it nor import it."""
+    """Load a module of this folder, which the script can neither replace nor import."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
 def with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[..., Any]:
-    """Return a method of pyperf's runner that measures with the known number of loops."""
+    """Return `method` of pyperf's runner, changed to use the known number of loops.
+
+    The method raises LookupError for a name that is not in `loops`, unless `loops` is empty.
+    """
 
     @functools.wraps(method)
     def measure(runner: Any, name: str, *args: Any, **options: Any) -> Any:
         arguments = runner.parse_args()
         if loops and name not in loops:
-            # pyperf would calibrate them in more workers than are interleaved.
+            # To calibrate the loops, pyperf would start workers that are not interleaved.
             raise LookupError(f"{name} was not measured in the trial")
         if not arguments.worker and name in loops:
             arguments.loops = loops[name]
@@ -86,9 +95,10 @@ def with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[..
 
 
 def _interleaved_methods(interleaving: Any) -> dict[str, Callable[..., Any]]:
-    """Return the methods of pyperf's runner that can pass the turn after each value.
+    """Return replacements, by name, for methods of pyperf's runner, which pass the turn.
 
-    During others, the process has the turn until it ends.
+    They pass the turn within or after each value. In all other methods, the process keeps the turn
+    until it ends.
     """
     if interleaving is None:
         return {}
@@ -96,7 +106,7 @@ def _interleaved_methods(interleaving: Any) -> dict[str, Callable[..., Any]]:
 
     @functools.wraps(_bench_time_func)
     def bench_time_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
-        # The script's function may do more than its loops in each call, so it is not sliced.
+        # A call of the script's function may do more than the loops, so a value is one call.
         measure = interleave.interleaved(function, interleaving, slices=1)
         return _bench_time_func(runner, name, measure, *args, **options)
 
@@ -117,7 +127,7 @@ def _task(words: list[str]) -> int:
 def _run(script: str) -> None:
     """Run the script as `python SCRIPT` would, but keep sys.argv[0].
 
-    pyperf starts its workers by that path, which is this file's.
+    sys.argv[0] is the path of this file, by which pyperf starts its workers.
     """
     _kept.append(sys.modules["__main__"])
     sys.path[0] = os.path.dirname(script)

@@ -2,10 +2,15 @@
 
     python bench_worker.py --spec FILE [OPTION of pyperf ...]
 
-This runs in the interpreter under test, where pyperf is installed. The specification is a JSON
-object: `kind` (quick, stmt or command), `name`, `facts` (the file for a worker's facts about the
-JIT), by kind `stmt` and `setup` or `command`, and `interleaving` if another process measures
-interleaved with this one (bench_interleave.py). pyperf starts this file again for each worker.
+This script runs in the interpreter under test, where pyperf is installed. pyperf starts it again for
+each worker. FILE is the specification, a JSON object:
+
+kind: quick, stmt or command
+name: the name of the benchmark
+stmt, setup: the code, for the kind stmt
+command: the list of words, for the kind command
+facts: the file to which a worker writes its facts about the JIT
+interleaving: set if another process measures interleaved with this one (see bench_interleave.py)
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ from typing import Any
 import pyperf
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-# What is measured must outlive the measurement, so that it can be inspected.
+# Keeps the measured code alive after the measurement, so that it can be inspected.
 _kept: list[Any] = []
 
 
@@ -48,16 +53,16 @@ def main() -> None:
 
 
 def leave_import_path() -> None:
-    """Remove this file's folder from sys.path, where it would hide modules of the same names."""
+    """Remove this file's folder from sys.path; its modules would hide others of the same names."""
     folder = os.path.realpath(_FOLDER)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
 
 
 def disable_exit_timeout() -> None:
-    """Keep pyperf's manager from killing a worker that does not end within a minute.
+    """Keep pyperf's manager from killing a worker that has reported its values but does not end.
 
-    The worker may have reported its values and be waiting for an interleaved one (pyperf's
-    _manager.py). jitbuild has a timeout of its own.
+    pyperf's _manager.py would kill it after a minute, but the worker may be waiting for the other
+    interleaved process. jitbuild has its own timeout.
     """
     import pyperf._manager as manager
 
@@ -66,9 +71,10 @@ def disable_exit_timeout() -> None:
 
 
 def join_interleaving(spec: dict[str, Any], task: int = 0) -> Any:
-    """Wait until it is this worker's turn; return None if it runs alone.
+    """Wait for this worker's first turn and return its interleaving; None if it runs alone.
 
-    Exit handlers that were registered before run after the end of the interleaving.
+    The interleaving ends in an exit handler. Exit handlers that were registered earlier run after
+    it.
     """
     interleaving = _sibling("bench_interleave").join(spec, task)
     if interleaving is not None:
@@ -95,7 +101,7 @@ def _measure(runner: Any, spec: dict[str, Any], interleaving: Any) -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module beside this file; what is measured can neither replace it nor import it."""
+    """Load a module of this folder, which measured code can neither replace nor import."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
@@ -119,14 +125,14 @@ def _run_command(loops: int, command: list[str]) -> float:
 
 
 def _add_spec(command: list[str], args: Any) -> None:
-    """Pass the specification on to a worker."""
+    """Add the option --spec to the command line of a worker."""
     command += ["--spec", args.spec]
 
 
 def discard_output() -> None:
-    """Discard the output of what is measured, except the traceback if it fails.
+    """Discard the output of the measured code, which may be large, except for a final traceback.
 
-    It may be large. The worker reports its values through a pipe of its own.
+    The worker reports its values through a separate pipe.
     """
     null, errors = os.open(os.devnull, os.O_WRONLY), os.dup(2)
     for descriptor in (1, 2):

@@ -1,6 +1,6 @@
-"""The executors that stand in a code object, and the machine code they hold. PYTEST_DONT_REWRITE
+"""Count the executors in a code object, and the bytes of their machine code. PYTEST_DONT_REWRITE
 
-It runs in the interpreter under test and uses only the standard library and probe.py.
+This module runs in the interpreter under test and uses only the standard library and probe.py.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class ExecutorLookup(NamedTuple):
     """The means to look up executors.
 
-    `get_executor` is None if this CPython has no tier 2. `opcode` is that of ENTER_EXECUTOR, which
-    stands in the code wherever an executor does; without it every even offset is looked up, which
-    takes a hundred times as long.
+    `get_executor` is None if this CPython has no tier 2. `opcode` is the opcode of ENTER_EXECUTOR,
+    the instruction at which an executor begins. If it is None, an executor is looked up at every
+    even offset, which takes a hundred times as long.
     """
 
     get_executor: Callable[[CodeType, int], Any] | None
@@ -27,13 +27,16 @@ class ExecutorLookup(NamedTuple):
 
 
 class ExecutorCount(NamedTuple):
-    """The executors of a code object and their machine code; without any, they are micro-ops."""
+    """The number of executors of a code object, and the bytes of their machine code.
+
+    If there are executors without machine code, they consist of interpreted micro-ops.
+    """
 
     executors: int = 0
     machine_code_bytes: int = 0
 
     def maximum(self, other: ExecutorCount) -> ExecutorCount:
-        """Return the larger of each number."""
+        """Return the larger number of executors, and the larger number of bytes."""
         return ExecutorCount(*map(max, self, other))
 
 
@@ -46,7 +49,7 @@ def executor_lookup() -> ExecutorLookup:
         get_executor(executor_lookup.__code__, 0)
     except RuntimeError:
         return ExecutorLookup(None)
-    except ValueError:  # no executor at this offset, so there can be some elsewhere
+    except ValueError:  # this build has tier 2, but no executor at this offset
         pass
     import opcode
 
@@ -54,13 +57,13 @@ def executor_lookup() -> ExecutorLookup:
 
 
 def count_executors(code: CodeType, lookup: ExecutorLookup) -> ExecutorCount:
-    """Count the valid executors that stand in `code` now, and the bytes of their machine code."""
+    """Count the valid executors that `code` has now, and the bytes of their machine code."""
     assert lookup.get_executor is not None
     count = size = 0
     for offset in _offsets(code, lookup.opcode):
         try:
             executor = lookup.get_executor(code, offset)
-        except ValueError:  # data of a cache, or no executor
+        except ValueError:  # the offset is in an inline cache, or there is no executor
             continue
         if executor.is_valid():
             count += 1
@@ -69,12 +72,12 @@ def count_executors(code: CodeType, lookup: ExecutorLookup) -> ExecutorCount:
 
 
 def _offsets(code: CodeType, opcode: int | None) -> Iterable[int]:
-    """Return the even offsets at which an executor may stand."""
+    """Return the even offsets at which there can be an executor."""
     raw: bytes | None = getattr(code, "_co_code_adaptive", None)
     if opcode is None or raw is None:
         return range(0, len(code.co_code), 2)
     opcodes = raw[::2]
-    # Nearly all code has no executor, and this search is in C.
+    # Nearly all code has no executor, and this search is fast, because it is in C.
     if opcode not in opcodes:
         return ()
     return [2 * index for index, value in enumerate(opcodes) if value == opcode]

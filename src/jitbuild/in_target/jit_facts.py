@@ -1,6 +1,6 @@
-"""The build of the running interpreter's JIT, and its state: on or off. PYTEST_DONT_REWRITE
+"""Determine the build and state of the running interpreter's JIT. PYTEST_DONT_REWRITE
 
-It runs in the interpreter under test and uses only the standard library and probe.py.
+This module runs in the interpreter under test and uses only the standard library and probe.py.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ _OFF_BY_DEFAULT = 2
 class JitFacts(NamedTuple):
     """The running interpreter and its JIT.
 
-    `built` is how the JIT was configured: no, yes, yes-off, interpreter, or `available` if nothing
-    recorded it (Windows). `enabled` is whether the JIT is on; it is False in a free-threaded build,
-    which never runs one, whatever `sys._jit` says. `switch` is PYTHON_JIT, None if unset.
+    `built` is the configuration of the JIT: no, yes, yes-off, interpreter, or `available` if the
+    build does not record it (Windows). `enabled` is True if the JIT is on. It is always False in a
+    free-threaded build, which never runs the JIT, even if `sys._jit` says that it is enabled.
+    `switch` is the value of PYTHON_JIT, or None if it is not set. `switch_ignored` is True if
+    Python ignores environment variables (-E or -I).
     """
 
     version: str
@@ -37,7 +39,7 @@ class JitFacts(NamedTuple):
     switch_ignored: bool
 
     def summary(self) -> str:
-        """Return one line: `CPython 3.15.2, JIT yes-off, PYTHON_JIT=1: on`."""
+        """Return the facts as a line, such as `CPython 3.15.2, JIT yes-off, PYTHON_JIT=1: on`."""
         kind = ", free-threaded" * self.free_threaded + ", debug build" * self.debug
         name = "CPython" if self.implementation == "cpython" else self.implementation
         switch = "PYTHON_JIT is not set" if self.switch is None else f"PYTHON_JIT={self.switch}"
@@ -46,7 +48,7 @@ class JitFacts(NamedTuple):
         return f"{name} {self.version}{kind}, JIT {self.built}, {switch}{ignored}: {state}"
 
     def why_off(self) -> str:
-        """Return why the JIT is off and the remedy, or an empty string if it is on."""
+        """Return the reason why the JIT is off, with a remedy, or an empty string if it is on."""
         if self.enabled:
             return ""
         if self.free_threaded:
@@ -62,7 +64,7 @@ class JitFacts(NamedTuple):
 
 
 def jit_facts(lookup: ExecutorLookup) -> JitFacts:
-    """Return the facts of this interpreter, whose executors are looked up with `lookup`."""
+    """Return the facts of this interpreter; `lookup` is its executor lookup."""
     identity = probe.identity()
     built = "no" if lookup.get_executor is None else _built()
     switch = os.environ.get("PYTHON_JIT")
@@ -93,9 +95,10 @@ def _built() -> str:
 
 
 def _is_enabled(built: str, switch: str | None) -> bool:
-    """Return the state of sys._jit, or on 3.13, which has none, what PYTHON_JIT means to CPython.
+    """Return True if the JIT is on, according to sys._jit.
 
-    (Python/pylifecycle.c)
+    3.13 has no sys._jit. There, interpret PYTHON_JIT as Python/pylifecycle.c does; `switch` is its
+    value, or None.
     """
     jit = getattr(sys, "_jit", None)
     if jit is not None:

@@ -1,4 +1,4 @@
-"""The report of the pytest plugin: pure functions from a measurement to text and JSON.
+"""Render the report of the pytest plugin as text and JSON, with pure functions.
 
 PYTEST_DONT_REWRITE
 """
@@ -48,7 +48,7 @@ def summary(
 
 
 def impossible(require: str | None, facts: JitFacts) -> str:
-    """Return why `require` cannot be met in this interpreter, or an empty string if it can."""
+    """Return the reason if this interpreter cannot meet `require`, else an empty string."""
     if require == "on" and facts.why_off():
         return f"--jit-require=on: {facts.why_off()} ({facts.summary()})."
     if require == "on" and facts.built == "interpreter":
@@ -62,7 +62,10 @@ def impossible(require: str | None, facts: JitFacts) -> str:
 def failure(
     require: str | None, measurement: Measurement, packages: Sequence[str], lost: Sequence[str]
 ) -> str:
-    """Return why `require` was not met and the remedy, in one sentence; empty if it was met."""
+    """Return a sentence with the reason why `require` was not met, and a remedy.
+
+    Returns an empty string if it was met.
+    """
     if reason := impossible(require, measurement.facts):
         return reason
     tested = [count for place, count in measurement.code.items() if place.group != TESTS]
@@ -86,7 +89,10 @@ def to_json(
     reason: str,
     lost: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the documented shape of --jit-report-json."""
+    """Return the report in the shape that is documented for --jit-report-json.
+
+    `reason` explains why `require` was not met; it is empty if it was met.
+    """
     compiled = [
         {**place._asdict(), **count._asdict()}
         for place, count in sorted(measurement.code.items())
@@ -107,7 +113,10 @@ def to_json(
 
 
 def write_json(path: Path, report: dict[str, Any]) -> str:
-    """Write the report to `path`, in a new folder if need be; return the error, empty if none."""
+    """Write the report to `path`, and create its folder if it does not exist.
+
+    Returns an error message if the file cannot be written, else an empty string.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -156,7 +165,7 @@ def _compiled_lines(measurement: Measurement, group: str) -> Iterator[str]:
 def _why_none(
     measurement: Measurement, packages: Sequence[str], lost: Sequence[str], *, imported: bool
 ) -> str:
-    """Return why no code of the packages got machine code, and the remedy."""
+    """Return the reason why no code of the packages got machine code, with a remedy."""
     tracers = stopping_tracers(measurement.tracers)
     if not packages:
         return _NO_PACKAGE

@@ -1,12 +1,13 @@
-"""Measure what the JIT compiled of some packages in the running process. PYTEST_DONT_REWRITE
+"""Measure the code of given packages that the JIT compiled in this process. PYTEST_DONT_REWRITE
 
-It runs in the interpreter under test and uses only the standard library and its neighbours here.
+This module runs in the interpreter under test. It uses only the standard library and other modules
+of this folder.
 
-The garbage collector knows every function, whatever wraps or holds it, and the code of a nested
-function is among the constants of the enclosing code. Code that runs only while a module is
-imported is not found, and code without a file (`exec`) is left out.
+The garbage collector knows every function, including functions that are wrapped or stored in other
+objects. The code of a nested function is among the constants of the enclosing code. Code that runs
+only while a module is imported is not found, and code without a file (`exec`) is left out.
 
-An executor can vanish again: when it is not used for long, or when a tracer is set. So the code is
+An executor disappears if it is not used for long, or if a tracer is set. The code is therefore
 sampled often, and the samples are merged.
 """
 
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 
     from jitbuild.in_target.executors import ExecutorLookup
 
-# Under these no iteration of a loop runs in the JIT, and compiled code is thrown away.
+# While one of these is set, no iteration of a loop runs in the JIT, and CPython discards executors.
 _STOPPING_TRACERS = ("sys.settrace", "sys.setprofile")
 TESTS = "test modules"
 
 
 class CodePlace(NamedTuple):
-    """A code object, by facts that are the same in other processes.
+    """The identity of a code object, which is the same in all processes.
 
-    `group` is its package, or TESTS.
+    `group` is the package under test that contains the code, or TESTS.
     """
 
     group: str
@@ -44,7 +45,7 @@ class CodePlace(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """All code objects with the most that was ever seen in each, and all tracers ever seen."""
+    """All code objects with the largest counts seen in any sample, and all tracers ever seen."""
 
     facts: JitFacts
     tracers: tuple[str, ...]
@@ -73,22 +74,22 @@ def merge(measurements: Iterable[Measurement]) -> Measurement:
         for place, count in other.code.items():
             code[place] = count.maximum(code.get(place, ExecutorCount()))
     tracers = {tracer for measurement in (first, *others) for tracer in measurement.tracers}
-    # The facts of a process with the JIT on are preferred, so that none is overlooked.
+    # Prefer the facts of a process with the JIT on, so that such a process is not overlooked.
     facts = [measurement.facts for measurement in (first, *others)]
     preferred = max(facts, key=lambda process: process.enabled)
     return Measurement(preferred, tuple(sorted(tracers)), code)
 
 
 def stopping_tracers(tracers: Iterable[str]) -> list[str]:
-    """Return those of the tracers that turn the JIT off."""
+    """Return only the tracers that turn the JIT off."""
     return [tracer for tracer in tracers if tracer in _STOPPING_TRACERS]
 
 
 class UsageMeter:
-    """Samples the code of some packages and test modules, and keeps the most that it saw.
+    """Samples the code of packages and test modules, and keeps the largest counts.
 
-    `packages` are module names, `a` or `a.b`, which include all modules below them. A module in
-    `tests` counts as a test module, even if it is in a package.
+    `packages` are module names such as `a` or `a.b`; each includes all modules below it. A module
+    in `tests` belongs to the group TESTS, even if it is in one of the packages.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class UsageMeter:
         self._tracers: set[str] = set()
 
     def walk(self) -> None:
-        """Find the code that exists now; it takes a tenth of a second in a big process."""
+        """Find the code that exists now. This takes a tenth of a second in a big process."""
         alive: dict[int, tuple[CodePlace, CodeType]] = {}
         for candidate in gc.get_objects():
             if type(candidate) is FunctionType:
@@ -125,10 +126,11 @@ class UsageMeter:
             self._code.setdefault(place, ExecutorCount())
 
     def sample(self) -> None:
-        """Look at the tracers, and at the executors in the code that the last walk found.
+        """Record the tracers, and the executors in the code that the last walk found.
 
-        Executors do not count while a tracer is set: 3.14 makes some then, but runs no iteration in
-        them. They do not outlive the tracer, and earlier ones do not survive it.
+        While a tracer is set that turns the JIT off, executors are not counted: 3.14 still creates
+        executors then, but never runs them. CPython discards the earlier executors when the tracer
+        is set, and the others when it is removed.
         """
         tracers = probe.tracers()
         self._tracers.update(tracers)
@@ -140,11 +142,11 @@ class UsageMeter:
                 self._code[place] = count.maximum(self._code[place])
 
     def measurement(self) -> Measurement:
-        """Return what was seen until now."""
+        """Return the measurement of all samples until now."""
         return Measurement(self._facts, tuple(sorted(self._tracers)), dict(self._code))
 
     def _group(self, module: object) -> str | None:
-        """Return the group of the module of this name, None if it does not count."""
+        """Return the group of the module with this name, or None if it belongs to none."""
         if not isinstance(module, str):
             return None
         if module not in self._groups:
@@ -156,7 +158,7 @@ class UsageMeter:
 
 
 def _with_nested(code: CodeType) -> Iterator[CodeType]:
-    """Yield `code` and the code objects defined in it, if it comes from a file."""
+    """Yield `code` and the code objects nested in it; nothing if it does not come from a file."""
     if not code.co_filename.startswith("<"):
         yield code
         for constant in code.co_consts:

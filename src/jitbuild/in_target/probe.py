@@ -1,16 +1,18 @@
-"""Print what the running interpreter is, and whether its JIT makes machine code, as framed JSON.
+"""Print facts about the running interpreter and its JIT as JSON between two frame lines.
 
-Uses the standard library only and never imports jitbuild. The floor is Python 3.8, of any
-implementation; older ones fail to parse this file or print facts that the host refuses.
+This script uses only the standard library and never imports jitbuild. It supports Python 3.8 and
+later, of any implementation. Older versions cannot parse this file, or print facts that the host
+refuses.
 
 jitbuild.probing.run_probe starts it as `python -B -S probe.py [modules]`:
 
--S: the site module would run the .pth files and the sitecustomize of the installed packages, which
-    may print, hang, or set a tracer (coverage does), and tracing turns the JIT off. The question is
-    about the interpreter, not about its packages. The facts that site would provide are read
-    without running anything: see _prefix and _has_pip.
--B: importing the standard library must not write bytecode into a tree that may not be ours.
-Not -I or -E: with them the interpreter ignores PYTHON_JIT.
+-S: without it, the site module would run the .pth files and the sitecustomize of installed
+    packages. These may print, hang, or set a tracer (as coverage does), which turns the JIT off.
+    The probe is about the interpreter, not about its packages. _prefix and _has_pip determine the
+    facts that site would provide, without running such code.
+-B: importing the standard library must not write bytecode into an installation that may belong to
+    others.
+-I and -E are not used, because with them the interpreter ignores PYTHON_JIT.
 """
 
 from __future__ import annotations
@@ -23,20 +25,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-# The host looks for these lines (jitbuild.probing.reply); they must be the same there.
+# The host looks for these lines; jitbuild.probing.reply must have the same values.
 BEGIN = "=====jitbuild probe begins====="
 END = "=====jitbuild probe ends====="
 
-# More than the warm-up of a backward jump in any version: 16 in 3.13, 4095 in 3.14, 4000 in 3.15
-# (pycore_backoff.h).
+# More iterations than any version needs before it compiles a loop: 16 in 3.13, 4095 in 3.14, 4000
+# in 3.15 (the warm-up of a backward jump in pycore_backoff.h).
 WARM = 6000
-# A loop whose first trace is abandoned is traced again later, so one round without machine code
-# proves nothing.
+# The loops run up to this many times. If the first trace of a loop is abandoned, the loop is traced
+# again later, so a first round without machine code proves nothing.
 ROUNDS = 3
 
 
 def integers(count: int) -> int:
-    """Return the sum of the first integers: a hot loop."""
+    """Return the sum of the integers below `count`, computed in a hot loop."""
     total = 0
     for number in range(count):
         total += number
@@ -44,7 +46,7 @@ def integers(count: int) -> int:
 
 
 def floats(count: int) -> float:
-    """Return a product of floats: a hot loop."""
+    """Return a product of `count` floats, computed in a hot loop."""
     value = 1.0
     for _ in range(count):
         value = value * 1.0000001
@@ -52,7 +54,7 @@ def floats(count: int) -> float:
 
 
 def countdown(count: int) -> int:
-    """Return the number of steps to zero: a hot loop with `while`."""
+    """Return the number of steps from `count` to zero, computed in a hot loop with `while`."""
     steps = 0
     while count > 0:
         count -= 1
@@ -64,12 +66,12 @@ LOOPS = (integers, floats, countdown)
 
 
 def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, Any]:
-    """Return the number of valid executors in a function's code, and what they hold.
+    """Return the number of valid executors in a function's code, and their machine code's size.
 
-    Only an executor whose ENTER_EXECUTOR instruction stands in the code is returned by
-    `get_executor` (_Py_GetExecutor), so the loop does run through it. `get_jit_code` returns None
-    without machine code, and raises RuntimeError where tier 2 is interpreted (no _Py_JIT). Raises
-    RuntimeError if this build has no tier 2 at all.
+    `get_executor` (_Py_GetExecutor) returns an executor only if the code has an ENTER_EXECUTOR
+    instruction for it, so the loop does run in it. An executor's `get_jit_code` returns None if
+    there is no machine code, and raises RuntimeError if the build interprets tier 2 (no _Py_JIT).
+    Raises RuntimeError if this build has no tier 2 at all.
     """
     code = function.__code__
     facts = {"executors": 0, "machine_code_bytes": 0, "interpreted": False}
@@ -89,7 +91,10 @@ def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, A
 
 
 def executor_getter() -> Any:
-    """Return `_opcode.get_executor`, which CPython has since 3.13, with or without the JIT."""
+    """Return `_opcode.get_executor`, or None if it does not exist.
+
+    CPython has it since 3.13, with or without the JIT.
+    """
     try:
         import _opcode  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -98,7 +103,10 @@ def executor_getter() -> Any:
 
 
 def tier2(get_executor: Callable[..., Any] | None) -> dict[str, Any]:
-    """Run the loops until one has machine code, for ROUNDS rounds, and return the executors."""
+    """Run all loops until one of them has machine code, at most ROUNDS times.
+
+    Returns the number of executors and the size of their machine code.
+    """
     nothing = {"tier2": False, "executors": 0, "machine_code_bytes": 0, "interpreted": False}
     if get_executor is None:
         return nothing
@@ -120,7 +128,7 @@ def tier2(get_executor: Callable[..., Any] | None) -> dict[str, Any]:
 
 
 def active_iterations(is_active: Callable[[], bool]) -> int:
-    """Return in how many iterations of a hot loop `is_active` is called from JIT code."""
+    """Count the iterations of a hot loop in which `is_active` is called from JIT code."""
     active = 0
     for _ in range(ROUNDS * WARM):
         if is_active():
@@ -129,7 +137,10 @@ def active_iterations(is_active: Callable[[], bool]) -> int:
 
 
 def switches(jit: Any) -> dict[str, Any]:
-    """Return the state of sys._jit, which came with 3.14; None is for unknown."""
+    """Return the state of `jit`, which is sys._jit.
+
+    Before 3.14 there is no sys._jit: `jit` and all values returned are None.
+    """
     if jit is None:
         return {"jit_available": None, "jit_enabled": None, "active_iterations": None}
     return {
@@ -140,7 +151,7 @@ def switches(jit: Any) -> dict[str, Any]:
 
 
 def tracers() -> list[str]:
-    """Return the names of all tracers: any of them can keep loops out of the JIT."""
+    """Return the names of all tracers; any of them can prevent loops from running in the JIT."""
     names = []
     if sys.gettrace() is not None:
         names.append("sys.settrace")
@@ -164,9 +175,9 @@ def config(name: str) -> Any:
 
 
 def build_flags() -> list[str] | None:
-    """Return the JIT's switches among the core's flags (3.13 and later).
+    """Return the compiler flags of CPython's core that configure the JIT (3.13 and later).
 
-    None means that no flags were recorded (Windows).
+    Returns None if the build does not record its flags (Windows).
     """
     flags = config("PY_CORE_CFLAGS")
     if not isinstance(flags, str):
@@ -175,7 +186,7 @@ def build_flags() -> list[str] | None:
 
 
 def version() -> str:
-    """Return the version as releases are named: `3.15.0b2`."""
+    """Return the version in the form of release names, such as `3.15.0b2`."""
     info = sys.version_info
     stage = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info[3])
     suffix = f"{stage}{info[4]}" if stage else ""
@@ -183,9 +194,9 @@ def version() -> str:
 
 
 def _prefix() -> str:
-    """Return the venv of the executable, else sys.prefix.
+    """Return the folder of the virtual environment of the executable, or else sys.prefix.
 
-    Before 3.14 the site module is what sets sys.prefix for a venv.
+    Before 3.14, only the site module sets sys.prefix for a virtual environment.
     """
     folder = os.path.dirname(sys.executable or "")
     places = (folder, os.path.dirname(folder))
@@ -222,9 +233,9 @@ def identity() -> dict[str, Any]:
 def expected_modules(
     info: tuple[Any, ...] = sys.version_info, platform: str = sys.platform
 ) -> dict[str, str]:
-    """Return the optional standard modules that people expect.
+    """Return the optional modules of the standard library that users expect.
 
-    The values are the modules whose import shows that the one in the key is complete.
+    Each key is such a module. If the module in the value can be imported, the key is complete.
     """
     names = ["bz2", "ctypes", "ensurepip", "lzma", "sqlite3", "ssl", "zlib"]
     if platform != "win32":
@@ -238,7 +249,7 @@ def expected_modules(
 def missing_modules(
     expected: dict[str, str] | None = None, has_pip: Callable[[], bool] | None = None
 ) -> list[str]:
-    """Return the names of expected modules that cannot be imported, sorted; and pip."""
+    """Return the sorted names of the expected modules, and pip, that are missing."""
     import importlib
 
     missing = []
@@ -253,7 +264,7 @@ def missing_modules(
 
 
 def _has_pip() -> bool:
-    """Return True if pip is in the interpreter's own folders, which -S keeps off sys.path."""
+    """Return True if pip is in the interpreter's site-packages, which -S removes from sys.path."""
     try:
         import site
         from importlib.machinery import PathFinder

@@ -1,11 +1,12 @@
-"""The names of the packages that a test run is about. PYTEST_DONT_REWRITE
+"""Find the names of the packages under test. PYTEST_DONT_REWRITE
 
-They are those of the project at pytest's rootdir and of every project installed in editable mode,
-because an editable install is under development. The names count and not the paths, because the
-suite of a project may well run against the installed project.
+These are the packages of the project at pytest's rootdir, and of every project installed in
+editable mode, because such a project is under development. Packages are identified by name and not
+by path, because tests may run against an installed copy of the project.
 
-The packages of a project are those in `src`, else those beside it, except for names that the
-automatic discovery of setuptools leaves out too (tests, documentation, tools, and so on).
+The packages of a project are those in its folder `src` or, if there are none, those in the folder
+of the project itself. In the project's own folder, names are ignored that setuptools' automatic
+discovery ignores too (tests, documentation, tools, and so on).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.metadata import Distribution
 
-# setuptools.discovery: FlatLayoutPackageFinder and FlatLayoutModuleFinder.
+# The names that FlatLayoutPackageFinder and FlatLayoutModuleFinder of setuptools.discovery ignore.
 _NOT_TESTED = frozenset({
     *("ci", "bin", "debian", "doc", "docs", "documentation", "manpages", "news", "newsfragments"),
     *("changelog", "htmlcov", "test", "tests", "unit_test", "unit_tests", "example", "examples"),
@@ -28,7 +29,8 @@ _NOT_TESTED = frozenset({
     *("toxfile", "noxfile", "pavement", "dodo", "conanfile", "SConstruct", "SConscript", "venv"),
     "node_modules",
 })  # fmt: skip
-# A folder without __init__.py is a namespace package if there is a module at most this deep in it.
+# A folder without __init__.py is a namespace package if it has a module in itself or in its
+# subfolders; this is the number of levels that are searched.
 _DEPTH = 3
 
 
@@ -37,7 +39,7 @@ def packages_under_test(
 ) -> tuple[str, ...]:
     """Return the sorted top-level names of the packages under test.
 
-    `distributions` are those of this interpreter unless given.
+    By default, `distributions` are those installed for this interpreter.
     """
     if distributions is None:
         from importlib.metadata import distributions as installed
@@ -48,7 +50,7 @@ def packages_under_test(
 
 
 def packages_of(project: Path) -> set[str]:
-    """Return the names of the packages and modules of the project in this folder."""
+    """Return the names of the packages and modules of the project in the folder `project`."""
     # Everything in src is meant to be imported, whatever its name.
     return set(_importable(project / "src")) or {
         name
@@ -58,7 +60,7 @@ def packages_of(project: Path) -> set[str]:
 
 
 def _importable(folder: Path) -> Iterator[str]:
-    """Yield the names that `import` would find in a folder."""
+    """Yield the names of the public packages and modules in a folder."""
     try:
         entries = sorted(folder.iterdir())
     except OSError:
@@ -87,7 +89,7 @@ def _editable_projects(distributions: Iterable[Distribution]) -> Iterator[Path]:
     """Yield the folders of projects installed in editable mode (PEP 660, direct_url.json)."""
     for distribution in distributions:
         text = distribution.read_text("direct_url.json")
-        # Few distributions have this file, and few of those are editable: only they are parsed.
+        # Few distributions have this file, and few of them are editable. Only those are parsed.
         if text and '"editable"' in text:
             folder = _editable_folder(text)
             if folder is not None:

@@ -1,7 +1,8 @@
-"""The logarithmic axis of ratios: its range, its round numbers, and positions on it.
+"""Compute the logarithmic axis of ratios: its range, its labels, and positions on it.
 
-On a logarithmic axis, twice as fast and half as fast are equally far from 1, as they are in a
-geometric mean. A linear axis would squeeze everything that is slower between 0 and 1.
+On a logarithmic axis, twice as fast and half as fast are equally far from 1, which
+agrees with the geometric mean. On a linear axis, all slower results would be squeezed between 0
+and 1.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ class Axis:
     right: float
 
     def x(self, value: float) -> float:
-        """Return the x-coordinate of a value, which is clipped to the axis."""
+        """Return the x-coordinate of a value, or of the nearest end of the axis if it is beyond."""
         clipped = min(max(value, self.low), self.high)
         share = math.log(clipped / self.low) / math.log(self.high / self.low)
         return self.left + share * (self.right - self.left)
 
     def ticks(self, most: int, em: float) -> list[tuple[float, str]]:
-        """Return at most `most` round numbers with their labels, none of which overlap.
+        """Return at most `most` round numbers with labels that do not overlap.
 
         `em` is the font size in the unit of the coordinates.
         """
@@ -57,9 +58,10 @@ class Axis:
 
 
 def range_of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
-    """Return a range that holds every ratio, and their intervals up to twice as far.
+    """Return a range that contains every ratio and, if possible, every interval.
 
-    A wider interval is cut off, as it would squeeze all others.
+    The intervals extend the range of the ratios by a factor of at most two in each direction. Wider
+    intervals are cut off, because they would squeeze all others.
     """
     shown = list(ratios)
     low, high = range_of_values(ratio.value for ratio in shown)
@@ -70,13 +72,13 @@ def range_of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
 
 
 def range_of_values(values: Iterable[float]) -> tuple[float, float]:
-    """Return a range that holds every value and both sides of 1."""
+    """Return a range that contains every value, and some space on both sides of 1."""
     shown = list(values)
     return min(*shown, 1 / _LEAST) / _MARGIN, max(*shown, _LEAST) * _MARGIN
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """Return the round numbers in a range: the finest series that has at most `most` of them."""
+    """Return at most `most` round numbers in a range, as closely spaced as possible."""
     for series in _series(low, high):
         numbers = [value for value in series if low <= value <= high]
         if len(numbers) <= most:

@@ -1,7 +1,7 @@
-"""The charts of a measurement: every ratio with its interval, and every value.
+"""Draw the charts of a measurement: every ratio with its interval, and every value.
 
-Each can be drawn narrow, for a telephone: the letters of a wide chart that is scaled down are too
-small to read.
+Each chart can also be drawn narrow, for a telephone, because the letters of a wide chart that is
+scaled down are too small to read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Size:
-    """Measures of a chart: in pixels, but the names of rows and arms in ems."""
+    """The measures of a chart: `name` and `arm` are in ems, all others in pixels.
+
+    `ticks` is the largest number of labels on the axis.
+    """
 
     width: float
     font: float
@@ -56,23 +59,23 @@ _LOOKS: dict[Result, _Look] = {
 _INTERVAL = _Look(colour="same", shape=None)
 _VALUE = _Look(colour="same", shape="circle", radius=2.9, filled=False)
 _MEAN = _Look(colour="text", shape="bar", radius=5.5, filled=False)
-# More values in one row cannot be told apart; the means of the processes can.
+# If a row has more values, they cannot be told apart, and the means of the processes are shown.
 _MOST_VALUES = 80
 
 
 def standalone(report: BenchReport) -> str:
-    """Return the chart of ratios as an SVG file of its own, as for a README."""
+    """Return the chart of ratios as the content of an SVG file, for example for a README."""
     title = f"Ratios of {_count(report)}"
     return _ratio_chart(report, _WIDE, head=standalone_head(title, _description(report))) + "\n"
 
 
 def ratio_chart(report: BenchReport, *, narrow: bool = False) -> str:
-    """Return a chart of the ratios with their intervals, the fastest first, the mean last."""
+    """Return a chart of the ratios with their intervals: the fastest first, the mean last."""
     return _ratio_chart(report, _NARROW if narrow else _WIDE)
 
 
 def value_chart(report: BenchReport, *, narrow: bool = False) -> str:
-    """Return a chart of every value, as a ratio to the mean of the first arm."""
+    """Return a chart of every value: the mean of the first arm divided by the value."""
     size = _NARROW if narrow else _WIDE
     rows = report.by_ratio
     ratios = [_ratios_to_mean(row.base, sample) for row in rows for sample in (row.base, row.other)]
@@ -118,7 +121,7 @@ def _ratio_chart(report: BenchReport, size: _Size, *, head: str = "") -> str:
 
 
 class _Chart:
-    """A chart with a row for each name: the frame is drawn first, then the rows' marks."""
+    """A chart with a row for each name. Creating it draws the frame; its methods add marks."""
 
     def __init__(
         self,
@@ -148,11 +151,11 @@ class _Chart:
             self.drawing.text((size.width - 2, self.y(index)), number, anchor="end")
 
     def y(self, index: float) -> float:
-        """Return the y-coordinate of a row; the first is 0."""
+        """Return the y-coordinate of a row; the first row has the index 0."""
         return self._top + (index + 0.5) * self._size.row
 
     def mark(self, look: _Look, values: Sequence[float], y: float) -> None:
-        """Mark values on the axis at the height `y`."""
+        """Draw a mark for each value at the height `y`."""
         assert look.shape is not None
         points = [(self.axis.x(value), y) for value in values]
         self.drawing.marks(
@@ -177,7 +180,10 @@ class _Chart:
         self.drawing.line(start, end, colour="same", width=0.8)
 
     def finish(self, caption: Sequence[str], label: str, *, head: str = "") -> str:
-        """Add the lines below the axis, and return the chart as SVG."""
+        """Add the lines of `caption` below the axis, and return the chart as SVG.
+
+        `label` is the chart's accessible name; `head` is inserted before its elements.
+        """
         line = 1.35 * self._size.font
         y = self._bottom + 2.8 * self._size.font
         middle = self._size.width / 2
@@ -195,7 +201,7 @@ class _Chart:
         self.drawing.line((axis.left, bottom), (axis.right, bottom), colour="text", width=1)
 
     def _draw_legend(self, entries: Sequence[tuple[str, _Look]]) -> float:
-        """Draw the legend in as many lines as it needs; return where the rows begin."""
+        """Draw the legend in as many lines as it needs; return the y-coordinate below it."""
         font = self._size.font
         x, y = 2.0, 0.8 * font
         for text, look in entries:
@@ -228,7 +234,7 @@ def _ratios_to_mean(base: Sample, sample: Sample) -> list[float]:
 
 
 def _description(report: BenchReport) -> str:
-    """Return the text that stands for the chart of ratios where it cannot be seen."""
+    """Return a text for readers who cannot see the chart of ratios."""
     verdict = one_line(conclusions.sentence(report))
     return f"Ratios of {_count(report)}, {conclusions.tally(report)}. {verdict}"
 

@@ -1,6 +1,6 @@
-"""A measurement as one HTML file, with its style and charts in it.
+"""Render a measurement as one HTML file, which contains its style and its charts.
 
-It requests nothing from anywhere, and its content security policy forbids everything else.
+The page loads nothing from other files or servers, and its content security policy forbids it.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ def _sections(report: BenchReport) -> Iterable[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text for the page.
+    """Return a text escaped for the page.
 
-    Characters that a file cannot hold, and those that reverse the direction of text, are replaced.
+    Characters that a file cannot contain, and those that reverse the direction of text, are
+    replaced.
     """
     return escape(
         "".join(
@@ -80,12 +81,12 @@ def _escaped(text: str) -> str:
 
 
 def _marked(result: Result, text: str) -> str:
-    """Return a text with the mark that stands for the result in the charts, too."""
+    """Return a text after the mark that the charts use for the result."""
     return f'<span class="mark" aria-hidden="true">{_MARKS[result]}</span> {_escaped(text)}'
 
 
 def _subject(about: Mapping[str, str]) -> str:
-    """Return a line on the interpreter and the machine that were measured."""
+    """Return a line on the interpreter and the machine; empty if the version is not known."""
     if "version" not in about:
         return ""
     facts = (

@@ -1,4 +1,4 @@
-"""Fit labels into a width: estimate how wide a text is, and shorten names that are too wide.
+"""Estimate the width of labels, and shorten names that are too wide.
 
 Widths are in ems and estimated for DejaVu Sans, which is wider than most fonts.
 """
@@ -15,9 +15,9 @@ _ELLIPSIS = "…"
 
 
 def shorten(name: str, ems: float) -> str:
-    """Return a name on one line of at most `ems`.
+    """Return a name on one line that is at most `ems` wide.
 
-    A longer name loses its middle, because names tend to differ at their ends.
+    The middle of a longer name is left out, because names tend to differ at their ends.
     """
     line = one_line(name)
     if width(line) <= ems:
@@ -27,9 +27,9 @@ def shorten(name: str, ems: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, with replacements for the characters that XML cannot hold.
+    """Return a text on one line, without line breaks and repeated spaces.
 
-    Those are control characters and unpaired surrogates.
+    Characters that XML cannot contain (control characters and unpaired surrogates) are replaced.
     """
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"

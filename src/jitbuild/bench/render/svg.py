@@ -1,9 +1,9 @@
 """Write a drawing as SVG: lines, texts and marks, as strings.
 
-Text takes the colour of its surroundings. A mark has a class (`faster`, `slower`, `same`) besides
-its colour, so a page can set its own colours. The colours are Okabe and Ito's
-(jfly.uni-koeln.de/color), darkened or lightened for contrast, and each goes with a shape of its
-own, for colour-blind readers.
+Text has the colour of the surrounding page. A mark has a colour and a class (`faster`, `slower` or
+`same`), so that a page can set other colours. The colours are those of Okabe and Ito
+(jfly.uni-koeln.de/color), darkened or lightened for contrast. Each colour is used with different
+shapes, for colour-blind readers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Point = tuple[float, float]
 LIGHT: dict[Colour, str] = {"faster": "#0072b2", "slower": "#b34700", "same": "#6b7280"}
 DARK: dict[Colour, str] = {"faster": "#56b4e9", "slower": "#ff8c42", "same": "#9198a1"}
 
-# The path of each shape of radius 1 around the origin: a start, and the relative moves from there.
+# The path of each shape around its centre: the start for a radius of 1, and the relative moves, in
+# which {r} is the radius and {d} the diameter.
 _SHAPES: dict[Shape, tuple[Point, str]] = {
     "up": ((0, -1), "l{r} {d}h-{d}z"),
     "down": ((0, 1), "l{r} -{d}h-{d}z"),
@@ -35,9 +36,9 @@ _SHAPES: dict[Shape, tuple[Point, str]] = {
 
 
 class Drawing:
-    """An SVG drawing of a fixed width in pixels; `font` is the size of its letters.
+    """An SVG drawing whose `width` and font size (`font`) are in pixels.
 
-    Coordinates begin at the upper left.
+    The origin of coordinates is the upper left corner.
     """
 
     def __init__(self, width: float, font: float) -> None:
@@ -45,7 +46,7 @@ class Drawing:
         self._elements: list[str] = []
 
     def text(self, at: Point, content: str, *, anchor: Anchor = "start") -> None:
-        """Add a text, vertically centred on `at`."""
+        """Add the text `content`, vertically centred on the point `at`."""
         x, y = at
         place = f'x="{_number(x)}" y="{_number(y)}" dy=".35em"'
         end = f' text-anchor="{anchor}"' if anchor != "start" else ""
@@ -71,14 +72,14 @@ class Drawing:
         radius: float,
         filled: bool = True,
     ) -> None:
-        """Add marks of one look at all `points`, as one path."""
+        """Add marks that look the same at all `points`, as one path."""
         look = 'fill="currentColor"' if filled else 'fill="none" stroke="currentColor"'
         outline = "" if filled else ' stroke-width="1.3"'
         path = "".join(_path(shape, point, radius) for point in points)
         self._elements.append(f'<path{_colour(colour, "mark")} {look}{outline} d="{path}"/>')
 
     def svg(self, height: float, label: str, *, head: str = "") -> str:
-        """Return the drawing as SVG that can stand in a page; `label` is its accessible name.
+        """Return the drawing as an SVG element for a page; `label` is its accessible name.
 
         `head` is inserted before the drawing's elements.
         """
@@ -94,8 +95,8 @@ class Drawing:
 def standalone_head(title: str, description: str) -> str:
     """Return the title, description and style of an SVG file that is shown without a page.
 
-    It has a background of its own, so it can be read whatever the surroundings are, and follows
-    the colour scheme that the reader's system prefers.
+    The style sets a background, so that the drawing can be read on any surroundings. It follows the
+    colour scheme that the reader's system prefers.
     """
     dark = "svg{color:#e6edf3;background:#0d1117}" + colour_rules(DARK)
     style = f"svg{{color:#1f2328;background:#fff}}@media(prefers-color-scheme:dark){{{dark}}}"

@@ -1,4 +1,4 @@
-"""A measurement in the terminal: a table, and lines with its verdict."""
+"""Show a measurement in the terminal: a table, and lines that end with the verdict."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MOST_FUNCTIONS = 8
 
 
 def show(report: BenchReport, console: Console, *, inspect: bool = False) -> None:
-    """Print the whole report; with `inspect` also the machine code of each benchmark."""
+    """Print the report; with `inspect`, also the compiled functions of each benchmark."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    # Folded and not shortened: the end of a test's name is its most specific part.
+    # Long names are folded and not shortened, because their ends are the most specific parts.
     table.add_column("", overflow="fold")
     for column in (report.base, report.other, "ratio", "95% interval"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -56,7 +56,7 @@ def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
 
 
 def inspection(row: BenchRow) -> Iterator[str]:
-    """Yield lines on the machine code that the JIT produced for a benchmark."""
+    """Yield lines on the functions of a benchmark that the JIT compiled."""
     found = row.inspection
     if found is None:
         yield f"{row.name}: the JIT's machine code cannot be inspected."
@@ -76,7 +76,7 @@ def inspection(row: BenchRow) -> Iterator[str]:
 
 
 def format_seconds(value: float) -> str:
-    """Return a time with three digits and a readable unit: `1.52 ms`."""
+    """Return a time with three digits and a readable unit, such as `1.52 ms`."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if value * factor >= 1:
             return f"{value * factor:.3g} {unit}"
