@@ -154,6 +154,6 @@ class ComparisonError(JitbuildError):
 
 
 class MeasurementError(JitbuildError):
-    """A measurement failed, timed out or ran in the wrong mode, or a file contains no usable one."""
+    """A measurement failed, timed out or ran in the wrong mode, or a file has no usable one."""
 
     exit_code = 23

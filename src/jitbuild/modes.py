@@ -46,7 +46,7 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
 
 
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a copy of `environ` in which the variables of the JIT are set or removed for `mode`."""
+    """Return a copy of `environ` with the JIT's variables set or removed as `mode` needs."""
     others = {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)}
     return others | _VARIABLES[mode]
 

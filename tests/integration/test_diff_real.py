@@ -232,7 +232,7 @@ def is_alive(pid: int) -> bool:
         (["3.15", "--", "-m", "pytest"], 22, "--with pytest"),
         (["3.15", "--requirements", "none.txt", "--", "x.py"], 2, "none.txt cannot be read"),
         (["3.15", "--with", "./no-such-folder", "--", "x.py"], 15, "pip failed with exit code 1"),
-        (["3.14", "--modes", "off,stress", "--", "x.py"], 4, "it came with 3.15"),
+        (["3.14", "--modes", "off,stress", "--", "x.py"], 4, "which came with 3.15"),
         (["3.13", "--", "x.py"], 18, "jitbuild install 3.13"),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(dest):
     recorder = RecordingReporter()
     get(Server([whole()]), dest, reporter=recorder)
     assert dest.read_bytes() == DATA
-    assert "fetched again" in recorder.warnings[0]
+    assert "fetching it again" in recorder.warnings[0]
 
 
 def test_empty_files_and_files_of_unknown_size_are_downloaded(dest):

@@ -190,7 +190,7 @@ def test_a_file_is_not_fetched_when_another_process_provided_it_meanwhile(tmp_pa
 
         reporter = RecordingReporter(on_message=finish)
         provide_file(dest, _no_fetch, sha256=SHA, reporter=reporter, title=None)
-    assert reporter.notes == ["Waiting for another process that fetches file."]
+    assert reporter.notes == ["Waiting for another process that is fetching file."]
 
 
 def _no_fetch(part, stage):
@@ -205,7 +205,7 @@ def test_a_file_with_a_wrong_hash_is_replaced_with_a_warning(tmp_path):
     assert copy_verified(source, dest, sha256=SHA, reporter=reporter) == dest
     assert dest.read_bytes() == DATA
     assert reporter.titles == ["Fetching dest"]
-    assert reporter.warnings == [f"{dest} has the wrong content and is fetched again."]
+    assert reporter.warnings == [f"{dest} has the wrong content; fetching it again."]
     assert reporter.progress[-1] == (len(DATA), len(DATA))
 
 

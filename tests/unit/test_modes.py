@@ -61,7 +61,7 @@ def test_an_unknown_mode_is_refused_with_a_suggestion(origin, message):
     [
         ("on", False, (3, 15), "X has no JIT: mode on would be silently ignored"),
         ("stress", False, None, "X has no JIT: mode stress would be silently ignored"),
-        ("stress", True, (3, 14), "X has no PYTHON_JIT_STRESS: it came with 3.15"),
+        ("stress", True, (3, 14), "X has no PYTHON_JIT_STRESS, which came with 3.15"),
     ],
 )
 def test_a_mode_that_would_be_ignored_is_refused(mode, jit, series, message):

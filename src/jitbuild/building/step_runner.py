@@ -87,7 +87,10 @@ class StepRunner:
             cache.record(step)
 
     def _withdraw(self, step: Step, error: BuildError, inputs: list[StepInputs]) -> bool:
-        """Replace in `inputs` what the first cache that can gives now; False when none can."""
+        """Let the first cache that can do so withdraw its help; put its new inputs into `inputs`.
+
+        Return False if no cache can.
+        """
         for number, cache in enumerate(self.caches):
             withdrawn = cache.withdraw(step, error)
             if withdrawn is not None:

@@ -204,8 +204,8 @@ def add_llvm(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_packages(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add --with and --requirements: `what` happens in an environment that has the packages."""
+def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
+    """Add --with and --requirements; `verb` begins their help texts ("run", "measure")."""
     add_list(
         parser,
         "--with",
@@ -214,7 +214,7 @@ def add_packages(parser: argparse._ActionsContainer, what: str) -> None:
         spaces=False,
         hyphens="-e",
         default=[],
-        help=f"{what} in an environment that has PKG",
+        help=f"{verb} in an environment that has PKG",
     )
     add_list(
         parser,
@@ -222,7 +222,7 @@ def add_packages(parser: argparse._ActionsContainer, what: str) -> None:
         metavar="FILE",
         spaces=False,
         default=[],
-        help=f"{what} in an environment that has the requirements in FILE",
+        help=f"{verb} in an environment that has the requirements in FILE",
     )
 
 

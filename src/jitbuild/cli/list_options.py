@@ -16,10 +16,11 @@ _ANY_VALUE = frozenset({"--configure-arg"})
 
 
 class ListAction(argparse.Action):
-    """Store the items of a list option; those of a repeated option are added.
+    """Store the items of a list option. If the option is repeated, append them.
 
-    The parser checks `choices` item by item. With `spaces` False an item may contain spaces.
-    `hyphens` matches the words that are items although they begin with a hyphen.
+    Items are separated by commas and, unless `spaces` is False, also by spaces. The parser checks
+    `choices` item by item. `hyphens` is a regular expression for words that begin with a hyphen
+    but are still items.
     """
 
     def __init__(self, *, spaces: bool = True, hyphens: str = "", **options: Any) -> None:

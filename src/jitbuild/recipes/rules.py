@@ -1,7 +1,7 @@
 """Rules of a build, and recipes/build.toml, which holds those that all series share.
 
-A rule says what some targets, variants and versions need of the build. Rules are data, so a new
-flag or a newly known problem needs no code. The keys are described in docs/recipes.md.
+A rule states what the build must do for certain targets, variants and versions. Rules are data, so
+a new flag or a newly known problem needs no code. The keys are described in docs/recipes.md.
 """
 
 from __future__ import annotations

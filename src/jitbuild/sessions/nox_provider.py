@@ -97,9 +97,9 @@ def provided_interpreter(session: nox.Session) -> SessionInterpreter:
         )
     if session.venv_backend not in _BACKENDS:
         raise UsageError(
-            f"{session.name} has the venv backend {session.venv_backend}, "
-            "but a JIT mode is checked in a venv.",
-            remedy="Use virtualenv, venv or uv.",
+            f"{session.name} uses the venv backend {session.venv_backend}, but JIT modes can be "
+            "checked in a virtual environment only.",
+            remedy="Set venv_backend to virtualenv, venv or uv.",
         )
     interpreter = read_shim(shim_of(request))
     if interpreter is None:

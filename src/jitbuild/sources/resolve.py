@@ -66,8 +66,8 @@ def _local_path(text: str) -> Path:
     if "://" in text:
         raise SourceError(
             f"{urls.redacted(text)} is a URL, and no digest is known for what it serves.",
-            remedy="Ask for the version with --mirror URL (and with --sha256, if no recipe has a "
-            "pin for it), or download the file yourself.",
+            remedy="Request a version instead of a URL, and name the server with --mirror URL; add "
+            "--sha256 if no recipe pins that version. Or download the file and give its path.",
         )
     path = Path(text).expanduser().absolute()
     if not path.exists():

@@ -67,7 +67,7 @@ class Store:
         return self.root / name
 
     def installed(self) -> list[Interpreter]:
-        """Return every interpreter, sorted by name. Raises StoreError if the store is unreadable."""
+        """Return all interpreters by name. Raises StoreError if the store cannot be read."""
         try:
             folders = sorted(self.interpreters.iterdir())
         except FileNotFoundError:

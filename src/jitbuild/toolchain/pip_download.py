@@ -52,8 +52,8 @@ def pip_command() -> tuple[str, ...]:
         if wheel := get_embed_wheel("pip", f"{sys.version_info[0]}.{sys.version_info[1]}"):
             return (sys.executable, str(Path(wheel.path) / "pip"))
     raise DownloadError(
-        f"Wheels cannot be downloaded: {sys.executable} has no pip, and there is no virtualenv "
-        "that includes one.",
+        f"Wheels cannot be downloaded: {sys.executable} has neither pip nor the package "
+        "virtualenv, which includes pip.",
         remedy=f"Install pip: {sys.executable} -m ensurepip. Or: uv pip install pip.",
     )
 

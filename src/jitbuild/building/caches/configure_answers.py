@@ -1,11 +1,12 @@
-"""Answers of configure kept between builds: its `config.cache`, less what may not hold again.
+"""Answers of configure kept between builds: its `config.cache`, without what could be wrong later.
 
-The key (caches/configure_key.py) decides which builds may share answers. Within a key these are
-looked up again by every configure, because they can change without it:
+The key (caches/configure_key.py) decides which builds may share answers. Even if
+the key matches, every configure determines the following again, because they can change while the
+key stays the same:
 
 - programs on PATH (`ac_cv_path_*`, `ac_cv_prog_CC`),
 - answers that name a folder which exists for one build only,
-- answers that would make configure do something else than it does without a cache
+- answers that would make configure behave differently than without a cache
   (caches/autoconf.py).
 """
 

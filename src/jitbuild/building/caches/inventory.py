@@ -45,7 +45,10 @@ class CacheUsage:
 
 
 def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
-    """Return the usage of the cache `name`; `program` is the ccache that can read its counts."""
+    """Return the usage of the cache `name`.
+
+    `program` is the ccache that reads the counts of hits and misses of the cache `ccache`.
+    """
     path = store.cache(name)
     if name == "ccache":
         counts = ccache_statistics.summarize(program, store.root)
