@@ -2,8 +2,8 @@
 
     python bench_worker.py --spec FILE [OPTION of pyperf ...]
 
-This script runs in the interpreter under test, where pyperf is installed. pyperf starts it again for
-each worker. FILE is the specification, a JSON object:
+This script runs in the interpreter under test, where pyperf is installed. pyperf starts it again
+for each worker. FILE is the specification, a JSON object:
 
 kind: quick, stmt or command
 name: the name of the benchmark
