@@ -8,8 +8,8 @@
         session.install("-e.", "pytest")
         session.run("pytest")
 
-Importing this module in a noxfile, and `nox -l`, start no process and open no network. A session
-such as `jitbuild(3.15)` provides each interpreter before the sessions that use it.
+Importing this module and listing sessions (`nox -l`) start no process and use no network. Before
+the sessions that use an interpreter, a session such as `jitbuild(3.15)` provides it.
 """
 
 from __future__ import annotations
@@ -80,12 +80,14 @@ def session(  # noqa: PLR0913
     requires: Iterable[str] = (),
     **options: Any,
 ) -> Func | Callable[[Callable[..., object]], Func]:
-    """Make a function a nox session for each of `pythons` in each of `modes`: `tests(3.15-jit-on)`.
+    """Make a function a nox session for each of `pythons` in each of `modes`.
 
-    Without `pythons` or `modes` those of the settings are used ([tool.jitbuild] in pyproject.toml).
-    `policy` says how to provide an interpreter that is not in the store; JITBUILD_POLICY overrides
-    it. `jit` and `profile` state a variant. Other options are those of nox.session. A function with
-    a parameter `jit_mode` receives the mode. Raise a JitbuildError for sessions that cannot run.
+    The sessions have names such as `tests(3.15-jit-on)`. If `pythons` or `modes` is None, the
+    setting of that name is used ([tool.jitbuild] in pyproject.toml). `policy` states how to provide
+    an interpreter that is not in the store; JITBUILD_POLICY overrides it. `jit` and `profile` state
+    a variant. `requires` names sessions to run before, and other options are passed to nox.session.
+    If the function has a parameter `jit_mode`, it receives the mode. Raise a JitbuildError if a
+    session could never run.
     """
     if func is None:
         return functools.partial(
@@ -105,9 +107,10 @@ def session(  # noqa: PLR0913
 
 
 def _started(func: Callable[..., object], options: Mapping[str, object]) -> Callable[..., None]:
-    """Return `func` with the start of the session before it.
+    """Return a function that starts the session in its mode and then calls `func`.
 
-    Raise UsageError if it takes, or nox.session is given, the Python that jit.session sets.
+    `options` are those of nox.session. Raise UsageError if `func` has a parameter `python` or `py`,
+    or if `options` contains one: jit.session sets the Python itself.
     """
     takes = inspect.signature(func).parameters
     if refused := {"python", "py"} & {*options, *takes}:
@@ -136,6 +139,8 @@ def params(
     profile: Profile | None = None,
 ) -> list[Any]:
     """Return the parameters of `session`, for use with plain `@nox.session`.
+
+    Example:
 
     @nox.session(requires=jit.requires)
     @nox.parametrize("python,jit_mode", jit.params(pythons=["3.15"]))
@@ -166,10 +171,10 @@ def start(
     *,
     collect_facts: CollectFacts | None = None,
 ) -> None:
-    """Prepare the venv of a session, set `mode` for everything it runs, and check that it works.
+    """Prepare the venv of a session, set `mode` for its programs, and check that it takes effect.
 
-    End the session with the reason (session.error) if it does not. `collect_facts` is
-    jitbuild.probing.run_probe.collect_facts by default.
+    If `mode` has no effect, end the session with the reason (session.error). `collect_facts` probes
+    the venv; by default it is jitbuild.probing.run_probe.collect_facts.
     """
     from jitbuild.probing import run_probe
 
@@ -195,16 +200,16 @@ def start(
 
 
 def _never_skip() -> None:
-    """Make nox fail for a missing Python, which it would skip and exit with 0.
+    """Make nox fail if a Python is missing; by default it skips the session and exits with 0.
 
-    Without the providers (--no-dependencies) a session's Python may be missing.
+    With --no-dependencies the providing sessions do not run, so a Python may be missing.
     """
     if "--no-dependencies" in sys.argv:
         nox.options.error_on_missing_interpreters = True
 
 
 def _warn_about_coverage(session: nox.Session, mode: Mode) -> None:
-    """Warn once if the venv's coverage keeps the code it measures out of the JIT."""
+    """Warn once if coverage in the venv keeps the measured code out of the JIT."""
     if mode not in {"on", "stress"}:
         return
     from jitbuild.sessions.coverage_core import WARNING, traces_with_settrace

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# The programs of jitbuild's environment that later steps need. Its Python stays off PATH.
+# Later steps need these programs. They are copied, because the folder of jitbuild's environment
+# also contains a Python, which must not be on PATH.
 _PROGRAMS = ("jitbuild", "nox")
 
 
 def key_step(specs: Sequence[str], store: Store, environ: Mapping[str, str] = os.environ) -> str:
-    """Write the key and the folders of the cache for `specs`.
+    """Write the outputs `key` and `path`: the cache key for `specs`, and the folders to cache.
 
-    Return what to print: the outputs, or nothing if they went into GITHUB_OUTPUT.
+    They are appended to the file in GITHUB_OUTPUT. If it is not set, return them as text to print,
+    else an empty string.
     """
     host, planner = target.host(), planner_of()
     plans = [planner(session, host.target) for session in product_of(specs, ["default"])]
@@ -53,7 +55,8 @@ def provide_step(
 ) -> str:
     """Provide the interpreters for `specs`, and add them to PATH on GitHub.
 
-    Return what to print: the outputs, or nothing if they went into GITHUB_OUTPUT.
+    The outputs are appended to the file in GITHUB_OUTPUT. If it is not set, return them as text to
+    print, else an empty string.
     """
     provided = provision.provide(specs, store, reporter, ensure, inspect=inspect)
     printed = _write(outputs(provided), environ)
@@ -69,8 +72,8 @@ def provide_step(
 def outputs(provided: ProvidedInterpreters) -> dict[str, str]:
     """Return the outputs of the action.
 
-    `pythons` has every executable by its request, as JSON, `python` is the first of them, and
-    `built` tells if any interpreter was built.
+    `pythons` is a JSON object that maps each request to an executable, and `python` is the first of
+    these executables. `built` is "true" if any interpreter was built, else "false".
     """
     executables = {
         spec: str(interpreter.executable) for spec, interpreter in provided.interpreters.items()
@@ -85,7 +88,7 @@ def outputs(provided: ProvidedInterpreters) -> dict[str, str]:
 def path_folders(
     interpreters: Iterable[Interpreter], *, windows: bool = os.name == "nt"
 ) -> list[str]:
-    """Return the folders of the interpreters' programs, those of the first interpreter first."""
+    """Return the folders to add to PATH, in the order of the interpreters."""
     folders: dict[str, None] = {}
     for interpreter in interpreters:
         folder = interpreter.executable.parent

@@ -1,4 +1,4 @@
-"""The key under which the cache of a CI service holds interpreters."""
+"""The key of the interpreters in the cache of a CI service."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def cache_key(
 ) -> CacheKey:
     """Return the key of the interpreters of `plans` in `store`.
 
-    It covers the plans, the image of the runner, libc, and the store's path: an installed
-    interpreter contains its prefix, and needs the libc it was linked against. The image is ImageOS
-    on GitHub's runners, else the distribution. The image's weekly version is left out, because the
-    probe detects interpreters that a new one breaks.
+    The key depends on the plans, the image of the runner, libc, and the store's path, because an
+    installed interpreter contains its prefix and needs the libc it was linked against. The image is
+    the variable ImageOS on GitHub's runners, else the distribution. The weekly version of the image
+    is not part of the key: if a new version breaks an interpreter, the probe detects it.
     """
     image = environ.get("ImageOS") or "-".join(host.distro[:1]) or host.target.system
     facts = [sorted({plan.key for plan in plans}), image, host.libc, str(store.root)]

@@ -1,4 +1,4 @@
-"""The files by which GitHub Actions passes values to later steps: GITHUB_OUTPUT and GITHUB_PATH.
+"""Files that pass values to later steps of GitHub Actions: GITHUB_OUTPUT and GITHUB_PATH.
 
 Their formats are documented in GitHub's "Workflow commands for GitHub Actions".
 """
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def format_outputs(values: Mapping[str, str]) -> str:
-    """Return the lines `name=value` of GITHUB_OUTPUT.
+    """Return `values` as lines `name=value` for GITHUB_OUTPUT.
 
-    A value of several lines stands between random delimiters, so that no part of it can be read as
+    A value of several lines is enclosed in random delimiters, so no part of it can be mistaken for
     another output.
     """
     lines = []
@@ -30,14 +30,14 @@ def format_outputs(values: Mapping[str, str]) -> str:
 
 
 def append_outputs(values: Mapping[str, str], file: Path) -> None:
-    """Append `values` to `file`, a GITHUB_OUTPUT."""
+    """Append `values` to `file` in the format of GITHUB_OUTPUT."""
     _append(file, format_outputs(values))
 
 
 def append_path(folders: Sequence[str], file: Path) -> None:
-    """Append `folders` to `file`, a GITHUB_PATH, so that the first one comes first on PATH.
+    """Append `folders` to `file` in the format of GITHUB_PATH.
 
-    GitHub puts the last line of the file first.
+    They are written in reverse order, because GitHub puts the last line of the file first on PATH.
     """
     _append(file, "".join(f"{folder}\n" for folder in reversed(folders)))
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from jitbuild.ci.matrix import CIMatrix
     from jitbuild.ci.systems import Service
 
-# The most jobs of one matrix; beyond that the service refuses the whole pipeline.
+# The maximum number of jobs in a matrix. If it is exceeded, the service rejects the whole pipeline.
 # https://docs.github.com/actions/reference/limits, https://docs.gitlab.com/ci/yaml/#parallelmatrix
 LIMITS: dict[Service, int] = {"github": 256, "gitlab": 200}
 
-# The variables of GitLab's jobs. Those of the axes are jitbuild's own settings, so that the
-# commands of a job use them without further options.
+# The variables of GitLab's jobs. JITBUILD_JIT and JITBUILD_PROFILE are settings of jitbuild, so the
+# commands of a job need no options for them.
 _GITLAB_VARIABLES = {
     "os": "JIT_OS",
     "runner": "JIT_RUNNER",
@@ -34,8 +34,8 @@ _GITLAB_VARIABLES = {
 def as_github(matrix: CIMatrix) -> str:
     """Return two lines for $GITHUB_OUTPUT, `build=` and `test=`.
 
-    The value of each is meant for `matrix: ${{ fromJSON(...) }}`. Raise UsageError for more jobs
-    than a matrix may have.
+    Each value is written for use in `matrix: ${{ fromJSON(...) }}`. Raise UsageError if there are
+    more jobs than GitHub allows in a matrix.
     """
     _check_limit(matrix, "github")
     jobs = matrix.to_json()
@@ -48,8 +48,8 @@ def as_github(matrix: CIMatrix) -> str:
 def as_gitlab(matrix: CIMatrix) -> str:
     """Return YAML with two hidden jobs, for the jobs of a child pipeline to extend.
 
-    They are `.jitbuild-build` and `.jitbuild-test`. Raise UsageError for more jobs than a matrix
-    may have.
+    The hidden jobs are `.jitbuild-build` and `.jitbuild-test`. Raise UsageError if there are more
+    jobs than GitLab allows in a matrix.
     """
     _check_limit(matrix, "gitlab")
     jobs = matrix.to_json()
@@ -69,10 +69,10 @@ def as_gitlab(matrix: CIMatrix) -> str:
 
 
 def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
-    """Return the variables of a job as YAML, whose strings JSON's are.
+    """Return the variables of a job as YAML. Strings are written as in JSON, which is valid YAML.
 
-    GitLab makes the name of the job of all values, in at most 255 characters, so values that follow
-    from others are left out.
+    GitLab composes the name of a job from all values and limits it to 255 characters. Values that
+    follow from other values are therefore omitted.
     """
     return [
         f"{variable}: {json.dumps(job[key])}"

@@ -17,20 +17,27 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-    # Returns why an interpreter can no longer be used; empty if it can.
+    # Returns why an interpreter can no longer be used; an empty string if it can.
     Inspect = Callable[[Interpreter], str]
     Ensure = Callable[[str], Interpreter]
 
 
 class ProvidedInterpreters(NamedTuple):
-    """An interpreter for each request, in their order; `built` tells if any was built just now."""
+    """An interpreter for each request, in the order of the requests.
+
+    `built` is True if `provide` added any of them to the store.
+    """
 
     interpreters: dict[str, Interpreter]
     built: bool
 
 
 def inspect(interpreter: Interpreter, probe: Callable[..., Verdict] = probe) -> str:
-    """Return why an interpreter is no longer what was proven; empty if it still is."""
+    """Return why an interpreter no longer passes its proof; empty if it still passes.
+
+    `probe` runs the checks. A module that is missing now, but was present when the interpreter was
+    proven, also fails the proof.
+    """
     manifest = interpreter.manifest
     try:
         verdict = probe(
@@ -58,8 +65,8 @@ def provide(
 ) -> ProvidedInterpreters:
     """Return an interpreter for each request.
 
-    Interpreters in the store that `inspect` rejects are removed with a warning, and `ensure`
-    installs what is missing.
+    Interpreters in the store that `inspect` rejects are removed with a warning. `ensure` returns
+    the interpreter for a request, and installs it if it is missing.
     """
     specs = list(specs)
     for spec in specs:
@@ -71,7 +78,7 @@ def provide(
 
 
 def _remove_failing(spec: str, store: Store, reporter: Reporter, inspect: Inspect) -> None:
-    """Remove the best interpreter for `spec` until one passes or none is left."""
+    """Remove the best interpreter for `spec` from the store until one passes or none is left."""
     request = parse(spec)
     axes = api.axes_with_settings(Axes(), request) if request.is_version else Axes()
     axes = axes.wanting_machine_code(request)  # as api.ensure does

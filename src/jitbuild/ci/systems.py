@@ -1,4 +1,4 @@
-"""The systems of CI services, and the runners that serve them."""
+"""The operating systems of CI services, and the labels of their runners."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ Service = Literal["github", "gitlab"]
 class CISystem:
     """An operating system of CI services: its short name, its target, and the runners' labels.
 
-    `github` and `gitlab` are the labels of the services' own runners; empty if there is none.
+    `github` and `gitlab` are the labels of the runners that these services offer for the system; a
+    label is empty if there is no such runner.
     """
 
     name: str
@@ -68,10 +69,11 @@ class CIMachine:
 def choose_machines(
     names: Iterable[str], overrides: Iterable[str] = (), *, service: Service = "github"
 ) -> list[CIMachine]:
-    """Return the machines of these systems, without duplicates.
+    """Return a machine for each of the systems `names`, without duplicates.
 
-    Each uses the runner of the service unless `overrides` (`linux=my-runner`) names another. Raise
-    UsageError for an unknown system, and for one that the service has no runner for.
+    A machine uses the runner of the service, unless `overrides` names another runner for its system
+    (`linux=my-runner`). Raise UsageError for an unknown system, an invalid override, and a system
+    without a runner.
     """
     runners = dict(map(_parse_override, overrides))
     machines = []

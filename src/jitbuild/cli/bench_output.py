@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Raise UsageError, before anything is measured, if a report cannot be written."""
+    """Raise UsageError when the folder of --html or --svg does not exist.
+
+    Call it before the measurement, which would otherwise be lost.
+    """
     for name in filter(None, (options.html, options.svg)):
         if not Path(name).absolute().parent.is_dir():
             raise UsageError(
@@ -48,6 +51,6 @@ def show_report(report: BenchReport, options: argparse.Namespace) -> None:
 
 
 def print_reports(reports: list[BenchReport]) -> None:
-    """Print one report as a JSON object, several as a list."""
+    """Print a single report as a JSON object, and several reports as a list."""
     data = [report_json.to_json(report) for report in reports]
     print_json(data[0] if len(data) == 1 else data)

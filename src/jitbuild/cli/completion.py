@@ -31,9 +31,10 @@ def cache_names(**_: object) -> list[str]:
 
 
 def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
-    """Return the benchmarks of the suite in `parsed_args`.
+    """Return the names of the benchmarks of the suite that `parsed_args` selects.
 
-    Those of pyperformance are known only if an environment in the store has it.
+    The names of pyperformance's benchmarks are known only if an environment in the store contains
+    pyperformance.
     """
     if getattr(parsed_args, "suite", None) == "pyperformance":
         from jitbuild.bench import pyperformance

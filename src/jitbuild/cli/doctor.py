@@ -46,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the requirements of a build and if they are met; return 1 if one is missing."""
+    """Print the requirements of a build, and mark those that are missing.
+
+    Return 1 if a required one is missing.
+    """
     report = _check(options)
     if options.json:
         print_json([as_json(requirement) for requirement in report.requirements])
@@ -82,7 +85,10 @@ def _row(requirement: CheckedRequirement) -> tuple[str, str, str]:
 
 
 def advice(report: PreflightReport) -> list[str]:
-    """Return the lines on how to get what is missing, among them the one command to type."""
+    """Return lines that explain how to install what is missing.
+
+    They include a command for the package manager, if one installs the requirements.
+    """
     lines = []
     if report.missing:
         lines += ["", *(f"{name}: {remedy}" for name, remedy in report.remedies)]

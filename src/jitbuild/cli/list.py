@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every interpreter in the store: a line for each of them, or JSON."""
+    """Print the interpreters in the store, one per line or as JSON."""
     interpreters = store().installed()
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])

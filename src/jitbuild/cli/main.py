@@ -1,4 +1,4 @@
-"""Entry point of the command line: dispatch, and the only place where errors become messages."""
+"""Entry point of the command line. Only this module turns errors into messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _EXIT_SIGNAL = 128
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv`, by default that of this process; return its exit code."""
-    # Imports create many objects and no garbage: collections take a tenth of a light command.
+    # Imports create many objects but no garbage. Without this, garbage collection would take a
+    # tenth of the time of a light command.
     gc.disable()
     from jitbuild.cli.parser import parse
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted: nothing was left half-done", file=sys.stderr)
         return _EXIT_SIGNAL + int(getattr(interrupt, "number", 2))
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain again when it flushes.
+        # The reader of stdout is gone. Python would report that again when it flushes at exit.
         _discard_output()
         return _EXIT_BROKEN_PIPE
     except JitbuildError as error:
@@ -48,20 +49,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.name in LIGHT:
         code = int(options.run(options))
-        gc.freeze()  # spares the collections when Python exits
+        gc.freeze()  # avoids garbage collection when Python exits
     else:
         from jitbuild.system.signals import raise_on_signals
 
         gc.enable()
         with raise_on_signals():
             code = int(options.run(options))
-    # A closed pipe shows here, and not when Python exits.
+    # Raise BrokenPipeError here, and not when Python exits.
     sys.stdout.flush()
     return code
 
 
 def _report_unexpected(error: Exception, *, verbose: bool) -> int:
-    """Report a bug with its traceback, and an error of the system (a full disk) by its message."""
+    """Report an unexpected error, and return the exit code.
+
+    An OSError, such as a full disk, is reported by its message. Any other error is a bug of
+    jitbuild, and is reported with its traceback.
+    """
     is_bug = not isinstance(error, OSError)
     if is_bug or verbose:
         _print_traceback()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def reporter_for(options: argparse.Namespace) -> Reporter:
-    """Return the reporter that suits --quiet, --verbose and the place where the command runs."""
+    """Return the reporter for --quiet, --verbose, and the terminal or CI that shows the output."""
     from jitbuild.system import reporters
 
     return reporters.choose_reporter(quiet=options.quiet, verbose=options.verbose)

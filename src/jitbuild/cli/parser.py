@@ -1,4 +1,4 @@
-"""The parser of the command line. It imports only the module of the command that is run."""
+"""The parser of the command line. It imports only the module of the requested command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CommandModule(Protocol):
     """The module of a command: `jitbuild.cli.<command>`."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the arguments of the command, and a longer description where it needs one."""
+        """Add the arguments of the command, and a longer description if needed."""
 
     def run(self, options: argparse.Namespace) -> int:
         """Run the command and return its exit code."""
@@ -41,13 +41,16 @@ class MainParser(Parser):
         )
         add_general_options(self, default=False)
         self.set_defaults(parser=self)
-        # Without a prog argparse formats a usage to find it, and imports shutil for that.
+        # If `prog` were omitted, argparse would import shutil to derive it from the usage.
         self.commands = self.add_subparsers(
             dest="name", metavar="COMMAND", parser_class=Parser, prog="jitbuild"
         )
 
     def add_command(self, name: str, module: CommandModule | None) -> None:
-        """Add a command; without its module it has no arguments, which suffices for the help."""
+        """Add the command `name` with the arguments of `module`.
+
+        If `module` is None, only the summary is added, which suffices for the help of jitbuild.
+        """
         summary = COMMANDS[name]
         parser = self.commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
@@ -76,10 +79,12 @@ class MainParser(Parser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line. Raises UsageError.
+    """Return the options of the command line `argv`.
 
-    Besides the arguments of the command there are `name`, the command; `run`, its handler; and
-    `command`, the words after the first `--` (None without one).
+    Besides the arguments of the command, the result has `name` (the name of the command), `run`
+    (its handler) and `command` (the words after the first `--`; None if there is no `--`).
+
+    Raises UsageError when the command line is invalid.
     """
     words, command = _split_at_hyphens(argv)
     begin = next((index for index, word in enumerate(words) if word[:1] != "-"), len(words))
@@ -105,7 +110,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _split_at_hyphens(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
-    """Return the words before and after the first `--`; the latter are None without one."""
+    """Return the words before the first `--`, and those after it (None if there is no `--`)."""
     words = list(argv)
     if "--" not in words:
         return words, None
@@ -114,7 +119,7 @@ def _split_at_hyphens(argv: Sequence[str]) -> tuple[list[str], list[str] | None]
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raise UsageError for what argparse cannot check."""
+    """Raise UsageError when options conflict, or when the command accepts nothing after `--`."""
     parser: Parser = options.parser
     if options.quiet and options.verbose:
         parser.error("argument -v/--verbose: not allowed with argument -q/--quiet")
@@ -123,9 +128,10 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def build(names: Collection[str] = ()) -> MainParser:
-    """Return the parser with the commands `names`; without names, all of them for the help.
+    """Return the parser with the commands `names`.
 
-    Only the modules of `names` are imported: all of them cost more than Python's own start.
+    Without names it has the summaries of all commands, for the help. Only the modules of `names`
+    are imported, because importing all of them takes longer than starting Python.
     """
     parser = MainParser()
     for name in names or COMMANDS:

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the verdict on an interpreter; return 1 if it is not what was expected."""
+    """Print the verdict on an interpreter; return 1 if a check failed."""
     verdict = probe(_executable(options.spec), expect=options.expect)
     if options.json:
         print_json(verdict.to_json())
@@ -43,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _executable(spec: str) -> Path:
-    """Return the program of that path or name (python3.15), else the interpreter in the store."""
+    """Return the executable that `spec` names.
+
+    `spec` is the path of a program, the name of one on PATH such as `python3.15`, or else a
+    request for an interpreter in the store.
+    """
     program = find_program(spec)
     is_path = program == Path(spec).expanduser()
     if program is not None and (spec.startswith("python") or is_path):
@@ -58,7 +62,7 @@ def _executable(spec: str) -> Path:
 
 
 def as_text(verdict: Verdict) -> str:
-    """Return a verdict as text: every check, and the conclusion."""
+    """Return a verdict as text: the interpreter, every check, and the conclusion."""
     threads = "t" if verdict.free_threaded else ""
     states = ", ".join(
         f"{'unset' if switch == 'default' else switch}: {'on' if enabled else 'off'}"

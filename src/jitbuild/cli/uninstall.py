@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Remove interpreters, after all of them have been looked up."""
+    """Remove interpreters. Nothing is removed if one of them is not in the store."""
     current_store, reporter = store(), reporter_for(options)
     axes = stated_axes(options)
     interpreters = {
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def remove(current_store: Store, interpreter: Interpreter) -> None:
-    """Remove `interpreter` unless another process has removed or replaced it meanwhile."""
+    """Remove `interpreter`, unless another process has removed or replaced it meanwhile."""
     with current_store.lock(interpreter.name):
         present = current_store.get(interpreter.name)
         if present is not None and present.instance == interpreter.instance:
@@ -60,7 +60,11 @@ def remove(current_store: Store, interpreter: Interpreter) -> None:
 
 
 def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> list[Interpreter]:
-    """Return the interpreters that `spec` names; more than one only with `every` (--all)."""
+    """Return the interpreters that fit `spec` and `axes`.
+
+    Raises NotInstalledError when none fits, and UsageError when several fit and `every` (--all) is
+    False.
+    """
     installed = {interpreter.name: interpreter for interpreter in current_store.installed()}
     if spec in installed:
         return [installed[spec]]
@@ -68,8 +72,8 @@ def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> li
     digest = local_digest(request, current_store)
     candidates = [axes]
     if every and axes == Axes():
-        # --all includes variants with extra arguments, parts or patches, which a request that
-        # states none does not fit.
+        # With --all, variants with extra configure arguments, parts or patches are included. They
+        # would not fit a request that states none.
         candidates = list({_extras(interpreter): None for interpreter in installed.values()})
     fitting = [
         interpreter
@@ -91,7 +95,7 @@ def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> li
 
 
 def _extras(interpreter: Interpreter) -> Axes:
-    """Return the axes that must be equal in a request and an interpreter."""
+    """Return the axes in which a request must equal the interpreter."""
     variant = interpreter.variant
     return Axes(
         configure_args=variant.configure_args, patches=variant.patches, includes=variant.includes

@@ -1,4 +1,4 @@
-"""`jitbuild which`. It imports as little as possible, because it is run often."""
+"""`jitbuild which`. It is run often, so it imports as little as possible."""
 
 from __future__ import annotations
 

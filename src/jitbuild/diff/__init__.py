@@ -1,1 +1,1 @@
-"""`jitbuild diff`: run one command in several modes on one interpreter and report what differs."""
+"""`jitbuild diff`: run a command in several modes on one interpreter and report differences."""

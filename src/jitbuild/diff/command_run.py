@@ -1,4 +1,4 @@
-"""One run of the compared command: its mode, how it ended, and what it left."""
+"""One run of the compared command: its mode, ending, test outcomes and output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from jitbuild.diff.junit_xml import TestResult
     from jitbuild.modes import Mode
 
-# Signals by which the kernel or libc ends a faulty process. SIGKILL and SIGTERM come from others.
+# Signals that the kernel or libc sends to a faulty process. SIGKILL and SIGTERM are not among them:
+# other processes send these.
 _FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"})
 # The first exit code of Windows that is an NTSTATUS with severity "error".
 _NTSTATUS_ERROR = 0xC0000000
@@ -21,11 +22,11 @@ _NTSTATUS_ERROR = 0xC0000000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandRun:
-    """A run in `mode`; `round` counts from 1.
+    """A run of the command in `mode`. `round` is the number of its round, beginning with 1.
 
-    `tests` is None if the command is not pytest, or if pytest wrote no complete report. `trace` is
-    that of faulthandler, `tail` the last lines of the output, and `log` the file that keeps the
-    output, if it was kept.
+    `tests` has the result of each test by its id. It is None if the command does not run pytest, or
+    if pytest wrote no complete report. `trace` is the traceback of faulthandler, and `tail` the
+    last lines of the output. `log` is the file with the whole output; None if it was not kept.
     """
 
     mode: Mode
@@ -40,7 +41,10 @@ class CommandRun:
 
     @property
     def ending(self) -> str:
-        """The ending, by which runs are compared: `exit 0`, `SIGSEGV`, `timed out`."""
+        """The ending as text, for example `exit 0`, `SIGSEGV` or `timed out`.
+
+        Runs are compared by this text.
+        """
         if self.timed_out:
             return "timed out"
         if self.returncode < 0:
@@ -65,7 +69,7 @@ class CommandRun:
         return self.ending == "exit 0"
 
     def outcome_counts(self) -> dict[str, int] | None:
-        """Return the number of tests by outcome; None if the outcomes are not known."""
+        """Return the number of tests with each outcome; None if the outcomes are unknown."""
         if self.tests is None:
             return None
         outcomes = [test.outcome for test in self.tests.values()]

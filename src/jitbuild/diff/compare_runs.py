@@ -1,9 +1,13 @@
 """Compare the runs of several modes and return what differs. Pure.
 
-A subject (a test, or the ending of the command) is stable in a mode if every repeat has the same
-outcome. It differs with the JIT if it is stable in both modes with different outcomes, and it is
-flaky if it is not stable in some mode. A crash that the baseline never has is a difference even if
-only some repeats crash, since nothing but the code under test makes a process fault.
+The subjects of a comparison are the tests and the command itself. The outcome of the command is its
+ending. A subject is stable in a mode if it has the same outcome in every repeat of that mode. The
+outcomes of a mode are compared with those of the baseline:
+
+- A subject differs with the JIT if it is stable in both modes, with different outcomes.
+- Any other subject is flaky if it is unstable in at least one mode.
+- A crash is a difference even if only some repeats crash, unless the baseline crashes too: only the
+  code under test makes a process crash.
 """
 
 from __future__ import annotations
@@ -23,17 +27,17 @@ if TYPE_CHECKING:
 
 COMMAND = "the command"
 DifferenceKind = Literal["test", "ending", "crash"]
-# Every known repeat of every mode.
+# The known outcomes of a subject in every repeat, by mode.
 Outcomes = dict["Mode", tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """A subject whose outcome in `modes` differs from that in the baseline.
+    """A subject whose outcome in `modes` differs from its outcome in the baseline.
 
     `subject` is the id of a test, or `the command`. `detail` is the message of the test, the trace
-    of the crash, or the last lines of the output. `log` is the file that keeps the whole output,
-    and `repeat` the command line that shows the outcome again.
+    of the crash, or the last lines of the output. `log` is the file with the whole output, and
+    `repeat` is a command line that reproduces the outcome.
     """
 
     subject: str
@@ -79,7 +83,7 @@ class DiffFindings:
 
 
 class _Comparison(NamedTuple):
-    """The runs by mode, the mode they are compared with, and the function `repeat`."""
+    """The runs by mode, the baseline, and the `repeat` function of `compare_runs`."""
 
     runs: Mapping[Mode, Sequence[CommandRun]]
     baseline: Mode
@@ -98,9 +102,10 @@ def baseline_of(modes: Sequence[Mode]) -> Mode:
 def compare_runs(
     runs: Sequence[CommandRun], modes: Sequence[Mode], repeat: Callable[[Mode, str | None], str]
 ) -> DiffFindings:
-    """Compare `runs`, which has the same number of runs for each of `modes`.
+    """Compare `runs`, which contains the same number of runs in each of `modes`.
 
-    `repeat` returns the command line that runs the command, or one test of it, again in a mode.
+    `repeat` returns a command line for a mode and the id of a test. It runs that test, or the whole
+    command if the id is None.
     """
     by_mode = {mode: [run for run in runs if run.mode == mode] for mode in modes}
     comparison = _Comparison(by_mode, baseline_of(modes), repeat)
@@ -139,9 +144,9 @@ def _test_outcomes(comparison: _Comparison) -> Iterator[tuple[str, Outcomes]]:
 
 
 def _outcome(run: CommandRun, name: str) -> str | None:
-    """Return the outcome of a test in `run`.
+    """Return the outcome of the test `name` in `run`; None if it is unknown.
 
-    None if it is not known: a failed run may have ended before the test was reached.
+    It is unknown if the test is missing in a failed run, which may have ended before that test.
     """
     if run.tests is None:
         return None
@@ -168,7 +173,10 @@ def _is_unstable(outcomes: Outcomes) -> bool:
 
 
 def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference]) -> Outcomes:
-    """Return the endings of the modes that have no reported crash, without what tests explain."""
+    """Return the endings of the modes without reported crashes.
+
+    Endings that follow from the outcomes of tests are replaced by a constant.
+    """
     crashing = {mode for crash in crashes for mode in crash.modes}
     return {
         mode: tuple(map(_ending_beyond_tests, runs))
@@ -178,7 +186,7 @@ def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference])
 
 
 def _ending_beyond_tests(run: CommandRun) -> str:
-    """Return how a run ended, or a constant if the outcomes of its tests explain its exit code."""
+    """Return the ending of a run, or a constant if the outcomes of its tests explain it."""
     if run.tests is None:
         return run.ending
     failed = any(test.outcome in {"failed", "error"} for test in run.tests.values())
@@ -203,7 +211,7 @@ def _test_difference(
 
 
 def _crashes(comparison: _Comparison, endings: Outcomes) -> Iterator[Difference]:
-    """Yield a difference for each distinct crash, unless the baseline crashes too."""
+    """Yield a difference for each distinct crash; nothing if the baseline crashes too."""
     if any(run.crashed for run in comparison.runs[comparison.baseline]):
         return
     tests = {name for run in comparison.all_runs() for name in run.tests or ()}
@@ -229,7 +237,7 @@ def _ending_difference(
     comparison: _Comparison, modes: tuple[Mode, ...], endings: Outcomes
 ) -> Difference:
     shown = _failed_first(comparison.runs[modes[0]])
-    if shown.ok:  # Then the baseline failed, and its output tells more.
+    if shown.ok:  # In this case the baseline failed, and its output is more informative.
         shown = _failed_first(comparison.all_runs())
     return Difference(
         subject=COMMAND,
@@ -252,10 +260,10 @@ def _log(run: CommandRun) -> str | None:
 
 
 def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
-    """Compare the times of a mode with the baseline.
+    """Compare the times of a mode with those of the baseline.
 
-    Runs that crashed, hung or failed in different ways did different work, so their times are not
-    comparable.
+    The times are comparable if all runs exited by themselves, and either ended in the same way or
+    all have test outcomes. Other runs may have done different work.
     """
     baseline, runs = comparison.runs[comparison.baseline], comparison.runs[mode]
     both = [*baseline, *runs]

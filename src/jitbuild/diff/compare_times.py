@@ -1,4 +1,4 @@
-"""Decide whether a mode is slower or faster than the baseline by more than noise. Pure."""
+"""Decide if the time of a mode differs from that of the baseline by more than noise. Pure."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 Speed = Literal["faster", "slower", "within noise", "not compared"]
 
 MINIMUM_ROUNDS = 3
-# In simulations of equal modes (normal noise of 1 to 15 percent with outliers, 3 to 10 rounds)
-# these limits claim a difference in at most 0.4 percent of comparisons.
+# In simulations of equal modes (normally distributed noise of 1 to 15 percent with outliers, 3 to
+# 10 rounds), at most 0.4 percent of the comparisons reported a difference with these limits.
 _NOISE_FACTOR = 3.0
 _MINIMUM_CHANGE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModeTiming:
-    """The time of a mode beside that of the baseline: medians in seconds.
+    """The times of a mode and of the baseline, as medians in seconds.
 
-    `noise` is the difference between repeats of one mode, as a share of the baseline's median.
+    `noise` is the typical difference between two repeats of the same mode, divided by the
+    baseline's median.
     """
 
     mode: Mode
@@ -54,12 +55,14 @@ class ModeTiming:
 def compare_times(
     mode: Mode, baseline: Sequence[float], other: Sequence[float], *, comparable: bool = True
 ) -> ModeTiming:
-    """Compare the seconds of interleaved rounds; the n-th of both come from the same round.
+    """Compare the times of two modes, in seconds per round.
 
-    Noise is the median difference between two repeats of one mode, of the noisier mode. A change is
-    claimed only from 3 rounds on, if the medians differ by more than 3 times the noise and by more
-    than 2 percent, and at least four fifths of the rounds agree. Pass `comparable` as False if the
-    runs did not do the same work.
+    The n-th values of `baseline` and `other` are from the same round. The noise of a mode is the
+    median difference between two of its repeats; the noise of the comparison is the larger of both.
+
+    A mode is reported as faster or slower only if there are at least 3 rounds, the medians differ
+    by more than 3 times the noise and by more than 2 percent, and at least four fifths of the
+    rounds agree. Pass `comparable=False` if the runs did not do the same work.
     """
     baseline_median, other_median = median(baseline), median(other)
     noise = max(_spread(baseline), _spread(other))
@@ -82,12 +85,12 @@ def compare_times(
 
 
 def _spread(times: Sequence[float]) -> float:
-    """Return the median difference between two of `times`."""
+    """Return the median of the differences between any two of `times`."""
     return median([abs(first - second) for first, second in combinations(times, 2)] or [0.0])
 
 
 def _rounds_agree(baseline: Sequence[float], other: Sequence[float], *, slower: bool) -> bool:
-    """Return whether at least four fifths of the rounds show the same direction."""
+    """Return whether `other` is slower (faster if not `slower`) in four fifths of the rounds."""
     pairs = zip(baseline, other, strict=True)
     agreeing = sum((after > before) == slower for before, after in pairs)
     return agreeing >= len(baseline) - len(baseline) // 5

@@ -1,4 +1,7 @@
-"""Compare one command in several modes on one interpreter: the order of the steps."""
+"""Compare a command in several modes on one interpreter.
+
+This module puts the steps in order: checks, environment, probe, runs, and comparison.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,11 @@ if TYPE_CHECKING:
 
 
 class DiffEffects(NamedTuple):
-    """The effects of a comparison: the interpreter, its probe, the installer and the runs."""
+    """The effects of a comparison.
+
+    `find` looks up the interpreter, `probe` probes it, `installer` runs virtualenv and pip, and
+    `recorder` runs the compared command. `environ` is the environment of this process.
+    """
 
     find: Callable[[str, Axes], Interpreter] = find_interpreter
     probe: Callable[..., Verdict] = probe
@@ -53,9 +60,10 @@ def compare_modes(
 ) -> DiffReport:
     """Run the command in every mode and return what differs.
 
-    Raise UsageError or VariantError for what cannot be compared, NotInstalledError when the store
-    has no such interpreter, BuildError when the requirements cannot be installed, ProofError when
-    the JIT of the interpreter does not run, and ComparisonError when the runs show nothing.
+    Raise UsageError when the command or the modes cannot be compared, VariantError when the
+    interpreter would ignore a mode, NotInstalledError when the store has no such interpreter,
+    BuildError when the requirements cannot be installed, ProofError when the JIT of the interpreter
+    does not run, and ComparisonError when no run did anything that could be compared.
     """
     check_command(request.command)
     check_modes(request.modes)
@@ -96,7 +104,10 @@ def _environment_of(
     reporter: Reporter,
     effects: DiffEffects,
 ) -> Iterator[Interpreter]:
-    """Yield the interpreter, with the executable of an environment if there are requirements."""
+    """Yield the interpreter.
+
+    If there are requirements, its executable is that of an environment that contains them.
+    """
     if not request.requirements:
         yield interpreter
         return
@@ -109,7 +120,7 @@ def _environment_of(
 def _observe_jit(
     interpreter: Interpreter, modes: Sequence[Mode], probe: Callable[..., Verdict]
 ) -> tuple[str, bool]:
-    """Return what the probe observes of the JIT in the program to run, and if it is machine code.
+    """Return a sentence about the JIT of the interpreter, and whether it runs machine code.
 
     Raise ProofError when a mode needs the JIT and the probe fails.
     """
@@ -153,6 +164,6 @@ def _mode_environment(
     interpreter: Interpreter, mode: Mode, environ: Mapping[str, str]
 ) -> dict[str, str]:
     env = command_environment(interpreter, mode, environ)
-    # Support for perf switches the JIT off.
+    # CPython switches the JIT off when this variable enables its support for perf.
     env.pop("PYTHONPERFSUPPORT", None)
     return {**env, "PYTHONFAULTHANDLER": "1"}

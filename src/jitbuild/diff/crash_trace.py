@@ -1,6 +1,6 @@
 """Read the traceback that faulthandler writes when a process crashes. Pure.
 
-The format is that of Modules/faulthandler.c.
+Modules/faulthandler.c defines the format.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 _BEGIN = re.compile(r"(Fatal Python error: |Windows fatal exception: ).*")
 _FRAME = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+|\?\?\?) in (?P<function>.+)')
-# The function of pytest that calls a test's function (_pytest/python.py).
+# The function in pytest that calls the function of a test (_pytest/python.py).
 _PYTEST_CALLER = "pytest_pyfunc_call"
 _SHOWN_LINES = 12
 
 
 def find_trace(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the last fatal error in `lines` and the frames of its thread; empty without one."""
+    """Return the last fatal error in `lines` and the frames of its thread.
+
+    Return an empty tuple if there is no fatal error.
+    """
     starts = [(index, match) for index, line in enumerate(lines) if (match := _BEGIN.search(line))]
     if not starts:
         return ()
     index, match = starts[-1]
-    # The line may begin with other output of the process.
+    # Other output of the process may precede the error on its line.
     trace = [match[0]]
     rest = lines[index + 1 :]
     header = next((at for at, line in enumerate(rest) if "most recent call first" in line), None)
@@ -38,7 +41,10 @@ def find_trace(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def shorten_trace(trace: Sequence[str]) -> tuple[str, ...]:
-    """Return the part of a trace to show: without the frames of pytest, at most 12 lines."""
+    """Return at most 12 lines of a trace, without the frames of pytest.
+
+    If lines are omitted, a further line states their number.
+    """
     end = next((at for at, line in enumerate(trace) if _PYTEST_CALLER in line), len(trace))
     lines = tuple(trace[:end])
     if len(lines) <= _SHOWN_LINES:
@@ -49,8 +55,8 @@ def shorten_trace(trace: Sequence[str]) -> tuple[str, ...]:
 def find_running_test(trace: Sequence[str], tests: Iterable[str]) -> str | None:
     """Return the id of the test that was running, or None if the trace does not identify it.
 
-    It is the one of `tests` whose function pytest called. The parameters of a parametrized test
-    are not in the trace, so the id is returned without them.
+    It is the test in `tests` whose function pytest called. The trace does not contain the
+    parameters of a parametrized test, so the id is returned without them.
     """
     frames = [match for line in trace if (match := _FRAME.fullmatch(line))]
     caller = next((at for at, frame in enumerate(frames) if frame["function"] == _PYTEST_CALLER), 0)

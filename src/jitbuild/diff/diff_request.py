@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class DiffRequest:
     """A request to compare `command` in `modes`, on the interpreter that fits `spec` and `axes`.
 
-    `requirements` are installed in an environment of the interpreter. `timeout` is in seconds, per
-    run. Logs of all runs are kept in `keep`, else those of failed runs in the store. With `live`,
-    the command's output is copied to stderr.
+    `requirements` are installed in a virtual environment of the interpreter. `timeout` is the limit
+    of each run in seconds. The logs of all runs are kept in the folder `keep`; if it is None, only
+    the logs of failed runs are kept, in the store. With `live`, the command's output is copied to
+    stderr.
     """
 
     spec: str

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 TestOutcome = Literal["passed", "failed", "error", "skipped", "xfailed"]
 
-# From the worst. A test may be reported more than once, for example when its teardown fails too.
+# Worst first. A test may have several results, for example when its teardown fails too; the worst
+# one counts.
 _SEVERITY: tuple[TestOutcome, ...] = ("error", "failed", "xfailed", "skipped", "passed")
 _MESSAGE_LENGTH = 300
 
@@ -29,8 +30,9 @@ class TestResult:
 def parse_junit_xml(data: bytes, *, is_file: Callable[[str], bool]) -> dict[str, TestResult] | None:
     """Return the result of each test by its id (`tests/test_x.py::TestY::test_z[1]`).
 
-    The XML has dotted names only: `is_file` tells whether a path, relative to the folder where the
-    tests ran, is a file. None if `data` is not a complete XML document.
+    The XML contains only dotted names. To find the file of a test, `is_file` is called with paths
+    relative to the folder in which the tests ran. Return None if `data` is not a complete XML
+    document.
     """
     try:
         # The file comes from our own child process, and expat limits the expansion of entities.
@@ -51,8 +53,8 @@ def _is_worse(result: TestResult, other: TestResult) -> bool:
 
 
 def _test_id(classname: str, name: str, is_file: Callable[[str], bool]) -> str:
-    """Return the id that pytest accepts, or the dotted names if the test's file does not exist."""
-    # A module that cannot be imported has a name only.
+    """Return the id that pytest accepts, or the dotted names if no file of the test is found."""
+    # The entry of a module that cannot be imported has a name but no class name.
     parts = (classname or name).split(".")
     for end in range(len(parts), 0, -1):
         path = "/".join(parts[:end]) + ".py"

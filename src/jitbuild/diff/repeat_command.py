@@ -1,4 +1,4 @@
-"""Write the command line that runs the compared command, or one test of it, in one mode again."""
+"""Compose the command line that repeats the compared command, or one of its tests, in a mode."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def repeat_command(
 ) -> str:
     """Return the `jitbuild run` line that runs the command, or only `test`, in `mode`.
 
-    The executable of `interpreter` may be that of an environment. Then the line names the program
-    by its path, since `jitbuild run` would look for it elsewhere.
+    `interpreter` is the one that ran the command. If the request has requirements, its executable
+    is that of a virtual environment, and the line names the program by its path: `jitbuild run`
+    would not search the environment.
     """
     begin = pytest_arguments_index(request.command)
     command = list(request.command)
@@ -40,6 +41,7 @@ def repeat_command(
         command = command_line(interpreter, command)
         path = command_environment(interpreter, None, environ)["PATH"]
         command[0] = shutil.which(command[0], path=path) or command[0]
-    # The request without its axes may match another interpreter.
+    # The line does not contain the axes. If there are any, the request alone could match another
+    # interpreter.
     spec = request.spec if request.axes == Axes() else interpreter.name
     return shlex.join(["jitbuild", "run", spec, "--mode", mode, "--", *command])

@@ -22,7 +22,7 @@ _MARKDOWN_ENTRIES = 50
 
 
 def as_text(report: DiffReport) -> str:
-    """Return the report as lines for a terminal; the last line is the conclusion."""
+    """Return the report as text for a terminal; its last line is the conclusion."""
     findings = report.findings
     lines = [
         f"{report.interpreter}: {shlex.join(report.command)}",
@@ -74,7 +74,7 @@ def as_markdown(report: DiffReport) -> str:
 
 
 def conclusion(report: DiffReport) -> str:
-    """Return the result of the comparison in one line."""
+    """Return the result of the comparison as a single line."""
     differences, flaky = len(report.findings.differences), len(report.findings.flaky)
     parts = [f"{differences or 'No'} {'difference' if differences == 1 else 'differences'}"]
     parts.append("with the JIT.")
@@ -85,7 +85,7 @@ def conclusion(report: DiffReport) -> str:
 
 
 def _outcomes(by_mode: Outcomes) -> str:
-    """Return outcomes as text: `off: passed; on: failed 2 of 3, passed 1 of 3`."""
+    """Return outcomes as text, such as `off: passed; on: failed 2 of 3, passed 1 of 3`."""
     return "; ".join(f"{mode}: {_tally(repeats)}" for mode, repeats in by_mode.items())
 
 
@@ -113,7 +113,7 @@ def _table(report: DiffReport) -> list[str]:
 
 
 def _rows(report: DiffReport) -> list[tuple[str, str, str, str]]:
-    """Return for each mode its name, endings, outcomes of tests and median time."""
+    """Return the name, endings, test outcomes and median time of each mode."""
     rows: list[tuple[str, str, str, str]] = []
     for mode in report.modes:
         runs = [run for run in report.runs if run.mode == mode]
@@ -125,7 +125,7 @@ def _rows(report: DiffReport) -> list[tuple[str, str, str, str]]:
 
 
 def _test_counts(runs: Sequence[CommandRun]) -> str:
-    """Return the number of tests by outcome, of the first run in which they are known."""
+    """Return the number of tests with each outcome, in the first run that has test outcomes."""
     known = [counts for run in runs if (counts := run.outcome_counts()) is not None]
     counts = known[0] if known else {}
     by_frequency = sorted(counts.items(), key=lambda item: -item[1])
@@ -181,5 +181,5 @@ def _cell(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return `text` for use in inline code, which a backtick would end."""
+    """Return `text` for use in inline code, with backticks and line breaks replaced."""
     return text.replace("`", "'").replace("\n", " ")

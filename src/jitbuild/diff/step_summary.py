@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 def append_step_summary(
     report: DiffReport, reporter: Reporter, environ: Mapping[str, str] = os.environ
 ) -> None:
-    """Append the report to the file in GITHUB_STEP_SUMMARY, if set; warn if it cannot be written.
+    """Append the report to the file that GITHUB_STEP_SUMMARY names, if the variable is set.
 
+    If the file cannot be written, print a warning.
     GitHub documents the variable under "Setting a job summary" in its workflow commands.
     """
     path = environ.get("GITHUB_STEP_SUMMARY")

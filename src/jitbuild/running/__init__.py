@@ -1,1 +1,1 @@
-"""Everything the commands that run something share: command words, environments, lookup."""
+"""Parts that `run`, `diff` and `bench` share: commands, environments, and interpreter lookup."""

@@ -1,4 +1,4 @@
-"""Read the words after `--`: which program they start, and the parts a comparison needs. Pure."""
+"""Interpret the command after `--`: its program, options and pytest arguments. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from jitbuild.store.interpreter import Interpreter
 
-# Beside an adopted interpreter, `python3` on PATH may be another one, so both mean the interpreter.
+# Both names mean the chosen interpreter: in the folder of an adopted interpreter, `python3` may be
+# another Python.
 PYTHON_NAMES = frozenset({"python", "python3"})
 _PYTEST_NAMES = frozenset({"pytest", "py.test"})
-# Options of the interpreter that take the next word (Python/initconfig.c).
+# Options of the interpreter whose value is the next word (Python/initconfig.c).
 _TAKE_WORD = frozenset({"-X", "-W", "--check-hash-based-pycs"})
 _CLUSTER = re.compile(r"-(?P<flags>[A-Za-z]*?)(?P<kind>[mc])(?P<rest>.*)", re.DOTALL)
 _IGNORES_ENVIRONMENT = re.compile(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*")
@@ -43,7 +44,7 @@ def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """Return the argument list that runs `command` with `interpreter`.
 
     A first word that begins with `-` or ends in `.py` is passed to the interpreter, `python` and
-    `python3` are the interpreter, and anything else is a program of its own. An empty command
+    `python3` are the interpreter, and any other first word is a program on PATH. An empty command
     starts the interpreter.
     """
     if not command:
@@ -57,9 +58,9 @@ def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
 
 
 def option_without_jit(command: Sequence[str]) -> str | None:
-    """Return the interpreter option in `command` that makes every mode the same, if there is one.
+    """Return the interpreter option in `command` that makes all modes equal; None if there is none.
 
-    -E and -I ignore PYTHON_JIT, and with -X perf the JIT is switched off.
+    -E and -I make the interpreter ignore PYTHON_JIT, and -X perf switches the JIT off.
     """
     options, _ = _interpreter_options(command)
     for index, word in enumerate(options):
@@ -97,9 +98,9 @@ def with_junit_report(command: Sequence[str], begin: int, junit: Path) -> list[s
 def with_only_test(
     command: Sequence[str], begin: int, test: str, *, exists: Callable[[str], bool]
 ) -> list[str]:
-    """Return the pytest command that runs `test` in place of the files and folders it names.
+    """Return the pytest command with its files and folders replaced by `test`.
 
-    `begin` is the index of pytest's first argument; `exists` tells whether a path exists.
+    `begin` is the index of pytest's first argument. `exists` returns True if a path exists.
     """
     words = list(command[:begin])
     previous = ""
@@ -118,7 +119,7 @@ def with_only_test(
 def split_program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """Return the interpreter's options, and the Python program with its arguments.
 
-    The program begins with -c, -m or a file. None if the command runs no Python program.
+    The program begins with -c, -m or a file. Return None if the command runs no Python program.
     """
     if command and command[0].endswith(".py"):
         return [], list(command)
@@ -138,7 +139,7 @@ def _is_interpreter(command: Sequence[str]) -> bool:
 
 
 def _interpreter_options(command: Sequence[str]) -> tuple[list[str], int]:
-    """Return the interpreter's options before -m, -c or a script, and the index of that."""
+    """Return the interpreter's options, and the index of the -m, -c or script that follows them."""
     if not _is_interpreter(command):
         return [], 0
     options: list[str] = []

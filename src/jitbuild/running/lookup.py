@@ -1,4 +1,4 @@
-"""Look up the interpreter in the store, or the program, that a command line names.
+"""Look up the interpreter or the program that a command line names.
 
 `jitbuild which` and `jitbuild run` import this module, so anything heavy is imported inside
 functions.
@@ -41,12 +41,12 @@ def find_interpreter(
 ) -> Interpreter:
     """Return the best interpreter in the store for `spec` and the stated axes.
 
-    `spec` is a request, or a name as `jitbuild list` prints it, which is matched exactly. With
-    `machine_code`, an interpreter without the JIT is accepted only if `axes` states it. An adopted
-    interpreter whose file has changed is probed again first, by default with jitbuild's probe.
+    `spec` is a request, or the exact name of an interpreter as `jitbuild list` prints it. With
+    `machine_code`, an interpreter without the JIT fits only if `axes` states that. If the file of
+    an adopted interpreter has changed, `probe` (by default jitbuild's probe) checks it again first.
 
-    Raises NotInstalledError if nothing fits, or the error of the new probe if an adopted
-    interpreter fails it and nothing else fits.
+    Raises NotInstalledError when no interpreter fits. If an adopted interpreter fits but fails the
+    probe, and no other interpreter fits, raises the error of that probe.
     """
     current_store = store()
     failures: list[JitbuildError] = []
@@ -74,8 +74,8 @@ def find_interpreter(
 def parse_spec(spec: str) -> Request:
     """Return the request that `spec` states.
 
-    Raises NotInstalledError for a name of the form that `jitbuild list` prints, since callers look
-    names up first, and RequestError for any other text that is not a request.
+    Raises NotInstalledError when `spec` has the form of a name in `jitbuild list`: callers look up
+    such names first. Raises RequestError when any other text is not a request.
     """
     try:
         return parse(spec)
@@ -91,7 +91,8 @@ def parse_spec(spec: str) -> Request:
 def find_program(text: str) -> Path | None:
     """Return the program that `text` names, or None if PATH has no program of that name.
 
-    Text with a path separator, or that names an existing file, is a path; it need not exist.
+    Text that contains a path separator or names an existing file is returned as a path. The path
+    need not exist.
     """
     path = Path(text).expanduser()
     if "/" in text or "\\" in text or path.is_file():
@@ -105,8 +106,8 @@ def find_program(text: str) -> Path | None:
 def local_digest(request: Request, store: Store) -> str:
     """Return the digest of the source tree or repository on this machine that `request` names.
 
-    Empty for versions and for remote repositories, which are matched by the text of the request:
-    the network is not used.
+    Return an empty string for versions and remote repositories. Those are matched by the text of
+    the request, without network access.
     """
     if not request.is_local:
         return ""
@@ -116,7 +117,10 @@ def local_digest(request: Request, store: Store) -> str:
 
 
 def _by_name(spec: str, store: Store, refresh: Callable[[Interpreter], None]) -> Interpreter | None:
-    """Return the proven interpreter named `spec`; `refresh` probes it again if it has changed."""
+    """Return the proven interpreter named `spec`, or None.
+
+    If its file has changed, `refresh` probes it again first.
+    """
     if "/" in spec or not spec.startswith(_NAME_PREFIX):
         return None
     interpreter = store.get(spec)
@@ -137,7 +141,7 @@ def _not_installed(spec: str, axes: Axes, store: Store) -> NotInstalledError:
 
 
 def _how_to_install(spec: str, axes: Axes) -> str:
-    """Return the command that builds what `spec` names, or the reason why no command can."""
+    """Return the command that builds an interpreter for `spec`, or the reason why none exists."""
     import shlex
 
     request = parse(spec)
@@ -153,7 +157,7 @@ def _how_to_install(spec: str, axes: Axes) -> str:
 
 
 def axis_options(axes: Axes) -> list[str]:
-    """Return the stated axes as they are typed on a command line."""
+    """Return the stated axes as options of a command line."""
     stated = (("jit", axes.jit), ("profile", axes.profile))
     return [
         *(f"--{name}={value}" for name, value in stated if value),

@@ -1,4 +1,4 @@
-"""Virtual environments of an interpreter, with the packages that a comparison needs."""
+"""Virtual environments of an interpreter, with the packages that a command needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Written into an environment once it is complete.
 _MARKER = "jitbuild-environment.json"
-# Requirements without a version would otherwise stay at the version of the first run.
+# Environments are renewed, because a requirement without a version may have a newer release.
 _MAX_AGE_SECONDS = 24 * 60 * 60
 _OUTPUT_LINES = 12
 _ARCHIVE_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
@@ -34,7 +34,7 @@ _REMOVED = frozenset({"PYTHONHOME", "PYTHONPATH"})
 
 
 class Requirements(NamedTuple):
-    """Packages to install, as pip takes them, and requirements files."""
+    """Packages to install, written as for pip, and requirements files."""
 
     packages: Sequence[str] = ()
     files: Sequence[Path] = ()
@@ -46,7 +46,7 @@ class Requirements(NamedTuple):
         """Return the arguments of `pip install`."""
         arguments = [argument for file in self.files for argument in ("-r", str(file))]
         for package in self.packages:
-            # `--with -e.` gives one argument, for which pip needs two.
+            # `--with -e.` is a single argument; pip needs two.
             editable = package.startswith("-e")
             arguments += ["-e", package[2:].strip()] if editable else [package]
         return arguments
@@ -62,13 +62,15 @@ def prepare(
     runner: process.Runner = process.run,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Path]:
-    """Yield the Python of an environment of `base` with `requirements`.
+    """Yield the path of Python in an environment of `base` with `requirements`.
 
-    The environment is locked while the block runs. It is cached in the store's `environments/`
-    under the interpreter's instance id and the requirements. It is created again after a day, and
-    each time when a requirement may change without changing its text (a path, an archive or a URL).
+    The environment is locked while the block runs. It is cached in the store's `environments/`,
+    keyed by the interpreter's instance id and the requirements. It is created again after a day.
+    If a requirement can change while its text stays the same (a path, an archive or a URL), it is
+    created again every time. `clock` returns the time in seconds since the epoch.
 
-    Raise UsageError when a file cannot be read, and BuildError when virtualenv or pip fails.
+    Raises UsageError when a requirements file cannot be read, and BuildError when virtualenv or pip
+    fails.
     """
     texts = [_read(file) for file in requirements.files]
     contents = json.dumps([base.instance, list(requirements.packages), texts])
@@ -93,8 +95,8 @@ def prepare(
 def failure_line(error: BuildError) -> str:
     """Return the most informative line of a failed installation.
 
-    That is the last line which pip marks with `ERROR:`; its lower-case `error:` lines are codes for
-    programs. Without one it is the last line.
+    It is the last line that begins with `ERROR: `, else the last line. Lines that begin with a
+    lower-case `error:` are not considered: they contain codes for programs.
     """
     lines = [line.strip() for line in error.what.splitlines()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
@@ -102,7 +104,7 @@ def failure_line(error: BuildError) -> str:
 
 
 def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
-    # For a file inside the store, the path to the store tells the user nothing.
+    # The path of the store is omitted for files inside it.
     names = [
         "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
         for file in requirements.files
@@ -121,10 +123,10 @@ def _read(file: Path) -> str:
 
 
 def _may_change(packages: Sequence[str], texts: Sequence[str]) -> bool:
-    """Return whether a requirement refers to something other than a name on an index.
+    """Return whether any requirement is something other than the name of a package on an index.
 
-    Such requirements (a folder, an archive, a URL, another requirements file) may install
-    something else the next time, with the same text.
+    The same text of such a requirement (a folder, an archive, a URL, another requirements file) may
+    install different files the next time.
     """
     lines = [
         *packages,
@@ -157,7 +159,10 @@ def _install(python: Path, requirements: Requirements, runner: process.Runner) -
 
 
 def _run(name: str, argv: Sequence[str], runner: process.Runner) -> None:
-    """Run a program with the JIT off: only what is compared shall run with it on."""
+    """Run a program with the JIT off, since only the compared command needs the JIT.
+
+    `name` is the program's name in messages. Raises BuildError when the program fails.
+    """
     inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
     result = runner(argv, env=environment("off", inherited))
     if result.ok:

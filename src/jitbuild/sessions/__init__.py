@@ -1,1 +1,1 @@
-"""The parts of nox sessions that do not need nox: interpreters, shims, venvs and modes."""
+"""The parts of nox sessions: requests, provided interpreters, shims, venvs and modes."""

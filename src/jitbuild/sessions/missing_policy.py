@@ -1,4 +1,7 @@
-"""The policy for an interpreter that is not in the store: install it, fail, or adopt one."""
+"""The policy for an interpreter that is not in the store.
+
+`install` builds it, `never` fails, and `adopt` registers a Python on PATH.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ VARIABLE = "JITBUILD_POLICY"
 
 
 def check_policy(policy: str | None) -> None:
-    """Raise UsageError for a policy that does not exist; None is accepted."""
+    """Raise UsageError if `policy` is neither None nor one of POLICIES."""
     if policy is not None and policy not in POLICIES:
         raise UsageError(
             f"{policy!r} is not a policy.", remedy=f"Choose from: {', '.join(POLICIES)}."
@@ -24,9 +27,9 @@ def check_policy(policy: str | None) -> None:
 
 
 def policy_of(option: Policy | None, environ: Mapping[str, str] = os.environ) -> Policy:
-    """Return the policy of JITBUILD_POLICY, else the `option` of the noxfile, else install.
+    """Return the policy in JITBUILD_POLICY, else the `option` of the noxfile, else `install`.
 
-    Raise SettingsError if the variable has another value.
+    Raise SettingsError if the value is not a policy.
     """
     value = environ.get(VARIABLE) or option or "install"
     for policy in POLICIES:

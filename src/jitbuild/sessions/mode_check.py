@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def environment_changes(mode: Mode, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the variables to set, or with None to remove, so that `environ` is in `mode`.
+    """Return the changes that put `environ` into `mode`: values to set, or None to remove.
 
-    Those to set are always included, because nox may drop the outer environment.
+    Variables to set are included even if `environ` already has their values, because nox may drop
+    the outer environment.
     """
     wanted = environment(mode, environ)
     removed: dict[str, str | None] = {name: None for name in environ if name not in wanted}
@@ -35,9 +36,9 @@ def check_effective_mode(
     environ: Mapping[str, str],
     collect_facts: CollectFacts,
 ) -> ProbeFacts:
-    """Run the probe in `python` with `environ`, and return what it observes.
+    """Probe `python` with `environ`, and return the observed facts.
 
-    Raise ProofError if it is another interpreter, or if the mode has no effect.
+    Raise ProofError if `python` does not run `interpreter`, or if the mode has no effect.
     """
     facts = collect_facts(python, environ)
     if reason := mode_failure(facts, mode, interpreter):
@@ -49,7 +50,10 @@ def check_effective_mode(
 
 
 def mode_failure(facts: ProbeFacts, mode: Mode, interpreter: SessionInterpreter) -> str:
-    """Return why `mode` has no effect, given the facts of one run in it; empty if it has."""
+    """Return why `mode` has no effect, as a sentence; empty if it has an effect.
+
+    `facts` were observed in a run in `mode`.
+    """
     if facts.version != interpreter.version:
         return f"It is Python {facts.version}, but {interpreter.name} was provided."
     if facts.ignores_environment:

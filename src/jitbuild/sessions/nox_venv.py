@@ -1,4 +1,4 @@
-"""The venv of a nox session: its Python, its environment, and whose venv it is."""
+"""The venv of a nox session: its Python, its environment, and its interpreter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTE = "jitbuild.json"
 def renew_stale_venv(session: nox.Session, interpreter: SessionInterpreter) -> None:
     """Create a reused venv again if it was created for another interpreter.
 
-    nox reuses such a venv without a warning.
+    nox itself would reuse such a venv without a warning.
     """
     venv: Any = session.virtualenv
     note = Path(venv.location, _NOTE)
@@ -29,7 +29,7 @@ def renew_stale_venv(session: nox.Session, interpreter: SessionInterpreter) -> N
         )
         venv.reuse_existing = False
         venv.create()
-        # With -R nox installs nothing into a reused venv, and would leave this one empty.
+        # With -R, nox installs nothing into a reused venv. The new venv would stay empty.
         venv._reused = False  # noqa: SLF001
     write_note(note, interpreter)
 

@@ -1,4 +1,4 @@
-"""Find or install the interpreter for a request, as the policy says."""
+"""Find, install or adopt the interpreter for a request, according to the policy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ def _adopt(request: InterpreterRequest) -> Interpreter:
 
 
 class InterpreterSources(NamedTuple):
-    """The ways to an interpreter: install it, find it in the store, or adopt it from PATH."""
+    """Functions that provide an interpreter.
+
+    `install` builds it if needed, `find` looks it up in the store, and `adopt` registers a Python
+    on PATH.
+    """
 
     install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install
     find: Callable[[InterpreterRequest], Interpreter] = _find
@@ -56,8 +60,8 @@ def resolve(
 ) -> Interpreter:
     """Return the interpreter for `request`.
 
-    One without a JIT is returned only if the request states it, even if the store has one that fits
-    otherwise. Raise a JitbuildError whose remedy is the command to type.
+    An interpreter without the JIT is returned only if the request states `jit` or is free-threaded.
+    Raise a JitbuildError, whose remedy names a command, if no interpreter can be provided.
     """
     interpreter = _resolve(request, policy, reporter, sources)
     states_no_jit = request.jit is not None or request.request.free_threaded

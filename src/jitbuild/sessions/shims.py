@@ -1,4 +1,8 @@
-"""Shims: the programs by which nox knows interpreters before they are resolved."""
+"""Shims: scripts that start an interpreter.
+
+nox needs the path of a Python when it loads the noxfile, before the interpreter is resolved. That
+path is a shim, which is written later.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ _UNSAFE = re.compile(r"[^\w.]+")
 
 
 class SessionInterpreter(NamedTuple):
-    """The interpreter that a shim starts. `instance` is new for every build and adoption."""
+    """The interpreter that a shim starts. Every build or adoption has a different `instance`."""
 
     name: str
     version: str
@@ -42,7 +46,7 @@ class SessionInterpreter(NamedTuple):
 
 
 def shim_path(request: InterpreterRequest, envdir: Path) -> Path:
-    """Return the path of the shim for `request` in nox's folder of environments."""
+    """Return the path of the shim for `request` in `envdir`, nox's folder of environments."""
     slug = _UNSAFE.sub("-", request.key)
     if slug != request.key:
         import hashlib
@@ -52,11 +56,11 @@ def shim_path(request: InterpreterRequest, envdir: Path) -> Path:
 
 
 def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
-    """Make `shim` start the interpreter; do nothing if it does already.
+    """Write the script `shim`, which starts `interpreter`, unless it already does.
 
-    The shim is a script, not a link: a Python that is started through a link searches its standard
-    library beside the link, and so would its venvs. The file is replaced when the interpreter
-    changes, because nox and virtualenv cache what they know of a path by its modification time.
+    The shim is a script and not a link, because a Python that is started through a link searches
+    for its standard library beside the link. So would its venvs. If the interpreter changes, the
+    file is replaced: nox and virtualenv cache facts about a path with its modification time.
     """
     if read_shim(shim) == interpreter:
         return
@@ -73,7 +77,7 @@ def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
 
 
 def read_shim(shim: Path) -> SessionInterpreter | None:
-    """Return the interpreter that `shim` starts; None if there is no shim yet."""
+    """Return the interpreter that `shim` starts; None if there is no valid shim."""
     try:
         lines = shim.read_text(encoding="utf-8").splitlines()
         record = next(line[line.index("{") :] for line in lines if "{" in line)

@@ -1,4 +1,4 @@
-"""Notes in the venvs of sessions: which interpreter each was created for."""
+"""Notes in the venvs of sessions, which record the interpreter of each venv."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def is_noted(note: Path, interpreter: SessionInterpreter) -> bool:
-    """Return whether `note` says that its venv was created for `interpreter`."""
+    """Return whether `note` records that its venv was created for `interpreter`."""
     try:
         return bool(json.loads(note.read_text(encoding="utf-8")) == _content(interpreter))
     except (OSError, ValueError):
@@ -20,7 +20,7 @@ def is_noted(note: Path, interpreter: SessionInterpreter) -> bool:
 
 
 def write_note(note: Path, interpreter: SessionInterpreter) -> None:
-    """Write into `note` that its venv was created for `interpreter`."""
+    """Record in `note` that its venv was created for `interpreter`."""
     if not is_noted(note, interpreter):
         note.write_text(json.dumps(_content(interpreter)), encoding="utf-8")
 
