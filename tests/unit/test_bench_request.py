@@ -24,19 +24,22 @@ def request(**fields):
     [
         ({"stmt": "1", "command": ("x.py",)}, "cannot be combined"),
         ({"setup": "1"}, "--setup needs --stmt"),
-        ({"benchmarks": ("lists",), "stmt": "1"}, "--benchmarks selects from a suite"),
-        ({"suite": "pyperformance", "command": ("x.py",)}, "--suite selects from a suite"),
+        ({"benchmarks": ("lists",), "stmt": "1"}, "--benchmarks cannot be combined with a command"),
+        (
+            {"suite": "pyperformance", "command": ("x.py",)},
+            "--suite cannot be combined with a command",
+        ),
         ({"command": ()}, "There is no command after `--`"),
         ({"command": ("-I", "x.py")}, "With -I, the mode does not reach the program"),
         ({"pytest_benchmark": True}, "needs a pytest command"),
         ({"pytest_benchmark": True, "command": ("x.py",)}, "needs a pytest command"),
         (
             {"pytest_benchmark": True, "command": ("pytest",), "values": 3},
-            "each process has one value per test",
+            "each process has exactly one value per test",
         ),
         (
             {"pytest_benchmark": True, "command": ("pytest",), "suite": "pyperformance"},
-            "--suite selects from a suite",
+            "--suite cannot be combined with a command",
         ),
         (
             {"pytest_benchmark": True, "command": ("-E", "-m", "pytest")},

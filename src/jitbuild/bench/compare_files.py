@@ -81,7 +81,7 @@ def _notes(left: Mapping[str, Any], right: Mapping[str, Any], *, paired: bool) -
     if not paired:
         notes.append(
             "The files were not measured interleaved: "
-            "changes of the machine between them affect the ratios."
+            "if the machine changed between the measurements, the ratios are affected."
         )
     return tuple(notes)
 

@@ -46,7 +46,7 @@ def machine_warnings(root: Path = _ROOT, *, processors: int | None = None) -> It
     if load > _BUSY_LOAD * count:
         yield (
             f"The machine is busy (load {load:.1f} on {count} processors): "
-            "other work affects the times, though both modes alike."
+            "other work affects the times, but both modes equally."
         )
 
 

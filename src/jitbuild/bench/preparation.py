@@ -134,7 +134,7 @@ class Preparation:
             reasons = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
             raise MeasurementError(
                 f"{self.interpreter.name} cannot run any of the selected benchmarks:\n{reasons}",
-                remedy="Select others.",
+                remedy="Select other benchmarks.",
             )
         return PreparedBenchmarks(
             requested=tuple(entry.benchmark(manifest.version) for entry in entries),

@@ -136,7 +136,8 @@ def select(manifest: SuiteManifest, selection: Sequence[str]) -> tuple[SuiteBenc
     wanted = {name for word in included for name in _names(manifest, word)} - excluded
     if not wanted:
         raise UsageError(
-            f"--benchmarks {','.join(selection)} selects nothing.", remedy="Exclude less."
+            f"--benchmarks {','.join(selection)} selects nothing.",
+            remedy="Exclude fewer benchmarks.",
         )
     return tuple(benchmark for name, benchmark in manifest.benchmarks.items() if name in wanted)
 

@@ -98,8 +98,7 @@ def failure(
     if obstacle:
         return MeasurementError(
             f"pytest-benchmark measured nothing with the JIT {mode}, because of {obstacle}.",
-            remedy="Omit that, or override it after `--`: "
-            "-n0, --benchmark-enable, --benchmark-only.",
+            remedy="Omit it, or override it after `--`: -n0, --benchmark-enable, --benchmark-only.",
         )
     lines = "\n".join(f"  {line}" for line in output)
     return MeasurementError(

@@ -38,7 +38,7 @@ def _check_suite(request: BenchRequest) -> None:
     for option, value in (("--suite", request.suite), ("--benchmarks", request.benchmarks)):
         if value and (request.command or request.stmt):
             raise UsageError(
-                f"{option} selects from a suite, and something else is to be measured.",
+                f"{option} cannot be combined with a command after `--` or with --stmt.",
                 remedy=f"Omit {option}, or the command or statement.",
             )
 
@@ -52,7 +52,7 @@ def _check_pytest(request: BenchRequest) -> None:
         )
     if request.values:
         raise UsageError(
-            "With --pytest-benchmark, each process has one value per test: the mean of its rounds.",
+            "With --pytest-benchmark, each process has exactly one value per test.",
             remedy="Omit --values; set --benchmark-min-rounds and --benchmark-max-time after `--`.",
         )
     if request.stmt or request.suite or request.benchmarks:

@@ -175,8 +175,8 @@ def _why_none(
         return f"{' and '.join(tracers)} turned the JIT off; {_SYSMON}"
     if not imported:
         return (
-            "the tests imported none of it in this process; name what they do import with "
-            "--jit-packages"
+            "the tests imported none of it in this process; name the packages that they do import "
+            "with --jit-packages"
         )
     return "no loop in it ran long enough (some thousand iterations in one process); run more of it"
 
