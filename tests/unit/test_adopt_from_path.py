@@ -110,5 +110,5 @@ def test_without_a_fitting_python_every_reason_is_named(tmp_path, path):
 
 
 def test_an_empty_path_has_no_program_of_such_a_name(tmp_path):
-    with pytest.raises(NotInstalledError, match="No program has such a name"):
+    with pytest.raises(NotInstalledError, match="No program has a suitable name"):
         adopt_from_path(REQUEST, Store(tmp_path / "home"), str(tmp_path))

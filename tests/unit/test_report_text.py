@@ -64,7 +64,7 @@ Flaky: differs between repeats of one mode (1)
 Time
   on and off are not compared: 1.0 s -> 1.0 s
 
-Note: Times are compared from 3 repeats on.
+Note: Times are compared only if there are at least 3 repeats.
 1 difference with the JIT. 1 subject is flaky, which does not count as a difference."""
 
 MARKDOWN = """\
@@ -97,7 +97,7 @@ Differs between repeats of one mode.
 
 - on and off are not compared: 1.0 s -> 1.0 s
 
-> Times are compared from 3 repeats on.
+> Times are compared only if there are at least 3 repeats.
 """
 
 

@@ -1,6 +1,6 @@
-"""The jobs of a CI: sessions x systems, and each interpreter to build once.
+"""The jobs of a CI pipeline: a test for each session on each system, and the builds they need.
 
-Nothing here reads the store. Plans are pure, so every machine computes the same keys.
+The store is not read. Plans are pure, so every machine computes the same keys.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 class CIJob:
     """A job on one machine with one interpreter, as `jitbuild matrix` prints it.
 
-    `python` is the request; `jit` and `profile` are its stated axes (empty: not stated). `name` is
-    the folder of the interpreter in the store, and `key` its plan's key.
+    `python` is the request. `jit` and `profile` are its stated axes, or empty if they are not
+    stated. In the subclasses, `name` is the folder of the interpreter in the store, and `key` is
+    the key of its plan.
     """
 
     os: str
@@ -77,7 +78,7 @@ class Exclusion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CIMatrix:
-    """The jobs of a CI, in the order of the systems and sessions."""
+    """The jobs of a CI pipeline, in the order of the systems and sessions."""
 
     build: tuple[BuildJob, ...]
     test: tuple[TestJob, ...]
@@ -95,9 +96,10 @@ class CIMatrix:
 def make_matrix(
     sessions: Iterable[MatrixSession], machines: Iterable[CIMachine], planner: Planner
 ) -> CIMatrix:
-    """Return every session on every machine, and a build for each interpreter they need.
+    """Return a test of every session on every machine, and a build of each required interpreter.
 
-    Combinations that cannot exist are listed as exclusions. Raise UsageError if nothing is left.
+    A session that cannot run on a machine is listed as an exclusion. Raise UsageError if there are
+    no tests.
     """
     tests: list[TestJob] = []
     excluded: list[Exclusion] = []
@@ -122,9 +124,10 @@ def make_matrix(
 
 
 def planner_of(recipes: str | None = None) -> Planner:
-    """Return a function that plans as `jitbuild install` does, with the recipes of a folder on top.
+    """Return a function that makes the plan of `jitbuild install` for a session and a target.
 
-    Each request is resolved once, so a branch is the same commit on all systems.
+    `recipes` is a folder of additional recipes. Each request is resolved only once, so a branch is
+    the same commit on all systems.
     """
     catalog = api.catalog(recipes)
 
@@ -153,7 +156,7 @@ def _check_mode(plan: Plan, mode: Mode) -> None:
         f"CPython {plan.version}{'t' * plan.variant.free_threaded}",
         jit=plan.variant.jit != "no",
         series=(release[0], release[1]),
-        remedy="Use mode off or default.",
+        remedy="Use the mode off or default.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The nox sessions of a CI matrix: requested by Pythons and modes, or read from a noxfile."""
+"""The nox sessions of a CI matrix, derived from Pythons and modes or read from a noxfile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PARAMETER = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MatrixSession:
-    """A nox session to run: its name, the request as typed, the stated axes, and the mode."""
+    """A nox session to run: its name, the request as typed, the mode, and the stated axes."""
 
     session: str
     python: str
@@ -42,9 +42,9 @@ class MatrixSession:
 
 
 def requested_pythons(stated: Sequence[str] | None) -> list[str]:
-    """Return the stated requests, else those of the settings.
+    """Return the stated requests or, if there are none, the setting `pythons`.
 
-    Raise UsageError if there are none, and RequestError for one that is not a request.
+    Raise UsageError if there are no requests, and RequestError if a text is not a request.
     """
     pythons = settings.many("pythons", " ".join(stated) if stated else None)
     if not pythons:
@@ -59,7 +59,7 @@ def requested_pythons(stated: Sequence[str] | None) -> list[str]:
 
 
 def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
-    """Return the stated modes, else those of the settings, else off and on."""
+    """Return the stated modes, else the setting `modes`, else off and on."""
     setting = settings.get("modes", " ".join(stated) if stated else None)
     return parse_modes([setting.value], origin=setting.origin) if setting else ["off", "on"]
 
@@ -67,7 +67,10 @@ def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
 def product_of(
     pythons: Iterable[str], modes: Iterable[Mode], *, name: str = "tests"
 ) -> list[MatrixSession]:
-    """Return a session for each Python in each mode, named as jitbuild.nox names them."""
+    """Return a session for each Python in each mode, with the names that jitbuild.nox uses.
+
+    `name` is the name of the function in the noxfile.
+    """
     modes = list(dict.fromkeys(modes))
     return [
         MatrixSession(session=f"{name}({python}-jit-{mode})", python=python, mode=mode)
@@ -85,8 +88,9 @@ def sessions_of_noxfile(
 ) -> list[MatrixSession]:
     """Return the JIT sessions of a noxfile, restricted to the stated Pythons and modes.
 
-    The settings do not restrict them, since jitbuild.nox has applied them already. Raise UsageError
-    if there are no such sessions, and RequestError for a Python that none of them is for.
+    The settings do not restrict the sessions, since jitbuild.nox has already applied the settings.
+    Raise UsageError if the noxfile has no JIT sessions, and RequestError if no session uses a
+    stated Python.
     """
     sessions = parse_listing(list_sessions(noxfile, runner=runner))
     if not sessions:
@@ -112,9 +116,10 @@ def sessions_of_noxfile(
 
 
 def list_sessions(noxfile: str, *, runner: process.Runner = process.run) -> str:
-    """Return what nox prints as the JSON list of the JIT sessions of `noxfile`.
+    """Return the JSON list of the JIT sessions of `noxfile`, as nox prints it.
 
-    Raise SettingsError with nox's output if it cannot load the noxfile.
+    Raise UsageError if `noxfile` does not exist, and SettingsError if nox cannot load it or does
+    not end in time.
     """
     if not Path(noxfile).is_file():
         raise UsageError(
@@ -125,7 +130,7 @@ def list_sessions(noxfile: str, *, runner: process.Runner = process.run) -> str:
     if result.timed_out:
         raise SettingsError(
             f"nox did not list the sessions of {noxfile} within {_LISTING_SECONDS:.0f} seconds.",
-            remedy="Check what the noxfile waits for when it is imported: nox --list",
+            remedy="Check if the noxfile waits for something when it is imported: nox --list",
         )
     if "caused no sessions" in result.stderr:
         return "[]"
@@ -142,22 +147,23 @@ def list_sessions(noxfile: str, *, runner: process.Runner = process.run) -> str:
 def parse_listing(listing: str) -> list[MatrixSession]:
     """Return the JIT sessions in the output of `nox --list-sessions --json`, in its order.
 
-    Raise SettingsError if it is not such an output.
+    Raise SettingsError if `listing` does not have the form of that output.
     """
     try:
         sessions = [_parse_entry(entry) for entry in json.loads(listing)]
     except (ValueError, TypeError, KeyError) as error:
         raise SettingsError(
             f"nox did not print its list of sessions as JSON: {error}.",
-            remedy="Check what it prints: nox --list-sessions --json",
+            remedy="Check the output of: nox --list-sessions --json",
         ) from error
     return [session for session in sessions if session is not None]
 
 
 def _parse_entry(entry: Mapping[str, Any]) -> MatrixSession | None:
-    """Return the session of an entry, or None unless jitbuild.nox made it.
+    """Return the session of an entry in nox's list; None if jitbuild.nox did not make it.
 
-    It has the tag `jit` and a parameter such as `3.15-jit-on`, possibly beside others.
+    A session of jitbuild.nox has the tag `jit` and a parameter such as `3.15-jit-on`. It may have
+    further parameters.
     """
     parameters = _PARAMETERS.search(entry["session"]) if "jit" in entry["tags"] else None
     names = parameters[1].split(", ") if parameters else []

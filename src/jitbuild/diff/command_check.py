@@ -1,4 +1,4 @@
-"""Refuse commands that cannot show a difference, before anything runs."""
+"""Reject commands that cannot show a difference, before they run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHEBANG_LENGTH = 256
 
 
 def check_command(command: Sequence[str]) -> None:
-    """Raise UsageError for no command, and for one with an option that switches off every mode."""
+    """Raise UsageError if `command` is empty, or has an option that makes all modes equal."""
     if not command:
         raise UsageError(
             "There is no command to compare.",
@@ -30,13 +30,13 @@ def check_command(command: Sequence[str]) -> None:
     if option is not None:
         effect = "does not use the JIT" if option == "-X perf" else "ignores PYTHON_JIT"
         raise UsageError(
-            f"With {option} the interpreter {effect}, so all modes would be the same.",
-            remedy=f"Leave out {option}.",
+            f"With {option}, the interpreter {effect}, so all modes would be the same.",
+            remedy=f"Omit {option}.",
         )
 
 
 def check_modes(modes: Sequence[Mode]) -> None:
-    """Raise UsageError unless there are at least two modes, and none twice."""
+    """Raise UsageError unless `modes` has at least two modes and no duplicates."""
     if len(modes) < 2 or len(set(modes)) < len(modes):
         raise UsageError(
             f"--modes {','.join(modes)}: at least two different modes are required.",
@@ -45,9 +45,9 @@ def check_modes(modes: Sequence[Mode]) -> None:
 
 
 def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> None:
-    """Raise UsageError for a program that does not exist, and for a script of another Python.
+    """Raise UsageError if `program` is not on the PATH of `env`, or is a script of another Python.
 
-    Such a script would run in each mode, but never with the JIT of `interpreter`.
+    Such a script would run in every mode, but never with the JIT of `interpreter`.
     """
     path = shutil.which(program, path=env["PATH"])
     if path is None:

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class DiffReport:
     """The result of comparing `command` in `modes` on one interpreter.
 
-    `interpreter` is its name in the store, and `executable` the program that ran, which may be that
-    of an environment. `jit` is a sentence about what the probe observed of its JIT, and `proven`
-    is true if that was machine code. `notes` are caveats about the runs.
+    `interpreter` is the name of the interpreter in the store. `executable` is the Python that ran,
+    which may be that of a virtual environment. `jit` is a sentence about its JIT according to the
+    probe, and `proven` is True if the probe observed machine code. `notes` are caveats about the
+    runs.
     """
 
     interpreter: str
@@ -63,12 +64,12 @@ class DiffReport:
 
 
 def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
-    """Return sentences about what `runs` cannot show."""
+    """Return the caveats about `runs` as sentences."""
     notes = []
     if repeats == 1:
-        notes.append("One repeat cannot tell flaky outcomes from differences. Use --repeat 3.")
+        notes.append("One repeat cannot distinguish flakiness from differences. Use --repeat 3.")
     elif repeats < MINIMUM_ROUNDS:
-        notes.append(f"Times are compared from {MINIMUM_ROUNDS} repeats on.")
+        notes.append(f"Times are compared only if there are at least {MINIMUM_ROUNDS} repeats.")
     endings = {run.ending for run in runs}
     if len(endings) == 1 and not runs[0].ok:
         output = f" Its last output: {runs[0].tail[-1]}" if runs[0].tail else ""

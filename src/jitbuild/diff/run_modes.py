@@ -1,4 +1,4 @@
-"""Run a command in each mode, interleaved, and read what every run left."""
+"""Run a command in each mode, interleaved, and read the output and test report of every run."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ _FOLLOW_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffJob:
-    """A command to run in several modes, and where its logs go.
+    """A command to run in several modes, and the folders of its logs.
 
-    `command` is as it was typed. `argv` turns it into the arguments of a process, and `env` returns
-    the environment of a mode. Logs are written to `scratch`. Those of failed runs, or all with
-    `keep_all`, are copied to `logs`; their names begin with `prefix`. With `live`, the output is
-    copied to stderr while the command runs. `timeout` is in seconds, per run.
+    `command` is the command as it was typed. `argv` turns it into the arguments of a process, and
+    `env` returns the environment of a mode. Logs are written to `scratch`, and their names begin
+    with `prefix`. The logs of failed runs (with `keep_all`, those of all runs) are copied to
+    `logs`. With `live`, the output is copied to stderr while the command runs. `timeout` is the
+    limit of each run in seconds.
     """
 
     command: tuple[str, ...]
@@ -66,11 +67,11 @@ def run_modes(
     recorder: process.Recorder = process.record,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[CommandRun]:
-    """Run every mode once per round, and return the runs in their order.
+    """Run the command once in each mode per round, and return the runs in order.
 
-    Every second round runs the modes in the opposite order, so that drift of the machine affects
-    all modes alike. Raise UsageError when the command cannot be started, and ComparisonError when
-    the first round shows nothing to compare in any mode.
+    Every second round runs the modes in reverse order, so gradual changes in the machine's speed
+    affect all modes equally. Raise UsageError when the command cannot be started, and
+    ComparisonError when no run of the first round did anything that could be compared.
     """
     effects = _Effects(recorder, clock)
     runs: list[CommandRun] = []
@@ -87,16 +88,19 @@ def run_modes(
 
 
 def cannot_start(program: str, reason: str) -> UsageError:
-    """Return the error for a command that cannot be started."""
+    """Return the error for the program `program`, which cannot be started because of `reason`."""
     return UsageError(
         f"{program} cannot be run: {reason}.",
-        remedy="After -- write a program on PATH, `python`, a .py file, or an option of the "
+        remedy="After --, write a program on PATH, `python`, a .py file, or an option of the "
         "interpreter; --with PKG installs packages that the interpreter lacks.",
     )
 
 
 def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
-    """Raise ComparisonError if no mode shows anything, since that would pass as "no difference"."""
+    """Raise ComparisonError if all runs timed out, or if pytest ran no tests.
+
+    Otherwise the result would be "no difference", although nothing was compared.
+    """
     log = f" The log: {runs[0].log}" if runs[0].log else ""
     output = next((f"\n  {run.tail[-1]}" for run in runs if run.tail), "")
     if all(run.timed_out for run in runs):
@@ -160,13 +164,13 @@ def _with_kept_log(job: DiffJob, run: CommandRun, log: Path) -> CommandRun:
 
 @contextlib.contextmanager
 def _followed(log: Path) -> Iterator[None]:
-    """Copy to stderr what is written to `log` while the block runs."""
+    """Copy everything that is written to `log` to stderr while the block runs."""
     ended = threading.Event()
 
     def follow() -> None:
         with log.open("rb") as file:
             while True:
-                # Read once more after the end, for what was written last.
+                # After the end, read once more to get the last output.
                 last = ended.wait(_FOLLOW_SECONDS)
                 sys.stderr.write(file.read().decode("utf-8", "replace"))
                 sys.stderr.flush()

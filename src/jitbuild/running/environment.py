@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def command_environment(
     interpreter: Interpreter, mode: Mode | None, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return `environ` with the interpreter's programs first on PATH, in `mode`.
+    """Return `environ` with the interpreter's folder first on PATH and the variables of `mode`.
 
-    PYTHONHOME is removed, since it would lead to another standard library. With `mode` None the
+    PYTHONHOME is removed, since it would select another standard library. If `mode` is None, the
     variables of the JIT stay as they are.
     """
     folder = interpreter.executable.parent
-    # The installer of Windows puts the programs of packages beside python.exe, in Scripts.
+    # On Windows, the programs of packages are in the folder Scripts beside python.exe.
     first = [str(folder)] if os.name == "posix" else [str(folder), str(folder / "Scripts")]
     env = {**environ, "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)])}
     env.pop("PYTHONHOME", None)
@@ -38,5 +38,5 @@ def check_mode(interpreter: Interpreter, mode: Mode) -> None:
         interpreter.name,
         jit=interpreter.variant.jit != "no",
         series=(int(major), int(minor)),
-        remedy=f"Build one that has the JIT: jitbuild install {major}.{minor} --jit yes-off",
+        remedy=f"Build an interpreter with the JIT: jitbuild install {major}.{minor} --jit yes-off",
     )

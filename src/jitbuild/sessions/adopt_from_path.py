@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
 
-# `python` and `python3` may be of any version.
+# Programs named `python` or `python3` may have any version.
 _PROGRAM = re.compile(r"python(?:3(?P<minor>\.\d+)?(?P<threads>t?))?(?:\.exe)?")
 
 
@@ -34,7 +34,8 @@ def adopt_from_path(
 ) -> Interpreter:
     """Register the first Python on `path` that fits and passes the probe.
 
-    Raise NotInstalledError if there is none, with the reason for each program that was probed.
+    `path` has the form of the variable PATH. Raise NotInstalledError if no Python fits, with the
+    reason for each probed program.
     """
     expect = request.jit or ("no" if request.request.free_threaded else "jit")
     reasons = []
@@ -47,20 +48,20 @@ def adopt_from_path(
         if reason := mismatch(request, verdict):
             reasons.append(f"{program}: {reason}")
             continue
-        # Take the real program: the shim of a version manager may start another one tomorrow.
+        # Adopt the program itself: the shim of a version manager may start another one later.
         executable = Path(verdict.facts.executable or program)
         profile = request.profile or "unknown"
         return adopt(store, executable, expect=expect, profile=profile)
-    details = " ".join(reasons) or "No program has such a name."
+    details = " ".join(reasons) or "No program has a suitable name."
     raise NotInstalledError(
         f"No Python on PATH fits {request.name} and passes the probe. {details}",
-        remedy="Put one on PATH, or build it: "
+        remedy="Add a suitable Python to PATH, or build one: "
         f"jitbuild install {shlex.quote(request.request.text)}",
     )
 
 
 def programs_on_path(request: InterpreterRequest, path: str) -> Iterator[Path]:
-    """Yield the programs on `path` whose name allows the version, without duplicate files."""
+    """Yield the programs on `path` whose names fit the requested version, each file once."""
     seen = set()
     for folder in filter(None, path.split(os.pathsep)):
         try:
@@ -77,7 +78,7 @@ def programs_on_path(request: InterpreterRequest, path: str) -> Iterator[Path]:
 
 
 def mismatch(request: InterpreterRequest, verdict: Verdict) -> str:
-    """Return why an interpreter does not fit the request, as a sentence; empty if it does."""
+    """Return why an interpreter does not fit the request, as a sentence; empty if it fits."""
     if not request.request.admits(verdict.version):
         return f"it is Python {verdict.version}."
     if verdict.facts.prefix != verdict.facts.base_prefix:

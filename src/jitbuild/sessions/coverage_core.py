@@ -1,4 +1,4 @@
-"""Detect a coverage whose tracing keeps all measured code out of the JIT."""
+"""Detect a coverage package that traces, which keeps all measured code out of the JIT."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SCRIPT = (
 )
 WARNING = (
     "The coverage in these venvs traces with sys.settrace, and traced code never runs in the JIT: "
-    "sessions with the JIT on test no machine code. Use the sysmon core (COVERAGE_CORE=sysmon), or "
-    "measure coverage in another session."
+    "sessions with the JIT on do not test machine code. Use the sysmon core "
+    "(COVERAGE_CORE=sysmon), or measure coverage in another session."
 )
 
 
 def traces_with_settrace(
     venv: Path, python: Path, env: Mapping[str, str], runner: process.Runner | None = None
 ) -> bool:
-    """Return whether the coverage installed in `venv`, if any, traces with sys.settrace in `env`.
+    """Return whether coverage is installed in `venv` and traces with sys.settrace in `env`.
 
-    `python` is the Python of the venv; `runner` is jitbuild.system.process.run by default.
+    `python` is the Python of the venv. `runner` is jitbuild.system.process.run by default.
     """
     packages = (
         *venv.glob("lib/python*/site-packages/coverage"),

@@ -1,6 +1,6 @@
-"""The interpreters and modes that a noxfile requests, and how its sessions are named.
+"""The interpreters and modes that a noxfile requests, and the names of its sessions.
 
-A noxfile imports this module, so nothing heavy is imported at its top.
+Noxfiles import this module, so it imports nothing heavy at the top.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SERIES = re.compile(r"3\.(\d+)")
 
 
 class InterpreterRequest(NamedTuple):
-    """An interpreter that sessions need: the request, and the axes and policy that are stated."""
+    """An interpreter that sessions need: the request, and the stated axes and policy."""
 
     request: Request
     jit: Jit | None = None
@@ -57,13 +57,13 @@ class InterpreterRequest(NamedTuple):
         return match[0] if match else None
 
     def parameter(self, mode: Mode) -> str:
-        """Return the parameter in the name of a session: `3.15-jit-on`."""
+        """Return the parameter in the name of a session, such as `3.15-jit-on`."""
         return f"{self.name}-jit-{mode}"
 
     def tags(self, mode: Mode) -> list[str]:
         """Return the tags of a session.
 
-        They have underscores, because `nox -k` reads a hyphen as minus.
+        Tags contain underscores, because `nox -k` interprets a hyphen as minus.
         """
         tags = ["jit", f"jit_{mode}"]
         if self.series:
@@ -81,9 +81,10 @@ def requested_interpreters(
     profile: Profile | None = None,
     policy: Policy | None = None,
 ) -> list[InterpreterRequest]:
-    """Return the requests `pythons`, else those of the settings, without duplicates.
+    """Return the requests in `pythons` without duplicates.
 
-    Raise a JitbuildError if there are none, or if one cannot exist.
+    If `pythons` is None, the setting `pythons` is used. Raise UsageError if there are no requests,
+    RequestError if a text is not a request, and VariantError if a variant cannot exist.
     """
     texts = settings.many("pythons") if pythons is None else _as_list(pythons)
     if not texts:
@@ -97,13 +98,14 @@ def requested_interpreters(
         InterpreterRequest(parse(text), jit, profile, policy) for text in dict.fromkeys(texts)
     ]
     for request in requests:
-        request.axes.variant(request.request)  # raises VariantError for what cannot exist
+        request.axes.variant(request.request)  # raises VariantError if the variant cannot exist
     return requests
 
 
 def requested_modes(names: Iterable[str] | None) -> list[Mode]:
-    """Return the modes `names`, else those of the settings, else off and on.
+    """Return the modes `names` without duplicates.
 
+    If `names` is None, the setting `modes` is used; if that is not set, off and on.
     Raise UsageError for an unknown mode.
     """
     stated = settings.many("modes") if names is None else _as_list(names)
@@ -111,11 +113,11 @@ def requested_modes(names: Iterable[str] | None) -> list[Mode]:
 
 
 def check_mode(request: InterpreterRequest, mode: Mode) -> None:
-    """Raise VariantError for a mode that every interpreter of this request would ignore."""
+    """Raise VariantError for a mode that every interpreter that fits `request` would ignore."""
     has_jit = not request.request.free_threaded and request.jit != "no"
     series = (3, int(request.series.partition(".")[2])) if request.series else None
     name = f"CPython {request.name}"
-    modes.check(mode, name, jit=has_jit, series=series, remedy="Leave out the mode.")
+    modes.check(mode, name, jit=has_jit, series=series, remedy="Omit the mode.")
 
 
 def _as_list(texts: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The nox session that provides interpreters to the others, such as `jitbuild(3.15)`."""
+"""The nox session that provides interpreters to other sessions, such as `jitbuild(3.15)`."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ _REQUESTS: dict[str, InterpreterRequest] = {}
 
 
 class ProviderRequirement(str):
-    """A name in `requires=` that becomes the session which provides the interpreter.
+    """A name in `requires=` that nox turns into the name of the session that provides a Python.
 
-    nox shares one list among all parameters of a session, and refuses a plain `{python}` in it when
-    the Pythons are parameters. But it formats each name with the Python of a session once that is
-    known.
+    All parametrized sessions of a function share one `requires` list, and nox rejects a plain
+    `{python}` in it when the Pythons are parameters. However, once nox knows the Python of a
+    session, it passes that Python to the `format` method of each name in the list.
     """
 
     __slots__ = ()
 
     def format(self, *args: object, **known: object) -> str:
-        """Return the provider of `python`, or this text as long as that is not known."""
+        """Return the name of the session that provides `python`.
+
+        Return this text unchanged if `python` is not given yet.
+        """
         python = known.get("python")
         if not isinstance(python, str):
             return self
@@ -44,14 +47,16 @@ class ProviderRequirement(str):
 
 
 def register(request: InterpreterRequest) -> None:
-    """Register the session that provides `request`, once per noxfile.
+    """Register the session that provides `request`, unless the noxfile already has it.
 
-    It is not among the sessions that a plain `nox` runs.
+    A plain `nox` does not select that session by itself. Raise UsageError if a session of the
+    noxfile has the name of the provider.
     """
     provider: Any = registry.get().get(_PROVIDER)
     if provider is not None and provider.__module__ != __name__:
         raise UsageError(
-            f"A session is named {_PROVIDER}, as jitbuild's own.", remedy="Rename the session."
+            f"A session has the name {_PROVIDER}, which jitbuild itself uses.",
+            remedy="Rename the session.",
         )
     if provider is None:
         _REQUESTS.clear()
@@ -72,13 +77,14 @@ def register(request: InterpreterRequest) -> None:
 def shim_of(request: InterpreterRequest) -> Path:
     """Return the path of the shim for `request`.
 
-    nox works in the folder of the noxfile when it reads it and when it runs sessions.
+    A relative folder of environments is resolved against the current folder: nox changes to the
+    folder of the noxfile before it loads the noxfile or runs a session.
     """
     return shim_path(request, Path(os.environ.get("NOX_ENVDIR") or ".nox").absolute())
 
 
 def request_of(python: object) -> InterpreterRequest | None:
-    """Return the request whose shim `python` is; None if jitbuild did not make it."""
+    """Return the request that has the shim `python`; None if it is not a shim of jitbuild."""
     return next(
         (request for request in _REQUESTS.values() if str(shim_of(request)) == python), None
     )
@@ -87,18 +93,19 @@ def request_of(python: object) -> InterpreterRequest | None:
 def provided_interpreter(session: nox.Session) -> SessionInterpreter:
     """Return the interpreter that was provided for a session.
 
-    Raise UsageError if its Python is not one of jitbuild's, or if it has no venv.
+    Raise UsageError if jitbuild does not provide its Python or if it has no venv, and
+    NotInstalledError if the provider did not run.
     """
     request = request_of(session.python)
     if request is None:
         raise UsageError(
             f"{session.name} runs on {session.python}, which jitbuild did not provide.",
-            remedy="Leave out --force-python and similar options.",
+            remedy="Omit --force-python and similar options.",
         )
     if session.venv_backend not in _BACKENDS:
         raise UsageError(
-            f"{session.name} uses the venv backend {session.venv_backend}, but JIT modes can be "
-            "checked in a virtual environment only.",
+            f"{session.name} uses the venv backend {session.venv_backend}, but JIT modes can only "
+            "be checked in a virtual environment.",
             remedy="Set venv_backend to virtualenv, venv or uv.",
         )
     interpreter = read_shim(shim_of(request))
@@ -110,7 +117,7 @@ def provided_interpreter(session: nox.Session) -> SessionInterpreter:
 
 
 def _provide(session: nox.Session, provides: str) -> None:
-    """Provide an interpreter to sessions (JITBUILD_POLICY: install, never, adopt)."""
+    """Provide an interpreter to other sessions (JITBUILD_POLICY: install, never, adopt)."""
     from jitbuild.sessions.resolve import resolve
     from jitbuild.system.reporters import choose_reporter
 
