@@ -38,7 +38,7 @@ def test_values_may_begin_with_a_hyphen(line, expected):
         (["3.15", "--benchmarks", "--rounds", "3"], "argument"),
         (["compare", "x.json"], "needs two or more files"),
         (["compare", "x.json", "y.json", "--stmt", "1"], "does not measure"),
-        (["compare", "x.json", "y.json", "z.json", "--svg", "x.svg"], "show one comparison"),
+        (["compare", "x.json", "y.json", "z.json", "--svg", "x.svg"], "show only one comparison"),
     ],
 )
 def test_mistakes_of_usage(line, message, capsys, tmp_path, monkeypatch):

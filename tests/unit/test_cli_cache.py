@@ -97,7 +97,7 @@ def test_only_the_named_caches_are_cleared(run, store):
     code, out, err = run("cache", "clear", "stencils", "ccache", "stencils")
     assert (code, out) == (0, "")
     assert err.splitlines() == [
-        f"remove {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")
+        f"removed {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")
     ]
     assert set(caches_in(store)) == {*inventory.NAMES} - {"stencils", "ccache"}
     assert run("cache", "clear", "stencils") == (0, "", "")

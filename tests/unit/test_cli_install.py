@@ -17,7 +17,7 @@ def test_stdout_has_the_executables_and_stderr_the_summaries(run, store):
     code, out, err = run("install", "3.15", "3.14")
     assert (code, out) == (0, f"{first.executable}\n{second.executable}\n")
     assert "a is already in the store." in err
-    assert "a: the JIT is in and runs machine code with PYTHON_JIT=1." in err
+    assert "a: the JIT is present and runs machine code with PYTHON_JIT=1." in err
     assert run("install", "-q", "3.15") == (0, f"{first.executable}\n", "")
 
 

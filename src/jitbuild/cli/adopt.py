@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Register an interpreter that is already on this machine, after probing it. The store "
         "only refers to it: its own files are never changed."
     )
-    parser.add_argument("path", metavar="PATH", help="the interpreter: a path, or a name on PATH")
+    parser.add_argument("path", metavar="PATH", help="the interpreter: a path or a program on PATH")
     add_expect(parser)
     parser.add_argument("--profile", choices=PROFILES, help="how it was built, if you know")
     add_json(parser, "the interpreter, in the form of `list`,")
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Register an interpreter; print its executable, or all that is known of it as JSON."""
+    """Register an interpreter; print its executable or, with --json, its full record."""
     from jitbuild.providers.adopt import adopt
 
     interpreter = adopt(

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and the values that their options make."""
+"""Arguments that several commands share, and functions that convert their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ SPEC_HELP = (
 
 
 def add_general_options(parser: argparse.ArgumentParser, *, default: object) -> None:
-    """Add -q and -v. In a command `default` is SUPPRESS: what precedes the command holds."""
+    """Add -q and -v with the value `default`.
+
+    The parser of a command passes SUPPRESS, so that its default does not overwrite an option that
+    precedes the command.
+    """
     parser.add_argument(
         "-q",
         "--quiet",
@@ -44,7 +48,11 @@ def add_examples(parser: argparse.ArgumentParser, *examples: str) -> None:
 
 
 def complete_with(action: argparse.Action, function: str) -> None:
-    """Complete the value of `action` in a shell with a function of cli/completion.py."""
+    """Set the shell completion of `action`.
+
+    `function` is the name of a function in cli/completion.py. It is imported only for a
+    completion.
+    """
 
     def completer(**options: Any) -> Any:
         return getattr(import_module("jitbuild.cli.completion"), function)(**options)
@@ -55,14 +63,18 @@ def complete_with(action: argparse.Action, function: str) -> None:
 def add_spec(
     parser: argparse.ArgumentParser, *, completer: str = "installed_names", **options: Any
 ) -> None:
-    """Add SPEC, by default one request that is completed with the interpreters in the store."""
+    """Add SPEC, by default a single request.
+
+    The shell completes it with the function `completer` of cli/completion.py, by default with the
+    interpreters in the store. `options` are passed to `add_argument`.
+    """
     options = {"metavar": "SPEC", "help": SPEC_HELP, **options}
     complete_with(parser.add_argument("spec", **options), completer)
 
 
-def add_json(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add --json, which prints `what` as JSON."""
-    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON")
+def add_json(parser: argparse._ActionsContainer, subject: str) -> None:
+    """Add --json. `subject` names the printed data in its help text, for example "the plan"."""
+    parser.add_argument("--json", action="store_true", help=f"print {subject} as JSON")
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +97,7 @@ def add_expect(parser: argparse.ArgumentParser) -> None:
 def add_list(
     parser: argparse._ActionsContainer, option: str, *, metavar: str, **options: Any
 ) -> argparse.Action:
-    """Add an option that takes a list (see ListAction): None if it is not given."""
+    """Add an option that takes a list (see ListAction), and return its action."""
     return parser.add_argument(
         option, action=ListAction, metavar=f"{metavar}[,{metavar}]", **options
     )
@@ -100,12 +112,12 @@ def add_pythons(parser: argparse.ArgumentParser) -> None:
 
 
 def add_modes(parser: argparse.ArgumentParser, help_: str) -> None:
-    """Add --modes."""
+    """Add --modes with the help text `help_`."""
     add_list(parser, "--modes", metavar="MODE", choices=MODES, help=help_)
 
 
 def add_axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add the axes of a variant; with `several` --jit takes a list."""
+    """Add the options for the axes of a variant. With `several`, --jit takes a list."""
     group = parser.add_argument_group("variant")
     jit = "--enable-experimental-jit= (default: yes-off, which serves both modes)"
     if several:
@@ -144,7 +156,10 @@ def add_axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
 
 
 def stated_axes(options: argparse.Namespace) -> Axes:
-    """Return the axes that the command line states. Raises UsageError for an unreadable patch."""
+    """Return the axes that the command line states.
+
+    Raises UsageError when a patch cannot be read.
+    """
     return Axes(
         jit=options.jit,
         profile=options.profile,
@@ -156,7 +171,10 @@ def stated_axes(options: argparse.Namespace) -> Axes:
 
 
 def requested_plan(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
-    """Return the plan for the SPEC, axes and sources that the command line states."""
+    """Return the plan for the SPEC, axes and sources that the command line states.
+
+    `platform` is the target to plan for, by default this machine.
+    """
     return api.plan(
         options.spec,
         platform=platform,
@@ -172,7 +190,7 @@ def requested_plan(options: argparse.Namespace, *, platform: str | None = None) 
 
 
 def add_sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None:
-    """Add the options that say where sources and recipes come from."""
+    """Add the options for the origin of sources and recipes; --mirror only if `mirror` is True."""
     group = parser.add_argument_group("sources")
     if mirror:
         group.add_argument(
@@ -183,7 +201,7 @@ def add_sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None
     group.add_argument(
         "--sha256",
         metavar="HASH",
-        help="the sha256 of the .tar.xz of a release that the recipes do not know yet",
+        help="the sha256 of the .tar.xz of a release that no recipe pins yet",
     )
     add_recipes(group)
 
@@ -205,7 +223,10 @@ def add_llvm(parser: argparse._ActionsContainer) -> None:
 
 
 def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
-    """Add --with and --requirements; `verb` begins their help texts ("run", "measure")."""
+    """Add --with and --requirements.
+
+    `verb` begins their help texts, for example "run" in "run in an environment that has PKG".
+    """
     add_list(
         parser,
         "--with",
@@ -227,12 +248,15 @@ def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
 
 
 def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:
-    """Add --timeout."""
+    """Add --timeout, a number of seconds, with the help text `help_`."""
     parser.add_argument("--timeout", type=positive_seconds, metavar="S", help=help_)
 
 
 def positive_integer(text: str) -> int:
-    """Return the integer that an option has as its value. Raises ArgumentTypeError."""
+    """Return the value of an option as an integer.
+
+    Raises ArgumentTypeError when `text` is not a positive integer.
+    """
     number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
@@ -240,7 +264,10 @@ def positive_integer(text: str) -> int:
 
 
 def positive_seconds(text: str) -> float:
-    """Return the seconds that an option has as its value. Raises ArgumentTypeError."""
+    """Return the value of an option as seconds.
+
+    Raises ArgumentTypeError when `text` is not a positive, finite number.
+    """
     try:
         number = float(text)
     except ValueError:

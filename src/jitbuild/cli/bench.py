@@ -1,4 +1,4 @@
-"""`jitbuild bench`: measure how much the JIT gains, or compare files of pyperf."""
+"""`jitbuild bench`: measure the speedup of the JIT, or compare files of pyperf."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild bench` and `jitbuild bench compare`."""
     parser.description = (
         "Measure programs with the JIT off and on, interleaved, on one interpreter of the store, "
-        "and report the ratio off / on: above 1 the JIT is faster. The programs are the quick "
-        "suite, pyperformance, --stmt, or a command after --, which is read as by `jitbuild run`. "
+        "and report the ratio off / on. If it is above 1, the JIT is faster. The programs are the "
+        "quick suite, pyperformance, --stmt, or a command after --, which is interpreted as by "
+        "`jitbuild run`. "
         "`bench compare` compares files of pyperf. docs/bench.md describes the method."
     )
     parser.usage = (
@@ -76,21 +77,23 @@ def _add_subject(parser: argparse.ArgumentParser) -> None:
         "--benchmarks",
         metavar="NAME",
         hyphens=r"-\w\w",
-        help="only these of the suite; of pyperformance also groups, and -NAME to exclude one",
+        help="only these benchmarks of the suite; for pyperformance, NAME may be a group, and "
+        "-NAME excludes one",
     )
     complete_with(benchmarks, "benchmark_names")
     group.add_argument(
         "--pytest-benchmark",
         action="store_true",
-        help="each pytest-benchmark test of the pytest command after --; needs --with "
+        help="measure each pytest-benchmark test of the pytest command after --; needs --with "
         "pytest-benchmark",
     )
-    group.add_argument("--stmt", metavar="CODE", help="a statement, as for timeit")
+    group.add_argument("--stmt", metavar="CODE", help="a statement to measure, as for timeit")
     group.add_argument("--setup", metavar="CODE", help="code that runs once before --stmt")
     group.add_argument(
         "--aa",
         action="store_true",
-        help="off against off: the noise of this machine, which later runs take into account",
+        help="measure off against off to get the noise of this machine, which later runs take into "
+        "account",
     )
     add_packages(group, "measure")
 
@@ -101,13 +104,14 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
         "--rounds",
         type=positive_integer,
         metavar="N",
-        help="processes in each mode (default: 5; for --stmt and a command 10)",
+        help="processes in each mode (default: 5; for --stmt and for a command: 10)",
     )
     group.add_argument(
         "--values",
         type=positive_integer,
         metavar="N",
-        help="values per process (default: 12; for --stmt 20, a command 1, pyperformance 3)",
+        help="values per process (default: 12; for --stmt: 20, for a command: 1, for "
+        "pyperformance: 3)",
     )
     add_timeout(group, "end a process after S seconds (default: 600)")
     group.add_argument(
@@ -139,14 +143,17 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, or compare files, and show the report; return 130 after Ctrl-C, else 0."""
+    """Measure or compare files, and show the report.
+
+    Return 0, or 128 plus the number of the signal that interrupted the measurement.
+    """
     check_outputs(options)
     if options.spec == "compare":
         return _compare(options)
     if options.files:
         raise UsageError(
             f"unrecognized arguments: {' '.join(options.files)}",
-            remedy="A command follows `--`: jitbuild bench SPEC -- COMMAND. "
+            remedy="To measure a command, write it after `--`: jitbuild bench SPEC -- COMMAND. "
             "To compare files: jitbuild bench compare FILE FILE",
         )
     report = measure(_request(options), api.store(), reporter_for(options))
@@ -185,7 +192,7 @@ def _compare(options: argparse.Namespace) -> int:
         raise UsageError("`bench compare` needs two or more files.", remedy=f"Name them: {usage}")
     if len(options.files) > 2 and (options.html or options.svg):
         raise UsageError(
-            "--html and --svg show one comparison only.",
+            "--html and --svg show only one comparison.",
             remedy="Name two files, or omit --html and --svg.",
         )
     reports = compare_files([Path(name) for name in options.files])

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild cache` and of `jitbuild cache clear`."""
     parser.description = (
-        "Show the size of each cache, and how often the stencil, configure and compiler caches "
-        "had what a build needed. docs/caches.md describes their contents."
+        "Show the size of each cache, and the hits and misses of the stencil, configure and "
+        "compiler caches. docs/caches.md describes their contents."
     )
     parser.usage = (
         "jitbuild cache [-q | -v] [--json]\n       jitbuild cache clear [-q | -v] [-n] [NAME ...]"
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clear = actions.add_parser(
         "clear",
         help="remove caches",
-        description="Remove caches: all of them, or the named ones. A cache that a running build "
+        description="Remove all caches, or only the named ones. A cache that a running build "
         "needs is kept, and the exit code is then 1.",
     )
     clear.set_defaults(parser=clear)
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show the caches, or clear them."""
+    """Show the caches, or clear them. Return 1 if `clear` keeps a cache that is in use."""
     return _clear(options) if options.action == "clear" else _show(options)
 
 
@@ -72,7 +72,7 @@ def _show(options: argparse.Namespace) -> int:
     ccache = inventory.find_ccache(current_store, catalog().ccache.wheel, target.host().target)
     if ccache is None and current_store.cache("ccache").is_dir():
         print(
-            "The hits of the compiler cache are unknown: there is no ccache on PATH.",
+            "The hits and misses of the compiler cache are unknown: there is no ccache on PATH.",
             file=sys.stderr,
         )
     caches = [inventory.usage(current_store, name, ccache) for name in inventory.NAMES]
@@ -117,7 +117,7 @@ def _clear(options: argparse.Namespace) -> int:
             inventory.clear(current_store, name, reporter.note, dry_run=options.dry_run)
     if in_use:
         reporter.warn(
-            "A build is running, or one was killed and its scratch folder not yet removed. "
+            "A build is running, or the scratch folder of a killed build still exists. "
             f"These caches are kept: {', '.join(in_use)}."
         )
     return 1 if in_use else 0

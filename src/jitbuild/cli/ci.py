@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Run a step of the setup-jitbuild action. `key` prints the key of the CI's cache for the "
         "interpreters, and the folders to cache. `provide` probes the interpreters in the store, "
-        "removes those that fail, installs what is missing, and adds it to PATH. Under GitHub "
-        "Actions the results go into its files, elsewhere to stdout."
+        "removes those that fail, installs the missing ones, and adds all of them to PATH. "
+        "The outputs are written to the files of GitHub Actions or, elsewhere, to stdout."
     )
     parser.add_argument("step", choices=("key", "provide"), metavar="STEP", help="key or provide")
     add_pythons(parser)
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the step, and print its outputs unless GitHub Actions reads them from a file."""
-    # The action passes on an input that may be empty.
+    # The action passes its input as --pythons, even if the input is empty.
     specs = requested_pythons(options.pythons)
     store, reporter = api.store(), reporter_for(options)
 

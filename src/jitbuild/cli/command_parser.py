@@ -1,4 +1,4 @@
-"""The parser class: errors that suggest what was meant, and help at the terminal's width."""
+"""The parser class: its errors suggest corrections, and its help fits the terminal's width."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Formatter(argparse.HelpFormatter):
-    """Format help at the width of the terminal, and keep the lines of examples.
+    """Format help at the width of the terminal, and keep the line breaks of examples.
 
-    argparse makes a formatter for every argument, and without a width each calls shutil, whose
-    import costs more than the rest of the parser.
+    argparse makes a formatter for every argument. A formatter without a width imports shutil, which
+    takes longer than the rest of the parser.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -30,17 +30,17 @@ class Formatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are UsageErrors, and which suggests what was meant."""
+    """A parser that raises UsageError for errors, with a suggestion for a misspelt word."""
 
     def __init__(self, **options: Any) -> None:
-        # Without abbreviations: an option added later must not break somebody's script.
+        # Abbreviations are refused: a later option could make one ambiguous, and break a script.
         super().__init__(formatter_class=Formatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}.", remedy=self.see_help())
 
     def see_help(self, hint: str = "") -> str:
-        """Return `hint` with a pointer to the help of this command."""
+        """Return `hint` followed by the command that shows the help of this command."""
         return f"{hint}See `{self.prog} --help`."
 
     def _invalid_choice(self, argument: str, value: str, choices: Sequence[str]) -> NoReturn:
@@ -58,21 +58,24 @@ class Parser(argparse.ArgumentParser):
                 self._invalid_choice(argument, str(item), list(map(str, action.choices)))
 
     def reject(self, unknown: Sequence[str]) -> NoReturn:
-        """Raise UsageError for words that no argument takes."""
+        """Raise UsageError for `unknown`, the words that no argument accepts."""
         options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
         hint = did_you_mean(options[0], self._option_string_actions) if options else ""
         name = self.prog.rpartition(" ")[2]
         if options and options[0] in self._option_string_actions:
-            hint = f"Options of a command follow it: jitbuild {name} {options[0]}. "
+            hint = f"Write the options of a command after it: jitbuild {name} {options[0]}. "
         elif name in TAKE_COMMAND and not (hint and unknown[0].startswith("-")):
-            hint = f"A command to run follows `--`: {self.prog} SPEC -- COMMAND. "
+            hint = f"Write the command to run after `--`: {self.prog} SPEC -- COMMAND. "
         raise UsageError(
             f"unrecognized arguments: {' '.join(unknown)}.", remedy=self.see_help(hint)
         )
 
 
 def _width() -> int:
-    """Return the columns for help: those of the terminal, else 80, less argparse's margin of 2."""
+    """Return the width of help texts in columns.
+
+    It is COLUMNS, else the width of the terminal (80 if unknown) minus argparse's margin of 2.
+    """
     try:
         return int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size().columns - 2
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The commands, as `jitbuild --help` lists them. Each is a module of this package."""
+"""The commands as `jitbuild --help` lists them. Each command is a module of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "inspect": {
         "plan": "show what install would do, for any platform, without network access",
-        "doctor": "check this machine for what a build needs; exit 1 if something is missing",
+        "doctor": "check if this machine has what a build needs; exit 1 if something is missing",
         "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
         "config": "show every setting and where its value comes from",
     },
@@ -26,14 +26,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "prune": "remove superseded interpreters, old logs and other leftovers",
     },
     "continuous integration": {
-        "matrix": "print the jobs of a CI pipeline: what to build once, and what to test with it",
+        "matrix": "print the jobs of a CI pipeline: interpreters to build, and sessions to run",
         "ci": "run a step of the setup-jitbuild action",
     },
 }
 COMMANDS: dict[str, str] = {
     name: summary for commands in GROUPS.values() for name, summary in commands.items()
 }
-# Commands that take the words after `--`.
+# Commands that accept a command after `--`.
 TAKE_COMMAND = frozenset({"run", "diff", "bench"})
-# Commands that are run often, end at once and start no children: they import as little as possible.
+# Short commands that are run often and leave no children: they import as little as possible.
 LIGHT = frozenset({"which", "list", "run", "config"})

@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild diff`."""
     parser.description = (
         "Run a command in several modes on one interpreter of the store and report what differs "
-        "with the JIT, what is flaky and what takes longer or shorter. With pytest each test is "
-        "compared. The words after -- are read as by `jitbuild run`. The exit code is 1 if "
-        "something differs; flaky tests and different times alone are no difference."
+        "with the JIT, what is flaky, and what is slower or faster. If the command runs pytest, "
+        "each test is compared. The command after -- is interpreted as by `jitbuild run`. The exit "
+        "code is 1 if something differs; flaky tests and different times do not count."
     )
     parser.usage = "jitbuild diff SPEC [options] -- COMMAND ..."
     add_spec(parser)
@@ -52,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep",
         metavar="DIR",
-        help="keep the log of every run in DIR (default: of failed runs, in the store's logs/)",
+        help="keep the logs of all runs in DIR (default: only those of failed runs, in the store's "
+        "logs/)",
     )
     add_axes(parser)
     add_json(parser, "the report")

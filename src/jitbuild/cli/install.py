@@ -59,14 +59,14 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-caches",
         action="store_true",
-        help="use nothing from the stencil, configure and compiler caches",
+        help="do not use the stencil, configure and compiler caches",
     )
     group.add_argument(
         "-j",
         "--jobs",
         type=positive_integer,
         metavar="N",
-        help="jobs at once, for all builds together (default: the processors of this machine)",
+        help="concurrent jobs, for all builds together (default: the number of processors)",
     )
     group.add_argument(
         "--keep-going",
@@ -81,10 +81,10 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--upgrade",
         action="store_true",
-        help="ignore the store and take the newest release that fits",
+        help="use the newest release that fits, even if the store has an older one",
     )
     group.add_argument(
-        "--reinstall", action="store_true", help="build again what is already in the store"
+        "--reinstall", action="store_true", help="build even interpreters already in the store"
     )
     group.add_argument(
         "--install-deps",
@@ -94,14 +94,14 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-missing",
         action="store_true",
-        help="build without missing headers, and keep an interpreter that lacks modules",
+        help="build even if headers are missing, and accept an interpreter that lacks modules",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Provide every requested interpreter in every stated variant; print their executables.
 
-    With --json everything known of them is printed. The error of the first failure is raised.
+    With --json, print their full records. Raises the error of the first build that failed.
     """
     outcomes = api.ensure_all(
         options.spec,
@@ -139,7 +139,7 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
 
 
 def _raise_first_failure(outcomes: list[Outcome]) -> None:
-    """Raise the first error, if there is one; of several outcomes print which failed."""
+    """Raise the first error, if any. If there are several outcomes, first print the failed ones."""
     failed = [outcome for outcome in outcomes if outcome.error]
     if not failed:
         return
@@ -151,11 +151,11 @@ def _raise_first_failure(outcomes: list[Outcome]) -> None:
 
 
 def summary(interpreter: Interpreter) -> str:
-    """Return one line on the proof, the time of each step, and the hits of the caches."""
+    """Return a line with the proof, the time of each step, and the hits of the caches."""
     manifest = interpreter.manifest
     proof = {
-        "yes-off": "the JIT is in and runs machine code with PYTHON_JIT=1",
-        "yes": "the JIT is in and runs machine code unless PYTHON_JIT=0",
+        "yes-off": "the JIT is present and runs machine code with PYTHON_JIT=1",
+        "yes": "the JIT is present and runs machine code unless PYTHON_JIT=0",
         "interpreter": "micro-ops without machine code",
         "no": "no JIT, as requested",
     }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
@@ -171,7 +171,7 @@ def summary(interpreter: Interpreter) -> str:
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:
-    """Return what a cache supplied for a step, in brackets."""
+    """Return the cache hits of a step as text such as ` [cached]`; empty if there are none."""
     if caches is None:
         return ""
     if step == "make" and (counts := caches.compiler):

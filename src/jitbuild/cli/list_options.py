@@ -1,4 +1,4 @@
-"""Options that take a list: with commas, with spaces, or by repeating the option."""
+"""Options that take a list, written with commas, with spaces, or by repeating the option."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from jitbuild.system.list_text import split_list
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Options whose value may be anything, also a word that begins with a hyphen.
+# Options whose value may begin with a hyphen.
 _ANY_VALUE = frozenset({"--configure-arg"})
 
 
 class ListAction(argparse.Action):
-    """Store the items of a list option. If the option is repeated, append them.
+    """Store the items of a list option; if the option is repeated, append them.
 
-    Items are separated by commas and, unless `spaces` is False, also by spaces. The parser checks
-    `choices` item by item. `hyphens` is a regular expression for words that begin with a hyphen
-    but are still items.
+    Items are separated by commas and, unless `spaces` is False, also by spaces. A word that begins
+    with a hyphen is an item only if its beginning matches the regular expression `hyphens`. The
+    parser checks each item against `choices`.
     """
 
     def __init__(self, *, spaces: bool = True, hyphens: str = "", **options: Any) -> None:
@@ -29,11 +29,11 @@ class ListAction(argparse.Action):
         self.hyphens = re.compile(hyphens) if hyphens else None
 
     def accepts(self, word: str) -> bool:
-        """Return whether `word` can be an item, by its first character."""
+        """Return whether `word` can be an item, and not an option."""
         return not word.startswith("-") or bool(self.hyphens and self.hyphens.match(word))
 
     def items(self, text: str) -> list[str]:
-        """Return the items of one word."""
+        """Return the items that the word `text` contains."""
         return split_list(text, spaces=self.spaces)
 
     def __call__(
@@ -49,7 +49,7 @@ class ListAction(argparse.Action):
 
 
 class _Token:
-    """A word of the command line; an option has its action and its values with it."""
+    """A word of the command line. An option also holds its action and its values."""
 
     def __init__(
         self, word: str, action: argparse.Action | None = None, values: Sequence[str] = ()
@@ -70,11 +70,13 @@ class _Token:
 
 
 def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
-    """Return `words` with list options in the form that argparse reads alike everywhere.
+    """Return `words` with each value of a list option joined to it by an equals sign.
 
     `--modes off on` becomes `--modes=off --modes=on`, and `--configure-arg --x` becomes
-    `--configure-arg=--x`. If the command lacks its SPEC and the last word that a list option took
-    can be it (`--with pytest 3.15`), that word is left to it.
+    `--configure-arg=--x`. In this form the values cannot be mistaken for options or for SPEC.
+
+    If SPEC is missing, the last value of the last list becomes SPEC if it can be one: in
+    `--with pytest 3.15`, SPEC is 3.15.
     """
     options, actions = parser._option_string_actions, parser._actions  # noqa: SLF001
     tokens = _tokens(words, options)
@@ -109,7 +111,11 @@ def _takes(token: _Token, word: str) -> bool:
 
 
 def _leave_spec(tokens: list[_Token], positionals: list[argparse.Action]) -> None:
-    """Make the last word of the last list a positional argument if one is needed and can be it."""
+    """Make the last value of the last list a positional argument if no other word is one.
+
+    A list without `choices` gives up its last value only if a positional argument is required; a
+    list with `choices` gives it up if it is not among them.
+    """
     if not positionals or any(token.is_positional for token in tokens):
         return
     needed = any(action.required for action in positionals)

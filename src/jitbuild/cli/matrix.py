@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild matrix`."""
     parser.description = (
-        "Print the jobs of a CI pipeline: each interpreter to build, once for each OS, and each "
-        "session to test with it. The store is not read, so the output is the same on every "
-        "machine. docs/ci.md shows the workflows."
+        "Print the jobs of a CI pipeline: a build for each interpreter on each OS, and a test for "
+        "each session. The store is not read, so the output is the same on every machine. "
+        "docs/ci.md shows the workflows."
     )
     parser.add_argument(
         "--format",
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default)",
     )
     add_pythons(parser)
-    add_modes(parser, "default: the setting `modes`, else off and on")
+    add_modes(parser, "default: the setting `modes`; if it is not set, off and on")
     _add_machines(parser)
     parser.add_argument(
         "--session",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="noxfile.py",
         metavar="NOXFILE",
-        help="take the sessions of a noxfile (default: noxfile.py)",
+        help="read the sessions from a noxfile (without a value: noxfile.py)",
     )
     add_recipes(parser)
     add_examples(
@@ -74,12 +74,12 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OS=LABEL",
-        help="the runner for an OS",
+        help="the label of the runner for an OS",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the matrix on stdout, and what is left out on stderr."""
+    """Print the matrix on stdout, and the sessions that are left out on stderr."""
     service: Service = "gitlab" if options.format == "gitlab" else "github"
     machines = choose_machines(options.os, options.runner, service=service)
     matrix = make_matrix(_sessions(options), machines, planner_of(options.recipes))

@@ -1,4 +1,4 @@
-"""`jitbuild plan`: what install would do."""
+"""`jitbuild plan`: show the steps of an installation."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the plan, as text or JSON."""
+    """Print the plan as text or JSON."""
     plan = requested_plan(options, platform=options.platform)
     if plan.variant.free_threaded and options.jit is None and not options.quiet:
         print(
-            f"{options.spec}: a free-threaded CPython has no JIT, so this is a plan with --jit no.",
+            f"{options.spec}: a free-threaded CPython has no JIT, so the plan uses --jit no.",
             file=sys.stderr,
         )
     if options.json:
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def as_text(plan: Plan) -> str:
-    """Return a plan as text: the source, the LLVM, and every step as a line for a shell."""
+    """Return a plan as text: the source, the LLVM, and every step as a shell command."""
     return "\n".join(_lines(plan))
 
 
@@ -84,7 +84,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _shortened(text: str) -> str:
-    """Return the beginning of an edit's text, for part of a line; --json has all of it."""
+    """Return the beginning of an edit's text, which fits into a line; --json shows all of it."""
     first, *rest = text.strip().splitlines() or [""]
     is_long = bool(rest) or len(first) > _SHOWN_COLUMNS
     return repr(f"{first[: _SHOWN_COLUMNS - 4]}..." if is_long else first)

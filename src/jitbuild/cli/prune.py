@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# Younger logs may belong to a running build, or to a failure that somebody examines.
+# More recent logs may belong to a running build, or to a failure that is still examined.
 _LOG_DAYS = 7
 
 
@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild prune`."""
     parser.description = (
         "Remove interpreters that a newer release of the same series and variant supersedes, "
-        f"registrations whose interpreter is gone, logs older than {_LOG_DAYS} days, and what "
-        "killed builds left."
+        f"registrations whose interpreter no longer exists, logs older than {_LOG_DAYS} days, and "
+        "the scratch folders of killed builds."
     )
     parser.add_argument(
-        "--caches", action="store_true", help="also clear every cache: `jitbuild cache` shows them"
+        "--caches", action="store_true", help="also clear all caches (`jitbuild cache` lists them)"
     )
     add_dry_run(parser)
     add_examples(parser, "jitbuild prune --dry-run", "jitbuild prune --caches")
@@ -43,18 +43,25 @@ def run(options: argparse.Namespace) -> int:
     """Remove superseded interpreters, old logs, abandoned scratch folders, and the caches."""
     current_store, reporter = store(), reporter_for(options)
     for interpreter in superseded(current_store.installed()):
-        reporter.note(f"{'unregister' if interpreter.adopted else 'remove'} {interpreter.name}")
         if not options.dry_run:
             remove(current_store, interpreter)
+        verb = "unregister" if interpreter.adopted else "remove"
+        reporter.note(f"{_state(verb, dry_run=options.dry_run)} {interpreter.name}")
     if not options.dry_run:
         current_store.sweep()
     for log in _old_logs(current_store):
-        reporter.note(f"remove {log} ({format_size(inventory.size_of(log))})")
+        size = format_size(inventory.size_of(log))
         if not options.dry_run:
             log.unlink(missing_ok=True)
+        reporter.note(f"{_state('remove', dry_run=options.dry_run)} {log} ({size})")
     if options.caches:
         _clear_caches(current_store, reporter, dry_run=options.dry_run)
     return 0
+
+
+def _state(verb: str, *, dry_run: bool) -> str:
+    """Return the text for an action that is done or, with `dry_run`, only shown."""
+    return f"would {verb}" if dry_run else f"{verb.removesuffix('e')}ed"
 
 
 def _old_logs(current_store: Store) -> list[Path]:
@@ -66,8 +73,8 @@ def _clear_caches(current_store: Store, reporter: Reporter, *, dry_run: bool) ->
     in_use = inventory.in_use(current_store, inventory.NAMES)
     if in_use:
         reporter.warn(
-            "A build is running, or one was killed and its scratch folder not yet removed: "
-            "the caches it needs are kept."
+            "A build is running, or the scratch folder of a killed build still exists. "
+            "The caches that a build needs are kept."
         )
     for name in inventory.NAMES:
         if name not in in_use:
@@ -75,10 +82,12 @@ def _clear_caches(current_store: Store, reporter: Reporter, *, dry_run: bool) ->
 
 
 def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
-    """Return the interpreters with a newer one of the same series and variant, or without a file.
+    """Return the interpreters to prune.
 
-    Releases supersede releases, and adopted interpreters adopted ones. Interpreters built from
-    folders, archives or git references are kept.
+    An interpreter is pruned if its executable no longer exists, or if `installed` has a newer one
+    of the same series and variant. Built releases supersede only built releases, and adopted
+    interpreters only adopted ones. Interpreters built from folders, archives or git references are
+    kept.
     """
     obsolete: list[Interpreter] = []
     groups: dict[tuple[object, ...], list[Interpreter]] = {}
@@ -95,7 +104,10 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
 
 
 def _older(members: list[Interpreter]) -> list[Interpreter]:
-    """Return the members that a newer proven one supersedes: of a final release, a final one."""
+    """Return the members that a newer, proven member supersedes.
+
+    A final release is superseded only by another final release.
+    """
     from packaging.version import Version
 
     proven = [Version(member.version) for member in members if member.proven]

@@ -1,4 +1,4 @@
-"""`jitbuild run`: become a command under an interpreter of the store."""
+"""`jitbuild run`: run a command with an interpreter of the store."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mode",
         choices=MODES,
-        help="off: PYTHON_JIT=0; on: 1; stress (3.15+): 1 with PYTHON_JIT_STRESS; default: no "
-        "variable of the JIT (without --mode they stay as they are)",
+        help="off: PYTHON_JIT=0; on: PYTHON_JIT=1; stress (3.15+): also PYTHON_JIT_STRESS; "
+        "default: remove the variables of the JIT (without --mode they stay as they are)",
     )
     add_axes(parser)
     add_examples(
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Replace this process by the command (POSIX), or run it and return its exit code (Windows)."""
+    """Run the command: on POSIX it replaces this process, on Windows its exit code is returned."""
     needs_jit = options.mode in {"on", "stress"}
     interpreter = find_interpreter(options.spec, stated_axes(options), machine_code=needs_jit)
     if options.mode is not None:

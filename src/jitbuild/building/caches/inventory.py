@@ -87,14 +87,16 @@ def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool
     path = store.cache(name)
     if not path.exists():
         return
-    note(f"remove {path} ({format_size(size_of(path))})")
+    text = f"{path} ({format_size(size_of(path))})"
     if dry_run:
+        note(f"would remove {text}")
         return
     if name == "ccache" and any(store.scratches.glob("*")):
         ccache.clear(store.root)
     else:
         with store.scratch() as scratch, files.store_errors(path):
             path.rename(scratch / name)
+    note(f"removed {text}")
 
 
 def size_of(path: Path) -> int:
