@@ -89,8 +89,10 @@ def test_the_version_goes_to_stdout(capsys):
         (
             ["--json", "list"],
             "unrecognized arguments: --json.",
-            "Write the options of a command after it: jitbuild list --json. "
-            "See `jitbuild list --help`.",
+            (
+                "Write the options of a command after it: jitbuild list --json. "
+                "See `jitbuild list --help`."
+            ),
         ),
         (["list", "3.15"], "unrecognized arguments: 3.15.", "See `jitbuild list --help`."),
         (
