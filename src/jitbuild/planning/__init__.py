@@ -1,1 +1,1 @@
-"""Turn a request, recipes, a target and a variant into a plan: pure functions."""
+"""Pure functions that turn a request, recipes, a target and a variant into a plan."""

@@ -1,4 +1,4 @@
-"""A plan and its parts: what a build will do, as frozen data that can be printed and hashed."""
+"""Plans, which describe a build completely as frozen data that can be printed and hashed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
     from jitbuild.target import Target
 
-# Part of every key. Raise it when an unchanged plan comes to describe a different interpreter.
+# Part of every key. Increase it when the same plan would result in a different interpreter.
 _SCHEMA = 1
 
 
@@ -21,9 +21,10 @@ _SCHEMA = 1
 class Source:
     """The source code of a build.
 
-    `digest` is the sha256 of a release or archive, the tree hash of a folder or a git commit.
-    `location` is the URL, path or repository that it comes from; it is not part of the key.
-    `files` are the archive's possible names with their sha256, the preferred name first.
+    `digest` is the sha256 of a release or an archive, or the tree hash of a folder or a git commit.
+    `location` is the URL, the path or the repository of the source; it is not part of the key.
+    `files` are the archives that contain the release, as names with their sha256; the preferred
+    archive is the first.
     """
 
     kind: Literal["release", "archive", "folder", "git"]
@@ -38,7 +39,8 @@ class Source:
 class ResolvedRequest:
     """A request resolved to one source, with the facts about its tree that planning needs.
 
-    `llvm_major` is the LLVM that the tree's Tools/jit/_llvm.py names; None leaves it to the recipe.
+    `llvm_major` is the major version of the LLVM that the tree's Tools/jit/_llvm.py names. If it is
+    None, the version in the recipe is used.
     """
 
     version: str
@@ -50,7 +52,8 @@ class ResolvedRequest:
 class RequiredLLVM:
     """The LLVM that a plan requires: its major version and the tools that the build calls.
 
-    `bundled`: the build fetches LLVM itself (Windows, 3.14 and later), so none is searched for.
+    If `bundled` is True, the build fetches its own LLVM (Windows, 3.14 and later), and jitbuild
+    does not search for one.
     """
 
     major: int
@@ -60,11 +63,11 @@ class RequiredLLVM:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All that a build will do.
+    """A complete description of a build.
 
-    The steps hold placeholders, which are filled on the build machine. `leave_out` are patterns of
-    files in a release's archive that need not be unpacked. `warnings` are shown to the user and
-    are not part of the key.
+    The steps contain placeholders, which are replaced on the build machine. `leave_out` are
+    patterns for files in a release's archive that need not be unpacked. `warnings` are shown to the
+    user and are not part of `key`, which identifies the plan.
     """
 
     version: str
@@ -123,10 +126,10 @@ class Plan:
 
 
 def key_of(plan: Plan) -> str:
-    """Return the sha256 of everything in a plan that decides what the interpreter will be.
+    """Return the sha256 of everything in a plan that affects the interpreter.
 
-    The source's location and the warnings are left out, and placeholders are not yet filled, so
-    the key is the same on every machine.
+    The location of the source and the warnings do not contribute to the key, and the placeholders
+    are not replaced yet. The key is therefore the same on every machine.
     """
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
     del facts["warnings"], facts["key"]

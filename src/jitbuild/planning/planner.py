@@ -1,8 +1,8 @@
-"""Make plans from requests, recipes, targets and variants. Pure functions: the machine is not read.
+"""Make plans from requests, recipes, targets and variants, with pure functions.
 
-`resolve_version` turns a version request into a source, by the recipes alone (requests for git
-references, folders and archives are resolved by jitbuild.sources). `make_plan` turns the source
-into a plan.
+`resolve_version` resolves a version request to a source, using only the recipes. Requests for git
+references, folders and archives are resolved by jitbuild.sources instead. `make_plan` turns the
+source into a plan. Nothing here depends on the current machine.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 def resolve_version(
     request: Request, catalog: Catalog, *, sha256: str | None = None
 ) -> ResolvedRequest:
-    """Resolve a version request by the recipes alone.
+    """Resolve a version request, using only the recipes.
 
-    Return the newest final release that fits, or the newest pre-release if no final one does.
-    `sha256` allows a tag that no recipe knows: it is the digest of that release's .tar.xz. Raise
-    RequestError if nothing fits, or if `sha256` differs from the digest that a recipe has.
+    Returns the newest final release that fits, or the newest pre-release if no final release fits.
+    A tag that no recipe knows is accepted if `sha256` is the digest of that release's .tar.xz.
+    Raises RequestError if no release fits, or if `sha256` differs from the digest in a recipe.
     """
     known = catalog.tags()
     if request.kind == "tag" and sha256 is not None:
@@ -66,9 +66,9 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
 def make_plan(
     resolved: ResolvedRequest, variant: Variant, target: Target, catalog: Catalog
 ) -> Plan:
-    """Return the plan that builds a source as `variant` for `target`.
+    """Return the plan that builds the source in `resolved` as `variant` for `target`.
 
-    Raise VariantError for a combination that a rule refuses.
+    Raises VariantError if a rule refuses this combination.
     """
     version = Version(resolved.version)
     recipe = catalog.for_version(version)
@@ -104,7 +104,10 @@ def _steps(
 def _required_llvm(
     recipe: SeriesRecipe, resolved: ResolvedRequest, variant: Variant, target: Target
 ) -> RequiredLLVM | None:
-    """Return the LLVM for stencils, or for clang as the compiler of a tail-calling interpreter."""
+    """Return the LLVM that the build needs, or None.
+
+    The stencils need one, and so does a tail-calling interpreter, which clang compiles.
+    """
     if recipe.llvm is None or not (variant.has_stencils or variant.tail_call):
         return None
     return RequiredLLVM(

@@ -1,4 +1,4 @@
-"""Linux and macOS: configure, make, and an install under a staging root."""
+"""Plan the steps on Linux and macOS: configure, make, and an install into a staging folder."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
 
 
-# An argument and not an environment variable: the Makefile has a variable of this name, which
-# would replace the one of the environment.
+# Passed to make as an argument, because the Makefile sets a variable of this name, which would
+# override one in the environment.
 _HOOKS = "PYTHONPATH={hooks}"
 
 
 def steps(variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[Step, ...]:
-    """Return the steps of a configure-and-make build; `llvm` is None if it needs no LLVM.
+    """Return the steps of a build with configure and make.
 
-    DESTDIR keeps the install out of the final prefix until the interpreter is proven.
+    `llvm` is None if the build needs no LLVM. With DESTDIR, the install step writes into a staging
+    folder, and not into the final prefix, because the interpreter is not proven yet.
     """
     env = _environment(rules, llvm)
     make = [arg for rule in rules for arg in rule.make]
@@ -64,13 +65,14 @@ def _configure(variant: Variant, rules: Sequence[Rule], env: tuple[tuple[str, st
 def _stencils(
     variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]
 ) -> tuple[Step, ...]:
-    """Return the step that makes the stencils, which `Python/jit.o` depends on in every version.
+    """Return the step that makes the stencils, or no step if the variant has none.
 
-    It is separate from the make step so that it can be timed and served from a cache.
+    The step makes `Python/jit.o`, which depends on the stencils in every version. It is separate
+    from the make step so that it can be timed, and its result taken from a cache.
     """
     if not variant.has_stencils:
         return ()
-    # Tools/jit/_llvm.py starts one clang for each of os.cpu_count(), which the hooks limit to this.
+    # Tools/jit/_llvm.py runs os.cpu_count() clangs at once. The hooks limit that number to this.
     limited = {**dict(env), "PYTHON_CPU_COUNT": "{jobs}"}
     return (
         Step(
@@ -84,10 +86,11 @@ def _stencils(
 
 
 def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:
-    """Return the step that compiles. make gets no -j: it uses jitbuild's jobserver.
+    """Return the step that compiles.
 
-    The release profile is the exception: PGO's training run is one job of make that starts many
-    processes, so the step reserves all free jobs from its beginning.
+    make is run without -j, because it uses jitbuild's jobserver. The release profile is an
+    exception: there, the training run of PGO is one job of make, but starts many processes.
+    Therefore the step takes all free jobs when it begins, and make gets -j with their number.
     """
     if variant.profile == "release":
         return Step(
@@ -111,12 +114,15 @@ def _install(rules: Sequence[Rule], env: tuple[tuple[str, str], ...], make: Sequ
 
 
 def _environment(rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[tuple[str, str], ...]:
-    """Return the variables of every step but patch; a later rule overrides an earlier one."""
+    """Return the environment variables of all steps except patch.
+
+    If several rules set the same variable, the last one wins.
+    """
     env = {
-        # configure takes the first Python on PATH without running it: an inactive pyenv shim would
-        # fail minutes later, in make.
+        # configure would take the first Python on PATH without running it. If that were an inactive
+        # pyenv shim, the build would fail minutes later, in make.
         "PYTHON_FOR_REGEN": "{python}",
-        # Older releases include __pycache__ files in the digest of the stencils.
+        # Older releases include __pycache__ files in the stencils' digest, so none must be written.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "{llvm}:{path}" if llvm else "{path}",
     }

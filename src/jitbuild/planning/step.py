@@ -1,4 +1,4 @@
-"""A step of a build, and the placeholders that it may hold."""
+"""The steps of a build, and the placeholders that they may contain."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 Share = Literal["one", "make", "free"]
 CachedBy = Literal["configure", "stencils", "compiler"]
 
-# Filled in on the build machine:
+# Placeholders, and their values on the build machine:
 #   {source}        the unpacked source tree
 #   {prefix}        the interpreter's final folder
-#   {stage}         the root that it is installed under first
+#   {stage}         the staging folder that the interpreter is installed into first
 #   {scratch}       a folder for temporary files
-#   {jobs}          how many jobs the step may run at once
-#   {jobs_beside}   one job less than {jobs}, and at least one
+#   {jobs}          the number of jobs that the step may run at once
+#   {jobs_beside}   one less than {jobs}, but at least 1
 #   {hooks}         the folder of the sitecustomize.py for Pythons that run during the build
 #   {llvm}          LLVM's bin folder
-#   {llvm_root}     the folder above it
+#   {llvm_root}     the parent folder of {llvm}
 #   {llvm_major}    LLVM's major version
 #   {python}        a working Python 3.11 or newer
 #   {path}          PATH without version managers and virtual environments
@@ -38,15 +38,15 @@ _PLACEHOLDER = re.compile(
 class Step:
     """One program that a build runs.
 
-    `name` is used in messages; `env` is added to the clean environment.
+    `name` is used in messages. The variables in `env` are added to the clean environment.
 
-    `share` says how many of jitbuild's jobs the step takes: `one`; `make`: one, and more as they
-    become free, through make's jobserver; `free`: all that are free when the step begins, which is
-    the number that `{jobs}` stands for.
+    `share` states how many of jitbuild's jobs the step takes. `one` takes one job. `make` takes one
+    job and, through make's jobserver, further jobs as they become free. `free` takes all jobs that
+    are free when the step begins; their number replaces `{jobs}`.
 
-    `cached_by` names the cache that can supply the step's result: configure's answers, the
-    stencils, or the compiler cache. It does not change the result, so it is in neither the
-    plan's JSON nor its key.
+    `cached_by` names the cache that can supply the step's result: `configure` (the answers of
+    configure), `stencils` or `compiler`. A cache does not change the result, so `cached_by` is not
+    part of the plan's JSON or of its key.
     """
 
     name: str
@@ -71,6 +71,6 @@ class Step:
 
 
 def placeholders(step: Step) -> set[str]:
-    """Return the names of the placeholders that a step holds."""
+    """Return the names of the placeholders that a step contains."""
     texts = (*step.argv, *(text for _, text in step.env), step.cwd)
     return {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}

@@ -1,6 +1,7 @@
-"""Windows: PCbuild\\build.bat builds, then PC\\layout copies the result into a prefix.
+"""Plan the steps on Windows: PCbuild\\build.bat builds, and PC\\layout copies the result.
 
-Tested as data only: docs/platforms.md says on which platforms builds have been run.
+These plans are only tested as data. docs/platforms.md lists the platforms on which builds have been
+run.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
     from jitbuild.target import Target
 
-# For each architecture: build.bat's -p, the folder that it builds into, and PC\layout's --arch
-# (PCbuild/build.bat, PC/layout/main.py).
+# For each architecture: the value of build.bat's -p, the folder that build.bat builds into, and the
+# value of PC\layout's --arch (PCbuild/build.bat, PC/layout/main.py).
 _NAMES = {"x86_64": ("x64", "amd64", "amd64"), "aarch64": ("ARM64", "arm64", "arm64")}
 
 
 def steps(
     target: Target, variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None
 ) -> tuple[Step, ...]:
-    """Return the steps of a build.bat build, with `llvm` on PATH unless it is None.
+    """Return the steps of a build with build.bat; `llvm` is put on PATH unless it is None.
 
-    Raise VariantError if the variant has patches: Windows has no tool that applies them.
+    Raises VariantError if the variant has patches, because Windows has no tool that applies them.
     """
     if variant.patches:
         raise VariantError(

@@ -1,1 +1,1 @@
-"""Probe an interpreter and judge what it answered."""
+"""Probe an interpreter and judge the facts that it reports."""

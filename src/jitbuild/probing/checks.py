@@ -1,4 +1,4 @@
-"""The checks of a probed interpreter: pure functions from facts to sentences that pass or fail."""
+"""Check a probed interpreter. The checks are pure functions of the facts that it reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COMPILED_IN: Mapping[Built, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One check: `detail` is a sentence that states what was observed, whether `ok` or not."""
+    """The result of one check. `detail` is a sentence that states what was observed."""
 
     name: str
     ok: bool
@@ -39,7 +39,10 @@ class Check:
 def run_checks(
     runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
 ) -> tuple[Check, ...]:
-    """Return all checks that apply to `expect`; the first that failed is the most basic one."""
+    """Return the results of all checks that apply to `expect`, the most basic check first.
+
+    `version` and `free_threaded` are only checked if they are not None.
+    """
     return (
         *_identity(runs, expect, version, free_threaded),
         _environment(runs),
@@ -51,7 +54,7 @@ def run_checks(
 
 
 def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: object) -> str:
-    """Return what to do about `failed`, the first check that failed."""
+    """Return the remedy, one sentence, for `failed`, the first check that failed."""
     has_jit = facts.implementation == "cpython" and facts.release >= FIRST_WITH_JIT
     series = facts.series if has_jit else "'>=3.13'"
     option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
@@ -63,7 +66,7 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
         case "environment":
             return "Name the interpreter itself instead of the wrapper that starts it."
         case "tracing":
-            return "Start it without what sets this, and probe again."
+            return "Start it without the program or variable that sets this, and probe again."
         case "built" | "free-threaded":
             return f"Install one with: jitbuild install {series}{option}"
         case _:
@@ -74,9 +77,9 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
 def _identity(
     runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
 ) -> Iterator[Check]:
-    """Check that it reported facts, and that it is the version and the kind that was expected.
+    """Check that the interpreter reported facts, and has the expected version and threading.
 
-    A build with machine code must have the GIL, because a free-threaded build never runs a JIT.
+    If machine code is expected, the build must have the GIL: free-threaded builds never run a JIT.
     """
     answered = " ".join(runs.failures) or "It answered with PYTHON_JIT unset, 0 and 1."
     yield Check(name="answers", ok=not runs.failures, detail=answered)
@@ -94,7 +97,7 @@ def _identity(
 
 
 def _environment(runs: ProbeRuns) -> Check:
-    """Check that nothing starts the interpreter in a way that disables PYTHON_JIT."""
+    """Check that the interpreter is not started with options under which it ignores PYTHON_JIT."""
     if any(facts.ignores_environment for facts in runs):
         detail = "It is started with -E or -I, under which PYTHON_JIT is ignored."
         return Check(name="environment", ok=False, detail=detail)
@@ -102,7 +105,7 @@ def _environment(runs: ProbeRuns) -> Check:
 
 
 def _tracing(runs: ProbeRuns) -> Check:
-    """Check that no tracer keeps code out of the JIT."""
+    """Check that no tracer is set, which would keep code out of the JIT."""
     tracers = sorted({tracer for facts in runs for tracer in facts.tracers})
     if tracers:
         detail = f"{', '.join(tracers)} is set, and keeps code out of the JIT."
@@ -111,7 +114,10 @@ def _tracing(runs: ProbeRuns) -> Check:
 
 
 def _build(runs: ProbeRuns, expect: Expect) -> Check:
-    """Check the build option; for a build without a JIT, the detail says why it has none."""
+    """Check the value of the build option for the JIT.
+
+    For a build without a JIT, the detail says why it has none.
+    """
     built = runs.built
     ok = built in {"yes", "yes-off"} if expect == "jit" else built == expect
     if built == "no":
@@ -132,7 +138,10 @@ def _why_no_jit(facts: ProbeFacts) -> str:
 
 
 def _executors(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
-    """Check what the hot loops became with the JIT on, and with its default."""
+    """Check that the hot loops have the expected machine code or executors with the JIT on.
+
+    If machine code is expected, the default of the JIT is checked, too.
+    """
     size = runs.machine_code_bytes
     seen = f"With PYTHON_JIT=1 a hot loop {'has' if size else 'has no'} machine code"
     if expect in MACHINE_CODE:
@@ -158,7 +167,7 @@ def _active(on: ProbeFacts | None) -> Check:
 
 
 def _default(runs: ProbeRuns) -> Check:
-    """Check that with PYTHON_JIT unset `is_enabled()` agrees with the machine code."""
+    """Check that, with PYTHON_JIT unset, `is_enabled()` agrees with the observed machine code."""
     enabled = runs.default is not None and runs.default.enabled
     ok = runs.default is not None and enabled == (runs.built == "yes")
     but = "" if ok else ", which its loops contradict"
@@ -167,7 +176,10 @@ def _default(runs: ProbeRuns) -> Check:
 
 
 def _negative_control(off: ProbeFacts) -> Check:
-    """Check that PYTHON_JIT=0 leaves nothing of tier 2; else off and on are not opposites."""
+    """Check that PYTHON_JIT=0 disables tier 2 completely.
+
+    Otherwise a run with the JIT off could not be compared with a run with it on.
+    """
     clean = not off.enabled and not off.executors and not off.machine_code_bytes
     detail = "PYTHON_JIT=0 does not switch the JIT off."
     if clean:

@@ -1,4 +1,4 @@
-"""Facts that runs of the probe report about an interpreter, and what follows from one run alone."""
+"""The facts that runs of the probe report about an interpreter, and conclusions from them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _OFF_BY_DEFAULT = 2  # a bit of _Py_TIER2 (CPython, Python/pylifecycle.c)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeFacts:
-    """The facts of one run of in_target/probe.py, whose docstrings name the source of each.
+    """The facts that one run of in_target/probe.py reported.
 
-    None means that the interpreter cannot know: `sys._jit` came with 3.14, and Windows records no
-    build flags. `missing` is None unless the modules were requested.
+    The docstrings of probe.py name the source of each fact. None means that the interpreter does
+    not provide the fact: `sys._jit` came with 3.14, and there are no build flags on Windows.
+    `missing` is None unless the check for missing modules was requested.
     """
 
     version: str
@@ -48,18 +49,18 @@ class ProbeFacts:
 
     @property
     def release(self) -> tuple[int, int]:
-        """The series as numbers: `(3, 15)`."""
+        """The series as two numbers, such as `(3, 15)`."""
         major, minor = self.version.split(".")[:2]
         return int(major), int(minor)
 
     @property
     def series(self) -> str:
-        """The series as a request for it: `3.15`."""
+        """The series in the form of a request, such as `3.15`."""
         return "{}.{}".format(*self.release)
 
     @property
     def enabled(self) -> bool:
-        """True if tier 2 was on in this run; without `sys._jit`, an executor is the only sign."""
+        """True if tier 2 was on in this run. Without `sys._jit`, executors are the only sign."""
         return self.executors > 0 if self.jit_enabled is None else self.jit_enabled
 
     @property
@@ -69,15 +70,15 @@ class ProbeFacts:
 
     @property
     def active(self) -> bool:
-        """True if a hot loop ran in tier 2; on 3.13 an executor in the loop's code is the sign."""
+        """True if a hot loop ran in tier 2. In 3.13, an executor in the loop's code is the sign."""
         return self.executors > 0 if self.active_iterations is None else self.active_iterations > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeRuns:
-    """The facts of three runs: PYTHON_JIT=0, unset and 1.
+    """The facts of three runs, with PYTHON_JIT set to 0, unset, and set to 1.
 
-    Each of `failures` says why the facts of a run are missing.
+    The facts of a run that failed are None; for each, `failures` has a sentence with the reason.
     """
 
     off: ProbeFacts
@@ -90,15 +91,16 @@ class ProbeRuns:
 
     @property
     def machine_code_bytes(self) -> int:
-        """The bytes of machine code with PYTHON_JIT=1."""
+        """The size of the machine code in the run with PYTHON_JIT=1, in bytes."""
         return _machine_code_bytes(self.on)
 
     @property
     def built(self) -> Built:
-        """The `--enable-experimental-jit=` option that the interpreter behaves like.
+        """The value of `--enable-experimental-jit=` that the interpreter behaves as if built with.
 
-        What its loops became decides; without machine code the build flags do, and without those
-        it counts as a JIT that is yet to be proven.
+        It is derived from what the hot loops were compiled to. If tier 2 is there, but compiled
+        nothing, it is derived from the build flags. Without build flags, the interpreter is assumed
+        to have a JIT, which other checks then fail to prove.
         """
         if _machine_code_bytes(self.default):
             return "yes"
@@ -118,7 +120,10 @@ def _machine_code_bytes(facts: ProbeFacts | None) -> int:
 
 
 def _built_by_flags(flags: tuple[str, ...]) -> Built:
-    """Return the option that made configure set these flags (CPython, configure.ac)."""
+    """Return the value of `--enable-experimental-jit=` for which configure sets these flags.
+
+    Source: configure.ac in CPython.
+    """
     name = "-D_Py_TIER2="
     values = [flag.removeprefix(name) for flag in flags if flag.startswith(name)]
     if not values:

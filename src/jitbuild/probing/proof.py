@@ -1,4 +1,4 @@
-"""Prove that a built interpreter is what its plan says."""
+"""Prove that a built interpreter is the one that its plan describes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ESSENTIAL_MODULES = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
 
 
 def lacks_essentials(missing: Collection[str]) -> bool:
-    """Tell if one of the modules in `missing` is essential."""
+    """Return True if one of the modules in `missing` is essential."""
     return not ESSENTIAL_MODULES.isdisjoint(missing)
 
 
@@ -33,10 +33,11 @@ def prove(
     reporter: Reporter,
     probe: Callable[..., Verdict] = probing.probe,
 ) -> Verdict:
-    """Probe `program` and return the verdict that it is what `plan` describes.
+    """Probe `program`, and return the verdict if it is the interpreter that `plan` describes.
 
-    `logs` is the folder with the build's log. Raises ProofError when it does not run, when it is
-    something else, and, without `allow_missing`, when it lacks essential modules.
+    `logs` is the folder that contains the build's log; the remedy names it. Raises ProofError if
+    `program` does not run or is not as the plan describes. Unless `allow_missing` is True, also
+    raises ProofError if it lacks essential modules.
     """
     remedy = f"It was not added to the store. Please report this, with the newest log in {logs}."
     with reporter.stage(f"{plan.name}: probe"):

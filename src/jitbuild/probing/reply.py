@@ -1,4 +1,4 @@
-"""Read the facts that a run of in_target/probe.py printed, or say why it printed none."""
+"""Read the facts that a run of in_target/probe.py printed, or explain why it printed none."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ NAME_ANOTHER = (
     "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
 )
 _OLDEST = (3, 8)
-# What Pythons before 3.7 print, which cannot parse probe.py.
+# The output of Python versions that are too old to parse probe.py (before 3.7).
 _CANNOT_PARSE = re.compile(r'^  File ".*probe\.py", line \d+$(?s:.*)^SyntaxError: ', re.MULTILINE)
 
 
 def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
-    """Return the facts that a run of the interpreter `path` printed.
+    """Return the facts that the run `completed` of the interpreter `path` printed.
 
-    Raises InterpreterError, which says how the run ended, if it printed none.
+    Raises InterpreterError, which says how the run ended, if it printed no facts, and if the
+    interpreter is too old. `timeout` is the run's time limit in seconds, for the message.
     """
     if completed.timed_out:
         raise InterpreterError(
@@ -48,7 +49,7 @@ def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
 
 
 def unframe(text: str) -> dict[str, Any] | None:
-    """Return the object between the two frame lines in `text`, or None if there is none."""
+    """Return the JSON object between the lines BEGIN and END in `text`, or None without one."""
     lines = text.splitlines()
     if BEGIN not in lines:
         return None
@@ -63,7 +64,7 @@ def unframe(text: str) -> dict[str, Any] | None:
 
 
 def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
-    """Return `reply` as facts. Raises InterpreterError if a field is missing or of another type."""
+    """Return `reply` as facts. Raises InterpreterError if a field is missing or mistyped."""
     try:
         return msgspec.convert(reply, ProbeFacts)
     except msgspec.ValidationError as error:
@@ -71,7 +72,7 @@ def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
 
 
 def _check_version(path: Path, reply: Mapping[str, Any]) -> None:
-    """Refuse Pythons that run the probe, but are older than it supports."""
+    """Raise InterpreterError if the Python is older than the probe supports, but can run it."""
     try:
         major, minor = (int(part) for part in str(reply.get("version")).split(".")[:2])
     except ValueError as error:
@@ -95,7 +96,7 @@ def _malformed(path: Path, detail: str) -> InterpreterError:
 
 
 def _ending(completed: Completed) -> str:
-    """Return how a run without facts ended, with the first line of its stderr or stdout."""
+    """Describe the end of a run without facts, with the first line of its stderr or stdout."""
     line = _first_line(completed.stderr) or _first_line(completed.stdout)
     output = f": {line}" if line else "."
     if completed.returncode < 0:

@@ -1,6 +1,7 @@
-"""Run in_target/probe.py in an interpreter with the JIT off, at its default and on.
+"""Run in_target/probe.py in an interpreter with the JIT off, at its default, and on.
 
-`jitbuild.probing.reply` reads the facts that a run prints, `jitbuild.probing.verdict` judges them.
+`jitbuild.probing.reply` reads the facts that each run prints, and `jitbuild.probing.verdict` judges
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from jitbuild.probing.facts import Expect, ProbeFacts, Switch
     from jitbuild.probing.verdict import Verdict
 
-# The host finds the file by its path and never imports it.
+# Only the probed interpreter runs this file; jitbuild itself never imports it.
 _PROBE_FILE = Path(__file__).parents[1] / "in_target/probe.py"
 _PYTHON_NAME = re.compile(r"python[\d.]*[td]*(\.exe)?")
 _SETTINGS: tuple[tuple[Switch, str], ...] = (("default", "PYTHON_JIT unset"), ("1", "PYTHON_JIT=1"))
@@ -39,17 +40,18 @@ def probe(  # noqa: PLR0913
     timeout: float = 20.0,
     environ: Mapping[str, str] = os.environ,
 ) -> Verdict:
-    """Run the probe in `executable` three times and judge whether it is what was expected.
+    """Run the probe in `executable` three times, and return the verdict on the interpreter.
 
-    `expect`, `version` and `free_threaded` are as for `jitbuild.probing.verdict.judge`. With
-    `modules`, the usual standard modules that are missing are determined too. Each run is ended
-    after `timeout` seconds. Nothing is written into the interpreter's tree.
+    `expect`, `version` and `free_threaded` are the expectations, as for
+    `jitbuild.probing.verdict.judge`. If `modules` is True, the probe also determines which of the
+    usual standard modules are missing. Each run is ended after `timeout` seconds. Nothing is
+    written into the interpreter's folder.
 
-    Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later.
-    An interpreter that reports facts with its JIT off and fails with it on gets a verdict that
-    says so.
+    Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later. If
+    the interpreter fails only with its JIT on or at its default, nothing is raised: the verdict
+    states the failure.
     """
-    # Not resolved: the python of a venv is a link, and the path of the link identifies the venv.
+    # Links are not resolved: the python of a venv is a link, and its path identifies the venv.
     path = Path(executable).absolute()
 
     def facts_with(switch: Switch, *, modules: bool = False) -> ProbeFacts:
@@ -78,9 +80,10 @@ def collect_facts(
     runner: process.Runner = process.run,
     timeout: float = 20.0,
 ) -> ProbeFacts:
-    """Return the facts of one run of the probe in `executable`, in exactly that environment.
+    """Run the probe in `executable` once, with the environment `environ`, and return the facts.
 
-    Raises InterpreterError as `probe` does.
+    `modules` and `timeout` are as for `probe`. Raises InterpreterError if the program cannot be
+    run, hangs, or is not a Python 3.8 or later.
     """
     path = executable.absolute()
     argv = [str(path), "-B", "-S", str(_PROBE_FILE), *["modules"] * modules]
@@ -95,11 +98,11 @@ def collect_facts(
 
 
 def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, str]:
-    """Return `environ` with PYTHON_JIT set to `switch` and without other variables of Python.
+    """Return `environ` with PYTHON_JIT set to `switch`, and without all other PYTHON* variables.
 
-    All PYTHON* variables are removed: the JIT's own (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH and
-    PYTHONHOME, but also PYTHON_GIL, PYTHONPERFSUPPORT (which disables the JIT) and PYTHONINSPECT
-    (which would wait for input).
+    For the switch `default`, PYTHON_JIT is not set either. The removed variables include those of
+    the JIT (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH, PYTHONHOME, PYTHON_GIL, PYTHONPERFSUPPORT
+    (which disables the JIT) and PYTHONINSPECT (with which Python would wait for input).
     """
     clean = {
         name: value
@@ -110,7 +113,7 @@ def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, s
 
 
 def _name_python_in(folder: Path) -> str:
-    """Return the remedy that names the Python in a prefix or in its bin folder, if there is one."""
+    """Return a remedy that names the Python in `folder` or in its bin folder, if it has one."""
     for place in (".", "bin", "Scripts"):
         for file in sorted((folder / place).glob("python*")):
             if _PYTHON_NAME.fullmatch(file.name) and file.is_file():

@@ -1,8 +1,9 @@
 """The verdict on a probed interpreter, judged from the facts of its runs.
 
-Observed behaviour decides; the claims of the build (its configure flags) only fill gaps. Only
-machine code in a hot loop proves a JIT: `sys._jit.is_available()` is True for `interpreter` builds
-as well, and `is_enabled()` on free-threaded ones, where no loop is ever compiled.
+The verdict is based on observed behaviour; the build's configure flags are only used where nothing
+was observed. Only machine code for a hot loop proves that there is a JIT. `sys._jit.is_available()`
+is also True in `interpreter` builds, and `sys._jit.is_enabled()` may be True in free-threaded
+builds, which never compile a loop.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The kind of an interpreter, and whether it is the expected one (`ok`).
+    """The verdict on a probed interpreter. `ok` is True if it meets the expectations.
 
-    `executable` is the path that was probed, as given; `facts` are those of the run with the JIT
-    off. `built` is the value of the configure option `--enable-experimental-jit=` that it behaves
-    like; a build with the undocumented value `interpreter-off` counts as `interpreter`, with
-    `enabled["default"]` False.
+    `executable` is the path that was probed, with its links unresolved. `facts` are the facts of
+    the run with the JIT off. `built` is the value of the configure option
+    `--enable-experimental-jit=` that the interpreter behaves as if built with. A build with the
+    undocumented value `interpreter-off` counts as `interpreter`, with `enabled["default"]` False.
 
-    `machine_code_bytes` proves that there is machine code, but measures nothing: executors are
-    allocated in whole pages. `reason` is empty if `ok`, else it is one sentence on what is wrong
-    and one on the remedy.
+    `machine_code_bytes` proves that there is machine code, but is not its exact size, because
+    executors are allocated in whole pages. `reason` is empty if `ok` is True. Otherwise it consists
+    of a sentence that says what is wrong, and one that states the remedy.
     """
 
     executable: Path
@@ -70,9 +71,9 @@ class Verdict:
         return self.facts.missing
 
     def to_json(self) -> dict[str, Any]:
-        """Return the documented shape of `jitbuild probe --json`.
+        """Return the verdict in the documented form of `jitbuild probe --json`.
 
-        It holds no None, so that a TOML manifest can hold it.
+        No value is None, so that the result can be stored in a TOML manifest.
         """
         shape: dict[str, Any] = {
             "version": self.version,
@@ -107,10 +108,11 @@ def judge(
     version: str | None = None,
     free_threaded: bool | None = None,
 ) -> Verdict:
-    """Return the verdict on the interpreter `executable` that reported the facts `runs`.
+    """Return the verdict on the interpreter `executable`, which reported the facts in `runs`.
 
-    `expect="jit"` accepts a JIT that is on or off by default, and like every expectation of machine
-    code only a build with the GIL. `version` and `free_threaded` must be met exactly, if given.
+    `expect` is the expected value of `--enable-experimental-jit=`, or `jit` for any JIT, on or off
+    by default. With `jit`, `yes` and `yes-off`, the build must have the GIL. `version` and
+    `free_threaded` must match exactly, unless they are None.
     """
     checks = run_checks(runs, expect, version, free_threaded)
     failed = next((check for check in checks if not check.ok), None)

@@ -1,1 +1,1 @@
-"""Where interpreters come from: each provider turns a plan into a staged prefix."""
+"""Providers of interpreters: each turns a plan into an interpreter in a staging folder."""

@@ -1,4 +1,4 @@
-"""Adopt interpreters that are already on this machine: register them, and write nothing to them."""
+"""Adopt interpreters that are already on this machine: register them without changing them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def adopt(
 ) -> Interpreter:
     """Probe the interpreter `program` and register it in `store`; return the registration.
 
-    `profile` is how it was built, as far as that is known. Raises ProofError, with the reason, when
-    it is not what was expected, InterpreterError when it is no Python, VariantError when it is no
-    CPython.
+    `profile` is the profile that the interpreter was built with, if that is known. Raises
+    ProofError, which states the reason, if the interpreter does not meet `expect`; InterpreterError
+    if it is not a Python; and VariantError if it is a Python other than CPython.
     """
     program = program.absolute()
-    # Taken before the probe: a program that changes meanwhile counts as changed since.
+    # Taken before the probe, so that a program that changes during the probe counts as changed.
     fingerprint = Fingerprint.of(program)
     verdict = probe(program, expect=expect)
     _check(program, verdict)
@@ -72,9 +72,10 @@ def adopt(
 def refresh(
     store: Store, stale: Interpreter, *, probe: Callable[..., Verdict] = probing.probe
 ) -> None:
-    """Probe an adopted interpreter that has changed, and register it as what it is now.
+    """Probe an adopted interpreter that has changed, and register it again.
 
-    Raises as `adopt` does.
+    If its name changes, for example with its version, the old registration is removed. Raises the
+    same errors as `adopt`.
     """
     if stale.adopted and stale.executable.exists():
         expect = stale.manifest.expect or "jit"

@@ -1,4 +1,4 @@
-"""Provide interpreters by compiling CPython: check the machine, obtain, build, finish."""
+"""Compile CPython: check the machine, obtain the source, build it and finish the installation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceProvider:
-    """Builds interpreters from source; the fields are its effects."""
+    """Builds interpreters from source. The fields are effects, which tests replace."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     this_host: Callable[[], Host] = host
@@ -63,27 +63,30 @@ class SourceProvider:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def stage(self, task: ProviderTask) -> StagedInterpreter:
-        """Build the task's plan and return what was installed. Raises a JitbuildError."""
+        """Carry out the task's plan and return the staged interpreter.
+
+        Raises a JitbuildError if the machine, the source or the build fails.
+        """
         return _SourceBuild(self, task).run()
 
 
 class _SourceBuild:
-    """One build, from nothing to a staged prefix."""
+    """One build, which ends with a staged interpreter."""
 
     def __init__(self, effects: SourceProvider, task: ProviderTask) -> None:
         self.effects = effects
         self.task = task
         self.plan = task.plan
         self.host = effects.this_host()
-        # The build sees the clean environment, so its tools are looked for in that.
+        # The build runs in the clean environment, so its tools are searched for in that, too.
         self.environ = clean_environment(effects.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
         self.stencils = StencilStore.below(task.store.root)
 
     def run(self) -> StagedInterpreter:
-        """Prepare, build and finish."""
+        """Prepare, build and finish; return the staged interpreter."""
         begun = self.effects.clock()
-        # --tail-call compiles with the clang of the LLVM, which is not provided yet.
+        # With --tail-call, the compiler is the clang of an LLVM that is not provided yet.
         compiler = None if self.plan.variant.tail_call else self._compiler()
         forecast = forecast_key(
             self.plan, compiler=compiler.text if compiler else "", libc=libc_of(self.host)
@@ -96,7 +99,7 @@ class _SourceBuild:
         caches = self._caches(site, compiler, forecast)
         times = {"prepare": prepared, **self._runner(site, caches).run(self.plan.steps)}
         program = self._finish(site)
-        # Before the store syncs the disk: what is deleted need not be written.
+        # Delete the tree before the store syncs the disk, so that its files need not be written.
         shutil.rmtree(tree.path, ignore_errors=True)
         toolchain = ToolchainRecord(
             compiler=compiler.version,
@@ -128,14 +131,16 @@ class _SourceBuild:
         )
 
     def _prepare(self, forecast: str) -> tuple[SourceTree, tuple[str, ...]]:
-        """Obtain the tree, check the machine and provide the LLVM, at the same time.
+        """Obtain the source tree, check the machine and provide the LLVM, at the same time.
 
-        The LLVM is left for later when its stencils are expected to be in the cache.
+        The LLVM is not provided yet if the stencils are expected to be in the cache. Returns the
+        tree and the names of missing headers that are accepted.
         """
         plan, caches = self.plan, self.task.options.caches
         expected = caches and is_hit_expected(plan, self.stencils, forecast)
         needs_llvm = plan.llvm is not None and not plan.llvm.bundled and not expected
-        # A preflight error comes first, whoever is quicker: it names everything that is missing.
+        # If several of these fail, the error of the machine check is raised, even if another one
+        # occurred earlier, because it names everything that is missing.
         missing, tree, llvm = run_concurrently(
             functools.partial(self._check_machine, needs_llvm=needs_llvm),
             _holding_errors(self._obtain),
@@ -181,7 +186,7 @@ class _SourceBuild:
             cache=self.task.store.root,
             environ=self.environ,
             runner=self.effects.runner,
-            # Of all that is started for it, pip alone gets the user's own settings.
+            # Only pip, which fetches the wheels, gets the user's own environment.
             fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
         )
 
@@ -234,7 +239,10 @@ class _SourceBuild:
         )
 
     def _finish(self, site: BuildSite) -> Path:
-        """Add the plain names to the installed prefix and remove the build's paths from it."""
+        """Add links such as `python` to the installed prefix; replace temporary paths in its files.
+
+        Returns the path of the program.
+        """
         staged, variant = site.staged_prefix, self.plan.variant
         program = installed_prefix.executable(
             staged,
@@ -245,8 +253,8 @@ class _SourceBuild:
         installed_prefix.add_links(staged, program)
         changed = installed_prefix.replace_paths(staged, temporary_paths(site, self.llvm))
         modules = [str(path) for path in changed if path.suffix == ".py"]
-        if modules:  # without arguments compileall compiles the whole of sys.path
-            # The bytecode's file names are those of the final prefix: the stage is stripped.
+        if modules:  # without arguments, compileall would compile everything on sys.path
+            # -s and -p put the final paths of the modules, without the stage, into the bytecode.
             argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
             self.effects.runner([*argv, *modules], env=self.environ)
         return program

@@ -1,4 +1,4 @@
-"""Check the machine before a build, and install what is missing where that is allowed."""
+"""Check the machine before a build, and install missing requirements if that is allowed."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def check_machine(  # noqa: PLR0913
     runner: Runner = process.run,
     install: Callable[..., None] = run_install_command,
 ) -> tuple[str, ...]:
-    """Return the names of missing headers that the task's options accept.
+    """Check the machine, and return the names of missing headers that the task's options accept.
 
-    `environ` is the clean environment of a build, `llvm` finds the LLVM that the build needs now.
-    Raises PreflightError or LLVMError now, and not minutes into make, when this machine lacks
-    something else.
+    `environ` is the clean environment of a build. `llvm` finds the LLVM; it is None if the build
+    does not need one yet. If the options allow it, `install` is called with the command that
+    installs missing requirements. Raises PreflightError or LLVMError if this machine still lacks
+    something that the build needs, so that the build does not fail minutes later, in make.
     """
     options = task.options
     preflight = Preflight(
@@ -47,7 +48,7 @@ def check_machine(  # noqa: PLR0913
     with reporter.stage(f"{task.plan.name}: preflight"):
         report = preflight.run()
     if options.install_deps and report.missing:
-        # Two builds would otherwise run the package manager at once.
+        # The lock prevents two builds from running the package manager at the same time.
         with task.store.lock("install-deps"):
             install(preflight.run().command, reporter=reporter)
             report = preflight.run()

@@ -1,4 +1,4 @@
-"""The interface of a provider: a task goes in, a staged interpreter comes out."""
+"""The interface of a provider, which turns a task into a staged interpreter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderTask:
-    """A plan to carry out for one store; `scratch` is a folder that is deleted afterwards."""
+    """A plan to carry out for one store. `scratch` is a folder that is deleted afterwards."""
 
     plan: Plan
     store: Store
@@ -43,9 +43,10 @@ class ProviderTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedInterpreter:
-    """An interpreter in scratch that is whole but not yet proven.
+    """An interpreter in a scratch folder that is complete, but not proven yet.
 
-    `prefix` is its folder there, `program` its executable in that folder, `times` seconds by step.
+    `prefix` is the interpreter's folder, and `program` its executable in that folder. `times` are
+    the seconds that each step took.
     """
 
     prefix: Path
@@ -65,7 +66,7 @@ class StagedInterpreter:
         created: datetime,
         times: Mapping[str, float],
     ) -> Manifest:
-        """Return the manifest of the proven interpreter; `times` are added to its own."""
+        """Return the manifest of the proven interpreter; `times` are added to the steps' times."""
         return Manifest(
             key=plan.key,
             version=plan.version,
@@ -85,7 +86,10 @@ class StagedInterpreter:
 
 
 class Provider(Protocol):
-    """Something that provides interpreters."""
+    """An object that provides interpreters."""
 
     def stage(self, task: ProviderTask) -> StagedInterpreter:
-        """Carry out the task's plan below its scratch folder. Raises a JitbuildError."""
+        """Carry out the task's plan below its scratch folder; return the staged interpreter.
+
+        Raises a JitbuildError if that fails.
+        """

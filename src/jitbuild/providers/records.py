@@ -1,4 +1,4 @@
-"""What the manifest of a build records of its source and its LLVM, and what it must not name."""
+"""Create the records of a build's source and LLVM, and list the paths they must not contain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def source_record(plan: Plan, tree: SourceTree, catalog: Catalog) -> SourceRecord:
-    """Return the record of the plan's source, obtained as `tree`."""
+    """Return the record of the plan's source, which was obtained as `tree`."""
     return SourceRecord(
         digest=plan.source.digest,
         kind=_source_kind(plan, catalog),
@@ -27,14 +27,17 @@ def source_record(plan: Plan, tree: SourceTree, catalog: Catalog) -> SourceRecor
 
 
 def _source_kind(plan: Plan, catalog: Catalog) -> str:
-    """Return the kind of the source; an archive that a recipe pins is that release."""
+    """Return the kind of the source: `release` for an archive that a recipe pins."""
     tag = catalog.tags().get(plan.version)
     pinned = tag is not None and plan.source.digest in {tag.tar_xz, tag.tgz}
     return "release" if plan.source.kind == "archive" and pinned else plan.source.kind
 
 
 def llvm_record(llvm: DeferredLLVM, cached_version: str) -> LLVMRecord | Unset:
-    """Return the record of the LLVM that was used, or of the one whose stencils were cached."""
+    """Return the record of the LLVM that was used, or UNSET if there was none.
+
+    If the stencils came from the cache, it records the LLVM that made them: `cached_version`.
+    """
     used = llvm.installation
     if used is not None:
         return LLVMRecord(version=used.version, origin=used.origin)
@@ -44,10 +47,10 @@ def llvm_record(llvm: DeferredLLVM, cached_version: str) -> LLVMRecord | Unset:
 
 
 def temporary_paths(site: BuildSite, llvm: DeferredLLVM) -> dict[str, str]:
-    """Return the paths that an interpreter's records must not contain, and their replacements.
+    """Return the temporary paths that an installed interpreter must not contain, with replacements.
 
-    A clang that compiled it (--tail-call) is recorded by its own path where that lasts, else by its
-    name.
+    The path of the clang that compiled the interpreter (--tail-call) is replaced by that of the
+    installed clang. The path of a managed clang, which is not permanent, is replaced by its name.
     """
     paths = {str(site.source): "/build", str(site.scratch): "/build", sys.executable: "python3"}
     found = llvm.installation
