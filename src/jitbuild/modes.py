@@ -46,7 +46,7 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
 
 
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a copy of `environ` with the JIT's variables set or removed as `mode` needs."""
+    """Return a copy of `environ` with the variables of the JIT set or removed for `mode`."""
     others = {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)}
     return others | _VARIABLES[mode]
 

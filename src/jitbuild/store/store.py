@@ -67,7 +67,7 @@ class Store:
         return self.root / name
 
     def installed(self) -> list[Interpreter]:
-        """Return all interpreters by name. Raises StoreError if the store cannot be read."""
+        """Return all interpreters, sorted by name. Raises StoreError if they cannot be listed."""
         try:
             folders = sorted(self.interpreters.iterdir())
         except FileNotFoundError:
