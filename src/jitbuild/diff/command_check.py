@@ -37,10 +37,16 @@ def check_command(command: Sequence[str]) -> None:
 
 def check_modes(modes: Sequence[Mode]) -> None:
     """Raise UsageError unless `modes` has at least two modes and no duplicates."""
-    if len(modes) < 2 or len(set(modes)) < len(modes):
+    different = list(dict.fromkeys(modes))
+    if len(different) < 2:
         raise UsageError(
             f"--modes {','.join(modes)}: at least two different modes are required.",
-            remedy="Use --modes off,on,stress.",
+            remedy="Use --modes off,on.",
+        )
+    if len(different) < len(modes):
+        raise UsageError(
+            f"--modes {','.join(modes)}: a mode is named more than once.",
+            remedy=f"Use --modes {','.join(different)}.",
         )
 
 
