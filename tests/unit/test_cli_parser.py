@@ -40,6 +40,24 @@ def test_the_help_of_a_command_shows_examples_line_by_line(capsys):
     assert "\nexamples:\n  jitbuild which 3.15\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("command", "jit", "profile"),
+    [
+        ("plan", "yes-off, which serves both modes", "fast"),
+        *(
+            (command, "any that fits", "any that fits")
+            for command in ("which", "run", "diff", "bench", "uninstall")
+        ),
+    ],
+)
+def test_the_help_names_the_default_variant(capsys, command, jit, profile):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"--enable-experimental-jit= (default: {jit})" in text
+    assert f"or debug (default: {profile})" in text
+
+
 @pytest.mark.parametrize("words", [["--help"], [], *([command, "--help"] for command in COMMANDS)])
 def test_help_goes_to_stdout(capsys, words):
     with pytest.raises(SystemExit) as caught:

@@ -116,10 +116,17 @@ def add_modes(parser: argparse.ArgumentParser, help_: str) -> None:
     add_list(parser, "--modes", metavar="MODE", choices=MODES, help=help_)
 
 
-def add_axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add the options for the axes of a variant. With `several`, --jit takes a list."""
+def add_axes(
+    parser: argparse.ArgumentParser, *, several: bool = False, lookup: bool = False
+) -> None:
+    """Add the options for the axes of a variant.
+
+    With `several`, --jit takes a list. With `lookup`, the options choose among the interpreters of
+    the store, and an axis that is not stated fits any of them.
+    """
     group = parser.add_argument_group("variant")
-    jit = "--enable-experimental-jit= (default: yes-off, which serves both modes)"
+    default = "any that fits" if lookup else "yes-off, which serves both modes"
+    jit = f"--enable-experimental-jit= (default: {default})"
     if several:
         add_list(group, "--jit", metavar="JIT", choices=JITS, help=f"{jit}: {', '.join(JITS)}")
     else:
@@ -127,7 +134,8 @@ def add_axes(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     group.add_argument(
         "--profile",
         choices=PROFILES,
-        help="fast to build, release (PGO and LTO), or debug (default: fast)",
+        help="fast to build, release (PGO and LTO), or debug "
+        f"(default: {'any that fits' if lookup else 'fast'})",
     )
     group.add_argument(
         "--tail-call",

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_subject(parser)
     _add_amount(parser)
-    add_axes(parser)
+    add_axes(parser, lookup=True)
     _add_outputs(parser)
     add_examples(
         parser,

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the logs of all runs in DIR (default: only those of failed runs, in the store's "
         "logs/)",
     )
-    add_axes(parser)
+    add_axes(parser, lookup=True)
     add_json(parser, "the report")
     add_examples(
         parser,

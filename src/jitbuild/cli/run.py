@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="off: PYTHON_JIT=0; on: PYTHON_JIT=1; stress (3.15+): also PYTHON_JIT_STRESS; "
         "default: remove the variables of the JIT (without --mode they stay as they are)",
     )
-    add_axes(parser)
+    add_axes(parser, lookup=True)
     add_examples(
         parser,
         "jitbuild run 3.15",

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC|NAME",
         help="a name from `jitbuild list`, or a request that fits exactly one interpreter",
     )
-    add_axes(parser)
+    add_axes(parser, lookup=True)
     parser.add_argument("--all", action="store_true", help="remove every interpreter that fits")
     add_examples(
         parser,

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild which`."""
     parser.description = "Print the path of an interpreter in the store, and nothing else."
     add_spec(parser)
-    add_axes(parser)
+    add_axes(parser, lookup=True)
     add_examples(parser, "jitbuild which 3.15", "jitbuild which '>=3.14' --profile release")
 
 
