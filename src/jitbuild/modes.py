@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from jitbuild.errors import UsageError, VariantError
+from jitbuild.errors import SettingsError, UsageError, VariantError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.suggestions import did_you_mean
 
@@ -55,14 +55,15 @@ def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
     """Return the modes in `names`.
 
     Each item of `names` may contain several modes, separated by commas or spaces. Raises UsageError
-    if a name is unknown; its message begins with `origin` (an option or a file).
+    if a name is unknown or, if `origin` names the setting that has it, SettingsError.
     """
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     prefix = f"{origin}: " if origin else ""
     modes = []
     for name in (item for text in names for item in split_list(text)):
         if name not in known:
-            raise UsageError(
+            error = SettingsError if origin else UsageError
+            raise error(
                 f"{prefix}{name!r} is not a mode.",
                 remedy=f"{did_you_mean(name, MODES)}Choose from: {', '.join(MODES)}.",
             )

@@ -275,7 +275,7 @@ def test_an_unknown_mode_in_the_settings_names_the_file(tmp_path, run):
         '[tool.jitbuild]\npythons = ["3.15"]\nmodes = ["onn"]\n'
     )
     code, _, err = run()
-    assert code == UsageError.exit_code
+    assert code == SettingsError.exit_code
     assert "pyproject.toml [tool.jitbuild]: 'onn' is not a mode" in err
 
 

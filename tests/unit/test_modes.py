@@ -2,7 +2,7 @@
 
 import pytest
 
-from jitbuild.errors import UsageError, VariantError
+from jitbuild.errors import SettingsError, UsageError, VariantError
 from jitbuild.modes import MODES, check, environment, parse_modes
 
 # Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c,
@@ -48,10 +48,14 @@ def test_modes_are_parsed_in_their_order():
 
 
 @pytest.mark.parametrize(
-    ("origin", "message"), [("", "^'stres'"), ("--modes", "^--modes: 'stres'")]
+    ("origin", "error", "message"),
+    [
+        ("", UsageError, "^'stres'"),
+        ("JITBUILD_MODES", SettingsError, "^JITBUILD_MODES: 'stres'"),
+    ],
 )
-def test_an_unknown_mode_is_refused_with_a_suggestion(origin, message):
-    with pytest.raises(UsageError, match=message) as caught:
+def test_an_unknown_mode_is_refused_with_a_suggestion(origin, error, message):
+    with pytest.raises(error, match=message) as caught:
         parse_modes(["off", "stres"], origin=origin)
     assert caught.value.remedy == ("Did you mean stress? Choose from: off, on, stress, default.")
 

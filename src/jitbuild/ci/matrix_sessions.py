@@ -60,7 +60,9 @@ def requested_pythons(stated: Sequence[str] | None) -> list[str]:
 
 def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
     """Return the stated modes, else the setting `modes`, else off and on."""
-    setting = settings.get("modes", " ".join(stated) if stated else None)
+    if stated:
+        return parse_modes(stated)
+    setting = settings.get("modes")
     return parse_modes([setting.value], origin=setting.origin) if setting else ["off", "on"]
 
 
