@@ -22,6 +22,12 @@ def no_programs(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
 
+def test_an_unknown_action_is_refused(run):
+    code, out, err = run("cache", "foo")
+    assert (code, out) == (2, "")
+    assert "argument ACTION: invalid choice: 'foo' (choose from clear)" in err
+
+
 def test_the_sizes_and_hits_of_the_caches_are_shown(run, store, no_programs):
     fill(store, "llvm", "ccache")
     stencils = StencilStore.below(store.root).entries

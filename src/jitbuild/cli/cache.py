@@ -42,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_examples(parser, "jitbuild cache", "jitbuild cache clear stencils configure")
     actions = parser.add_subparsers(
         dest="action",
-        metavar="clear",
+        metavar="ACTION",
         parser_class=type(parser),
         prog="jitbuild cache",
-        help="remove caches: see `jitbuild cache clear --help`",
+        help="without one, the caches are shown",
     )
     clear = actions.add_parser(
         "clear",
