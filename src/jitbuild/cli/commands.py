@@ -17,7 +17,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "inspect": {
         "plan": "show what install would do, for any platform, without network access",
-        "doctor": "check if this machine has what a build needs; exit 1 if something is missing",
+        "doctor": "check this machine for what a build needs; exit 1 if a required part is missing",
         "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
         "config": "show every setting and where its value comes from",
     },
