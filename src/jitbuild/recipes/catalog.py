@@ -1,4 +1,4 @@
-"""The catalog: all shipped recipes, with those of a user's own folder on top of them."""
+"""The catalog: all shipped recipes, overlaid with the recipes of a user's own folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
-    """All recipes: each series by its name, and one attribute for each of the other files."""
+    """All recipes: the recipes of the series by series name, and one field for each other file."""
 
     series: dict[str, SeriesRecipe]
     build: BuildRecipe
@@ -37,9 +37,10 @@ class Catalog:
         return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
 
     def for_version(self, version: Version) -> SeriesRecipe:
-        """Return the recipe of a version's series; newer versions than all series get main's.
+        """Return the recipe of the series that `version` belongs to.
 
-        Raise RequestError for a version before 3.13.
+        For a version newer than every known series, return the recipe of main. Raise RequestError
+        for a version before 3.13.
         """
         name = f"{version.major}.{version.minor}"
         if name in self.series:
@@ -51,9 +52,9 @@ class Catalog:
         return self.series["main"]
 
     def newest(self, request: Request) -> Tag:
-        """Return the newest final release that fits a version request, else the newest pre-release.
+        """Return the newest final release that fits `request`, or else the newest pre-release.
 
-        Raise RequestError, with the nearest known tags, if none fits.
+        Raise RequestError, with the nearest known tags, if no release fits.
         """
         fitting = [tag for version, tag in self.tags().items() if request.admits(version)]
         finals = [tag for tag in fitting if not Version(tag.version).is_prerelease]
@@ -103,9 +104,10 @@ def shipped_folder() -> Path:
 
 @functools.cache
 def load_catalog(extra: Path | None = None, *, shipped: Path | None = None) -> Catalog:
-    """Read the shipped recipes, and those in the folder `extra` on top of them.
+    """Read the shipped recipes, and overlay them with the recipes in the folder `extra`.
 
-    Raise RecipeError for a file that is wrong, and for a folder without recipes.
+    The folder `shipped` replaces the usual folder of the shipped recipes. Raise RecipeError for an
+    invalid file, or if `extra` has no recipes.
     """
     folder = shipped or shipped_folder()
     recipes = map(reader.read_series, sorted(folder.glob("cpython-*.toml")))

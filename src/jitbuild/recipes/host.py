@@ -22,8 +22,8 @@ PackageManager = Literal["apt", "dnf", "zypper", "pacman", "apk", "brew", "winge
 class LinkCheck(toml.Table, frozen=True):
     """A check that a library is usable: `code` must compile and link.
 
-    The linker gets pkg-config's flags for `pkg_config`, or `link` if pkg-config knows none. The
-    folders of the Homebrew formula `brew` are searched as well.
+    The linker gets the flags that pkg-config prints for `pkg_config`, or the flags `link` if it
+    prints none. The folders of the Homebrew formula `brew` are searched as well.
     """
 
     code: str
@@ -37,10 +37,12 @@ class HostRequirement(toml.Table, frozen=True):
 
     A library is present if one of the checks in `ways` succeeds. A program is present if one of
     `programs` is on PATH; it is required only by plans with a step that calls one of `steps` (by
-    all plans if `steps` is empty). `modules` are the stdlib modules that are missing without the
-    library; if there are none, nothing can be built without it. Only a `required` one stops an
-    install. `packages` are the names for each package manager, separated by spaces; `remedy`
-    says what to do where no package helps.
+    all plans if `steps` is empty). `why` says what the build needs it for.
+
+    `modules` are the stdlib modules that are missing without the library; if `modules` is empty,
+    nothing can be built without it. If `required` is False, an install continues without it.
+    `packages` maps each package manager to the names of its packages, separated by spaces. `remedy`
+    says what to do if no package helps.
     """
 
     name: str
@@ -58,9 +60,9 @@ class HostRequirement(toml.Table, frozen=True):
 class HostRecipe(toml.Table, frozen=True):
     """recipes/host.toml: the requirements of all builds.
 
-    `install` is the command of each package manager (`{packages}`). `distro` maps IDs of
-    os-release(5) to package managers. `space` is the peak disk usage of a build of each profile,
-    in bytes.
+    `install` maps each package manager to its install command, with the placeholder `{packages}`.
+    `distro` maps IDs of os-release(5) to package managers. `space` is the peak disk usage of a
+    build of each profile, in bytes.
     """
 
     need: tuple[HostRequirement, ...]
@@ -71,7 +73,8 @@ class HostRecipe(toml.Table, frozen=True):
     def manager(self, host: Host) -> PackageManager | None:
         """Return the package manager of a machine, or None if it is unknown.
 
-        On Linux the distribution decides, or the nearest known one that it is based on.
+        On Linux it is the one of the distribution or, if that is unknown, of the nearest known
+        distribution that it is based on.
         """
         systems: dict[System, PackageManager] = {"macos": "brew", "windows": "winget"}
         known = (self.distro[distro] for distro in host.distro if distro in self.distro)

@@ -26,7 +26,7 @@ _TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
 
 
 def read_series(path: Path) -> SeriesRecipe:
-    """Read a cpython-*.toml. Raise RecipeError, naming the file and the place, if it is wrong."""
+    """Read a cpython-*.toml. Raise RecipeError, naming the file and the place, if it is invalid."""
     recipe = toml.load(path, SeriesRecipe)
     if recipe.series != "main" and not _SERIES.fullmatch(recipe.series):
         raise RecipeError(
@@ -42,7 +42,7 @@ def read_series(path: Path) -> SeriesRecipe:
 
 
 def read_build(path: Path) -> BuildRecipe:
-    """Read build.toml. Raise RecipeError if it is wrong."""
+    """Read build.toml. Raise RecipeError if it is invalid."""
     recipe = toml.load(path, BuildRecipe)
     _check_rules(path, recipe.rule)
     for advice in recipe.advice:
@@ -58,7 +58,7 @@ def read_build(path: Path) -> BuildRecipe:
 
 
 def read_llvm(path: Path) -> LLVMRecipe:
-    """Read llvm.toml. Raise RecipeError if it is wrong."""
+    """Read llvm.toml. Raise RecipeError if it is invalid."""
     recipe = toml.load(path, LLVMRecipe)
     _check_unique(
         path,
@@ -71,7 +71,7 @@ def read_llvm(path: Path) -> LLVMRecipe:
 
 
 def read_ccache(path: Path) -> CcacheRecipe:
-    """Read ccache.toml. Raise RecipeError if it is wrong."""
+    """Read ccache.toml. Raise RecipeError if it is invalid."""
     recipe = toml.load(path, CcacheRecipe)
     _check_unique(path, "wheel", (f"with ccache for {wheel.target}" for wheel in recipe.wheel))
     for wheel in recipe.wheel:
@@ -86,7 +86,7 @@ def read_ccache(path: Path) -> CcacheRecipe:
 
 
 def read_host(path: Path) -> HostRecipe:
-    """Read host.toml. Raise RecipeError if it is wrong."""
+    """Read host.toml. Raise RecipeError if it is invalid."""
     recipe = toml.load(path, HostRecipe)
     _check_unique(path, "need", (need.name for need in recipe.need))
     for need in recipe.need:
@@ -119,32 +119,32 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
             )
 
 
-def _check_condition(path: Path, what: str, condition: Condition) -> None:
+def _check_condition(path: Path, subject: str, condition: Condition) -> None:
     try:
         SpecifierSet(condition.versions)
     except InvalidSpecifier as error:
         raise RecipeError(
-            f"{path}: {what} has the versions {condition.versions!r}, which is not a version"
+            f"{path}: {subject} has the versions {condition.versions!r}, which is not a version"
             " specifier.",
             remedy="Write one as PEP 440 does: '>=3.13,<3.13.15'.",
         ) from error
-    _check_targets(path, what, condition.targets)
+    _check_targets(path, subject, condition.targets)
 
 
-def _check_targets(path: Path, what: str, patterns: Iterable[str]) -> None:
-    """Refuse a pattern that matches no target: its rule would silently never apply."""
+def _check_targets(path: Path, subject: str, patterns: Iterable[str]) -> None:
+    """Raise RecipeError for a pattern that matches no target: its rule would never apply."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in TARGETS):
             raise RecipeError(
-                f"{path}: {what} has the target {pattern!r}, which matches no known target.",
+                f"{path}: {subject} has the target {pattern!r}, which matches no known target.",
                 remedy=f"The targets are: {', '.join(TARGETS)}.",
             )
 
 
-def _check_unique(path: Path, what: str, names: Iterable[str]) -> None:
+def _check_unique(path: Path, kind: str, names: Iterable[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
             raise RecipeError(
-                f"{path}: there are {times} entries for the {what} {name}.",
-                remedy="Leave one of them.",
+                f"{path}: there are {times} entries for the {kind} {name}.",
+                remedy="Keep only one of them.",
             )

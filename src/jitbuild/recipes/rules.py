@@ -1,4 +1,4 @@
-"""Rules of a build, and recipes/build.toml, which holds those that all series share.
+"""Build rules, and recipes/build.toml, which holds the rules that all series share.
 
 A rule states what the build must do for certain targets, variants and versions. Rules are data, so
 a new flag or a newly known problem needs no code. The keys are described in docs/recipes.md.
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 
 class Condition(toml.Table, frozen=True):
-    """The builds that a rule or a requirement applies to; an axis that is left out is not tested.
+    """The builds that a rule or a requirement applies to; a field that is left out is not tested.
 
-    `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names the
-    part that the rule leaves out: the rule is off for a build that includes it (--include).
+    `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names a
+    part of CPython that the rule leaves out of the build; the rule does not apply to a build that
+    includes this part (--include).
     """
 
     versions: str = ""
@@ -55,8 +56,8 @@ class Condition(toml.Table, frozen=True):
 class Edit(toml.Table, frozen=True):
     """A text to replace in a file of the source tree before configure runs.
 
-    `find` must occur exactly once. An `optional` edit only saves work: the build continues without
-    it if the text is missing.
+    `find` must occur exactly once. An `optional` edit only makes the build faster: if the text is
+    missing, the build continues without the edit.
     """
 
     file: str
@@ -66,13 +67,14 @@ class Edit(toml.Table, frozen=True):
 
 
 class Rule(toml.Table, frozen=True):
-    """What the builds that meet the condition `when` need.
+    """A rule for the builds that meet the condition `when`.
 
-    `args` are arguments for configure or build.bat. `env` holds variables for every step; the
-    values may hold the plan's placeholders. `make` are arguments of every make, `install` of the
-    one that installs. `leave_out` are patterns of files in a release's archive that need not be
-    unpacked (`Doc/*`, as in fnmatch: `*` also matches slashes). `refuse` ends planning with that
-    message and `remedy`; `warn` is a warning. `why` is for readers of the recipe.
+    `args` are arguments for configure or build.bat. `make` are arguments for every run of make,
+    `install` for the run that installs. `env` holds variables for every step; their values may
+    contain the plan's placeholders. `edits` change files of the source tree. `leave_out` are
+    patterns of files in a release's archive that are not unpacked (`Doc/*`, as in fnmatch: `*` also
+    matches slashes). `refuse` ends planning with that message and `remedy`; `warn` is a warning.
+    `why` explains the rule to readers of the recipe.
     """
 
     id: str
@@ -90,7 +92,7 @@ class Rule(toml.Table, frozen=True):
 
 
 class Advice(toml.Table, frozen=True):
-    """What to do about a failed build if a line of its log matches the regex `pattern`."""
+    """Advice for a failed build, given if a line of its log matches the regex `pattern`."""
 
     pattern: str
     advice: str

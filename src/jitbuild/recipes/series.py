@@ -26,7 +26,7 @@ class Tag(toml.Table, frozen=True):
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """The names of the archives with their sha256, the preferred one first."""
+        """The name and the sha256 of each archive, the preferred archive first."""
         pins = {"tar.xz": self.tar_xz, "tgz": self.tgz}
         return tuple(
             (f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin
@@ -34,14 +34,17 @@ class Tag(toml.Table, frozen=True):
 
     @property
     def url(self) -> str:
-        """The archive's URL. Pre-releases are in the folder of the final version they lead to."""
+        """The URL of the preferred archive.
+
+        Pre-releases are in the folder of the final version that they lead to.
+        """
         return f"{PYTHON_ORG}/{Version(self.version).base_version}/{self.files[0][0]}"
 
 
 class SeriesLLVM(toml.Table, frozen=True):
     """The LLVM that a series' Tools/jit needs: its major version and every tool that is called.
 
-    `handover` says how the build is given the tools: `path` (3.13 and 3.14 search PATH only) or
+    `handover` states how the build finds the tools: `path` (3.13 and 3.14 search only PATH) or
     `configure` (3.15's configure reads LLVM_VERSION and LLVM_TOOLS_INSTALL_DIR). `bundled_on` are
     patterns of the targets whose build fetches an LLVM itself.
     """
@@ -55,8 +58,8 @@ class SeriesLLVM(toml.Table, frozen=True):
 class SeriesRecipe(toml.Table, frozen=True):
     """One recipes/cpython-*.toml.
 
-    In a folder given by --recipes every key but `series` may be left out; the shipped recipe then
-    supplies it.
+    In a folder given with --recipes, every key except `series` may be left out; its value is then
+    taken from the shipped recipe.
     """
 
     series: str

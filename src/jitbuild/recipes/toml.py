@@ -28,7 +28,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError) -> T:
-    """Read the file `path` as a `kind`. Raise `error` if it cannot be read or does not fit."""
+    """Return the content of the TOML file `path` as a `kind`.
+
+    Raise `error` if the file cannot be read or does not fit `kind`.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as cause:
@@ -44,7 +47,10 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
 
 
 def convert(data: Any, kind: type[T], *, where: str, error: type[JitbuildError] = RecipeError) -> T:
-    """Convert plain data to a `kind`. Raise `error`, which begins with `where`, if it fails."""
+    """Return plain data as a `kind`.
+
+    If the data does not fit, raise `error` with a message that begins with `where`.
+    """
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as cause:
@@ -68,8 +74,8 @@ def _translated(
     return error(what, remedy="Correct the value. docs/recipes.md describes the keys and types.")
 
 
-def _suggestion(word: str, known: list[str], what: str) -> str:
-    return did_you_mean(word, known).strip() or f"The known {what} are: {', '.join(known)}."
+def _suggestion(word: str, known: list[str], plural: str) -> str:
+    return did_you_mean(word, known).strip() or f"The known {plural} are: {', '.join(known)}."
 
 
 def _type_at(kind: type[msgspec.Struct], path: str) -> Any:

