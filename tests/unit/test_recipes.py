@@ -115,8 +115,8 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
             "is not a version",
             "3.15.0b2",
         ),
-        (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Leave one"),
-        (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Leave one"),
+        (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Keep only one"),
+        (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Keep only one"),
         (f'series = "3.15"\n{RULE}refuse = "No."\n', "has `refuse` without `remedy`", "what to do"),
         (
             f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n',

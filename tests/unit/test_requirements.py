@@ -59,7 +59,7 @@ def test_missing_modules_can_be_allowed_and_other_requirements_cannot():
     report(SSL, CURSES).raise_for_missing(allow_missing=True)
     assert report(SSL, MAKE).fatal == (MAKE,)
     error = error_of(report(SSL, MAKE), allow_missing=True)
-    assert error.what == "This machine cannot build it. make: no make on PATH."
+    assert error.what == "This machine lacks what the build needs. make: no make on PATH."
     assert "--allow-missing" not in error.remedy
 
 

@@ -1,6 +1,6 @@
 """Run apt with a configuration, lists and caches of its own.
 
-It needs no root, and only reads the system's settings.
+This needs no root, and leaves the system's apt settings and lists unchanged.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Apt:
         self.messages = ""
 
     def versions(self, sources: Iterable[AptSource]) -> list[SourcePackage]:
-        """Return all versions of the package in `sources`. Suites that do not exist are skipped."""
+        """Return all versions of the package in `sources`, skipping suites that do not exist.
+
+        Raises DownloadError if apt cannot be started.
+        """
         self._configure(sources)
         self._keep_messages(self._run("apt-get", "-q", "update"))
         completed = self._run("apt-cache", "showsrc", "--only-source", self._package)
@@ -84,8 +87,8 @@ class Apt:
             raise DownloadError(
                 f"{program} cannot be started ({error.strerror or error}), so --mirror distro "
                 "cannot work here.",
-                remedy="Use it on Debian, Ubuntu and their derivatives; elsewhere name a mirror: "
-                "--mirror URL|FOLDER.",
+                remedy="Use --mirror distro on Debian, Ubuntu and their derivatives; elsewhere, "
+                "name a mirror: --mirror URL|FOLDER.",
             ) from error
 
     def _options(self) -> dict[str, object]:
@@ -105,9 +108,9 @@ class Apt:
         }
 
     def _keep_messages(self, completed: Completed) -> None:
-        """Keep errors and warnings of `completed`.
+        """Keep the errors and warnings of the command `completed`, if it printed any.
 
-        Those of apt-cache are not kept: they only repeat that the index was not read.
+        Do not call this for apt-cache, whose messages only repeat that the index was not read.
         """
         lines = [
             _SECRET.sub("***@", line)

@@ -32,7 +32,7 @@ _ONE_LINE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AptSource:
-    """One source of packages; `options` holds those of _TRUST, by their lower-case names."""
+    """One source of packages; `options` are (lower-case name, value) pairs with names in _TRUST."""
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -40,7 +40,7 @@ class AptSource:
     options: tuple[tuple[str, str], ...] = ()
 
     def as_stanza(self) -> str:
-        """Return the deb822 stanza that makes it a source of source packages."""
+        """Return this source as a deb822 stanza for source packages."""
         fields = {
             "Types": "deb-src",
             "URIs": " ".join(self.uris),
@@ -68,7 +68,7 @@ def read_sources(etc: Path) -> tuple[AptSource, ...]:
 
 
 def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Yield the stanzas of a deb822 text, by lower-case field name.
+    """Yield the fields of each stanza of a deb822 text, by lower-case name.
 
     A value of several lines keeps its line breaks and its indentation.
     """

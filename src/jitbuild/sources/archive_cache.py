@@ -43,7 +43,10 @@ class ArchiveCache:
     reporter: Reporter = _SILENT
 
     def find(self, source: Source) -> CachedArchive | None:
-        """Return the first archive of `source` that exists and has the pinned digest."""
+        """Return the first archive of `source` that exists and has the pinned digest.
+
+        Return None if the cache has none.
+        """
         with files.store_errors(self.folder):
             for name, pin in source.files:
                 path = self._path(name, pin)
@@ -52,13 +55,19 @@ class ArchiveCache:
         return None
 
     def add_download(self, url: str, pin: str) -> CachedArchive:
-        """Add the archive at `url`. Raises a DownloadError or IntegrityError."""
+        """Download the archive at `url` into the cache, and verify it against the sha256 `pin`.
+
+        Raises DownloadError if the download fails, and IntegrityError if the sha256 differs.
+        """
         dest = self._path(urlsplit(url).path.rpartition("/")[2], pin)
         path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
         return CachedArchive(path, urls.redacted(url))
 
     def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
-        """Add a copy of `file` under the name `name`. Raises IntegrityError or DownloadError."""
+        """Copy `file` into the cache as `name`, and verify it against the sha256 `pin`.
+
+        Raises DownloadError if `file` cannot be copied, and IntegrityError if the sha256 differs.
+        """
         dest = self._path(name, pin)
         files.copy_verified(file, dest, sha256=pin, reporter=self.reporter)
         return CachedArchive(dest, origin)

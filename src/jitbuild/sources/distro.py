@@ -1,7 +1,8 @@
-"""The distribution's own source archive of a release, for machines that reach only its packages.
+"""Get the source archive of a release from the Linux distribution's own package servers.
 
-The `<package>_<version>.orig.tar.xz` of Debian and Ubuntu is byte for byte python.org's archive.
-The checksums in the signed index show which version of the package has the pinned bytes.
+This is for machines that can reach only those servers. In Debian and Ubuntu, the file
+`<package>_<version>.orig.tar.xz` is byte for byte python.org's archive. The checksums in the signed
+index show which version of the package has the pinned bytes.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 ETC = Path("/etc/apt")
-# Suites that may have other releases than those that the machine uses, by os-release's ID or
-# ID_LIKE.
+# Suites that may have releases which the machine's own suites lack. The keys are os-release's ID
+# or ID_LIKE.
 _OTHER_SUITES: Mapping[str, tuple[str, ...]] = {
     "ubuntu": ("devel",),
     "debian": ("stable", "testing", "unstable", "oldstable"),
@@ -50,11 +51,12 @@ def fetch(
     etc: Path = ETC,
     distro: Sequence[str] | None = None,
 ) -> CachedArchive:
-    """Add the distribution's archive of `source` to the cache; apt's files go to the new `scratch`.
+    """Add the distribution's archive of `source` to the cache and return it.
 
-    `distro` are the names of the distribution, most specific first (None: of this machine). Raises
-    DownloadError if there is no apt or the archive is not available, IntegrityError if the
-    distribution's archive has other bytes.
+    apt's files are written to the new folder `scratch`, which is removed at the end. `distro` are
+    the names of the distribution, the most specific first (None: those of this machine). Raises
+    DownloadError if there is no apt or the archive is not available, and IntegrityError if the
+    sha256 of the distribution's archive is not the pinned one.
     """
     own = read_sources(etc)
     if not own:
@@ -73,7 +75,10 @@ def fetch(
 
 
 def _other_suites(own: Iterable[AptSource], distro: Sequence[str]) -> tuple[AptSource, ...]:
-    """Return `own` with the suites that the machine does not use, except for security updates."""
+    """Return `own` with the distribution's other suites in place of the suites that it names.
+
+    Sources that only have suites such as those for security updates are left out.
+    """
     suites = next((_OTHER_SUITES[name] for name in distro if name in _OTHER_SUITES), ())
     plain = (source for source in own if any("-" not in suite for suite in source.suites))
     if not suites:
@@ -104,7 +109,7 @@ def _download(
 def _pinned(
     versions: Iterable[SourcePackage], source: Source
 ) -> Iterator[tuple[SourcePackage, str, str]]:
-    """Yield the versions with a pinned archive of `source`, its file name and its sha256."""
+    """Yield (version, file name, sha256) for each archive with a pinned sha256 of `source`."""
     pins = [pin.lower() for _, pin in source.files]
     for version in versions:
         for file, sha256 in version.archives:
@@ -112,10 +117,10 @@ def _pinned(
                 yield version, file, sha256
 
 
-def _unusable(source: Source, why: str) -> DownloadError:
+def _unusable(source: Source, reason: str) -> DownloadError:
     name = source.files[0][0]
     return DownloadError(
-        f"{why}, so --mirror distro cannot provide {name}.", remedy=_alternatives(source)
+        f"{reason}, so --mirror distro cannot provide {name}.", remedy=_alternatives(source)
     )
 
 

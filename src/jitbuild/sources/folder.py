@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SILENT = SilentReporter()
 _IGNORED = {".git", ".hg", "__pycache__"}
-# Left in a tree by configure, make and build.bat (CPython, Makefile.pre.in: distclean;
+# Files that configure, make and build.bat leave in a tree (CPython, Makefile.pre.in: distclean;
 # PCbuild/pyproject.props).
 _BUILD_OUTPUT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", "PCbuild/obj")
 
@@ -32,9 +32,10 @@ _BUILD_OUTPUT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", 
 def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:
     """Return the source files and links of the folder `root`, sorted and relative to it.
 
-    In a git checkout these are the files that git tracks and new ones that it does not ignore, so
-    the output of a build in the checkout does not count. Raises SourceError for a folder with build
-    output that is not a checkout, because make would take its object files for current.
+    In a git checkout, the source files are those that git tracks and new ones that it does not
+    ignore; the output of a build in the checkout is not included. Raises SourceError for a folder
+    that is not a checkout and has the output of a build, because make would use the old object
+    files.
     """
     with store_errors(root):
         if (root / ".git").exists():
@@ -54,8 +55,9 @@ def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosix
 def digest(root: Path, files: tuple[PurePosixPath, ...]) -> str:
     """Return the sha256 of the names, executable bits and contents of `files` under `root`.
 
-    The content of a link is its target. Raises SourceError for links that lead out of the tree,
-    whose content would not count, and for anything that is neither a file nor a link.
+    The content of a link is the path that it points to. Raises SourceError for a link that leads
+    out of the tree, because the digest would not cover the file there, and for anything that is
+    neither a file nor a link.
     """
     total = hashlib.sha256()
     with store_errors(root):
@@ -75,7 +77,8 @@ def copy(
 ) -> Path:
     """Copy the source files of `root` to the new folder `dest`, with times, modes and links.
 
-    make depends on the times. Raises IntegrityError if the digest of the copy is not `expected`.
+    The times are kept because make depends on them. Raises IntegrityError if the digest of the copy
+    is not `expected`.
     """
     files = source_files(root, runner=runner)
     with reporter.stage(f"Copying {root.name}") as stage, store_errors(dest):

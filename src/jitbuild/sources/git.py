@@ -1,6 +1,6 @@
 """Resolve git references, read files of a commit, and check out its tree into a new folder.
 
-The user's own repositories are only read.
+The user's own repositories are read but not changed.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def resolve(
 ) -> Commit:
     """Return the commit that `ref` names in the repository at `place`, a URL or a path.
 
-    With `offline`, only a whole commit that was fetched before is resolved behind a URL. Raises
-    SourceError if git does not know the reference or must not be given it, DownloadError if a URL
-    cannot be fetched.
+    With `offline`, a reference in a repository behind a URL is resolved only if it is a full commit
+    hash that was fetched before. Raises SourceError if git does not know the reference or the
+    reference is not safe to pass to git, and DownloadError if a URL cannot be fetched.
     """
     if ref.startswith("-") or not ref.isprintable():
         raise SourceError(
@@ -66,7 +66,7 @@ def resolve(
 
 
 def read(commit: Commit, names: Sequence[str], *, runner: Runner = process.run) -> dict[str, str]:
-    """Return the text of the files `names` of the commit, without those that it lacks."""
+    """Return the text of each of the files `names` that the commit has."""
     git = Git(commit.folder, runner)
     listing = git.output("ls-tree", "-z", "--name-only", commit.digest, "--", *names)
     return {
@@ -79,10 +79,10 @@ def read(commit: Commit, names: Sequence[str], *, runner: Runner = process.run) 
 def checkout(
     location: str, digest: str, dest: Path, *, cache: Path, runner: Runner = process.run
 ) -> Path:
-    """Write the files of the commit `digest` into the new folder `dest`.
+    """Write the files of the commit `digest` into the new folder `dest`, and return `dest`.
 
-    `location` is the one of a resolved Commit. The files go through an index of their own, so the
-    repository is not changed. (`git archive` would leave out files that `.gitattributes` names.)
+    `location` is that of the resolved Commit. A separate index is used, so the repository is not
+    changed. (`git archive` would leave out files that `.gitattributes` names.)
     """
     is_url = git_remote.is_url(location)
     folder = git_remote.clone_path(location, cache) if is_url else Path(location)
@@ -97,7 +97,7 @@ def checkout(
 
 
 def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:
-    """Return the files of the checkout at `folder` that git tracks, and new ones not ignored."""
+    """Return the files in the checkout `folder` that git tracks, and new ones not ignored."""
     git = Git(folder, runner)
     listing = git.output("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if "\ufffd" in listing:
@@ -114,6 +114,6 @@ def _fetched_before(url: str, ref: str, clone: Path, runner: Runner) -> str:
         raise SourceError(
             f"The commit of {ref} of {urls.redacted(url)} is unknown without the network.",
             remedy="`jitbuild install` fetches it. A plan can be made of a release, of a checkout "
-            "on this machine (./cpython@REF), or of a whole commit that was installed.",
+            "on this machine (./cpython@REF), or of a full commit hash that was installed before.",
         )
     return digest

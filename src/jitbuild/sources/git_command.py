@@ -1,4 +1,4 @@
-"""Run git: it never prompts, runs no hook, and ignores the user's settings for checkouts."""
+"""Run git so that it never prompts, runs no hooks, and ignores the user's checkout settings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ if TYPE_CHECKING:
 
     from jitbuild.system.process import Completed, Runner
 
-SCHEMES = ("https", "http", "ssh", "git", "file")  # no transport that runs a program of the URL
-# git sets these for the hooks and aliases that it runs, and they would redirect every command here
-# to that repository (git rev-parse --local-env-vars, except for those that hold configuration).
+SCHEMES = (
+    "https",
+    "http",
+    "ssh",
+    "git",
+    "file",
+)  # no transport that runs a program named in the URL
+# git sets these variables for the hooks and aliases that it runs. If they were passed on, every
+# command here would use the repository that they name. The list is that of
+# `git rev-parse --local-env-vars`, without the variables that hold configuration.
 _REPOSITORY_VARIABLES = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -32,8 +39,8 @@ _REPOSITORY_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# These give the same bytes on every machine, whatever the user's configuration says about line
-# ends, hooks and sparse checkouts.
+# With these settings a checkout has the same bytes on every machine, whatever the user's
+# configuration says about line ends, hooks and sparse checkouts.
 _CONFIGURATION = {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
@@ -53,7 +60,7 @@ class Git:
         self._runner = runner
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Completed:
-        """Run git with `env` added to its environment, and return how it ended."""
+        """Run git with `env` added to its environment, and return the completed process."""
         options = [
             option for name, value in _CONFIGURATION.items() for option in ("-c", f"{name}={value}")
         ]
@@ -82,7 +89,7 @@ class Git:
         return completed.stdout
 
     def commit(self, ref: str) -> str:
-        """Return the commit that `ref` names. Raises SourceError if it names none."""
+        """Return the commit that `ref` names. Raises SourceError if there is none."""
         completed = self.run("rev-parse", "--verify", f"{ref}^{{commit}}")
         if not completed.ok:
             raise SourceError(

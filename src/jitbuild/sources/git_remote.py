@@ -1,6 +1,6 @@
-"""Repositories behind URLs: fetched into bare clones in the cache.
+"""Fetch repositories behind URLs into bare clones in the cache.
 
-Only fetching opens the network, and a clone holds as little history as the server allows.
+Only `fetch` uses the network. A clone holds as little history as the server allows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FETCHABLE = re.compile(r"(?!.*(\.\.|//|@\{))[\w][\w./+-]*")
 def is_url(place: str) -> bool:
     """Return True if `place` is a URL, False if it is a path.
 
-    Raises SourceError for a URL that git must not be given.
+    Raises SourceError for a URL that is not safe to pass to git.
     """
     scheme, separator, _ = place.partition("://")
     if (separator and scheme.lower() in SCHEMES) or _SCP.fullmatch(place):
@@ -60,19 +60,19 @@ def clone_path(url: str, cache: Path) -> Path:
 def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -> str:
     """Fetch `ref` of `url` into its clone and return the commit.
 
-    A whole commit that was fetched before is not fetched again. Raises SourceError for a reference
-    that cannot be fetched by name, DownloadError if the fetch fails.
+    A full commit hash that was fetched before is not fetched again. Raises SourceError for a
+    reference that cannot be fetched by name, and DownloadError if the fetch fails.
     """
     if not _FETCHABLE.fullmatch(ref):
         raise SourceError(
             f"{ref!r} cannot be fetched from a URL.",
-            remedy="Name a branch, a tag or a whole commit after the @.",
+            remedy="Name a branch, a tag or a full commit hash after the @.",
         )
     shown = urls.redacted(url)
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
         reporter.warn(
-            f"{shown} is not encrypted: anyone on the way can change what is built. Name a whole "
-            "commit."
+            f"{shown} is not encrypted: anyone on the network path can change what is built. Name "
+            "a full commit hash."
         )
     clone = clone_path(url, cache)
     git = Git(clone, runner)
@@ -80,21 +80,20 @@ def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -
         clone.mkdir(parents=True, exist_ok=True)
         waiting = f"Waiting for another build that fetches {shown}."
         with files.exclusive_lock(clone, lambda: reporter.note(waiting)):
-            # Left by a git that was killed: while we hold our lock, no other git runs here.
+            # Locks left by a git that was killed: while we hold our lock, no other git runs here.
             for stale in clone.glob("*.lock"):
                 stale.unlink()
             git.output("init", "--quiet", "--bare", "--template=", ".")
             commit = fetched_commit(git, ref) or _fetch(git, url, ref, reporter)
-            # The ref keeps the commit, and offers it to the server in the next fetch.
+            # With this ref, git keeps the commit and the next fetch can build on it.
             git.output("update-ref", f"refs/jitbuild/{commit}", commit)
     return commit
 
 
 def fetched_commit(git: Git, ref: str) -> str | None:
-    """Return `ref` if it is a whole commit that was fetched before, else None.
+    """Return `ref` if it is a full commit hash that was fetched before, else None.
 
-    Branches, tags and abbreviations are not looked up, because they can come to name another
-    commit.
+    Branches, tags and abbreviations are not looked up, because they may later name another commit.
     """
     if not _COMMIT.fullmatch(ref):
         return None

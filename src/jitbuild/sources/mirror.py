@@ -1,7 +1,7 @@
-"""Release archives from a mirror: a URL or a folder, laid out as on python.org or flat.
+"""Get release archives from a mirror: a URL or a folder, laid out as on python.org or flat.
 
-The pin decides whether an archive is accepted. After an archive with other bytes, nothing else is
-tried.
+An archive is accepted only if it has the pinned sha256. If an archive has another sha256, no other
+address is tried.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedArchive:
     """Download an archive of `source` from the mirror at the URL `base`.
 
-    Raises MissingError if the mirror lacks it, IntegrityError if it has other bytes, and any other
-    DownloadError without trying the next address.
+    Raises MissingError if the mirror does not have it, and IntegrityError if its sha256 is not the
+    pinned one. Any other DownloadError is raised without trying the next address.
     """
     urls = [(_url_below(base, path), pin) for path, pin in _layout(source)]
     return download_first(source, urls, archives)
@@ -33,7 +33,8 @@ def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedA
 def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> CachedArchive:
     """Copy an archive of `source` from the folder `base` into the cache.
 
-    Raises MissingError if the folder lacks it, IntegrityError if it has other bytes.
+    Raises MissingError if the folder does not have it, and IntegrityError if its sha256 is not the
+    pinned one.
     """
     places = [(base / path, pin) for path, pin in _layout(source)]
     for path, pin in places:
@@ -45,9 +46,9 @@ def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> Cac
 def download_first(
     source: Source, urls: Sequence[tuple[str, str]], archives: ArchiveCache
 ) -> CachedArchive:
-    """Download the first of `urls` that exists; each comes with its pin.
+    """Download the first of `urls` that exists; each URL comes with its pinned sha256.
 
-    Raises MissingError if none exists. IntegrityError and other errors end the search.
+    Raises MissingError if none exists. Any other error ends the search and is raised.
     """
     for url, pin in urls:
         try:

@@ -27,10 +27,10 @@ _SILENT = SilentReporter()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceTree:
-    """A tree that may be built in.
+    """A verified source tree to build in.
 
-    `origin` is where it came from (`cache`, `distro`, `archive`, `folder`, `git`, a path or a URL)
-    and `verified` what it was verified against; both are for the manifest.
+    `origin` is the place that it came from (`cache`, `distro`, `archive`, `folder`, `git`, a path
+    or a URL) and `verified` describes its verification; the manifest records both.
     """
 
     path: Path
@@ -56,9 +56,10 @@ def obtain(  # noqa: PLR0913
     True if its sha256 is from the command line and not from a recipe. Files of an archive that
     match a pattern of `leave_out` are not unpacked.
 
-    Raises IntegrityError if the bytes are not those of `source`; then nothing else is tried.
-    Raises DownloadError if they are not available from `origin`; ArchiveError, SourceError or
-    StoreError.
+    Raises IntegrityError if the digest is not that of `source`; no other address is then tried.
+    Raises DownloadError if the archive or commit is not available, ArchiveError if the archive
+    cannot be unpacked, SourceError if the folder or repository is unusable, and StoreError if the
+    tree cannot be written.
     """
     place = dest / "tree"
     archives = ArchiveCache(folder=cache / "sources", downloader=downloader, reporter=reporter)

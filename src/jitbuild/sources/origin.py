@@ -25,9 +25,10 @@ class ArchiveOrigin:
 
     @classmethod
     def parse(cls, text: str | None) -> ArchiveOrigin:
-        """Return the origin that --mirror names: python.org if `text` is None or blank.
+        """Return the origin for the value `text` of --mirror; python.org if it is None or blank.
 
-        Raises UsageError unless it is `distro`, an existing folder or an http, https or file URL.
+        Raises UsageError if any other value is not `distro`, an existing folder or an http, https
+        or file URL.
         """
         text = (text or "").strip()
         if not text:

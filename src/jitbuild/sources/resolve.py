@@ -1,6 +1,6 @@
 """Resolve a request for a folder, an archive, a git reference or `main` to its source.
 
-`jitbuild.planning.planner.resolve_version` resolves versions, from the recipes alone.
+Versions are resolved by `jitbuild.planning.planner.resolve_version`, which reads only the recipes.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def describe(  # noqa: PLR0913
 ) -> ResolvedRequest:
     """Return the version, digest and LLVM major of the tree that `request` names.
 
-    An archive must have the digest `sha256`, if that is given. With `offline` nothing is fetched,
-    and a branch behind a URL is a SourceError. Raises SourceError if the tree is not a CPython
-    with the JIT; IntegrityError, ArchiveError or DownloadError.
+    An archive must have the digest `sha256`, if that is given. With `offline`, nothing is fetched,
+    and a branch behind a URL raises SourceError. Raises SourceError if the tree is not a CPython
+    with the JIT, IntegrityError if an archive has another digest, ArchiveError if it cannot be
+    read, and DownloadError if a URL cannot be fetched.
     """
     match request.kind:
         case "folder":

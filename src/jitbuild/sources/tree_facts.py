@@ -26,7 +26,7 @@ _FIRST_WITH_JIT = Version("3.13.dev0")
 
 
 def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
-    """Return the request for a tree, resolved from the `texts` of FILES.
+    """Return the request for a source tree, resolved from the `texts` of its files FILES.
 
     `name` is the name of the tree in messages.
 
@@ -51,8 +51,8 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
 def llvm_major(llvm_py: str) -> int | None:
     """Return the LLVM major in the text of Tools/jit/_llvm.py, or None if it states none.
 
-    3.13 and 3.14 have `_LLVM_VERSION = 19`, 3.15 has `_LLVM_VERSION = "21"`. In a longer
-    expression the last number counts, because a default stands there.
+    3.13 and 3.14 have `_LLVM_VERSION = 19`, 3.15 has `_LLVM_VERSION = "21"`. If the value is a
+    longer expression, its last number is used, because a default is written last.
     """
     match = _LLVM_MAJOR.search(llvm_py)
     return int(match[1]) if match else None

@@ -29,8 +29,7 @@ class CCompiler:
     """The C compiler of a build.
 
     `argv` is the command that calls it. `text` is the output of `--version` and a line with the
-    program's location and size: together they tell this compiler from any other, so cache keys
-    contain them.
+    program's location and size. Cache keys contain `text`, because it identifies the compiler.
     """
 
     argv: tuple[str, ...]
@@ -38,7 +37,7 @@ class CCompiler:
 
     @property
     def version(self) -> str:
-        """The first line of its `--version` output; "unknown" when it printed nothing."""
+        """The first line of its `--version` output; "unknown" if it printed nothing."""
         return self.text.partition("\n")[0] or "unknown"
 
 
@@ -47,8 +46,9 @@ def compiler_of(
 ) -> CCompiler:
     """Return the compiler that configure will choose for `plan` on the PATH of `environ`.
 
-    That is the plan's own (CC=, or for --tail-call the clang in `llvm`, an LLVM's root), else the
-    first that configure looks for. Nothing is raised: a compiler that does not run has no version.
+    It is the one that the plan names with CC= or, with --tail-call, the clang in `llvm`, an LLVM's
+    root. Otherwise it is the first compiler that configure looks for. No errors are raised: a
+    compiler that does not run has the version "unknown".
     """
     path = environ.get("PATH")
     argv = _command(plan, llvm, path)
@@ -74,8 +74,9 @@ def _command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
 
 
 def libc_of(host: Host) -> str:
-    """Return what identifies the C library's headers in cache keys.
+    """Return a text that identifies the C library's headers in cache keys.
 
-    That is its version on Linux; on macOS, where it comes with the system, the kernel's.
+    On Linux it is the version of the C library. On macOS, where the C library comes with the
+    system, it is the version of the kernel.
     """
     return host.libc or host.kernel

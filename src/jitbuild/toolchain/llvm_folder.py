@@ -21,18 +21,18 @@ _PROGRAM = """\
 #include <stddef.h>
 int probe(int x) { assert(x); return x; }
 """
-# Besides the tools for stencils: what configure looks for when the compiler is this clang
-# (--tail-call).
+# Programs that configure looks for if this clang is the compiler (--tail-call), in addition to the
+# tools for stencils.
 _COMPANIONS = ("lld", "ld.lld", "llvm-ar", "llvm-profdata", "llvm-ranlib")
 
 
 def gather(tools: Mapping[str, Path], folder: Path) -> Path:
-    """Return an LLVM root whose `bin` has every tool under its plain name, and no other program.
+    """Return an LLVM root whose `bin` has every tool under its plain name.
 
-    That is `folder`, with a `bin` of symbolic links; so a build can be given its path before the
-    LLVM is provided. clang finds its headers and libraries by its real path, hence also through a
-    link. On Windows, where most users may not make links, it is the LLVM's own root. Raises
-    DiskFullError and StoreError.
+    The root is `folder`, whose `bin` gets symbolic links to the tools, so its path is known before
+    the LLVM is provided. clang works through a link, because it finds its headers and libraries by
+    its real path. On Windows, where most users are not allowed to make links, return the LLVM's own
+    root. Raises DiskFullError or StoreError if `folder` cannot be written.
     """
     if os.name == "nt":
         return next(iter(tools.values())).parent.parent
@@ -48,7 +48,7 @@ def gather(tools: Mapping[str, Path], folder: Path) -> Path:
 def check_clang(tools: Mapping[str, Path], folder: Path, runner: Runner = process.run) -> None:
     """Check that clang compiles a file, and that llvm-readobj, if it is among `tools`, reads it.
 
-    The file goes to a folder in `folder` that is removed. Raises LLVMError.
+    The file is written to a temporary folder in `folder`. Raises LLVMError if a tool fails.
     """
     with tempfile.TemporaryDirectory(dir=folder) as place:
         output = Path(place) / "probe.o"

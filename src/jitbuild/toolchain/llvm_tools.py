@@ -1,7 +1,7 @@
 """Find LLVM's tools in folders of this machine, and run them to read their versions.
 
-CPython's build looks for LLVM minutes into make, and takes anything of the right major version.
-Here every tool is run before anything is built, as Tools/jit/_llvm.py does.
+CPython's build looks for LLVM only minutes into make, and accepts any tool with the right major
+version. Here every tool is run before the build starts, in the way of Tools/jit/_llvm.py.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner
     from jitbuild.target import System
 
-# As in Tools/jit/_llvm.py of 3.13. Those of 3.14 and 3.15 ignore what precedes "version", and
-# would accept Apple's.
+# The pattern in 3.13's Tools/jit/_llvm.py. The patterns in 3.14 and 3.15 ignore the words before
+# "version", and would accept Apple's clang.
 _VERSION = re.compile(r"(?<!Apple )(?:LLVM|clang) version\s+(\d+)(\.\d+\.\d+)\S*\s")
 _TIMEOUT_SECONDS = 20.0
-# Links to these look for the real compiler on PATH. The folder of a build's LLVM comes first there,
-# so they would find themselves.
+# A link to one of these programs looks for the real compiler on PATH. A build's PATH begins with
+# the folder of its LLVM, so such a link in that folder would find itself.
 _WRAPPERS = {"ccache", "sccache", "distcc"}
 
 # Where distributions and installers put an LLVM that is not on PATH.
@@ -51,7 +51,7 @@ USUAL_FOLDERS: Mapping[System, Sequence[str]] = {
 
 
 class LLVMTool(NamedTuple):
-    """A tool with the version that it printed; empty when it does not run."""
+    """An LLVM tool and the version that it printed, which is empty if the tool does not run."""
 
     name: str
     path: Path
@@ -69,11 +69,11 @@ class LLVMTool(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LLVMSurvey:
-    """The tools found for a required LLVM, by name.
+    """The result of a search for the tools of a required LLVM.
 
-    `tools` have the required major version, and `version` is the first one's exact version.
-    `others` have the name of a required tool and another version. `missing` lists the required
-    tools that are not in `tools`.
+    `tools` maps the names of the tools with the required major version to their paths; `version` is
+    the exact version of the first of them. `others` maps the names of required tools to tools with
+    another version. `missing` lists the required tools that are not in `tools`.
     """
 
     tools: Mapping[str, Path]
@@ -82,7 +82,7 @@ class LLVMSurvey:
     missing: Sequence[str]
 
     def describe(self) -> str:
-        """Return a sentence's part for each tool: where it is, or that it was not found."""
+        """Return a text that says for each tool where it is, or that it was not found."""
         parts = [str(LLVMTool(name, path, self.version)) for name, path in self.tools.items()]
         parts += [str(self.others[name]) for name in self.missing if name in self.others]
         absent = [name for name in self.missing if name not in self.others]
@@ -101,7 +101,8 @@ def survey_system(
 ) -> LLVMSurvey:
     """Search the PATH of `environ` and then the usual folders, which may contain `{major}`.
 
-    llvm-config and Homebrew, which take longer, are run only when that is not enough.
+    If tools are still missing, also search the folders that llvm-config and Homebrew print; running
+    these takes longer.
     """
     path = environ.get("PATH", "")
     folders = [Path(folder) for folder in path.split(os.pathsep) if folder]
@@ -115,11 +116,11 @@ def survey_system(
 def survey_folders(
     required: RequiredLLVM, folders: Sequence[Path], runner: Runner = process.run
 ) -> LLVMSurvey:
-    """Search `folders` in order; one with all tools is preferred to several with some each."""
+    """Search `folders` in order; prefer one folder with all tools to several with some of them."""
     tools: dict[str, LLVMTool] = {}
     others: dict[str, LLVMTool] = {}
     for folder in _distinct(folders):
-        # In reverse, since the first of a name counts.
+        # In reverse, so that the first tool of a name replaces the later ones.
         candidates = reversed(list(_tools_in(folder, required, runner)))
         fitting: dict[str, LLVMTool] = {}
         rest: dict[str, LLVMTool] = {}
@@ -142,8 +143,8 @@ def survey_folders(
 def version_of(path: Path, *, runner: Runner = process.run) -> str:
     """Return the exact LLVM version that a tool prints.
 
-    It is empty when the tool does not run, or is not LLVM's own: Apple's clang counts its versions
-    differently.
+    Return "" if the tool does not run or is not LLVM's own: the version numbers of Apple's clang
+    are not those of LLVM.
     """
     argv = [str(path), "--version"]
     completed = process.run_if_available(argv, timeout=_TIMEOUT_SECONDS, runner=runner)
@@ -181,7 +182,10 @@ def _distinct(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _tools_in(folder: Path, required: RequiredLLVM, runner: Runner) -> Iterator[LLVMTool]:
-    """Yield a folder's tools, for each name first the file without a version in its name."""
+    """Yield the required tools in a folder.
+
+    If a tool has several files, the one without a version in its name comes first.
+    """
     major = required.major
     for name in required.tools:
         for file in (name, f"{name}.exe", f"{name}-{major}", f"{name}{major}"):

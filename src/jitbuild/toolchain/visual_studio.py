@@ -1,6 +1,7 @@
 """Check that Visual Studio's C++ build tools are installed, as vswhere reports.
 
-Installers of every kind register there (https://github.com/microsoft/vswhere).
+vswhere knows every installation, whatever installer was used
+(https://github.com/microsoft/vswhere).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from jitbuild.target import Target
 
 _TIMEOUT_SECONDS = 20.0
-# The variables of the folders that the installer may be in.
+# The variables that name the folders in which the installer may be.
 _PROGRAM_FILES = ("ProgramFiles(x86)", "ProgramFiles")
 _INSTALLER = r"\Microsoft Visual Studio\Installer"
 _X64_TOOLS = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
