@@ -1,7 +1,7 @@
-"""The clean environment that build steps see.
+"""The clean environment that build steps run in.
 
-Nothing of the user's CFLAGS, PYTHONPATH or version manager reaches a build, because nothing of it
-is in the plan's key.
+The user's CFLAGS, PYTHONPATH and version managers must not reach a build, because the plan's key
+does not contain them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Variables that say where things are on this machine, and do not change what is built.
+# Variables that locate things on this machine without changing the result of a build.
 _PASSED_ON = (
     *("HOME", "USER", "LOGNAME", "TMPDIR", "DEVELOPER_DIR"),
     # build.bat downloads the libraries and the LLVM that it builds with.
@@ -22,17 +22,18 @@ _PASSED_ON = (
     *("PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"),
     *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"),
 )
-# Folders of version managers: their programs shadow the system's, and may be dead shims.
+# Folders of version managers: their programs hide the system's, and may be shims that do not
+# work.
 _SHIM_FOLDER = re.compile(
     r"[/\\](\.?pyenv|\.?asdf|mise|\.?rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$"
 )
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a build step sees of `environ`.
+    """Return the environment of a build step, made from `environ`.
 
-    PATH is without version managers and active virtual environments, so that the build does not
-    find their Pythons. Messages are in English, so that known failures are recognised.
+    PATH does not contain version managers and active virtual environments, so that the build does
+    not find their Pythons. LC_ALL makes messages English, so that known failures are recognised.
     """
     passed_on = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON}
     return passed_on | {"PATH": _clean_path(environ), "LC_ALL": "C.UTF-8"}

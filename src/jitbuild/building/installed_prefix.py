@@ -32,8 +32,8 @@ def executable(
 ) -> Path:
     """Return the path of the interpreter that an install of `version` puts into `prefix`.
 
-    `make altinstall` names it python3.13, python3.13t or python3.13d. `windows` is this machine's
-    system unless given.
+    `make altinstall` names it python3.13, python3.13t or python3.13d. `windows` is True for the
+    names on Windows and False for those on POSIX; None stands for this machine's system.
     """
     series = ".".join(version.split(".")[:2])
     threads = "t" * free_threaded
@@ -46,7 +46,7 @@ def executable(
 def add_links(prefix: Path, program: Path) -> None:
     """Add `python`, `python3`, `pip` and `pip3` to bin/, on POSIX.
 
-    `make altinstall` leaves only names such as `python3.13`, and a script that runs `python` would
+    `make altinstall` installs only names such as `python3.13`, so a script that runs `python` would
     find another interpreter.
     """
     folder = prefix / "bin"
@@ -66,18 +66,18 @@ def add_links(prefix: Path, program: Path) -> None:
 
 
 def replace_paths(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
-    """Replace each path in `paths` by its value in the records of `prefix`.
+    """In the build's records in `prefix`, replace each key of `paths` by its value.
 
-    Extension modules are built with the paths in sysconfig, so scratch and caches can be deleted
-    safely only when no record names them. The bytecode of a changed module holds the old text and
-    is removed. Return the changed files.
+    Extension modules are built with the paths that sysconfig reads from these records, so scratch
+    and caches can be deleted safely only if no record names them. The bytecode of a changed module
+    contains the old paths and is removed. Return the changed files.
     """
     records = [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
     return [record for record in records if _replace_in(record, paths)]
 
 
 def _replace_in(record: Path, paths: Mapping[str, str]) -> bool:
-    """Replace `paths` in one file; return whether it changed."""
+    """Replace `paths` in one file; return True if that changed it."""
     old = new = record.read_bytes()
     # The longest first: one path may begin with another.
     for path in sorted(paths, key=len, reverse=True):

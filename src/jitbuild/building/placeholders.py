@@ -22,10 +22,10 @@ HOOKS = Path(__file__).with_name("hooks")
 class BuildSite:
     """The places of a build.
 
-    `source` is the unpacked tree, `prefix` where the interpreter will be, `stage` the root that it
-    is installed under first, `scratch` a folder for leftovers, `log` the build's log. `llvm` is the
-    root that the LLVM will have when it is needed; None when the plan needs none. `python` is a
-    Python 3.11 or newer that runs.
+    `source` is the unpacked tree, `prefix` the final folder of the interpreter, `stage` the root
+    that it is first installed under, `scratch` a folder for temporary files, `log` the build's log.
+    `llvm` is the root that the LLVM has once it is provided; it is None if the plan needs no LLVM.
+    `python` is a Python 3.11 or newer that runs.
     """
 
     source: Path
@@ -40,7 +40,7 @@ class BuildSite:
     def staged_prefix(self) -> Path:
         """The folder that the install step installs into.
 
-        On POSIX it is below the stage (DESTDIR), on Windows the stage itself.
+        On POSIX it is below `stage` (DESTDIR); on Windows it is `stage` itself.
         """
         if not self.prefix.drive:
             return self.stage / self.prefix.relative_to(self.prefix.anchor)
@@ -49,17 +49,18 @@ class BuildSite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placeholders:
-    """Fill in the placeholders of one plan at one site."""
+    """The values of the placeholders of one plan at one site."""
 
     plan: Plan
     site: BuildSite
     runner: Runner = field(default=process.run)
 
     def value(self, name: str, *, path: str, jobs: int) -> str:
-        """Return the value of the placeholder `name`, with `path` as PATH and `jobs` at once.
+        """Return the value of the placeholder `name`.
 
-        Raises BuildError for a patch that is gone or has changed, and for an unknown placeholder;
-        PreflightError when a tool of this machine is missing.
+        `path` is the PATH of the step, and `jobs` the number of jobs that it may run at once.
+        Raises BuildError if a patch is gone or has changed or the placeholder has no value, and
+        PreflightError if a tool of this machine is missing.
         """
         kind, _, argument = name.partition(":")
         if kind == "patch":
@@ -107,7 +108,10 @@ class Placeholders:
 
 
 def _copied_patch(patch: Patch, scratch: Path) -> Path:
-    """Copy the patch that is part of the plan's key into `scratch`; return the copy."""
+    """Copy `patch` into `scratch`, and return the copy.
+
+    Raises BuildError if the file is gone or its sha256 is no longer that in the plan's key.
+    """
     try:
         content = Path(patch.path).read_bytes()
     except OSError as error:

@@ -28,7 +28,7 @@ def step_failure(
 ) -> BuildError | DiskFullError:
     """Return the error for a step that ended with `code`, after `lines` of output.
 
-    Known failures get the recipe's advice as their remedy.
+    The remedy for a known failure is the recipes' `advice`.
     """
     ending = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     shown = "\n".join(f"  {line}" for line in relevant_lines(lines))

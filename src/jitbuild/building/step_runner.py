@@ -1,4 +1,4 @@
-"""Run the steps of a plan, one after the other, with whatever the caches save them."""
+"""Run the steps of a plan one after the other, with the help of the caches."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ _COMPILED_FILE = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
 class StepRunner:
     """Runs the steps of one plan.
 
-    `environ` is the clean environment of a build. `caches` are asked in their order; `advice` is
-    the recipes' advice on known failures.
+    `name` is the name of the build in messages. `environ` is the clean environment of a build.
+    `caches` are asked for help in the given order. `advice` is the recipes' advice on known
+    failures.
     """
 
     name: str
@@ -56,10 +57,11 @@ class StepRunner:
     _waited: float = field(default=0.0, init=False)
 
     def run(self, steps: Sequence[Step]) -> dict[str, float]:
-        """Run every step when the budget has a job for it; return the seconds each took.
+        """Run each step once the budget has a job for it; return the seconds that each step took.
 
-        `waiting` is the time that all steps waited for a job, where that was notable. Raises
-        BuildError with the relevant lines of the log and a remedy, or DiskFullError.
+        If the steps had to wait notably long for jobs, the entry `waiting` is the sum of these
+        times. Raises BuildError with the relevant lines of the log and a remedy, or DiskFullError
+        if the disk is full.
         """
         times: dict[str, float] = {}
         with self.site.log.open("ab") as log:
@@ -67,14 +69,18 @@ class StepRunner:
                 begun, waited = self.clock(), self._waited
                 with self.reporter.stage(f"{self.name}: {step.name}") as stage:
                     self._run_with_caches(step, log, stage)
-                # Waiting for the jobs of another build is not this step's work.
+                # The time spent waiting for jobs of other builds does not count.
                 times[step.name] = round(self.clock() - begun - (self._waited - waited), 2)
         if self._waited >= _NOTABLE_WAIT_SECONDS:
             times["waiting"] = round(self._waited, 2)
         return times
 
     def _run_with_caches(self, step: Step, log: IO[bytes], stage: Stage) -> None:
-        """Run one step; while it fails, withdraw what the caches gave it and run it again."""
+        """Run one step with the help of the caches.
+
+        If it fails, let a cache withdraw its help and run the step again, until no help is left.
+        Raises the last BuildError if the step still fails.
+        """
         inputs = [cache.prepare(step) for cache in self.caches]
         while True:
             try:
@@ -148,7 +154,7 @@ class StepRunner:
 
 
 def _follow(tail: deque[str], stage: Stage) -> Callable[[str], None]:
-    """Return a function that keeps a line of output, and shows the file being compiled."""
+    """Return a function that adds a line of output to `tail` and shows progress on `stage`."""
 
     def follow(line: str) -> None:
         if line.strip():

@@ -1,1 +1,1 @@
-"""Caches kept between builds. Each may be deleted at any moment, which costs time only."""
+"""Caches kept between builds. Each may be deleted at any moment; the next build takes longer."""

@@ -1,6 +1,6 @@
 r"""Read a configure script, to tell which answers of a config.cache it can be given safely.
 
-An answer is safe when configure, given it, writes the same files as when it finds it out. That
+An answer is safe if configure writes the same files with it as when it runs the test itself. That
 depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
 
     if test ${ac_cv_wl_no_as_needed+y}                # the answer is known: skip the test
@@ -19,11 +19,11 @@ depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
     printf "%s\n" "result: $ac_cv_wl_no_as_needed"    # the end of the test
 
 Most tests only set their answer. This one, of CPython 3.13, also sets NO_AS_NEEDED, which stays
-empty when the answer comes from a cache. So `ac_cv_wl_no_as_needed` must be found out again.
+empty if the answer comes from a cache. So configure must always run this test.
 
-An answer is also unsafe when the script uses it before its test. In CPython 3.13 the sources of
-libmpdec are chosen by `$ac_cv_gcc_asm_for_x64` far above the test that sets it: without a cache the
-variable is always empty there, with a cache it is not.
+An answer is also unsafe if the script uses it before its test. In CPython 3.13, configure chooses
+the sources of libmpdec by `$ac_cv_gcc_asm_for_x64` far above the test that sets this variable.
+Without a cache the variable is always empty at that place, but with a cache it has a value.
 
 The script is searched with regular expressions, not parsed: an answer counts as unsafe unless its
 test is recognised and is seen to have no side effect.
@@ -68,7 +68,7 @@ _SCRATCH_VARIABLE = re.compile(
 
 
 def answers_to_find_again(script: str, names: Iterable[str]) -> set[str]:
-    """Return those of the answers `names` that are not safe to give to the configure `script`."""
+    """Return the answers in `names` that are not safe to give to the configure `script`."""
     code = _HERE_DOCUMENT.sub("", script)
     uses: dict[str, list[re.Match[str]]] = {}
     for match in _ANSWER.finditer(code):
@@ -82,20 +82,20 @@ def answers_to_find_again(script: str, names: Iterable[str]) -> set[str]:
 
 
 def _is_safe(code: str, name: str, uses: Sequence[re.Match[str]]) -> bool:
-    """Return whether the test of the answer `name` has no side effect and precedes its uses.
+    """Return True if the test of the answer `name` has no side effect and precedes its uses.
 
-    `uses` are the places of the name in `code`, a script without its here-documents.
+    `uses` are the matches of the name in `code`, the script without its here-documents.
     """
     if not uses:
-        # The test is one of a loop over names, which only autoconf's macros write. An answer whose
-        # name does not occur is not used by its name either.
+        # The test is in a loop over names, which only autoconf's macros write. Since the name does
+        # not occur in the script, no other code uses the answer.
         return bool(_STANDARD_ANSWER.match(name))
     if not any(_is_between(code, uses[0], *texts) for texts in _TEST_BEGINS):
         return False
     begin = uses[0].start()
     end = next((use.start() for use in uses if _is_between(code, use, *_TEST_ENDS)), None)
     if end is None:
-        # The test is in a function of the script, which only autoconf's macros write.
+        # The test is in a shell function, and only autoconf's macros write such tests.
         if not _STANDARD_ANSWER.match(name):
             return False
         later = uses
@@ -111,15 +111,15 @@ def _is_between(code: str, use: re.Match[str], before: str, after: str) -> bool:
 
 
 def _is_set(code: str, use: re.Match[str]) -> bool:
-    """Return whether the name at `use` is assigned to there."""
+    """Return True if the name at `use` is assigned a value there."""
     line = code[code.rfind("\n", 0, use.start()) + 1 : use.start()]
     return code.startswith("=", use.end()) and not line.strip(" \t{(;")
 
 
 def _side_effects(block: str, own: str) -> Iterator[str]:
-    """Yield what the test `block` sets besides its `own` answer.
+    """Yield everything that the test `block` sets in addition to its answer `own`.
 
-    That is macros of pyconfig.h, other answers, and variables that are not restored.
+    This can be macros of pyconfig.h, other answers, and variables that are not restored.
     """
     yield from re.findall(r">>\s*confdefs\.h", block)
     for match in _ASSIGNMENT.finditer(block):
@@ -127,6 +127,6 @@ def _side_effects(block: str, own: str) -> Iterator[str]:
         if name != own and (_ANSWER.fullmatch(name) or not _SCRATCH_VARIABLE.fullmatch(name)):
             yield name
     for match in _ANSWER.finditer(block):
-        # Quoted, it is an argument of a function that sets it.
+        # A quoted answer is the argument of a function that sets it.
         if match[0] != own and _is_between(block, match, '"', '"'):
             yield match[0]

@@ -1,4 +1,4 @@
-"""The caches of one build, made from the values they all share."""
+"""The caches of one build, created from the values that they share."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheContext:
-    """The values that the caches of one build share; `store` is the store's folder.
+    """The values that the caches of one build share.
 
-    `ccache` is None for a build without a compiler cache.
+    `store` is the folder of the store, `forecast` the build's `forecast_key`. `ccache` is None for
+    a build without a compiler cache; `ccache_storage` is a remote storage for it.
     """
 
     plan: Plan
@@ -67,12 +68,16 @@ class StepCaches:
 
     @property
     def llvm_version(self) -> str:
-        """The version of the LLVM that made the stencils; empty when there are none."""
+        """The version of the LLVM that made the stencils; empty if there are none."""
         return self.stencils.llvm_version if self.stencils else ""
 
 
 def step_caches(context: CacheContext, *, enabled: bool) -> StepCaches:
-    """Return the caches for a build; without `enabled`, only what keeps a foreign ccache out."""
+    """Return the caches of a build.
+
+    If `enabled` is False, return only the compiler cache, which also keeps a build from using a
+    ccache of the user's.
+    """
     compiler = _compiler_cache(context)
     if not enabled:
         return StepCaches(all=(compiler,))

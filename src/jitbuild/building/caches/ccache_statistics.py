@@ -1,4 +1,4 @@
-"""Read how often ccache had what a build, or all builds of a store, compiled."""
+"""Read the hits and misses of ccache in one build, or in all builds of a store."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _NO_COMPILATION = frozenset({"called_for_link", "called_for_preprocessing", "no_
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CcacheCounts:
-    """Numbers of files of one build, by what ccache did.
+    """The numbers of files of one build, by ccache's result.
 
-    `hits` were in the cache by the hashes of their sources, `preprocessed` by that of the
-    preprocessor's output, which takes longer. `uncacheable` includes failed compilations.
+    `hits` are files that ccache found by the hashes of their sources, `preprocessed` are files that
+    it found by the hash of the preprocessor's output, which takes longer. `uncacheable` includes
+    failed compilations.
     """
 
     hits: int = 0
@@ -45,10 +46,10 @@ class CcacheSummary:
 
 
 def count_files(log: Path) -> CcacheCounts:
-    """Return the counts of the build whose statistics log is `log`; zeros without the file.
+    """Return the counts of the build whose statistics log is `log`; all zero if it cannot be read.
 
     The log has a line `# FILE` for each call, followed by the names of the counters that the call
-    raised (ccache(1), stats_log).
+    increased (ccache(1), stats_log).
     """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -65,7 +66,10 @@ def count_files(log: Path) -> CcacheCounts:
 
 
 def summarize(ccache: Ccache | None, store: Path, *, runner: Runner = process.run) -> CcacheSummary:
-    """Return the statistics in the store's cache; zeros when no `ccache` can read them."""
+    """Return the statistics of the store's cache.
+
+    They are all zero if there is no `ccache` to read them, or no cache.
+    """
     folder = store / FOLDER
     if ccache is None or not folder.is_dir():
         return CcacheSummary()

@@ -24,11 +24,12 @@ _LOG_TAIL_BYTES = 1 << 16
 
 @dataclass(kw_only=True, slots=True)
 class CompilerCache:
-    """Gives every step of a build the compiler cache `ccache`, or makes sure that it has none.
+    """Makes every step of a build use `ccache` or, if that is None, no ccache at all.
 
-    `compiler` is the command that calls the build's C compiler, `store` the store's folder,
-    `storage` a remote storage of ccache. CC stays `gcc` in everything the build records: the links
-    to ccache are found first on PATH.
+    `compiler` is the command that calls the build's C compiler. `stencils` is True if the build
+    makes stencils. `store` is the folder of the store, `storage` a remote storage for ccache.
+    Everything that the build records has `gcc` as CC, because the links to ccache are found through
+    PATH.
     """
 
     ccache: Ccache | None
@@ -43,9 +44,11 @@ class CompilerCache:
     _failed: bool = field(default=False, init=False)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Return ccache's settings; configure's test programs are not worth caching.
+        """Return ccache's settings, and the folder of links to it.
 
-        Raises DiskFullError and StoreError, and SettingsError for a storage this ccache lacks.
+        ccache is disabled for configure, whose test programs are not worth caching. Raises
+        DiskFullError or StoreError if the links cannot be created, and SettingsError if ccache does
+        not support the remote storage.
         """
         if self.ccache is None:
             # On many systems a folder of links to ccache is first on everybody's PATH.
@@ -66,9 +69,9 @@ class CompilerCache:
         return StepInputs(environment=settings, path=(self._links,))
 
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
-        """Disable ccache for the rest of the build when the log says that ccache failed.
+        """Disable ccache for the rest of the build if the log reports a failure of ccache itself.
 
-        That happens when its folder is deleted at the wrong moment.
+        ccache fails if its folder is deleted at the wrong moment.
         """
         if self.ccache is None or self._failed or not _ccache_failed(self.log):
             return None
@@ -79,7 +82,7 @@ class CompilerCache:
         """Do nothing: ccache stores what the compiler writes."""
 
     def report(self) -> Mapping[str, Any]:
-        """Return the number of files that ccache had, and that it did not have."""
+        """Return the numbers of hits and misses as `compiler`; return {} without a ccache."""
         if self.ccache is None:
             return {}
         counts = count_files(ccache_settings.stats_log(self.scratch))

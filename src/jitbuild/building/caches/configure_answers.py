@@ -1,8 +1,8 @@
 """Answers of configure kept between builds: its `config.cache`, without what could be wrong later.
 
-The key (caches/configure_key.py) decides which builds may share answers. Even if
-the key matches, every configure determines the following again, because they can change while the
-key stays the same:
+The key (caches/configure_key.py) decides which builds may share answers. Even if the key matches,
+every configure determines the following again, because they can change while the key stays the
+same:
 
 - programs on PATH (`ac_cv_path_*`, `ac_cv_prog_CC`),
 - answers that name a folder which exists for one build only,
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-# A config.cache has 50 kB.
+# A config.cache takes about 50 kB.
 _MAX_BYTES = 20_000_000
 _FILE = "config.cache"
 # An answer in config.cache is `name=${name=value}`, where the value may contain newlines (autoconf,
 # general.m4, AC_CACHE_SAVE).
 _ANSWER = re.compile(r"^(?P<name>[A-Za-z_]\w*)=\$\{(?P=name)=", re.MULTILINE)
-# Looking for a program takes no time, and programs come and go.
+# The locations of programs are not kept: they change, and finding them takes no time.
 _PROGRAM = re.compile(r"ac_cv_(path_|prog_[A-Z]|prog_ac_ct_)")
-# The user's variables; configure stops when one differs from the cache (autoconf, AC_ARG_VAR).
+# The user's variables. configure stops if one differs from the cache (autoconf, AC_ARG_VAR).
 _USER_VARIABLE = re.compile(r"ac_cv_env_(?P<name>\w+)_(set|value)")
 
 
@@ -48,7 +48,7 @@ class AnswerStore:
         return cls(EntryStore(store / "configure", _MAX_BYTES))
 
     def restore(self, key: str, config_cache: Path) -> bool:
-        """Write the answers of `key` to the file `config_cache`; return whether there were any."""
+        """Write the answers of `key` to the file `config_cache`; return False if there are none."""
         entry = self.entries.get(key)
         content = entry.files.get(_FILE) if entry else None
         if content is None:
@@ -62,10 +62,11 @@ class AnswerStore:
         return True
 
     def put(self, key: str, config_cache: Path, temporary_paths: Iterable[str]) -> None:
-        """Keep those answers in the file `config_cache` that hold for later builds too.
+        """Keep the answers in the file `config_cache` that are also valid for later builds.
 
-        The script `configure` lies beside the file. Answers that name one of `temporary_paths` are
-        not kept. A user's variable that does is kept as a reference to its value in the next build.
+        The script `configure` must be in the same folder as the file. Answers that name one of
+        `temporary_paths` are not kept, except for a user's variable: it is kept as a reference to
+        its value in the next build.
         """
         try:
             text = _read(config_cache)
@@ -79,9 +80,10 @@ class AnswerStore:
 
 
 def reusable_answers(text: str, script: str, temporary_paths: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the config.cache `text` that hold for the next build too.
+    """Yield the lines of the config.cache `text` that are also valid for the next build.
 
-    `script` is the text of the configure that wrote it.
+    `script` is the text of the configure script that wrote it. `temporary_paths` are as in
+    `AnswerStore.put`.
     """
     records = list(_records(text))
     temporary = {name for name, record in records if any(p in record for p in temporary_paths)}
@@ -90,7 +92,7 @@ def reusable_answers(text: str, script: str, temporary_paths: Sequence[str]) -> 
     for name, record in records:
         match = _USER_VARIABLE.fullmatch(name)
         if match and match["name"] in variables:
-            # configure has put the values of its environment into ac_env_* before it reads this.
+            # configure copies its environment to ac_env_* before it reads the config.cache.
             yield f"{name}=${{{name}=${name.replace('ac_cv_env_', 'ac_env_', 1)}}}\n"
         elif name not in temporary and name not in again and not _PROGRAM.match(name):
             yield f"{record.rstrip()}\n"

@@ -1,4 +1,4 @@
-"""Give configure the answers it already knows: those of an earlier build, or those found ahead."""
+"""Give configure known answers: those of an earlier build, or some determined in advance."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _FLAG_VARIABLES = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
 class ConfigureCache:
     """The configure cache at work in one build, for the source tree `tree`.
 
-    `build` names the arguments and variables of configure that change no answer. Answers that name
-    one of `temporary_paths` are not kept. `budget` lends the jobs with which answers are found
-    ahead; without one, none are.
+    `build` is the recipe that names the arguments and variables of configure which change no
+    answer. Answers that name one of `temporary_paths` are not kept. `budget` lends the jobs for
+    determining answers in advance; if it is None, none are determined.
     """
 
     store: AnswerStore
@@ -59,7 +59,7 @@ class ConfigureCache:
     def prepare(self, step: Step) -> StepInputs:
         """Write a config.cache for configure, with restored answers or else with prefilled ones."""
         if step.cached_by == "configure":
-            # A file that came with the sources is of an unknown machine.
+            # A config.cache that came with the sources is from an unknown machine.
             self._config_cache.unlink(missing_ok=True)
             self._key = self._key_of(step)
             self._restored = bool(self._key) and self.store.restore(self._key, self._config_cache)
@@ -112,7 +112,10 @@ class ConfigureCache:
         return any(fnmatchcase(arg, pattern) for pattern in self.build.neutral_args)
 
     def _prefill(self, step: Step) -> bool:
-        """Write answers found ahead into the config.cache; return whether there are any."""
+        """Determine answers in advance and write them into the config.cache.
+
+        Return False if there are none.
+        """
         compiler = self._test_compiler(step)
         if self.budget is None or compiler is None:
             return False
@@ -133,8 +136,8 @@ class ConfigureCache:
     def _test_compiler(self, step: Step) -> prefill.ConfigureCompiler | None:
         """Return the compiler with the flags that configure will use for its test programs.
 
-        Return None when a flag is known only while the build runs, and on macOS, where the files
-        that configure writes have not been compared.
+        Return None if a flag is known only while the build runs. Also return None on macOS, where
+        it has not been checked that configure writes the same files.
         """
         flags = _flag_variables(step)
         if not self.host.libc or any("{" in text for text in flags.values()):
@@ -153,7 +156,10 @@ class ConfigureCache:
 
 
 def _flag_variables(step: Step) -> dict[str, str]:
-    """Return the flags that variables give to configure; its arguments outrank its environment."""
+    """Return the flags that configure gets in variables.
+
+    A variable among its arguments takes precedence over one in its environment.
+    """
     assignments = (arg.partition("=") for arg in step.argv[1:] if not arg.startswith("-"))
     variables = dict(step.env) | {name: text for name, equals, text in assignments if equals}
     return {name: variables[name] for name in _FLAG_VARIABLES if name in variables}

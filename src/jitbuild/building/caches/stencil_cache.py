@@ -1,7 +1,7 @@
 """Give make the stencils of an earlier build, or else an LLVM to make them with.
 
-LLVM is provided only when stencils must be made. They are then made with CPython's headers compiled
-once (hooks/stencil_headers.py), and without that if it fails.
+LLVM is provided only if stencils must be made. They are then made with CPython's headers
+precompiled (hooks/stencil_headers.py) or, if that fails, without precompiled headers.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class StencilCache:
     _outcome: dict[str, str] = field(init=False, default_factory=dict)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Restore the stencils, or provide an LLVM. Raises LLVMError when there is none."""
+        """Restore the stencils, or provide an LLVM. Raises LLVMError if there is none."""
         if step.cached_by != "stencils":
             return StepInputs()
         self._key = stencil_key(
@@ -64,9 +64,10 @@ class StencilCache:
         return StepInputs() if self._entry else self._provide_llvm()
 
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
-        """Provide an LLVM if build.py rejected the restored stencils; then drop the quick headers.
+        """Replace restored stencils by an LLVM, or else stop using precompiled headers.
 
-        Raises BuildError, with the messages of both, when LLVM is needed and cannot be provided.
+        Raises BuildError, with the messages of `error` and of the LLVMError, if an LLVM is needed
+        and cannot be provided.
         """
         if step.cached_by != "stencils":
             return None
@@ -92,7 +93,7 @@ class StencilCache:
             self.llvm_version = self._entry.facts.get("llvm", "")
         else:
             self.llvm_version = self._version_of_llvm()
-        # Also after a hit: this forecast may be a new one.
+        # Also after a hit, because this forecast may be new.
         self.store.put(self.tree, self._key, self.forecast, {"llvm": self.llvm_version})
         self.store.entries.record_lookup(hit=hit)
         self._outcome["stencils"] = "hit" if hit else "miss"
@@ -102,7 +103,7 @@ class StencilCache:
         return self._outcome
 
     def _version_of_llvm(self) -> str:
-        """Return the version of LLVM; "" if build.py used one that cannot be provided."""
+        """Return the version of the LLVM; "" if build.py used one that jitbuild cannot provide."""
         try:
             installation = self.llvm.provide(self.reporter)
         except LLVMError:
@@ -110,7 +111,10 @@ class StencilCache:
         return installation.version if installation else ""
 
     def _provide_llvm(self) -> StepInputs:
-        """Provide the LLVM, and return the variable that has build.py use precompiled headers."""
+        """Provide the LLVM, and return the variable that makes build.py use precompiled headers.
+
+        Raises LLVMError if there is no LLVM.
+        """
         self._making = True
         self.llvm.provide(self.reporter)
         self._headers = self.scratch / "headers"
@@ -120,11 +124,11 @@ class StencilCache:
 
 
 def is_hit_expected(plan: Plan, store: StencilStore, forecast: str) -> bool:
-    """Return whether a build of `plan` is expected to do without an LLVM.
+    """Return True if a build of `plan` will probably need no LLVM.
 
-    Not when it needs LLVM anyway: as the compiler of the tail-calling interpreter, or between the
-    two passes of PGO, whose `make clean` removes the stencils before 3.13.15 and 3.14.3
-    (gh-141808).
+    Two kinds of builds need LLVM even if their stencils are cached: those of the tail-calling
+    interpreter, which compile with it, and release builds. In a release build with PGO, `make
+    clean` removes the stencils between the two passes before 3.13.15 and 3.14.3 (gh-141808).
     """
     needs_llvm = plan.variant.tail_call or plan.variant.profile == "release"
     if plan.llvm is None or plan.llvm.bundled or needs_llvm:

@@ -1,12 +1,13 @@
 """The keys of the stencil cache: of a configured tree, and of a build before it is configured.
 
 Line 1 of a stencil header is a digest, and Tools/jit/build.py leaves a header in place, without
-calling LLVM, when it computes the same digest. That digest covers the triple, the flags,
-pyconfig.h, executor_cases.c.h and Tools/jit (CPython, Tools/jit/_targets.py, `_compute_digest`).
-It omits CPython's own headers and the version of LLVM, so `stencil_key` covers them as well.
+calling LLVM, if it computes the same digest. That digest covers the triple, the flags, pyconfig.h,
+executor_cases.c.h and Tools/jit (CPython, Tools/jit/_targets.py, `_compute_digest`). It omits
+CPython's own headers and the version of LLVM, so `stencil_key` covers them as well.
 
-That key exists only after configure, because it covers pyconfig.h. `forecast_key` covers what is
-known before; an index from forecasts to keys tells a build that it will not need an LLVM.
+`stencil_key` can be computed only after configure, because it covers pyconfig.h. `forecast_key`
+covers what is known before. An index from forecast keys to stencil keys tells a build in advance
+that it will not need an LLVM.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ _JIT_ENABLED = re.compile(r"^--enable-experimental-jit=yes(-off)?$")
 def forecast_key(plan: Plan, *, compiler: str, libc: str) -> str:
     """Return the key of what is known before configure: the plan up to configure, and the tools.
 
-    Placeholders in the plan's steps are not filled in, so neither the prefix nor scratch counts.
-    `yes` and `yes-off` have the same stencils and the same forecast.
+    Placeholders in the plan's steps are not filled in, so the prefix and scratch do not affect the
+    key. The JIT modes `yes` and `yes-off` have the same stencils and the same key.
     """
     return _digest_of(
         {
@@ -72,8 +73,8 @@ def stencil_key(
 ) -> str:
     """Return the key of the stencils that the configured `tree` will have.
 
-    Return "" when its Makefile makes no stencils, or cannot be read. Paths under `tree` and under
-    `ignored_folders` (scratch, LLVM) do not affect the key.
+    Return "" if its Makefile makes no stencils or the tree cannot be read. Paths under `tree` and
+    under `ignored_folders` (scratch, LLVM) do not affect the key.
     """
     try:
         makefile = (tree / _MAKEFILE).read_text(encoding="utf-8", errors="surrogateescape")
@@ -96,7 +97,7 @@ def stencil_key(
 
 
 def is_unit_file(name: str) -> bool:
-    """Return whether `name` is the name of a file that build.py writes."""
+    """Return True if `name` is the name of a file that build.py writes."""
     return any(fnmatchcase(name, pattern) for pattern in UNIT)
 
 

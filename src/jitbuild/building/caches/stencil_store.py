@@ -1,7 +1,7 @@
 """Stencils kept between builds: the files that Tools/jit/build.py wrote, by their key.
 
-make runs build.py over the files that were restored, so its own digest (caches/stencil_key.py)
-checks them a second time.
+After they are restored, make runs build.py, whose own digest checks them a second time
+(caches/stencil_key.py).
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ class StencilStore:
         )
 
     def predict(self, forecast: str) -> CacheEntry | None:
-        """Return the stencils of the last build with this forecast; None for a miss.
+        """Return the stencils of the last build with this forecast, or None for a miss.
 
-        The prediction may be wrong: the key decides once the tree is configured.
+        The prediction may be wrong: once the tree is configured, the key decides.
         """
         entry = self.index.get(forecast)
         key = entry.facts.get("key", "") if entry else ""
         return self._get(key) if key else None
 
     def restore(self, tree: Path, key: str) -> CacheEntry | None:
-        """Put the stencils `key` into the configured `tree` and return them; None for a miss.
+        """Put the stencils `key` into the configured `tree` and return them, or None for a miss.
 
-        Stencils already in the tree are removed first, also for a miss: build.py's digest omits
-        headers, so it could mistake them for new ones. Restored files get an old modification time,
-        so that make runs build.py, which then checks the digest.
+        Stencils already in the tree are removed first, even for a miss: build.py's digest omits
+        CPython's headers, so build.py could accept outdated stencils. Restored files get an old
+        modification time, so that make runs build.py, which then checks the digest.
         """
         if not key:
             return None
@@ -75,8 +75,8 @@ class StencilStore:
     def put(self, tree: Path, key: str, forecast: str, facts: Mapping[str, str]) -> None:
         """Keep the stencils of the built `tree` under `key`, and map `forecast` to that key.
 
-        `key` must have been computed before make, which may write headers. Nothing is kept without
-        a key, or when a header's first line is not a digest.
+        `key` must have been computed before make, which may write headers. Nothing is kept if `key`
+        is empty or the first line of a header is not a digest.
         """
         if not key:
             return
@@ -93,7 +93,10 @@ class StencilStore:
         self.index.put(forecast, {}, {"key": key})
 
     def _get(self, key: str) -> CacheEntry | None:
-        """Return the entry `key` if it holds only stencils and they have the recorded digests."""
+        """Return the entry `key`, or None for a miss.
+
+        An entry with other files than stencils, or without the recorded digests, is a miss.
+        """
         entry = self.entries.get(key)
         if entry is None or not all(map(is_unit_file, entry.files)):
             return None
@@ -102,7 +105,7 @@ class StencilStore:
 
 
 def is_unchanged(tree: Path, entry: CacheEntry) -> bool:
-    """Return whether build.py left the restored stencils `entry` in `tree` as they were."""
+    """Return True if build.py left the restored stencils `entry` in `tree` as they were."""
     try:
         return _read_unit(tree) == entry.files
     except OSError:

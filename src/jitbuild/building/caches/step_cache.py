@@ -1,6 +1,6 @@
-"""The protocol between the build loop and the caches that save its steps work.
+"""The protocol between the step runner and the caches that help its steps.
 
-`building.runner` runs every step the same way::
+`building.step_runner` runs every step the same way::
 
     inputs = [cache.prepare(step) for cache in caches]
     while True:
@@ -9,12 +9,12 @@
             break
         except BuildError as error:
             # The first cache whose help may be to blame withdraws it, and the step runs again.
-            # Without such a cache the error is raised.
+            # If there is no such cache, the error is raised.
             ...
     for cache in caches:
         cache.record(step)
 
-A cache serves the steps whose `cached_by` names it, and gives every other step nothing.
+A cache helps either all steps, or only those whose `cached_by` names it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class StepInputs:
 class StepCache(Protocol):
     """A cache at work in one build. Its methods are called in one thread, step by step.
 
-    A cache must never fail a build: what it cannot read or write counts as a miss.
+    A cache must never fail a build: if it cannot read or write something, that is a miss.
     """
 
     def prepare(self, step: Step) -> StepInputs:
@@ -50,13 +50,13 @@ class StepCache(Protocol):
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
         """Take back help that may have made `step` fail, and return the inputs for another attempt.
 
-        Return None when there is nothing left to withdraw: each kind of help is withdrawn once, so
-        the attempts come to an end. Raise BuildError, with what `error` says, when the step failed
-        for want of something that cannot be provided.
+        Return None if there is nothing left to withdraw. Each kind of help is withdrawn at most
+        once, so the attempts come to an end. Raise BuildError, with the message of `error`, if the
+        step needs something that cannot be provided.
         """
 
     def record(self, step: Step) -> None:
         """Store what `step` produced, after it succeeded."""
 
     def report(self) -> Mapping[str, Any]:
-        """Return what the cache did in this build, as the manifest's table `caches` holds it."""
+        """Return the cache's outcome in this build, as entries of the manifest's table `caches`."""

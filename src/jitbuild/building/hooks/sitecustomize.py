@@ -1,7 +1,8 @@
 """Changes to the Pythons that a build runs.
 
-Steps that need them have this folder on PYTHONPATH (planning/posix.py). jitbuild itself never
-imports this module. It runs in any Python >= 3.11, and in the interpreter that is being built.
+Steps that need the changes have this folder on PYTHONPATH (planning/posix.py). jitbuild itself
+never imports this module. It runs in any Python >= 3.11, and in the interpreter that is being
+built.
 """
 
 import os
@@ -20,8 +21,8 @@ if (_folder := os.environ.get("JITBUILD_STENCILS")) and any(
 
     stencil_headers.install(_folder)
 
-# ensurepip installs no pip if it can import one: that of the interpreter being replaced, whose
-# prefix the variable names, or that in the user's own packages.
+# ensurepip installs no pip if it can already import one. Two folders may have one: the prefix of
+# the interpreter that is being replaced, which the variable names, and the user's own packages.
 if _hidden := os.environ.get("JITBUILD_HIDE"):
     import site
 

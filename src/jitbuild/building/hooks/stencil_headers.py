@@ -1,12 +1,12 @@
-"""Let CPython's Tools/jit/build.py compile the headers that all micro-ops include only once.
+"""Make CPython's Tools/jit/build.py compile only once the headers that all micro-ops include.
 
 build.py runs clang for each of about 300 micro-ops (Tools/jit/_targets.py, `_compile`), and each
-run reads 17 of CPython's headers to compile a few lines. Here those headers are compiled once, with
-the flags that the micro-ops have, to a precompiled header (clang's -include-pch).
+run reads 17 of CPython's headers to compile a few lines. This module compiles those headers once,
+with the flags of the micro-ops, to a precompiled header (clang's -include-pch).
 
 The stencils stay the same: the compiler sees the same declarations in the same order, and a test
-compares all bytes with those of build.py alone. When any condition is not met, build.py's commands
-run unchanged. This module runs in the process of build.py, started by sitecustomize.py;
+compares all bytes with those of build.py alone. If the headers cannot be precompiled, build.py's
+commands run unchanged. This module runs in the process of build.py, started by sitecustomize.py;
 `JITBUILD_STENCILS` names the folder for precompiled headers.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 _INCLUDE = re.compile(r'#include "([\w.]+)"')
-# An include guard as the first directive: the header may be read twice.
+# An include guard as the first directive. A header that has one may be included twice.
 _GUARD = re.compile(
     r"(?:\s|//[^\n]*\n|/\*.*?\*/)*#\s*(?:ifndef\s+(\w+)\s*\n\s*#\s*define\s+\1\b|pragma\s+once\b)",
     re.DOTALL,
@@ -32,7 +32,10 @@ _OPCODE = "-D_JIT_OPCODE="
 
 
 def install(folder: str) -> None:
-    """Replace `asyncio.create_subprocess_exec`, with which build.py runs its tools (_llvm.py)."""
+    """Replace `asyncio.create_subprocess_exec`, with which build.py runs its tools (_llvm.py).
+
+    Precompiled headers are written to `folder`.
+    """
     start = asyncio.create_subprocess_exec
     headers = PrecompiledHeaders(folder, start)
 
@@ -54,11 +57,12 @@ class PrecompiledHeaders:
         self._tasks: dict[tuple[tuple[str, ...], tuple[str, ...]], asyncio.Future[str | None]] = {}
 
     async def add_to(self, program: str, args: Sequence[str]) -> Sequence[str]:
-        """Return the arguments of a compilation with its precompiled header, when it has one.
+        """Return `args` with the options for the precompiled header, if there is one.
 
-        `args` are returned as they are for a command that compiles no micro-op, and for the first
-        with its headers and flags, which may be the only one: the trampoline of 3.13, or the shim
-        of later versions. The second one compiles the headers, and others wait for it.
+        `args` are returned unchanged if the command compiles no micro-op. The first command with
+        the same headers and flags is also left unchanged, because it may be the only one, as for
+        the trampoline of 3.13 or the shim of later versions. The second one precompiles the
+        headers, and the others wait for it.
         """
         names = _headers_of(args)
         if not names:
@@ -76,7 +80,7 @@ class PrecompiledHeaders:
     async def _precompile(
         self, program: str, number: int, names: Sequence[str], flags: Sequence[str]
     ) -> str | None:
-        """Compile the headers and return the file; None when that fails."""
+        """Precompile the headers, and return the path of the result; return None if that fails."""
         path = os.path.join(self._folder, f"headers-{number}")
         source, output = f"{path}.h", f"{path}.pch"
         with contextlib.suppress(OSError):
@@ -95,7 +99,7 @@ class PrecompiledHeaders:
 def leading_headers(text: str, folders: Sequence[str]) -> list[str]:
     """Return the headers that a source includes before any other code.
 
-    The list ends before the first one that is not in `folders` or has no include guard.
+    The list ends before the first header that is not in `folders` or has no include guard.
     """
     names: list[str] = []
     for line in filter(str.strip, text.splitlines()):
@@ -107,7 +111,10 @@ def leading_headers(text: str, folders: Sequence[str]) -> list[str]:
 
 
 def shared_flags(args: Sequence[str]) -> Iterator[str]:
-    """Yield the arguments except those for this micro-op, its source and its output."""
+    """Yield the arguments that compilations of all micro-ops share.
+
+    They exclude the name of the micro-op, its source and its output.
+    """
     remaining = iter(args)
     for arg in remaining:
         if arg == "-o":
@@ -121,7 +128,7 @@ def shared_flags(args: Sequence[str]) -> Iterator[str]:
 
 
 def _headers_of(args: Sequence[str]) -> list[str]:
-    """Return the leading headers of the micro-op that a command compiles; none for others."""
+    """Return the leading headers of the micro-op that a command compiles; [] if there is none."""
     source = next((arg for arg in args if arg.endswith(".c")), None)
     if source is None or not any(arg.startswith(_OPCODE) for arg in args):
         return []
