@@ -54,6 +54,6 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(
             f"{argv[0]} cannot be run: {error.strerror}.",
-            remedy="After --, give a program on PATH, `python`, a .py file, or a flag for "
+            remedy="After --, give a program on PATH, `python`, a .py file, or an option of "
             f"{interpreter.executable.name}.",
         ) from error
