@@ -70,4 +70,7 @@ def test_another_name_is_a_program_on_path_or_a_wrong_request(
     monkeypatch.setenv("PATH", str(pypy.parent))
     assert run("probe", "pypy3")[0] == 0
     assert programs == [pypy]
-    assert run("probe", "pypy4")[0] == RequestError.exit_code
+    code, _, err = run("probe", "pypy4")
+    assert code == RequestError.exit_code
+    assert "There is no program 'pypy4' on PATH." in err
+    assert "Name the path of a Python" in err

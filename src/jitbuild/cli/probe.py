@@ -54,9 +54,12 @@ def _executable(spec: str) -> Path:
         return program
     try:
         parse_spec(spec)
-    except RequestError:
+    except RequestError as error:
         if program is None:
-            raise
+            raise RequestError(
+                f"There is no program {spec!r} on PATH. {error.what}",
+                remedy=f"Name the path of a Python, or write a request. {error.remedy}",
+            ) from error
         return program
     return find_interpreter(spec, Axes()).executable
 
