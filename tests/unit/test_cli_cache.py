@@ -137,6 +137,14 @@ def test_caches_that_a_running_build_needs_are_kept_with_code_1(run, store):
     assert caches_in(store) == []
 
 
+def test_json_before_clear_is_a_usage_error_and_nothing_is_cleared(run, store):
+    store.cache("stencils").mkdir(parents=True)
+    code, out, err = run("cache", "--json", "clear")
+    assert (code, out) == (2, "")
+    assert "no option --json" in err
+    assert store.cache("stencils").is_dir()
+
+
 def test_an_unknown_cache_is_a_usage_error_and_nothing_is_cleared(run, store):
     fill(store, "stencils", "llvm")
     code, _, err = run("cache", "clear", "llvm", "stencil")

@@ -64,7 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show the caches, or clear them. Return 1 if `clear` keeps a cache that is in use."""
-    return _clear(options) if options.action == "clear" else _show(options)
+    if options.action != "clear":
+        return _show(options)
+    if options.json:
+        # A user who asks for JSON wants to see the caches, not to delete them.
+        raise UsageError(
+            "`jitbuild cache clear` has no option --json.", remedy="Omit --json, or omit clear."
+        )
+    return _clear(options)
 
 
 def _show(options: argparse.Namespace) -> int:
