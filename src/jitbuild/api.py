@@ -8,9 +8,10 @@ does the same, so both use the same store.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from jitbuild import settings
 from jitbuild.errors import UsageError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from jitbuild import settings
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 CCACHE_MODES = ("auto", "managed", "off")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildOptions:
+class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of an install. None means that an option is not stated.
 
     `home` is the store's folder. `recipes` is a folder of recipes that are used in addition to the
@@ -51,7 +51,7 @@ class BuildOptions:
         Settings come from JITBUILD_* variables, pyproject.toml and the user's settings file. Raises
         SettingsError if one of them is invalid.
         """
-        return replace(
+        return msgspec.structs.replace(
             self,
             home=settings.folder("home", self.home),
             recipes=settings.folder("recipes", self.recipes),

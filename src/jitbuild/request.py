@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
 
 from jitbuild.errors import RequestError, VariantError
 
@@ -37,8 +38,7 @@ _GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
 _SPECIFIER = r"([<>]|[=!~]=).*"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The Python that a user asks for: `text` as it was typed, and its meaning.
 
     Depending on `kind`, `value` is the version of a tag, the series (`3.15`), the specifier, the
@@ -90,16 +90,14 @@ class Request:
         return False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patch:
+class Patch(msgspec.Struct, frozen=True, kw_only=True):
     """A patch file. `sha256` identifies its content; `path` is irrelevant in comparisons."""
 
     path: str
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Variant:
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """The options that a CPython is built with.
 
     `profile` is `unknown` only for an adopted interpreter whose profile was not given. `includes`
@@ -140,8 +138,7 @@ class Variant:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Axes:
+class Axes(msgspec.Struct, frozen=True, kw_only=True):
     """The axes of a variant that the user stated. None means that an axis is not stated.
 
     An axis that is not stated matches every interpreter in the store, and has its default value in
@@ -163,7 +160,8 @@ class Axes:
         Only the jit axes `yes-off` and `yes` match them, unless a jit axis was stated or the
         request is free-threaded.
         """
-        return replace(self, machine_code=self.jit is None and not request.free_threaded)
+        return msgspec.structs.replace(
+            self, machine_code=self.jit is None and not request.free_threaded)
 
     def variant(self, request: Request) -> Variant:
         """Return the variant to build. The default of the jit axis is `no` if free-threaded.

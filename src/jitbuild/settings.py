@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jitbuild.errors import SettingsError
 from jitbuild.system.suggestions import did_you_mean
@@ -44,8 +45,7 @@ _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """A setting's value and its origin: the command line, a variable or a file."""
 
     name: str

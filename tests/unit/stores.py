@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
 
 CREATED = datetime(2026, 11, 22, tzinfo=UTC)
-_VARIANT_FIELDS = frozenset(field.name for field in dataclasses.fields(Variant))
+_VARIANT_FIELDS = frozenset(field.name for field in msgspec.structs.fields(Variant))
 
 
 def manifest(version: str = "3.15.2", *, ok: bool = True, **fields: Any) -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from jitbuild.request import Request, Variant
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(msgspec.Struct, frozen=True):
     """An interpreter in the store: `path` is its folder there, `variant` its build variant.
 
     A later build may replace the interpreter under the same path. Code that remembers the path can
@@ -71,7 +69,7 @@ class Interpreter:
         `program` is the Python of a virtual environment that was made with this interpreter.
         """
         manifest = msgspec.structs.replace(self.manifest, executable=str(program))
-        return replace(self, manifest=manifest)
+        return msgspec.structs.replace(self, manifest=manifest)
 
     @property
     def proven(self) -> bool:

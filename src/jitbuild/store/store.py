@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +42,7 @@ def default_root() -> Path:
     return user_data_path("jitbuild", appauthor=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(msgspec.Struct, frozen=True):
     """The folder of interpreters and caches. Its subfolders are created when they are needed."""
 
     root: Path
