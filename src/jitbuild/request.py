@@ -161,7 +161,8 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
         request is free-threaded.
         """
         return msgspec.structs.replace(
-            self, machine_code=self.jit is None and not request.free_threaded)
+            self, machine_code=self.jit is None and not request.free_threaded
+        )
 
     def variant(self, request: Request) -> Variant:
         """Return the variant to build. The default of the jit axis is `no` if free-threaded.
