@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from jitbuild.errors import RequestError, VariantError
+from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +31,10 @@ PARTS: tuple[Part, ...] = get_args(Part)
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
 # Each pattern is compiled on first use, because `jitbuild which` needs only one or two of them.
-_TAG = r"(?:c?python-?|v)?(3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)(t?)"
-_SERIES = r"(?:c?python-?|v)?(3\.\d+)(t?)"
+# Other spellings of a version are read by jitbuild.spelling.
+_NUMBER = r"(?:0|[1-9][0-9]{0,2})"
+_TAG = rf"(?:c?python-?|v)?(3\.{_NUMBER}\.{_NUMBER}(?:(?:a|b|rc){_NUMBER})?)(t?)"
+_SERIES = rf"(?:c?python-?|v)?(3\.{_NUMBER})(t?)"
 # Two @ are possible: one in user@host, before the path, and one before the reference, after the
 # path, as in git+ssh://git@host/a/b@feature/x.
 _GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
@@ -59,7 +62,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         The user name and the password of a URL are removed, and a path is made absolute.
         """
         if self.is_local:
-            path = os.path.abspath(os.path.expanduser(self.value))  # noqa: PTH100, PTH111
+            path = os.path.abspath(expanded_path(self.value))  # noqa: PTH100
             return f"{path}@{self.ref}" if self.kind == "git" else path
         return re.sub(r"(https?://)[^/@]*@", r"\1", self.text)
 
@@ -219,9 +222,9 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
 def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Request:
     """Parse a request by its form alone. Raises RequestError if it has no known form.
 
-    A text is a path if it contains a separator, begins with a dot or a tilde, or ends with an
-    archive's suffix. `exists` is called only for a path with an @, to find out if the @ belongs to
-    the path or precedes a git reference.
+    A text is a path if it contains a separator, begins with a dot or a tilde that no digit follows,
+    or ends with an archive's suffix. `exists` is called only for a path with an @, to find out if
+    the @ belongs to the path or precedes a git reference.
     """
     text = text.strip()
     if match := re.fullmatch(_TAG, text):
@@ -236,30 +239,46 @@ def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Reque
         return _path(text, exists)
     if text == "main":
         return Request(text=text, kind="branch", value=text, ref=text)
+    return _other_spelling(text)
+
+
+def _other_spelling(text: str) -> Request:
+    """Parse a version in the spelling of another tool, such as `3.15-dev` or `cp315`."""
+    from jitbuild import spelling
+
+    if found := spelling.read(text):
+        return Request(
+            text=text, kind=found.kind, value=found.value, free_threaded=found.free_threaded
+        )
     raise RequestError(
         f"{text!r} is not a Python that jitbuild knows.",
-        remedy="Write a tag (3.15.0b2), a series (3.15, 3.15t), a specifier ('>=3.14,<3.16'),"
-        " main, git+URL@REF, or the path of a source folder (./cpython, ./cpython@REF) or archive.",
+        remedy=f"{spelling.near_form(text)}Write a tag (3.15.0b2), a series (3.15, 3.15t), a"
+        " specifier ('>=3.14,<3.16'), main, git+URL@REF, or the path of a source folder"
+        " (./cpython, ./cpython@REF) or archive.",
     )
 
 
 def _specifier(text: str) -> Request:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
+    from jitbuild import spelling
+
+    value = spelling.specifier(text)
     try:
-        SpecifierSet(text)
-    except InvalidSpecifier as error:
+        # A version with thousands of digits fails only when it is compared.
+        SpecifierSet(value).contains("3.15.0")
+    except ValueError as error:
         raise RequestError(
             f"{text!r} is not a version specifier.",
-            remedy="Write one as PEP 440 does: '>=3.14,<3.16'.",
+            remedy=f"{spelling.near_form(text)}Write a specifier as PEP 440 does: '>=3.14,<3.16'.",
         ) from error
-    return Request(text=text, kind="specifier", value=text)
+    return Request(text=text, kind="specifier", value=value)
 
 
 def _path(text: str, exists: Callable[[str], bool]) -> Request:
     folder, separator, ref = text.rpartition("@")
     # The @ of a URL follows a user name. A URL is not a request, and jitbuild.sources reports that.
-    if separator and "://" not in text and not exists(os.path.expanduser(text)):  # noqa: PTH111
+    if separator and "://" not in text and not exists(str(expanded_path(text))):
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
     kind: Kind = "archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder"
     return Request(text=text, kind=kind, value=text)
@@ -269,6 +288,7 @@ def _is_path(text: str) -> bool:
     return (
         "/" in text
         or "\\" in text
-        or text.startswith((".", "~"))
+        or text.startswith(".")
+        or re.match(r"~(?!\s*[0-9])", text) is not None
         or text.lower().endswith(ARCHIVE_SUFFIXES)
     )

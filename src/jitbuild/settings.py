@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitbuild.errors import SettingsError
+from jitbuild.system.paths import expanded_path
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def value(name: str, flag: object = None) -> str | None:
 def folder(name: str, flag: object = None) -> Path | None:
     """Return a setting that is a folder as an absolute path, or None if it is not set."""
     text = value(name, flag)
-    return Path(text).expanduser().absolute() if text else None
+    return expanded_path(text).absolute() if text else None
 
 
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:

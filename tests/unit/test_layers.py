@@ -19,6 +19,7 @@ ROOT = Path(jitbuild.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors"},
     {"system"},
+    {"spelling"},
     {"request", "target", "modes", "settings", "in_target"},
     {"options"},
     {"recipes"},

@@ -21,6 +21,8 @@ from jitbuild.request import JITS, Axes, Patch, Variant, parse
         ("./cpython", "folder", "./cpython", "", False),
         (r"C:\src\cpython", "folder", r"C:\src\cpython", "", False),
         ("~/cpython", "folder", "~/cpython", "", False),
+        ("~nobody-here/x", "folder", "~nobody-here/x", "", False),
+        ("~nobody-here", "folder", "~nobody-here", "", False),
         ("Python-3.15.0.tar.xz", "archive", "Python-3.15.0.tar.xz", "", False),
         (
             "/tmp/My Sources/Python-3.15.0.TGZ",
@@ -81,7 +83,8 @@ def test_parse(text, kind, value, ref, free_threaded):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "latest", "3", "2.7.18", "3.15.0beta2", "pypy3", "3.15.0b", "three"]
+    "text",
+    ["", "latest", "2.7.18", "pypy3", "3.15.0b", "three", "3.015", "3.15.00", "3.\u0661\u0665"],
 )
 def test_anything_else_is_refused_with_the_known_forms(text):
     with pytest.raises(RequestError, match=r"3\.15\.0b2"):

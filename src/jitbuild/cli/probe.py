@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
@@ -11,9 +10,11 @@ from jitbuild.errors import RequestError
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes
 from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
+from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from jitbuild.probing.verdict import Verdict
 
@@ -49,7 +50,7 @@ def _executable(spec: str) -> Path:
     request for an interpreter in the store.
     """
     program = find_program(spec)
-    is_path = program == Path(spec).expanduser()
+    is_path = program == expanded_path(spec)
     if program is not None and (spec.startswith("python") or is_path):
         return program
     try:

@@ -20,6 +20,7 @@ from jitbuild.errors import (
     VariantError,
 )
 from jitbuild.request import Axes, Request, parse
+from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ def find_program(text: str) -> Path | None:
     Text that contains a path separator or names an existing file is returned as a path. The path
     need not exist.
     """
-    path = Path(text).expanduser()
+    path = expanded_path(text)
     if "/" in text or "\\" in text or path.is_file():
         return path
     import shutil

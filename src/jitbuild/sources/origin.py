@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from jitbuild.errors import DownloadError, UsageError
 from jitbuild.system import urls
+from jitbuild.system.paths import expanded_path
 from jitbuild.system.suggestions import did_you_mean
 
 
@@ -40,7 +41,7 @@ class ArchiveOrigin:
             return cls(kind="mirror", place=text)
         if text.lower().startswith("file:"):
             return cls._from_file_url(text)
-        path = Path(text).expanduser()
+        path = expanded_path(text)
         if separator or not path.is_dir():
             raise _not_an_origin(text)
         return cls(kind="folder", place=str(path.absolute()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jitbuild.errors import LLVMError
 from jitbuild.system import process
+from jitbuild.system.paths import expanded_path
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.toolchain import llvm_tools, pinned_wheels
@@ -17,6 +17,7 @@ from jitbuild.toolchain.llvm_folder import check_clang, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from jitbuild.planning.plan import RequiredLLVM
     from jitbuild.recipes.catalog import Catalog
@@ -143,7 +144,7 @@ class LLVMFinder:
         return llvm_tools.survey_system(self.want, self.environ, folders, self.runner)
 
     def _search_path(self) -> LLVMSurvey:
-        path = Path(self.mode).expanduser().absolute()
+        path = expanded_path(self.mode).absolute()
         candidates = [path.parent] if path.is_file() else [path / "bin", path]
         folder = next((folder for folder in candidates if folder.is_dir()), None)
         if folder is None:
