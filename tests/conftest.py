@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -21,6 +21,7 @@ def mini_cpython() -> Callable[..., Path]:
         version: str = "3.15.0a0+",
         llvm: str = "_LLVM_VERSION = 21",
         option: str = "experimental-jit",
+        scripts: Mapping[str, str] | None = None,
     ) -> Path:
         files = {
             "Include/patchlevel.h": (
@@ -29,6 +30,7 @@ def mini_cpython() -> Callable[..., Path]:
             "Tools/jit/_llvm.py": f"import re\n\n{llvm}\n",
             "configure": f"#!/bin/sh\n# --enable-{option}\n",
             "Lib/os.py": "name = 'posix'\n",
+            **{f"Tools/jit/{name}": text for name, text in (scripts or {}).items()},
         }
         for name, text in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

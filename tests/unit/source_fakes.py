@@ -77,7 +77,9 @@ class FakeGit:
         if command[0] == "rev-parse":
             return f"{self.commit}\n"
         if command[0] == "ls-tree":
-            return "\0".join([*command[command.index("--") + 1 :], ""])
+            paths = command[command.index("--") + 1 :]
+            names = [f"{path}_llvm.py" if path.endswith("/") else path for path in paths]
+            return "\0".join([*names, ""])
         if command[0] == "ls-files":
             return "\0".join([*self.files, ""])
         if command[0] == "cat-file":

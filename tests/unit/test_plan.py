@@ -237,6 +237,27 @@ def test_the_llvm_of_a_tree_overrides_that_of_its_series():
     assert planner.make_plan(SUBJECTS["main"], Variant(), LINUX, CATALOG).llvm.major == 22
 
 
+def test_a_recipe_can_override_the_llvm_of_a_tree(tmp_path):
+    (tmp_path / "cpython-3.15.toml").write_text(
+        'series = "3.15"\n[llvm]\nmajor = 22\ntools = ["clang"]\nhandover = "path"\n'
+        "overrides-tree = true\n"
+    )
+    tree = replace(
+        SUBJECTS["main"], version="3.15.0a0", llvm_major=19, llvm_tools=("clang", "llvm-readobj")
+    )
+    llvm = planner.make_plan(tree, Variant(), LINUX, load_catalog(tmp_path)).llvm
+    assert (llvm.major, llvm.tools) == (22, ("clang",))
+
+
+def test_a_tree_with_the_tools_of_its_recipe_has_the_key_of_a_tree_that_states_none():
+    tools = tuple(sorted(CATALOG.series["main"].llvm.tools))
+    plans = [
+        planner.make_plan(replace(SUBJECTS["main"], llvm_tools=given), Variant(), LINUX, CATALOG)
+        for given in ((), tools)
+    ]
+    assert plans[0].key == plans[1].key
+
+
 @pytest.mark.parametrize(
     ("spec", "axes", "said"),
     [

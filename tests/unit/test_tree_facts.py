@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from source_fakes import described
+from source_fakes import described, packed
 
 from jitbuild.errors import SourceError
-from jitbuild.sources.tree_facts import llvm_major
+from jitbuild.planning import planner
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.request import Variant
+from jitbuild.sources.tree_facts import llvm_major, llvm_tools
+from jitbuild.target import TARGETS
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,61 @@ def test_the_version_is_that_of_patchlevel_h(tmp_path, mini_cpython, py_version,
 )
 def test_the_llvm_major_is_that_of_the_tree(tmp_path, mini_cpython, llvm, major):
     assert described(mini_cpython(tmp_path / "cpython", llvm=llvm), tmp_path).llvm_major == major
+
+
+# The calls of LLVM's tools in Tools/jit, in the shape of each series.
+CALLS_313 = """\
+output = await _llvm.maybe_run("llvm-objdump", args, echo=self.verbose)
+output = await _llvm.run("llvm-readobj", args, echo=self.verbose)
+await _llvm.run("clang", args_ll, echo=self.verbose)
+"""
+CALLS_315 = """\
+output = await _llvm.maybe_run(
+    "llvm-objdump", args, echo=self.verbose, llvm_version=self.llvm_version
+)
+output = await _llvm.run(
+    "llvm-readobj",
+    args,
+)
+await _llvm.run("clang", args_s, llvm_tools_install_dir=self.llvm_tools_install_dir)
+"""
+UNWIND_315 = """\
+return await self.llvm_run(
+    "llvm-objdump",
+    ["-d", f"{output}"],
+)
+return await self.llvm_run("llvm-dwarfdump", ["--eh-frame"])
+"""
+TREES = {
+    "3.13.15": ("_LLVM_VERSION = 18", {"_targets.py": CALLS_313}),
+    "3.14.0rc1": ("_LLVM_VERSION = 19", {"_targets.py": CALLS_313}),
+    # A tree of May 2025: LLVM 19, and only the tools of 3.14.
+    "3.15.0a0": ("_LLVM_VERSION = 19", {"_targets.py": CALLS_313}),
+    "3.15.0b2": ('_LLVM_VERSION = "21"', {"_targets.py": CALLS_315, "_dwarf.py": UNWIND_315}),
+}
+TOOLS = {
+    "3.13.15": (18, ("clang", "llvm-readobj")),
+    "3.14.0rc1": (19, ("clang", "llvm-readobj")),
+    "3.15.0a0": (19, ("clang", "llvm-readobj")),
+    "3.15.0b2": (21, ("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump")),
+}
+
+
+@pytest.mark.parametrize("version", TREES)
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_tree_needs_the_llvm_that_its_own_scripts_call(tmp_path, mini_cpython, version, archive):
+    llvm, scripts = TREES[version]
+    tree = mini_cpython(tmp_path / "cpython", version=version, llvm=llvm, scripts=scripts)
+    resolved = described(packed(tree, tmp_path / "x.tar.xz") if archive else tree, tmp_path)
+    plan = planner.make_plan(resolved, Variant(), TARGETS["x86_64-linux-gnu"], load_catalog())
+    assert (plan.llvm.major, plan.llvm.tools) == TOOLS[version]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "await _llvm.run(tool, args)", 'await _llvm.run("llvm-readobj", args)', "clang"]
+)
+def test_calls_in_an_unknown_form_leave_the_tools_to_the_recipe(text):
+    assert llvm_tools({"Tools/jit/_targets.py": text, "configure": '_llvm.run("clang")'}) == ()
 
 
 def test_a_version_before_3_13_is_refused(tmp_path, mini_cpython):

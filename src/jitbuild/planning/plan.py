@@ -39,13 +39,15 @@ class Source:
 class ResolvedRequest:
     """A request resolved to one source, with the facts about its tree that planning needs.
 
-    `llvm_major` is the major version of the LLVM that the tree's Tools/jit/_llvm.py names. If it is
-    None, the version in the recipe is used.
+    `llvm_major` is the major version of the LLVM that the tree's Tools/jit/_llvm.py names, and
+    `llvm_tools` are the tools that its Tools/jit calls. If they are None and empty, those in the
+    recipe are used.
     """
 
     version: str
     source: Source
     llvm_major: int | None = None
+    llvm_tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -106,15 +106,24 @@ def _required_llvm(
 ) -> RequiredLLVM | None:
     """Return the LLVM that the build needs, or None.
 
-    The stencils need one, and so does a tail-calling interpreter, which clang compiles.
+    The stencils need one, and so does a tail-calling interpreter, which clang compiles. What the
+    tree itself states takes precedence over the recipe, unless the recipe says `overrides-tree`.
     """
     if recipe.llvm is None or not (variant.has_stencils or variant.tail_call):
         return None
+    by_tree = not recipe.llvm.overrides_tree
+    tools = (by_tree and _in_order(resolved.llvm_tools, recipe.llvm.tools)) or recipe.llvm.tools
     return RequiredLLVM(
-        major=resolved.llvm_major or recipe.llvm.major,
-        tools=recipe.llvm.tools if variant.has_stencils else ("clang",),
+        major=(by_tree and resolved.llvm_major) or recipe.llvm.major,
+        tools=tools if variant.has_stencils else ("clang",),
         bundled=any(fnmatchcase(target.name, pattern) for pattern in recipe.llvm.bundled_on),
     )
+
+
+def _in_order(tools: tuple[str, ...], order: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `tools` in the recipe's order, so that the order changes no key; others come last."""
+    known = [tool for tool in order if tool in tools]
+    return (*known, *(tool for tool in tools if tool not in order))
 
 
 def _check_refusals(rules: Iterable[Rule]) -> None:

@@ -46,13 +46,15 @@ class SeriesLLVM(toml.Table, frozen=True):
 
     `handover` states how the build finds the tools: `path` (3.13 and 3.14 search only PATH) or
     `configure` (3.15's configure reads LLVM_VERSION and LLVM_TOOLS_INSTALL_DIR). `bundled_on` are
-    patterns of the targets whose build fetches an LLVM itself.
+    patterns of the targets whose build fetches an LLVM itself. `overrides_tree` makes `major` and
+    `tools` apply also to trees whose own Tools/jit states others.
     """
 
     major: int
     tools: tuple[str, ...]
     handover: Literal["path", "configure"]
     bundled_on: tuple[str, ...] = ()
+    overrides_tree: bool = False
 
 
 class SeriesRecipe(toml.Table, frozen=True):

@@ -5,6 +5,7 @@ The user's own repositories are read but not changed.
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from jitbuild.errors import SourceError
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
 from jitbuild.system import files, process, urls
+from jitbuild.system.paths import expanded_path
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def resolve(
         if offline:
             return Commit(clone, location, _fetched_before(place, ref, clone, runner))
         return Commit(clone, location, git_remote.fetch(place, ref, cache, runner, reporter))
-    folder = Path(place).expanduser().absolute()
+    folder = expanded_path(place).absolute()
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder, so it is not a git repository.",
@@ -65,14 +67,21 @@ def resolve(
     return Commit(folder, str(folder), Git(folder, runner).commit(ref))
 
 
-def read(commit: Commit, names: Sequence[str], *, runner: Runner = process.run) -> dict[str, str]:
-    """Return the text of each of the files `names` that the commit has."""
+def read(
+    commit: Commit, patterns: Sequence[str], *, runner: Runner = process.run
+) -> dict[str, str]:
+    """Return the text of each file of the commit that matches one of `patterns` (fnmatch).
+
+    Only the last part of a pattern may contain wildcards.
+    """
     git = Git(commit.folder, runner)
-    listing = git.output("ls-tree", "-z", "--name-only", commit.digest, "--", *names)
+    # git lists the entries of a folder whose path ends in a slash.
+    paths = [f"{p.rpartition('/')[0]}/" if "*" in p else p for p in patterns]
+    listing = git.output("ls-tree", "-z", "--name-only", commit.digest, "--", *paths)
     return {
         name: git.output("cat-file", "blob", f"{commit.digest}:{name}")
         for name in listing.split("\0")
-        if name
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
     }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import SourceError
@@ -15,9 +14,12 @@ from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
 from jitbuild.system import archive, files, process, urls
 from jitbuild.system.checksums import checksum_error, sha256_of
+from jitbuild.system.paths import expanded_path
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Request
     from jitbuild.system.process import Runner
@@ -36,7 +38,7 @@ def describe(  # noqa: PLR0913
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> ResolvedRequest:
-    """Return the version, digest and LLVM major of the tree that `request` names.
+    """Return the version, digest and LLVM of the tree that `request` names.
 
     An archive must have the digest `sha256`, if that is given. With `offline`, nothing is fetched,
     and a branch behind a URL raises SourceError. Raises SourceError if the tree is not a CPython
@@ -70,7 +72,7 @@ def _local_path(text: str) -> Path:
             remedy="Request a version instead of a URL, and name the server with --mirror URL; add "
             "--sha256 if no recipe pins that version. Or download the file and give its path.",
         )
-    path = Path(text).expanduser().absolute()
+    path = expanded_path(text).absolute()
     if not path.exists():
         raise SourceError(f"{path} does not exist.", remedy="Check the path.")
     return path
@@ -81,9 +83,10 @@ def _describe_folder(root: Path, runner: Runner) -> ResolvedRequest:
         raise _not_a_tree(root)
     with files.store_errors(root):
         texts = {
-            name: (root / name).read_text(encoding="utf-8", errors="replace")
-            for name in tree_facts.FILES
-            if (root / name).is_file()
+            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+            for pattern in tree_facts.FILES
+            for path in root.glob(pattern)
+            if path.is_file()
         }
     source = Source(kind="folder", digest="", location=str(root))
     subject = tree_facts.resolve_tree(str(root), texts, source)

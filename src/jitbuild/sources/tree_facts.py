@@ -1,4 +1,8 @@
-"""Facts of a CPython source tree, read from the text of its files: its version and its LLVM."""
+"""Facts of a CPython source tree, read from the text of its files: its version and its LLVM.
+
+The LLVM is what the tree's own Tools/jit states and calls: the major version and the tools differ
+between the commits of one series.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,16 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Source
 
 _PATCHLEVEL, _LLVM, _CONFIGURE = "Include/patchlevel.h", "Tools/jit/_llvm.py", "configure"
-FILES = (_PATCHLEVEL, _LLVM, _CONFIGURE)  # relative to the top of the tree
+# Patterns (fnmatch) of the files to read, relative to the top of the tree.
+FILES = (_PATCHLEVEL, _CONFIGURE, "Tools/jit/*.py")
 _PY_VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _LLVM_MAJOR = re.compile(
     r"^_LLVM_VERSION\b[^=\n]*=[^#\n]*?(\d+)[^\d#\n]*(?:#.*)?$",
     re.MULTILINE,
 )
+# A tool that must exist: `_llvm.run("clang", ...)`, and in 3.15 also `self.llvm_run("llvm-objdump",
+# ...)`. A tool that is called through `maybe_run` is optional.
+_TOOL_CALL = re.compile(r"(?<!maybe_)run\(\s*(?P<quote>[\"'])(?P<tool>clang|llvm-[\w-]+)(?P=quote)")
 _FIRST_WITH_JIT = Version("3.13.dev0")
 
 
@@ -45,7 +53,12 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
             remedy="Development of the JIT on main was paused (PEP 836): use 3.13 to 3.15, or a "
             "commit that still has it.",
         )
-    return ResolvedRequest(version=str(version), source=source, llvm_major=llvm_major(texts[_LLVM]))
+    return ResolvedRequest(
+        version=str(version),
+        source=source,
+        llvm_major=llvm_major(texts[_LLVM]),
+        llvm_tools=llvm_tools(texts),
+    )
 
 
 def llvm_major(llvm_py: str) -> int | None:
@@ -56,6 +69,17 @@ def llvm_major(llvm_py: str) -> int | None:
     """
     match = _LLVM_MAJOR.search(llvm_py)
     return int(match[1]) if match else None
+
+
+def llvm_tools(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the LLVM tools that the Tools/jit in `texts` cannot do without, sorted.
+
+    If the calls are not written in a known form, so that clang is not among them, the result is
+    empty: the tools of the recipe are then used.
+    """
+    scripts = [text for name, text in texts.items() if name.startswith("Tools/jit/")]
+    tools = {match["tool"] for text in scripts for match in _TOOL_CALL.finditer(text)}
+    return tuple(sorted(tools)) if "clang" in tools else ()
 
 
 def _version(name: str, texts: Mapping[str, str]) -> Version:

@@ -62,22 +62,24 @@ def read_members(
 ) -> dict[str, bytes]:
     """Return the contents of the files `names` by name, without unpacking the archive.
 
-    Names are relative to the archive's top folder. The archive is read in one pass, which ends when
-    all files have been read. A file that does not exist is missing from the result. Raises
+    Names are relative to the archive's top folder, and may be fnmatch patterns, in which `*` also
+    matches slashes. The archive is read in one pass, which ends when all files have been read; with
+    a pattern, it is read to its end. A file that does not exist is missing from the result. Raises
     ArchiveError if the archive is damaged, truncated or not an archive, or if one of the files is
     larger than `max_bytes`.
     """
     contents: dict[str, bytes] = {}
     missing = set(names)
+    matches = re.compile("|".join(map(fnmatch.translate, names))).match
     with open_archive(archive) as file, archive_errors(archive, archive):
         for path, open_member in read_zip_files(file) if is_zip(file) else read_tar_files(file):
             name = _below_top(path)
-            if name in missing:
+            if name not in contents and matches(name):
                 with open_member() as member:
                     contents[name] = member.read(max_bytes + 1)
                 if len(contents[name]) > max_bytes:
                     raise damaged(archive, f"{path} is far larger than it should be")
-                missing.remove(name)
+                missing.discard(name)
             if not missing:
                 break
     return contents
