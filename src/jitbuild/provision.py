@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jitbuild.errors import InterpreterError, ProofError, VariantError
+from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import lacks_essentials, prove
-from jitbuild.providers.adopt import refresh
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import Provider, ProviderTask
+from jitbuild.providers.refresh import refresh
+from jitbuild.providers.repair import Repairer
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import VerdictRecord
@@ -59,6 +60,7 @@ class Provisioner:
     budget: JobBudget | None = None
     provider: Provider = field(default_factory=SourceProvider)
     probe: Callable[..., Verdict] = probing.probe
+    repairer: Repairer = field(default_factory=Repairer)
     this_host: Callable[[], Host] = host
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -96,9 +98,11 @@ class Provisioner:
 
     def provide(self, plan: Plan, request: Request) -> Interpreter:
         """Build what `plan` describes, unless the store has it or another process builds it."""
-        interpreter = None if self.options.reinstall else self._ready(plan)
-        if interpreter is not None:
-            return interpreter
+        if not self.options.reinstall:
+            self._repair(plan)
+            interpreter = self._ready(plan)
+            if interpreter is not None:
+                return interpreter
         for warning in plan.warnings:
             self.reporter.warn(warning)
         begun, reinstall = self.now(), self.options.reinstall
@@ -153,9 +157,22 @@ class Provisioner:
 
     def _refresh(self, stale: Interpreter) -> None:
         try:
-            refresh(self.store, stale, probe=self.probe)
-        except (InterpreterError, ProofError, VariantError) as error:
-            self.reporter.warn(f"{stale.name} has changed and is not used. {error.what}")
+            refresh(
+                self.store,
+                stale,
+                probe=self.probe,
+                repairer=self.repairer,
+                reporter=self.reporter,
+            )
+        except (InterpreterError, ProofError, VariantError, StoreError) as error:
+            changed = f"{stale.name} has changed and is not used. {error.what}"
+            self.reporter.warn(changed if stale.adopted else f"{error.what} {error.remedy}")
+
+    def _repair(self, plan: Plan) -> None:
+        """Repair the interpreter of `plan` if its folder was moved."""
+        interpreter = self.store.get(plan.prefix_name)
+        if interpreter is not None and interpreter.moved_from is not None:
+            self._refresh(interpreter)
 
     def _note_wait(self, plan: Plan) -> None:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")

@@ -44,6 +44,7 @@ def test_the_json_has_its_documented_shape(run, store):
             "path",
             "executable",
             "adopted",
+            "state",
             "instance",
             "verdict",
             "times",
@@ -55,4 +56,4 @@ def test_the_json_has_its_documented_shape(run, store):
         str(found.executable),
         found.instance,
     )
-    assert listed["variant"]["jit"] == "yes-off"
+    assert (listed["state"], listed["variant"]["jit"]) == ("proven", "yes-off")

@@ -60,7 +60,7 @@ def effects(interpreter):
         ok=True, checks=(OTHER_CHECK, MACHINE_CODE), machine_code_bytes=4096, reason=""
     )
     return DiffEffects(
-        find=lambda spec, axes: interpreter,
+        find=lambda spec, axes, reporter: interpreter,
         probe=lambda executable, expect: verdict,
         installer=fake_installer,
         recorder=FakeRecorder(),
@@ -124,7 +124,7 @@ def test_requests_that_compare_nothing_are_refused(store, effects, wanted, error
 
 def test_a_mode_that_the_interpreter_ignores_is_refused(store, effects):
     old = stores.put(store, "3.14.2")
-    effects = effects._replace(find=lambda spec, axes: old)
+    effects = effects._replace(find=lambda spec, axes, reporter: old)
     with pytest.raises(VariantError):
         compare_modes(request("x.py", modes=("off", "stress")), store, RecordingReporter(), effects)
 

@@ -8,6 +8,7 @@ import pytest
 import stores
 from cli_fixtures import names, put
 from fake_interpreter import build, probed
+from reporters import RecordingReporter
 
 from jitbuild.errors import (
     InterpreterError,
@@ -18,6 +19,8 @@ from jitbuild.errors import (
 from jitbuild.providers.adopt import adopt
 from jitbuild.request import Axes, parse
 from jitbuild.running.lookup import find_interpreter, find_program, local_digest, parse_spec
+from jitbuild.running.refreshing import refresh_all
+from jitbuild.system.progress import SilentReporter
 
 
 def never(*_, **__):
@@ -137,3 +140,42 @@ def test_a_program_is_a_path_or_a_name_on_path(tmp_path, monkeypatch):
     assert find_program(str(tool)) == tool
     assert find_program("no/such/python") == Path("no/such/python")
     assert find_program("nosuch") is None
+
+
+def upgraded(program, *, expect, **_):
+    """A probe that finds a 3.15.10."""
+    return probed(build("yes-off", version="3.15.10"), expect=expect)
+
+
+@pytest.mark.parametrize("spec", ["3.15.10", "3.15", ">=3.15.3"])
+def test_an_adopted_interpreter_upgraded_in_place_answers_for_its_new_version(store, changed, spec):
+    stores.put(store, "3.15.3")
+    found = find_interpreter(spec, Axes(), probe=upgraded)
+    assert (found.version, found.executable) == ("3.15.10", changed.executable)
+    with pytest.raises(NotInstalledError):
+        find_interpreter("3.15.2", Axes(), probe=never)
+
+
+def test_an_adopted_interpreter_that_fails_its_probe_is_reported_beside_the_found_one(
+    store, changed
+):
+    reporter = RecordingReporter()
+    stores.put(store, "3.14.1")
+    find_interpreter("3.14", Axes(), probe=failing, reporter=lambda: reporter)
+    assert reporter.warnings == ["It does not run. Install another."]
+
+
+def test_the_list_is_refreshed_first(store, changed):
+    fresh = stores.put(store, "3.14.1")
+    found = refresh_all(store, [changed], SilentReporter(), probe=upgraded)
+    assert [(each.name, each.state) for each in found] == [
+        (fresh.name, "proven"),
+        (changed.name.replace("3.15.2", "3.15.10"), "proven"),
+    ]
+
+
+def test_the_list_has_changed_interpreters_that_cannot_be_refreshed(store, changed):
+    reporter = RecordingReporter()
+    (found,) = refresh_all(store, [changed], reporter, probe=failing)
+    assert (found.name, found.state) == (changed.name, "changed")
+    assert reporter.warnings == ["It does not run. Install another."]

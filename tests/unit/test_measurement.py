@@ -77,7 +77,7 @@ def bench(store, workers, installer, tmp_path):
             store,
             SilentReporter(),
             BenchEffects(
-                find=lambda spec, axes, machine_code: interpreter,
+                find=lambda spec, axes, machine_code, reporter: interpreter,
                 probe=lambda python, expect: verdict,
                 runner=installer,
                 rounds=effects(workers),

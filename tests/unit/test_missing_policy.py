@@ -30,7 +30,7 @@ def interpreter(jit):
 def sources(find):
     """Return sources that name themselves; `find` is an interpreter, or the error to raise."""
 
-    def find_it(request):
+    def find_it(request, reporter):
         if isinstance(find, Exception):
             raise find
         return find

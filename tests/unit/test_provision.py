@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from moved_stores import NAME, REPAIRER, copy, put_with_script
 from provision_fakes import HOST, FakeProvider, fake_probe
 from reporters import RecordingReporter
 from stores import put
@@ -59,6 +61,7 @@ def provisioner(store, reporter, provider):
             reporter,
             provider=provider,
             probe=fake_probe,
+            repairer=REPAIRER,
             this_host=lambda: HOST,
         )
 
@@ -304,6 +307,25 @@ def test_an_adopted_interpreter_that_lost_its_jit_is_passed_over_with_a_warning(
     program.write_text("3.15.2 no")
     assert ensure("3.15").name == older.name
     assert f"{stale.name} has changed and is not used." in reporter.warnings[0]
+
+
+def test_a_moved_interpreter_is_repaired_and_used(ensure, store, tmp_path, provider):
+    put_with_script(Store(tmp_path / "old"))
+    copy(Store(tmp_path / "old"), store.root)
+    found = ensure("3.15")
+    assert (found.name, found.state, provider.tasks) == (NAME, "proven", [])
+
+
+def test_a_moved_interpreter_of_a_plan_is_repaired_and_used(
+    provisioner, ensure, store, tmp_path, provider
+):
+    built = ensure("3.15.2")
+    store.root.rename(tmp_path / "aside")
+    Store(tmp_path / "aside").root.rename(store.root.with_name("new"))
+    moved = provisioner()
+    moved = dataclasses.replace(moved, store=Store(store.root.with_name("new")))
+    found = moved.provide(provider.tasks[0].plan, parse("3.15.2"))
+    assert (found.instance, found.state, len(provider.tasks)) == (built.instance, "proven", 1)
 
 
 def test_a_vanished_adopted_interpreter_hides_no_other(ensure, store, program):

@@ -70,7 +70,7 @@ def measure(
     """
     check_request(request)
     benchmarks = requested_benchmarks(request)
-    interpreter = _interpreter(request, effects)
+    interpreter = _interpreter(request, reporter, effects)
     preparation = Preparation(
         interpreter=interpreter,
         requirements=request.requirements,
@@ -99,10 +99,12 @@ def measure(
             return assemble_report(finished, effects.rounds.recorder, effects.machine_root)
 
 
-def _interpreter(request: BenchRequest, effects: BenchEffects) -> Interpreter:
+def _interpreter(request: BenchRequest, reporter: Reporter, effects: BenchEffects) -> Interpreter:
     """Return the requested interpreter. Raises VariantError if it cannot run in a mode."""
     machine_code = not request.off_against_off
-    interpreter = effects.find(request.spec, request.axes, machine_code=machine_code)
+    interpreter = effects.find(
+        request.spec, request.axes, machine_code=machine_code, reporter=lambda: reporter
+    )
     for arm in request.arms:
         check_mode(interpreter, arm.mode)
     return interpreter

@@ -8,6 +8,7 @@ from jitbuild import api
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes, parse
+from jitbuild.running.refreshing import try_refresh, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +83,11 @@ def _remove_failing(spec: str, store: Store, reporter: Reporter, inspect: Inspec
     request = parse(spec)
     axes = api.axes_with_settings(Axes(), request) if request.is_version else Axes()
     axes = axes.wanting_machine_code(request)  # as api.ensure does
-    while (interpreter := store.find(request, axes)) is not None:
+
+    def refresh(stale: Interpreter) -> None:
+        warn(try_refresh(store, stale, reporter=reporter), reporter)
+
+    while (interpreter := store.find(request, axes, refresh=refresh)) is not None:
         reason = inspect(interpreter)
         if not reason:
             reporter.note(f"{interpreter.name} passed the probe again.")

@@ -77,10 +77,10 @@ def add_json(parser: argparse._ActionsContainer, subject: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"print {subject} as JSON")
 
 
-def add_dry_run(parser: argparse.ArgumentParser) -> None:
-    """Add --dry-run."""
+def add_dry_run(parser: argparse.ArgumentParser, verb: str = "removed") -> None:
+    """Add --dry-run. `verb` is the participle of the action in its help text."""
     parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="only show what would be removed"
+        "-n", "--dry-run", action="store_true", help=f"only show what would be {verb}"
     )
 
 

@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "maintain the store": {
         "cache": "show the size and hits of the caches, or clear them",
+        "repair": "repair interpreters of a store that was copied or moved",
         "prune": "remove superseded interpreters, old logs and other leftovers",
     },
     "continuous integration": {

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_json
-from jitbuild.cli.output import print_json
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
 
     from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the interpreters in the store, one per line or as JSON."""
-    interpreters = store().installed()
+    interpreters = up_to_date(store(), options)
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
     elif interpreters:
@@ -33,12 +34,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def up_to_date(current_store: Store, options: argparse.Namespace) -> list[Interpreter]:
+    """Return all interpreters in the store, after refreshing those that are out of date."""
+    installed = current_store.installed()
+    stale = [interpreter for interpreter in installed if not interpreter.fresh]
+    if not stale:
+        return installed
+    from jitbuild.running.refreshing import refresh_all
+
+    return refresh_all(current_store, stale, reporter_for(options))
+
+
 def _row(interpreter: Interpreter) -> tuple[str, str, str]:
     return interpreter.name, _state(interpreter), str(interpreter.executable)
 
 
 def _state(interpreter: Interpreter) -> str:
-    if not interpreter.executable.exists():
-        return "gone"
-    states = ["proven" if interpreter.proven else "not proven"]
-    return ", ".join(states + ["adopted"] * interpreter.adopted)
+    state = interpreter.state
+    adopted = interpreter.adopted and state != "gone"
+    return f"{state}, adopted" if adopted else state

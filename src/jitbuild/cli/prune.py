@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jitbuild.api import store
 from jitbuild.building.caches import inventory
 from jitbuild.cli.arguments import add_dry_run, add_examples
+from jitbuild.cli.list import up_to_date
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.uninstall import remove
 from jitbuild.system.formatting import format_size
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Remove superseded interpreters, old logs, abandoned scratch folders, and the caches."""
     current_store, reporter = store(), reporter_for(options)
-    for interpreter in superseded(current_store.installed()):
+    for interpreter in superseded(up_to_date(current_store, options)):
         if not options.dry_run:
             remove(current_store, interpreter)
         verb = "unregister" if interpreter.adopted else "remove"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.cli.output import reporter_for
 from jitbuild.errors import UsageError
 from jitbuild.modes import MODES
 from jitbuild.running.command import command_line
@@ -44,7 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command: on POSIX it replaces this process, on Windows its exit code is returned."""
     needs_jit = options.mode in {"on", "stress"}
-    interpreter = find_interpreter(options.spec, stated_axes(options), machine_code=needs_jit)
+    interpreter = find_interpreter(
+        options.spec,
+        stated_axes(options),
+        machine_code=needs_jit,
+        reporter=lambda: reporter_for(options),
+    )
     if options.mode is not None:
         check_mode(interpreter, options.mode)
     argv = command_line(interpreter, options.command or [])

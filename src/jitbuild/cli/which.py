@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.cli.output import reporter_for
 from jitbuild.running.lookup import find_interpreter
 
 if TYPE_CHECKING:
@@ -21,5 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the path of the interpreter's executable."""
-    print(find_interpreter(options.spec, stated_axes(options)).executable)
+    interpreter = find_interpreter(
+        options.spec, stated_axes(options), reporter=lambda: reporter_for(options)
+    )
+    print(interpreter.executable)
     return 0

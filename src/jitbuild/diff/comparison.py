@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from jitbuild.diff.diff_request import DiffRequest
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
-    from jitbuild.request import Axes
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -45,7 +44,7 @@ class DiffEffects(NamedTuple):
     `recorder` runs the compared command. `environ` is the environment of this process.
     """
 
-    find: Callable[[str, Axes], Interpreter] = find_interpreter
+    find: Callable[..., Interpreter] = find_interpreter
     probe: Callable[..., Verdict] = probe
     installer: process.Runner = process.run
     recorder: process.Recorder = process.record
@@ -67,7 +66,7 @@ def compare_modes(
     """
     check_command(request.command)
     check_modes(request.modes)
-    interpreter = effects.find(request.spec, request.axes)
+    interpreter = effects.find(request.spec, request.axes, reporter=lambda: reporter)
     for mode in request.modes:
         check_mode(interpreter, mode)
     with _environment_of(request, interpreter, store, reporter, effects) as environment:

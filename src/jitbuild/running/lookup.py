@@ -10,15 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.api import catalog, store
-from jitbuild.errors import (
-    InterpreterError,
-    JitbuildError,
-    NotInstalledError,
-    ProofError,
-    RecipeError,
-    RequestError,
-    VariantError,
-)
+from jitbuild.errors import JitbuildError, NotInstalledError, RecipeError, RequestError
 from jitbuild.request import Axes, Request, parse
 from jitbuild.system.paths import expanded_path
 
@@ -28,6 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.probing.verdict import Verdict
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
 
 _NAME_PREFIX = "cpython-"
 _SHOWN_NAMES = 5
@@ -39,27 +32,27 @@ def find_interpreter(
     *,
     machine_code: bool = False,
     probe: Callable[..., Verdict] | None = None,
+    reporter: Callable[[], Reporter] | None = None,
 ) -> Interpreter:
     """Return the best interpreter in the store for `spec` and the stated axes.
 
     `spec` is a request, or the exact name of an interpreter as `jitbuild list` prints it. With
-    `machine_code`, an interpreter without the JIT fits only if `axes` states that. If the file of
-    an adopted interpreter has changed, `probe` (by default jitbuild's probe) checks it again first.
+    `machine_code`, an interpreter without the JIT fits only if `axes` states that. First, moved
+    interpreters that fit are repaired, and adopted ones whose file has changed are checked again by
+    `probe` (by default jitbuild's probe). `reporter` is called if there is something to report.
 
-    Raises NotInstalledError when no interpreter fits. If an adopted interpreter fits but fails the
-    probe, and no other interpreter fits, raises the error of that probe.
+    Raises NotInstalledError when no interpreter fits. If an interpreter could not be repaired or
+    failed the probe, and no other interpreter fits, raises that error.
     """
     current_store = store()
     failures: list[JitbuildError] = []
 
     def refresh(stale: Interpreter) -> None:
-        from jitbuild.probing import run_probe
-        from jitbuild.providers import adopt
+        from jitbuild.running.refreshing import try_refresh
+        from jitbuild.system.progress import SilentReporter
 
-        try:
-            adopt.refresh(current_store, stale, probe=probe or run_probe.probe)
-        except (InterpreterError, ProofError, VariantError) as error:
-            failures.append(error)
+        report = reporter() if reporter else SilentReporter()
+        failures.extend(try_refresh(current_store, stale, probe=probe, reporter=report))
 
     interpreter = _by_name(spec, current_store, refresh)
     if interpreter is None and not failures:
@@ -67,9 +60,13 @@ def find_interpreter(
         axes = axes.wanting_machine_code(request) if machine_code else axes
         digest = local_digest(request, current_store)
         interpreter = current_store.find(request, axes, digest=digest, refresh=refresh)
-    if interpreter is not None:
-        return interpreter
-    raise failures[0] if failures else _not_installed(spec, axes, current_store)
+    if interpreter is None:
+        raise failures[0] if failures else _not_installed(spec, axes, current_store)
+    if failures and reporter:
+        from jitbuild.running.refreshing import warn
+
+        warn(failures, reporter())
+    return interpreter
 
 
 def parse_spec(spec: str) -> Request:
@@ -120,7 +117,7 @@ def local_digest(request: Request, store: Store) -> str:
 def _by_name(spec: str, store: Store, refresh: Callable[[Interpreter], None]) -> Interpreter | None:
     """Return the proven interpreter named `spec`, or None.
 
-    If its file has changed, `refresh` probes it again first.
+    If it is out of date, `refresh` is called with it first.
     """
     if "/" in spec or not spec.startswith(_NAME_PREFIX):
         return None

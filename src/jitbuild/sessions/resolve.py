@@ -24,10 +24,10 @@ def _install(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     )
 
 
-def _find(request: InterpreterRequest) -> Interpreter:
+def _find(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     from jitbuild.running.lookup import find_interpreter
 
-    return find_interpreter(request.request.text, request.axes)
+    return find_interpreter(request.request.text, request.axes, reporter=lambda: reporter)
 
 
 def _adopt(request: InterpreterRequest) -> Interpreter:
@@ -45,7 +45,7 @@ class InterpreterSources(NamedTuple):
     """
 
     install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install
-    find: Callable[[InterpreterRequest], Interpreter] = _find
+    find: Callable[[InterpreterRequest, Reporter], Interpreter] = _find
     adopt: Callable[[InterpreterRequest], Interpreter] = _adopt
 
 
@@ -76,7 +76,7 @@ def _resolve(
     if policy == "install":
         return sources.install(request, reporter)
     try:
-        return sources.find(request)
+        return sources.find(request, reporter)
     except JitbuildError as error:
         missing = isinstance(error, NotInstalledError | ProofError | InterpreterError)
         if policy == "never" or not missing:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -10,9 +12,12 @@ from jitbuild.store.manifest import Fingerprint, Manifest, read
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from jitbuild.request import Request, Variant
+
+# `gone`: its executable does not exist. `moved`: it must be repaired, because its folder was moved.
+# `changed`: it was adopted, and its executable is no longer the file that was probed.
+State = Literal["proven", "not proven", "moved", "changed", "gone"]
 
 
 class Interpreter(msgspec.Struct, frozen=True):
@@ -77,9 +82,40 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def fresh(self) -> bool:
-        """True if the executable exists; if adopted, it must also be the file that was probed."""
+        """True if it can be used as it is: the executable exists, and `state` is not outdated.
+
+        The executable of an adopted interpreter must be the file that was probed, and a built
+        interpreter must still be in the folder that it was installed in.
+        """
         now = Fingerprint.of(self.executable)
-        return now is not None and (not self.adopted or now == self.manifest.fingerprint)
+        if now is None:
+            return False
+        return now == self.manifest.fingerprint if self.adopted else self.moved_from is None
+
+    @property
+    def moved_from(self) -> Path | None:
+        """The folder that it was installed in, or None if that is still its folder.
+
+        It is another one if the store was copied, moved or mounted elsewhere. Then files of the
+        interpreter contain paths that are wrong. An adopted interpreter does not move with the
+        store.
+        """
+        recorded = self.manifest.verdict.executable
+        if self.adopted or not recorded or recorded == str(self.executable):
+            return None
+        origin = Path(recorded.removesuffix(self.manifest.executable))
+        if str(origin) == recorded or _are_same(origin, self.path):
+            return None
+        return origin
+
+    @property
+    def state(self) -> State:
+        """The state as `jitbuild list` shows it."""
+        if not self.executable.exists():
+            return "gone"
+        if not self.fresh:
+            return "changed" if self.adopted else "moved"
+        return "proven" if self.proven else "not proven"
 
     @property
     def source_kind(self) -> str:
@@ -112,8 +148,17 @@ class Interpreter(msgspec.Struct, frozen=True):
             "path": str(self.path),
             "executable": str(self.executable),
             "adopted": self.adopted,
+            "state": self.state,
             "instance": self.instance,
             "verdict": msgspec.to_builtins(manifest.verdict),
             "times": manifest.times or {},
             "caches": msgspec.to_builtins(manifest.caches) if manifest.caches else {},
         }
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    """Return True if both paths name one folder, for example through a link."""
+    try:
+        return os.path.samefile(one, other)  # noqa: PTH121 - takes a third of the time
+    except OSError:
+        return False

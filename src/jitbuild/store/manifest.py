@@ -1,7 +1,7 @@
 """The manifest of an interpreter: all that is known about it, in `jitbuild.toml` in its folder.
 
-Only `read` and `write` access the file. A manifest is written once and never edited: interpreters
-are only replaced as a whole.
+Only `read` and `write` access the file. A manifest is written again only when its interpreter has
+been repaired after a move (providers/repair.py): other changes replace the interpreter as a whole.
 """
 
 from __future__ import annotations
@@ -213,13 +213,15 @@ def read(folder: Path) -> Manifest | None:
 
 
 def write(manifest: Manifest, folder: Path) -> None:
-    """Write the manifest into `folder`, and wait until it is on the disk.
+    """Write the manifest into `folder` in one step, and wait until it is on the disk.
 
-    Raises OSError if it cannot be written.
+    Raises OSError if it cannot be written; an existing manifest then stays as it is.
     """
     import tomli_w
 
-    with (folder / FILE).open("wb") as file:
+    part = folder / f"{FILE}.part"
+    with part.open("wb") as file:
         tomli_w.dump(manifest.to_plain(), file)
         file.flush()
         os.fsync(file.fileno())
+    part.replace(folder / FILE)

@@ -1,9 +1,10 @@
 """The managed store of interpreters: find, stage, commit, list and remove them.
 
 An interpreter is a folder below `interpreters/` that contains a manifest. It is assembled in a
-scratch folder, and renamed into place when it is complete and proven. It is never edited, only
-replaced as a whole. So every visible interpreter is usable, even if the process that built it was
-killed. The folder of an adopted interpreter contains only its manifest.
+scratch folder, and renamed into place when it is complete and proven. So every visible interpreter
+is usable, even if the process that built it was killed. It is only replaced as a whole, with one
+exception: after the store was moved, the paths in its files are rewritten (providers/repair.py).
+The folder of an adopted interpreter contains only its manifest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jitbuild.store.interpreter import Interpreter
 from jitbuild.store.preference import preference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jitbuild.request import Axes, Request
     from jitbuild.store.manifest import Manifest
@@ -91,26 +92,36 @@ class Store(msgspec.Struct, frozen=True):
         """Return the preferred proven interpreter that fits `request` and `axes`, or None.
 
         For a request that is not a version, `digest` identifies the source that the request was
-        resolved to. `refresh` is called with each fitting interpreter whose program has changed
-        since it was proven; it should register the interpreter again. Interpreters that then no
-        longer fit, or whose program still differs, are ignored.
+        resolved to. `refresh` is called with each interpreter that is not `fresh` and fits or is
+        adopted: an adopted interpreter may have any version after an upgrade. It should bring the
+        interpreter up to date. Interpreters that then no longer fit, or are still not fresh, are
+        ignored.
         """
-        fitting = self.fitting(request, axes, digest=digest)
-        if stale := [interpreter for interpreter in fitting if not interpreter.fresh]:
-            for interpreter in stale:
+        installed = self.installed()
+        fitting = self.fitting(request, axes, digest=digest, among=installed)
+        candidates = [*fitting, *(each for each in installed if each.adopted)]
+        if stale := {each.path: each for each in candidates if not each.fresh}:
+            for interpreter in stale.values():
                 refresh(interpreter)
             again = self.fitting(request, axes, digest=digest)
             fitting = [interpreter for interpreter in again if interpreter.fresh]
         return fitting[0] if len(fitting) == 1 else max(fitting, key=preference, default=None)
 
-    def fitting(self, request: Request, axes: Axes, *, digest: str = "") -> list[Interpreter]:
+    def fitting(
+        self,
+        request: Request,
+        axes: Axes,
+        *,
+        digest: str = "",
+        among: Iterable[Interpreter] | None = None,
+    ) -> list[Interpreter]:
         """Return every proven interpreter that fits `request` and the stated axes.
 
-        `digest` is as for `find`.
+        `digest` is as for `find`. `among` are the interpreters to consider, by default all.
         """
         return [
             interpreter
-            for interpreter in self.installed()
+            for interpreter in (self.installed() if among is None else among)
             if interpreter.proven
             and interpreter.variant.free_threaded == request.free_threaded
             and axes.admits(interpreter.variant)

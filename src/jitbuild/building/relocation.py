@@ -1,0 +1,124 @@
+"""Rewrite the files of an interpreter whose folder was copied, moved or mounted elsewhere.
+
+CPython finds its library beside its program, so sys.prefix is right anywhere. But the shebangs in
+bin/, the records of the build (sysconfig, Makefile, pkg-config) and files of installed packages
+contain the folder that the interpreter was installed in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.store import manifest
+from jitbuild.system.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The longest shebang that every Linux kernel accepts, with `#!` (BINPRM_BUF_SIZE before Linux 5.1).
+_SHEBANG_LIMIT = 127
+# What `write_atomically` leaves if it is killed.
+_PART = re.compile(r"\.[0-9a-f]{16}\.part")
+
+
+def affected(prefix: Path, old: Path) -> list[Path]:
+    """Return the files and links in `prefix` that contain the path `old`, sorted.
+
+    Bytecode is not considered, because Python replaces the paths in it when it is loaded, and
+    neither are binary files: CPython's program contains its prefix only as a last resort.
+    """
+    return sorted(path for path, _ in _changes(prefix, old))
+
+
+def relocate(prefix: Path, old: Path) -> list[Path]:
+    """Replace the path `old` by `prefix` in all files and links in `prefix`; return the changed.
+
+    Each file is replaced in one step. After an interruption, a second call completes the work.
+    Raises OSError if a file cannot be read or written.
+    """
+    changed = []
+    for path, new in _changes(prefix, old):
+        if isinstance(new, str):
+            _replace_link(path, new)
+        else:
+            _replace_file(path, new)
+        changed.append(path)
+    for part in _files(prefix):
+        if _PART.fullmatch(part.name):
+            part.unlink(missing_ok=True)
+    return sorted(changed)
+
+
+def moved_text(text: bytes, old: bytes, new: bytes) -> bytes:
+    """Return `text` with the path `old` replaced by `new`.
+
+    Paths that already begin with `new` stay as they are, even if `new` contains `old`, so replacing
+    twice has the same result. Longer names that begin with `old` are other paths.
+    """
+    either = sorted((old, new), key=len, reverse=True)
+    pattern = rb"(?:%s)(?![\w-])" % b"|".join(map(re.escape, either))
+    return re.sub(pattern, lambda _: new, text)
+
+
+def working_shebang(script: bytes, prefix: bytes) -> bytes:
+    """Return `script` with a shebang that works, if it runs a Python in the folder `prefix`.
+
+    A kernel splits the shebang at spaces and cuts it off when it is too long. Then /bin/sh starts
+    the Python: it executes a line that Python reads as a string (the method of pip's distlib).
+    """
+    match = re.match(rb"#!(%s/[^ \t\r\n]+)(.*)\r?\n" % re.escape(prefix), script)
+    if match is None:
+        return script
+    program, options = match.groups()
+    if len(match[0].rstrip()) <= _SHEBANG_LIMIT and not re.search(rb"\s", program):
+        return script
+    quoted = os.fsencode(shlex.quote(os.fsdecode(program)))
+    head = b"#!/bin/sh\n'''exec' %s%s \"$0\" \"$@\"\n' '''\n" % (quoted, options.rstrip())
+    return head + script[match.end() :]
+
+
+def _changes(prefix: Path, old: Path) -> Iterator[tuple[Path, bytes | str]]:
+    """Yield each file and link that contains `old`, with its new content or its new target."""
+    old_bytes, new_bytes = os.fsencode(old), os.fsencode(prefix)
+    for path in _files(prefix):
+        if path.is_symlink():
+            target = os.fsencode(path.readlink())
+            new_target = moved_text(target, old_bytes, new_bytes)
+            if new_target != target:
+                yield path, os.fsdecode(new_target)
+            continue
+        content = path.read_bytes()
+        if old_bytes not in content or b"\0" in content:
+            continue
+        new = working_shebang(moved_text(content, old_bytes, new_bytes), new_bytes)
+        if new != content:
+            yield path, new
+
+
+def _files(prefix: Path) -> Iterator[Path]:
+    """Yield the regular files and links in `prefix`, except for bytecode and the manifest."""
+    for parent, folders, names in os.walk(prefix):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in (*names, *links):
+            path = Path(parent, name)
+            if path.is_symlink() or (path.is_file() and path != prefix / manifest.FILE):
+                yield path
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Replace the content of a file, and remove the bytecode of the old content."""
+    for bytecode in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        bytecode.unlink(missing_ok=True)
+    status = path.stat()
+    write_atomically(path, content, mode=status.st_mode & 0o7777)
+
+
+def _replace_link(path: Path, target: str) -> None:
+    part = path.with_name(f".{os.urandom(8).hex()}.part")
+    part.symlink_to(target)
+    part.replace(path)
