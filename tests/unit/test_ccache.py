@@ -148,7 +148,7 @@ def test_a_managed_ccache_that_does_not_run_fails_the_check_of_its_wheel(tmp_pat
 
 
 def test_a_target_without_a_pinned_ccache_is_an_error(tmp_path):
-    with pytest.raises(PreflightError, match="No wheel with ccache is known for x86_64-w") as error:
+    with pytest.raises(PreflightError, match="pin no wheel with ccache for x86_64-w") as error:
         find("managed", tmp_path, FakeCcache(), target=TARGETS["x86_64-windows"])
     assert "--ccache off" in error.value.remedy
 

@@ -1,6 +1,6 @@
-"""The clean environment that build steps run in.
+"""The clean environment in which build steps run.
 
-The user's CFLAGS, PYTHONPATH and version managers must not reach a build, because the plan's key
+The user's CFLAGS, PYTHONPATH and version managers must not affect a build, because the plan's key
 does not contain them.
 """
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 # Variables that locate things on this machine without changing the result of a build.
 _PASSED_ON = (
     *("HOME", "USER", "LOGNAME", "TMPDIR", "DEVELOPER_DIR"),
-    # build.bat downloads the libraries and the LLVM that it builds with.
+    # build.bat downloads libraries and LLVM.
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("APPDATA", "COMSPEC", "LOCALAPPDATA", "NUMBER_OF_PROCESSORS", "PATHEXT"),
     *("PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"),
     *("SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERPROFILE", "WINDIR"),
 )
-# Folders of version managers: their programs hide the system's, and may be shims that do not
-# work.
+# The folders of version managers. Programs there hide the system's programs, and may be shims that
+# do not work.
 _SHIM_FOLDER = re.compile(
     r"[/\\](\.?pyenv|\.?asdf|mise|\.?rbenv|\.?nodenv)[/\\](.*[/\\])?(shims|bin)$"
 )
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a build step, made from `environ`.
+    """Return the environment for a build step, derived from `environ`.
 
-    PATH does not contain version managers and active virtual environments, so that the build does
+    PATH contains neither version managers nor an active virtual environment, so that the build does
     not find their Pythons. LC_ALL makes messages English, so that known failures are recognised.
     """
     passed_on = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON}

@@ -30,10 +30,10 @@ def executable(
     debug: bool = False,
     windows: bool | None = None,
 ) -> Path:
-    """Return the path of the interpreter that an install of `version` puts into `prefix`.
+    """Return the path of the interpreter after an install of `version` into `prefix`.
 
-    `make altinstall` names it python3.13, python3.13t or python3.13d. `windows` is True for the
-    names on Windows and False for those on POSIX; None stands for this machine's system.
+    `make altinstall` names the interpreter python3.13, python3.13t or python3.13d. If `windows` is
+    True, return the path on Windows; if False, the path on POSIX; if None, the path on this system.
     """
     series = ".".join(version.split(".")[:2])
     threads = "t" * free_threaded
@@ -44,10 +44,11 @@ def executable(
 
 
 def add_links(prefix: Path, program: Path) -> None:
-    """Add `python`, `python3`, `pip` and `pip3` to bin/, on POSIX.
+    """On POSIX, add `python`, `python3`, `pip` and `pip3` to bin/.
 
-    `make altinstall` installs only names such as `python3.13`, so a script that runs `python` would
-    find another interpreter.
+    `make altinstall` installs only names such as `python3.13`. Without these links, a script that
+    runs `python` would find another interpreter. `program` is the path of the installed
+    interpreter.
     """
     folder = prefix / "bin"
     if os.name != "posix" or not folder.is_dir():
@@ -66,20 +67,20 @@ def add_links(prefix: Path, program: Path) -> None:
 
 
 def replace_paths(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
-    """In the build's records in `prefix`, replace each key of `paths` by its value.
+    """Replace each key of `paths` by its value in the build's records in `prefix`.
 
-    Extension modules are built with the paths that sysconfig reads from these records, so scratch
-    and caches can be deleted safely only if no record names them. The bytecode of a changed module
-    contains the old paths and is removed. Return the changed files.
+    Extension modules are built with the paths that sysconfig reads from these records. Scratch and
+    caches can be deleted safely only if no record names them. If a record is a Python module, its
+    bytecode is removed, because it contains the old paths. Return the records that changed.
     """
     records = [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
     return [record for record in records if _replace_in(record, paths)]
 
 
 def _replace_in(record: Path, paths: Mapping[str, str]) -> bool:
-    """Replace `paths` in one file; return True if that changed it."""
+    """Replace `paths` in the file `record`; return True if the file changed."""
     old = new = record.read_bytes()
-    # The longest first: one path may begin with another.
+    # The longest path first, because it may begin with a shorter one.
     for path in sorted(paths, key=len, reverse=True):
         new = new.replace(path.encode(), paths[path].encode())
     if new == old:

@@ -1,4 +1,4 @@
-"""Values of the placeholders in a plan's steps: see planning/step.py for their meaning."""
+"""Values of the placeholders in a plan's steps (planning/step.py explains the placeholders)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ HOOKS = Path(__file__).with_name("hooks")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildSite:
-    """The places of a build.
+    """The folders and files that a build uses on this machine.
 
-    `source` is the unpacked tree, `prefix` the final folder of the interpreter, `stage` the root
-    that it is first installed under, `scratch` a folder for temporary files, `log` the build's log.
-    `llvm` is the root that the LLVM has once it is provided; it is None if the plan needs no LLVM.
-    `python` is a Python 3.11 or newer that runs.
+    `source` is the unpacked source tree, `scratch` a folder for temporary files, and `log` the file
+    with the build's output. `prefix` is the final folder of the interpreter; it is first installed
+    below `stage`. `llvm` is the root folder of the LLVM, which may not be provided yet; it is None
+    if the plan needs no LLVM. `python` is a working Python, 3.11 or newer.
     """
 
     source: Path
@@ -38,9 +38,9 @@ class BuildSite:
 
     @property
     def staged_prefix(self) -> Path:
-        """The folder that the install step installs into.
+        """The folder into which the install step installs.
 
-        On POSIX it is below `stage` (DESTDIR); on Windows it is `stage` itself.
+        On POSIX, it is below `stage` (DESTDIR). On Windows, it is `stage` itself.
         """
         if not self.prefix.drive:
             return self.stage / self.prefix.relative_to(self.prefix.anchor)
@@ -49,7 +49,7 @@ class BuildSite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placeholders:
-    """The values of the placeholders of one plan at one site."""
+    """The values of the placeholders of `plan` for a build at `site`."""
 
     plan: Plan
     site: BuildSite
@@ -58,9 +58,9 @@ class Placeholders:
     def value(self, name: str, *, path: str, jobs: int) -> str:
         """Return the value of the placeholder `name`.
 
-        `path` is the PATH of the step, and `jobs` the number of jobs that it may run at once.
-        Raises BuildError if a patch is gone or has changed or the placeholder has no value, and
-        PreflightError if a tool of this machine is missing.
+        `path` is the PATH of the step, and `jobs` the number of jobs that the step may run at once.
+        Raises BuildError if the placeholder has no value on this machine, or if it stands for a
+        patch that is gone or has changed. Raises PreflightError if `brew` or `xcrun` fails.
         """
         kind, _, argument = name.partition(":")
         if kind == "patch":
@@ -73,8 +73,8 @@ class Placeholders:
         values = self._places() | {"path": path, "jobs": jobs, "jobs_beside": max(1, jobs - 1)}
         if name not in values:
             raise BuildError(
-                f"The plan needs {{{name}}}, which this machine does not have.",
-                remedy="Run jitbuild doctor.",
+                f"The plan needs {{{name}}}, which has no value on this machine.",
+                remedy="Run `jitbuild doctor`.",
             )
         return str(values[name])
 
@@ -108,20 +108,21 @@ class Placeholders:
 
 
 def _copied_patch(patch: Patch, scratch: Path) -> Path:
-    """Copy `patch` into `scratch`, and return the copy.
+    """Copy `patch` into `scratch`, and return the path of the copy.
 
-    Raises BuildError if the file is gone or its sha256 is no longer that in the plan's key.
+    Raises BuildError if the file is gone, or if its sha256 differs from the one in the plan.
     """
     try:
         content = Path(patch.path).read_bytes()
     except OSError as error:
         raise BuildError(
-            f"The patch {patch.path} is gone: {error.strerror}.",
-            remedy="Put it back, and try again.",
+            f"The patch {patch.path} cannot be read: {error.strerror}.",
+            remedy="Put the file back and run the command again.",
         ) from error
     if hashlib.sha256(content).hexdigest() != patch.sha256:
         raise BuildError(
-            f"The patch {patch.path} has changed since the install began.", remedy="Try again."
+            f"The patch {patch.path} has changed since the install began.",
+            remedy="Run the command again.",
         )
     copy = scratch / f"{patch.sha256[:16]}.patch"
     copy.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Apply the edits of a plan to its source tree."""
+"""Apply a plan's edits to a source tree."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def apply_edits(plan: Plan, source: Path, reporter: Reporter) -> None:
     """Apply the plan's edits to the tree in `source`.
 
-    An optional edit that does not fit is skipped with a note. Raises SourceError when the text of
-    any other edit is not in its file exactly once.
+    An optional edit that does not fit is skipped with a note. Any other edit raises SourceError if
+    its file cannot be read, or if the file does not contain the edit's text exactly once.
     """
     for edit in plan.edits:
         path = source / edit.file

@@ -1,4 +1,4 @@
-"""Turn a failed step into an error with the lines of its log that matter."""
+"""Turn a failed step into an error that shows the relevant lines of the step's output."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _MENTIONS_AN_ERROR = re.compile(
 def step_failure(
     step: Step, code: int, lines: Sequence[str], *, log: Path, advice: Iterable[Advice]
 ) -> BuildError | DiskFullError:
-    """Return the error for a step that ended with `code`, after `lines` of output.
+    """Return the error for a step that ended with `code`, or that a signal ended (-`code`).
 
-    The remedy for a known failure is the recipes' `advice`.
+    `lines` is the end of the step's output, and `log` the file with all of it. If `lines` match
+    known failures, the remedy is the `advice` of the recipes; otherwise it refers to the log.
     """
     ending = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
     shown = "\n".join(f"  {line}" for line in relevant_lines(lines))

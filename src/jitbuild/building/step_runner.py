@@ -1,4 +1,4 @@
-"""Run the steps of a plan one after the other, with the help of the caches."""
+"""Run the steps of a plan in order, with help from the caches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TAIL_LINES = 400
 _DETAIL_LENGTH = 60
-# A shorter wait for a job is not worth a line in the summary.
+# A shorter wait for jobs is not reported.
 _NOTABLE_WAIT_SECONDS = 0.5
 _COMPILED_FILE = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
 
@@ -39,9 +39,9 @@ _COMPILED_FILE = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
 class StepRunner:
     """Runs the steps of one plan.
 
-    `name` is the name of the build in messages. `environ` is the clean environment of a build.
-    `caches` are asked for help in the given order. `advice` is the recipes' advice on known
-    failures.
+    `name` identifies the build in messages. `environ` is the clean environment of the build
+    (building/build_environment.py). `caches` are asked for help in the given order. `advice` is the
+    recipes' advice on known failures.
     """
 
     name: str
@@ -57,11 +57,11 @@ class StepRunner:
     _waited: float = field(default=0.0, init=False)
 
     def run(self, steps: Sequence[Step]) -> dict[str, float]:
-        """Run each step once the budget has a job for it; return the seconds that each step took.
+        """Run each step as soon as the budget has a job for it; return the seconds of each step.
 
-        If the steps had to wait notably long for jobs, the entry `waiting` is the sum of these
-        times. Raises BuildError with the relevant lines of the log and a remedy, or DiskFullError
-        if the disk is full.
+        The times do not include waiting for jobs. If the steps together waited for half a second or
+        longer, the entry `waiting` of the result is their total waiting time. Raises BuildError
+        with the relevant lines of the log and a remedy, or DiskFullError if the disk is full.
         """
         times: dict[str, float] = {}
         with self.site.log.open("ab") as log:
@@ -69,7 +69,7 @@ class StepRunner:
                 begun, waited = self.clock(), self._waited
                 with self.reporter.stage(f"{self.name}: {step.name}") as stage:
                     self._run_with_caches(step, log, stage)
-                # The time spent waiting for jobs of other builds does not count.
+                # Waiting for other builds to return their jobs does not count.
                 times[step.name] = round(self.clock() - begun - (self._waited - waited), 2)
         if self._waited >= _NOTABLE_WAIT_SECONDS:
             times["waiting"] = round(self._waited, 2)
@@ -78,8 +78,8 @@ class StepRunner:
     def _run_with_caches(self, step: Step, log: IO[bytes], stage: Stage) -> None:
         """Run one step with the help of the caches.
 
-        If it fails, let a cache withdraw its help and run the step again, until no help is left.
-        Raises the last BuildError if the step still fails.
+        If the step fails, let a cache withdraw its help and run the step again, until no help is
+        left. Raises the last BuildError if the step still fails.
         """
         inputs = [cache.prepare(step) for cache in self.caches]
         while True:
@@ -93,9 +93,9 @@ class StepRunner:
             cache.record(step)
 
     def _withdraw(self, step: Step, error: BuildError, inputs: list[StepInputs]) -> bool:
-        """Let the first cache that can do so withdraw its help; put its new inputs into `inputs`.
+        """Let one cache withdraw its help, and replace its entry in `inputs` by its new inputs.
 
-        Return False if no cache can.
+        That is the first cache that can withdraw help. Return False if no cache can.
         """
         for number, cache in enumerate(self.caches):
             withdrawn = cache.withdraw(step, error)
@@ -149,7 +149,7 @@ class StepRunner:
                 raise as_store_error(error, cwd) from error
             raise BuildError(
                 f"{step.argv[0]} cannot be started: {error.strerror}.",
-                remedy="Run jitbuild doctor.",
+                remedy="Run `jitbuild doctor`.",
             ) from error
 
 

@@ -68,12 +68,12 @@ _SCRATCH_VARIABLE = re.compile(
 
 
 def answers_to_find_again(script: str, names: Iterable[str]) -> set[str]:
-    """Return the answers in `names` that are not safe to give to the configure `script`."""
+    """Return those of `names` that are not safe to give to the configure script `script`."""
     code = _HERE_DOCUMENT.sub("", script)
     uses: dict[str, list[re.Match[str]]] = {}
     for match in _ANSWER.finditer(code):
         uses.setdefault(match[0], []).append(match)
-    # ac_cv_env_* are the user's variables, for which there is no test.
+    # ac_cv_env_* are values of the user's variables; the script does not test for them.
     return {
         name
         for name in names
@@ -82,13 +82,13 @@ def answers_to_find_again(script: str, names: Iterable[str]) -> set[str]:
 
 
 def _is_safe(code: str, name: str, uses: Sequence[re.Match[str]]) -> bool:
-    """Return True if the test of the answer `name` has no side effect and precedes its uses.
+    """Return True if the test of the answer `name` has no side effect and precedes all uses.
 
-    `uses` are the matches of the name in `code`, the script without its here-documents.
+    `code` is the script without its here-documents. `uses` are the matches of `name` in `code`.
     """
     if not uses:
-        # The test is in a loop over names, which only autoconf's macros write. Since the name does
-        # not occur in the script, no other code uses the answer.
+        # The script builds the name in a loop over names; only autoconf's macros write such loops.
+        # Since the name itself does not occur in the script, no other code uses the answer.
         return bool(_STANDARD_ANSWER.match(name))
     if not any(_is_between(code, uses[0], *texts) for texts in _TEST_BEGINS):
         return False
@@ -111,15 +111,16 @@ def _is_between(code: str, use: re.Match[str], before: str, after: str) -> bool:
 
 
 def _is_set(code: str, use: re.Match[str]) -> bool:
-    """Return True if the name at `use` is assigned a value there."""
+    """Return True if the code assigns a value to the name that `use` matches."""
     line = code[code.rfind("\n", 0, use.start()) + 1 : use.start()]
     return code.startswith("=", use.end()) and not line.strip(" \t{(;")
 
 
 def _side_effects(block: str, own: str) -> Iterator[str]:
-    """Yield everything that the test `block` sets in addition to its answer `own`.
+    """Yield everything that the test `block` sets in addition to its own answer, `own`.
 
-    This can be macros of pyconfig.h, other answers, and variables that are not restored.
+    The results are macros of pyconfig.h, other answers, and variables that the test does not
+    restore.
     """
     yield from re.findall(r">>\s*confdefs\.h", block)
     for match in _ASSIGNMENT.finditer(block):

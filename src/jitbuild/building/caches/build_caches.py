@@ -1,4 +1,4 @@
-"""The caches of one build, created from the values that they share."""
+"""Create the caches of one build from the values that they share."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 class CacheContext:
     """The values that the caches of one build share.
 
-    `store` is the folder of the store, `forecast` the build's `forecast_key`. `ccache` is None for
-    a build without a compiler cache; `ccache_storage` is a remote storage for it.
+    `store` is the folder of the store, and `forecast` the build's `forecast_key`. `ccache` is None
+    if the build uses no compiler cache. `ccache_storage` names a remote storage for ccache, or is
+    None.
     """
 
     plan: Plan
@@ -57,7 +58,11 @@ class CacheContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepCaches:
-    """The caches of one build, in the order in which their help is withdrawn."""
+    """The caches of one build.
+
+    `all` lists the caches in the order in which they withdraw their help when a step fails.
+    `stencils` is the stencil cache in `all`, or None if there is none.
+    """
 
     all: tuple[StepCache, ...]
     stencils: StencilCache | None = None
@@ -68,15 +73,18 @@ class StepCaches:
 
     @property
     def llvm_version(self) -> str:
-        """The version of the LLVM that made the stencils; empty if there are none."""
+        """The version of the LLVM that made the stencils.
+
+        It is "" if the build has no stencils or the version is unknown.
+        """
         return self.stencils.llvm_version if self.stencils else ""
 
 
 def step_caches(context: CacheContext, *, enabled: bool) -> StepCaches:
     """Return the caches of a build.
 
-    If `enabled` is False, return only the compiler cache, which also keeps a build from using a
-    ccache of the user's.
+    If `enabled` is False, return only the compiler cache. It is always needed, because it also
+    prevents a build from using the user's own ccache.
     """
     compiler = _compiler_cache(context)
     if not enabled:

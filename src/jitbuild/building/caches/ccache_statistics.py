@@ -24,11 +24,12 @@ _NO_COMPILATION = frozenset({"called_for_link", "called_for_preprocessing", "no_
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CcacheCounts:
-    """The numbers of files of one build, by ccache's result.
+    """The number of files of one build with each result of ccache.
 
-    `hits` are files that ccache found by the hashes of their sources, `preprocessed` are files that
-    it found by the hash of the preprocessor's output, which takes longer. `uncacheable` includes
-    failed compilations.
+    `hits` counts the files that ccache found by the hashes of their sources. `preprocessed` counts
+    those that it found by the hash of the preprocessor's output, which takes longer. `misses`
+    counts the files that it did not find. `uncacheable` counts all other attempts to compile a
+    file, including those that failed.
     """
 
     hits: int = 0
@@ -46,10 +47,10 @@ class CcacheSummary:
 
 
 def count_files(log: Path) -> CcacheCounts:
-    """Return the counts of the build whose statistics log is `log`; all zero if it cannot be read.
+    """Return the counts of the build that wrote the statistics log `log`.
 
-    The log has a line `# FILE` for each call, followed by the names of the counters that the call
-    increased (ccache(1), stats_log).
+    All counts are zero if the file cannot be read. It has a line `# FILE` for each call, followed
+    by the names of the counters that the call increased (ccache(1), stats_log).
     """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -66,9 +67,10 @@ def count_files(log: Path) -> CcacheCounts:
 
 
 def summarize(ccache: Ccache | None, store: Path, *, runner: Runner = process.run) -> CcacheSummary:
-    """Return the statistics of the store's cache.
+    """Return the hits and misses of the cache in the store at the folder `store`.
 
-    They are all zero if there is no `ccache` to read them, or no cache.
+    Both are zero if `ccache` is None, because nothing can read them, or if the store has no such
+    cache.
     """
     folder = store / FOLDER
     if ccache is None or not folder.is_dir():

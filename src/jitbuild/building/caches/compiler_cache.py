@@ -1,4 +1,4 @@
-"""The compiler cache at work in one build: ccache, or none."""
+"""The cache of the compiler's output in one build: ccache, or no cache."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CompilerCache:
     """Makes every step of a build use `ccache` or, if that is None, no ccache at all.
 
     `compiler` is the command that calls the build's C compiler. `stencils` is True if the build
-    makes stencils. `store` is the folder of the store, `storage` a remote storage for ccache.
-    Everything that the build records has `gcc` as CC, because the links to ccache are found through
-    PATH.
+    makes stencils. `store` is the folder of the store, `storage` a remote storage for ccache, and
+    `search_path` the PATH of the build. CC stays the compiler's own name in everything that the
+    build records, because the build finds the links to ccache through PATH.
     """
 
     ccache: Ccache | None
@@ -44,14 +44,14 @@ class CompilerCache:
     _failed: bool = field(default=False, init=False)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Return ccache's settings, and the folder of links to it.
+        """Return ccache's settings and the folder of links to ccache.
 
         ccache is disabled for configure, whose test programs are not worth caching. Raises
         DiskFullError or StoreError if the links cannot be created, and SettingsError if ccache does
         not support the remote storage.
         """
         if self.ccache is None:
-            # On many systems a folder of links to ccache is first on everybody's PATH.
+            # On many systems, PATH begins with a folder of links to ccache for all users.
             return StepInputs(environment=DISABLED)
         if self._links is None:
             names = ccache_settings.compiler_names(" ".join(self.compiler), stencils=self.stencils)
@@ -71,7 +71,8 @@ class CompilerCache:
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
         """Disable ccache for the rest of the build if the log reports a failure of ccache itself.
 
-        ccache fails if its folder is deleted at the wrong moment.
+        ccache fails, for example, if its folder is deleted while ccache writes to it. Return None
+        if ccache was not in use or the log reports no such failure.
         """
         if self.ccache is None or self._failed or not _ccache_failed(self.log):
             return None
@@ -82,7 +83,7 @@ class CompilerCache:
         """Do nothing: ccache stores what the compiler writes."""
 
     def report(self) -> Mapping[str, Any]:
-        """Return the numbers of hits and misses as `compiler`; return {} without a ccache."""
+        """Return the numbers of hits and misses under the key `compiler`; {} without a ccache."""
         if self.ccache is None:
             return {}
         counts = count_files(ccache_settings.stats_log(self.scratch))

@@ -1,4 +1,4 @@
-"""Answers of configure kept between builds: its `config.cache`, without what could be wrong later.
+"""Answers of configure kept between builds: the parts of its `config.cache` that stay valid.
 
 The key (caches/configure_key.py) decides which builds may share answers. Even if the key matches,
 every configure determines the following again, because they can change while the key stays the
@@ -30,25 +30,29 @@ _FILE = "config.cache"
 # An answer in config.cache is `name=${name=value}`, where the value may contain newlines (autoconf,
 # general.m4, AC_CACHE_SAVE).
 _ANSWER = re.compile(r"^(?P<name>[A-Za-z_]\w*)=\$\{(?P=name)=", re.MULTILINE)
-# The locations of programs are not kept: they change, and finding them takes no time.
+# Locations of programs are not kept: they can change, and finding them takes almost no time.
 _PROGRAM = re.compile(r"ac_cv_(path_|prog_[A-Z]|prog_ac_ct_)")
-# The user's variables. configure stops if one differs from the cache (autoconf, AC_ARG_VAR).
+# The values of the user's variables. configure stops if the value of a variable differs from that
+# in the cache (autoconf, AC_ARG_VAR).
 _USER_VARIABLE = re.compile(r"ac_cv_env_(?P<name>\w+)_(set|value)")
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerStore:
-    """Answers of configure, kept in `entries`."""
+    """Answers of configure, stored in `entries`."""
 
     entries: EntryStore
 
     @classmethod
     def below(cls, store: Path) -> AnswerStore:
-        """Return the answers kept in the store at the folder `store`."""
+        """Return the answers kept in the subfolder `configure` of `store`."""
         return cls(EntryStore(store / "configure", _MAX_BYTES))
 
     def restore(self, key: str, config_cache: Path) -> bool:
-        """Write the answers of `key` to the file `config_cache`; return False if there are none."""
+        """Write the answers of the entry `key` to the file `config_cache`.
+
+        Return False if there is no such entry or the file cannot be written.
+        """
         entry = self.entries.get(key)
         content = entry.files.get(_FILE) if entry else None
         if content is None:
@@ -62,11 +66,11 @@ class AnswerStore:
         return True
 
     def put(self, key: str, config_cache: Path, temporary_paths: Iterable[str]) -> None:
-        """Keep the answers in the file `config_cache` that are also valid for later builds.
+        """Keep the answers in the file `config_cache` that will also be valid for later builds.
 
-        The script `configure` must be in the same folder as the file. Answers that name one of
-        `temporary_paths` are not kept, except for a user's variable: it is kept as a reference to
-        its value in the next build.
+        The script `configure` must be in the same folder as the file. An answer that contains one
+        of `temporary_paths` is not kept, unless it is the value of a user's variable: it is then
+        kept as a reference to the value that the variable has in the next build.
         """
         try:
             text = _read(config_cache)
@@ -80,10 +84,10 @@ class AnswerStore:
 
 
 def reusable_answers(text: str, script: str, temporary_paths: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the config.cache `text` that are also valid for the next build.
+    """Yield the lines of a config.cache that will also be valid for the next build.
 
-    `script` is the text of the configure script that wrote it. `temporary_paths` are as in
-    `AnswerStore.put`.
+    `text` is the text of that config.cache, and `script` the text of the configure script that
+    wrote it. `temporary_paths` are as in `AnswerStore.put`.
     """
     records = list(_records(text))
     temporary = {name for name, record in records if any(p in record for p in temporary_paths)}
@@ -99,12 +103,12 @@ def reusable_answers(text: str, script: str, temporary_paths: Sequence[str]) -> 
 
 
 def affirmative_answers(names: Iterable[str]) -> str:
-    """Return the text of a config.cache in which each of the answers `names` is yes."""
+    """Return the text of a config.cache that answers yes to each of `names`."""
     return "".join(f"{name}=${{{name}=yes}}\n" for name in names)
 
 
 def _records(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each answer of a config.cache: its name and its text."""
+    """Yield the name and the text of each answer in the config.cache `text`."""
     matches = list(_ANSWER.finditer(text))
     ends = [*(match.start() for match in matches[1:]), len(text)]
     for match, end in zip(matches, ends, strict=False):

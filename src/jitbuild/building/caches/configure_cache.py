@@ -1,4 +1,4 @@
-"""Give configure known answers: those of an earlier build, or some determined in advance."""
+"""Give configure known answers: answers of an earlier build, or answers determined in advance."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _FLAG_VARIABLES = ("CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS")
 class ConfigureCache:
     """The configure cache at work in one build, for the source tree `tree`.
 
-    `build` is the recipe that names the arguments and variables of configure which change no
-    answer. Answers that name one of `temporary_paths` are not kept. `budget` lends the jobs for
-    determining answers in advance; if it is None, none are determined.
+    `build` is the recipe; it lists the arguments and variables of configure that change no answer.
+    Answers that contain one of `temporary_paths` are not kept. Answers are determined in advance
+    with jobs from `budget`; if `budget` is None, no answers are determined in advance.
     """
 
     store: AnswerStore
@@ -57,9 +57,13 @@ class ConfigureCache:
     _outcome: dict[str, str] = field(init=False, default_factory=dict)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Write a config.cache for configure, with restored answers or else with prefilled ones."""
+        """Write a config.cache for configure.
+
+        It contains the answers of an earlier build or, if there are none, answers determined in
+        advance.
+        """
         if step.cached_by == "configure":
-            # A config.cache that came with the sources is from an unknown machine.
+            # A config.cache in the source tree was written on an unknown machine.
             self._config_cache.unlink(missing_ok=True)
             self._key = self._key_of(step)
             self._restored = bool(self._key) and self.store.restore(self._key, self._config_cache)
@@ -67,7 +71,10 @@ class ConfigureCache:
         return StepInputs()
 
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
-        """Remove the config.cache, if configure failed with one."""
+        """Remove the config.cache if configure failed with answers from this cache.
+
+        Return None for any other step, and if configure had no such answers.
+        """
         if step.cached_by != "configure" or not self._given:
             return None
         self._config_cache.unlink(missing_ok=True)
@@ -75,7 +82,7 @@ class ConfigureCache:
         return StepInputs()
 
     def record(self, step: Step) -> None:
-        """Keep the answers that configure wrote, and count a hit or a miss."""
+        """Keep the answers that configure determined, and count the lookup as a hit or a miss."""
         if step.cached_by != "configure":
             return
         if self._key and not self._restored:
@@ -84,7 +91,7 @@ class ConfigureCache:
         self._outcome["configure"] = "hit" if self._restored else "miss"
 
     def report(self) -> Mapping[str, str]:
-        """Return `configure`: hit or miss."""
+        """Return {"configure": "hit"} or {"configure": "miss"}; {} before configure has run."""
         return self._outcome
 
     @property
@@ -92,7 +99,10 @@ class ConfigureCache:
         return self.tree / "config.cache"
 
     def _key_of(self, step: Step) -> str:
-        """Return the key of configure's answers; "" if the compiler does not list its folders."""
+        """Return the key of configure's answers; "" if the compiler does not list its folders.
+
+        `step` is the step that runs configure.
+        """
         command = shlex.join(self.compiler.argv)
         folders = search_folders(self.runner, {**self.environ, "CC": command})
         if not folders:
@@ -114,7 +124,7 @@ class ConfigureCache:
     def _prefill(self, step: Step) -> bool:
         """Determine answers in advance and write them into the config.cache.
 
-        Return False if there are none.
+        Return False if no answer can be determined.
         """
         compiler = self._test_compiler(step)
         if self.budget is None or compiler is None:
@@ -136,8 +146,9 @@ class ConfigureCache:
     def _test_compiler(self, step: Step) -> prefill.ConfigureCompiler | None:
         """Return the compiler with the flags that configure will use for its test programs.
 
-        Return None if a flag is known only while the build runs. Also return None on macOS, where
-        it has not been checked that configure writes the same files.
+        Return None if a flag contains a placeholder, whose value is known only while the build
+        runs. Also return None on systems other than Linux, where nobody has checked that configure
+        writes the same files.
         """
         flags = _flag_variables(step)
         if not self.host.libc or any("{" in text for text in flags.values()):
@@ -156,9 +167,9 @@ class ConfigureCache:
 
 
 def _flag_variables(step: Step) -> dict[str, str]:
-    """Return the flags that configure gets in variables.
+    """Return the variables that hold flags for configure, with their values.
 
-    A variable among its arguments takes precedence over one in its environment.
+    A variable among configure's arguments takes precedence over one in its environment.
     """
     assignments = (arg.partition("=") for arg in step.argv[1:] if not arg.startswith("-"))
     variables = dict(step.env) | {name: text for name, equals, text in assignments if equals}

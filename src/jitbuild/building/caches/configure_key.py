@@ -1,4 +1,4 @@
-"""The key of configure's answers: all facts of the source and this machine that decide them."""
+"""The key of configure's answers: all facts about the source and this machine that decide them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _LIST_END = "End of search list."
 class ConfigureFacts:
     """All facts that decide the answers of a run of configure.
 
-    `configure` is the sha256 of the script. `arguments` and `env` are those that can change an
-    answer: they exclude what the recipe calls neutral, and paths in scratch. `compiler`, `libc` and
+    `configure` is the sha256 of the script. `arguments` and `env` are the arguments and variables
+    that can change an answer, without those that the recipe calls neutral. `compiler`, `libc` and
     `kernel` identify the compiler, the C library and the kernel. `headers` is the `folders_digest`
     of the `search_folders`.
     """
@@ -50,10 +50,11 @@ class ConfigureFacts:
 
 
 def folders_digest(folders: Iterable[Path]) -> str:
-    """Return the sha256 of the path, time and number of entries of `folders` and all below them.
+    """Return a sha256 of `folders` and of all folders below them.
 
-    If a package is installed, upgraded or removed, the digest changes. Links below the folders are
-    not followed. A folder that is missing or cannot be read has a digest of its own.
+    It covers the path, the time and the number of entries of each folder, so it changes when a
+    package is installed, upgraded or removed. Links are not followed. A folder that is missing or
+    cannot be read also contributes to the result.
     """
     total = hashlib.sha256()
     for top in sorted({str(folder) for folder in folders}):
@@ -66,7 +67,7 @@ def folders_digest(folders: Iterable[Path]) -> str:
 
 
 def search_folders(runner: Runner, environ: Mapping[str, str]) -> list[Path]:
-    """Return the folders where the C compiler finds headers, and pkg-config its .pc files.
+    """Return the folders where the C compiler finds headers and pkg-config finds .pc files.
 
     The compiler is CC of `environ` or, if that is not set, cc. Return an empty list if the compiler
     cannot be run.
@@ -95,7 +96,7 @@ def _mtime_ns(folder: str) -> int:
 
 
 def _output(runner: Runner, argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
-    """Return the stdout and stderr of a program; None when it is missing or fails."""
+    """Return the stdout and stderr of a program; None if the program is missing or fails."""
     try:
         completed = runner(argv, env=environ, timeout=_TIMEOUT_SECONDS)
     except OSError:
@@ -104,7 +105,10 @@ def _output(runner: Runner, argv: Sequence[str], environ: Mapping[str, str]) -> 
 
 
 def _include_folders(verbose: str) -> Iterator[str]:
-    """Yield the folders in the output of `cc -v`: one per line, indented, between two markers."""
+    """Yield the folders in `verbose`, the output of `cc -v`.
+
+    They are on indented lines of their own, between two markers.
+    """
     listed = False
     for line in verbose.splitlines():
         if line == _LIST_END:

@@ -1,13 +1,13 @@
-"""Small cache entries, each a file in one folder, verified whenever they are read.
+"""Small cache entries: each is one file in a folder, and is verified whenever it is read.
 
-The file of an entry begins with a line of JSON: its key, facts, and the size and sha256 of each
-file that it holds. The contents of those files follow.
+The file of an entry begins with a line of JSON: its key, its facts, and the name, size and sha256
+of each file that the entry holds. The contents of these files follow that line.
 
 An entry is replaced in one step, so a reader sees either the old entry or the new one. The folder
-may be deleted at any moment; work is then done again. Nothing is synced to the disk: if a power
-failure leaves an entry incomplete, its hash does not match.
+may be deleted at any moment; later builds then do the work again. Nothing is synced to the disk: if
+a power failure leaves an entry incomplete, its hash does not match.
 
-The hashes detect damage, not malice: anyone who can write to the store can write a new entry.
+The hashes detect damage, not malice: anyone who can write to the store can write a valid entry.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 _SUFFIX = ".entry"
 _KEY = re.compile(r"[0-9a-z][0-9a-z_-]{7,127}")
-# No slash and no leading dot: restored files stay in the folder that they are restored to.
+# No slash and no leading dot, so that no file is restored outside of the intended folder.
 _NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._+-]{0,254}")
 _MAX_HEAD_BYTES = 1 << 20
 _MAX_PART_AGE_SECONDS = 24 * 60 * 60
@@ -39,7 +39,7 @@ _MAX_PART_AGE_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """The contents of `files`, by name, and `facts` about them."""
+    """The content of each of an entry's `files`, by name, and `facts` about the entry."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, str]
@@ -47,7 +47,7 @@ class CacheEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryStatistics:
-    """The number of entries, their bytes, and how many lookups were hits and misses."""
+    """The number of entries, their size in bytes, and how many lookups were hits and misses."""
 
     entries: int = 0
     bytes: int = 0
@@ -56,22 +56,23 @@ class EntryStatistics:
 
 
 class _BrokenError(Exception):
-    """Raised for a file that is not an intact entry with the requested key."""
+    """Raised for a file that is not an intact entry with the expected key."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryStore:
     """The entries in the folder `root`.
 
-    If they exceed `max_bytes`, the least recently used are removed. No method raises an OSError: an
-    entry that cannot be read is a miss, and one that cannot be written is not kept.
+    If the entries exceed `max_bytes`, the least recently used ones are removed. No method raises an
+    OSError: an entry that cannot be read is a miss, and an entry that cannot be written is not
+    kept.
     """
 
     root: Path
     max_bytes: int
 
     def get(self, key: str) -> CacheEntry | None:
-        """Return the entry `key`, or None for a miss. A damaged entry is removed.
+        """Return the entry `key`, or None for a miss. Remove the entry if it is damaged.
 
         Raises ValueError for a key that could lead out of the folder.
         """
@@ -91,10 +92,10 @@ class EntryStore:
         return entry
 
     def put(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> None:
-        """Keep `files` and `facts` as the entry `key`, in place of an older one.
+        """Keep `files` and `facts` as the entry `key`, which replaces an older entry with this key.
 
-        Raises ValueError for a key or a file name that could lead out of the folder. It is a
-        mistake in the program, since keys and names never come from users.
+        Raises ValueError for a key or a file name that could lead out of the folder. Such a name is
+        a mistake in the program, since keys and names never come from users.
         """
         path = self._path(key)
         for name in files:
@@ -149,7 +150,10 @@ class EntryStore:
         return sorted(entries)
 
     def _make_room(self, newest: Path) -> None:
-        """Remove old entries until the others fit, and partial files of killed processes."""
+        """Remove partial files of killed processes, and old entries until the others fit.
+
+        The entry at the path `newest` is kept.
+        """
         entries = self._entries()
         total = sum(size for _, size, _ in entries)
         for _, size, path in entries:
@@ -177,14 +181,14 @@ def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> b
         ],
     }
     text = json.dumps(head, separators=(",", ":")).encode()
-    # The line begins with its own hash, which detects a changed fact.
+    # The line begins with a hash of its text, which detects a changed fact.
     return b"".join([_sha256(text).encode(), b" ", text, b"\n", *(files[name] for name in names)])
 
 
 def _parse(key: str, content: bytes) -> CacheEntry:
-    """Return the entry in `content`.
+    """Return the entry that the bytes `content` of a file represent.
 
-    Raises _BrokenError unless it has the key `key` and all hashes and sizes match.
+    Raises _BrokenError unless the entry has the key `key` and all hashes and sizes match.
     """
     end = content.find(b"\n", 0, _MAX_HEAD_BYTES)
     sha256, _, text = content[: max(end, 0)].partition(b" ")
@@ -203,7 +207,7 @@ def _parse(key: str, content: bytes) -> CacheEntry:
 
 
 def _parse_files(content: bytes, begin: int, listed: list[dict[str, Any]]) -> dict[str, bytes]:
-    """Return the files described by `listed`, whose bytes begin at `begin`."""
+    """Return the contents of the files described by `listed`, by name; they begin at `begin`."""
     files = {}
     for file in listed:
         data = content[begin : begin + file["size"]]

@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.target import Target
 
-# The folders of the caches. A running build fails if a folder in _NEEDED_BY_BUILDS is removed. Of
-# the other folders it uses copies, or nothing (measurements belong to `jitbuild bench`).
+# The folders of the caches. A running build fails if one of the folders in _NEEDED_BY_BUILDS is
+# removed. A build survives the removal of any other folder: it copies what it takes from
+# `stencils` and `configure`, and never uses `measurements`, which belongs to `jitbuild bench`.
 _NEEDED_BY_BUILDS = ("sources", "llvm", "git", "environments", "ccache-bin")
 NAMES = (*_NEEDED_BY_BUILDS, "stencils", "configure", "ccache", "measurements")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheUsage:
-    """A cache as `jitbuild cache --json` prints it: its folder, its bytes and its counts.
+    """A cache as `jitbuild cache --json` prints it: its folder, its size in bytes and its counts.
 
-    A count is None if the cache keeps none.
+    `entries`, `hits` and `misses` are None for a cache that does not count them.
     """
 
     name: str
@@ -47,7 +48,8 @@ class CacheUsage:
 def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
     """Return the usage of the cache `name`.
 
-    `program` is the ccache that reads the counts of hits and misses of the cache `ccache`.
+    `program` is the ccache that can read the hits and misses of the cache `ccache`; if it is None,
+    both are reported as 0.
     """
     path = store.cache(name)
     if name == "ccache":
@@ -73,18 +75,18 @@ def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
 
 
 def in_use(store: Store, names: Sequence[str]) -> list[str]:
-    """Return the caches in `names` that a running build may still need."""
+    """Return those of the caches `names` that a running build may still need."""
     building = any(store.scratches.glob("*"))
     return [name for name in names if building and name in _NEEDED_BY_BUILDS]
 
 
 def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
-    """Remove the cache `name`, or only report it if `dry_run` is True.
+    """Remove the cache `name`; if `dry_run` is True, only report what would be removed.
 
-    The folder disappears in one rename, so a running build begins a new cache. During a build, only
-    the files of the compiler cache are removed, because a running ccache fails without its folders.
-    `note` is called with a line about what is removed. Raises StoreError if the cache cannot be
-    removed.
+    The folder disappears in one rename, so a running build starts a new cache. The compiler cache
+    is an exception: during a build, only its files are removed, because a running ccache fails
+    without its folders. `note` is called with a line that names the folder and its size. Raises
+    StoreError if the cache cannot be removed.
     """
     path = store.cache(name)
     if not path.exists():
@@ -102,9 +104,9 @@ def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool
 
 
 def size_of(path: Path) -> int:
-    """Return the size of a file or of all files in a folder, in bytes.
+    """Return the size in bytes of a file, or of all files in a folder.
 
-    Other processes may be changing the folder at the same time.
+    Files that other processes remove in the meantime count as 0 bytes.
     """
     if not path.is_dir():
         return _bytes_of(path)
@@ -130,9 +132,10 @@ def find_ccache(
     runner: process.Runner = process.run,
     environ: Mapping[str, str] = os.environ,
 ) -> Ccache | None:
-    """Return a ccache that can read the statistics in the store: from PATH, else from the store.
+    """Return a ccache that can read the store's statistics: from PATH, else from the store.
 
-    Return None if there is none, or if the store has no compiler cache. Nothing is downloaded.
+    Return None if neither has a ccache, or if the store has no compiler cache. Nothing is
+    downloaded.
     """
     if not store.cache("ccache").is_dir():
         return None
@@ -141,7 +144,8 @@ def find_ccache(
         folder = pinned_wheels.folder_of(pins, cache, CCACHE)
         if not pinned_wheels.is_whole(folder):
             raise NotInstalledError(
-                "The store has no ccache.", remedy="Install one: jitbuild install --ccache managed"
+                "The store has no ccache.",
+                remedy="Get one with an install: `jitbuild install --ccache managed`.",
             )
         return folder
 

@@ -1,13 +1,14 @@
 """Answer configure's simplest questions in advance, if a build has no config.cache to restore.
 
 CPython's configure tests some 270 times for a function or a header. Each time it writes a program,
-compiles it and cleans up, which takes a third of its time, on one processor. This module instead
+compiles it and cleans up. All these tests run on one processor and take a third of configure's
+time. Instead, this module
 
 - links one program that refers to all the functions: if it links, all of them exist;
-- compiles the programs for headers several at a time.
+- compiles the programs for headers, several at a time.
 
-Only positive answers are given to configure, and only those that are safe to give
-(caches/autoconf.py). configure determines all other answers itself.
+configure gets only positive answers, and only those that are safe (caches/autoconf.py). configure
+determines all other answers itself.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 # Calls of AC_CHECK_FUNC and of AC_CHECK_HEADER with the usual includes (autoconf 2.71 and 2.72).
-# Indented calls do not match: within other code, an answer may depend on flags that are set there.
+# Indented calls do not match: they are within other code, which may set flags for the test.
 _FUNCTION = re.compile(r'^ac_fn_c_check_func "\$LINENO" "(\w+)" "(ac_cv_func_\w+)"$', re.MULTILINE)
 _HEADER = re.compile(
     r'^ac_fn_c_check_header_compile "\$LINENO" "([\w./+-]+)" "(ac_cv_header_\w+)"'
     r' "\$ac_includes_default"$',
     re.MULTILINE,
 )
-# Lines of the shell functions of these macros (autoconf, c.m4 and functions.m4). If a script lacks
-# one of them, the programs below might test something else than the script.
+# Lines of the shell functions that these macros call (autoconf, c.m4 and functions.m4). If a script
+# lacks one of these lines, the programs below might test something else than the script does.
 _MACRO_LINES = (
     "#define $2 innocuous_$2",
     "defined __stub_$2 || defined __stub___$2",
     "#include <$2>",
 )
-# Messages of ld and gold, and of lld.
+# Matches messages of the linkers ld, gold and lld.
 _UNDEFINED = re.compile(r"(?:undefined reference to|undefined symbol:?) [`'\"]?(?P<name>\w+)")
 _STUB_PREFIX = "jitbuild_stub_"
 _MAX_LINKS = 3
@@ -66,7 +67,10 @@ _PREAMBLE = """\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Questions:
-    """The functions and headers that a script tests for, each with the name of its answer."""
+    """The functions and headers that a configure script tests for.
+
+    Each mapping is from the name of a function or header to the name of configure's answer.
+    """
 
     functions: Mapping[str, str]
     headers: Mapping[str, str]
@@ -76,8 +80,8 @@ class Questions:
 class ConfigureCompiler:
     """The compiler as configure runs it for a test program.
 
-    `argv` is its command. configure adds `flags` before and `libraries` after the name of the
-    program.
+    `argv` is the compiler's command. On the command line, `flags` come before and `libraries` after
+    the name of the program's source.
     """
 
     argv: Sequence[str]
@@ -89,7 +93,7 @@ class ConfigureCompiler:
     def compile(self, source: Path, *options: str) -> tuple[bool, str]:
         """Compile `source`, and link it unless `options` prevent that.
 
-        Return True if that succeeded, and the messages of the compiler and the linker.
+        Return True if that succeeded, else False, and the messages of the compiler and the linker.
         """
         argv = [*self.argv, "-w", *self.flags, *options, str(source), *self.libraries]
         env = {**self.environ, "CCACHE_DISABLE": "1"}
@@ -101,9 +105,9 @@ class ConfigureCompiler:
 
 
 def questions_of(script: str) -> Questions:
-    """Return the questions of the configure `script` that can be answered in advance.
+    """Return the questions of the configure script `script` that can be answered in advance.
 
-    Return none if the script's macros differ from those of the known versions of autoconf.
+    Return no questions if the script's macros differ from those of the known versions of autoconf.
     """
     if not all(line in script for line in _MACRO_LINES):
         return Questions(functions={}, headers={})
@@ -120,8 +124,8 @@ def positive_answers(
 ) -> list[str]:
     """Return the names of the answers to `questions` that are yes.
 
-    Programs are written into `folder`, and at most `jobs` of them are compiled at once. Raises
-    OSError if the programs cannot be written.
+    Test programs are written into `folder`, and at most `jobs` of them are compiled at once. Raises
+    OSError if they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -133,9 +137,10 @@ def positive_answers(
 def _linkable_functions(
     functions: Mapping[str, str], compiler: ConfigureCompiler, folder: Path
 ) -> list[str]:
-    """Link a program that refers to all `functions`; if that fails, drop those that are missing.
+    """Link a program that refers to all `functions`; if that fails, retry without missing ones.
 
-    Return the answers of the functions in the program that links, or an empty list if none links.
+    Return the names of the answers for the functions in the program that links, or an empty list if
+    no program links.
     """
     remaining, source = dict(functions), folder / "functions.c"
     for _ in range(_MAX_LINKS):
@@ -153,9 +158,9 @@ def _linkable_functions(
 
 
 def _missing_functions(messages: str) -> set[str]:
-    """Return the names of functions that may be meant by a linker's messages.
+    """Return the names of the functions that a linker's `messages` may report as undefined.
 
-    They include the names in the messages without the `_` that macOS puts before each symbol, and
+    The names are returned as they are, without the `_` that macOS puts before each symbol, and
     without the prefix of stubs.
     """
     symbols = {match["name"] for match in _UNDEFINED.finditer(messages)}
@@ -164,10 +169,11 @@ def _missing_functions(messages: str) -> set[str]:
 
 
 def _functions_program(names: Iterable[str]) -> str:
-    """Return a program that links only if every function of `names` exists.
+    """Return the source of a program that links only if every function in `names` exists.
 
     It combines the programs that AC_CHECK_FUNC writes. glibc defines `__stub_NAME` for a function
-    that is not implemented, which counts as missing: the program then refers to an undefined name.
+    that is not implemented. Such a function counts as missing: the program refers to an undefined
+    name instead.
     """
     names = list(names)
     lines = [
@@ -198,7 +204,7 @@ def _functions_program(names: Iterable[str]) -> str:
 def _usable_headers(
     headers: Mapping[str, str], compiler: ConfigureCompiler, folder: Path, jobs: int
 ) -> list[str]:
-    """Compile a program for each of `headers`; return the answers of those that compile."""
+    """Compile a program for each of `headers`; return the answers for those that compile."""
     waiting = deque(enumerate(headers.items()))
     usable: list[str] = []
 

@@ -1,7 +1,7 @@
-"""Give make the stencils of an earlier build, or else an LLVM to make them with.
+"""Give make the stencils of an earlier build or, if there are none, an LLVM to make them with.
 
-LLVM is provided only if stencils must be made. They are then made with CPython's headers
-precompiled (hooks/stencil_headers.py) or, if that fails, without precompiled headers.
+LLVM is provided only if stencils must be made. They are then made with precompiled headers of
+CPython (hooks/stencil_headers.py) or, if that fails, without precompiled headers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class StencilCache:
     """The stencil cache at work in one build, for the source tree `tree`.
 
-    `forecast` is the build's `forecast_key`. `llvm` is provided when stencils must be made.
+    `forecast` is the build's `forecast_key`. `llvm` provides an LLVM when stencils must be made.
     """
 
     store: StencilStore
@@ -43,7 +43,7 @@ class StencilCache:
     llvm: DeferredLLVM
     reporter: Reporter
     llvm_version: str = field(init=False, default="")
-    """The version of the LLVM that made the stencils of this build, once they are there."""
+    """The version of the LLVM that made the stencils; "" before they are made or if unknown."""
     _key: str = field(init=False, default="")
     _entry: CacheEntry | None = field(init=False, default=None)
     _making: bool = field(init=False, default=False)
@@ -51,7 +51,7 @@ class StencilCache:
     _outcome: dict[str, str] = field(init=False, default_factory=dict)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Restore the stencils, or provide an LLVM. Raises LLVMError if there is none."""
+        """Restore the stencils, or provide an LLVM. Raises LLVMError if no LLVM can be provided."""
         if step.cached_by != "stencils":
             return StepInputs()
         self._key = stencil_key(
@@ -66,8 +66,8 @@ class StencilCache:
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
         """Replace restored stencils by an LLVM, or else stop using precompiled headers.
 
-        Raises BuildError, with the messages of `error` and of the LLVMError, if an LLVM is needed
-        and cannot be provided.
+        Return None if neither was in use. Raises BuildError, with the messages of `error` and of
+        the LLVMError, if an LLVM is needed and cannot be provided.
         """
         if step.cached_by != "stencils":
             return None
@@ -84,7 +84,10 @@ class StencilCache:
         return None
 
     def record(self, step: Step) -> None:
-        """Keep the stencils, and count a hit if they are still those that were restored."""
+        """Keep the stencils, and count a hit or a miss.
+
+        It is a hit if make left the restored stencils as they were.
+        """
         if step.cached_by != "stencils":
             return
         hit = self._entry is not None and is_unchanged(self.tree, self._entry)
@@ -93,13 +96,13 @@ class StencilCache:
             self.llvm_version = self._entry.facts.get("llvm", "")
         else:
             self.llvm_version = self._version_of_llvm()
-        # Also after a hit, because this forecast may be new.
+        # Necessary after a hit too, because this forecast may not be in the index yet.
         self.store.put(self.tree, self._key, self.forecast, {"llvm": self.llvm_version})
         self.store.entries.record_lookup(hit=hit)
         self._outcome["stencils"] = "hit" if hit else "miss"
 
     def report(self) -> Mapping[str, str]:
-        """Return `stencils`: hit or miss."""
+        """Return {"stencils": "hit"} or {"stencils": "miss"}; {} before make has run."""
         return self._outcome
 
     def _version_of_llvm(self) -> str:
@@ -113,7 +116,7 @@ class StencilCache:
     def _provide_llvm(self) -> StepInputs:
         """Provide the LLVM, and return the variable that makes build.py use precompiled headers.
 
-        Raises LLVMError if there is no LLVM.
+        Raises LLVMError if no LLVM can be provided.
         """
         self._making = True
         self.llvm.provide(self.reporter)
@@ -124,11 +127,13 @@ class StencilCache:
 
 
 def is_hit_expected(plan: Plan, store: StencilStore, forecast: str) -> bool:
-    """Return True if a build of `plan` will probably need no LLVM.
+    """Return True if cached stencils will probably make LLVM unnecessary in a build of `plan`.
 
-    Two kinds of builds need LLVM even if their stencils are cached: those of the tail-calling
-    interpreter, which compile with it, and release builds. In a release build with PGO, `make
-    clean` removes the stencils between the two passes before 3.13.15 and 3.14.3 (gh-141808).
+    Return False if the build gets no LLVM from jitbuild (`plan.llvm` is None or bundled). Also
+    return False for two kinds of builds that need LLVM even if their stencils are cached. Builds of
+    the tail-calling interpreter compile CPython itself with clang. Release builds use PGO; before
+    3.13.15 and 3.14.3, the `make clean` between the two passes of PGO removed the stencils
+    (gh-141808).
     """
     needs_llvm = plan.variant.tail_call or plan.variant.profile == "release"
     if plan.llvm is None or plan.llvm.bundled or needs_llvm:

@@ -1,13 +1,13 @@
-"""The keys of the stencil cache: of a configured tree, and of a build before it is configured.
+"""The two keys of the stencil cache.
 
-Line 1 of a stencil header is a digest, and Tools/jit/build.py leaves a header in place, without
-calling LLVM, if it computes the same digest. That digest covers the triple, the flags, pyconfig.h,
+Line 1 of a stencil header is a digest. Tools/jit/build.py keeps an existing header, without calling
+LLVM, if it computes the same digest. That digest covers the triple, the flags, pyconfig.h,
 executor_cases.c.h and Tools/jit (CPython, Tools/jit/_targets.py, `_compute_digest`). It omits
 CPython's own headers and the version of LLVM, so `stencil_key` covers them as well.
 
 `stencil_key` can be computed only after configure, because it covers pyconfig.h. `forecast_key`
-covers what is known before. An index from forecast keys to stencil keys tells a build in advance
-that it will not need an LLVM.
+covers what is known before configure. An index from forecast keys to stencil keys tells in advance
+whether a build will need an LLVM.
 """
 
 from __future__ import annotations
@@ -30,25 +30,27 @@ if TYPE_CHECKING:
 _SCHEMA = 1
 PYCONFIG = "pyconfig.h"
 _MAKEFILE = "Makefile"
-# build.py writes these files as one unit into the folder that make runs in. 3.13: a header. 3.14: a
-# header per triple, and one that includes the right one. 3.15: also unwind headers and the shim's
-# object.
+# build.py writes these files, which belong together, into the folder in which make runs. 3.13 has
+# one header. 3.14 has a header per triple, and one that includes the right header. 3.15 also has
+# unwind headers and the shim's object file.
 UNIT = ("jit_stencils*.h", "jit_unwind_info*.h", "jit_shim*.o")
-# 3.15: the location of LLVM in a Makefile's recipe. It does not affect the stencils, and is empty
-# when a build does without LLVM.
+# The option for the location of LLVM, in a command of 3.15's Makefile. It does not affect the
+# stencils, and its value is empty in a build without LLVM.
 _LLVM_LOCATION = re.compile(r"^--llvm-tools-install-dir=.*", re.DOTALL)
 _VARIABLE = re.compile(r"\$[({](\w+)[)}]")
 _ASSIGNMENT = re.compile(r"(\w+)\s*[:?]?=\s*(.*)")
-# Locations of the tree and of a Python, which do not affect the stencils.
+# Variables with the location of the tree or of a Python. They do not affect the stencils.
 _LOCATIONS = frozenset({"PYTHON_FOR_REGEN", "srcdir", "abs_srcdir", "abs_builddir"})
 _JIT_ENABLED = re.compile(r"^--enable-experimental-jit=yes(-off)?$")
 
 
 def forecast_key(plan: Plan, *, compiler: str, libc: str) -> str:
-    """Return the key of what is known before configure: the plan up to configure, and the tools.
+    """Return the key of all facts that are known before configure.
 
-    Placeholders in the plan's steps are not filled in, so the prefix and scratch do not affect the
-    key. The JIT modes `yes` and `yes-off` have the same stencils and the same key.
+    They are the plan's facts up to the step that runs configure, and `compiler` and `libc`, which
+    identify the C compiler and the C library. Placeholders in the plan's steps are not filled in,
+    so the prefix and scratch do not affect the key. The JIT modes `yes` and `yes-off` have the same
+    stencils and the same key.
     """
     return _digest_of(
         {
@@ -73,8 +75,8 @@ def stencil_key(
 ) -> str:
     """Return the key of the stencils that the configured `tree` will have.
 
-    Return "" if its Makefile makes no stencils or the tree cannot be read. Paths under `tree` and
-    under `ignored_folders` (scratch, LLVM) do not affect the key.
+    Return "" if the tree's Makefile makes no stencils, or if the tree cannot be read. Paths under
+    `tree` and under `ignored_folders` (scratch, LLVM) do not affect the key.
     """
     try:
         makefile = (tree / _MAKEFILE).read_text(encoding="utf-8", errors="surrogateescape")
@@ -124,7 +126,10 @@ def _sources_digest(tree: Path) -> str:
 
 
 def _sources(tree: Path) -> Iterator[tuple[str, Path]]:
-    """Yield every file that stencils are made from, with its name in `tree`, in a fixed order."""
+    """Yield the name in `tree` and the path of each file that affects the stencils.
+
+    The files come in a fixed order.
+    """
     nested = [
         path
         for folder in ("Include", "Tools/jit")
@@ -138,7 +143,10 @@ def _sources(tree: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _recipe(makefile: str) -> list[str]:
-    """Return the commands that make stencils, then the variables they use, as `name = value`."""
+    """Return the commands of `makefile` that make stencils, then the variables that they use.
+
+    Each variable is returned as `name = value`.
+    """
     lines = makefile.replace("\\\n", " ").splitlines()
     commands = sorted(
         {
@@ -164,9 +172,10 @@ def _assignment(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _without_locations(line: str, llvm_major: int, folders: Iterable[Path]) -> str:
-    """Return a line of the recipe without `folders` and the location of LLVM.
+    """Return `line`, of a Makefile's recipe, without `folders` and the location of LLVM.
 
-    `--llvm-version` is dropped when it is empty or `llvm_major`, which the key contains already.
+    The option `--llvm-version` is dropped if its value is empty or `llvm_major`, because the key
+    already contains `llvm_major`.
     """
     for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
         line = line.replace(folder, "{here}")

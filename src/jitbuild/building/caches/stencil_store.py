@@ -1,7 +1,7 @@
 """Stencils kept between builds: the files that Tools/jit/build.py wrote, by their key.
 
-After they are restored, make runs build.py, whose own digest checks them a second time
-(caches/stencil_key.py).
+After the stencils are restored, make runs build.py, which checks them again with a digest of its
+own (caches/stencil_key.py).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-# A unit of stencils has 1 to 10 MB: a dozen versions in a few variants fit.
+# The stencils of one build take 1 to 10 MB, so those of a dozen versions in a few variants fit.
 _MAX_BYTES = 500_000_000
 _MAX_INDEX_BYTES = 10_000_000
-# 3.15: make compares the times of these files, since one run of build.py writes several files.
+# 3.15 has these files because one run of build.py writes several files: make compares their times.
 _STAMPS = (".jit*stamp*", "jit*stamp*")
 _DIGEST_LINE = re.compile(rb"// [0-9a-f]{64}")
 _LONG_AGO = (1, 1)
@@ -30,14 +30,14 @@ _LONG_AGO = (1, 1)
 
 @dataclass(frozen=True, slots=True)
 class StencilStore:
-    """Stencils in `entries`, and an `index` from forecasts to their keys."""
+    """Stencils in `entries`, and an `index` from forecast keys to stencil keys."""
 
     entries: EntryStore
     index: EntryStore
 
     @classmethod
     def below(cls, store: Path) -> StencilStore:
-        """Return the stencils kept in the store at the folder `store`."""
+        """Return the stencils kept in the subfolder `stencils` of `store`."""
         folder = store / "stencils"
         return cls(
             entries=EntryStore(folder, _MAX_BYTES),
@@ -45,20 +45,21 @@ class StencilStore:
         )
 
     def predict(self, forecast: str) -> CacheEntry | None:
-        """Return the stencils of the last build with this forecast, or None for a miss.
+        """Return the stencils of the last build with the forecast key `forecast`; None for a miss.
 
-        The prediction may be wrong: once the tree is configured, the key decides.
+        The prediction may be wrong: once the tree is configured, the stencil key decides.
         """
         entry = self.index.get(forecast)
         key = entry.facts.get("key", "") if entry else ""
         return self._get(key) if key else None
 
     def restore(self, tree: Path, key: str) -> CacheEntry | None:
-        """Put the stencils `key` into the configured `tree` and return them, or None for a miss.
+        """Write the stencils with the key `key` into the configured `tree`; return None for a miss.
 
         Stencils already in the tree are removed first, even for a miss: build.py's digest omits
         CPython's headers, so build.py could accept outdated stencils. Restored files get an old
-        modification time, so that make runs build.py, which then checks the digest.
+        modification time, so that make runs build.py, which then checks the digest. Return the
+        entry that was restored.
         """
         if not key:
             return None
@@ -73,10 +74,10 @@ class StencilStore:
         return entry
 
     def put(self, tree: Path, key: str, forecast: str, facts: Mapping[str, str]) -> None:
-        """Keep the stencils of the built `tree` under `key`, and map `forecast` to that key.
+        """Keep the stencils of the built `tree` under `key`, and map `forecast` to `key`.
 
         `key` must have been computed before make, which may write headers. Nothing is kept if `key`
-        is empty or the first line of a header is not a digest.
+        is empty or if a stencil header does not begin with a digest.
         """
         if not key:
             return
@@ -95,7 +96,8 @@ class StencilStore:
     def _get(self, key: str) -> CacheEntry | None:
         """Return the entry `key`, or None for a miss.
 
-        An entry with other files than stencils, or without the recorded digests, is a miss.
+        An entry that contains a file other than stencils, or that lacks the recorded digests, is a
+        miss.
         """
         entry = self.entries.get(key)
         if entry is None or not all(map(is_unit_file, entry.files)):
@@ -105,7 +107,7 @@ class StencilStore:
 
 
 def is_unchanged(tree: Path, entry: CacheEntry) -> bool:
-    """Return True if build.py left the restored stencils `entry` in `tree` as they were."""
+    """Return True if build.py changed none of the stencils that `entry` restored to `tree`."""
     try:
         return _read_unit(tree) == entry.files
     except OSError:
@@ -113,9 +115,10 @@ def is_unchanged(tree: Path, entry: CacheEntry) -> bool:
 
 
 def mark_up_to_date(tree: Path) -> None:
-    """Give accepted stencils the time of the newest file they are made from.
+    """Give the stencils in `tree` the time of the newest file that they are made from.
 
-    make then does not run build.py again for a later target.
+    Call this after build.py accepted the stencils: make then does not run build.py again for a
+    later target.
     """
     with contextlib.suppress(OSError):
         sources = (
@@ -147,9 +150,9 @@ def _read_unit(tree: Path) -> dict[str, bytes]:
 
 
 def _digest_facts(files: Mapping[str, bytes]) -> dict[str, str] | None:
-    """Return the first line of each header with the stencils of a triple, as facts of an entry.
+    """Return the first line of each stencil header of a triple, as facts of an entry.
 
-    Return None when there is no such header, or when the first line of one is not a digest.
+    Return None if there is no such header, or if one does not begin with a digest.
     """
     headers = [name for name in files if name.startswith("jit_stencils-")] or [
         name for name in files if name == "jit_stencils.h"

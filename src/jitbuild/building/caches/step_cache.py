@@ -1,6 +1,6 @@
 """The protocol between the step runner and the caches that help its steps.
 
-`building.step_runner` runs every step the same way::
+`building.step_runner` runs every step in this way::
 
     inputs = [cache.prepare(step) for cache in caches]
     while True:
@@ -8,8 +8,8 @@
             run(step, inputs)
             break
         except BuildError as error:
-            # The first cache whose help may be to blame withdraws it, and the step runs again.
-            # If there is no such cache, the error is raised.
+            # The first cache whose help may have caused the failure withdraws it, and the step
+            # runs again. If there is no such cache, the error is raised.
             ...
     for cache in caches:
         cache.record(step)
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepInputs:
-    """Variables that a cache adds to a step's environment, and folders it puts first on PATH."""
+    """Variables that a cache adds to a step's environment, and folders to put first on PATH."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
     path: tuple[Path, ...] = ()
@@ -41,17 +41,17 @@ class StepInputs:
 class StepCache(Protocol):
     """A cache at work in one build. Its methods are called in one thread, step by step.
 
-    A cache must never fail a build: if it cannot read or write something, that is a miss.
+    A cache must never fail a build: if the cache cannot read or write something, that is a miss.
     """
 
     def prepare(self, step: Step) -> StepInputs:
-        """Put what the cache holds for `step` in place, before the step runs."""
+        """Before `step` runs, put everything in place that the cache holds for it."""
 
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
-        """Take back help that may have made `step` fail, and return the inputs for another attempt.
+        """Withdraw help that may have made `step` fail; return the inputs for another attempt.
 
         Return None if there is nothing left to withdraw. Each kind of help is withdrawn at most
-        once, so the attempts come to an end. Raise BuildError, with the message of `error`, if the
+        once, so the attempts come to an end. Raises BuildError, with the message of `error`, if the
         step needs something that cannot be provided.
         """
 

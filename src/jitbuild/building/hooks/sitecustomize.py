@@ -1,15 +1,15 @@
-"""Changes to the Pythons that a build runs.
+"""Changes to every Python that certain build steps run.
 
-Steps that need the changes have this folder on PYTHONPATH (planning/posix.py). jitbuild itself
-never imports this module. It runs in any Python >= 3.11, and in the interpreter that is being
-built.
+The steps that need these changes put this folder on PYTHONPATH (planning/posix.py). jitbuild itself
+never imports this module. It must run in any Python from 3.11 on, including the interpreter that is
+being built.
 """
 
 import os
 import sys
 
-# Tools/jit/_llvm.py runs as many clangs at once as os.cpu_count() returns. Python 3.13 and later
-# read this variable themselves.
+# Tools/jit/_llvm.py runs os.cpu_count() clangs at once. Python 3.13 and later read PYTHON_CPU_COUNT
+# themselves.
 if (_count := os.environ.get("PYTHON_CPU_COUNT", "")).isdecimal():
     os.cpu_count = lambda: int(_count)
 
@@ -21,8 +21,8 @@ if (_folder := os.environ.get("JITBUILD_STENCILS")) and any(
 
     stencil_headers.install(_folder)
 
-# ensurepip installs no pip if it can already import one. Two folders may have one: the prefix of
-# the interpreter that is being replaced, which the variable names, and the user's own packages.
+# ensurepip installs no pip if it can already import a pip. Two folders may contain a pip: the
+# prefix of the interpreter that is being replaced (JITBUILD_HIDE), and the user's site-packages.
 if _hidden := os.environ.get("JITBUILD_HIDE"):
     import site
 

@@ -1,13 +1,13 @@
-"""Make CPython's Tools/jit/build.py compile only once the headers that all micro-ops include.
+"""Make CPython's Tools/jit/build.py compile the headers that all micro-ops include only once.
 
 build.py runs clang for each of about 300 micro-ops (Tools/jit/_targets.py, `_compile`), and each
 run reads 17 of CPython's headers to compile a few lines. This module compiles those headers once,
 with the flags of the micro-ops, to a precompiled header (clang's -include-pch).
 
-The stencils stay the same: the compiler sees the same declarations in the same order, and a test
-compares all bytes with those of build.py alone. If the headers cannot be precompiled, build.py's
-commands run unchanged. This module runs in the process of build.py, started by sitecustomize.py;
-`JITBUILD_STENCILS` names the folder for precompiled headers.
+The stencils do not change: the compiler sees the same declarations in the same order, and a test
+compares every byte with the stencils that build.py makes without this module. If the headers cannot
+be precompiled, build.py's commands run unchanged. sitecustomize.py starts this module in the
+process of build.py; `JITBUILD_STENCILS` names the folder for precompiled headers.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _OPCODE = "-D_JIT_OPCODE="
 
 
 def install(folder: str) -> None:
-    """Replace `asyncio.create_subprocess_exec`, with which build.py runs its tools (_llvm.py).
+    """Replace `asyncio.create_subprocess_exec`, which build.py uses to run its tools (_llvm.py).
 
-    Precompiled headers are written to `folder`.
+    The replacement writes precompiled headers to `folder`.
     """
     start = asyncio.create_subprocess_exec
     headers = PrecompiledHeaders(folder, start)
@@ -48,7 +48,7 @@ def install(folder: str) -> None:
 class PrecompiledHeaders:
     """The precompiled headers in `folder`, one for each list of headers and compiler flags.
 
-    `start` starts a process as `asyncio.create_subprocess_exec` does.
+    `start` must start a process as `asyncio.create_subprocess_exec` does.
     """
 
     def __init__(self, folder: str, start: Callable[..., Awaitable[Any]]) -> None:
@@ -57,12 +57,12 @@ class PrecompiledHeaders:
         self._tasks: dict[tuple[tuple[str, ...], tuple[str, ...]], asyncio.Future[str | None]] = {}
 
     async def add_to(self, program: str, args: Sequence[str]) -> Sequence[str]:
-        """Return `args` with the options for the precompiled header, if there is one.
+        """Return `args`, preceded by the options for a precompiled header if there is one.
 
-        `args` are returned unchanged if the command compiles no micro-op. The first command with
-        the same headers and flags is also left unchanged, because it may be the only one, as for
-        the trampoline of 3.13 or the shim of later versions. The second one precompiles the
-        headers, and the others wait for it.
+        `args` are returned unchanged if the command compiles no micro-op. They are also returned
+        unchanged for the first command with the same headers and flags, because it may be the only
+        such command: the trampoline of 3.13 and the shim of later versions are compiled alone. The
+        second such command precompiles the headers, and all later commands wait for the result.
         """
         names = _headers_of(args)
         if not names:
@@ -80,7 +80,7 @@ class PrecompiledHeaders:
     async def _precompile(
         self, program: str, number: int, names: Sequence[str], flags: Sequence[str]
     ) -> str | None:
-        """Precompile the headers, and return the path of the result; return None if that fails."""
+        """Precompile the headers `names`; return the path of the result, or None if that fails."""
         path = os.path.join(self._folder, f"headers-{number}")
         source, output = f"{path}.h", f"{path}.pch"
         with contextlib.suppress(OSError):
@@ -97,9 +97,9 @@ class PrecompiledHeaders:
 
 
 def leading_headers(text: str, folders: Sequence[str]) -> list[str]:
-    """Return the headers that a source includes before any other code.
+    """Return the headers that the C source `text` includes before any other code.
 
-    The list ends before the first header that is not in `folders` or has no include guard.
+    The list ends before the first header that is not in `folders` or that has no include guard.
     """
     names: list[str] = []
     for line in filter(str.strip, text.splitlines()):
@@ -111,9 +111,9 @@ def leading_headers(text: str, folders: Sequence[str]) -> list[str]:
 
 
 def shared_flags(args: Sequence[str]) -> Iterator[str]:
-    """Yield the arguments that compilations of all micro-ops share.
+    """Yield the arguments that are the same in the compilations of all micro-ops.
 
-    They exclude the name of the micro-op, its source and its output.
+    These are all arguments except the name of the micro-op, its source and its output.
     """
     remaining = iter(args)
     for arg in remaining:
@@ -128,7 +128,10 @@ def shared_flags(args: Sequence[str]) -> Iterator[str]:
 
 
 def _headers_of(args: Sequence[str]) -> list[str]:
-    """Return the leading headers of the micro-op that a command compiles; [] if there is none."""
+    """Return the headers that a micro-op includes before any other code.
+
+    Return [] if the command with the arguments `args` compiles no micro-op.
+    """
     source = next((arg for arg in args if arg.endswith(".c")), None)
     if source is None or not any(arg.startswith(_OPCODE) for arg in args):
         return []
