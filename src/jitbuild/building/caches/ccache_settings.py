@@ -143,7 +143,9 @@ def _check_storage(ccache: Ccache, storage: str) -> None:
         problem = "The setting ccache-storage does not begin with a URL."
     # ccache 4.5 and newer list their features.
     elif supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
-        problem = f"ccache {ccache.version} does not support remote storage of kind {refused[0]}."
+        problem = (
+            f"ccache {ccache.version} does not support {refused[0]} as a kind of remote storage."
+        )
     else:
         return
     kinds = ", ".join(sorted(supported - _NO_SCHEMES)) or _USUAL_SCHEMES
