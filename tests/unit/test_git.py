@@ -117,10 +117,10 @@ def test_a_commit_that_was_fetched_before_is_not_fetched_again(tmp_path):
 @pytest.mark.parametrize("ref", ["main", "c" * 7, "d" * 40])
 def test_offline_only_a_fetched_commit_is_resolved(tmp_path, ref):
     url, git = "git+https://host.example/cpython", FakeGit(fetched=["c" * 40])
-    with pytest.raises(SourceError, match="unknown without the network"):
+    with pytest.raises(SourceError, match="does not use the network"):
         described(f"{url}@{'c' * 40}", tmp_path, runner=git, offline=True)
     described(f"{url}@main", tmp_path, runner=git)
-    with pytest.raises(SourceError, match="unknown without the network"):
+    with pytest.raises(SourceError, match="does not use the network"):
         described(f"{url}@{ref}", tmp_path, runner=git, offline=True)
     resolved = described(f"{url}@{'c' * 40}", tmp_path, runner=git, offline=True)
     assert resolved.source.location == "https://host.example/cpython"

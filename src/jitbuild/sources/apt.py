@@ -1,6 +1,6 @@
-"""Run apt with a configuration, lists and caches of its own.
+"""Run apt with its own configuration, package lists and caches.
 
-This needs no root, and leaves the system's apt settings and lists unchanged.
+This needs no root, and leaves the system's apt settings and package lists unchanged.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Completed, Runner
 
 _SECRET = re.compile(r"(?<=//)[^/\s]*@")
-# The machine's hooks clean its caches and notify its desktop; they must not run for this apt.
+# The machine's apt hooks clean its caches and notify its desktop. They must not run here.
 _HOOKS = ("Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success")
 
 
 class SourcePackage(NamedTuple):
-    """A version of a source package, and its upstream archives as (file name, sha256)."""
+    """A version of a source package.
+
+    `archives` are the (file name, sha256) of its upstream archives.
+    """
 
     version: str
     archives: tuple[tuple[str, str], ...]
 
 
 class Apt:
-    """apt for the source package `package`, with all its files under `folder`.
+    """apt for the source package `package`, with all files that apt writes below `folder`.
 
-    `messages` holds apt's last errors and warnings, without the passwords of URLs.
+    `messages` holds the last errors and warnings that apt printed, without the passwords in URLs.
     """
 
     def __init__(self, package: str, folder: Path, runner: Runner) -> None:
@@ -45,7 +48,7 @@ class Apt:
         self.messages = ""
 
     def versions(self, sources: Iterable[AptSource]) -> list[SourcePackage]:
-        """Return all versions of the package in `sources`, skipping suites that do not exist.
+        """Return all versions of the package in `sources`. Suites that do not exist are skipped.
 
         Raises DownloadError if apt cannot be started.
         """
@@ -59,7 +62,11 @@ class Apt:
         ]
 
     def download(self, version: SourcePackage, file: str) -> Path | None:
-        """Download the upstream archive `file`; return None if it is listed but not available."""
+        """Download the upstream archive `file` of `version`; return its path.
+
+        Return None if the index lists the archive but the server does not deliver it. Raises
+        DownloadError if apt cannot be started.
+        """
         wanted = f"{self._package}={version.version}"
         self._keep_messages(
             self._run("apt-get", "-q", "source", "--download-only", "--tar-only", wanted)
@@ -85,10 +92,10 @@ class Apt:
             return self._runner(argv, cwd=own / "files", env={**os.environ, "LC_ALL": "C.UTF-8"})
         except OSError as error:
             raise DownloadError(
-                f"{program} cannot be started ({error.strerror or error}), so --mirror distro "
-                "cannot work here.",
-                remedy="Use --mirror distro on Debian, Ubuntu and their derivatives; elsewhere, "
-                "name a mirror: --mirror URL|FOLDER.",
+                f"{program} cannot be started ({error.strerror or error}), but --mirror distro "
+                "needs it.",
+                remedy="Use --mirror distro only on Debian, Ubuntu and their derivatives. "
+                "Elsewhere, name a mirror: --mirror URL|FOLDER.",
             ) from error
 
     def _options(self) -> dict[str, object]:
@@ -108,9 +115,9 @@ class Apt:
         }
 
     def _keep_messages(self, completed: Completed) -> None:
-        """Keep the errors and warnings of the command `completed`, if it printed any.
+        """Keep the errors and warnings of the finished command `completed`, if it printed any.
 
-        Do not call this for apt-cache, whose messages only repeat that the index was not read.
+        Do not call this for apt-cache: its messages only say again that the index was not read.
         """
         lines = [
             _SECRET.sub("***@", line)

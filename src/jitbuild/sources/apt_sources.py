@@ -1,4 +1,4 @@
-"""The machine's apt sources, parsed from both formats of sources.list(5)."""
+"""The machine's apt sources, read from files in either format of sources.list(5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COMPONENTS = {"main", "universe"}  # the components with Debian's and Ubuntu's Pythons
-# The options that decide whether an archive is trusted. They are copied unchanged.
+# The options that decide whether apt trusts an archive. They are copied from the machine's sources.
 _TRUST = {
     "signed-by",
     "trusted",
@@ -32,7 +32,10 @@ _ONE_LINE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AptSource:
-    """One source of packages; `options` are (lower-case name, value) pairs with names in _TRUST."""
+    """A source of packages.
+
+    `options` are (name, value) pairs; each name is in lower case and one of _TRUST.
+    """
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -40,7 +43,7 @@ class AptSource:
     options: tuple[tuple[str, str], ...] = ()
 
     def as_stanza(self) -> str:
-        """Return this source as a deb822 stanza for source packages."""
+        """Return this source as a stanza in the deb822 format, for source packages only."""
         fields = {
             "Types": "deb-src",
             "URIs": " ".join(self.uris),
@@ -52,10 +55,10 @@ class AptSource:
 
 
 def read_sources(etc: Path) -> tuple[AptSource, ...]:
-    """Return the sources of Debian's or Ubuntu's packages below `etc` (/etc/apt).
+    """Return the sources of Debian's or Ubuntu's packages that files below `etc` (/etc/apt) list.
 
-    Sources signed with the distribution's own keyring are preferred to all others, because
-    repositories of third parties may call their component main, too.
+    If sources signed with the distribution's own keyring exist, only these are returned, because
+    repositories of third parties may also call their component main.
     """
     with files.store_errors(etc):
         usable = [
@@ -68,9 +71,9 @@ def read_sources(etc: Path) -> tuple[AptSource, ...]:
 
 
 def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Yield the fields of each stanza of a deb822 text, by lower-case name.
+    """Yield the fields of each stanza of a text in the deb822 format, by lower-case name.
 
-    A value of several lines keeps its line breaks and its indentation.
+    A value that spans several lines keeps its line breaks and its indentation.
     """
     uncommented = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for block in re.split(r"\n[ \t]*\n", uncommented):

@@ -1,4 +1,4 @@
-"""The cache of release archives: verified files, added by download or by copy."""
+"""The cache of release archives: verified files that were downloaded or copied."""
 
 from __future__ import annotations
 
@@ -36,16 +36,19 @@ class CachedArchive(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveCache:
-    """Archives under `folder`, grouped by digest, because two archives may have the same name."""
+    """Archives below `folder`, in subfolders named by digest.
+
+    Two archives may have the same name, but not the same digest.
+    """
 
     folder: Path
     downloader: Downloader = download.download
     reporter: Reporter = _SILENT
 
     def find(self, source: Source) -> CachedArchive | None:
-        """Return the first archive of `source` that exists and has the pinned digest.
+        """Return the first archive of `source` that is in the cache with the pinned digest.
 
-        Return None if the cache has none.
+        Return None if no archive of `source` is.
         """
         with files.store_errors(self.folder):
             for name, pin in source.files:
@@ -55,7 +58,7 @@ class ArchiveCache:
         return None
 
     def add_download(self, url: str, pin: str) -> CachedArchive:
-        """Download the archive at `url` into the cache, and verify it against the sha256 `pin`.
+        """Download the archive at `url` into the cache, and check that its sha256 is `pin`.
 
         Raises DownloadError if the download fails, and IntegrityError if the sha256 differs.
         """
@@ -64,9 +67,10 @@ class ArchiveCache:
         return CachedArchive(path, urls.redacted(url))
 
     def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
-        """Copy `file` into the cache as `name`, and verify it against the sha256 `pin`.
+        """Copy `file` into the cache under the name `name`, and check that its sha256 is `pin`.
 
-        Raises DownloadError if `file` cannot be copied, and IntegrityError if the sha256 differs.
+        `origin` is recorded in the result. Raises DownloadError if `file` cannot be copied, and
+        IntegrityError if the sha256 differs.
         """
         dest = self._path(name, pin)
         files.copy_verified(file, dest, sha256=pin, reporter=self.reporter)

@@ -1,6 +1,6 @@
 """Get the source archive of a release from the Linux distribution's own package servers.
 
-This is for machines that can reach only those servers. In Debian and Ubuntu, the file
+This is for machines that can reach no other servers. In Debian and Ubuntu, the file
 `<package>_<version>.orig.tar.xz` is byte for byte python.org's archive. The checksums in the signed
 index show which version of the package has the pinned bytes.
 """
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 ETC = Path("/etc/apt")
-# Suites that may have releases which the machine's own suites lack. The keys are os-release's ID
-# or ID_LIKE.
+# Suites that may have releases which are not in the suites that the machine uses. The keys are
+# values of ID or ID_LIKE in os-release.
 _OTHER_SUITES: Mapping[str, tuple[str, ...]] = {
     "ubuntu": ("devel",),
     "debian": ("stable", "testing", "unstable", "oldstable"),
@@ -53,16 +53,18 @@ def fetch(
 ) -> CachedArchive:
     """Add the distribution's archive of `source` to the cache and return it.
 
-    apt's files are written to the new folder `scratch`, which is removed at the end. `distro` are
-    the names of the distribution, the most specific first (None: those of this machine). Raises
-    DownloadError if there is no apt or the archive is not available, and IntegrityError if the
-    sha256 of the distribution's archive is not the pinned one.
+    apt's files are written to the new folder `scratch`, which is removed at the end. `distro` lists
+    the names of the distribution, the most specific name first; None stands for those of this
+    machine.
+
+    Raises DownloadError if there is no apt or the archive is not available, and IntegrityError if
+    the sha256 of the distribution's archive is not the pinned one.
     """
     own = read_sources(etc)
     if not own:
-        raise _unusable(source, f"{etc} names no sources of Debian or Ubuntu packages")
+        raise _unusable(source, f"{etc} lists no sources of Debian's or Ubuntu's packages")
     if not source.distro_package:
-        raise _unusable(source, "No recipe knows the name of the distribution's package")
+        raise _unusable(source, "The recipes do not know the name of the distribution's package")
     apt = Apt(source.distro_package, scratch, runner)
     names = target.host().distro if distro is None else distro
     try:
@@ -75,9 +77,11 @@ def fetch(
 
 
 def _other_suites(own: Iterable[AptSource], distro: Sequence[str]) -> tuple[AptSource, ...]:
-    """Return `own` with the distribution's other suites in place of the suites that it names.
+    """Return `own` with the distribution's other suites in place of the suites that `own` names.
 
-    Sources that only have suites such as those for security updates are left out.
+    `distro` lists the names of the distribution. A source is left out if all its suites have a
+    hyphen in their names, as those for security updates have. Return () if the distribution is
+    unknown.
     """
     suites = next((_OTHER_SUITES[name] for name in distro if name in _OTHER_SUITES), ())
     plain = (source for source in own if any("-" not in suite for suite in source.suites))
@@ -89,7 +93,10 @@ def _other_suites(own: Iterable[AptSource], distro: Sequence[str]) -> tuple[AptS
 def _download(
     source: Source, apt: Apt, groups: Iterable[tuple[AptSource, ...]], reporter: Reporter
 ) -> tuple[Path, str]:
-    """Download a pinned archive from the first of `groups` that has one; return it and its pin."""
+    """Download a pinned archive from the first of `groups` that has one.
+
+    Return the path and the pinned sha256 of the archive. `groups` are groups of apt sources.
+    """
     seen: list[SourcePackage] = []
     for number, group in enumerate(groups):
         if not group:
@@ -109,7 +116,7 @@ def _download(
 def _pinned(
     versions: Iterable[SourcePackage], source: Source
 ) -> Iterator[tuple[SourcePackage, str, str]]:
-    """Yield (version, file name, sha256) for each archive with a pinned sha256 of `source`."""
+    """Yield (version, file name, sha256) for each archive whose sha256 is pinned for `source`."""
     pins = [pin.lower() for _, pin in source.files]
     for version in versions:
         for file, sha256 in version.archives:
@@ -133,13 +140,14 @@ def _not_available(
         return DownloadError(
             f"The distribution lists the archive of {package} {version}, but does not deliver it."
             f"{detail}",
-            remedy=f"Try later, or another version. {_alternatives(source)}",
+            remedy=f"Run the command again later, or choose another version. "
+            f"{_alternatives(source)}",
         )
     same = next((other for other in seen if _is_version(other, version)), None)
     if same is not None:
         return IntegrityError(
-            f"The distribution's archive of {package} {same.version} is not python.org's: its "
-            "sha256 is not the pinned one.",
+            f"The distribution's archive of {package} {same.version} differs from python.org's: "
+            "its sha256 is not the pinned one.",
             remedy=_alternatives(source),
         )
     if not seen and messages:
@@ -151,11 +159,11 @@ def _not_available(
 
 
 def _other_versions(source: Source, seen: Sequence[SourcePackage], detail: str) -> MissingError:
-    versions = ", ".join(sorted({other.version for other in seen})) or "no version of it"
-    hint = "Ask for one of those. " if seen else ""
+    versions = ", ".join(sorted({other.version for other in seen}))
+    available = f"; it has {versions}" if versions else ", nor any other version"
+    hint = "Install one of the versions that it has. " if seen else ""
     return MissingError(
-        f"The distribution has no {source.distro_package} {_version(source)}; it has {versions}."
-        f"{detail}",
+        f"The distribution has no {source.distro_package} {_version(source)}{available}.{detail}",
         remedy=f"{hint}{_alternatives(source)}",
     )
 

@@ -1,4 +1,4 @@
-"""A source folder on this machine: its source files, their digest, and a copy to build in."""
+"""A source folder on this machine: list its source files, compute their digest, and copy them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ _BUILD_OUTPUT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", 
 
 
 def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:
-    """Return the source files and links of the folder `root`, sorted and relative to it.
+    """Return the source files and links of the folder `root`, sorted, as paths relative to `root`.
 
-    In a git checkout, the source files are those that git tracks and new ones that it does not
-    ignore; the output of a build in the checkout is not included. Raises SourceError for a folder
-    that is not a checkout and has the output of a build, because make would use the old object
-    files.
+    In a git checkout, these are the files that git tracks and new files that git does not ignore.
+    They do not include the output of a build in the checkout. Any other folder must not contain the
+    output of a build, because make would use its object files: raises SourceError if it does.
     """
     with store_errors(root):
         if (root / ".git").exists():
@@ -44,20 +43,20 @@ def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosix
         output = next((name for name in _BUILD_OUTPUT if (root / name).exists()), None)
         if output is not None:
             raise SourceError(
-                f"{root} holds the output of an earlier build ({output}), which would be mixed "
-                "into this one.",
-                remedy="Run `make distclean` there, or use the release's archive or a git "
+                f"{root} contains the output of an earlier build ({output}), which would be mixed "
+                "into this build.",
+                remedy="Run `make distclean` in that folder, or use the release's archive or a git "
                 "checkout instead.",
             )
         return tuple(sorted(_walk(root)))
 
 
 def digest(root: Path, files: tuple[PurePosixPath, ...]) -> str:
-    """Return the sha256 of the names, executable bits and contents of `files` under `root`.
+    """Return a sha256 of the names, executable bits and contents of `files` under `root`.
 
     The content of a link is the path that it points to. Raises SourceError for a link that leads
-    out of the tree, because the digest would not cover the file there, and for anything that is
-    neither a file nor a link.
+    out of the tree, because the digest would not cover the file there. Also raises SourceError for
+    anything that is neither a file nor a link.
     """
     total = hashlib.sha256()
     with store_errors(root):
@@ -75,10 +74,10 @@ def copy(
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> Path:
-    """Copy the source files of `root` to the new folder `dest`, with times, modes and links.
+    """Copy the source files of `root` to the new folder `dest`, with their times and modes.
 
-    The times are kept because make depends on them. Raises IntegrityError if the digest of the copy
-    is not `expected`.
+    The times are kept because make depends on them; links are copied as links. Raises
+    IntegrityError if the digest of the copy is not `expected`.
     """
     files = source_files(root, runner=runner)
     with reporter.stage(f"Copying {root.name}") as stage, store_errors(dest):
@@ -109,7 +108,7 @@ def _kind_and_digest(root: Path, path: Path) -> tuple[str, str]:
         if not path.resolve().is_relative_to(root.resolve()):
             raise SourceError(
                 f"{path} is a link that leads out of the tree.",
-                remedy="Replace it by a copy of its target.",
+                remedy="Replace the link by a copy of its target.",
             )
         target = os.fsencode(path.readlink().as_posix())
         return "link", hashlib.sha256(target).hexdigest()

@@ -1,4 +1,4 @@
-"""Resolve git references, read files of a commit, and check out its tree into a new folder.
+"""Resolve git references, read files of a commit, and check out a commit into a new folder.
 
 The user's own repositories are read but not changed.
 """
@@ -26,7 +26,11 @@ _SILENT = SilentReporter()
 
 
 class Commit(NamedTuple):
-    """A commit, the `folder` of a repository that has it, and the `location` to show and record."""
+    """The hash of a commit (`digest`), and where to find the commit.
+
+    `folder` is a repository on this machine that has the commit. `location` is the URL or path to
+    show and to record.
+    """
 
     folder: Path
     location: str
@@ -44,9 +48,9 @@ def resolve(
 ) -> Commit:
     """Return the commit that `ref` names in the repository at `place`, a URL or a path.
 
-    With `offline`, a reference in a repository behind a URL is resolved only if it is a full commit
-    hash that was fetched before. Raises SourceError if git does not know the reference or the
-    reference is not safe to pass to git, and DownloadError if a URL cannot be fetched.
+    If `offline` is True and `place` is a URL, nothing is fetched: `ref` must be a full commit hash
+    that was fetched before. Raises SourceError if git does not know the reference or the reference
+    is not safe to pass to git, and DownloadError if a URL cannot be fetched.
     """
     if ref.startswith("-") or not ref.isprintable():
         raise SourceError(
@@ -62,7 +66,7 @@ def resolve(
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder, so it is not a git repository.",
-            remedy="Check the path before the @.",
+            remedy="Check the path before the @ in the request.",
         )
     return Commit(folder, str(folder), Git(folder, runner).commit(ref))
 
@@ -70,12 +74,12 @@ def resolve(
 def read(
     commit: Commit, patterns: Sequence[str], *, runner: Runner = process.run
 ) -> dict[str, str]:
-    """Return the text of each file of the commit that matches one of `patterns` (fnmatch).
+    """Return the text of each file of the commit that matches one of `patterns` (fnmatch), by path.
 
     Only the last part of a pattern may contain wildcards.
     """
     git = Git(commit.folder, runner)
-    # git lists the entries of a folder whose path ends in a slash.
+    # With a slash at the end of its path, git lists the entries of a folder.
     paths = [f"{p.rpartition('/')[0]}/" if "*" in p else p for p in patterns]
     listing = git.output("ls-tree", "-z", "--name-only", commit.digest, "--", *paths)
     return {
@@ -90,8 +94,9 @@ def checkout(
 ) -> Path:
     """Write the files of the commit `digest` into the new folder `dest`, and return `dest`.
 
-    `location` is that of the resolved Commit. A separate index is used, so the repository is not
-    changed. (`git archive` would leave out files that `.gitattributes` names.)
+    `location` is the attribute of the resolved Commit. The files are checked out with an index of
+    their own, so the repository is not changed. (`git archive` would leave out files that
+    `.gitattributes` names.)
     """
     is_url = git_remote.is_url(location)
     folder = git_remote.clone_path(location, cache) if is_url else Path(location)
@@ -106,13 +111,16 @@ def checkout(
 
 
 def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:
-    """Return the files in the checkout `folder` that git tracks, and new ones not ignored."""
+    """Return the files in the checkout `folder`.
+
+    These are the files that git tracks and new files that git does not ignore.
+    """
     git = Git(folder, runner)
     listing = git.output("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if "\ufffd" in listing:
         raise SourceError(
-            f"{folder} holds a file whose name is not UTF-8.",
-            remedy="Rename it, or let git ignore it.",
+            f"{folder} contains a file whose name is not UTF-8.",
+            remedy="Rename the file, or make git ignore it.",
         )
     return list(dict.fromkeys(name for name in listing.split("\0") if name))
 
@@ -121,8 +129,9 @@ def _fetched_before(url: str, ref: str, clone: Path, runner: Runner) -> str:
     digest = git_remote.fetched_commit(Git(clone, runner), ref) if clone.is_dir() else None
     if digest is None:
         raise SourceError(
-            f"The commit of {ref} of {urls.redacted(url)} is unknown without the network.",
-            remedy="`jitbuild install` fetches it. A plan can be made of a release, of a checkout "
-            "on this machine (./cpython@REF), or of a full commit hash that was installed before.",
+            f"The commit that {ref} names in {urls.redacted(url)} is not known: this command does "
+            "not use the network.",
+            remedy="Use `jitbuild install`, which fetches it. Or request a release, a checkout on "
+            "this machine (./cpython@REF), or a full commit hash that was installed before.",
         )
     return digest

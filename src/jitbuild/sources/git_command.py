@@ -20,8 +20,8 @@ SCHEMES = (
     "git",
     "file",
 )  # no transport that runs a program named in the URL
-# git sets these variables for the hooks and aliases that it runs. If they were passed on, every
-# command here would use the repository that they name. The list is that of
+# git sets these variables for the hooks and aliases that it runs. If jitbuild passed them on, every
+# git command would use the repository that they name. The list is the output of
 # `git rev-parse --local-env-vars`, without the variables that hold configuration.
 _REPOSITORY_VARIABLES = frozenset(
     {
@@ -39,8 +39,8 @@ _REPOSITORY_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# With these settings a checkout has the same bytes on every machine, whatever the user's
-# configuration says about line ends, hooks and sparse checkouts.
+# With these settings, a checkout has the same bytes on every machine. They override the user's
+# configuration of line ends, hooks and sparse checkouts.
 _CONFIGURATION = {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
@@ -60,7 +60,7 @@ class Git:
         self._runner = runner
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Completed:
-        """Run git with `env` added to its environment, and return the completed process."""
+        """Run git with `env` added to its environment; return its exit code and output."""
         options = [
             option for name, value in _CONFIGURATION.items() for option in ("-c", f"{name}={value}")
         ]
@@ -73,29 +73,29 @@ class Git:
         except OSError as error:
             raise SourceError(
                 f"git cannot be started: {error.strerror or error}.",
-                remedy="Install it: the package is called git in apt-get, dnf, zypper, pacman, apk "
-                "and brew, and Git.Git in winget.",
+                remedy="Install git: its package is called `git` for apt-get, dnf, zypper, pacman, "
+                "apk and brew, and `Git.Git` for winget.",
             ) from error
 
     def output(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-        """Run git and return its standard output. Raises SourceError if it fails."""
+        """Run git and return its standard output. Raises SourceError if git fails."""
         completed = self.run(*arguments, env=env)
         if not completed.ok:
             reason = completed.stderr.strip() or f"exit code {completed.returncode}"
             raise SourceError(
                 f"git {arguments[0]} failed in {self.folder}: {reason}",
-                remedy="Try `git fsck` in that repository, or use the release's archive.",
+                remedy="Check that repository with `git fsck`, or use the release's archive.",
             )
         return completed.stdout
 
     def commit(self, ref: str) -> str:
-        """Return the commit that `ref` names. Raises SourceError if there is none."""
+        """Return the hash of the commit that `ref` names. Raises SourceError if it names none."""
         completed = self.run("rev-parse", "--verify", f"{ref}^{{commit}}")
         if not completed.ok:
             raise SourceError(
                 f"git knows no commit named {ref!r} in {self.folder}: {completed.stderr.strip()}",
-                remedy="Check the reference after the @ (`git branch --all` and `git tag` list "
-                "them), or fetch it first.",
+                remedy="Check the reference after the @ (`git branch --all` and `git tag` list all "
+                "branches and tags), or fetch it first.",
             )
         return completed.stdout.strip()
 

@@ -37,14 +37,17 @@ def is_url(place: str) -> bool:
         return True
     if separator or re.match(r"[\w+.-]+::", place) or place.startswith("-"):
         raise SourceError(
-            f"{urls.redacted(place)} is not a repository that git may fetch from.",
-            remedy=f"Use a path or a URL with {', '.join(SCHEMES)}.",
+            f"{urls.redacted(place)} is not the address of a repository that jitbuild can use.",
+            remedy=f"Use a path, or a URL that begins with one of: {', '.join(SCHEMES)}.",
         )
     return False
 
 
 def without_secrets(url: str) -> str:
-    """Return `url` without the user, password and query of an http URL, which may be secrets."""
+    """Return `url`; if it is an http or https URL, without its user, password and query.
+
+    These parts may be secret.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"}:
         return url
@@ -52,13 +55,13 @@ def without_secrets(url: str) -> str:
 
 
 def clone_path(url: str, cache: Path) -> Path:
-    """Return the folder of the bare clone of `url` in the cache, whether it exists or not."""
+    """Return the folder in the cache for the bare clone of `url`, which need not exist yet."""
     digest = hashlib.sha256(without_secrets(url).encode()).hexdigest()
     return cache / "git" / digest[:16]
 
 
 def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -> str:
-    """Fetch `ref` of `url` into its clone and return the commit.
+    """Fetch `ref` from `url` into the bare clone of `url`; return the hash of its commit.
 
     A full commit hash that was fetched before is not fetched again. Raises SourceError for a
     reference that cannot be fetched by name, and DownloadError if the fetch fails.
@@ -71,21 +74,22 @@ def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -
     shown = urls.redacted(url)
     if url.startswith(("http://", "git://")) and not _COMMIT.fullmatch(ref):
         reporter.warn(
-            f"{shown} is not encrypted: anyone on the network path can change what is built. Name "
-            "a full commit hash."
+            f"Access to {shown} is not encrypted: anyone on the network path can change what is "
+            "built. Request a full commit hash instead."
         )
     clone = clone_path(url, cache)
     git = Git(clone, runner)
     with files.store_errors(clone):
         clone.mkdir(parents=True, exist_ok=True)
-        waiting = f"Waiting for another build that fetches {shown}."
+        waiting = f"Waiting for another process that is fetching {shown}."
         with files.exclusive_lock(clone, lambda: reporter.note(waiting)):
-            # Locks left by a git that was killed: while we hold our lock, no other git runs here.
+            # Remove locks of a git that was killed. No git is running in this clone now, because
+            # this process holds jitbuild's own lock on it.
             for stale in clone.glob("*.lock"):
                 stale.unlink()
             git.output("init", "--quiet", "--bare", "--template=", ".")
             commit = fetched_commit(git, ref) or _fetch(git, url, ref, reporter)
-            # With this ref, git keeps the commit and the next fetch can build on it.
+            # Because of this ref, git keeps the commit, and the next fetch transfers less.
             git.output("update-ref", f"refs/jitbuild/{commit}", commit)
     return commit
 
@@ -93,7 +97,8 @@ def fetch(url: str, ref: str, cache: Path, runner: Runner, reporter: Reporter) -
 def fetched_commit(git: Git, ref: str) -> str | None:
     """Return `ref` if it is a full commit hash that was fetched before, else None.
 
-    Branches, tags and abbreviations are not looked up, because they may later name another commit.
+    Branches, tags and abbreviated hashes always give None, because they may name another commit
+    later.
     """
     if not _COMMIT.fullmatch(ref):
         return None
@@ -109,7 +114,7 @@ def _fetch(git: Git, url: str, ref: str, reporter: Reporter) -> str:
             return git.commit("FETCH_HEAD")
         if not _ABBREVIATED.fullmatch(ref):
             raise _fetch_error(url, ref, completed)
-    # Servers never provide a commit by its abbreviation, and not always by its whole name.
+    # No server provides a commit by an abbreviated hash, and some do not by its full hash either.
     with reporter.stage(f"Fetching all of {shown}, to find {ref}"):
         completed = git.run("fetch", "--quiet", *_everything(git, url))
         if not completed.ok:
@@ -128,6 +133,6 @@ def _fetch_error(url: str, ref: str, completed: Completed) -> DownloadError:
     reason = completed.stderr.replace(url, shown).strip() or f"exit code {completed.returncode}"
     return DownloadError(
         f"git could not fetch {ref} of {shown}: {reason}",
-        remedy="Check the reference, the network and your access; or name a checkout on this "
-        "machine: ./cpython@REF.",
+        remedy="Check the reference, the network and your permissions, or request a checkout on "
+        "this machine: ./cpython@REF.",
     )

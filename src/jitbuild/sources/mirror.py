@@ -1,7 +1,8 @@
-"""Get release archives from a mirror: a URL or a folder, laid out as on python.org or flat.
+"""Get release archives from a mirror: a URL or a folder.
 
-An archive is accepted only if it has the pinned sha256. If an archive has another sha256, no other
-address is tried.
+Below it, archives are either in one folder per release, as on python.org, or directly in the mirror
+("flat"). An archive is accepted only if it has the pinned sha256. If an archive has another sha256,
+no other address is tried.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedArchive:
     """Download an archive of `source` from the mirror at the URL `base`.
 
-    Raises MissingError if the mirror does not have it, and IntegrityError if its sha256 is not the
-    pinned one. Any other DownloadError is raised without trying the next address.
+    Raises MissingError if the mirror does not have the archive, and IntegrityError if its sha256 is
+    not the pinned one. Any other DownloadError is raised without trying the next address.
     """
     urls = [(_url_below(base, path), pin) for path, pin in _layout(source)]
     return download_first(source, urls, archives)
@@ -33,8 +34,8 @@ def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedA
 def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> CachedArchive:
     """Copy an archive of `source` from the folder `base` into the cache.
 
-    Raises MissingError if the folder does not have it, and IntegrityError if its sha256 is not the
-    pinned one.
+    Raises MissingError if the folder does not have the archive, and IntegrityError if its sha256 is
+    not the pinned one.
     """
     places = [(base / path, pin) for path, pin in _layout(source)]
     for path, pin in places:
@@ -46,9 +47,10 @@ def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> Cac
 def download_first(
     source: Source, urls: Sequence[tuple[str, str]], archives: ArchiveCache
 ) -> CachedArchive:
-    """Download the first of `urls` that exists; each URL comes with its pinned sha256.
+    """Download an archive of `source` from the first of `urls` that exists.
 
-    Raises MissingError if none exists. Any other error ends the search and is raised.
+    `urls` are pairs of a URL and the sha256 that is pinned for the archive there. Raises
+    MissingError if no URL exists. Any other error ends the search and is raised.
     """
     for url, pin in urls:
         try:
@@ -59,7 +61,10 @@ def download_first(
 
 
 def _layout(source: Source) -> Iterator[tuple[str, str]]:
-    """Yield the paths below a mirror's base, with their pins: as on python.org, then flat."""
+    """Yield the possible paths of an archive below a mirror, each with the pinned sha256.
+
+    For each archive, the path as on python.org comes first, then the flat path.
+    """
     release_folder = source.location.rpartition("/")[0].rpartition("/")[2]
     for name, pin in source.files:
         yield f"{release_folder}/{name}", pin
@@ -67,7 +72,10 @@ def _layout(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _url_below(base: str, path: str) -> str:
-    """Return the URL of `path` below `base`, keeping the query (on some stores, a signature)."""
+    """Return the URL of `path` below `base`.
+
+    The query of `base` is kept, because on some servers it is a signature.
+    """
     parts = urlsplit(base)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment=""))
 
@@ -76,6 +84,6 @@ def _missing(source: Source, places: list[str]) -> MissingError:
     tried = "\n".join(f"  {place}" for place in places)
     return MissingError(
         f"{source.files[0][0]} was not found at:\n{tried}",
-        remedy="Check the address and the version, or name another place with --mirror "
-        "(without --mirror, python.org is used).",
+        remedy="Check the address and the version. Or name another mirror with --mirror, or omit "
+        "--mirror to use python.org.",
     )

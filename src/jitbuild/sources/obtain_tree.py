@@ -1,4 +1,4 @@
-"""Obtain a verified source tree: fetch, unpack, copy or check out what a source names."""
+"""Obtain a verified source tree from an archive, a folder or a git repository."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _SILENT = SilentReporter()
 class SourceTree:
     """A verified source tree to build in.
 
-    `origin` is the place that it came from (`cache`, `distro`, `archive`, `folder`, `git`, a path
-    or a URL) and `verified` describes its verification; the manifest records both.
+    `origin` is the place from which it was obtained (`cache`, `distro`, `archive`, `folder`, `git`,
+    a path or a URL), and `verified` tells how it was verified. The manifest records both.
     """
 
     path: Path
@@ -52,9 +52,9 @@ def obtain(  # noqa: PLR0913
 ) -> SourceTree:
     """Put the verified tree of `source` below the new folder `dest`.
 
-    The archive of a release comes from `origin`, unless it is in the cache. `pinned_by_user` is
-    True if its sha256 is from the command line and not from a recipe. Files of an archive that
-    match a pattern of `leave_out` are not unpacked.
+    The archive of a release comes from the cache or, if it is not there, from `origin`.
+    `pinned_by_user` is True if the sha256 of the archive is from the command line, not from a
+    recipe. Files of an archive that match a pattern in `leave_out` are not unpacked.
 
     Raises IntegrityError if the digest is not that of `source`; no other address is then tried.
     Raises DownloadError if the archive or commit is not available, ArchiveError if the archive

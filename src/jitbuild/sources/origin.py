@@ -1,4 +1,4 @@
-"""The origin of release archives: the value of --mirror, parsed."""
+"""The origin of release archives, parsed from the value of --mirror."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from jitbuild.system.suggestions import did_you_mean
 class ArchiveOrigin:
     """The origin of the archives of releases.
 
-    `place` is the URL of a mirror or the path of a folder, laid out as on python.org or flat; it
-    is empty for `python.org` and `distro`.
+    `place` is the URL of a mirror or the path of a folder (sources/mirror.py describes the
+    layouts). It is empty if `kind` is `python.org` or `distro`.
     """
 
     kind: Literal["python.org", "mirror", "folder", "distro"] = "python.org"
@@ -26,9 +26,9 @@ class ArchiveOrigin:
 
     @classmethod
     def parse(cls, text: str | None) -> ArchiveOrigin:
-        """Return the origin for the value `text` of --mirror; python.org if it is None or blank.
+        """Return the origin that the value `text` of --mirror names; python.org for None or blanks.
 
-        Raises UsageError if any other value is not `distro`, an existing folder or an http, https
+        Raises UsageError if any other value is not `distro`, an existing folder, or an http, https
         or file URL.
         """
         text = (text or "").strip()
@@ -70,5 +70,5 @@ def _not_an_origin(text: str) -> UsageError:
     hint = did_you_mean(text.lower(), ["distro"], cutoff=0.7)
     return UsageError(
         f"{urls.redacted(text)} is neither a folder nor an http, https or file URL.",
-        remedy=f"{hint}--mirror takes such a URL, an existing folder, or the word distro.",
+        remedy=f"{hint}Give --mirror such a URL, an existing folder, or the word `distro`.",
     )

@@ -20,7 +20,8 @@ _ALTERNATIVES = (
 def fetch(source: Source, archives: ArchiveCache) -> CachedArchive:
     """Download an archive of `source` from its folder on python.org.
 
-    Raises DownloadError, with the other origins in its remedy, or IntegrityError.
+    Raises IntegrityError if its sha256 is not the pinned one, and DownloadError if the download
+    fails. The remedy of a DownloadError names the other origins.
     """
     folder = source.location.rpartition("/")[0]
     try:

@@ -1,6 +1,7 @@
 """Resolve a request for a folder, an archive, a git reference or `main` to its source.
 
-Versions are resolved by `jitbuild.planning.planner.resolve_version`, which reads only the recipes.
+Requests for versions are resolved by `jitbuild.planning.planner.resolve_version`, which reads only
+the recipes.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ def describe(  # noqa: PLR0913
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> ResolvedRequest:
-    """Return the version, digest and LLVM of the tree that `request` names.
+    """Return the version, source and LLVM of the tree that `request` names.
 
-    An archive must have the digest `sha256`, if that is given. With `offline`, nothing is fetched,
-    and a branch behind a URL raises SourceError. Raises SourceError if the tree is not a CPython
-    with the JIT, IntegrityError if an archive has another digest, ArchiveError if it cannot be
-    read, and DownloadError if a URL cannot be fetched.
+    If `sha256` is given, an archive must have this digest. If `offline` is True, nothing is
+    fetched, and a branch behind a URL raises SourceError.
+
+    Raises SourceError if the tree is not a CPython with the JIT, IntegrityError if an archive has
+    another digest, ArchiveError if an archive cannot be read, and DownloadError if a URL cannot be
+    fetched.
     """
     match request.kind:
         case "folder":
@@ -68,7 +71,7 @@ def describe(  # noqa: PLR0913
 def _local_path(text: str) -> Path:
     if "://" in text:
         raise SourceError(
-            f"{urls.redacted(text)} is a URL, and no digest is known for what it serves.",
+            f"{urls.redacted(text)} is a URL, and the sha256 of the file there is not known.",
             remedy="Request a version instead of a URL, and name the server with --mirror URL; add "
             "--sha256 if no recipe pins that version. Or download the file and give its path.",
         )
@@ -98,8 +101,8 @@ def _not_a_tree(path: Path) -> SourceError:
     if re.fullmatch(r"python[\d.]*t?d?(\.exe)?", path.name):
         return SourceError(
             f"{path} is an interpreter, not a source tree.",
-            remedy="Name its version, as `jitbuild list` shows it. `jitbuild adopt` registers one "
-            "that is not listed.",
+            remedy="Request its version, as shown by `jitbuild list`. If it is not listed, "
+            "register it with `jitbuild adopt`.",
         )
     return SourceError(
         f"{path} is neither a folder nor a file with the suffix of an archive.",
@@ -112,7 +115,7 @@ def _describe_archive(path: Path, sha256: str | None) -> ResolvedRequest:
     if not path.is_file():
         raise SourceError(
             f"{path} is not a file.",
-            remedy="Name the archive itself, or a folder without an archive's suffix.",
+            remedy="Name an archive, or a folder whose name does not end like an archive's.",
         )
     with files.store_errors(path):
         digest = sha256_of(path)

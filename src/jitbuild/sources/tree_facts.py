@@ -1,7 +1,7 @@
-"""Facts of a CPython source tree, read from the text of its files: its version and its LLVM.
+"""Facts about a CPython source tree, read from the text of its files: its version and its LLVM.
 
-The LLVM is what the tree's own Tools/jit states and calls: the major version and the tools differ
-between the commits of one series.
+The facts about LLVM are the major version that the tree's own Tools/jit states and the tools that
+it calls. Both differ between commits of one series.
 """
 
 from __future__ import annotations
@@ -34,24 +34,23 @@ _FIRST_WITH_JIT = Version("3.13.dev0")
 
 
 def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> ResolvedRequest:
-    """Return the request for a source tree, resolved from the `texts` of its files FILES.
+    """Return the resolved request for a source tree.
 
-    `name` is the name of the tree in messages.
-
-    Raises SourceError if the tree is not a CPython with the JIT.
+    `name` is the name of the tree in messages. `texts` are the texts of the tree's files that match
+    FILES, by path. Raises SourceError if the tree is not a CPython with the JIT.
     """
     version = _version(name, texts)
     if version < _FIRST_WITH_JIT:
         raise SourceError(
-            f"{name} is CPython {version}, and the JIT came with 3.13.",
-            remedy="Use 3.13 or newer.",
+            f"{name} is CPython {version}, but the JIT exists only since 3.13.",
+            remedy="Use CPython 3.13 or newer.",
         )
     if _LLVM not in texts or "experimental-jit" not in texts[_CONFIGURE]:
         raise SourceError(
             f"{name} is CPython {version} without the JIT: {_LLVM} or configure's "
             "--enable-experimental-jit is missing.",
-            remedy="Development of the JIT on main was paused (PEP 836): use 3.13 to 3.15, or a "
-            "commit that still has it.",
+            remedy="The development of the JIT on main was paused (PEP 836). Use 3.13 to 3.15, or "
+            "a commit that still has the JIT.",
         )
     return ResolvedRequest(
         version=str(version),
@@ -62,7 +61,7 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
 
 
 def llvm_major(llvm_py: str) -> int | None:
-    """Return the LLVM major in the text of Tools/jit/_llvm.py, or None if it states none.
+    """Return the LLVM major in `llvm_py`, the text of Tools/jit/_llvm.py; None if it states none.
 
     3.13 and 3.14 have `_LLVM_VERSION = 19`, 3.15 has `_LLVM_VERSION = "21"`. If the value is a
     longer expression, its last number is used, because a default is written last.
@@ -72,10 +71,11 @@ def llvm_major(llvm_py: str) -> int | None:
 
 
 def llvm_tools(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the LLVM tools that the Tools/jit in `texts` cannot do without, sorted.
+    """Return the names of the LLVM tools that a tree's Tools/jit requires, sorted.
 
-    If the calls are not written in a known form, so that clang is not among them, the result is
-    empty: the tools of the recipe are then used.
+    `texts` are the texts of the tree's files, by path. If the calls of the tools are not written in
+    a known form, clang is not found among them. The result is then empty, and the tools of the
+    recipe are used.
     """
     scripts = [text for name, text in texts.items() if name.startswith("Tools/jit/")]
     tools = {match["tool"] for text in scripts for match in _TOOL_CALL.finditer(text)}
@@ -91,9 +91,9 @@ def _version(name: str, texts: Mapping[str, str]) -> Version:
             remedy="Name the top folder of a tree from python.org or from the git repository.",
         )
     try:
-        return Version(match[1].partition("+")[0])  # a trailing + means: after that release
+        return Version(match[1].partition("+")[0])  # "3.14.0+" is a commit after 3.14.0
     except InvalidVersion as error:
         raise SourceError(
-            f"{name} calls itself {match[1]!r}, which is not a valid version.",
-            remedy=f"Correct {_PATCHLEVEL}.",
+            f"{name} has the version {match[1]!r}, which is not valid.",
+            remedy=f"Correct PY_VERSION in {_PATCHLEVEL}.",
         ) from error
