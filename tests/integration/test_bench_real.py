@@ -260,7 +260,7 @@ def test_off_against_off(cli: Cli) -> None:
         ),
         (["--stmt", "1 / 0"], 23, "ZeroDivisionError"),
         (["--stmt", "1 /"], 23, "SyntaxError"),
-        (["--", "no-such-program"], 2, "There is no program no-such-program"),
+        (["--", "no-such-program"], 2, "no-such-program cannot be run: no such program"),
         (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip failed with exit code 1"),
     ],
 )

@@ -30,7 +30,7 @@ def request(**fields):
             "--suite cannot be combined with a command",
         ),
         ({"command": ()}, "There is no command after `--`"),
-        ({"command": ("-I", "x.py")}, "With -I, the mode does not reach the program"),
+        ({"command": ("-I", "x.py")}, "With -I, the interpreter ignores PYTHON_JIT"),
         ({"pytest_benchmark": True}, "needs a pytest command"),
         ({"pytest_benchmark": True, "command": ("x.py",)}, "needs a pytest command"),
         (
@@ -43,7 +43,7 @@ def request(**fields):
         ),
         (
             {"pytest_benchmark": True, "command": ("-E", "-m", "pytest")},
-            "With -E, the mode does not reach the program",
+            "With -E, the interpreter ignores PYTHON_JIT",
         ),
     ],
 )

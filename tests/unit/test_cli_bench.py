@@ -30,7 +30,7 @@ def test_values_may_begin_with_a_hyphen(line, expected):
     [
         (["3.15", "x.json"], "unrecognized arguments: x.json"),
         (["3.15", "--setup", "1"], "--setup needs --stmt"),
-        (["3.15", "--", "-I", "x.py"], "With -I, the mode does not reach the program"),
+        (["3.15", "--", "-I", "x.py"], "With -I, the interpreter ignores PYTHON_JIT"),
         (["3.15", "--rounds", "0"], "must be a positive integer"),
         (["3.15", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
         (["3.15", "--suite", "pyperf"], "pyperformance"),

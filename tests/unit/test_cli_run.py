@@ -20,3 +20,81 @@ def test_the_process_becomes_the_command(run, store, monkeypatch):
     assert became == [(str(found.executable), [str(found.executable), "bench.py"], "1")]
     assert (code, out) == (2, "")
     assert "cannot be run: No such file or directory." in err
+
+
+@pytest.fixture
+def exec_calls(monkeypatch):
+    """Record the programs that this process would have become."""
+    calls = []
+
+    def execvpe(file, argv, env):
+        calls.append(argv)
+        raise OSError(8, "Exec format error")
+
+    monkeypatch.setattr(os, "execvpe", execvpe)
+    return calls
+
+
+@pytest.mark.parametrize("mode", ["on", "off", "stress"])
+@pytest.mark.parametrize("words", [["-I", "x.py"], ["-E", "-m", "x"], ["python", "-Ic", "1"]])
+def test_an_option_that_ignores_the_mode_is_refused(run, store, exec_calls, mode, words):
+    put(store, "x")
+    code, _, err = run("run", "3.15", "--mode", mode, "--", *words)
+    assert (code, exec_calls) == (2, [])
+    assert f"ignores PYTHON_JIT, so --mode {mode} would have no effect." in err
+    for free in (["--mode", "default"], []):
+        run("run", "3.15", *free, "--", *words)
+    assert len(exec_calls) == 2
+
+
+def test_support_for_perf_is_refused_only_if_the_jit_is_wanted(run, store, exec_calls, monkeypatch):
+    put(store, "x")
+    code, _, err = run("run", "3.15", "--mode", "on", "--", "-X", "perf", "x.py")
+    assert (code, "does not use the JIT" in err) == (2, True)
+    monkeypatch.setenv("PYTHON_PERF_JIT_SUPPORT", "1")
+    code, _, err = run("run", "3.15", "--mode", "stress", "--", "x.py")
+    assert (code, "Unset PYTHON_PERF_JIT_SUPPORT." in err) == (2, True)
+    assert exec_calls == []
+    run("run", "3.15", "--mode", "off", "--", "-X", "perf", "x.py")
+    assert len(exec_calls) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no shebang lines")
+def test_another_python_is_refused_with_a_mode_and_noted_without(
+    run, store, exec_calls, monkeypatch, tmp_path
+):
+    put(store, "x")
+    for name, text in {
+        "python3.11": "binary",
+        "pytest": f"#!{tmp_path}/python3.11\n",
+        "tool": "#!/usr/bin/env python3.11\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for word, fact, remedy in (
+        ("pytest", "a script of another Python", "Use `-m pytest`."),
+        ("./tool", "a script of another Python", "Use `python ./tool`."),
+        ("python3.11", "another Python", "Use `python`, "),
+    ):
+        code, _, err = run("run", "3.15", "--mode", "on", "--", word)
+        assert (code, exec_calls) == (2, [])
+        assert fact in err
+        assert remedy in err
+        code, _, err = run("run", "3.15", "--", word)
+        assert exec_calls.pop() == [word]
+        assert err.startswith("note: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no shebang lines")
+def test_a_script_whose_first_line_ignores_the_mode_is_refused(run, store, exec_calls, tmp_path):
+    found = put(store, "x")
+    python = found.executable.with_name("python3.15")
+    python.symlink_to(found.executable)
+    (tmp_path / "tool").write_text(f"#!{python} -Es\n")
+    (tmp_path / "tool").chmod(0o755)
+    code, _, err = run("run", "3.15", "--mode", "off", "--", "./tool")
+    assert (code, exec_calls) == (2, [])
+    assert "has the option -Es" in err
+    run("run", "3.15", "--", "./tool")
+    assert exec_calls == [["./tool"]]

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from cli_fixtures import put
 
+from jitbuild.errors import UsageError
 from jitbuild.running.command import (
+    check_options,
     command_line,
     option_without_jit,
     pytest_arguments_index,
@@ -52,6 +54,9 @@ def test_the_arguments_of_pytest_begin_after_its_name(command, begin):
         ("x.py -I", None),
         ("pytest -E", None),
         ("-c I", None),
+        ("python3.15 -I x.py", "-I"),
+        ("/usr/bin/python3.15t -E x.py", "-E"),
+        ("python3-config -I", None),
     ],
 )
 def test_options_that_switch_off_every_mode_are_recognized(command, option):
@@ -114,3 +119,15 @@ def test_the_first_word_decides_if_the_interpreter_runs_the_command(store, comma
 )
 def test_a_python_program_is_split_from_the_options_of_the_interpreter(command, split):
     assert split_program(command.split()) == split
+
+
+def test_options_that_would_make_all_modes_equal_are_refused():
+    with pytest.raises(UsageError, match="With -I, the interpreter ignores PYTHON_JIT") as e:
+        check_options(["-I", "x.py"], "x")
+    assert e.value.remedy == "Omit -I."
+    with pytest.raises(UsageError, match="With -X perf, the interpreter does not use the JIT"):
+        check_options(["-X", "perf", "x.py"], "x")
+    check_options(["-X", "perf", "x.py"], "x", off=True)
+    with pytest.raises(UsageError, match="With -E"):
+        check_options(["-E", "x.py"], "x", off=True)
+    check_options(["x.py", "-I"], "x")

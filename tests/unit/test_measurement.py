@@ -170,7 +170,7 @@ def test_a_command_is_located_and_inspected_apart(bench, workers, installer):
 
 
 def test_a_missing_program_is_refused(bench):
-    with pytest.raises(UsageError, match="There is no program no-such-program"):
+    with pytest.raises(UsageError, match="no-such-program cannot be run: no such program"):
         bench(command=("no-such-program",))
 
 

@@ -17,7 +17,7 @@ from jitbuild.bench.rounds import RoundEffects, measure_rounds
 from jitbuild.bench.session import MeasurementSession
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
-from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.system import process
 
@@ -37,11 +37,10 @@ if TYPE_CHECKING:
 RESULTS_CACHE = "measurements"
 _TIMEOUT_SECONDS = 600.0
 _WAITING = "Waiting for another measurement: two at once would disturb each other."
-# PYTHONPERFSUPPORT switches the JIT off, and PYTHONINSPECT makes a process read more commands when
-# its program has ended. The others make pytest-benchmark believe that it runs in a worker of
-# pytest-xdist, where it measures nothing.
+# PYTHONINSPECT makes a process read more commands when its program has ended. The variables of
+# pytest-xdist make pytest-benchmark believe that it runs in a worker, where it measures nothing.
 _REMOVED_VARIABLES = frozenset(
-    {"PYTHONPERFSUPPORT", "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
+    {*PERF_VARIABLES, "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import command_environment
+from jitbuild.running.programs import check_program
 from jitbuild.running.venvs import Requirements
 from jitbuild.system import process
 
@@ -147,19 +147,15 @@ class Preparation:
     def _with_program(self, benchmark: Benchmark, python: Path) -> Benchmark:
         """Replace the first word of a command with the path of its program.
 
-        Raises UsageError if there is no such program.
+        Raises UsageError if there is no such program, if it cannot be started, or if it is a script
+        of another Python.
         """
         if benchmark.kind != "command":
             return benchmark
-        argv = command_line(self.interpreter.with_executable(python), benchmark.words)
-        path = shutil.which(argv[0], path=self._environment(python)["PATH"])
-        if path is None:
-            raise UsageError(
-                f"There is no program {argv[0]}.",
-                remedy="After -- comes a program on PATH, `python`, a .py file, or an option of "
-                "the interpreter; --with PKG installs a missing package.",
-            )
-        return replace(benchmark, words=(path, *argv[1:]))
+        interpreter = self.interpreter.with_executable(python)
+        argv = command_line(interpreter, benchmark.words)
+        path = check_program(argv[0], interpreter, self._environment(python))
+        return replace(benchmark, words=(str(path), *argv[1:]))
 
     def _environment(self, python: Path) -> dict[str, str]:
         interpreter = self.interpreter.with_executable(python)

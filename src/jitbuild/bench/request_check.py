@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import UsageError
-from jitbuild.running.command import option_without_jit, pytest_arguments_index
+from jitbuild.running.command import check_options, pytest_arguments_index
 
 if TYPE_CHECKING:
     from jitbuild.bench.bench_request import BenchRequest
@@ -27,11 +27,7 @@ def check_request(request: BenchRequest) -> None:
         raise UsageError(
             "There is no command after `--`.", remedy="Add one: jitbuild bench 3.15 -- script.py"
         )
-    option = option_without_jit(command)
-    if option is not None:
-        raise UsageError(
-            f"With {option}, the mode does not reach the program.", remedy=f"Omit {option}."
-        )
+    check_options(command, "all modes would be the same")
 
 
 def _check_suite(request: BenchRequest) -> None:

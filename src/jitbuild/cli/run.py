@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
 from jitbuild.cli.output import reporter_for
 from jitbuild.errors import UsageError
 from jitbuild.modes import MODES
-from jitbuild.running.command import command_line
-from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.command import (
+    PYTHON_NAME,
+    check_options,
+    command_line,
+    option_without_jit,
+)
+from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
+from jitbuild.running.programs import (
+    cannot_start,
+    find_startable,
+    other_python,
+    script_interpreter,
+)
 from jitbuild.system import process
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from jitbuild.modes import Mode
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Run a command with an interpreter of the store. After --, a first word that begins with - "
         "or ends in .py is passed to the interpreter, `python` is the interpreter, and anything "
-        "else is a program on PATH, where the interpreter's own folder comes first."
+        "else is a program on PATH, where the interpreter's own folder comes first. The programs "
+        "that the command starts also find the interpreter as `python`, `python3` and `pip`. With "
+        "--mode, a program that runs another Python is refused."
     )
     parser.usage = "jitbuild run SPEC [options] [-- COMMAND ...]"
     add_spec(parser)
@@ -44,22 +62,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: on POSIX it replaces this process, on Windows its exit code is returned."""
-    needs_jit = options.mode in {"on", "stress"}
+    mode, command = options.mode, options.command or []
+    if mode not in {None, "default"}:
+        _check_mode_applies(mode, command)
+    needs_jit = mode in {"on", "stress"}
     interpreter = find_interpreter(
         options.spec,
         stated_axes(options),
         machine_code=needs_jit,
         reporter=lambda: reporter_for(options),
     )
-    if options.mode is not None:
-        check_mode(interpreter, options.mode)
-    argv = command_line(interpreter, options.command or [])
-    env = command_environment(interpreter, options.mode, os.environ)
+    if mode is not None:
+        check_mode(interpreter, mode)
+    argv = command_line(interpreter, command)
+    env = command_environment(interpreter, mode, os.environ)
+    program = find_startable(argv[0], interpreter, env)
+    if sentence := other_python(program, interpreter, env):
+        if mode is not None:
+            raise _other_python_error(argv[0], sentence)
+        reporter_for(options).note(f"note: {sentence}")
+    if mode not in {None, "default"}:
+        _check_first_line(program)
     try:
         return process.replace_process(argv, env=env)
     except OSError as error:
+        raise cannot_start(argv[0], str(error.strerror)) from error
+
+
+def _check_mode_applies(mode: Mode, command: Sequence[str]) -> None:
+    """Raise UsageError if an option or a variable makes the interpreter ignore `mode`."""
+    check_options(command, f"--mode {mode} would have no effect", off=mode == "off")
+    if mode == "off":
+        return
+    for name in PERF_VARIABLES:
+        if os.environ.get(name, "0") not in {"", "0"}:
+            raise UsageError(
+                f"{name} is set. With it, the interpreter does not use the JIT, so --mode {mode} "
+                "would have no effect.",
+                remedy=f"Unset {name}.",
+            )
+
+
+def _other_python_error(program: str, sentence: str) -> UsageError:
+    """Return the error for a `program` that runs another Python, which `sentence` states."""
+    name = PurePath(program).name
+    if PYTHON_NAME.fullmatch(name):
+        remedy = "Use `python`, which stands for the interpreter."
+    elif "/" in program:
+        remedy = f"Use `python {program}`."
+    else:
+        remedy = f"Use `-m {name}`."
+    return UsageError(f"{sentence} --mode would have no effect.", remedy=remedy)
+
+
+def _check_first_line(program: Path) -> None:
+    """Raise UsageError if `program` is a Python script whose first line makes all modes equal."""
+    option = option_without_jit(script_interpreter(program))
+    if option is not None:
         raise UsageError(
-            f"{argv[0]} cannot be run: {error.strerror}.",
-            remedy="After --, give a program on PATH, `python`, a .py file, or an option of "
-            f"{interpreter.executable.name}.",
-        ) from error
+            f"The first line of {program} has the option {option}, so --mode would have no effect.",
+            remedy=f"Use `python {program}`.",
+        )

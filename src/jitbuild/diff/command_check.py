@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.diff.run_modes import cannot_start
 from jitbuild.errors import UsageError
-from jitbuild.running.command import option_without_jit
+from jitbuild.running.command import check_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from jitbuild.modes import Mode
-    from jitbuild.store.interpreter import Interpreter
-
-_SHEBANG_LENGTH = 256
 
 
 def check_command(command: Sequence[str]) -> None:
@@ -26,13 +20,7 @@ def check_command(command: Sequence[str]) -> None:
             "There is no command to compare.",
             remedy="Write it after `--`: jitbuild diff 3.15 -- -m pytest",
         )
-    option = option_without_jit(command)
-    if option is not None:
-        effect = "does not use the JIT" if option == "-X perf" else "ignores PYTHON_JIT"
-        raise UsageError(
-            f"With {option}, the interpreter {effect}, so all modes would be the same.",
-            remedy=f"Omit {option}.",
-        )
+    check_options(command, "all modes would be the same")
 
 
 def check_modes(modes: Sequence[Mode]) -> None:
@@ -48,45 +36,3 @@ def check_modes(modes: Sequence[Mode]) -> None:
             f"--modes {','.join(modes)}: a mode is named more than once.",
             remedy=f"Use --modes {','.join(different)}.",
         )
-
-
-def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> None:
-    """Raise UsageError if `program` is not on the PATH of `env`, or is a script of another Python.
-
-    Such a script would run in every mode, but never with the JIT of `interpreter`.
-    """
-    path = shutil.which(program, path=env["PATH"])
-    if path is None:
-        raise cannot_start(program, "no such program")
-    other = _other_python(Path(path), interpreter)
-    if other is not None:
-        name = Path(program).name
-        raise UsageError(
-            f"{path} is a script of another Python, {other}.",
-            remedy=f"Use `-m {name}`, or add `--with {name}` for an environment of "
-            f"{interpreter.name} that has it.",
-        )
-
-
-def _other_python(script: Path, interpreter: Interpreter) -> str | None:
-    """Return the Python in the script's first line, unless it belongs to `interpreter`."""
-    try:
-        with script.open("rb") as file:
-            line = file.readline(_SHEBANG_LENGTH).decode("utf-8", "replace")
-    except OSError:
-        return None
-    words = line.removeprefix("#!").split()
-    if not line.startswith("#!") or not words:
-        return None
-    python = Path(words[0])
-    if not python.name.startswith(("python", "pypy")):
-        return None
-    same_folder = python.parent == interpreter.executable.parent
-    return None if same_folder or _is_same_file(python, interpreter.executable) else words[0]
-
-
-def _is_same_file(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:
-        return False

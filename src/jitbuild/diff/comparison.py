@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.diff.command_check import check_command, check_modes, check_program
+from jitbuild.diff.command_check import check_command, check_modes
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.diff_report import DiffReport, caveats
 from jitbuild.diff.repeat_command import repeat_command
@@ -21,8 +21,9 @@ from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line
-from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
+from jitbuild.running.programs import check_program
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -163,6 +164,5 @@ def _mode_environment(
     interpreter: Interpreter, mode: Mode, environ: Mapping[str, str]
 ) -> dict[str, str]:
     env = command_environment(interpreter, mode, environ)
-    # CPython switches the JIT off when this variable enables its support for perf.
-    env.pop("PYTHONPERFSUPPORT", None)
+    env = {name: value for name, value in env.items() if name not in PERF_VARIABLES}
     return {**env, "PYTHONFAULTHANDLER": "1"}

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.diff.command_run import CommandRun
 from jitbuild.diff.crash_trace import find_trace
 from jitbuild.diff.junit_xml import parse_junit_xml
-from jitbuild.errors import ComparisonError, UsageError
+from jitbuild.errors import ComparisonError
 from jitbuild.running.command import pytest_arguments_index, with_junit_report
+from jitbuild.running.programs import cannot_start
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
 
@@ -85,15 +86,6 @@ def run_modes(
         if number == 1:
             _check_first_round(job, runs)
     return runs
-
-
-def cannot_start(program: str, reason: str) -> UsageError:
-    """Return the error for the program `program`, which cannot be started because of `reason`."""
-    return UsageError(
-        f"{program} cannot be run: {reason}.",
-        remedy="After --, write a program on PATH, `python`, a .py file, or an option of the "
-        "interpreter; --with PKG installs packages that the interpreter lacks.",
-    )
 
 
 def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:

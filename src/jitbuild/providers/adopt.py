@@ -11,6 +11,8 @@ import msgspec
 from jitbuild.errors import ProofError, VariantError
 from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
+from jitbuild.store.launchers import FOLDER as LAUNCHERS
+from jitbuild.store.launchers import write_launchers
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def adopt(
     with store.lock(name), store.scratch() as scratch:
         staged = scratch / "adopted"
         staged.mkdir()
+        # Written now, because later the store may be read-only.
+        write_launchers(staged / LAUNCHERS, program, verdict.version)
         return store.commit(staged, name, manifest)
 
 

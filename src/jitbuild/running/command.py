@@ -6,6 +6,8 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from jitbuild.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -19,6 +21,7 @@ _PYTEST_NAMES = frozenset({"pytest", "py.test"})
 # Options of the interpreter whose value is the next word (Python/initconfig.c).
 _TAKE_WORD = frozenset({"-X", "-W", "--check-hash-based-pycs"})
 _CLUSTER = re.compile(r"-(?P<flags>[A-Za-z]*?)(?P<kind>[mc])(?P<rest>.*)", re.DOTALL)
+PYTHON_NAME = re.compile(r"python(?:\d+(?:\.\d+)?t?)?(?:\.exe)?")
 _IGNORES_ENVIRONMENT = re.compile(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*")
 # Options of pytest that take a value, which may look like the path of a test.
 _TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(
@@ -60,8 +63,11 @@ def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
 def option_without_jit(command: Sequence[str]) -> str | None:
     """Return the interpreter option in `command` that makes all modes equal; None if there is none.
 
-    -E and -I make the interpreter ignore PYTHON_JIT, and -X perf switches the JIT off.
+    -E and -I make the interpreter ignore PYTHON_JIT, and -X perf switches the JIT off. A program
+    whose name is that of a Python, such as `/usr/bin/python3.15`, counts as an interpreter.
     """
+    if command and PYTHON_NAME.fullmatch(PurePath(command[0]).name):
+        command = ["python", *command[1:]]
     options, _ = _interpreter_options(command)
     for index, word in enumerate(options):
         if _IGNORES_ENVIRONMENT.fullmatch(word):
@@ -71,6 +77,21 @@ def option_without_jit(command: Sequence[str]) -> str | None:
             if value.startswith("perf"):
                 return "-X perf"
     return None
+
+
+def check_options(command: Sequence[str], consequence: str, *, off: bool = False) -> None:
+    """Raise UsageError if an interpreter option in `command` makes all modes equal.
+
+    `consequence` ends the sentence of the message. With `off`, -X perf is accepted, since only the
+    mode `off` is wanted.
+    """
+    option = option_without_jit(command)
+    if option is None or (off and option == "-X perf"):
+        return
+    effect = "does not use the JIT" if option == "-X perf" else "ignores PYTHON_JIT"
+    raise UsageError(
+        f"With {option}, the interpreter {effect}, so {consequence}.", remedy=f"Omit {option}."
+    )
 
 
 def pytest_arguments_index(command: Sequence[str]) -> int | None:

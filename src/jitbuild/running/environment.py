@@ -6,28 +6,52 @@ import os
 from typing import TYPE_CHECKING
 
 from jitbuild import modes
+from jitbuild.store.launchers import launchers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from jitbuild.modes import Mode
     from jitbuild.store.interpreter import Interpreter
 
 
+# CPython switches the JIT off when one of these enables its support for perf. 3.14 and later warn.
+PERF_VARIABLES = ("PYTHONPERFSUPPORT", "PYTHON_PERF_JIT_SUPPORT")
+
+
 def command_environment(
-    interpreter: Interpreter, mode: Mode | None, environ: Mapping[str, str]
+    interpreter: Interpreter,
+    mode: Mode | None,
+    environ: Mapping[str, str],
+    *,
+    windows: bool = os.name == "nt",
 ) -> dict[str, str]:
-    """Return `environ` with the interpreter's folder first on PATH and the variables of `mode`.
+    """Return `environ` with the interpreter's folders first on PATH and the variables of `mode`.
 
     PYTHONHOME is removed, since it would select another standard library. If `mode` is None, the
-    variables of the JIT stay as they are.
+    variables of the JIT stay as they are. Raises StoreError if the interpreter needs launchers that
+    cannot be written or executed.
     """
-    folder = interpreter.executable.parent
-    # On Windows, the programs of packages are in the folder Scripts beside python.exe.
-    first = [str(folder)] if os.name == "posix" else [str(folder), str(folder / "Scripts")]
-    env = {**environ, "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)])}
+    folders = program_folders(interpreter, windows=windows)
+    path = os.pathsep.join([*map(str, folders), environ.get("PATH", os.defpath)])
+    env = {**environ, "PATH": path}
     env.pop("PYTHONHOME", None)
     return env if mode is None else modes.environment(mode, env)
+
+
+def program_folders(interpreter: Interpreter, *, windows: bool = os.name == "nt") -> list[Path]:
+    """Return the folders of the interpreter's programs, in the order in which PATH has them.
+
+    On POSIX the launchers come first, since the interpreter's folder may contain another `python3`.
+    On Windows they come last: that folder belongs to one Python, whose python.exe starts faster
+    than a batch file, and only `python3` is missing. Raises the errors of `launchers_of`.
+    """
+    launchers = launchers_of(interpreter, windows=windows)
+    folder = interpreter.executable.parent
+    extra = [] if launchers is None else [launchers]
+    # On Windows, the programs of packages are in the folder Scripts beside python.exe.
+    return [folder, folder / "Scripts", *extra] if windows else [*extra, folder]
 
 
 def check_mode(interpreter: Interpreter, mode: Mode) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.system.exec_script import exec_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.sessions.interpreter_request import InterpreterRequest
     from jitbuild.store.interpreter import Interpreter
 
-_POSIX = os.name == "posix"
-_FILE_NAME = "python" if _POSIX else "python.cmd"
+_FILE_NAME = "python" if os.name == "posix" else "python.cmd"
 _UNSAFE = re.compile(r"[^\w.]+")
 
 
@@ -66,14 +66,10 @@ def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
         return
     from jitbuild.system.files import store_errors, write_atomically
 
-    record = json.dumps(interpreter._asdict())
-    if _POSIX:
-        text = f'#!/bin/sh\n# {record}\nexec {shlex.quote(interpreter.executable)} "$@"\n'
-    else:
-        text = f'@rem {record}\n@"{interpreter.executable}" %*\n'
+    script = exec_script(interpreter.executable, comment=json.dumps(interpreter._asdict()))
     with store_errors(shim):
         shim.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(shim, text, mode=0o755)
+        write_atomically(shim, script, mode=0o755)
 
 
 def read_shim(shim: Path) -> SessionInterpreter | None:

@@ -4,7 +4,8 @@ An interpreter is a folder below `interpreters/` that contains a manifest. It is
 scratch folder, and renamed into place when it is complete and proven. So every visible interpreter
 is usable, even if the process that built it was killed. It is only replaced as a whole, with one
 exception: after the store was moved, the paths in its files are rewritten (providers/repair.py).
-The folder of an adopted interpreter contains only its manifest.
+The folder of an adopted interpreter contains only its manifest and its
+launchers.
 """
 
 from __future__ import annotations

@@ -1,0 +1,180 @@
+"""Find the program of a command, and detect one that cannot start or that runs another Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import UsageError
+from jitbuild.running.environment import program_folders
+from jitbuild.store.launchers import is_virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitbuild.store.interpreter import Interpreter
+
+# The kernel reads this much of a script's first line (Linux: BINPRM_BUF_SIZE).
+_SHEBANG_LENGTH = 256
+# pip writes these two lines if the first would be too long or contain a space.
+_SHELL_LINE = re.compile(r"'''exec' (?P<python>.+) \"\$0\" \"\$@\"")
+# These run in a Python of their own, and start others: their own Python says nothing.
+_STARTS_OTHERS = frozenset(
+    {"tox", "nox", "uv", "uvx", "hatch", "pdm", "poetry", "pipenv", "pre-commit", "invoke"}
+)
+_PYTHON_PREFIXES = ("python", "pypy")
+
+
+def cannot_start(program: str, reason: str) -> UsageError:
+    """Return the error for the program `program`, which cannot be started because of `reason`."""
+    return UsageError(
+        f"{program} cannot be run: {reason}.",
+        remedy="After --, write a program on PATH, `python`, a .py file, or an option of the "
+        "interpreter; --with PKG of `jitbuild diff` and `jitbuild bench` installs packages that "
+        "the interpreter lacks.",
+    )
+
+
+def find_startable(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> Path:
+    """Return the path of `program`, which is looked up on the PATH of `env`.
+
+    A program in the interpreter's folders hides the programs of that name further along PATH, even
+    if it cannot be started. Raises UsageError if there is no such program, or if it cannot be
+    started: it is a link to nothing, may not be executed, or is a script whose interpreter is gone.
+    """
+    if os.name != "posix":
+        found = shutil.which(program, path=env["PATH"])
+    elif "/" in program:
+        found = program if os.path.lexists(program) else None
+    else:
+        own = [folder / program for folder in program_folders(interpreter)]
+        hidden = [str(path) for path in own if os.path.lexists(path) and not path.is_dir()]
+        found = hidden[0] if hidden else shutil.which(program, path=env["PATH"])
+    if found is None:
+        raise cannot_start(program, "no such program")
+    path = Path(found)
+    reason = _obstacle(path)
+    if reason:
+        raise UsageError(
+            f"{path} cannot be run: {reason}.",
+            remedy=f"Install it again or, if it is a command of a Python package, use "
+            f"`-m {path.name}`.",
+        )
+    return path
+
+
+def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> Path:
+    """Return the path of `program`, as `find_startable` does, if it may run `interpreter`.
+
+    Raises UsageError if it is a script whose first line names another Python. Such a script would
+    run in every mode, but never with the JIT of `interpreter`. Tools such as tox are accepted: they
+    run in a Python of their own, and start others.
+    """
+    path = find_startable(program, interpreter, env)
+    words = script_interpreter(path)
+    starts_others = path.name in _STARTS_OTHERS
+    if words and not starts_others and _is_other(Path(words[0]), interpreter):
+        raise UsageError(
+            f"{path} is a script of another Python, {words[0]}.",
+            remedy=f"Use `-m {path.name}`, or add `--with {path.name}` for an environment of "
+            f"{interpreter.name} that has it.",
+        )
+    return path
+
+
+def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -> str:
+    """Return a sentence if the program `path` runs another Python than `interpreter`; else "".
+
+    In addition to the scripts that `check_program` refuses, this detects programs that are a Python
+    themselves, and scripts that begin with `#!/usr/bin/env python3`.
+    """
+    if path.name in _STARTS_OTHERS:
+        return ""
+    words = script_interpreter(path)
+    if not words:
+        other = _is_other(path, interpreter)
+        return f"{path} is another Python than that of {interpreter.name}." if other else ""
+    python: str | None = words[0]
+    if Path(words[0]).name == "env":
+        name = _program_of_env(words[1:])
+        python = shutil.which(name, path=env["PATH"])
+    if python is None or not _is_other(Path(python), interpreter):
+        return ""
+    return f"{path} is a script of another Python, {python}."
+
+
+def script_interpreter(path: Path) -> list[str]:
+    """Return the words of the first line of the script `path`; none if it is not a script.
+
+    The first word is the path of a program, such as a Python or `/usr/bin/env`. If the program is a
+    shell that only starts a Python, as in some scripts that pip writes, return that Python.
+    """
+    try:
+        with path.open("rb") as file:
+            first = os.fsdecode(file.readline(_SHEBANG_LENGTH))
+            second = os.fsdecode(file.readline(_SHEBANG_LENGTH * 16)).strip()
+    except OSError:
+        return []
+    if not first.startswith("#!"):
+        return []
+    words = first.removeprefix("#!").split()
+    match = _SHELL_LINE.fullmatch(second) if words == ["/bin/sh"] else None
+    return words if match is None else shlex.split(match["python"])
+
+
+def _obstacle(path: Path) -> str:
+    """Return why the program `path` cannot be started; an empty string if nothing is known."""
+    if not path.exists():
+        return f"it is a link to {path.readlink()}, which does not exist"
+    if path.is_dir():
+        return "it is a folder"
+    if not os.access(path, os.X_OK):
+        return "you have no permission to execute it"
+    words = script_interpreter(path)
+    if words and not Path(words[0]).exists():
+        return f"its first line names {words[0]}, which does not exist"
+    return ""
+
+
+def _program_of_env(words: list[str]) -> str:
+    """Return the program that `env` runs when it is started with `words`."""
+    split = shlex.split(" ".join(words).removeprefix("-S"))
+    return next((word for word in split if not word.startswith("-") and "=" not in word), "")
+
+
+def _is_other(python: Path, interpreter: Interpreter) -> bool:
+    """Return True if the program `python` is a Python, but neither `interpreter` nor a venv of it.
+
+    Scripts named like Python, such as the shims of version managers, may start any Python: they do
+    not count.
+    """
+    if not python.name.startswith(_PYTHON_PREFIXES) or script_interpreter(python):
+        return False
+    program = interpreter.executable
+    same_venv = is_virtual(program) and python.parent == program.parent
+    return not (same_venv or _is_same_file(python, program) or _is_copy(python, program))
+
+
+def _is_copy(python: Path, program: Path) -> bool:
+    """Return True if `python` belongs to a virtual environment that was made with `program`.
+
+    It may be a copy of `program` instead of a link.
+    """
+    try:
+        lines = (python.parent.parent / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    real = program.resolve()
+    homes = [line.partition("=")[2].strip() for line in lines if line.startswith("home")]
+    return any(_is_same_file(Path(home, real.name), real) for home in homes)
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False

@@ -1,0 +1,116 @@
+"""Launchers: scripts named `python`, `python3`, `pip` and so on that start one interpreter.
+
+In the folder of an adopted interpreter, which may be /usr/bin, `python3` can be another Python, and
+`python` can be missing. The launchers of an interpreter are in its folder in the store. That folder
+is on the PATH of every command that jitbuild runs with the interpreter.
+
+A launcher is a script and not a link. If a Python is started through a link, the link is its
+sys.executable and the `home` of its virtual environments, which stop working when the interpreter
+is unregistered. A script costs about a millisecond.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import StoreError
+from jitbuild.system.exec_script import exec_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitbuild.store.interpreter import Interpreter
+
+FOLDER = "launchers"
+_WINDOWS = os.name == "nt"
+
+
+def launchers_of(interpreter: Interpreter, *, windows: bool = _WINDOWS) -> Path | None:
+    """Return the folder of the interpreter's launchers; None if it needs no launchers.
+
+    An interpreter needs none if all the names of Python in the folder of its program start it, as
+    is the case for interpreters that jitbuild built and for virtual environments. Missing launchers
+    are written. Raises StoreError if they cannot be written or executed.
+    """
+    program = interpreter.executable
+    if not windows and not interpreter.adopted:
+        return None
+    if is_virtual(program) or _has_all_names(program, interpreter.version, windows=windows):
+        return None
+    folder = interpreter.path / FOLDER
+    write_launchers(folder, program, interpreter.version, windows=windows)
+    if not os.access(folder / _file_name("python3", windows=windows), os.X_OK):
+        raise StoreError(
+            f"{folder} has programs that cannot be executed, probably because the file system is "
+            "mounted with `noexec`.",
+            remedy="Mount it without `noexec`, or set JITBUILD_HOME to another folder.",
+        )
+    return folder
+
+
+def write_launchers(folder: Path, program: Path, version: str, *, windows: bool = _WINDOWS) -> None:
+    """Write the launchers of `program`, a Python of `version`, that are missing or different.
+
+    Each launcher is replaced in one step, so several processes may do this at once. Raises
+    StoreError if a launcher cannot be written.
+    """
+    missing = {
+        folder / name: text
+        for name, text in launcher_files(program, version, windows=windows).items()
+        if _content(folder / name) != text
+    }
+    if not missing:
+        return
+    from jitbuild.system.files import store_errors, write_atomically
+
+    with store_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in missing.items():
+            write_atomically(path, text, mode=0o755)
+
+
+def launcher_files(program: Path, version: str, *, windows: bool = _WINDOWS) -> dict[str, bytes]:
+    """Return the content of each launcher by its file name.
+
+    The launchers of pip run `python -m pip`, which pip documents as equivalent.
+    """
+    python = exec_script(program, windows=windows)
+    pip = exec_script(program, "-m", "pip", windows=windows)
+    series = ".".join(version.split(".")[:2])
+    return {
+        **{_file_name(name, windows=windows): python for name in _python_names(version)},
+        **{_file_name(name, windows=windows): pip for name in ("pip", "pip3", f"pip{series}")},
+    }
+
+
+def _python_names(version: str) -> tuple[str, ...]:
+    return ("python", "python3", f"python{'.'.join(version.split('.')[:2])}")
+
+
+def _file_name(name: str, *, windows: bool) -> str:
+    return f"{name}.cmd" if windows else name
+
+
+def is_virtual(program: Path) -> bool:
+    """Return True if `program` is the Python of a virtual environment."""
+    return (program.parent.parent / "pyvenv.cfg").exists()
+
+
+def _has_all_names(program: Path, version: str, *, windows: bool) -> bool:
+    """Return True if every name of Python in the folder of `program` is that program."""
+    suffix = ".exe" if windows else ""
+    try:
+        return all(
+            program.with_name(f"{name}{suffix}").samefile(program)
+            for name in _python_names(version)
+        )
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

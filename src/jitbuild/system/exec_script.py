@@ -1,0 +1,26 @@
+"""Scripts that become another program: a shell script on POSIX, a batch file on Windows."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def exec_script(
+    program: Path | str, *arguments: str, comment: str = "", windows: bool = os.name == "nt"
+) -> bytes:
+    """Return a script that runs `program` with `arguments`, followed by those of the script.
+
+    The second line of a shell script, and the first line of a batch file, is `comment`.
+    """
+    if windows:
+        remark = f"@rem {comment}\n" if comment else ""
+        words = " ".join([f'"{program}"', *arguments])
+        return f"{remark}@{words} %*\n".encode()
+    remark = f"# {comment}\n" if comment else ""
+    command = shlex.join([str(program), *arguments])
+    return os.fsencode(f'#!/bin/sh\n{remark}exec {command} "$@"\n')
