@@ -60,7 +60,7 @@ def test_a_sudo_that_needs_a_password_is_not_run(environ):
         run_install_command(
             COMMAND, root=False, runner=exiting(1), streamer=installer, environ=environ
         )
-    assert error.value.remedy == f"Run it yourself: {COMMAND}"
+    assert error.value.remedy == f"Run the command yourself: {COMMAND}"
     assert installer.commands == []
 
 

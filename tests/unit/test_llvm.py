@@ -94,7 +94,7 @@ def test_the_error_names_other_versions_and_the_command_that_installs_the_right_
     assert error.value.what == (
         f"LLVM 18 is needed: clang 14.0.6 is at {tmp_path}/bin/clang; llvm-readobj was not found."
     )
-    assert error.value.remedy.startswith("Install it: sudo apt-get install clang-18 llvm-18")
+    assert error.value.remedy.startswith("Install LLVM 18: sudo apt-get install clang-18 llvm-18")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_error_names_other_versions_and_the_command_that_installs_the_right_
         (host("x86_64-windows", "", ()), "winget install --id LLVM.LLVM --version 18.1.8 --exact"),
         (
             host(distro=("plan9",)),
-            "Install clang and llvm 18, or name a folder with them: --llvm PATH.",
+            "Install clang and llvm 18, or name the folder of an LLVM: --llvm PATH.",
         ),
     ],
 )
@@ -195,7 +195,8 @@ def test_the_error_names_the_machine_that_has_no_wheels(tmp_path):
     with pytest.raises(LLVMError) as error:
         finder(tmp_path, host=host(libc="musl"), mode="managed").provide()
     assert error.value.what == (
-        "No wheels with LLVM 18 (clang, llvm-readobj) are known for x86_64-linux-gnu with musl."
+        "The recipes pin no wheels with LLVM 18 (clang, llvm-readobj) for x86_64-linux-gnu "
+        "with musl."
     )
 
 

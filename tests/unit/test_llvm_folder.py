@@ -70,7 +70,7 @@ def test_a_clang_that_compiles_is_accepted_and_leaves_no_file(tmp_path):
     ("runner", "problem"),
     [
         (FakeTools(compile_error="no assert.h"), "clang cannot compile: no assert.h"),
-        (FakeTools(readobj="Format: unknown"), "cannot read what the clang beside it compiled: F"),
+        (FakeTools(readobj="Format: unknown"), "cannot read a file that clang compiled: F"),
     ],
 )
 def test_a_clang_that_does_not_work_is_refused(tmp_path, runner, problem):

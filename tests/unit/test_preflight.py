@@ -314,7 +314,7 @@ def test_a_missing_llvm_alone_raises_an_llvm_error(programs):
     assert names(report.fatal) == ["LLVM"]
     with pytest.raises(LLVMError, match="there is no such folder") as error:
         report.raise_for_missing(allow_missing=True)
-    assert "one of auto, system and managed" in error.value.remedy
+    assert "`auto`, `system` or `managed`" in error.value.remedy
     both = preflight(programs, Machine("zlib.h"), llvm_mode="/nowhere").run()
     with pytest.raises(PreflightError) as error:
         both.raise_for_missing()

@@ -1,1 +1,1 @@
-"""Find or provide the C compiler and LLVM that a plan needs."""
+"""Find or provide the C compiler and the LLVM that a plan needs."""

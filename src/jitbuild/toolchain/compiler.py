@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner
     from jitbuild.target import Host
 
-# The names that configure looks for, in its order (AC_PROG_CC in configure.ac).
+# The names of compilers that configure tries, in this order (AC_PROG_CC in configure.ac).
 _USUAL_NAMES = ("gcc", "cc", "clang")
 _TIMEOUT_SECONDS = 20.0
 
@@ -28,8 +28,9 @@ _TIMEOUT_SECONDS = 20.0
 class CCompiler:
     """The C compiler of a build.
 
-    `argv` is the command that calls it. `text` is the output of `--version` and a line with the
-    program's location and size. Cache keys contain `text`, because it identifies the compiler.
+    `argv` is the command that calls the compiler. `text` is the output of `--version`, followed by
+    a line with the program's location and size. Cache keys contain `text`, because it identifies
+    the compiler.
     """
 
     argv: tuple[str, ...]
@@ -37,7 +38,7 @@ class CCompiler:
 
     @property
     def version(self) -> str:
-        """The first line of its `--version` output; "unknown" if it printed nothing."""
+        """The first line of the compiler's `--version` output; "unknown" if it printed nothing."""
         return self.text.partition("\n")[0] or "unknown"
 
 
@@ -46,9 +47,9 @@ def compiler_of(
 ) -> CCompiler:
     """Return the compiler that configure will choose for `plan` on the PATH of `environ`.
 
-    It is the one that the plan names with CC= or, with --tail-call, the clang in `llvm`, an LLVM's
-    root. Otherwise it is the first compiler that configure looks for. No errors are raised: a
-    compiler that does not run has the version "unknown".
+    With --tail-call, it is the clang in `llvm`, the root folder of an LLVM. Otherwise it is the
+    compiler that the plan names with CC=, or else the first that configure finds. No errors are
+    raised: a compiler that does not run has the version "unknown".
     """
     path = environ.get("PATH")
     argv = _command(plan, llvm, path)
@@ -56,7 +57,7 @@ def compiler_of(
     text = ""
     with contextlib.suppress(OSError):
         text = runner([*argv, "--version"], env=environ, timeout=_TIMEOUT_SECONDS).stdout
-    # An update may keep the version; the program's size or real path then changes.
+    # An update of the compiler may keep its version, but changes its size or its real path.
     with contextlib.suppress(OSError):
         size = os.stat(program).st_size  # noqa: PTH116
         text = f"{text.strip()}\n{program} {os.path.realpath(program)} {size}"
@@ -76,7 +77,7 @@ def _command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
 def libc_of(host: Host) -> str:
     """Return a text that identifies the C library's headers in cache keys.
 
-    On Linux it is the version of the C library. On macOS, where the C library comes with the
+    On Linux, this is the version of the C library. On macOS, where the C library is part of the
     system, it is the version of the kernel.
     """
     return host.libc or host.kernel

@@ -1,4 +1,4 @@
-"""Run the package manager's command that installs what a build needs."""
+"""Run the package manager's command that installs the missing requirements of a build."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def run_install_command(
 ) -> None:
     """Run `command`, such as `sudo apt-get update && sudo apt-get install -y zlib1g-dev`.
 
-    If `command` is empty, do nothing. If `root` is True, run it without sudo. Raises PreflightError
-    if the command cannot be run or fails.
+    If `command` is empty, do nothing. If `root` is True, leave out `sudo`. Raises PreflightError if
+    the command cannot be run or fails.
     """
     if not command:
         return
@@ -48,24 +48,24 @@ def run_install_command(
         _check_sudo(command, runner, environ)
     env = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
     for argv in commands:
-        _run(argv, env, streamer, reporter, remedy=f"Run it yourself: {command}")
+        _run(argv, env, streamer, reporter, remedy=f"Run the command yourself: {command}")
 
 
 def _check_sudo(command: str, runner: Runner, environ: Mapping[str, str]) -> None:
-    """Check that sudo needs no password: a child process has no terminal to read one from.
+    """Check that there is a sudo which needs no password; raise PreflightError otherwise.
 
-    Raises PreflightError if it does, or if there is no sudo.
+    A child process could not read a password, because it has no terminal.
     """
     sudo = shutil.which("sudo", path=environ.get("PATH", ""))
     if sudo and runner([sudo, "-n", "true"], timeout=_TIMEOUT_SECONDS).ok:
         return
     reason = (
-        "sudo needs a password, and there is no prompt for one here"
+        "sudo needs a password, but jitbuild cannot ask for it"
         if sudo
         else "sudo is not on PATH, and you are not root"
     )
     raise PreflightError(
-        f"Packages cannot be installed: {reason}.", remedy=f"Run it yourself: {command}"
+        f"Packages cannot be installed: {reason}.", remedy=f"Run the command yourself: {command}"
     )
 
 

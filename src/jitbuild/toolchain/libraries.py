@@ -1,7 +1,7 @@
-"""Check that a library can be used: compile and link a program with it, as configure does.
+"""Check that a library can be used, by compiling and linking a program as configure does.
 
-A search for files would instead accept a header whose library is missing, and reject a library in
-an unusual folder.
+A search for files would instead accept a header without its library, and reject a library in an
+unusual folder.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ _ERROR = re.compile("error|cannot find|undefined reference")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryChecker:
-    """Checks libraries and programs on the PATH of `environ`; compiled programs go to `folder`."""
+    """Checks for libraries, and for programs on the PATH of `environ`.
+
+    Test programs are compiled into `folder`.
+    """
 
     folder: Path
     host: Host
@@ -39,15 +42,16 @@ class LibraryChecker:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def check_programs(self, names: Sequence[str]) -> tuple[bool, str]:
-        """Look for the programs `names` on PATH.
+        """Look on PATH for a program with one of `names`.
 
-        Return (True, path of the first that is found), or (False, a text that there is none).
+        Return (True, the path of the first program found), or (False, a text that says that none
+        was found).
         """
         program = next(filter(None, map(self._which, names)), None)
         return (True, program) if program else (False, f"no {' or '.join(names)} on PATH")
 
     def check_library(self, library: HostRequirement) -> tuple[bool, str]:
-        """Try to compile and link with each of the library's `ways`.
+        """Try to compile and link a program in each of the library's `ways`.
 
         Return (True, the -l flags of the first way that works). If no way works, return (False, the
         compiler's error for the first way).
@@ -87,13 +91,13 @@ class LibraryChecker:
         return list(filter(None, map(self._which, _COMPILERS)))[:1]
 
     def _brew(self, formula: str) -> Path | None:
-        """Return the folder of a Homebrew formula, or None if it is not installed."""
+        """Return the folder of the Homebrew formula `formula`, or None if it is not installed."""
         prefix = self._output_of("brew", "--prefix")
         folder = Path(prefix) / "opt" / formula if prefix else None
         return folder if folder and folder.is_dir() else None
 
     def _output_of(self, name: str, *args: str) -> str | None:
-        """Return a program's output, stripped; None if it is not on PATH or fails."""
+        """Return the stripped output of the program `name`; None if it is not on PATH or fails."""
         program = self._which(name)
         completed = program and process.run_if_available(
             [program, *args], timeout=_TIMEOUT_SECONDS, runner=self.runner
@@ -109,7 +113,7 @@ def _libraries_in(argv: Sequence[str]) -> str:
 
 
 def _error_in(completed: Completed) -> str:
-    """Return the line of a compiler's output that names the problem."""
+    """Return the line of the compiler's output that reports the error."""
     if completed.timed_out:
         return f"the compiler did not finish within {_TIMEOUT_SECONDS:.0f} s"
     lines = [line.strip() for line in completed.stderr.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Find the LLVM that a plan requires on this machine, or provide it from pinned wheels."""
+"""Find the LLVM that a plan requires on this machine, or provide one from pinned wheels."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _SILENT = SilentReporter()
 class LLVMInstallation:
     """An LLVM with every required tool.
 
-    `tools` maps the plain names of the tools to their paths. `version` is the exact version of its
-    clang.
+    `tools` maps the plain names of the tools, such as `clang`, to their paths. `version` is the
+    exact version of the first tool.
     """
 
     origin: LLVMOrigin
@@ -48,12 +48,15 @@ class LLVMInstallation:
 
     @property
     def folder(self) -> Path:
-        """The folder of its first tool, for messages."""
+        """The folder of the first tool in `tools`, for messages."""
         return next(iter(self.tools.values())).parent
 
 
 class LLVMOutlook(NamedTuple):
-    """The expected result of `provide`: the LLVM to be used, or the problem and its remedy."""
+    """The result that `provide` would have.
+
+    `text` describes the LLVM that would be used or, if `ok` is False, the problem.
+    """
 
     ok: bool
     text: str
@@ -64,10 +67,10 @@ class LLVMOutlook(NamedTuple):
 class LLVMFinder:
     """Finds the LLVM that `want` describes.
 
-    `mode` is `auto` (an LLVM of the system or else a managed one), `system`, `managed` (from pinned
-    wheels), or the path of an LLVM's root, its bin folder or its clang. Managed LLVMs are kept in
-    the folder `llvm` of `cache`. A complete LLVM that was found on the machine is remembered, so
-    later calls do not search again.
+    `mode` is `auto` (an LLVM of the system or, if there is none, a managed LLVM), `system`,
+    `managed` (from pinned wheels), or the path of an LLVM's root folder, of its bin folder or of
+    its clang. Managed LLVMs are kept in the folder `llvm` of `cache`. A complete LLVM that was
+    found on the machine is remembered, so later calls do not search again.
     """
 
     want: RequiredLLVM
@@ -85,11 +88,11 @@ class LLVMFinder:
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
 
     def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation:
-        """Return the LLVM, and fetch it if necessary.
+        """Return the LLVM; fetch it first if necessary.
 
-        Raises LLVMError if there is none: the message names the tools that were found, and the
-        remedy says what to install. Also raises the errors of `pinned_wheels.provide`. Do not call
-        this method if `want` is bundled: the build itself fetches that LLVM.
+        Raises LLVMError if there is no LLVM: the message names the tools that were found, and the
+        remedy tells what to install. Also raises the errors of `pinned_wheels.provide`. Do not call
+        this method if `want` is bundled: the build itself fetches such an LLVM.
         """
         survey = self._search()
         if survey and not survey.missing:
@@ -101,7 +104,7 @@ class LLVMFinder:
         return self._installation("managed", self._survey(root / "bin"))
 
     def outlook(self) -> LLVMOutlook:
-        """Return the expected result of `provide`, without fetching anything. Never raises."""
+        """Return the result that `provide` would have, without fetching anything. Never raises."""
         if self.want.bundled:
             return LLVMOutlook(
                 ok=True, text=f"LLVM {self.want.major} is fetched by the build itself"
@@ -127,7 +130,7 @@ class LLVMFinder:
     def _search(self) -> LLVMSurvey | None:
         """Search the places that the mode allows; return None for the mode `managed`.
 
-        Raises LLVMError if the mode is a path without the required LLVM.
+        Raises LLVMError if the mode is a path where the required LLVM is not found.
         """
         if self.mode == "managed":
             return None
@@ -151,14 +154,14 @@ class LLVMFinder:
             raise LLVMError(
                 f"--llvm {self.mode}: there is no such folder.",
                 remedy=f"{did_you_mean(self.mode, MODES)}"
-                "Give the folder of an LLVM, or one of auto, system and managed.",
+                "Give the folder of an LLVM, or `auto`, `system` or `managed`.",
             )
         survey = self._survey(folder)
         if survey.missing:
             raise LLVMError(
                 f"--llvm {self.mode}: {self._problem(survey)}",
-                remedy=f"Give the folder of an LLVM {self.want.major}, or leave out --llvm to "
-                "have one found or provided.",
+                remedy=f"Give the folder of an LLVM {self.want.major}, or omit --llvm, so that "
+                "jitbuild finds or downloads an LLVM.",
             )
         return survey
 
@@ -171,19 +174,19 @@ class LLVMFinder:
             return f"LLVM {major} is needed: {survey.describe()}."
         libc = f" with {host.libc}" if host.libc and not host.libc.startswith("glibc") else ""
         tools = ", ".join(self.want.tools)
-        return f"No wheels with LLVM {major} ({tools}) are known for {host.target}{libc}."
+        return f"The recipes pin no wheels with LLVM {major} ({tools}) for {host.target}{libc}."
 
     def _remedy(self) -> str:
         manager, major = self.catalog.host.manager(self.host), self.want.major
         if manager and (command := self.catalog.llvm.install.get(manager, "")):
-            return f"Install it: {command.format(major=major)}"
-        return f"Install clang and llvm {major}, or name a folder with them: --llvm PATH."
+            return f"Install LLVM {major}: {command.format(major=major)}"
+        return f"Install clang and llvm {major}, or name the folder of an LLVM: --llvm PATH."
 
     def _pins(self) -> list[LLVMWheel]:
-        """Return the wheels that together have all required tools.
+        """Return the wheels that together contain all required tools.
 
-        Return an empty list if there are none, or if they cannot run on this machine: those for
-        Linux need glibc.
+        Return an empty list if there are no such wheels, or if they cannot run on this machine:
+        wheels for Linux need glibc.
         """
         key = (self.host.target.name, self.want.major)
         pins = [pin for pin in self.catalog.llvm.wheel if (pin.target, pin.major) == key]
@@ -192,7 +195,7 @@ class LLVMFinder:
         return pins if runs and tools.issuperset(self.want.tools) else []
 
     def _check_wheels(self, root: Path) -> None:
-        """Run every tool of the unpacked wheels, and compile a file.
+        """Run every tool of the wheels unpacked in `root`, and compile a file with clang.
 
         Raises LLVMError if a tool does not work.
         """
@@ -201,39 +204,39 @@ class LLVMFinder:
             raise LLVMError(
                 f"The LLVM {self.want.major} from the wheels does not run on this machine: "
                 f"{', '.join(survey.missing)}.",
-                remedy="Install LLVM with your system's packages and use --llvm system, or name "
-                "one with --llvm PATH.",
+                remedy="Install your system's LLVM packages and use --llvm system, or name the "
+                "folder of another LLVM with --llvm PATH.",
             )
         check_clang(survey.tools, root, self.runner)
 
 
 @dataclass(slots=True)
 class DeferredLLVM:
-    """The LLVM of one build, provided at most once, when something first needs it.
+    """The LLVM of one build, which is provided only when it is first needed.
 
-    `finder` is None for a build without stencils. The tools are gathered below `scratch`.
+    `finder` is None for a build without stencils. Links to the tools are created below `scratch`.
     """
 
     finder: LLVMFinder | None
     scratch: Path
     root: Path | None = field(init=False)
-    """The folder whose `bin` has the tools once they are provided. 3.15's configure may be given
-    this path before that. None if the build has no stencils or fetches its own LLVM."""
+    """The folder whose `bin` contains the tools after `provide`. Its path is known earlier, because
+    3.15's configure needs it. None if the build has no stencils or fetches its own LLVM."""
     installation: LLVMInstallation | None = field(init=False, default=None)
-    """The LLVM, once provided."""
+    """The LLVM that `provide` found; None before that."""
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        """Name the folder that the tools will be in."""
+        """Choose the folder for the tools."""
         wanted = self.finder is not None and not self.finder.want.bundled
         self.root = self.scratch / "llvm" if wanted else None
 
     def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation | None:
         """Return the LLVM, with its tools in `root`; return None if `root` is None.
 
-        The first call searches for the LLVM. Calls from other threads wait for its result, and
-        later calls return the same one. After a failure, the next call searches again. Raises the
-        errors of `LLVMFinder.provide`, and DiskFullError or StoreError if `scratch` cannot be
+        The first call searches for the LLVM. Calls from other threads wait for the result, and
+        later calls return the same result. After a failure, the next call searches again. Raises
+        the errors of `LLVMFinder.provide`, and DiskFullError or StoreError if `scratch` cannot be
         written.
         """
         with self._lock:

@@ -21,18 +21,17 @@ _PROGRAM = """\
 #include <stddef.h>
 int probe(int x) { assert(x); return x; }
 """
-# Programs that configure looks for if this clang is the compiler (--tail-call), in addition to the
-# tools for stencils.
+# Programs that configure also looks for if the clang of this LLVM is the compiler (--tail-call).
 _COMPANIONS = ("lld", "ld.lld", "llvm-ar", "llvm-profdata", "llvm-ranlib")
 
 
 def gather(tools: Mapping[str, Path], folder: Path) -> Path:
     """Return an LLVM root whose `bin` has every tool under its plain name.
 
-    The root is `folder`, whose `bin` gets symbolic links to the tools, so its path is known before
-    the LLVM is provided. clang works through a link, because it finds its headers and libraries by
-    its real path. On Windows, where most users are not allowed to make links, return the LLVM's own
-    root. Raises DiskFullError or StoreError if `folder` cannot be written.
+    The root is `folder`, whose `bin` gets symbolic links to the tools; its path is therefore known
+    before the LLVM is provided. clang works through a link, because it finds its headers and
+    libraries by its real path. On Windows, where most users are not allowed to create links, return
+    the root of the LLVM itself. Raises DiskFullError or StoreError if `folder` cannot be written.
     """
     if os.name == "nt":
         return next(iter(tools.values())).parent.parent
@@ -46,9 +45,10 @@ def gather(tools: Mapping[str, Path], folder: Path) -> Path:
 
 
 def check_clang(tools: Mapping[str, Path], folder: Path, runner: Runner = process.run) -> None:
-    """Check that clang compiles a file, and that llvm-readobj, if it is among `tools`, reads it.
+    """Check that clang compiles a file and that llvm-readobj can read the result.
 
-    The file is written to a temporary folder in `folder`. Raises LLVMError if a tool fails.
+    llvm-readobj is checked only if it is among `tools`. The file is written to a temporary folder
+    in `folder`. Raises LLVMError if a tool fails.
     """
     with tempfile.TemporaryDirectory(dir=folder) as place:
         output = Path(place) / "probe.o"
@@ -80,6 +80,6 @@ def _read(reader: Path, output: Path, runner: Runner) -> None:
     if not (completed.ok and "Format: elf64" in completed.stdout):
         text = (completed.stderr or completed.stdout).strip()[-400:]
         raise LLVMError(
-            f"{reader} cannot read what the clang beside it compiled: {text}",
+            f"{reader} cannot read a file that clang compiled: {text}",
             remedy="Use another LLVM: --llvm system or --llvm PATH.",
         )

@@ -1,7 +1,7 @@
 """Find LLVM's tools in folders of this machine, and run them to read their versions.
 
-CPython's build looks for LLVM only minutes into make, and accepts any tool with the right major
-version. Here every tool is run before the build starts, in the way of Tools/jit/_llvm.py.
+CPython's build looks for LLVM only after minutes of make, and accepts any tool with the right major
+version. jitbuild runs every tool before the build starts, as Tools/jit/_llvm.py would do.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 # "version", and would accept Apple's clang.
 _VERSION = re.compile(r"(?<!Apple )(?:LLVM|clang) version\s+(\d+)(\.\d+\.\d+)\S*\s")
 _TIMEOUT_SECONDS = 20.0
-# A link to one of these programs looks for the real compiler on PATH. A build's PATH begins with
-# the folder of its LLVM, so such a link in that folder would find itself.
+# A clang that is a link to one of these programs looks for the real clang on PATH. A build's PATH
+# begins with the folder of its LLVM, where the link would find itself.
 _WRAPPERS = {"ccache", "sccache", "distcc"}
 
-# Where distributions and installers put an LLVM that is not on PATH.
+# The folders in which distributions and installers put LLVM, if it is not on PATH.
 USUAL_FOLDERS: Mapping[System, Sequence[str]] = {
     "linux": (
         "/usr/lib/llvm-{major}/bin",  # Debian, Ubuntu, apt.llvm.org
@@ -51,7 +51,7 @@ USUAL_FOLDERS: Mapping[System, Sequence[str]] = {
 
 
 class LLVMTool(NamedTuple):
-    """An LLVM tool and the version that it printed, which is empty if the tool does not run."""
+    """An LLVM tool, and the version that it printed; "" if the tool does not run."""
 
     name: str
     path: Path
@@ -71,9 +71,9 @@ class LLVMTool(NamedTuple):
 class LLVMSurvey:
     """The result of a search for the tools of a required LLVM.
 
-    `tools` maps the names of the tools with the required major version to their paths; `version` is
-    the exact version of the first of them. `others` maps the names of required tools to tools with
-    another version. `missing` lists the required tools that are not in `tools`.
+    `tools` maps the names of tools with the required major version to their paths, and `version` is
+    the exact version of the first of these tools. `others` maps the names of required tools to
+    tools with another version. `missing` lists the required tools that are not in `tools`.
     """
 
     tools: Mapping[str, Path]
@@ -82,7 +82,7 @@ class LLVMSurvey:
     missing: Sequence[str]
 
     def describe(self) -> str:
-        """Return a text that says for each tool where it is, or that it was not found."""
+        """Return a text that tells the path of each tool, or that it was not found."""
         parts = [str(LLVMTool(name, path, self.version)) for name, path in self.tools.items()]
         parts += [str(self.others[name]) for name in self.missing if name in self.others]
         absent = [name for name in self.missing if name not in self.others]
@@ -99,10 +99,10 @@ def survey_system(
     usual_folders: Sequence[str],
     runner: Runner = process.run,
 ) -> LLVMSurvey:
-    """Search the PATH of `environ` and then the usual folders, which may contain `{major}`.
+    """Search the PATH of `environ`, then `usual_folders`, whose names may contain `{major}`.
 
-    If tools are still missing, also search the folders that llvm-config and Homebrew print; running
-    these takes longer.
+    If tools are still missing, search everything again, after the folders that llvm-config and
+    Homebrew print. These programs are run only then, because that takes longer.
     """
     path = environ.get("PATH", "")
     folders = [Path(folder) for folder in path.split(os.pathsep) if folder]
@@ -116,11 +116,14 @@ def survey_system(
 def survey_folders(
     required: RequiredLLVM, folders: Sequence[Path], runner: Runner = process.run
 ) -> LLVMSurvey:
-    """Search `folders` in order; prefer one folder with all tools to several with some of them."""
+    """Search `folders` in order for the tools of the LLVM `required`.
+
+    One folder that has all tools is preferred to several folders that have some of them.
+    """
     tools: dict[str, LLVMTool] = {}
     others: dict[str, LLVMTool] = {}
     for folder in _distinct(folders):
-        # In reverse, so that the first tool of a name replaces the later ones.
+        # Reversed, so that the first tool with a name replaces later tools with the same name.
         candidates = reversed(list(_tools_in(folder, required, runner)))
         fitting: dict[str, LLVMTool] = {}
         rest: dict[str, LLVMTool] = {}
@@ -141,10 +144,10 @@ def survey_folders(
 
 
 def version_of(path: Path, *, runner: Runner = process.run) -> str:
-    """Return the exact LLVM version that a tool prints.
+    """Return the exact LLVM version that the tool at `path` prints.
 
-    Return "" if the tool does not run or is not LLVM's own: the version numbers of Apple's clang
-    are not those of LLVM.
+    Return "" if the tool does not run or is not LLVM's own: Apple's clang has other version
+    numbers.
     """
     argv = [str(path), "--version"]
     completed = process.run_if_available(argv, timeout=_TIMEOUT_SECONDS, runner=runner)
@@ -155,7 +158,7 @@ def version_of(path: Path, *, runner: Runner = process.run) -> str:
 
 
 def _folders_by_query(major: int, path: str, runner: Runner) -> Iterator[Path]:
-    """Yield the bin folders that llvm-config and Homebrew print."""
+    """Yield the folders of programs that llvm-config and Homebrew print."""
     for name in (f"llvm-config-{major}", f"llvm-config{major}", f"llvm-config-{major}-64"):
         if folder := _query(name, "--bindir", path=path, runner=runner):
             yield Path(folder)
@@ -172,7 +175,7 @@ def _query(name: str, *args: str, path: str, runner: Runner) -> str:
 
 
 def _distinct(folders: Sequence[Path]) -> Iterator[Path]:
-    """Yield each existing folder once: on most Linux systems /bin is a link to /usr/bin."""
+    """Yield each existing folder once, even if a link leads to it, such as /bin to /usr/bin."""
     seen = set()
     for folder in folders:
         real = folder.resolve()
@@ -182,9 +185,9 @@ def _distinct(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _tools_in(folder: Path, required: RequiredLLVM, runner: Runner) -> Iterator[LLVMTool]:
-    """Yield the required tools in a folder.
+    """Yield the required tools in `folder`.
 
-    If a tool has several files, the one without a version in its name comes first.
+    If a tool has several names there, the file without a version in its name comes first.
     """
     major = required.major
     for name in required.tools:

@@ -1,4 +1,4 @@
-"""Check the C library of this machine, and the disk and path of the store, for a build."""
+"""Check this machine's C library, and the disk and path of the store, before a build."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_libc(variant: Variant, host: Host) -> CheckedRequirement:
-    """Check that the C library can run the variant's JIT: machine code needs glibc."""
+    """Check that the C library can run the variant's JIT: machine code needs glibc on Linux."""
     machine_code = variant.jit in {"yes", "yes-off"}
     return CheckedRequirement(
         name="libc",
@@ -30,7 +30,7 @@ def check_libc(variant: Variant, host: Host) -> CheckedRequirement:
 
 
 def check_store(store: Path) -> CheckedRequirement:
-    """Check that the folder `store` is writable and has no space in its path."""
+    """Check that the folder `store` is writable and that its path contains no space."""
     store = store.absolute()
     existing = _nearest_existing(store)
     problem = ""
@@ -42,7 +42,7 @@ def check_store(store: Path) -> CheckedRequirement:
         name="store",
         ok=not problem,
         detail=f"{store}{problem}",
-        why="configure and make cannot build in a folder whose path has a space",
+        why="configure and make cannot build in a folder whose path contains a space",
         remedy="Set JITBUILD_HOME to a writable folder whose path has no spaces.",
     )
 
@@ -50,10 +50,10 @@ def check_store(store: Path) -> CheckedRequirement:
 def check_disks(
     store: Path, profile: str, needed: int, free: Callable[[Path], int]
 ) -> list[CheckedRequirement]:
-    """Check for `needed` free bytes on the disk of the store, and on that of scratch if it differs.
+    """Check that there are `needed` free bytes on the disk of the store and on that of scratch.
 
-    `profile` is the build's profile, for the message. `free` returns the free bytes of the disk
-    that holds a folder.
+    The disk is checked once if both are on the same disk. `profile` is the build's profile, for the
+    message. `free` returns the free bytes of the disk that contains a folder.
     """
     disks: dict[int, Path] = {}
     for folder in (store, store / "scratch"):
@@ -67,7 +67,7 @@ def _check_disk(folder: Path, profile: str, needed: int, free: int) -> CheckedRe
         name="disk",
         ok=free >= needed,
         detail=f"{format_size(free)} free in {folder}; {format_size(needed)} needed",
-        why=f"a {profile} build takes up to that much",
+        why=f"a {profile} build needs up to {format_size(needed)}",
         remedy=f"Free some space in {folder} (`jitbuild prune` helps), or set JITBUILD_HOME to a "
         "folder on a larger disk.",
     )

