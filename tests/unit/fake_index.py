@@ -16,7 +16,7 @@ class FakeIndex:
     """Wheels in a folder, and the streamer that stands for pip.
 
     As a streamer it copies the wheels that the requirements name, unless `code` is set: it then
-    exits with that code. `output` is what it prints.
+    exits with that code. `output` is what it prints. `settings` is what `pip config list` prints.
     """
 
     def __init__(self, folder: Path):
@@ -24,6 +24,8 @@ class FakeIndex:
         self.calls: list[tuple[tuple[str, ...], str]] = []
         self.code = 0
         self.output = b""
+        self.settings = b""
+        self.environments: list[dict[str, str]] = []
         folder.mkdir()
 
     def add(self, package: str, files: dict[str, str], links: str = "", **changes) -> LLVMWheel:
@@ -48,6 +50,10 @@ class FakeIndex:
         return LLVMWheel(**{**fields, **changes})
 
     def __call__(self, argv, /, *, env, cwd, log, on_line):
+        self.environments.append(env)
+        if "config" in argv:
+            log.write(self.settings)
+            return 0
         requirements = (cwd / "requirements.txt").read_text()
         self.calls.append((argv, requirements))
         on_line("Collecting")

@@ -41,7 +41,8 @@ def fake_installer(argv, /, *, env):
             (Path(argv[-1]) / place).parent.mkdir(parents=True, exist_ok=True)
             (Path(argv[-1]) / place).touch()
             (Path(argv[-1]) / place).chmod(0o755)
-    return Completed(argv=tuple(argv), returncode=0)
+    listing = "pytest\n" if "-I" in argv else ""
+    return Completed(argv=tuple(argv), returncode=0, stdout=listing)
 
 
 @pytest.fixture

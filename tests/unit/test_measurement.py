@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,6 +42,11 @@ class FakeInstaller:
             program = Path(argv[-1]) / "bin" / "python"
             program.write_text("")
             program.chmod(0o755)
+        elif "config" in argv:
+            return Completed(argv=tuple(argv), returncode=0)
+        elif "-I" in argv:  # the list of the environment's packages
+            words = [re.split("[=<>]", word)[0] for words in self.installed for word in words]
+            return Completed(argv=tuple(argv), returncode=0, stdout="\n".join(words))
         elif "pip" in argv:
             self.installed.append([word for word in argv[3:] if not word.startswith("--")])
             if self.failing and any(self.failing in word for word in argv):

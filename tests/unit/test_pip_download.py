@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 from fake_index import FakeIndex
@@ -92,3 +93,24 @@ def test_a_python_without_any_pip_gets_a_remedy(monkeypatch):
 def test_this_python_has_a_pip():
     command = pip_command()
     assert command[-1] == "pip" or command[-1].endswith(f".whl{os.sep}pip")
+
+
+def test_only_the_settings_that_reach_an_index_apply(index, folder):
+    index.settings = b"""\
+global.cert='/ca.pem'
+download.platform='win32'
+install.proxy='http://of-install'
+"""
+    environ = {"PIP_INDEX_URL": "https://index.example/", "PIP_CONSTRAINT": "c.txt", "HOME": "/me"}
+    replace(pip_of(index), environ=environ).download(
+        [index.add("tools", {})], folder, lambda line: None
+    )
+    assert index.environments == [
+        {"HOME": "/me"},
+        {
+            "HOME": "/me",
+            "PIP_INDEX_URL": "https://index.example/",
+            "PIP_CERT": "/ca.pem",
+            "PIP_CONFIG_FILE": os.devnull,
+        },
+    ]

@@ -1,5 +1,6 @@
 """Environments for comparisons: their contents, when they are reused, and how they fail."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -20,22 +21,44 @@ TWO_DAYS = 2 * 24 * 60 * 60
 
 
 class FakeInstaller:
-    """A runner for virtualenv and pip: creates the interpreter's file, and fails where told to."""
+    """A runner for virtualenv and pip: creates the interpreter's file, and fails where told to.
+
+    `commands` are those that create and install, `environments` those of all commands. `settings`
+    is what `pip config list` prints, `requested` what pip's report names, and `installed` are the
+    packages that are in the environment afterwards.
+    """
 
     def __init__(self):
         self.commands, self.environments, self.failing = [], [], ""
+        self.settings, self.requested = "", ()
+        self.installed = ("pytest", "attrs", "pkg")
 
     def __call__(self, argv, /, *, env):
-        self.commands.append(argv)
         self.environments.append(env)
+        if "config" in argv:
+            return self._completed(argv, "settings", stdout=self.settings)
+        if "-I" in argv:
+            return self._completed(argv, "list", stdout="\n".join(self.installed))
+        self.commands.append(argv)
         name = "virtualenv" if "virtualenv" in argv else "pip"
         if name == "virtualenv":
             for place in ("bin/python", "Scripts/python.exe"):
                 (Path(argv[-1]) / place).parent.mkdir(parents=True, exist_ok=True)
                 (Path(argv[-1]) / place).touch()
+        else:
+            report = next(argument for argument in argv if argument.startswith("--report="))
+            items = [{"requested": True, "metadata": {"name": name}} for name in self.requested]
+            items.append({"requested": False, "metadata": {"name": "a-dependency"}})
+            Path(report.removeprefix("--report=")).write_text(json.dumps({"install": items}))
+        return self._completed(argv, name)
+
+    def _completed(self, argv, name, *, stdout=""):
         code = int(self.failing == name)
         return Completed(
-            argv=tuple(argv), returncode=code, stderr="no matching distribution\n" * code
+            argv=tuple(argv),
+            returncode=code,
+            stdout=stdout,
+            stderr="no matching distribution\n" * code,
         )
 
 
@@ -134,6 +157,59 @@ def test_the_title_shortens_the_paths_of_files_in_the_store(prepare, tmp_path):
     assert titles == [
         f"cpython-3.15.2: an environment with pytest bench/requirements.txt {files[1]}"
     ]
+
+
+def test_settings_that_would_empty_the_environment_are_not_passed_on(
+    prepare, installer, monkeypatch
+):
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "PIP_TARGET": "/elsewhere",
+        "PIP_INDEX_URL": "https://index.example/",
+        "VIRTUALENV_NO_PIP": "1",
+        "VIRTUALENV_OVERRIDE_APP_DATA": "/cache",
+        "PYTHONUSERBASE": "/elsewhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+    installer.settings = "install.user='true'\nglobal.proxy='http://proxy.example'\n"
+    prepare()
+    create, listing, install, _ = installer.environments
+    assert create["VIRTUALENV_OVERRIDE_APP_DATA"] == "/cache"
+    assert not Path(create["VIRTUALENV_CONFIG_FILE"]).exists()
+    assert "VIRTUALENV_NO_PIP" not in create
+    assert not {"PIP_TARGET", "PIP_INDEX_URL", "PYTHONUSERBASE"} & set(listing)
+    assert {name: value for name, value in install.items() if name.startswith("PIP_")} == {
+        "PIP_INDEX_URL": "https://index.example/",
+        "PIP_PROXY": "http://proxy.example",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+
+
+@pytest.mark.parametrize(
+    ("packages", "requested", "missing"),
+    [
+        (("pytest", "Some.Package[x]>=2"), (), "some-package"),
+        (("pkg @ https://example.org/pkg.whl", "other"), (), "other"),
+        (("-e.", "./x"), ("My_Project",), "my-project"),
+        (("one; python_version < '3'", "pytest"), (), ""),
+        (("-e.",), ("PKG",), ""),
+    ],
+)
+def test_an_environment_without_a_requirement_is_not_kept(
+    prepare, installer, packages, requested, missing
+):
+    installer.requested = requested
+    if not missing:
+        assert prepare(packages)
+        return
+    with pytest.raises(BuildError, match=f"the environment has no {missing}") as caught:
+        prepare(packages)
+    assert "pip config list" in caught.value.remedy
+    installer.installed = (*installer.installed, missing)
+    installer.commands.clear()
+    prepare(packages)
+    assert len(installer.commands) == 2
 
 
 @pytest.mark.parametrize("program", ["virtualenv", "pip"])

@@ -15,9 +15,10 @@ from jitbuild.errors import BuildError, UsageError
 from jitbuild.modes import environment
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
+from jitbuild.toolchain import pip_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from jitbuild.store.interpreter import Interpreter
@@ -30,7 +31,16 @@ _MARKER = "jitbuild-environment.json"
 _MAX_AGE_SECONDS = 24 * 60 * 60
 _OUTPUT_LINES = 12
 _ARCHIVE_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
-_REMOVED = frozenset({"PYTHONHOME", "PYTHONPATH"})
+_REMOVED = frozenset({"PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"})
+# The settings of virtualenv that are kept: the folder of its own cache.
+_VIRTUALENV_KEPT = frozenset({"VIRTUALENV_OVERRIDE_APP_DATA", "VIRTUALENV_APP_DATA"})
+_REPORT = "jitbuild-report.json"
+# Run by the environment's Python.
+_LIST_PACKAGES = """\
+import importlib.metadata
+for distribution in importlib.metadata.distributions():
+    print(distribution.metadata["Name"])
+"""
 
 
 class Requirements(NamedTuple):
@@ -69,8 +79,11 @@ def prepare(
     If a requirement can change while its text stays the same (a path, an archive or a URL), it is
     created again every time. `clock` returns the time in seconds since the epoch.
 
+    The user's settings of virtualenv and pip apply only as far as they cannot change the contents
+    of the environment: pip's index, proxy and certificates, for example, but not its `target`.
+
     Raises UsageError when a requirements file cannot be read, and BuildError when virtualenv or pip
-    fails.
+    fails, or when a requirement is missing from the environment afterwards.
     """
     texts = [_read(file) for file in requirements.files]
     contents = json.dumps([base.instance, list(requirements.packages), texts])
@@ -86,7 +99,8 @@ def prepare(
                 folder.parent.mkdir(parents=True, exist_ok=True)
             with reporter.stage(_title(store, base, requirements)):
                 _create(base.executable, folder, runner)
-                _install(python, requirements, runner)
+                _install(python, requirements, folder / _REPORT, runner)
+                _check_contents(python, requirements, folder / _REPORT, runner)
             with store_errors(folder):
                 (folder / _MARKER).write_text(contents, encoding="utf-8")
         yield python
@@ -150,23 +164,80 @@ def _is_current(folder: Path, python: Path, now: float) -> bool:
 
 def _create(base: Path, folder: Path, runner: process.Runner) -> None:
     options = ["--quiet", "--no-download", "-p", str(base)]
-    _run("virtualenv", [sys.executable, "-m", "virtualenv", *options, str(folder)], runner)
+    # A file of settings that does not exist hides the user's own virtualenv.ini.
+    config = str(folder.with_suffix(".no-settings"))
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("VIRTUALENV_") or name in _VIRTUALENV_KEPT
+    }
+    environ["VIRTUALENV_CONFIG_FILE"] = config
+    _run("virtualenv", [sys.executable, "-m", "virtualenv", *options, str(folder)], environ, runner)
 
 
-def _install(python: Path, requirements: Requirements, runner: process.Runner) -> None:
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
-    _run("pip", [*pip, *requirements.pip_arguments()], runner)
+def _install(
+    python: Path, requirements: Requirements, report: Path, runner: process.Runner
+) -> None:
+    pip = [str(python), "-m", "pip"]
+    environ = pip_settings.listing_environment(os.environ)
+    listing = _run("pip", pip_settings.listing_command(pip), environ, runner)
+    environ = pip_settings.kept_environment(os.environ, listing, "install")
+    options = ["--disable-pip-version-check", f"--report={report}"]
+    _run("pip", [*pip, "install", *options, *requirements.pip_arguments()], environ, runner)
 
 
-def _run(name: str, argv: Sequence[str], runner: process.Runner) -> None:
+def _check_contents(
+    python: Path, requirements: Requirements, report: Path, runner: process.Runner
+) -> None:
+    """Raise BuildError if a requirement is not among the packages that `python` finds."""
+    from packaging.utils import canonicalize_name
+
+    wanted = {*_named(requirements.packages), *_requested(report)}
+    listing = _run("Python", [str(python), "-I", "-c", _LIST_PACKAGES], os.environ, runner)
+    installed = {canonicalize_name(line.strip()) for line in listing.splitlines()}
+    missing = sorted({canonicalize_name(name) for name in wanted} - installed)
+    if missing:
+        raise BuildError(
+            f"pip succeeded, but the environment has no {', '.join(missing)}.",
+            remedy="A setting of pip or of Python puts packages elsewhere: look at"
+            " `pip config list` and the variables that begin with PIP_ or PYTHON.",
+        )
+
+
+def _named(packages: Sequence[str]) -> Iterator[str]:
+    """Yield the name of each requirement that states one and applies to every environment."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    for package in packages:
+        try:
+            requirement = Requirement(package)
+        except InvalidRequirement:  # a path, a URL or -e
+            continue
+        if requirement.marker is None and not package.endswith(_ARCHIVE_SUFFIXES):
+            yield requirement.name
+
+
+def _requested(report: Path) -> Iterator[str]:
+    """Yield the names of the requirements in pip's installation report."""
+    try:
+        items = json.loads(report.read_text(encoding="utf-8"))["install"]
+    except FileNotFoundError:
+        return
+    for item in items:
+        if item.get("requested"):
+            yield item["metadata"]["name"]
+
+
+def _run(name: str, argv: Sequence[str], environ: Mapping[str, str], runner: process.Runner) -> str:
     """Run a program with the JIT off, since only the compared command needs the JIT.
 
-    `name` is the program's name in messages. Raises BuildError when the program fails.
+    `name` is the program's name in messages. Returns the output. Raises BuildError when the program
+    fails.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
+    inherited = {name: value for name, value in environ.items() if name not in _REMOVED}
     result = runner(argv, env=environment("off", inherited))
     if result.ok:
-        return
+        return result.stdout
     lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
     output = "\n".join(f"  {line}" for line in lines[-_OUTPUT_LINES:])
     raise BuildError(

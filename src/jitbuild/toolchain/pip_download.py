@@ -1,6 +1,7 @@
 """Download pinned wheels with pip, so that the user's own index, proxy and credentials apply.
 
 pip checks the hashes (--require-hashes), and this module checks them again.
+Other settings of the user's pip are ignored (jitbuild.toolchain.pip_settings).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import DownloadError, IntegrityError
 from jitbuild.system import process
 from jitbuild.system.checksums import sha256_of
+from jitbuild.toolchain import pip_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,13 +88,31 @@ class PipDownload:
             ),
             encoding="utf-8",
         )
-        log = io.BytesIO()
+        pip = self.command()
         # pip runs in `folder`, where no `pip/` or `setup.cfg` of the user's can affect it. The
         # paths after -r and -d are relative to `folder`.
-        argv = (*self.command(), *_SUBCOMMAND, "-r", requirements.name, "-d", ".")
-        code = self.streamer(argv, env=self.environ, cwd=folder, log=log, on_line=on_line)
+        argv = (*pip, *_SUBCOMMAND, "-r", requirements.name, "-d", ".")
+        self._run(argv, self._environment(pip, folder), folder, on_line)
+
+    def _environment(self, pip: Sequence[str], folder: Path) -> dict[str, str]:
+        environ = pip_settings.listing_environment(self.environ)
+        listing = self._run(pip_settings.listing_command(pip), environ, folder, lambda _: None)
+        return pip_settings.kept_environment(self.environ, listing, "download")
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path,
+        on_line: Callable[[str], None],
+    ) -> str:
+        """Run pip in `folder` and return its output. Raises the error that fits its failure."""
+        log = io.BytesIO()
+        code = self.streamer(argv, env=environ, cwd=folder, log=log, on_line=on_line)
+        output = log.getvalue().decode("utf-8", "replace")
         if code:
-            raise self._failure(code, log.getvalue().decode("utf-8", "replace"))
+            raise self._failure(code, output)
+        return output
 
     def _failure(self, code: int, output: str) -> DownloadError | IntegrityError:
         errors = " ".join(line.strip() for line in output.splitlines() if "ERROR:" in line)
