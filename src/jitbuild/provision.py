@@ -31,6 +31,7 @@ from jitbuild.system.files import store_errors
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.target import Host, host
+from jitbuild.toolchain.store_path import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,6 +81,8 @@ class Provisioner:
                 f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
+        if target.system != "windows":
+            check_path(self.store.root.absolute())  # before anything is downloaded
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
         return self.provide(plan, request)
 

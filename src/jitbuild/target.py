@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from jitbuild.errors import UsageError
+from jitbuild.system.cpus import usable_cpus
 from jitbuild.system.suggestions import did_you_mean
 
 System = Literal["linux", "macos", "windows"]
@@ -62,7 +63,8 @@ class Host:
     `libc` is the C library with its version (`glibc 2.36`, `musl`), or empty on macOS and Windows.
     `distro` is the distribution's `ID`, followed by its relatives in `ID_LIKE` (os-release(5)).
     `distro_name` is its name for people. `cpus` is the number of processors that this process may
-    use. `kernel` is the name and the release of the kernel.
+    use (see `jitbuild.system.cpus`). `kernel` is the name and the release of the kernel. `root` is
+    True if this process has the rights of root.
     """
 
     target: Target
@@ -71,6 +73,7 @@ class Host:
     distro_name: str
     cpus: int
     kernel: str = ""
+    root: bool = False
 
 
 TARGETS: dict[str, Target] = {
@@ -126,8 +129,9 @@ def host() -> Host:
         libc=_libc() if system == "linux" else "",
         distro=tuple(f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()),
         distro_name=release.get("PRETTY_NAME", default_name),
-        cpus=_cpus(),
+        cpus=usable_cpus(),
         kernel=f"{platform.system()} {platform.release()}",
+        root=hasattr(os, "geteuid") and os.geteuid() == 0,
     )
 
 
@@ -143,9 +147,3 @@ def _os_release() -> dict[str, str]:
         return platform.freedesktop_os_release()
     except OSError:
         return {}
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -17,6 +17,7 @@ from jitbuild.errors import (
     RecipeError,
     RequestError,
     SettingsError,
+    StoreError,
     UsageError,
     VariantError,
 )
@@ -77,12 +78,46 @@ def test_a_bug_is_printed_with_its_traceback_and_code_70(run, monkeypatch):
 
 
 def test_an_error_of_the_system_is_printed_without_a_traceback(run, monkeypatch):
-    monkeypatch.setattr(Store, "installed", raising(OSError(28, "No space left on device")))
+    monkeypatch.setattr(Store, "installed", raising(OSError(24, "Too many open files")))
     code, out, err = run("list")
     assert (code, out) == (JitbuildError.exit_code, "")
-    assert err.startswith("error: [Errno 28] No space left on device.\n")
+    assert err.startswith("error: [Errno 24] Too many open files.\n")
     assert "Traceback" not in err
     assert "Traceback" in run("list", "-v")[2]
+
+
+def test_a_full_disk_of_the_output_has_the_exit_code_of_a_full_disk(run, monkeypatch):
+    monkeypatch.setattr(Store, "installed", raising(OSError(28, "No space left on device")))
+    code, out, err = run("list")
+    assert (code, out) == (DiskFullError.exit_code, "")
+    assert err.startswith("error: The output could not be written: no space is left where it goes.")
+
+
+@pytest.mark.parametrize("number", [13, 40, 21])
+def test_an_unusable_file_of_the_store_has_the_exit_code_of_the_store(
+    run, monkeypatch, home, number
+):
+    path = home / "logs" / "x.log"
+    monkeypatch.setattr(
+        Store, "installed", raising(OSError(number, os.strerror(number), str(path)))
+    )
+    code, out, err = run("list")
+    assert (code, out) == (StoreError.exit_code, "")
+    assert err.startswith(f"error: {path} cannot be read or written ({os.strerror(number)}).\n")
+
+
+def test_an_unusable_file_elsewhere_is_not_an_error_of_the_store(run, monkeypatch, tmp_path):
+    error = OSError(13, "Permission denied", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(Store, "installed", raising(error))
+    assert run("list")[0] == JitbuildError.exit_code
+
+
+def test_a_closed_stdout_and_a_closed_stderr_are_no_error(store, monkeypatch):
+    put(store, "cpython-3.15.2-jit-fast-kkkkkkkk")
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["list"]) == 0
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["xyzzy"]) == UsageError.exit_code
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX pipes")

@@ -1,5 +1,6 @@
 """The preflight of a machine with a fake compiler, which fails for the headers that it lacks."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -94,6 +95,8 @@ def preflight(programs: Path, runner=None, *, llvm_mode="managed", **changes) ->
         "runner": runner or Machine(),
         "environ": {"PATH": str(programs)},
         "free": lambda folder: 100 * GB,
+        "is_noexec": lambda folder: False,
+        "is_memory_denied": lambda: False,
         **changes,
     }
     required = settings["plan"].llvm
@@ -113,7 +116,7 @@ def names(report) -> list[str]:
 def test_a_machine_that_meets_all_requirements(programs):
     report = preflight(programs).run()
     assert names(report.requirements) == [
-        *("libc", "store", "LLVM", "disk", "compiler", "make", "pkg-config"),
+        *("libc", "memory", "store", "LLVM", "disk", "compiler", "make", "pkg-config"),
         *(
             "ssl",
             "zlib",
@@ -209,7 +212,7 @@ def test_without_a_compiler_the_command_installs_everything(programs):
     )
     with pytest.raises(PreflightError) as error:
         report.raise_for_missing(allow_missing=True)
-    assert "compiler: no C compiler (cc, gcc, clang) on PATH" in error.value.what
+    assert "compiler: no C compiler (cc) on PATH" in error.value.what
     assert "--allow-missing" not in error.value.remedy
 
 
@@ -217,14 +220,67 @@ def test_a_compiler_that_cannot_compile_counts_as_missing(programs):
     assert names(preflight(programs, Machine("assert.h")).run().fatal) == ["compiler"]
 
 
-@pytest.mark.parametrize(
-    ("value", "argv"), [("ccache gcc-13", ("ccache", "gcc-13")), ("", ("{path}/cc",))]
-)
-def test_libraries_are_checked_with_the_compiler_of_cc(programs, value, argv):
+def test_libraries_are_checked_with_the_compiler_and_the_flags_of_the_configure_arguments(programs):
+    program(programs, "gcc-13")
     machine = Machine()
-    preflight(programs, machine, environ={"PATH": str(programs), "CC": value}).run()
-    expected = tuple(word.format(path=programs) for word in argv)
-    assert all(ran[: len(argv)] == expected for ran in machine.commands if "-x" in ran)
+    arguments = ("CC=gcc-13 -m64", "CPPFLAGS=-I/opt/include", "LDFLAGS=-L/opt/lib", "--with-lto")
+    preflight(programs, machine, plan=planned(configure_args=arguments)).run()
+    compiled = [ran for ran in machine.commands if "-x" in ran and "-lz" in ran]
+    assert compiled
+    for ran in compiled:
+        assert ran[:3] == (f"{programs}/gcc-13", "-m64", "-I/opt/include")
+        assert ran.index("-L/opt/lib") < ran.index("-lz")
+
+
+def test_every_program_runs_in_the_environment_of_the_build(programs):
+    environments = []
+
+    class Watched(Machine):
+        def __call__(self, argv, /, *, env=None, cwd=None, timeout=None, stdin=None):
+            environments.append(env)
+            return super().__call__(argv, env=env, cwd=cwd, timeout=timeout, stdin=stdin)
+
+    plan = planned(configure_args=("PKG_CONFIG_PATH=/opt/lib/pkgconfig",))
+    program(programs, "clang-18")
+    preflight(programs, Watched(), plan=plan, llvm_mode="system").run()
+    own = {"PATH": str(programs)}
+    assert len(environments) > 20
+    assert all(
+        env in (own, {**own, "PKG_CONFIG_PATH": "/opt/lib/pkgconfig"}) for env in environments
+    )
+
+
+def test_root_is_not_told_to_use_sudo(programs):
+    (programs / "cc").unlink()
+    root = dataclasses.replace(host(), root=True)
+    report = preflight(programs, Machine("zlib.h"), host=root, llvm_mode="system").run()
+    assert report.command.startswith("apt-get update && apt-get install -y build-essential")
+    assert "sudo" not in " ".join(requirement.remedy for requirement in report.requirements)
+
+
+def test_a_machine_that_denies_executable_memory_cannot_run_a_jit(programs):
+    report = preflight(programs, is_memory_denied=lambda: True).run()
+    assert names(report.fatal) == ["memory"]
+    assert "MemoryDenyWriteExecute" in named(report)["memory"].remedy
+    for jit in ("interpreter", "no"):
+        plan = planned(jit=jit)
+        report = preflight(programs, plan=plan, is_memory_denied=lambda: True).run()
+        assert "memory" not in named(report)
+
+
+@pytest.mark.parametrize("part", ["", "scratch", "interpreters"])
+def test_a_store_on_a_mount_with_noexec_is_refused(programs, part):
+    noexec = programs.parent / "home" / "store" / part
+    noexec.mkdir(parents=True)
+    report = preflight(programs, is_noexec=lambda folder: folder == noexec).run()
+    assert names(report.fatal) == ["store"]
+    assert f"{noexec} is on a mount with the option noexec" in named(report)["store"].detail
+
+
+def test_a_store_whose_path_make_cannot_build_in_is_refused(programs, tmp_path):
+    report = preflight(programs, store=tmp_path / "a$b").run()
+    assert "has a dollar sign ($) in its path" in named(report)["store"].detail
+    assert names(report.fatal) == ["store"]
 
 
 def test_a_compiler_that_cannot_be_started_is_reported(programs):
@@ -232,8 +288,8 @@ def test_a_compiler_that_cannot_be_started_is_reported(programs):
         def compile(self, argv, code):
             raise FileNotFoundError(2, "No such file or directory")
 
-    report = preflight(programs, Gone(), environ={"PATH": str(programs), "CC": "nocc"}).run()
-    assert named(report)["compiler"].detail == "nocc: No such file or directory"
+    report = preflight(programs, Gone()).run()
+    assert named(report)["compiler"].detail == f"{programs}/cc: No such file or directory"
 
 
 def test_flags_come_from_pkg_config_where_it_has_the_package(programs):

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_interpreter import FLAGS, PYTHON, altered, build, everywhere, facts, on_3_13, probed
+from fake_interpreter import (
+    FLAGS,
+    PYTHON,
+    altered,
+    build,
+    ended,
+    everywhere,
+    facts,
+    on_3_13,
+    probed,
+)
 
 from jitbuild.probing.facts import Expect, ProbeRuns
 from jitbuild.probing.reply import convert
@@ -276,3 +286,26 @@ def test_nothing_passes_as_a_jit_without_machine_code() -> None:
         ):
             for expect in JIT_EXPECTATIONS:
                 assert not judge(PYTHON, runs, expect=expect).ok
+
+
+def test_a_machine_that_denies_executable_memory_is_named_and_not_the_interpreter() -> None:
+    answers: dict[str, Any] = altered(build("yes-off"), executable_memory=False)
+    answers["1"] = ended(-6, stderr="Fatal Python error: Cannot allocate")
+    verdict = probed(answers)
+    assert verdict.memory_denied
+    assert verdict.checks[0].name == "memory"
+    assert verdict.reason.startswith("This machine does not let programs execute memory")
+    assert "report" not in verdict.reason
+
+
+@pytest.mark.parametrize(("kind", "expect"), [("no", "no"), ("interpreter", "interpreter")])
+def test_a_build_without_machine_code_needs_no_executable_memory(kind: str, expect: Expect) -> None:
+    verdict = probed(altered(build(kind), executable_memory=False), expect=expect)
+    assert verdict.ok
+    assert not verdict.memory_denied
+
+
+def test_a_build_without_a_jit_is_not_explained_by_the_memory() -> None:
+    verdict = probed(altered(build("no"), executable_memory=False))
+    assert not verdict.memory_denied
+    assert "The JIT was not compiled in" in verdict.reason

@@ -39,6 +39,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}.", remedy=self.see_help())
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a help text; unlike argparse, raise OSError if it cannot be written."""
+        if file is not None:
+            file.write(message)
+
     def see_help(self, hint: str = "") -> str:
         """Return `hint` followed by the command that shows the help of this command."""
         return f"{hint}See `{self.prog} --help`."

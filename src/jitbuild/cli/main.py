@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.cli import streams
 from jitbuild.cli.commands import LIGHT
-from jitbuild.errors import JitbuildError
+from jitbuild.errors import DiskFullError, JitbuildError
 
 if TYPE_CHECKING:
     import argparse
@@ -26,23 +29,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     _import_msgspec()
     from jitbuild.cli.parser import parse
 
+    streams.accept_every_text()
     verbose = False
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
         verbose = options.verbose
         return _run(options)
+    except SystemExit:  # --help and --version
+        if code := _flush(0):
+            return code
+        raise
     except KeyboardInterrupt as interrupt:
-        print("interrupted: nothing was left half-done", file=sys.stderr)
+        _print("interrupted: nothing was left half-done")
         return _EXIT_SIGNAL + int(getattr(interrupt, "number", 2))
-    except BrokenPipeError:
-        # The reader of stdout is gone. Python would report that again when it flushes at exit.
-        _discard_output()
-        return _EXIT_BROKEN_PIPE
     except JitbuildError as error:
-        if verbose:
-            _print_traceback()
-        print(f"{_red('error:')} {error}", file=sys.stderr)
-        return error.exit_code
+        return _report(error, verbose=verbose)
     except Exception as error:  # noqa: BLE001
         return _report_unexpected(error, verbose=verbose)
 
@@ -72,21 +73,44 @@ def _run(options: argparse.Namespace) -> int:
         gc.enable()
         with raise_on_signals():
             code = int(options.run(options))
-    # Raise BrokenPipeError here, and not when Python exits.
-    sys.stdout.flush()
+    return _flush(code)
+
+
+def _flush(code: int) -> int:
+    """Write what is left of the output, and return `code`, or another exit code if that fails.
+
+    Python would report a failure only when it exits, with an exit code of its own.
+    """
+    try:
+        if sys.stdout is not None:  # it is None if the caller has closed it
+            sys.stdout.flush()
+    except OSError as error:
+        return _report_unexpected(error, verbose=False)
     return code
+
+
+def _report(error: JitbuildError, *, verbose: bool) -> int:
+    if verbose:
+        _print_traceback()
+    _print(f"{_red('error:')} {error}")
+    return error.exit_code
 
 
 def _report_unexpected(error: Exception, *, verbose: bool) -> int:
     """Report an unexpected error, and return the exit code.
 
-    An OSError, such as a full disk, is reported by its message. Any other error is a bug of
-    jitbuild, and is reported with its traceback.
+    A closed pipe is not reported: the reader of stdout has seen enough. A full disk and an error of
+    a file in the store get the exit codes that they have elsewhere. Any other OSError is reported
+    by its message. All other errors are bugs of jitbuild, and are reported with their traceback.
     """
+    streams.discard_output()
+    if isinstance(error, BrokenPipeError):
+        return _EXIT_BROKEN_PIPE
+    if isinstance(error, OSError) and (known := _as_known(error)):
+        return _report(known, verbose=verbose)
     is_bug = not isinstance(error, OSError)
     if is_bug or verbose:
         _print_traceback()
-    _discard_output()
     if is_bug:
         message = f"This is a bug in jitbuild ({error!r}). Please report it with the lines above."
     else:
@@ -94,26 +118,49 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
             f"{error}.\nIf this machine is not the cause, please report it with the output of "
             "--verbose."
         )
-    print(f"{_red('error:')} {message}", file=sys.stderr)
+    _print(f"{_red('error:')} {message}")
     return JitbuildError.exit_code
+
+
+def _as_known(error: OSError) -> JitbuildError | None:
+    """Return the error of a full disk or of the store that `error` is, or None if it is neither."""
+    if error.filename is None and streams.is_full(error):
+        return DiskFullError(
+            "The output could not be written: no space is left where it goes.",
+            remedy="Free some space there, or write the output to another disk.",
+        )
+    from jitbuild.api import store
+    from jitbuild.system.files import as_store_error
+
+    with contextlib.suppress(JitbuildError, OSError):
+        root = store().root
+        is_inside = isinstance(error.filename, str) and root in (
+            *Path(error.filename).parents,
+            Path(error.filename),
+        )
+        if is_inside or streams.is_full(error):
+            return as_store_error(error, root)
+    return None
+
+
+def _print(text: str) -> None:
+    """Print `text` on stderr, unless stderr cannot be written."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _print_traceback() -> None:
     import traceback
 
-    traceback.print_exc()
-
-
-def _discard_output() -> None:
-    import contextlib
-
-    # In a test or a notebook stdout may not be a file.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _red(text: str) -> str:
     colour = (
-        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        sys.stderr is not None
+        and sys.stderr.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
     )
     return f"\x1b[31m{text}\x1b[0m" if colour else text

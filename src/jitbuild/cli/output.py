@@ -18,7 +18,18 @@ def reporter_for(options: argparse.Namespace) -> Reporter:
 
 
 def print_json(data: object) -> None:
-    """Print `data` as JSON on stdout."""
-    import json
+    """Print `data` as JSON on stdout.
 
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    Characters that the encoding of stdout lacks are escaped, so that the output is always JSON.
+    """
+    import json
+    import sys
+
+    from jitbuild.cli.streams import can_print
+
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if not can_print(text, sys.stdout):
+        # In the C locale, Python represents a path that is UTF-8 by surrogates.
+        real = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+        text = json.dumps(json.loads(real), indent=2)
+    print(text)

@@ -91,10 +91,7 @@ def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, A
 
 
 def executor_getter() -> Any:
-    """Return `_opcode.get_executor`, or None if it does not exist.
-
-    CPython has it since 3.13, with or without the JIT.
-    """
+    """Return `_opcode.get_executor`, which any CPython since 3.13 has, or None."""
     try:
         import _opcode  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -137,10 +134,7 @@ def active_iterations(is_active: Callable[[], bool]) -> int:
 
 
 def switches(jit: Any) -> dict[str, Any]:
-    """Return the state of `jit`, which is sys._jit.
-
-    Before 3.14 there is no sys._jit: `jit` and all values returned are None.
-    """
+    """Return the state of `jit`, sys._jit; before 3.14 it and all values returned are None."""
     if jit is None:
         return {"jit_available": None, "jit_enabled": None, "active_iterations": None}
     return {
@@ -285,12 +279,17 @@ def collect(modules: bool = False) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print the facts between the frame lines."""
-    # The modules beside this file are not meant for this interpreter.
-    if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
+    """Print the facts between the frame lines, without the other modules of this folder."""
+    from importlib.machinery import SourceFileLoader
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and sys.path[0] == folder:
         del sys.path[0]
-    facts = json.dumps(collect(modules="modules" in sys.argv[1:]))
-    sys.stdout.write(f"\n{BEGIN}\n{facts}\n{END}\n")
+    facts = collect(modules="modules" in sys.argv[1:])
+    jit_memory = type(sys)("jit_memory")
+    SourceFileLoader("jit_memory", os.path.join(folder, "jit_memory.py")).exec_module(jit_memory)
+    facts["executable_memory"] = jit_memory.executable_memory()
+    sys.stdout.write(f"\n{BEGIN}\n{json.dumps(facts)}\n{END}\n")
     sys.stdout.flush()
 
 

@@ -44,6 +44,7 @@ def run_checks(
     `version` and `free_threaded` are only checked if they are not None.
     """
     return (
+        *_memory(runs, expect),
         *_identity(runs, expect, version, free_threaded),
         _environment(runs),
         _tracing(runs),
@@ -59,6 +60,11 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
     series = facts.series if has_jit else "'>=3.13'"
     option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
     match failed.name:
+        case "memory":
+            return (
+                "Allow it there, or run this interpreter with PYTHON_JIT=0; the interpreter itself "
+                "is not at fault."
+            )
         case "version":
             return "Name the interpreter of that version."
         case "free-threaded" if not facts.free_threaded:
@@ -72,6 +78,25 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
         case _:
             command = f"jitbuild probe {executable} --json"
             return f"Do not rely on this build; report it with the output of: {command}"
+
+
+def _memory(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
+    """Check that this machine lets a JIT execute the machine code that it writes.
+
+    If it does not, this explains every other failure, and so comes first. A build without a JIT is
+    not affected.
+    """
+    if expect not in MACHINE_CODE or runs.off.executable_memory is None:
+        return
+    denied = not runs.off.executable_memory and runs.built in {"yes", "yes-off"}
+    detail = "Memory that was written may be executed."
+    if denied:
+        detail = (
+            "This machine does not let programs execute memory that they have written, which the "
+            "JIT does: systemd's MemoryDenyWriteExecute, prctl's PR_SET_MDWE, SELinux "
+            "(deny_execmem) or a sandbox forbids it."
+        )
+    yield Check(name="memory", ok=not denied, detail=detail)
 
 
 def _identity(

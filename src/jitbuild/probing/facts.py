@@ -22,7 +22,8 @@ class ProbeFacts:
 
     The docstrings of probe.py name the source of each fact. None means that the interpreter does
     not provide the fact: `sys._jit` came with 3.14, and there are no build flags on Windows.
-    `missing` is None unless the check for missing modules was requested.
+    `missing` is None unless the check for missing modules was requested. `executable_memory` is
+    False if the machine denies the execution of memory that was written.
     """
 
     version: str
@@ -46,6 +47,7 @@ class ProbeFacts:
     machine_code_bytes: int
     interpreted: bool
     missing: tuple[str, ...] | None
+    executable_memory: bool | None = None
 
     @property
     def release(self) -> tuple[int, int]:

@@ -53,6 +53,12 @@ def prove(
             raise ProofError(
                 f"{plan.name} was built, but does not run. {error.what}", remedy=remedy
             ) from error
+    if not verdict.ok and verdict.memory_denied:
+        raise ProofError(
+            f"{plan.name} was built, but its JIT cannot run here. {verdict.reason}",
+            remedy="It was not added to the store. Build it where this is allowed, or with "
+            "--jit interpreter or --jit no.",
+        )
     if not verdict.ok:
         raise ProofError(
             f"{plan.name} was built, but is not what was requested. {verdict.reason}",

@@ -96,8 +96,12 @@ def _malformed(path: Path, detail: str) -> InterpreterError:
 
 
 def _ending(completed: Completed) -> str:
-    """Describe the end of a run without facts, with the first line of its stderr or stdout."""
-    line = _first_line(completed.stderr) or _first_line(completed.stdout)
+    """Describe the end of a run without facts, with the line of its output that says most.
+
+    That is the first line, or the last one of a traceback.
+    """
+    line = _last_of_traceback(completed.stderr)
+    line = line or _first_line(completed.stderr) or _first_line(completed.stdout)
     output = f": {line}" if line else "."
     if completed.returncode < 0:
         return f"was ended by {_signal_name(-completed.returncode)}{output}"
@@ -110,6 +114,12 @@ def _ending(completed: Completed) -> str:
 
 def _first_line(text: str) -> str:
     return next((line.strip()[:200] for line in text.splitlines() if line.strip()), "")
+
+
+def _last_of_traceback(text: str) -> str:
+    """Return the last line of `text` if it is a traceback, else an empty text."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines and lines[0].startswith("Traceback") else ""
 
 
 def _signal_name(number: int) -> str:

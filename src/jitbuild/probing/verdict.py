@@ -50,6 +50,11 @@ class Verdict:
         return all(check.ok for check in self.checks)
 
     @property
+    def memory_denied(self) -> bool:
+        """True if this machine, not the interpreter, keeps machine code from running."""
+        return any(check.name == "memory" and not check.ok for check in self.checks)
+
+    @property
     def version(self) -> str:
         return self.facts.version
 

@@ -33,9 +33,11 @@ from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
 from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.environment import with_environment
 from jitbuild.target import Host, host
 from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.compiler import CCompiler, compiler_of, libc_of
+from jitbuild.toolchain.install_command import as_typed
 from jitbuild.toolchain.llvm import DeferredLLVM, LLVMFinder
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ class _SourceBuild:
         self.host = effects.this_host()
         # The build runs in the clean environment, so its tools are searched for in that, too.
         self.environ = clean_environment(effects.environ)
+        self.runner = with_environment(effects.runner, self.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
         self.stencils = StencilStore.below(task.store.root)
 
@@ -120,12 +123,15 @@ class _SourceBuild:
         return StepRunner(
             name=self.plan.name,
             site=site,
-            placeholders=Placeholders(plan=self.plan, site=site, runner=self.effects.runner),
+            placeholders=Placeholders(plan=self.plan, site=site, runner=self.runner),
             environ=self.environ,
             budget=self.task.budget,
             reporter=self.task.reporter,
             caches=caches.all,
-            advice=self.task.catalog.build.advice,
+            advice=[
+                msgspec.structs.replace(known, advice=as_typed(known.advice, root=self.host.root))
+                for known in self.task.catalog.build.advice
+            ],
             streamer=self.effects.streamer,
             clock=self.effects.clock,
         )
@@ -172,7 +178,7 @@ class _SourceBuild:
             host=self.host,
             environ=self.environ,
             llvm=self.llvm.finder if needs_llvm else None,
-            runner=self.effects.runner,
+            runner=self.runner,
         )
 
     def _llvm_finder(self) -> LLVMFinder | None:
@@ -185,13 +191,13 @@ class _SourceBuild:
             catalog=self.task.catalog,
             cache=self.task.store.root,
             environ=self.environ,
-            runner=self.effects.runner,
+            runner=self.runner,
             # Only pip, which fetches the wheels, gets the user's own environment.
             fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
         )
 
     def _compiler(self) -> CCompiler:
-        return compiler_of(self.plan, self.llvm.root, self.environ, runner=self.effects.runner)
+        return compiler_of(self.plan, self.llvm.root, self.environ, runner=self.runner)
 
     def _site(self, tree: SourceTree) -> BuildSite:
         logs, name = self.task.store.logs, self.plan.prefix_name
@@ -224,7 +230,7 @@ class _SourceBuild:
             reporter=task.reporter,
             ccache=self._ccache() if enabled else None,
             ccache_storage=options.ccache_storage,
-            runner=self.effects.runner,
+            runner=self.runner,
         )
         return step_caches(context, enabled=enabled)
 
@@ -256,7 +262,7 @@ class _SourceBuild:
         if modules:  # without arguments, compileall would compile everything on sys.path
             # -s and -p put the final paths of the modules, without the stage, into the bytecode.
             argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
-            self.effects.runner([*argv, *modules], env=self.environ)
+            self.runner([*argv, *modules])
         return program
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # The names of compilers that configure tries, in this order (AC_PROG_CC in configure.ac).
 _USUAL_NAMES = ("gcc", "cc", "clang")
 _TIMEOUT_SECONDS = 20.0
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +54,7 @@ def compiler_of(
     raised: a compiler that does not run has the version "unknown".
     """
     path = environ.get("PATH")
-    argv = _command(plan, llvm, path)
+    argv = compiler_command(plan, llvm, path)
     program = shutil.which(argv[0], path=path) or argv[0]
     text = ""
     with contextlib.suppress(OSError):
@@ -64,13 +66,21 @@ def compiler_of(
     return CCompiler(argv=tuple(argv), text=text)
 
 
-def _command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
+def build_variables(plan: Plan) -> dict[str, str]:
+    """Return the variables that the plan's configure arguments set, such as `CC` and `CPPFLAGS`."""
+    return {
+        name: value
+        for name, _, value in (arg.partition("=") for arg in plan.variant.configure_args)
+        if _VARIABLE.fullmatch(f"{name}=")
+    }
+
+
+def compiler_command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
+    """Return the command of the compiler that configure will choose; see `compiler_of`."""
     if plan.variant.tail_call and llvm:
         return [str(llvm / "bin" / "clang")]
-    args = plan.variant.configure_args
-    named = [arg.removeprefix("CC=") for arg in args if arg.startswith("CC=")]
-    if named:
-        return shlex.split(named[-1])
+    if named := build_variables(plan).get("CC"):
+        return shlex.split(named)
     return [next((name for name in _USUAL_NAMES if shutil.which(name, path=path)), "cc")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -23,6 +24,12 @@ _IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 _SILENT = SilentReporter()
 _TIMEOUT_SECONDS = 20.0
 _LINES_SHOWN = 5
+_SUDO = re.compile(r"\bsudo\s+")
+
+
+def as_typed(command: str, *, root: bool) -> str:
+    """Return `command` as the user should type it: without sudo, which may not exist, for root."""
+    return _SUDO.sub("", command) if root else command
 
 
 def run_install_command(
@@ -41,10 +48,9 @@ def run_install_command(
     """
     if not command:
         return
+    command = as_typed(command, root=root)
     commands = [shlex.split(part) for part in command.split("&&")]
-    if root:
-        commands = [argv[1:] if argv[0] == "sudo" else argv for argv in commands]
-    elif commands[0][0] == "sudo":
+    if commands[0][0] == "sudo":
         _check_sudo(command, runner, environ)
     env = {**environ, "DEBIAN_FRONTEND": "noninteractive"}
     for argv in commands:

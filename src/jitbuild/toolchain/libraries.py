@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Completed, Runner
     from jitbuild.target import Host
 
-_COMPILERS = ("cc", "gcc", "clang")
 _TIMEOUT_SECONDS = 20.0
 _POSITION = re.compile(r"^<stdin>:[\d:]*\s*(fatal )?error:\s*")
 _ERROR = re.compile("error|cannot find|undefined reference")
@@ -31,13 +30,15 @@ _ERROR = re.compile("error|cannot find|undefined reference")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryChecker:
-    """Checks for libraries, and for programs on the PATH of `environ`.
+    """Checks libraries and programs as configure does; compiled programs go to `folder`.
 
-    Test programs are compiled into `folder`.
+    `compiler` is the command of the compiler. Programs are looked up on the PATH of `environ`, and
+    run in that environment; its CPPFLAGS, CFLAGS, LDFLAGS and LIBS are given to the compiler.
     """
 
     folder: Path
     host: Host
+    compiler: tuple[str, ...]
     runner: Runner = process.run
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -56,9 +57,10 @@ class LibraryChecker:
         Return (True, the -l flags of the first way that works). If no way works, return (False, the
         compiler's error for the first way).
         """
-        compiler = self._compiler()
-        if not compiler:
-            return False, f"no C compiler ({', '.join(_COMPILERS)}) on PATH"
+        program = self._which(self.compiler[0])
+        if not program:
+            return False, f"no C compiler ({self.compiler[0]}) on PATH"
+        compiler = [program, *self.compiler[1:]]
         errors = []
         for number, way in enumerate(library.ways):
             output = self.folder / f"{library.name}-{number}"
@@ -69,7 +71,9 @@ class LibraryChecker:
         return False, errors[0]
 
     def _compile(self, compiler: Sequence[str], way: LinkCheck, output: Path) -> Completed:
-        argv = [*compiler, "-w", "-x", "c", "-", "-o", str(output), *self._flags(way)]
+        before, after = self._given("CPPFLAGS", "CFLAGS"), self._given("LDFLAGS", "LIBS")
+        argv = [*compiler, *before, "-w", "-x", "c", "-", "-o", str(output)]
+        argv += [*after, *self._flags(way)]
         try:
             return self.runner(argv, stdin=way.code, timeout=_TIMEOUT_SECONDS)
         except OSError as error:
@@ -85,10 +89,9 @@ class LibraryChecker:
                 return [*folders, *shlex.split(flags)]
         return [*folders, *way.link]
 
-    def _compiler(self) -> list[str]:
-        if chosen := shlex.split(self.environ.get("CC", "")):
-            return chosen
-        return list(filter(None, map(self._which, _COMPILERS)))[:1]
+    def _given(self, *names: str) -> list[str]:
+        """Return the words of the variables `names`."""
+        return [word for name in names for word in shlex.split(self.environ.get(name, ""))]
 
     def _brew(self, formula: str) -> Path | None:
         """Return the folder of the Homebrew formula `formula`, or None if it is not installed."""

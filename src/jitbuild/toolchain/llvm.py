@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jitbuild.errors import LLVMError
 from jitbuild.system import process
+from jitbuild.system.environment import with_environment
 from jitbuild.system.paths import expanded_path
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.toolchain import llvm_tools, pinned_wheels
+from jitbuild.toolchain.install_command import as_typed
 from jitbuild.toolchain.llvm_folder import check_clang, gather
 
 if TYPE_CHECKING:
@@ -86,6 +88,9 @@ class LLVMFinder:
     fetch: Callable[..., Path] = pinned_wheels.provide
     _complete: LLVMSurvey | None = field(init=False, default=None, repr=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.runner = with_environment(self.runner, self.environ)
 
     def provide(self, reporter: Reporter = _SILENT) -> LLVMInstallation:
         """Return the LLVM; fetch it first if necessary.
@@ -179,7 +184,8 @@ class LLVMFinder:
     def _remedy(self) -> str:
         manager, major = self.catalog.host.manager(self.host), self.want.major
         if manager and (command := self.catalog.llvm.install.get(manager, "")):
-            return f"Install LLVM {major}: {command.format(major=major)}"
+            command = as_typed(command.format(major=major), root=self.host.root)
+            return f"Install LLVM {major}: {command}"
         return f"Install clang and llvm {major}, or name the folder of an LLVM: --llvm PATH."
 
     def _pins(self) -> list[LLVMWheel]:

@@ -1,4 +1,4 @@
-"""Check this machine's C library, and the disk and path of the store, before a build."""
+"""Check the C library and the memory of this machine, and the store's disk, for a build."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from jitbuild.system.formatting import format_size
+from jitbuild.toolchain import store_path
 from jitbuild.toolchain.requirements import CheckedRequirement
 
 if TYPE_CHECKING:
@@ -29,22 +30,68 @@ def check_libc(variant: Variant, host: Host) -> CheckedRequirement:
     )
 
 
-def check_store(store: Path) -> CheckedRequirement:
-    """Check that the folder `store` is writable and that its path contains no space."""
+def check_memory(variant: Variant, is_denied: Callable[[], bool]) -> list[CheckedRequirement]:
+    """Check that memory may be executed after it was written, if the variant makes machine code.
+
+    `is_denied` returns True if this machine denies that to its programs.
+    """
+    if variant.jit not in {"yes", "yes-off"}:
+        return []
+    denied = is_denied()
+    return [
+        CheckedRequirement(
+            name="memory",
+            ok=not denied,
+            detail=f"written memory may {'not ' if denied else ''}be executed",
+            why="the JIT writes machine code into memory and executes it",
+            remedy="This is denied by systemd (MemoryDenyWriteExecute=yes), prctl (PR_SET_MDWE), "
+            "SELinux (deny_execmem) or a sandbox. Allow it there, or build without machine code: "
+            "--jit interpreter or --jit no.",
+        )
+    ]
+
+
+def check_store(
+    store: Path, *, is_noexec: Callable[[Path], bool] | None = None
+) -> CheckedRequirement:
+    """Check that the folder `store` is writable, that programs in it can run, and its path.
+
+    `is_noexec` returns True if a folder is on a mount on which no program can be started.
+    """
     store = store.absolute()
-    existing = _nearest_existing(store)
-    problem = ""
-    if any(map(str.isspace, str(store))):
-        problem = " has a space in its path"
-    elif not os.access(existing, os.W_OK):
-        problem = f": {existing} is not writable"
+    problem, remedy = _store_problem(store, is_noexec or is_on_noexec_mount)
     return CheckedRequirement(
         name="store",
         ok=not problem,
         detail=f"{store}{problem}",
-        why="configure and make cannot build in a folder whose path contains a space",
-        remedy="Set JITBUILD_HOME to a writable folder whose path has no spaces.",
+        why="interpreters are built and run in it",
+        remedy=remedy,
     )
+
+
+def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str, str]:
+    """Return the first problem of the store and its remedy; two empty texts if there is none."""
+    if character := store_path.path_problem(store):
+        return f" has {character} in its path, where make cannot build", store_path.REMEDY
+    existing = nearest_existing(store)
+    if not os.access(existing, os.W_OK):
+        return f": {existing} is not writable", "Set JITBUILD_HOME to a writable folder."
+    for folder in (store / "scratch", store / "interpreters"):
+        if is_noexec(existing := nearest_existing(folder)):
+            return (
+                f": {existing} is on a mount with the option noexec, where no program can run",
+                (
+                    "Set JITBUILD_HOME to a folder on another mount, or remount this one with the "
+                    "option exec."
+                ),
+            )
+    return "", ""
+
+
+def is_on_noexec_mount(folder: Path) -> bool:
+    """Return True if `folder` is on a mount with the option noexec (mount(8))."""
+    flag = getattr(os, "ST_NOEXEC", 0)  # macOS has no name for it, and Windows no such mounts
+    return bool(flag) and bool(os.statvfs(folder).f_flag & flag)
 
 
 def check_disks(
@@ -57,7 +104,7 @@ def check_disks(
     """
     disks: dict[int, Path] = {}
     for folder in (store, store / "scratch"):
-        existing = _nearest_existing(folder.absolute())
+        existing = nearest_existing(folder.absolute())
         disks.setdefault(existing.stat().st_dev, existing)
     return [_check_disk(folder, profile, needed, free(folder)) for folder in disks.values()]
 
@@ -73,5 +120,6 @@ def _check_disk(folder: Path, profile: str, needed: int, free: int) -> CheckedRe
     )
 
 
-def _nearest_existing(folder: Path) -> Path:
+def nearest_existing(folder: Path) -> Path:
+    """Return `folder`, or the nearest folder above it that exists."""
     return next(parent for parent in (folder, *folder.parents) if parent.exists())

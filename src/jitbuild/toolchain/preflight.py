@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from jitbuild.system import process
+from jitbuild.system import executable_memory, process
+from jitbuild.system.environment import with_environment
 from jitbuild.toolchain import machine_checks, visual_studio
+from jitbuild.toolchain.compiler import build_variables, compiler_command
+from jitbuild.toolchain.install_command import as_typed
 from jitbuild.toolchain.libraries import LibraryChecker
 from jitbuild.toolchain.requirements import LLVM_NAME, CheckedRequirement, PreflightReport
 
@@ -38,8 +41,10 @@ class Preflight:
     """The checks of a machine for one plan.
 
     `store` is the folder of the store. `llvm` finds the LLVM whose presence is checked; it is None
-    if the build needs no LLVM, because it has no stencils or they are in the cache. `free` returns
-    the free bytes of the disk that contains a folder.
+    if the build needs no LLVM, because it has no stencils or they are in the cache. `environ` is
+    the clean environment of a build: every program that a check starts runs in it. `free` returns
+    the free bytes of the disk that contains a folder, `is_noexec` returns True if no program can be
+    started in a folder, and `is_memory_denied` if memory cannot be executed after it was written.
     """
 
     plan: Plan
@@ -50,6 +55,8 @@ class Preflight:
     runner: Runner = process.run
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    is_noexec: Callable[[Path], bool] = machine_checks.is_on_noexec_mount
+    is_memory_denied: Callable[[], bool] = executable_memory.is_denied
 
     def run(self) -> PreflightReport:
         """Run all checks, as many at once as there are processors, and return the report."""
@@ -58,9 +65,7 @@ class Preflight:
             tempfile.TemporaryDirectory(prefix="jitbuild-") as folder,
             ThreadPoolExecutor(max(2, self.host.cpus)) as pool,
         ):
-            checker = LibraryChecker(
-                folder=Path(folder), host=self.host, runner=self.runner, environ=self.environ
-            )
+            checker = self._checker(Path(folder))
             # A check runs in a copy of this context, so that its processes belong to the task
             # group of this thread.
             llvm = pool.submit(copy_context().run, self._llvm)
@@ -71,7 +76,21 @@ class Preflight:
             checked = [check.result() for check in checks]
             rest = [*self._machine(), *llvm.result(), *self._disks()]
         install = self.catalog.host.install.get(manager, "") if manager else ""
-        return PreflightReport(requirements=(*rest, *checked), install=install)
+        return PreflightReport(
+            requirements=(*rest, *checked), install=as_typed(install, root=self.host.root)
+        )
+
+    def _checker(self, folder: Path) -> LibraryChecker:
+        """Return a checker that compiles in `folder` as configure will do."""
+        variables = build_variables(self.plan)
+        environ = {**self.environ, **variables}
+        return LibraryChecker(
+            folder=folder,
+            host=self.host,
+            compiler=tuple(compiler_command(self.plan, None, environ.get("PATH"))),
+            runner=with_environment(self.runner, environ),
+            environ=environ,
+        )
 
     def _needed(self) -> Iterator[HostRequirement]:
         """Yield the recipe's requirements that apply to the plan.
@@ -88,11 +107,13 @@ class Preflight:
     def _machine(self) -> Iterator[CheckedRequirement]:
         target = self.host.target
         if target.system == "windows":
-            yield visual_studio.check(target, self.environ, self.runner)
+            runner = with_environment(self.runner, self.environ)
+            yield visual_studio.check(target, self.environ, runner)
             return
         if target.system == "linux":
             yield machine_checks.check_libc(self.plan.variant, self.host)
-        yield machine_checks.check_store(self.store)
+        yield from machine_checks.check_memory(self.plan.variant, self.is_memory_denied)
+        yield machine_checks.check_store(self.store, is_noexec=self.is_noexec)
 
     def _llvm(self) -> list[CheckedRequirement]:
         if self.llvm is None:
