@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,8 +72,8 @@ def installer():
 def prepare(tmp_path, installer):
     """Return a function that enters an environment once and returns its Python."""
 
-    def prepare(packages=("pytest",), files=(), base=BASE, **options):
-        store = Store(tmp_path / "home")
+    def prepare(packages=("pytest",), files=(), base=BASE, home="home", **options):
+        store = Store(tmp_path / home)
         with venvs.prepare(
             store,
             base,
@@ -127,6 +128,16 @@ def test_an_environment_is_created_again_after_a_day(prepare, installer):
     created = time.time()
     prepare()
     prepare(clock=lambda: created + TWO_DAYS)
+    assert len(installer.commands) == 4
+
+
+def test_an_environment_is_created_again_after_the_store_was_moved(prepare, installer, tmp_path):
+    prepare()
+    shutil.copytree(tmp_path / "home", tmp_path / "copy")
+    assert prepare(home="copy").is_relative_to(tmp_path / "copy")
+    assert len(installer.commands) == 4
+    assert prepare(home="copy")
+    assert prepare()
     assert len(installer.commands) == 4
 
 

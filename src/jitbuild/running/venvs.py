@@ -75,9 +75,10 @@ def prepare(
     """Yield the path of Python in an environment of `base` with `requirements`.
 
     The environment is locked while the block runs. It is cached in the store's `environments/`,
-    keyed by the interpreter's instance id and the requirements. It is created again after a day.
-    If a requirement can change while its text stays the same (a path, an archive or a URL), it is
-    created again every time. `clock` returns the time in seconds since the epoch.
+    keyed by the interpreter's instance id and the requirements. It is created again after a day,
+    and after the store was moved. If a requirement can change while its text stays the same (a
+    path, an archive or a URL), it is created again every time. `clock` returns the time in seconds
+    since the epoch.
 
     The user's settings of virtualenv and pip apply only as far as they cannot change the contents
     of the environment: pip's index, proxy and certificates, for example, but not its `target`.
@@ -93,7 +94,10 @@ def prepare(
         f"environment-{folder.name}",
         on_wait=lambda: reporter.note(f"Waiting for {folder}: another process is using it."),
     ):
-        if _may_change(requirements.packages, texts) or not _is_current(folder, python, clock()):
+        # An environment contains its own path, so the copy in a store that was moved is not usable.
+        record = json.dumps({"folder": os.path.realpath(folder), "contents": contents})
+        current = _is_current(folder, python, record, clock())
+        if not current or _may_change(requirements.packages, texts):
             with store_errors(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def prepare(
                 _install(python, requirements, folder / _REPORT, runner)
                 _check_contents(python, requirements, folder / _REPORT, runner)
             with store_errors(folder):
-                (folder / _MARKER).write_text(contents, encoding="utf-8")
+                (folder / _MARKER).write_text(record, encoding="utf-8")
         yield python
 
 
@@ -155,10 +159,12 @@ def _may_change(packages: Sequence[str], texts: Sequence[str]) -> bool:
     )
 
 
-def _is_current(folder: Path, python: Path, now: float) -> bool:
+def _is_current(folder: Path, python: Path, record: str, now: float) -> bool:
+    marker = folder / _MARKER
     try:
-        return python.exists() and now - (folder / _MARKER).stat().st_mtime < _MAX_AGE_SECONDS
-    except OSError:
+        recent = python.exists() and now - marker.stat().st_mtime < _MAX_AGE_SECONDS
+        return recent and marker.read_text(encoding="utf-8") == record
+    except (OSError, UnicodeDecodeError):
         return False
 
 
