@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
+import stores
+from fake_interpreter import build, probed
 from provision_fakes import fake_probe
 
 from jitbuild.errors import InterpreterError, ProofError, VariantError
@@ -57,6 +62,7 @@ def test_a_program_that_does_not_run_is_refused(store, program):
 def test_another_implementation_is_refused(store, program):
     class PyPy:
         ok, implementation, built = True, "PyPy", "no"
+        facts = SimpleNamespace(executable="")
 
     with pytest.raises(VariantError, match="is PyPy"):
         adopt(store, program, expect="no", probe=lambda *_, **__: PyPy())
@@ -85,3 +91,104 @@ def test_refreshing_a_vanished_program_does_nothing(store, program):
     program.unlink()
     refresh(store, stale, probe=fake_probe)
     assert [interpreter.name for interpreter in store.installed()] == [stale.name]
+
+
+class Machine:
+    """A probe of a machine whose programs start one another: a file's content is its target.
+
+    A program without content is an interpreter itself. `versions` are the versions of
+    interpreters, by default 3.15.2; one with the version None does not run by itself.
+    """
+
+    def __init__(self):
+        self.versions = {}
+
+    def __call__(self, program, *, expect):
+        target = Path(program).read_text()
+        started = Path(target) if target else program
+        version = self.versions.get(started, "3.15.2")
+        if version is None:
+            if not target:
+                raise InterpreterError("It lacks a library.", remedy="-")
+            version = "3.15.2"
+        facts = {"executable": str(started), "full_version": version}
+        return probed(build("yes-off", version=version, **facts), expect=expect)
+
+
+@pytest.fixture
+def machine():
+    return Machine()
+
+
+@pytest.fixture
+def shim(tmp_path):
+    """A shim that starts `real`, a file beside it."""
+    real = tmp_path / "versions/3.15.2/bin/python3.15"
+    real.parent.mkdir(parents=True)
+    real.touch()
+    shim = tmp_path / "shims/python3.15"
+    shim.parent.mkdir()
+    shim.write_text(str(real))
+    return SimpleNamespace(path=shim, real=real)
+
+
+def test_what_a_shim_starts_is_registered(store, machine, shim):
+    adopted = adopt(store, shim.path, probe=machine)
+    assert (adopted.executable, adopted.manifest.request) == (shim.real, str(shim.real))
+    assert adopted.fresh
+    assert adopt(store, shim.real, probe=machine).name == adopted.name
+
+
+def test_a_wrapper_that_its_interpreter_needs_is_registered_itself(store, machine, shim):
+    machine.versions[shim.real] = None
+    assert adopt(store, shim.path, probe=machine).executable == shim.path
+
+
+def test_a_wrapper_that_gives_its_interpreter_a_false_name_is_registered_itself(
+    store, machine, shim
+):
+    def probe(program, *, expect):
+        verdict = machine(program, expect=expect)
+        machine.versions[shim.real] = "3.14.0"
+        return verdict
+
+    adopted = adopt(store, shim.path, probe=probe)
+    assert (adopted.executable, adopted.version) == (shim.path, "3.15.2")
+
+
+def test_a_link_to_an_interpreter_is_registered_under_its_own_path(store, machine, shim, tmp_path):
+    link = tmp_path / "python3"
+    link.symlink_to(shim.real)
+    assert adopt(store, link, probe=machine).executable == link
+
+
+def test_the_python_of_a_venv_is_registered_under_its_own_path(store, machine, tmp_path):
+    base = stores.put(store, "3.15.2")
+    base.executable.write_text("")
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    python.symlink_to(base.executable)
+    assert adopt(store, python, probe=machine).executable == python
+
+
+@pytest.mark.parametrize("way", ["program", "folder", "link", "shim"])
+def test_an_interpreter_of_the_store_is_returned_and_nothing_is_registered(
+    store, machine, tmp_path, way
+):
+    own = stores.put(store, "3.15.2")
+    own.executable.write_text("")
+    (tmp_path / "link").symlink_to(own.executable)
+    (tmp_path / "shim").write_text(str(own.executable))
+    ways = {"program": own.executable, "folder": own.path}
+    ways |= {"link": tmp_path / "link", "shim": tmp_path / "shim"}
+    assert adopt(store, ways[way], probe=machine) == own
+    assert store.installed() == [own]
+
+
+def test_a_refreshed_registration_that_another_process_removed_stays_removed(store, program):
+    stale = adopt(store, program, probe=fake_probe)
+    program.write_text("3.15.3 yes-off")
+    refresh(store, stale, probe=fake_probe)
+    refresh(store, stale, probe=fake_probe)
+    assert [interpreter.version for interpreter in store.installed()] == ["3.15.3"]

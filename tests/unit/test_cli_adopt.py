@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import stores
 from fake_interpreter import build, probed
 
 from jitbuild.errors import ProofError
@@ -48,3 +49,27 @@ def test_a_name_on_path_is_adopted(run, elsewhere, with_jit, monkeypatch):
 def test_an_interpreter_that_is_not_as_expected_is_not_registered(run, home, elsewhere, with_jit):
     assert run("adopt", elsewhere, "--expect", "no")[0] == ProofError.exit_code
     assert Store(home).installed() == []
+
+
+def test_an_interpreter_of_the_store_is_named_and_nothing_is_registered(run, home):
+    own = stores.put(Store(home))
+    code, out, err = run("adopt", own.executable)
+    assert (code, out) == (0, f"{own.executable}\n")
+    assert err == f"{own.executable} is {own.name}, which is already in the store.\n"
+    assert Store(home).installed() == [own]
+
+
+def test_the_program_that_a_shim_starts_is_named(run, elsewhere, tmp_path, monkeypatch):
+    shim = tmp_path / "shim"
+    shim.touch()
+    original = adopt.adopt
+
+    def probe(program, *, expect):
+        return probed(build("yes-off", executable=str(elsewhere)), expect=expect)
+
+    monkeypatch.setattr(
+        adopt, "adopt", lambda *args, **options: original(*args, probe=probe, **options)
+    )
+    code, out, err = run("adopt", shim)
+    assert (code, out) == (0, f"{elsewhere}\n")
+    assert err == f"{shim} starts {elsewhere}, which was registered in its place.\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_examples, add_expect, add_json
-from jitbuild.cli.output import print_json
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.request import PROFILES
 from jitbuild.running.lookup import find_program
 
@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild adopt`."""
     parser.description = (
         "Register an interpreter that is already on this machine, after probing it. The store "
-        "only refers to it: its own files are never changed."
+        "only refers to it: its own files are never changed. If PATH is a shim, the interpreter "
+        "that it starts is registered."
     )
     parser.add_argument("path", metavar="PATH", help="the interpreter: a path or a program on PATH")
     add_expect(parser)
@@ -34,14 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Register an interpreter; print its executable or, with --json, its full record."""
-    from jitbuild.providers.adopt import adopt
+    from jitbuild.providers.adopt import adopt, own_interpreter
 
+    program = find_program(options.path) or Path(options.path)
     interpreter = adopt(
-        store(),
-        find_program(options.path) or Path(options.path),
-        expect=options.expect,
-        profile=options.profile or "unknown",
+        store(), program, expect=options.expect, profile=options.profile or "unknown"
     )
+    if not interpreter.adopted or own_interpreter(store(), program.absolute()) is not None:
+        reporter_for(options).note(
+            f"{program} is {interpreter.name}, which is already in the store."
+        )
+    elif interpreter.executable != program.absolute():
+        reporter_for(options).note(
+            f"{program} starts {interpreter.executable}, which was registered in its place."
+        )
     if options.json:
         print_json([interpreter.to_json()])
     else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from jitbuild.errors import ProofError, VariantError
+from jitbuild.errors import InterpreterError, ProofError, VariantError
 from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
 from jitbuild.store.launchers import FOLDER as LAUNCHERS
@@ -17,7 +19,6 @@ from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from jitbuild.probing.facts import Expect
     from jitbuild.probing.verdict import Verdict
@@ -36,41 +37,29 @@ def adopt(
 ) -> Interpreter:
     """Probe the interpreter `program` and register it in `store`; return the registration.
 
-    `profile` is the profile that the interpreter was built with, if that is known. Raises
-    ProofError, which states the reason, if the interpreter does not meet `expect`; InterpreterError
-    if it is not a Python; and VariantError if it is a Python other than CPython.
+    If `program` is a shim that starts another Python, as those of pyenv, mise and asdf do, that
+    Python is registered: the shim may start a different one in another folder. If `program` is in
+    the folder of an interpreter in `store`, nothing is registered and that interpreter is returned.
+    `profile` is the profile that the interpreter was built with, if that is known.
+
+    Raises ProofError, which states the reason, if the interpreter does not meet `expect`;
+    InterpreterError if it is not a Python; and VariantError if it is a Python other than CPython.
     """
     program = program.absolute()
-    # Taken before the probe, so that a program that changes during the probe counts as changed.
-    fingerprint = Fingerprint.of(program)
-    verdict = probe(program, expect=expect)
+    if (own := own_interpreter(store, program)) is not None:
+        return own
+    probed = _probe_started(_probe(program, expect, probe), expect, probe)
+    program, verdict = probed.program, probed.verdict
+    if (own := own_interpreter(store, Path(verdict.facts.executable or program))) is not None:
+        return own
     _check(program, verdict)
-    variant = Variant(
-        jit=verdict.built,
-        profile="debug" if verdict.debug else profile,
-        free_threaded=verdict.free_threaded,
-    )
-    key = hashlib.sha256(f"adopted {program}".encode()).hexdigest()
-    threads = "t" if verdict.free_threaded else ""
-    name = f"cpython-{verdict.version}{threads}-{variant.slug}-{key[:8]}"
-    manifest = Manifest(
-        key=key,
-        version=verdict.version,
-        adopted=True,
-        request=str(program),
-        expect=expect,
-        created=datetime.now(UTC),
-        executable=str(program),
-        fingerprint=fingerprint or UNSET,
-        variant=VariantRecord.of(variant),
-        verdict=msgspec.convert(verdict.to_json(), VerdictRecord),
-    )
-    with store.lock(name), store.scratch() as scratch:
+    manifest = _manifest(probed, expect, profile)
+    with store.lock(manifest.name), store.scratch() as scratch:
         staged = scratch / "adopted"
         staged.mkdir()
         # Written now, because later the store may be read-only.
         write_launchers(staged / LAUNCHERS, program, verdict.version)
-        return store.commit(staged, name, manifest)
+        return store.commit(staged, manifest.name, manifest)
 
 
 def refresh(
@@ -86,7 +75,82 @@ def refresh(
         profile = stale.variant.profile
         renewed = adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
         if renewed.name != stale.name:
-            store.remove(stale)
+            with store.lock(stale.name):
+                present = store.get(stale.name)
+                # Another process may have done the same.
+                if present is not None and present.instance == stale.instance:
+                    store.remove(present)
+
+
+def own_interpreter(store: Store, program: Path) -> Interpreter | None:
+    """Return the interpreter in `store` whose folder contains `program`, or None.
+
+    The Python of a virtual environment is a link to such a program, but not that interpreter.
+    """
+    folder = Path(os.path.realpath(store.interpreters))
+    real = Path(os.path.realpath(program))
+    environments = [parent / "pyvenv.cfg" for parent in (program.parent, program.parent.parent)]
+    if folder not in real.parents or any(file.is_file() for file in environments):
+        return None
+    return store.get(real.relative_to(folder).parts[0])
+
+
+class _Probed(NamedTuple):
+    """A probed program. The fingerprint was taken first, so that a later change is noticed."""
+
+    program: Path
+    fingerprint: Fingerprint | None
+    verdict: Verdict
+
+
+def _probe(program: Path, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:
+    return _Probed(program, Fingerprint.of(program), probe(program, expect=expect))
+
+
+def _probe_started(probed: _Probed, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:
+    """Return the program that `probed` started, probed itself, or `probed` if it needs that.
+
+    A wrapper may set variables without which the interpreter does not run. It may also give the
+    interpreter a false name, so that sys.executable is a different Python.
+    """
+    started = Path(probed.verdict.facts.executable)
+    if not started.is_file() or _are_one(started, probed.program):
+        return probed
+    try:
+        direct = _probe(started.absolute(), expect, probe)
+    except InterpreterError:
+        return probed
+    facts = direct.verdict.facts
+    same = facts.full_version == probed.verdict.facts.full_version
+    return direct if same and _are_one(Path(facts.executable), started) else probed
+
+
+def _manifest(probed: _Probed, expect: Expect, profile: Profile) -> Manifest:
+    program, verdict = probed.program, probed.verdict
+    variant = Variant(
+        jit=verdict.built,
+        profile="debug" if verdict.debug else profile,
+        free_threaded=verdict.free_threaded,
+    )
+    key = hashlib.sha256(f"adopted {program}".encode()).hexdigest()
+    threads = "t" if verdict.free_threaded else ""
+    return Manifest(
+        name=f"cpython-{verdict.version}{threads}-{variant.slug}-{key[:8]}",
+        key=key,
+        version=verdict.version,
+        adopted=True,
+        request=str(program),
+        expect=expect,
+        created=datetime.now(UTC),
+        executable=str(program),
+        fingerprint=probed.fingerprint or UNSET,
+        variant=VariantRecord.of(variant),
+        verdict=msgspec.convert(verdict.to_json(), VerdictRecord),
+    )
+
+
+def _are_one(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _check(program: Path, verdict: Verdict) -> None:
