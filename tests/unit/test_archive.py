@@ -168,7 +168,7 @@ def test_a_malicious_tar_is_refused_and_leaves_nothing(tmp_path, dest, name):
     )
     with pytest.raises(UnsafeArchiveError, match=r"evil\.tar could write outside") as caught:
         unpack(path, dest)
-    assert "place that you trust" in caught.value.remedy
+    assert "source that you trust" in caught.value.remedy
     assert not dest.exists()
     assert [entry.name for entry in tmp_path.rglob("*")] == ["out", "evil.tar"] or not list(
         tmp_path.rglob("evil")

@@ -1,1 +1,1 @@
-"""Processes, files, downloads, archives and progress, without knowledge of Python builds."""
+"""Processes, files, downloads, archives and progress, without any knowledge of Python builds."""

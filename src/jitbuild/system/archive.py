@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 _SILENT = SilentReporter()
-MAX_READ_BYTES = 4 << 20  # files read into memory are headers and scripts
+MAX_READ_BYTES = 4 << 20  # only headers and scripts are read into memory
 
 
 def unpack(
@@ -39,16 +39,16 @@ def unpack(
 ) -> Path:
     """Unpack a tar archive (plain, or compressed with xz, gzip or bzip2) or a zip into `dest`.
 
-    `dest` is a folder that is empty or does not exist yet. `leave_out` contains fnmatch patterns.
-    A member whose name, relative to the archive's top folder, matches one of them is checked but
-    not written. Modification times, which make relies on, and executable bits are preserved.
-    `title` is shown while unpacking. Returns the archive's top folder, or `dest` if the archive
-    has several entries at the top.
+    `dest` must be an empty folder, or not exist yet. `leave_out` contains fnmatch patterns: a
+    member is checked but not written if its name, relative to the archive's top folder, matches a
+    pattern. Modification times, which make relies on, and executable bits are preserved. `title` is
+    shown while unpacking. Returns the archive's top folder, or `dest` if there are several entries
+    at the top.
 
-    Raises UnsafeArchiveError for members that would be written outside `dest`, for devices, and
-    for symbolic links in a zip. Raises ArchiveError if the file is damaged, truncated or not an
+    Raises UnsafeArchiveError for members that would be written outside `dest`, for devices, and for
+    symbolic links in a zip. Raises ArchiveError if the file is damaged, truncated or not an
     archive, DiskFullError if the disk is full, and StoreError if `dest` is not empty or cannot be
-    written. After an error, nothing of the archive is left.
+    written. After an error, nothing that was unpacked is left.
     """
     with _emptied_on_failure(dest), reporter.stage(title or f"Unpacking {archive.name}") as stage:
         with open_archive(archive) as file, archive_errors(archive, dest):
@@ -63,10 +63,10 @@ def read_members(
     """Return the contents of the files `names` by name, without unpacking the archive.
 
     Names are relative to the archive's top folder, and may be fnmatch patterns, in which `*` also
-    matches slashes. The archive is read in one pass, which ends when all files have been read; with
-    a pattern, it is read to its end. A file that does not exist is missing from the result. Raises
-    ArchiveError if the archive is damaged, truncated or not an archive, or if one of the files is
-    larger than `max_bytes`.
+    matches slashes. The archive is read once, and only until all files have been found; if `names`
+    contains a pattern, it is read to its end. A file that does not exist is missing from the
+    result. Raises ArchiveError if the archive is damaged, truncated or not an archive, or if one of
+    the files is larger than `max_bytes`.
     """
     contents: dict[str, bytes] = {}
     missing = set(names)
@@ -87,9 +87,9 @@ def read_members(
 
 @contextlib.contextmanager
 def _emptied_on_failure(dest: Path) -> Iterator[None]:
-    """Create the folder `dest`. If the block fails, remove it, or empty it if it existed before.
+    """Create the folder `dest`, and remove it if the block fails.
 
-    Raises StoreError if `dest` is not empty.
+    A folder that existed before is emptied, not removed. Raises StoreError if `dest` is not empty.
     """
     with files.store_errors(dest):
         existed = dest.exists()
@@ -120,9 +120,9 @@ def _below_top(name: str) -> str:
 
 
 def _matcher(leave_out: Collection[str]) -> Callable[[str], bool]:
-    """Return a function that tells if a member, given by its name in the archive, is left out."""
+    """Return a function that takes a member's name and returns True if the member is left out."""
     if not leave_out:
         return lambda _: False
-    # `*` crosses slashes, so a pattern covers whole folders.
+    # `*` also matches slashes, so one pattern can match all files of a folder.
     matches = re.compile("|".join(map(fnmatch.translate, leave_out))).match
     return lambda name: matches(_below_top(name)) is not None

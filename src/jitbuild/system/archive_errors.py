@@ -43,7 +43,7 @@ def open_archive(archive: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def archive_errors(archive: Path, dest: Path) -> Iterator[None]:
-    """Turn errors of the archive modules and of the disk that holds `dest` into JitbuildErrors."""
+    """Turn errors of the archive modules, and of the disk of `dest`, into JitbuildErrors."""
     damage: tuple[type[Exception], ...] = (*_DAMAGE, *_lzma_damage())
     try:
         yield
@@ -63,8 +63,8 @@ def archive_errors(archive: Path, dest: Path) -> Iterator[None]:
 def unsafe(archive: Path, reason: str) -> UnsafeArchiveError:
     """Return the error for a member that could write outside the target folder."""
     return UnsafeArchiveError(
-        f"{archive} could write outside the folder it is unpacked into: {reason}.",
-        remedy="Do not use it. Get the file again from a place that you trust.",
+        f"{archive} could write outside the folder into which it is unpacked: {reason}.",
+        remedy="Do not use this archive. Get the file again from a source that you trust.",
     )
 
 
@@ -72,14 +72,16 @@ def damaged(archive: Path, reason: str) -> ArchiveError:
     """Return the error for an archive that cannot be read completely."""
     return ArchiveError(
         f"{archive} is damaged, truncated or not an archive: {' '.join(reason.split())}.",
-        remedy="Get it again. Supported are .tar.xz, .tar.gz, .tgz, .tar.bz2, .tar and .zip.",
+        remedy="Get the file again. The supported formats are .tar.xz, .tar.gz, .tgz, .tar.bz2, "
+        ".tar and .zip.",
     )
 
 
 def safe_name(archive: Path, name: str) -> str:
-    """Return a member's name in plain form: `a/b` for `./a//b` or `a\\b`.
+    r"""Return a member's name in its simplest form: `a/b` for `./a//b` or `a\\b`.
 
-    Raises UnsafeArchiveError if the name is absolute, names a drive or has a part `..`.
+    Raises UnsafeArchiveError if the name is absolute, begins with a drive letter or has a part
+    `..`.
     """
     plain = name.replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in {"", "."}]

@@ -1,8 +1,8 @@
 """Task groups: threads and child processes that are cancelled together.
 
-On Ctrl-C, Python raises KeyboardInterrupt in the main thread only. Other threads may be waiting for
-child processes at that time. Those children therefore belong to a task group, and the code that
-waits for the threads cancels the group.
+On Ctrl-C, Python raises KeyboardInterrupt in the main thread only, while other threads may be
+waiting for child processes. These child processes therefore belong to a task group, and the main
+thread, which waits for the other threads, cancels the group.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _TICK_SECONDS = 0.1
 
 
 class Cancelled(SignalReceived):
-    """The task group was cancelled: its children are ended, and no new ones are started."""
+    """The task group was cancelled: its child processes are ended, and no new ones are started."""
 
     def __init__(self) -> None:
         super().__init__(signal.SIGINT)
 
 
 class CancellableChild(Protocol):
-    """A child process that a task group can end, together with all processes that it started."""
+    """A child process that a task group can end, with all processes that the child started."""
 
     def terminate(self) -> None:
-        """Ask the processes to end (SIGTERM)."""
+        """Ask the child and the processes that it started to end (SIGTERM)."""
 
     def wait_for_end(self, timeout: float) -> None:
         """Wait until the child has ended, but at most `timeout` seconds."""
 
     def kill(self) -> None:
-        """Kill the processes that are still running, and wait for the child."""
+        """Kill those of the processes that are still running, and wait for the child."""
 
 
 class TaskGroup:
-    """Children that are ended together, whichever threads wait for them.
+    """Child processes that are ended together, no matter which threads wait for them.
 
-    Use `task_group()` to create one.
+    Use `task_group()` to create a group.
     """
 
     def __init__(self, parent: TaskGroup | None) -> None:
@@ -57,14 +57,15 @@ class TaskGroup:
 
     @property
     def cancelled(self) -> bool:
-        """True once the group has been cancelled: code that runs in it should stop."""
+        """True if the group has been cancelled: code that runs in the group should then stop."""
         return self._cancelled
 
     def cancel(self) -> None:
-        """End all children of this group and its subgroups, and prevent new ones from starting.
+        """End all children of this group and its subgroups, and prevent new children from starting.
 
-        All children get SIGTERM at the same time; those that are left after a grace period are
-        killed. Threads that wait for a child raise Cancelled, and can be joined after this call.
+        All children get SIGTERM at the same time; those that still run after a grace period are
+        killed. Threads that wait for a child raise Cancelled, so they can be joined after this
+        call.
         """
         try:
             children = self._close()
@@ -74,9 +75,9 @@ class TaskGroup:
             for child in children:
                 child.wait_for_end(max(0.0, deadline - time.monotonic()))
         finally:
-            # This also runs at a second Ctrl-C. All children are killed, even those that have
-            # ended: a process that such a child started may still run and keep its pipe open, and
-            # a thread may be reading that pipe.
+            # This also runs after a second Ctrl-C. The process groups of all children are killed,
+            # even if a child has ended: a process that it started may still run and keep open a
+            # pipe that one of our threads is reading.
             for child in self._close():
                 child.kill()
 
@@ -91,7 +92,7 @@ class TaskGroup:
 
     @contextlib.contextmanager
     def _linked(self) -> Iterator[None]:
-        """Register this group as a subgroup of its parent, if any, while the block runs.
+        """While the block runs, register this group as a subgroup of its parent, if it has one.
 
         Raises Cancelled if the parent has been cancelled.
         """
@@ -115,13 +116,14 @@ class TaskGroup:
     @contextlib.contextmanager
     def _tracked(self, child: CancellableChild) -> Iterator[None]:
         with _LOCK:
-            # With the lock held, either `cancel` finds this child in the set, or the check raises
-            # Cancelled here and the caller ends the child.
+            # Because of the lock, there are only two cases: `cancel` runs later and finds this
+            # child in the set, or it ran earlier, so the check raises Cancelled and the caller ends
+            # the child.
             self._check()
             self._children.add(child)
         try:
             yield
-            # The child's exit code means nothing if `cancel` ended it.
+            # Raise Cancelled if `cancel` ended the child: its exit code is then meaningless.
             self._check()
         finally:
             with _LOCK:
@@ -134,12 +136,12 @@ _GROUP: contextvars.ContextVar[TaskGroup | None] = contextvars.ContextVar("group
 
 @contextlib.contextmanager
 def task_group() -> Iterator[TaskGroup]:
-    """Create a group for all children that are started in the block.
+    """Create a group for all child processes that are started in the block.
 
-    Children started by another thread belong to the group if that thread runs in a copy of the
-    block's context (contextvars). When an exception, including KeyboardInterrupt, leaves the block,
-    the group is cancelled. Join the threads after the block. When the block ends normally, children
-    keep running. Raises Cancelled if an enclosing group has been cancelled.
+    A child that another thread starts belongs to the group if that thread runs in a copy of the
+    block's context (contextvars). If an exception, including KeyboardInterrupt, leaves the block,
+    the group is cancelled. If the block ends normally, children keep running. Join the threads
+    after the block. Raises Cancelled if an enclosing group has been cancelled.
     """
     group = TaskGroup(_GROUP.get())
     token = _GROUP.set(group)
@@ -156,7 +158,7 @@ def task_group() -> Iterator[TaskGroup]:
 
 @contextlib.contextmanager
 def tracked(child: CancellableChild) -> Iterator[None]:
-    """Make `child` a member of the current task group, if any, while the block runs.
+    """While the block runs, make `child` a member of the current task group, if there is one.
 
     Raises Cancelled at the start or the end of the block if the group has been cancelled.
     """
@@ -166,9 +168,9 @@ def tracked(child: CancellableChild) -> Iterator[None]:
 
 
 def check_cancelled() -> None:
-    """Raise Cancelled if the current task group, if any, has been cancelled.
+    """Raise Cancelled if there is a current task group and it has been cancelled.
 
-    Long-running work that starts no processes should call this regularly.
+    Long-running work that starts no processes should call this function regularly.
     """
     group = _GROUP.get()
     if group is not None and group.cancelled:

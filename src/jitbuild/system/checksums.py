@@ -12,15 +12,18 @@ if TYPE_CHECKING:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the file's SHA-256 in lower-case hexadecimal. Raises OSError if it is unreadable."""
+    """Return the SHA-256 of the file `path` in lower-case hexadecimal.
+
+    Raises OSError if the file cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_if_different(path: Path, sha256: str | None) -> str | None:
-    """Remove the file if its hash differs from `sha256`; None accepts any hash.
+    """Remove the file `path` if its SHA-256 differs from `sha256`; None accepts any file.
 
-    Returns the hash of the removed file, or None if the file was kept.
+    Returns the SHA-256 of the removed file, or None if the file was kept.
     """
     if sha256 is None or (actual := sha256_of(path)) == sha256.lower():
         return None
@@ -29,10 +32,10 @@ def remove_if_different(path: Path, sha256: str | None) -> str | None:
 
 
 def checksum_error(origin: str, expected: str | None, actual: str) -> IntegrityError:
-    """Return the error for a file from `origin` whose hash is not the expected one."""
+    """Return the error for a file from `origin` whose SHA-256 is `actual` and not `expected`."""
     return IntegrityError(
         f"{origin} is not the expected file: expected sha256 {expected}, got {actual}.",
-        remedy="Do not use it. It may be a proxy's login page, or come from a bad mirror: check "
-        "that, or name another source with --mirror. Correct the pin only if you know that the "
-        "file was replaced permanently.",
+        remedy="Do not use this file. It may be a proxy's login page or come from a bad mirror: "
+        "check the origin, or name another one with --mirror. Correct the pin only if you know "
+        "that the file was replaced permanently.",
     )

@@ -36,12 +36,12 @@ def run_concurrently(
 @overload
 def run_concurrently(*functions: _Work[_A], reporter: Reporter) -> tuple[_A, ...]: ...
 def run_concurrently(*functions: _Work[Any], reporter: Reporter) -> tuple[Any, ...]:
-    """Call each function in its own thread, and return the results in the functions' order.
+    """Call each function in a thread of its own, and return the results in the functions' order.
 
-    Each function gets a reporter and runs in a copy of the caller's context. The first exception
-    that a function raises, or a Ctrl-C in this thread, cancels the other functions: their children
-    are ended, and their reporters raise Cancelled the next time a stage begins or reports progress.
-    When all functions have ended, that first exception is raised.
+    Each function gets a reporter as its argument, and runs in a copy of the caller's context. The
+    first exception that a function raises, or a Ctrl-C in this thread, cancels the other functions:
+    their child processes are ended, and their reporters raise Cancelled when a stage next begins or
+    reports progress. When all functions have ended, the first exception is raised.
     """
     results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 

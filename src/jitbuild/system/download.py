@@ -1,4 +1,4 @@
-"""Download a file from a URL and verify it."""
+"""Download a file from a URL, and verify it."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def download(  # noqa: PLR0913
 ) -> Path:
     """Download the file at `url` (http, https or file) to `dest`, and return `dest`.
 
-    If `dest` exists and has the hash `sha256`, it is used as it is, without the network; if it has
-    another hash, it is replaced. If `sha256` is None, any existing `dest` is used and no hash is
+    If `dest` exists and has the SHA-256 `sha256`, it is used without any network access; if it has
+    another SHA-256, it is replaced. If `sha256` is None, any existing `dest` is used and no hash is
     checked, so the caller must verify the file by other means. A partial download that an earlier
-    call left in `<dest>.part` is resumed. A failed attempt is repeated up to `retries` times; an
-    attempt that made good progress before it failed starts the count again. `title` is shown
-    during the download.
+    call left in `<dest>.part` is resumed. A failed attempt is repeated up to `retries` times; if an
+    attempt made good progress before it failed, the count starts again. `title` is shown during the
+    download.
 
     Raises DownloadError if the server cannot be reached, MissingError if the file does not exist,
-    TruncatedError if the download kept ending early (the partial file is kept for the next call),
-    IntegrityError if the file has another hash, DiskFullError if the disk is full (in both cases
-    the partial file is removed), and StoreError if `dest` cannot be written.
+    and TruncatedError if the download kept ending early; the partial file is then kept for the next
+    call. Raises IntegrityError if the file has another hash, and DiskFullError if the disk is full;
+    the partial file is then removed. Raises StoreError if `dest` cannot be written.
     """
     scheme = scheme_of(url)
     if scheme == "file":

@@ -1,9 +1,9 @@
 """Create files atomically, hold locks between processes, and translate the errors of a disk.
 
 `provide_file` gives a file its final name only when it is complete and has the expected hash. Until
-then the file is named `<name>.part`, and other processes that want the same file wait for the lock
-`<name>.lock`. The lock file is never removed: if it were, two processes could hold the lock at
-once.
+then, the file is named `<name>.part`, and other processes that want the same file wait for the lock
+`<name>.lock`. The lock file is never removed: otherwise two processes could hold the lock at the
+same time.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @contextlib.contextmanager
 def store_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which works on `path`, into DiskFullError or StoreError."""
+    """Turn an OSError in the block, which uses `path`, into DiskFullError or StoreError."""
     try:
         yield
-    except BrokenPipeError:  # not an error of the disk: the reader of our output is gone
+    except BrokenPipeError:  # not an error of the disk: the reader of our output has ended
         raise
     except OSError as error:
         raise as_store_error(error, path) from error
@@ -48,22 +48,22 @@ def as_store_error(error: OSError, path: Path) -> StoreError:
     if error.errno in _DISK_FULL:
         return DiskFullError(
             f"No space is left for {path} ({reason}).",
-            remedy="Free some space (`jitbuild prune` helps), or set JITBUILD_HOME to a larger "
-            "disk.",
+            remedy="Free some space (`jitbuild prune` helps), or set JITBUILD_HOME to a folder on "
+            "a larger disk.",
         )
     return StoreError(
         f"{error.filename or path} cannot be read or written ({reason}).",
-        remedy="Give yourself write permission there, or set JITBUILD_HOME to a folder that you "
-        "can write to.",
+        remedy="Give yourself permission to read and write it, or set JITBUILD_HOME to a folder "
+        "that you can write to.",
     )
 
 
 def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
     """Replace the content of the file `path` by `data` in one step; text is written as UTF-8.
 
-    Readers see the old content or the new one, never a mixture. `mode` sets the permissions. Raises
-    OSError if the file cannot be written; then no temporary file is left. A process that is killed
-    may leave a file named `.<random>.part` beside `path`.
+    Readers see either the old content or the new one, never a mixture. `mode` sets the file's
+    permissions. Raises OSError if the file cannot be written, and then leaves no temporary file. A
+    process that is killed may leave a file named `.<random>.part` in the folder of `path`.
     """
     part = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
@@ -109,12 +109,12 @@ def provide_file(
     reporter: Reporter,
     title: str | None,
 ) -> Path:
-    """Return `dest`, after fetching it unless it exists and has the hash `sha256` (None: any hash).
+    """Return `dest`; fetch it first unless it exists and has the SHA-256 `sha256` (None: any).
 
-    `fetch` is called with the path of a part file, which it writes and verifies, and a stage to
-    report to. The part file then becomes `dest`. Only one process at a time does this. If `fetch`
-    fails, the part file is kept, so that the next call can resume it; if the disk is full, it is
-    removed. Raises the errors of `fetch`, DiskFullError and StoreError.
+    `fetch` is called with the path of a part file, which it must write and verify, and with a stage
+    for its progress. The part file is then renamed to `dest`. Only one process at a time does this.
+    If `fetch` fails, the part file is kept, so that the next call can resume; if the disk is full,
+    the part file is removed. Raises the errors of `fetch`, DiskFullError and StoreError.
     """
     part = dest.with_name(dest.name + ".part")
     with store_errors(dest.parent):
@@ -148,10 +148,11 @@ def copy_verified(
 ) -> Path:
     """Copy the file `source` to `dest` in one step, and return `dest`.
 
-    If `dest` exists and has the hash `sha256`, it is used as it is; if it has another hash, it is
-    replaced. If `sha256` is None, no hash is checked. Raises DownloadError if the source cannot be
-    read, IntegrityError if its hash is not `sha256`, DiskFullError if the disk is full, and
-    StoreError if `dest` cannot be written. After an error, no part of the copy is left.
+    If `dest` exists and has the SHA-256 `sha256`, it is not copied again; if it has another
+    SHA-256, it is replaced. If `sha256` is None, no hash is checked. Raises DownloadError if the
+    source cannot be read, IntegrityError if its SHA-256 is not `sha256`, DiskFullError if the disk
+    is full, and StoreError if `dest` cannot be written. After an error, no part of the copy is
+    left.
     """
 
     def fetch(part: Path, stage: Stage) -> None:
@@ -203,7 +204,7 @@ def _size_of_source(source: Path) -> int:
     """
     with _source_errors(source):
         if source.exists() and not source.is_file():
-            raise DownloadError(f"{source} is not a file.", remedy="Name the file itself.")
+            raise DownloadError(f"{source} is not a file.", remedy="Give the path of a file.")
         return source.stat().st_size
 
 
@@ -221,7 +222,7 @@ def _chunks(source: Path) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _source_errors(source: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which reads `source`, into DownloadError."""
+    """Turn an OSError in the block, which reads `source`, into DownloadError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The HTTP client: proxies, trusted certificates, and the effects that tests replace."""
+"""The HTTP client: its proxies, its trusted certificates, and the effects that tests replace."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkEffects:
-    """The effects of a download; unit tests pass fakes.
+    """The effects of a download, for which unit tests pass fakes.
 
-    `timeout` limits each connect and each read, in seconds. A failed attempt that received at least
-    `progress_bytes` made good progress, and starts the count of failed attempts again.
+    `timeout` limits each connect and each read, in seconds. If a failed attempt received at least
+    `progress_bytes`, the count of failed attempts starts again.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -39,7 +39,7 @@ class NetworkEffects:
 
 
 def create_client(effects: NetworkEffects) -> httpx.Client:
-    """Return a client that uses the proxies and CA files that the environment names.
+    """Return a client that uses the proxies and CA files that environment variables name.
 
     Raises DownloadError if one of these proxies or CA files cannot be used.
     """
@@ -55,22 +55,22 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
         )
     except (ImportError, ValueError, httpx.InvalidURL):
-        # Raised without the cause, whose message may contain the proxy's password.
+        # The cause is suppressed, because its message may contain the proxy's password.
         raise DownloadError(
-            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used.",
-            remedy="Write it as http://host:port, or unset the variable. A socks5 proxy needs "
-            "httpx[socks].",
+            "The proxy in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY cannot be used.",
+            remedy="Write the proxy as http://host:port, or unset the variable. For a socks5 "
+            "proxy, install httpx[socks].",
         ) from None
 
 
 def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return an SSL context that trusts the right certificate authorities (CAs).
 
-    If `environ` has one of the variables SSL_CERT_FILE, REQUESTS_CA_BUNDLE and SSL_CERT_DIR, the
-    context trusts only the CAs in the file or folder that the first of them names. httpx itself
-    does not read REQUESTS_CA_BUNDLE, which companies set for pip. Without these variables httpx
-    would trust only certifi's CAs; the context also trusts those of the system's own store, where
-    Windows keeps a company's CA. Raises DownloadError if the file or folder cannot be used.
+    If `environ` has SSL_CERT_FILE, REQUESTS_CA_BUNDLE or SSL_CERT_DIR, the context trusts only the
+    CAs in the file or folder that the first of these variables names. (httpx itself does not read
+    REQUESTS_CA_BUNDLE, which companies set for pip.) If `environ` has none of them, the context
+    trusts certifi's CAs, as httpx does, and also the CAs in the system's own store, where Windows
+    keeps a company's CA. Raises DownloadError if the file or folder cannot be used.
     """
     import ssl
 
@@ -89,7 +89,7 @@ def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     except OSError as error:  # ssl.SSLError is one
         raise DownloadError(
             f"{name} names {place}, which cannot be used: {error.strerror or error}.",
-            remedy="Point it at a file of PEM certificates, or unset it.",
+            remedy="Set the variable to a file of PEM certificates, or unset it.",
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""A job budget that threads and make processes share: jitbuild's own GNU make jobserver.
+"""A job budget that threads and make processes share, as a GNU make jobserver.
 
-A jobserver is a pipe that holds one byte, a token, for each job that may run (GNU make manual,
+A jobserver is a pipe that contains one byte, a token, for each job that may run (GNU make manual,
 "POSIX Jobserver Interaction"). A process reads a token before it starts a job, and writes it back
 afterwards. make and its sub-makes do this by themselves when their environment names the pipe. For
 all other programs, this module takes the tokens and gives them back.
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
     from jitbuild.system.token_pools import TokenPool
 
-_TICK_SECONDS = 0.1  # a thread that waits for a token checks for a cancellation this often
-# A token is a byte in a pipe, and writing to a full pipe would block for ever. On some systems a
-# pipe may hold only 4096 bytes.
+_TICK_SECONDS = 0.1  # between a waiting thread's checks for a cancellation
+# A token is a byte in a pipe, and writing to a full pipe would block forever. On some systems, a
+# pipe holds only 4096 bytes.
 MAX_JOBS = 1024
 
 
 class JobShare:
-    """A number of a budget's jobs (`jobs`), held until the block of `JobBudget.share` ends.
+    """Jobs of a budget, held until the block of `JobBudget.share` ends.
 
-    `lent` is True once a make may run in this share, and may hold further tokens of the budget.
+    `jobs` is their number. `lent` is True once `make_environment` has been called: a make may then
+    run in this share and hold further tokens of the budget.
     """
 
     def __init__(self, jobs: int, fds: tuple[int, ...]) -> None:
@@ -47,18 +48,18 @@ class JobShare:
         return self._fds
 
     def make_environment(self) -> dict[str, str]:
-        """Return the environment variables that make a GNU make use the budget; none on Windows.
+        """Return the environment variables that make GNU make use the budget; {} on Windows.
 
-        Run the make without -j and with `pass_fds`; it must end before the share does. A make may
-        always run one job, for which this share holds a token. For every further job the make
-        takes a token from the budget, and gives it back afterwards.
+        Run make without -j and with `pass_fds`; it must end before the share is given back. make
+        may always run one job, for which this share holds a token. For every further job, make
+        takes a token from the budget and gives it back afterwards.
         """
         if not self._fds:
             return {}
         self.lent = True
         fds = ",".join(map(str, self._fds))
-        # A make that owns a jobserver passes the same options to its sub-makes. Versions before
-        # 4.2 (macOS has 3.81) call the option --jobserver-fds. Every version ignores options in
+        # These are the options that a make with a jobserver passes to its sub-makes. Before 4.2
+        # (macOS has 3.81), make called the option --jobserver-fds. Every version ignores options in
         # MAKEFLAGS that it does not know (decode_switches in main.c).
         return {"MAKEFLAGS": f"-j --jobserver-fds={fds} --jobserver-auth={fds}"}
 
@@ -66,9 +67,9 @@ class JobShare:
 class JobBudget:
     """A limit on the number of jobs that run at the same time, in all shares and their makes.
 
-    Use it as a context manager. Several threads may hold shares at the same time. Of other
-    processes, only makes that run in a share use the budget. Raises UsageError if `jobs` is greater
-    than MAX_JOBS.
+    Use it as a context manager. Several threads may hold shares at the same time. The only other
+    processes that use the budget are makes that run in a share. Raises UsageError if `jobs` is
+    greater than MAX_JOBS.
     """
 
     def __init__(self, jobs: int, *, create_pool: Callable[[], TokenPool] = create_pool) -> None:
@@ -77,7 +78,7 @@ class JobBudget:
         if jobs > MAX_JOBS:
             raise UsageError(
                 f"{jobs} jobs at once are too many.",
-                remedy=f"Give at most {MAX_JOBS}: -j {MAX_JOBS}.",
+                remedy=f"Use at most {MAX_JOBS} jobs: -j {MAX_JOBS}.",
             )
         self.jobs = jobs
         self._create_pool = create_pool
@@ -92,19 +93,20 @@ class JobBudget:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             # After a second Ctrl-C, a thread that was not joined may still give its tokens back.
-            # If the pipe were closed, the thread could write them to another file that was opened
-            # with the same descriptor. So the pipe stays open while shares are held.
+            # If the pipe were closed, its descriptor could already belong to another file, and the
+            # thread would write the tokens there. So the pipe stays open while shares are held.
             if not self._shares:
                 self._pool.close()
 
     @contextlib.contextmanager
     def share(self, at_most: int = 1) -> Iterator[JobShare]:
-        """Hold at least one job, and up to `at_most` if they are free, until the block ends.
+        """Hold at least one job until the block ends, and up to `at_most` jobs if they are free.
 
-        Waits until one job is free. Take one job for a make, which takes further ones by itself.
-        Take several for a tool that does not know the jobserver; that tool may run `share.jobs`
-        jobs at once. Never take a second share in a thread that holds one: it may wait for itself.
-        Raises Cancelled if the current task group is cancelled during the wait.
+        Waits until one job is free. For a make, take one job: make takes further jobs by itself.
+        For a tool that does not know the jobserver, take several jobs; the tool may run
+        `share.jobs` jobs at once. A thread that holds a share must not take another one, because it
+        might wait for itself. Raises Cancelled if the current task group is cancelled during the
+        wait.
         """
         share = self._acquire(at_most)
         try:
@@ -118,8 +120,8 @@ class JobBudget:
     def _acquire(self, at_most: int) -> JobShare:
         while True:
             cancellation.check_cancelled()
-            # Tokens are taken and recorded under one lock, so that `_restock` never finds them
-            # taken but unrecorded, and considers them lost.
+            # Tokens are taken and recorded under one lock. Otherwise, `_restock` could find tokens
+            # that are taken but not recorded, and consider them lost.
             with self._lock:
                 taken = self._pool.take(at_most)
                 if taken:
@@ -129,9 +131,9 @@ class JobBudget:
             self._pool.wait(_TICK_SECONDS)
 
     def _restock(self) -> None:
-        """Replace the tokens that makes held when they were killed.
+        """Replace the tokens of makes that were killed while they held tokens.
 
-        The number of lost tokens is known only while no make can hold any. Until then the budget
+        The number of lost tokens is known only when no make can hold any. Until then, the budget
         has fewer tokens, but never none, because each share always gives back its own.
         """
         if any(share.lent for share in self._shares):

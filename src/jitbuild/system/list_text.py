@@ -1,21 +1,23 @@
-"""Split the lists that people write in options and environment variables."""
+"""Split the lists that users write in options and environment variables."""
 
 from __future__ import annotations
 
 import re
 
 _AROUND_COMMAS = re.compile(r"\s*,\s*")
-# Two kinds of commas do not separate items: a comma before a comparison operator, which joins the
-# clauses of a version specifier (>=3.14,<3.16), and one in a requirement's extras (package[a,b]).
+# Two kinds of commas do not separate items: commas before a comparison operator, which join the
+# clauses of a version specifier (>=3.14,<3.16), and commas within a requirement's extras
+# (package[a,b]).
 _COMMA = r",(?![<>=!~])(?![^\[]*\])"
 _COMMAS = re.compile(_COMMA)
 _COMMAS_AND_SPACES = re.compile(rf"{_COMMA}|\s+")
 
 
 def split_list(text: str, *, spaces: bool = True) -> list[str]:
-    """Return the items of `text`. Commas separate items, and so do spaces unless `spaces` is False.
+    """Return the items of `text`, which are separated by commas.
 
-    Spaces around commas and empty items are ignored.
+    Spaces separate items, too, unless `spaces` is False. Spaces around commas and empty items are
+    ignored.
 
     >>> split_list("3.13, >=3.14,<3.16 main")
     ['3.13', '>=3.14,<3.16', 'main']

@@ -7,11 +7,12 @@ from pathlib import Path
 
 
 def expanded_path(text: str) -> Path:
-    """Return the path `text` with its `~` or `~user` replaced by that home folder.
+    """Return the path `text` with a leading `~` or `~user` replaced by that user's home folder.
 
-    If that home folder is unknown, because there is no such user or no HOME, the path is returned
-    as it is, so that the caller reports a path that does not exist. (Path.expanduser raises
-    RuntimeError.) The same is true of a user name with characters that no name can have.
+    If the home folder is unknown, because there is no such user or HOME is not set, return the path
+    unchanged, so that the caller reports that it does not exist. (Path.expanduser would raise
+    RuntimeError.) The path is also returned unchanged if `user` contains characters that no user
+    name can contain.
     """
     try:
         return Path(os.path.expanduser(text))  # noqa: PTH111

@@ -1,4 +1,4 @@
-"""Run programs: return, stream or record their output, or replace this process by one.
+"""Run programs: return, stream or record their output, or replace this process by a program.
 
 Only this module and process_group.py, which it uses, start processes.
 """
@@ -30,8 +30,8 @@ _EFFECTS = ProcessEffects()
 class Completed:
     """The result of a process: its exit code and its output.
 
-    A negative exit code is the number of the signal that ended the process. `timed_out` is True if
-    the process was ended because its time had run out.
+    If a signal ended the process, the exit code is minus the number of the signal. `timed_out` is
+    True if the process was ended because its time had run out.
     """
 
     argv: tuple[str, ...]
@@ -66,8 +66,8 @@ class Runner(Protocol):
 class Streamer(Protocol):
     """A function that runs a program to its end and returns its exit code, as `stream` does.
 
-    The program's stdout and stderr go to `log` and, line by line, to `on_line`. The file
-    descriptors `pass_fds` stay open in the program under the same numbers.
+    The program's stdout and stderr are written to `log` and passed, line by line, to `on_line`. The
+    file descriptors `pass_fds` stay open in the program under the same numbers.
     """
 
     def __call__(
@@ -110,12 +110,12 @@ def run(
     stdin: str | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
-    """Run `argv` to its end and return the result; end it after `timeout` seconds.
+    """Run `argv` to its end and return the result; end the program after `timeout` seconds.
 
-    `env` is the program's environment; None means that of this process. `stdin` is the text to
-    write to the program's input. The output is decoded as UTF-8; invalid bytes are replaced,
-    because programs may print anything. Raises OSError if the program cannot be started. A timeout
-    is not raised: the result has `timed_out` set.
+    `env` is the program's environment; None means that of this process. `stdin` is text for the
+    program's standard input. The output is decoded as UTF-8; invalid bytes are replaced, because
+    programs may print anything. Raises OSError if the program cannot be started. A timeout raises
+    nothing: the result then has `timed_out` set.
     """
     with process_group.start(
         argv,
@@ -150,7 +150,7 @@ def run_if_available(
 ) -> Completed | None:
     """Run `argv` to its end and return the result, or None if the program cannot be started.
 
-    Use this for tools that a machine may lack.
+    Use this function for tools that may be missing on a machine.
     """
     with contextlib.suppress(OSError):
         return runner(argv, env=env, timeout=timeout)
@@ -170,9 +170,9 @@ def stream(  # noqa: PLR0913
 ) -> int:
     """Run `argv` to its end and return its exit code; copy its output to `log` as it arrives.
 
-    The output consists of stdout and stderr. `on_line` is called with each line of it. The file
-    descriptors `pass_fds`, such as those of a jobserver's pipe, stay open in the program under the
-    same numbers. Raises OSError if the program cannot be started.
+    The output consists of stdout and stderr. `on_line` is called with each line of the output. The
+    file descriptors `pass_fds`, such as those of a jobserver's pipe, stay open in the program under
+    the same numbers. Raises OSError if the program cannot be started.
     """
     with process_group.start(
         argv,
@@ -200,13 +200,13 @@ def record(
     timeout: float | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
-    """Run `argv` to its end, with stdout and stderr in the file `log`; end it after `timeout`.
+    """Run `argv` to its end, with stdout and stderr in the file `log`.
 
-    `timeout` is in seconds. When the program has ended, the processes that are left in its process
-    group are killed, so that they do not disturb the next run. The output goes directly into the
-    file, not through a pipe. The duration of this call therefore includes neither reading the
-    output nor waiting for a grandchild that keeps a pipe open. Raises OSError if the program cannot
-    be started. A timeout is not raised: the result has `timed_out` set.
+    The program is ended after `timeout` seconds. When it has ended, all processes that are left in
+    its process group are killed, so that they do not disturb the next run. The output goes directly
+    into the file, not through a pipe. The duration of this call therefore includes neither reading
+    the output nor waiting for a grandchild that keeps a pipe open. Raises OSError if the program
+    cannot be started. A timeout raises nothing: the result then has `timed_out` set.
     """
     with process_group.start(
         argv,
@@ -224,8 +224,8 @@ def record(
 def _wait(group: ProcessGroup, timeout: float | None) -> tuple[int, bool]:
     """Wait for the child; return its exit code, and True if it was ended after `timeout` seconds.
 
-    A second thread ends the child, because a wait with a timeout would poll, and polling would
-    distort measured times.
+    Another thread ends the child: a wait with a timeout would poll, and polling would distort
+    measured times.
     """
     if timeout is None:
         return group.child.wait(), False
@@ -256,16 +256,16 @@ def replace_process(
 ) -> int:
     """Replace this process by the program `argv` (POSIX exec).
 
-    Windows has no exec: there, run the program as a child and return its exit code. The program is
-    looked up on the PATH of `env`. Raises OSError if the program cannot be started.
+    Windows has no exec, so there the program is run as a child, and its exit code is returned. The
+    program is looked up on the PATH of `env`. Raises OSError if the program cannot be started.
     """
     if not windows:
         _exec(argv, env)
-    # Looked up here, because Windows would search this process's own PATH.
+    # Look up the program here: Windows itself would search the PATH of this process.
     program = shutil.which(argv[0], path=env.get("PATH"))
     if program is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    # Ctrl-C also reaches the child, and the child decides how to react.
+    # Ctrl-C also reaches the child, which decides how to react to it.
     with (
         contextlib.suppress(KeyboardInterrupt),
         effects.popen([program, *argv[1:]], env=dict(env)) as child,
@@ -277,8 +277,8 @@ def replace_process(
 def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    # Python ignores SIGPIPE, and a signal that is ignored stays ignored after exec. The program in
-    # `... | head` would then report an error instead of ending silently.
+    # Python ignores SIGPIPE, and ignored signals stay ignored after exec. In `jitbuild run ... |
+    # head`, the program would then report an error instead of ending silently.
     ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606

@@ -1,8 +1,8 @@
 """Child processes that lead a process group, so that all processes they start end with them.
 
-When the wait for a child is interrupted (by its timeout, Ctrl-C or an exception in the parent), its
-whole group is ended, so that no compiler outlives the command that started it. If this process is
-killed, it cannot do that; on Linux the kernel then ends the child.
+When the wait for a child is interrupted (by its timeout, Ctrl-C or an exception in the parent), the
+whole process group is ended, so that no compiler outlives the command that started it. A parent
+that is killed cannot end the group; on Linux, the kernel then ends the child.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def end_windows_tree(
 ) -> None:
     """End the child and all processes that it started; do nothing if the child has ended.
 
-    Windows has no signal for process groups that build tools would act on.
+    On Windows, this replaces a signal to a process group: build tools react to no such signal.
     """
     if child.poll() is None:
         argv = ["taskkill", "/T", "/F", "/PID", str(child.pid)]
@@ -82,12 +82,12 @@ class ProcessGroup:
         self._signal(_SIGKILL)
 
     def end(self) -> None:
-        """Send SIGTERM to the group; after a grace period or at a second Ctrl-C, kill it."""
+        """Send SIGTERM to the group, and kill it after a grace period or at a second Ctrl-C."""
         try:
             self.terminate()
             self.wait_for_end(cancellation.GRACE_SECONDS)
         finally:
-            # Even if the child has ended, a process that it started may still run in its group.
+            # Kill the group even if the child has ended: a process that it started may still run.
             self.kill()
 
 
@@ -134,15 +134,15 @@ def start(
 def _die_with_parent() -> Callable[[], None] | None:
     """Return a preexec function that makes the kernel send SIGTERM when the parent dies (prctl(2)).
 
-    Returns None if libc has no prctl. make passes SIGTERM on to its jobs, so the build stops even
+    Returns None if libc has no prctl. make passes SIGTERM on to its jobs, so a build stops even
     when jitbuild is killed with `kill -9`.
 
     More precisely, the kernel sends the signal when the thread that started the child ends. That
     thread waits for the child, so it does not end before the child.
 
-    The subprocess documentation warns of preexec functions in a process with threads: the child
-    has only the thread that forked, and a lock that another thread held at that time stays locked.
-    The returned function takes no lock of ours: everything that it needs is looked up before the
+    The subprocess documentation warns of preexec functions in a process with threads: the child has
+    only the thread that forked, and a lock that another thread held at that time stays locked. The
+    returned function takes none of our locks: everything that it needs is looked up before the
     fork. The interpreter re-creates its own locks in the child (PyOS_AfterFork_Child), libc holds
     the locks of malloc during the fork, and PyDLL does not release the GIL for the call.
     """

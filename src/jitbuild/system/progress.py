@@ -1,7 +1,7 @@
-"""Report the progress, notes and warnings of work that takes long.
+"""Report the progress, notes and warnings of long-running work.
 
-The library never prints: it reports to a `Reporter`, by default a `SilentReporter`. The reporters
-of the command line, which print, are in reporters.py and terminal_reporter.py.
+The library never prints. It reports to a `Reporter`, by default a `SilentReporter`. The reporters
+that print, for the command line, are in reporters.py and terminal_reporter.py.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """One stage of the work in progress, shown as one live line."""
+    """One stage of the work in progress, which a terminal shows as one live line."""
 
     def advance(self, done: int, total: int | None) -> None:
-        """Report that `done` of `total` units are done; for a download, the units are bytes.
+        """Report that `done` of `total` units are done; the units of a download are bytes.
 
         `total` is None if it is unknown.
         """
 
     def detail(self, text: str) -> None:
-        """Report the current activity, in place of the previous one.
+        """Report the current activity, which replaces the previous one.
 
         Some reporters do not show it.
         """
@@ -40,10 +40,10 @@ class Reporter(Protocol):
         """
 
     def note(self, text: str) -> None:
-        """Report something worth knowing."""
+        """Report information that the user may want to know."""
 
     def warn(self, text: str) -> None:
-        """Report something that the user should act on, although the work continues."""
+        """Report a problem that the user should solve, although the work continues."""
 
 
 class SilentStage:
@@ -57,7 +57,7 @@ class SilentStage:
 
 
 class SilentReporter:
-    """A reporter that shows nothing: the default for the library."""
+    """A reporter that shows nothing: the library's default."""
 
     def stage(self, title: str) -> AbstractContextManager[Stage]:
         return contextlib.nullcontext(SilentStage())
@@ -70,10 +70,10 @@ class SilentReporter:
 
 
 class CancellableReporter:
-    """A reporter that passes everything on to another one, and can stop the work.
+    """A reporter that passes everything on to another reporter, and can stop the work.
 
-    `check` is called when a stage begins or reports progress. To stop the work, for example a
-    download or the unpacking of an archive, `check` raises an exception.
+    `check` is called when a stage begins or reports progress. To stop the work, such as a download
+    or the unpacking of an archive, `check` raises an exception.
     """
 
     def __init__(self, reporter: Reporter, check: Callable[[], None]) -> None:
@@ -108,9 +108,9 @@ class _CancellableStage:
 
 
 class LabelledReporter:
-    """A reporter that puts `label` before every text and passes it on to another reporter.
+    """A reporter that puts `label` before every text and passes the text on to another reporter.
 
-    The labels distinguish jobs that run at the same time.
+    Labels tell apart the reports of jobs that run at the same time.
     """
 
     def __init__(self, reporter: Reporter, label: str) -> None:

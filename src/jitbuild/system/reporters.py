@@ -1,4 +1,4 @@
-"""The reporters of the command line for plain text and GitHub Actions; `choose_reporter` picks one.
+"""Choose a reporter for the command line; the reporters for plain text and GitHub Actions.
 
 The reporter for terminals is in terminal_reporter.py.
 """
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class PlainReporter:
-    """Prints a line when a stage starts and another when it ends, for log files and pipes.
+    """Prints a line when a stage starts and a line when it ends, for log files and pipes.
 
-    If `quiet` is True, it prints only warnings. `stream` is stderr by default. `clock` returns
-    seconds.
+    If `quiet` is True, it prints only warnings. It writes to `stream`, by default stderr. `clock`
+    returns seconds.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class PlainReporter:
         self._print(f"warning: {text}")
 
     def _print(self, line: str) -> None:
-        # One call of write, because print() writes the newline separately, and so could mix the
-        # lines of several threads.
+        # Write the line in one call: print() would write the newline separately, which could mix
+        # the lines of several threads.
         self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
 class GitHubReporter(PlainReporter):
-    """Prints log groups for stages, and annotations for warnings, as GitHub Actions reads them.
+    """Prints log groups for stages and annotations for warnings, in the syntax of GitHub Actions.
 
-    GitHub shows a group collapsed and cannot nest groups. Therefore only an outermost stage opens a
-    group, and the group contains only lines of the thread that opened it. When another thread
-    prints, the group is closed first; no new group is opened until all stages have ended.
+    GitHub shows groups collapsed and cannot nest them. Therefore only an outermost stage opens a
+    group, and the group contains only lines of the thread that opened it. Before another thread
+    prints, the group is closed; no new group is opened until all stages have ended.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class GitHubReporter(PlainReporter):
 
 
 def _escape_data(text: str) -> str:
-    """Return `text` escaped for a workflow command, which is one line.
+    """Return `text` escaped as the data of a workflow command, which must be one line.
 
     Source: command.ts in actions/toolkit.
     """
@@ -126,9 +126,8 @@ def choose_reporter(
 ) -> Reporter:
     """Return the reporter for a command.
 
-    It prints log groups in GitHub Actions, live lines on a terminal, and plain lines elsewhere. If
-    `quiet` is True, it prints only warnings. If `verbose` is True, it prints plain lines even on a
-    terminal.
+    If `quiet` is True, it prints only warnings. Otherwise, it prints log groups in GitHub Actions,
+    live lines on a terminal, and plain lines elsewhere or if `verbose` is True.
     """
     if quiet:
         return PlainReporter(quiet=True)

@@ -1,4 +1,4 @@
-"""Transfer one file over HTTP: make requests, resume, retry, and report the server's errors."""
+"""Transfer one file over HTTP: send requests, resume, retry, and report the server's errors."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
-# 4xx answers that are worth another attempt (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
+# 4xx statuses after which another attempt may succeed (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
 _TEMPORARY = {408, 425, 429}
-_MIRROR = "name another place with --mirror"
+_MIRROR = "name another origin with --mirror"
 _CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
 
 
 class _RetryError(Exception):
-    """An attempt failed, but another one may succeed.
+    """An attempt failed, but another attempt may succeed.
 
-    `interrupted` is True if the file had begun to arrive. `wait` is how long the server asked to
-    wait, in seconds.
+    `interrupted` is True if the transfer of the file had begun. `wait` is the time in seconds that
+    the server asked to wait.
     """
 
     def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
@@ -42,9 +42,9 @@ class _RetryError(Exception):
 
 
 class _Body(NamedTuple):
-    """The part of the file that a response contains: all bytes from the offset `start`.
+    """The part of the file that a response contains: all bytes from the offset `start` on.
 
-    `total` is the size of the whole file in bytes, or None if it is unknown.
+    `total` is the size of the whole file in bytes, or None if the size is unknown.
     """
 
     start: int
@@ -55,9 +55,9 @@ class _Body(NamedTuple):
 class Transfer:
     """The transfer of `url` to the file `part`, and its state between attempts.
 
-    An earlier transfer may have left the beginning of the file in `part`. `validator` identifies
-    the version of the file on the server, as the last response gave it. `stitched` is True if
-    `part` was put together from several responses.
+    An earlier transfer may have left the beginning of the file in `part`. `validator` is the
+    identifier of the file's version that the server's last response contained. `stitched` is True
+    if `part` was put together from several responses.
     """
 
     url: str
@@ -70,12 +70,12 @@ class Transfer:
     stitched: bool = False
 
     def run(self, retries: int) -> None:
-        """Download the file to `part` and compare its hash with `sha256` (None: any hash is right).
+        """Download the file to `part`, and check that its SHA-256 is `sha256` (None: no check).
 
         A failed attempt is repeated up to `retries` times. If `part` was put together from several
-        responses, it may mix two different files, because the file on the mirror changed or the
-        mirror itself did. If the hash of such a file is wrong, the whole file is fetched once more
-        before it is refused.
+        responses, it may be a mixture of two files, because the file or the mirror changed in
+        between. If the hash of such a file is wrong, the whole file is fetched once more before an
+        error is raised.
 
         Raises DownloadError if the file cannot be downloaded, MissingError if it does not exist,
         TruncatedError if the download kept ending early, and IntegrityError if the hash is wrong.
@@ -103,7 +103,7 @@ class Transfer:
                 self._pause(error, failures)
 
     def _attempt(self) -> None:
-        """Make one request that completes `part`.
+        """Make one request, which completes `part`.
 
         Raises _RetryError if another attempt may succeed, and DownloadError if none can.
         """
@@ -125,7 +125,7 @@ class Transfer:
         except httpx.TooManyRedirects as error:
             raise self._failure("there are too many redirects") from error
         except httpx.InvalidURL:
-            # Raised without the cause, whose message may contain the password.
+            # The cause is suppressed, because its message may contain a password.
             raise self._failure("it is not a valid URL") from None
 
     def _size(self) -> int:
@@ -134,8 +134,8 @@ class Transfer:
     def _resumable(self) -> int:
         """Return the size of `part`, from which the download can be resumed; 0 to start again.
 
-        `part` is removed if there is neither a hash nor a validator: nothing would then show that
-        its bytes and those that follow belong to the same file.
+        If neither a hash nor a validator is known, `part` is removed first: nothing could show that
+        its bytes and the following ones belong to the same file.
         """
         if self.sha256 is None and self.validator is None:
             self.part.unlink(missing_ok=True)
@@ -170,7 +170,7 @@ class Transfer:
     def _continued(self, response: httpx.Response, size: int) -> _Body:
         """Accept a response with status 206 if its range starts at `size` (RFC 9110 14.4).
 
-        Raises _RetryError, after removing `part`, if it does not.
+        Otherwise, remove `part` and raise _RetryError.
         """
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != size:
@@ -179,21 +179,21 @@ class Transfer:
         return _Body(size, None if match[2] == "*" else int(match[2]))
 
     def _nothing_follows(self, response: httpx.Response, size: int) -> _Body:
-        """Accept a response with status 416 if it says that `part` already has the file's size.
+        """Accept a response with status 416 if it states that the file has the size of `part`.
 
-        Raises _RetryError, after removing `part`, if it does not.
+        Otherwise, remove `part` and raise _RetryError. `size` is the size of `part`.
         """
         if size and response.headers.get("Content-Range") == f"bytes */{size}":
             self.stitched = True
             return _Body(size, size)
         self.part.unlink(missing_ok=True)
-        raise _RetryError("the existing part is not of this file")
+        raise _RetryError("the partial file belongs to another file")
 
     def _receive(self, response: httpx.Response, body: _Body) -> None:
         done = body.start
         with self.part.open("ab" if body.start else "wb") as file:
-            # Raw bytes, because the hash is that of the file on the server. Servers often label a
-            # .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
+            # Keep the bytes as they are on the server, because the pinned hash is of these bytes.
+            # Servers often declare a .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
             for chunk in response.iter_raw():
                 file.write(chunk)
                 done += len(chunk)
@@ -206,7 +206,8 @@ class Transfer:
         raise _RetryError(f"the server sent {sizes}", interrupted=True)
 
     def _pause(self, error: _RetryError, failures: int) -> None:
-        # Half of the wait is random, so that the machines of a CI run do not all retry at once.
+        # Up to half of the wait is random, so that the machines of a CI run do not all retry at the
+        # same time.
         jitter = (1 + self.effects.jitter()) / 2
         backoff = _FIRST_WAIT_SECONDS * 2 ** (failures - 1) * jitter
         wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
@@ -237,13 +238,15 @@ class Transfer:
         if error.interrupted:
             size = format_size(self._size())
             return TruncatedError(
-                f"The download of {url} kept ending early, last after {size}: {error.reason}.",
-                remedy="Run the same command again; it resumes the download. If it always ends "
-                f"there, {_MIRROR}.",
+                f"The download of {url} kept ending early, most recently after {size}: "
+                f"{error.reason}.",
+                remedy="Run the same command again to resume the download. If it always ends at "
+                f"the same size, {_MIRROR}.",
             )
         return DownloadError(
             f"{url} could not be downloaded: {error.reason}.",
-            remedy=f"Check the network and {_CHECK_PROXY}, try again later, or {_MIRROR}.",
+            remedy=f"Check the network and {_CHECK_PROXY}, run the command again later, or "
+            f"{_MIRROR}.",
         )
 
     def _failure(self, reason: str) -> DownloadError:
@@ -255,15 +258,15 @@ class Transfer:
     def _untrusted(self) -> DownloadError:
         return DownloadError(
             f"The certificate of {redacted(self.url)} is not trusted on this machine.",
-            remedy="Behind a proxy that inspects TLS, name its CA file in SSL_CERT_FILE. Otherwise "
-            "check this machine's clock.",
+            remedy="If this machine is behind a proxy that inspects TLS, set SSL_CERT_FILE to the "
+            "proxy's CA file. Otherwise, check this machine's clock.",
         )
 
 
 def _validator(headers: httpx.Headers) -> str | None:
-    """Return the header that identifies the file's version, or None (RFC 9110 13.1.5).
+    """Return the header that identifies the version of the file, or None (RFC 9110 13.1.5).
 
-    It is the ETag if that is strong, else the date of the last modification.
+    This is the ETag if it is a strong one, else the date of the last modification.
     """
     tag: str | None = headers.get("ETag")
     date: str | None = headers.get("Last-Modified")
@@ -271,7 +274,7 @@ def _validator(headers: httpx.Headers) -> str | None:
 
 
 def _retry_after(value: str, now: float) -> float:
-    """Return the seconds to wait that a `Retry-After` header states; 0 if it is invalid.
+    """Return the number of seconds to wait that a `Retry-After` header states; 0 if it is invalid.
 
     `value` is a number of seconds or a date (RFC 9110 10.2.3). `now` is the current time in seconds
     since 1970.

@@ -1,4 +1,4 @@
-"""Raise exceptions for the signals that end this process, so that its children are ended too."""
+"""Raise exceptions for signals that would end this process, so that its children are ended too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SignalReceived(KeyboardInterrupt):
-    """This process received the signal `number`, which would have killed it.
+    """This process received the signal `number`, which would otherwise have ended it.
 
     Like the KeyboardInterrupt of a Ctrl-C, this exception lets blocks clean up before the process
     ends.
@@ -28,8 +28,7 @@ class SignalDeferral:
     """A context manager that defers signals while the main thread starts a child process.
 
     After a fork, Python runs hooks (`os.register_at_fork`), such as those of the logging module. An
-    exception in a hook is printed and then ignored, so a Ctrl-C that arrived during a hook would be
-    lost.
+    exception in a hook is printed and then ignored, so a Ctrl-C during a hook would be lost.
     """
 
     def __init__(self) -> None:
@@ -48,10 +47,10 @@ class SignalDeferral:
                 self.raise_pending()
 
     def handle(self, number: int, _frame: FrameType | None = None) -> None:
-        """Handle the signal `number`; this is a signal handler.
+        """Handle the signal `number`, as a signal handler.
 
         Raises KeyboardInterrupt for SIGINT and SignalReceived for other signals. While signals are
-        deferred, nothing is raised, and `number` is kept for `raise_pending`.
+        deferred, raises nothing and keeps `number` for `raise_pending`.
         """
         if self._active:
             self._pending = number
@@ -63,7 +62,7 @@ class SignalDeferral:
         raise SignalReceived(number)
 
     def raise_pending(self) -> None:
-        """Raise the exception for the deferred signal, if there is one."""
+        """Raise the exception for a deferred signal, if there is one."""
         if self._pending is not None and _in_main_thread():
             number, self._pending = self._pending, None
             self.handle(number)
@@ -76,9 +75,10 @@ DEFERRAL = SignalDeferral()
 def raise_on_signals() -> Iterator[None]:
     """Make SIGTERM (a cancelled CI job) and SIGHUP (a closed terminal) raise SignalReceived.
 
-    Ctrl-C raises KeyboardInterrupt, and is not lost if it arrives while a child is being started.
-    The previous handlers are restored when the block ends. A signal that is ignored (nohup) or has
-    another handler is left as it is. Outside the main thread, this does nothing.
+    Ctrl-C raises KeyboardInterrupt as usual, but is not lost if it arrives while a child is being
+    started. The previous handlers are restored when the block ends. Signals that are ignored
+    (nohup) or that have another handler are not changed. Outside the main thread, this function
+    does nothing.
     """
     previous = {number: signal.getsignal(number) for number in _ending_signals()}
     ours = [

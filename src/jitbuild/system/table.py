@@ -16,8 +16,8 @@ def format_table(
 ) -> str:
     """Return `rows`, below the `headers`, as lines of aligned columns.
 
-    Lines are never wrapped or truncated. `right` lists the indices of the columns to align on the
-    right, such as columns of numbers.
+    Lines are never wrapped or truncated. `right` lists the indices of the columns that are aligned
+    on the right, such as columns of numbers.
     """
     lines = [*([headers] if headers else []), *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -35,10 +35,10 @@ def format_table(
 def print_table(
     rows: Sequence[Sequence[str]], *, headers: Sequence[str] = (), right: Sequence[int] = ()
 ) -> None:
-    """Print `rows` on stdout, as `format_table` lays them out; on a terminal, headers are bold.
+    """Print `rows` on stdout with the layout of `format_table`; on a terminal, headers are bold.
 
-    Long lines are wrapped only by the terminal, so that a path can be copied as one word.
-    rich.table would break or truncate the path.
+    Only the terminal itself wraps long lines, so that a path can be copied as one word. rich.table
+    would break or truncate the path.
     """
     text = format_table(rows, headers=headers, right=right)
     if headers and sys.stdout.isatty():

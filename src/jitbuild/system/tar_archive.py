@@ -1,9 +1,9 @@
 """Unpack tar archives without writing outside the target folder, and read their files.
 
 Every member must pass tarfile's `data` filter (PEP 706). That filter resolves names on the disk, so
-links that the archive itself had created could deceive it (CVE-2025-4517 and CVE-2025-4330, in
-Python versions that are still in use). Therefore a member at or below such a link is refused before
-the filter sees it; no honest archive contains one.
+links that the archive itself created could deceive it (CVE-2025-4517 and CVE-2025-4330, in Python
+versions that are still in use). Therefore a member at or below such a link is refused before the
+filter sees the member; no honest archive contains one.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _CHUNK_BYTES = 1 << 18
 def unpack_tar(
     archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
 ) -> None:
-    """Unpack the tar in `file` into `dest`, except for the members that `left_out` matches.
+    """Unpack the tar in `file` into `dest`, except for members whose names `left_out` accepts.
 
-    Those members are checked, but not written. `archive` is the archive's path, for messages.
-    Raises UnsafeArchiveError if a member would be written outside `dest`, PreflightError if this
-    Python is too old, and the errors of tarfile and the decompressors if the archive is damaged.
+    Such members are checked, but not written. `archive` is the archive's path, for messages. Raises
+    UnsafeArchiveError if a member would be written outside `dest`, PreflightError if this Python is
+    too old, and the errors of tarfile and the decompressors if the archive is damaged.
     """
     if not hasattr(tarfile, "data_filter"):
         raise PreflightError(
             "The Python that runs jitbuild is too old to unpack archives safely.",
-            remedy="Use Python 3.11.4 or newer.",
+            remedy="Run jitbuild with Python 3.11.4 or newer.",
         )
     with _open(file) as tar:
         members = _with_progress(tar, file, stage)
@@ -66,9 +66,9 @@ def _open(file: BinaryIO) -> tarfile.TarFile:
 
 
 def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterator[tarfile.TarInfo]:
-    """Yield the members as they are read, and report the progress to `stage`.
+    """Yield the members while they are read, and report the progress to `stage`.
 
-    A list of all members would require reading the archive twice.
+    The archive is thus read only once; a list of all members would require reading it twice.
     """
     total = os.fstat(file.fileno()).st_size
     for member in tar:
@@ -96,14 +96,14 @@ class _Member(tarfile.TarInfo):
     def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(tar)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the archive's regular end
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"a member's header cannot be read: {error}") from error
 
 
 class _Guard:
-    """The extraction filter for one archive: it applies our own rules, then tarfile's."""
+    """The extraction filter for one archive: it applies this module's rules, then tarfile's."""
 
     def __init__(self, archive: Path, left_out: Callable[[str], bool]) -> None:
         self._archive = archive

@@ -25,9 +25,9 @@ _BAR_WIDTH = 24
 class TerminalReporter:
     """Shows a live line for each stage: a spinner, the title, the elapsed time, a bar and a detail.
 
-    When the stage ends, a line with the time that it took stays on the terminal. Stages may overlap
-    and may run in several threads: all of them share one live display, because a terminal can show
-    only one. `console` is a console on stderr by default. `clock` returns seconds.
+    When a stage ends, a line with its duration stays on the terminal. Stages may overlap and may
+    run in several threads: all of them share one live display, because a terminal can show only
+    one. `console` is by default a console on stderr. `clock` returns seconds.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class TerminalReporter:
         self._print(f"[yellow]warning:[/] {_escape(text)}")
 
     def _print(self, markup: str) -> None:
-        # Not wrapped by rich, so that paths and commands can be copied.
+        # rich must not wrap the text, so that paths and commands can be copied.
         self._console.print(markup, emoji=False, soft_wrap=True)
 
     def _add(self, title: str) -> tuple[Progress, TaskID]:
@@ -109,8 +109,8 @@ def _display(console: Console) -> Progress:
     class ActivityColumn(ProgressColumn):
         """The detail, preceded by a bar if the total is known.
 
-        They share one column, so that the bar of one stage takes no space from the detail of
-        another.
+        Bar and detail share one column, so that the bar of one stage takes no space from the detail
+        of another stage.
         """
 
         def render(self, task: Task) -> Text | Table:
@@ -141,9 +141,9 @@ def _activity(task: Task) -> Text | Table:
 
 
 def _shorten(text: str, width: int) -> str:
-    """Return `text`, shortened by leaving out its middle if it is longer than `width`.
+    """Return `text`; if it is longer than `width`, without its middle.
 
-    Titles have the form "<interpreter>: <step>", and both ends are needed to distinguish them.
+    Titles have the form "<interpreter>: <step>", and both ends are needed to tell titles apart.
     """
     if len(text) <= width:
         return text

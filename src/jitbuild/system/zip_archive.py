@@ -26,7 +26,8 @@ _CHUNK_BYTES = 1 << 18
 def is_zip(file: BinaryIO) -> bool:
     """Return True if `file` begins like a zip.
 
-    `zipfile.is_zipfile` looks at the end instead, and so accepts a plain tar that ends with a zip.
+    `zipfile.is_zipfile` would look at the end, and thus accept a plain tar whose last member is a
+    zip.
     """
     magic = file.read(4)
     file.seek(0)
@@ -36,9 +37,9 @@ def is_zip(file: BinaryIO) -> bool:
 def unpack_zip(
     archive: Path, file: BinaryIO, dest: Path, stage: Stage, left_out: Callable[[str], bool]
 ) -> None:
-    """Unpack the zip in `file` into `dest`, except for the members that `left_out` matches.
+    """Unpack the zip in `file` into `dest`, except for members whose names `left_out` accepts.
 
-    The names of those members are checked, too. `archive` is the archive's path, for messages.
+    The names of such members are checked, too. `archive` is the archive's path, for messages.
     Raises UnsafeArchiveError if a member would be written outside `dest` or is not a regular file
     or folder, and the errors of zipfile if the archive is damaged.
     """
@@ -60,15 +61,15 @@ def extract_member(
 ) -> None:
     """Write one file of a zip to `path`, with its modification time.
 
-    If the zip was made on Unix, its executable bit is preserved, too. Raises UnsafeArchiveError if
-    the member is a symbolic link or a device.
+    If the zip was created on Unix, the executable bit is preserved, too. Raises UnsafeArchiveError
+    if the member is a symbolic link or a device.
     """
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
         raise unsafe(archive, f"{member.filename!r} is a link or a device")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_symlink():
-        path.unlink()  # a link from another wheel: writing would change the link's target
+        path.unlink()  # otherwise, the target of a link from another wheel would be overwritten
     with content.open(member) as source, path.open("wb") as file:
         shutil.copyfileobj(source, file, _CHUNK_BYTES)
     path.chmod(0o755 if mode & 0o100 else 0o644)
