@@ -382,7 +382,9 @@ def test_retry_after_is_honoured_within_bounds(dest, value, wait):
 
 def test_a_download_that_keeps_ending_early_is_reported_and_leaves_its_part(dest):
     server = Server([broken(1000, announced=99)])
-    with pytest.raises(TruncatedError, match=r"ending early, most recently after 1\.0 kB") as caught:
+    with pytest.raises(
+        TruncatedError, match=r"ending early, most recently after 1\.0 kB"
+    ) as caught:
         get(server, dest, retries=2)
     assert "resume the download" in caught.value.remedy
     assert len(server.requests) == 3
