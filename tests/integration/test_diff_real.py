@@ -258,7 +258,7 @@ def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
     (project / "tests" / "test_crash.py").unlink()
     (project / "tests" / "test_seeded.py").write_text("def test_plain(): pass\n")
     (project / "tests" / "requirements.txt").write_text("pytest\n")
-    (project / "bench.py").write_text("sum(range(10))")
+    (project / "bench.py").write_text("for number in range(50_000):\n    number += 1\n")
     (project / "pyproject.toml").write_text(
         '[project]\nname = "here"\nversion = "1"\n[tool.setuptools]\npy-modules = ["bench"]\n'
     )

@@ -1,16 +1,18 @@
 """A whole comparison, with a store, a probe and runs that are not real."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import stores
+import witness_samples
 from reporters import RecordingReporter
 
 from jitbuild.diff.comparison import DiffEffects, compare_modes
 from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.repeat_command import repeat_command
-from jitbuild.errors import ProofError, UsageError, VariantError
+from jitbuild.errors import ComparisonError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
 from jitbuild.running.venvs import Requirements
 from jitbuild.store.store import Store
@@ -21,17 +23,29 @@ OTHER_CHECK = SimpleNamespace(name="version", detail="It is 3.15.2.")
 
 
 class FakeRecorder:
-    """Stand for processes that exit with 0 in mode off and with `code` in the others."""
+    """Stand for processes that exit with 0 in mode off and with `code` in the others.
 
-    def __init__(self, code=1):
+    They testify, and have `executors` with the JIT on; `testifying=False` stands for a command that
+    runs another Python.
+    """
+
+    def __init__(self, code=1, *, executors=1, testifying=True):
         self.code, self.environments, self.commands = code, [], []
+        self.executors, self.testifying = executors, testifying
 
     def __call__(self, argv, /, *, env, log, timeout=None):
         self.commands.append(list(argv))
         self.environments.append(env)
         log.write(b"output\n")
-        code = 0 if env.get("PYTHON_JIT", "0") == "0" else self.code
+        on = env.get("PYTHON_JIT", "0") != "0"
+        witness_samples.write(env, self._testimony(on))
+        code = self.code if on else 0
         return Completed(argv=tuple(argv), returncode=code)
+
+    def _testimony(self, on):
+        if not self.testifying:
+            return witness_samples.other_python()
+        return witness_samples.witness(on=on, executors=self.executors if on else 0)
 
 
 def fake_installer(argv, /, *, env):
@@ -58,7 +72,11 @@ def interpreter(store):
 @pytest.fixture
 def effects(interpreter):
     verdict = SimpleNamespace(
-        ok=True, checks=(OTHER_CHECK, MACHINE_CODE), machine_code_bytes=4096, reason=""
+        ok=True,
+        checks=(OTHER_CHECK, MACHINE_CODE),
+        machine_code_bytes=4096,
+        reason="",
+        **witness_samples.verdict_fields(),
     )
     return DiffEffects(
         find=lambda spec, axes, reporter: interpreter,
@@ -132,7 +150,11 @@ def test_a_mode_that_the_interpreter_ignores_is_refused(store, effects):
 
 def test_a_jit_that_does_not_run_is_refused_where_a_mode_needs_it(store, effects):
     verdict = SimpleNamespace(
-        ok=False, checks=(), machine_code_bytes=0, reason="There is no machine code."
+        ok=False,
+        checks=(),
+        machine_code_bytes=0,
+        reason="There is no machine code.",
+        **witness_samples.verdict_fields(built="no"),
     )
     effects = effects._replace(probe=lambda executable, expect: verdict)
     with pytest.raises(ProofError, match="does not run") as caught:
@@ -169,3 +191,39 @@ def test_a_repeat_command_names_programs_of_an_environment_by_their_path(tmp_pat
     wanted = request("pytest", "-q", requirements=Requirements(["pytest"]))
     line = repeat_command(wanted, environment, "on", None, {"PATH": "/nowhere"})
     assert line == f"jitbuild run 3.15 --mode on -- {script} -q"
+
+
+def test_the_report_has_the_processes_of_each_mode(store, effects):
+    report = compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
+    off, on = report.witness
+    assert (off.mode, off.processes, off.enabled, off.compiled) == ("off", 3, 0, 0)
+    assert (on.mode, on.processes, on.enabled, on.compiled) == ("on", 3, 3, 3)
+    assert report.nothing_compiled is None
+
+
+def test_the_own_pythonpath_of_the_user_stays_behind_that_of_the_witness(store, effects):
+    effects = effects._replace(environ={"PATH": "/nowhere", "PYTHONPATH": "/mine"})
+    compare_modes(request("-c", "pass", repeats=1), store, RecordingReporter(), effects)
+    folders = [env["PYTHONPATH"] for env in effects.recorder.environments]
+    assert all(value.endswith(f"{os.pathsep}/mine") for value in folders)
+    assert len(set(folders)) == 2  # each mode has its own
+
+
+def test_a_command_that_runs_another_python_has_no_verdict(store, effects):
+    effects = effects._replace(recorder=FakeRecorder(testifying=False))
+    with pytest.raises(ComparisonError, match=r"no process of Python 3\.15\.2") as caught:
+        compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
+    assert "3.11.7 (/usr/bin/python3.11): 1" in caught.value.what
+    assert len(effects.recorder.commands) == 2  # known after the first round
+
+
+def test_runs_without_machine_code_are_no_proof(store, effects):
+    effects = effects._replace(recorder=FakeRecorder(code=0, executors=0))
+    report = compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
+    assert not report.different
+    assert report.nothing_compiled.certain
+
+
+def test_the_repeat_command_does_not_name_the_witness(store, effects):
+    report = compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
+    assert "PYTHONPATH" not in report.findings.differences[0].repeat

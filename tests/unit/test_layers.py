@@ -46,11 +46,14 @@ STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_w
 OPENS_THE_NETWORK = {"system.http_client", "system.resumable_transfer"}
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 
-# What these scripts need of the interpreter under test besides its standard library.
+# What these scripts need of the interpreter under test besides the standard library of the oldest
+# supported host. The witness is copied as `jitbuild_witness`, beside its `sitecustomize`.
 PACKAGES_OF_THE_TARGET = {
     "in_target.bench_pytest": {"pytest"},
     "in_target.bench_suite": {"pyperf"},
     "in_target.bench_worker": {"pyperf", "pyperf._manager"},
+    "in_target.witness": {"_interpreters"},
+    "in_target.witness_start": {"jitbuild_witness", "sitecustomize"},
 }
 
 # The pytest plugin runs inside the interpreter under test, so it may use in_target.

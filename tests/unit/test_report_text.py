@@ -12,13 +12,27 @@ from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.diff_report import DiffReport, caveats
 from jitbuild.diff.report_text import as_markdown, as_text
 from jitbuild.diff.step_summary import append_step_summary
+from jitbuild.running.tally import ModeTally
+
+
+def tally_of(mode, executors):
+    on = mode in {"on", "stress"}
+    return ModeTally(
+        mode=mode,
+        version="3.15.2",
+        processes=2,
+        in_mode=2,
+        enabled=2 if on else 0,
+        compiled=1 if on and executors else 0,
+        unknown=0,
+    )
 
 
 def report_of(**by_mode):
     return report_with(runs_of(**by_mode), tuple(by_mode))
 
 
-def report_with(runs, modes):
+def report_with(runs, modes, executors=5):
     repeats = len(runs) // len(modes)
     return DiffReport(
         interpreter="cpython-3.15.2-jit-fast-1a2b3c4d",
@@ -32,6 +46,7 @@ def report_with(runs, modes):
         jit="With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).",
         runs=tuple(runs),
         findings=compare_runs(runs, modes, repeat),
+        witness=tuple(tally_of(mode, executors) for mode in modes),
         notes=caveats(runs, repeats),
     )
 
@@ -51,6 +66,9 @@ With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).
 
   off  exit 0 1 of 2, exit 1 1 of 2  2 passed            1.0 s
   on   exit 1                        1 failed, 1 passed  1.0 s
+
+  mode off: 2 processes, all 3.15.2, JIT off
+  mode on: 2 processes, all 3.15.2, JIT on; machine code in 1
 
 Differs with the JIT (1)
   a
@@ -77,6 +95,9 @@ With PYTHON_JIT=1 a hot loop has machine code (4096 bytes, in whole pages).
 |---|---|---|---|
 | off | exit 0 1 of 2, exit 1 1 of 2 | 2 passed | 1.0 s |
 | on | exit 1 | 1 failed, 1 passed | 1.0 s |
+
+- mode off: 2 processes, all 3.15.2, JIT off
+- mode on: 2 processes, all 3.15.2, JIT on; machine code in 1
 
 #### Differs with the JIT
 
@@ -121,12 +142,25 @@ def test_a_report_as_json(report):
             "baseline",
             "repeats",
             "jit",
+            "witness",
+            "nothing_compiled",
             "different",
         ),
         *("differences", "flaky", "timings", "runs", "notes"),
     ]
     assert data["different"] is True
     assert data["jit"]["proven"] is True
+    assert data["witness"]["on"] == {
+        "processes": 2,
+        "in_mode": 2,
+        "jit_on": 2,
+        "jit_off": 0,
+        "machine_code": 1,
+        "unknown": 0,
+        "tracers": [],
+        "others": [],
+    }
+    assert data["nothing_compiled"] is None
     assert data["differences"] == [
         {
             "subject": "a",
@@ -225,3 +259,19 @@ def test_a_step_summary_that_cannot_be_written_is_a_warning(tmp_path, report):
     environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "summary.md")}
     append_step_summary(report, reporter, environ)
     assert "cannot be written" in reporter.warnings[0]
+
+
+def test_without_machine_code_the_conclusion_says_nothing_about_the_jit():
+    runs = runs_of(off=[0] * 3, on=[0] * 3)
+    report = report_with(runs, ("off", "on"), executors=0)
+    sentence = "Nothing was compiled, so this says nothing about the JIT: a Python loop is compiled"
+    assert as_text(report).splitlines()[-1].startswith(sentence)
+    assert "No differences" not in as_text(report)
+    assert as_markdown(report).startswith(f"### ⚠️ {sentence}")
+    assert report.to_json()["nothing_compiled"].startswith("a Python loop")
+
+
+def test_a_difference_without_machine_code_is_reported_nevertheless():
+    report = report_with(runs_of(off=[0] * 3, on=[1] * 3), ("off", "on"), executors=0)
+    assert report.different
+    assert "1 difference with the JIT. Nothing was compiled" in as_text(report)

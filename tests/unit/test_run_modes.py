@@ -11,6 +11,19 @@ from jitbuild.errors import ComparisonError, UsageError
 from jitbuild.system.process import Completed
 
 
+class SilentWitness:
+    """Observe nothing, and accept all runs."""
+
+    def environment(self, mode, env):
+        return env
+
+    def collect(self, mode):
+        return ()
+
+    def check(self, runs):
+        pass
+
+
 def job_of(tmp_path, *command, **options):
     plain = {
         "command": command,
@@ -19,6 +32,7 @@ def job_of(tmp_path, *command, **options):
         "modes": ("off", "on"),
         "repeats": 3,
         "timeout": 5.0,
+        "witness": SilentWitness(),
         "scratch": tmp_path,
         "logs": tmp_path / "logs",
         "prefix": "diff-",
@@ -130,3 +144,18 @@ def test_the_reporter_shows_each_run_and_how_it_ended(tmp_path):
     job = job_of(tmp_path, "tool", repeats=2)
     run_modes(job, reporter=reporter, recorder=FakeRecorder())
     assert reporter.titles[2:4] == ["off, round 1 of 2", "on, round 1 of 2"]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"/x/bin/python3.15: can't open file '/w/no.py': [Errno 2] No such file or directory\n",
+        b"/x/bin/python: No module named nosuch\n",
+        b"/x/bin/python: can't find '__main__' module in '/w'\n",
+    ],
+)
+def test_a_program_that_python_does_not_find_is_an_error(tmp_path, output):
+    recorder = FakeRecorder(code=2, output=output)
+    with pytest.raises(ComparisonError, match="did not find the program in any mode"):
+        run_modes(job_of(tmp_path, "no.py"), reporter=RecordingReporter(), recorder=recorder)
+    assert len(recorder.modes) == 2

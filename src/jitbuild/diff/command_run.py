@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from jitbuild.diff.junit_xml import TestResult
     from jitbuild.modes import Mode
+    from jitbuild.running.testimony import Testimony
 
 # Signals that the kernel or libc sends to a faulty process. SIGKILL and SIGTERM are not among them:
 # other processes send these.
@@ -27,6 +28,7 @@ class CommandRun:
     `tests` has the result of each test by its id. It is None if the command does not run pytest, or
     if pytest wrote no complete report. `trace` is the traceback of faulthandler, and `tail` the
     last lines of the output. `log` is the file with the whole output; None if it was not kept.
+    `testimonies` are those of all Python processes of the run.
     """
 
     mode: Mode
@@ -38,6 +40,7 @@ class CommandRun:
     trace: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     log: Path | None = None
+    testimonies: tuple[Testimony, ...] = ()
 
     @property
     def ending(self) -> str:

@@ -17,13 +17,16 @@ from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.diff_report import DiffReport, caveats
 from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.diff.run_modes import DiffJob, run_modes
+from jitbuild.diff.run_witness import RunWitness
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
-from jitbuild.running import venvs
+from jitbuild.running import venvs, witness_verdict
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
+from jitbuild.running.escape_reasons import EscapingCommand
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.programs import check_program
+from jitbuild.running.tally import InterpreterIdentity
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from jitbuild.diff.diff_request import DiffRequest
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.running.tally import ModeTally
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -63,7 +67,8 @@ def compare_modes(
     Raise UsageError when the command or the modes cannot be compared, VariantError when the
     interpreter would ignore a mode, NotInstalledError when the store has no such interpreter,
     BuildError when the requirements cannot be installed, ProofError when the JIT of the interpreter
-    does not run, and ComparisonError when no run did anything that could be compared.
+    does not run, and ComparisonError when no run did anything that could be compared, or when the
+    interpreter or a mode did not reach the processes of the command.
     """
     check_command(request.command)
     check_modes(request.modes)
@@ -74,8 +79,8 @@ def compare_modes(
         program = command_line(environment, request.command)[0]
         path = command_environment(environment, None, effects.environ)
         check_program(program, environment, path)
-        jit, proven = _observe_jit(environment, request.modes, effects.probe)
-        runs = _run(request, environment, store, reporter, effects)
+        verdict = _probe(environment, request.modes, effects.probe)
+        runs, tallies = _run(request, environment, verdict, store, reporter, effects)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -84,15 +89,16 @@ def compare_modes(
         modes=request.modes,
         baseline=baseline_of(request.modes),
         repeats=request.repeats,
-        proven=proven,
-        jit=jit,
+        proven=verdict.machine_code_bytes > 0,
+        jit=_describe_jit(verdict),
         runs=tuple(runs),
+        witness=tallies,
         findings=compare_runs(
             runs,
             request.modes,
             lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
         ),
-        notes=caveats(runs, request.repeats),
+        notes=(*caveats(runs, request.repeats), *witness_verdict.caveats(tallies)),
     )
 
 
@@ -117,10 +123,10 @@ def _environment_of(
         yield interpreter.with_executable(python)
 
 
-def _observe_jit(
+def _probe(
     interpreter: Interpreter, modes: Sequence[Mode], probe: Callable[..., Verdict]
-) -> tuple[str, bool]:
-    """Return a sentence about the JIT of the interpreter, and whether it runs machine code.
+) -> Verdict:
+    """Return the verdict on the interpreter.
 
     Raise ProofError when a mode needs the JIT and the probe fails.
     """
@@ -129,19 +135,25 @@ def _observe_jit(
         raise ProofError(
             f"The JIT of {interpreter.executable} does not run.", remedy=verdict.reason
         )
+    return verdict
+
+
+def _describe_jit(verdict: Verdict) -> str:
     details = [
         check.detail for check in verdict.checks if check.name in {"machine-code", "executors"}
     ]
-    return " ".join(details) or "It has no JIT.", verdict.machine_code_bytes > 0
+    return " ".join(details) or "It has no JIT."
 
 
 def _run(
     request: DiffRequest,
     interpreter: Interpreter,
+    verdict: Verdict,
     store: Store,
     reporter: Reporter,
     effects: DiffEffects,
-) -> list[CommandRun]:
+) -> tuple[list[CommandRun], tuple[ModeTally, ...]]:
+    """Run the command in every mode; return the runs, and the processes by mode."""
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
         job = DiffJob(
@@ -151,13 +163,30 @@ def _run(
             modes=request.modes,
             repeats=request.repeats,
             timeout=request.timeout,
+            witness=_witness(request, interpreter, verdict, Path(scratch), effects.environ),
             scratch=Path(scratch),
             logs=request.keep or store.logs,
             prefix=prefix,
             keep_all=request.keep is not None,
             live=request.live,
         )
-        return run_modes(job, reporter=reporter, recorder=effects.recorder)
+        runs = run_modes(job, reporter=reporter, recorder=effects.recorder)
+        return runs, job.witness.tallies(runs)
+
+
+def _witness(
+    request: DiffRequest,
+    interpreter: Interpreter,
+    verdict: Verdict,
+    scratch: Path,
+    environ: Mapping[str, str],
+) -> RunWitness:
+    command = EscapingCommand.on_path(
+        command_line(interpreter, request.command),
+        interpreter.executable,
+        command_environment(interpreter, None, environ)["PATH"],
+    )
+    return RunWitness.install(InterpreterIdentity.of(verdict), command, request.modes, scratch)
 
 
 def _mode_environment(

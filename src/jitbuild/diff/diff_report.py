@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.diff.compare_times import MINIMUM_ROUNDS
+from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jitbuild.diff.command_run import CommandRun
     from jitbuild.diff.compare_runs import DiffFindings
     from jitbuild.modes import Mode
+    from jitbuild.running.tally import ModeTally
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,8 +23,8 @@ class DiffReport:
 
     `interpreter` is the name of the interpreter in the store. `executable` is the Python that ran,
     which may be that of a virtual environment. `jit` is a sentence about its JIT according to the
-    probe, and `proven` is True if the probe observed machine code. `notes` are caveats about the
-    runs.
+    probe, and `proven` is True if the probe observed machine code. `witness` has the processes that
+    testified, by mode. `notes` are caveats about the runs.
     """
 
     interpreter: str
@@ -36,12 +38,18 @@ class DiffReport:
     jit: str
     runs: tuple[CommandRun, ...]
     findings: DiffFindings
+    witness: tuple[ModeTally, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def different(self) -> bool:
         """True if anything differs with the JIT; flaky outcomes and times do not count."""
         return bool(self.findings.differences)
+
+    @property
+    def nothing_compiled(self) -> NothingCompiled | None:
+        """Why no process had machine code, although the JIT was on; None if one had."""
+        return nothing_compiled(self.witness)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `jitbuild diff --json` prints it."""
@@ -54,6 +62,8 @@ class DiffReport:
             "baseline": self.baseline,
             "repeats": self.repeats,
             "jit": {"proven": self.proven, "detail": self.jit},
+            "witness": {tally.mode: tally.to_json() for tally in self.witness},
+            "nothing_compiled": nothing.reason if (nothing := self.nothing_compiled) else None,
             "different": self.different,
             "differences": [difference.to_json() for difference in self.findings.differences],
             "flaky": [flaky.to_json() for flaky in self.findings.flaky],

@@ -29,6 +29,8 @@ def as_text(report: DiffReport) -> str:
         f"  {_modes_and_repeats(report)}. {report.jit}",
         "",
         *_table(report),
+        "",
+        *(f"  {tally.sentence}" for tally in report.witness),
     ]
     if findings.differences:
         lines += ["", f"Differs with the JIT ({len(findings.differences)})"]
@@ -48,13 +50,15 @@ def as_markdown(report: DiffReport) -> str:
     findings = report.findings
     command = f"`{_inline(shlex.join(report.command))}`"
     lines = [
-        f"### {'❌' if report.different else '✅'} {conclusion(report)}",
+        f"### {_symbol(report)} {conclusion(report)}",
         "",
         f"{command} on `{report.interpreter}`: {_modes_and_repeats(report)}. {report.jit}",
         "",
         "| mode | ending | tests | median time |",
         "|---|---|---|---|",
         *(f"| {' | '.join(map(_cell, row))} |" for row in _rows(report)),
+        "",
+        *(f"- {_inline(tally.sentence)}" for tally in report.witness),
     ]
     if findings.differences:
         lines += ["", "#### Differs with the JIT", ""]
@@ -74,14 +78,26 @@ def as_markdown(report: DiffReport) -> str:
 
 
 def conclusion(report: DiffReport) -> str:
-    """Return the result of the comparison as a single line."""
+    """Return the result of the comparison as a single line.
+
+    Without any machine code, the modes did the same, and a plain "No differences" would mislead.
+    """
     differences, flaky = len(report.findings.differences), len(report.findings.flaky)
     parts = [f"{differences or 'No'} {'difference' if differences == 1 else 'differences'}"]
     parts.append("with the JIT.")
+    nothing = report.nothing_compiled
+    if nothing is not None:
+        parts = [*(parts if differences else []), nothing.sentence]
     if flaky:
         subjects = "1 subject is" if flaky == 1 else f"{flaky} subjects are"
         parts.append(f"{subjects} flaky, which does not count as a difference.")
     return " ".join(parts)
+
+
+def _symbol(report: DiffReport) -> str:
+    if report.different:
+        return "❌"
+    return "⚠️" if report.nothing_compiled else "✅"
 
 
 def _outcomes(by_mode: Outcomes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import sys
 import threading
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jitbuild.diff.junit_xml import TestResult
+    from jitbuild.diff.run_witness import RunWitness
     from jitbuild.modes import Mode
     from jitbuild.system.progress import Reporter
 
 _TAIL_LINES = 12
 _TAIL_LINE_LENGTH = 300
 _FOLLOW_SECONDS = 0.1
+# The messages of Modules/main.c and Lib/runpy.py.
+_NOT_FOUND = re.compile(
+    r"python[\w.]*: (can't open file |can't find '__main__' module |No module named |"
+    r"Error while finding module specification )"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +47,7 @@ class DiffJob:
     `env` returns the environment of a mode. Logs are written to `scratch`, and their names begin
     with `prefix`. The logs of failed runs (with `keep_all`, those of all runs) are copied to
     `logs`. With `live`, the output is copied to stderr while the command runs. `timeout` is the
-    limit of each run in seconds.
+    limit of each run in seconds. `witness` observes the Python processes of the runs.
     """
 
     command: tuple[str, ...]
@@ -49,6 +56,7 @@ class DiffJob:
     modes: tuple[Mode, ...]
     repeats: int
     timeout: float | None
+    witness: RunWitness
     scratch: Path
     logs: Path
     prefix: str = ""
@@ -85,13 +93,16 @@ def run_modes(
             runs.append(run)
         if number == 1:
             _check_first_round(job, runs)
+    job.witness.check(runs)
     return runs
 
 
 def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
     """Raise ComparisonError if all runs timed out, or if pytest ran no tests.
 
-    Otherwise the result would be "no difference", although nothing was compared.
+    Raise it also if Python did not find its program, and if the witness did not observe the
+    interpreter in every mode. Otherwise the result would be "no difference", although nothing was
+    compared.
     """
     log = f" The log: {runs[0].log}" if runs[0].log else ""
     output = next((f"\n  {run.tail[-1]}" for run in runs if run.tail), "")
@@ -110,6 +121,12 @@ def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
             remedy="Correct the command, or add `--with pytest` for an environment that has "
             f"pytest.{log}",
         )
+    if same_ending and all(_NOT_FOUND.search(run.tail[-1]) for run in runs if run.tail) and output:
+        raise ComparisonError(
+            f"Python did not find the program in any mode, so nothing was compared.{output}",
+            remedy=f"Correct the command.{log}",
+        )
+    job.witness.check(runs)
 
 
 def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun:
@@ -121,7 +138,8 @@ def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun
     with log.open("wb") as file, _followed(log) if job.live else contextlib.nullcontext():
         started = effects.clock()
         try:
-            result = effects.recorder(argv, env=job.env(mode), log=file, timeout=job.timeout)
+            env = job.witness.environment(mode, job.env(mode))
+            result = effects.recorder(argv, env=env, log=file, timeout=job.timeout)
         except OSError as error:
             raise cannot_start(argv[0], error.strerror or str(error)) from error
         seconds = effects.clock() - started
@@ -136,6 +154,7 @@ def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun
         tests=None if begin is None else _read_tests(xml),
         trace=find_trace(lines),
         tail=tuple(output[-_TAIL_LINES:]),
+        testimonies=job.witness.collect(mode),
     )
     return _with_kept_log(job, run, log) if job.keep_all or not run.ok else run
 

@@ -1,0 +1,79 @@
+"""Observe the Python processes of all runs, and refuse a comparison that they do not support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import ComparisonError
+from jitbuild.running.escape_reasons import EscapingCommand, escape_reason
+from jitbuild.running.tally import tally
+from jitbuild.running.witness_hook import WitnessHook
+from jitbuild.running.witness_verdict import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from jitbuild.diff.command_run import CommandRun
+    from jitbuild.modes import Mode
+    from jitbuild.running.tally import InterpreterIdentity, ModeTally
+    from jitbuild.running.testimony import Testimony
+
+
+@dataclass(frozen=True, slots=True)
+class RunWitness:
+    """Collects the testimonies of the runs of a command.
+
+    `identity` is that of the interpreter. `command` finds the likely reason if nothing testifies.
+    """
+
+    identity: InterpreterIdentity
+    command: EscapingCommand
+    hooks: Mapping[Mode, WitnessHook]
+
+    @classmethod
+    def install(
+        cls,
+        identity: InterpreterIdentity,
+        command: EscapingCommand,
+        modes: Sequence[Mode],
+        scratch: Path,
+    ) -> RunWitness:
+        """Return a witness with a hook for each mode, in the folder `scratch`."""
+        hooks = {mode: WitnessHook.install(scratch / "witness" / mode) for mode in modes}
+        return cls(identity, command, hooks)
+
+    def environment(self, mode: Mode, env: Mapping[str, str]) -> dict[str, str]:
+        """Return `env` with what makes the processes of a run in `mode` testify."""
+        return self.hooks[mode].environment(env)
+
+    def collect(self, mode: Mode) -> tuple[Testimony, ...]:
+        """Return the testimonies of the run in `mode` that has just ended."""
+        return self.hooks[mode].collect()
+
+    def tallies(self, runs: Sequence[CommandRun]) -> tuple[ModeTally, ...]:
+        """Return the tally of each mode in `runs`."""
+        return tuple(
+            tally(
+                mode,
+                [one for run in runs if run.mode == mode for one in run.testimonies],
+                self.identity,
+            )
+            for mode in self.hooks
+        )
+
+    def check(self, runs: Sequence[CommandRun]) -> None:
+        """Raise ComparisonError if the interpreter, or a mode, did not reach the runs.
+
+        A mode in which all runs crashed is not checked if another mode was observed: the crash may
+        have come before the first testimony, and must be reported.
+        """
+        tallies = self.tallies(runs)
+        for mode_tally in tallies:
+            crashed = all(run.crashed for run in runs if run.mode == mode_tally.mode)
+            if crashed and any(other.processes for other in tallies):
+                continue
+            refused = refusal(mode_tally, escape_reason(self.command))
+            if refused is not None:
+                raise ComparisonError(refused.what, remedy=refused.remedy)

@@ -1,0 +1,227 @@
+"""Write facts about this Python process and its JIT into a file, for the host.
+
+The host copies this file into a folder that is first on PYTHONPATH, together with witness_start.py,
+which is called sitecustomize.py there (running/witness_hook.py). Every Python process that a
+command starts therefore imports it.
+
+A file consists of two lines. Each is a dict, written with `ascii`. The first line is written when
+the process starts, or has been forked. The second line is written when the process ends, and says
+how much machine code it has. It is missing if the process crashes, is killed or is replaced by
+another program.
+
+This file works with Python 3.8 and later. It imports only modules that are compiled into the
+interpreter, so that it takes a fraction of a millisecond, and changes nothing that a program sees.
+"""
+
+import atexit
+import gc
+import os
+import sys
+from itertools import compress
+
+TYPE_CHECKING = False  # the module typing would take longer than everything else
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
+
+_FIRST_WITH_JIT = (3, 13)
+_MAX_TEXT = 1000
+_MAX_ARGUMENTS = 8
+_MAX_MODULES = 1000
+_MAX_FILES_OF_A_PROCESS = 100
+_TRACERS = {"sys.settrace": sys.gettrace, "sys.setprofile": sys.getprofile}
+
+
+class Witness:
+    """Writes the testimony of this process, and of processes forked from it, into `folder`."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.process = 0
+        self.path = ""
+        self.ended = False
+        self.modules: "List[object]" = []
+        self.tracers: "Set[str]" = set()
+
+    def start(self, forked: bool = False) -> bool:
+        """Write the first line. Return False if this is no process that the host should count.
+
+        A subinterpreter imports sitecustomize too, in a process that has already testified.
+        """
+        self.process, self.path, self.ended = os.getpid(), "", False
+        line = _facts()
+        line["forked"] = forked
+        for number in range(_MAX_FILES_OF_A_PROCESS):
+            path = os.path.join(self.folder, "%d-%d.txt" % (self.process, number))
+            try:
+                file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            except FileExistsError:
+                # Either a program has replaced another one, or this is a subinterpreter.
+                if number == 0 and not forked and _is_subinterpreter():
+                    return False
+                continue
+            self.path = path
+            _write_and_close(file, line)
+            return True
+        return False
+
+    def end(self) -> None:
+        """Write the second line once, in the process that wrote the first line."""
+        if self.ended or not self.path or os.getpid() != self.process:
+            return
+        self.ended = True
+        self.tracers.update(name for name, get in _TRACERS.items() if get() is not None)
+        executors, compiled = count_executors(Witness.hear.__code__)
+        # CPython switches the JIT on after it has imported sitecustomize.
+        jit = getattr(sys, "_jit", None)
+        line = {
+            "enabled": None if jit is None else jit.is_enabled(),
+            "executors": executors,
+            "machine_code": compiled,
+            "tracers": sorted(self.tracers),
+        }
+        # There is no O_CREAT: if the host has removed the folder, nobody reads the line.
+        _write_and_close(os.open(self.path, os.O_WRONLY | os.O_APPEND), line)
+
+    def hear(self, event: str, args: "Tuple[Any, ...]") -> None:
+        """Keep the code of modules, and record tracers. This is an audit hook.
+
+        The code of a script, and of any module, is freed as soon as it has run, together with its
+        executors. Without this, a process with a hot loop in its script would have no executor at
+        its end.
+        """
+        try:
+            if event == "exec":
+                code = args[0]
+                if code.co_name == "<module>" and len(self.modules) < _MAX_MODULES:
+                    self.modules.append(code)
+            elif event in _TRACERS and _TRACERS[event]() is not None:
+                self.tracers.add(event)  # CPython calls the hook before it removes the tracer
+        except Exception:  # an error here would be raised in the program
+            pass
+
+
+def testify(folder: str) -> None:
+    """Write facts about this process into `folder`, now and when it ends.
+
+    The work does not depend on the mode of the JIT, because the host compares the times of modes.
+    A Python without executors writes only the first line.
+    """
+    witness = Witness(folder)
+    if not witness.start() or not _has_tier2():
+        return
+    end = _silent(witness.end)
+    sys.addaudithook(witness.hear)
+    atexit.register(end)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_silent(lambda: witness.start(forked=True)))
+    _call_before_exit(end)
+
+
+def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
+    """Return the number of valid executors, and of those with machine code.
+
+    Executors of `own_code` do not count. Both numbers are None if they are unknown. The objects are
+    searched by functions in C, since a loop in Python would be faster in some modes.
+    """
+    # A type that is compiled into the interpreter is among the subclasses of object.
+    kinds = [kind for kind in type.__subclasses__(object) if kind.__name__ == "uop_executor"]
+    if not kinds:
+        return None, None
+    objects = gc.get_objects()
+    is_kind = id(kinds[0]).__eq__
+    executors: "List[Any]" = list(compress(objects, map(is_kind, map(id, map(type, objects)))))
+    own = _ids_of_executors(own_code, kinds[0]) if executors else set()
+    valid = [executor for executor in executors if id(executor) not in own and executor.is_valid()]
+    return len(valid), sum(map(_has_machine_code, valid))
+
+
+def _ids_of_executors(code: "Any", kind: type) -> "Set[int]":
+    """Return the ids of the executors of `code`, and of those that continue them."""
+    from _opcode import get_executor  # type: ignore[import-not-found]
+
+    ids: "Set[int]" = set()
+    waiting = []
+    for offset in range(0, len(code.co_code), 2):
+        try:
+            waiting.append(get_executor(code, offset))
+        except (ValueError, RuntimeError):  # there is no executor at this offset
+            pass
+    while waiting:
+        executor = waiting.pop()
+        if type(executor) is kind and id(executor) not in ids:
+            ids.add(id(executor))
+            waiting.extend(gc.get_referents(executor))
+    return ids
+
+
+def _has_machine_code(executor: "Any") -> bool:
+    try:
+        return bool(executor.get_jit_code())
+    except RuntimeError:  # a build that interprets micro-ops
+        return False
+
+
+def _facts() -> "Dict[str, Any]":
+    arguments = getattr(sys, "orig_argv", None) or []
+    return {
+        "process": os.getpid(),
+        "parent": os.getppid(),
+        "implementation": sys.implementation.name,
+        "version": list(sys.version_info[:5]),
+        "debug": hasattr(sys, "gettotalrefcount"),
+        "free_threaded": "t" in getattr(sys, "abiflags", ""),
+        "executable": (sys.executable or "")[:_MAX_TEXT],
+        "base_executable": (getattr(sys, "_base_executable", None) or "")[:_MAX_TEXT],
+        "base_prefix": sys.base_prefix[:_MAX_TEXT],
+        "arguments": [argument[:_MAX_TEXT] for argument in arguments[:_MAX_ARGUMENTS]],
+        "switch": os.environ.get("PYTHON_JIT", "")[:_MAX_TEXT],
+        "stress": os.environ.get("PYTHON_JIT_STRESS", "")[:_MAX_TEXT],
+    }
+
+
+def _has_tier2() -> bool:
+    """Return True if this interpreter may have executors; without sys._jit, 3.13 may have them."""
+    if sys.implementation.name != "cpython" or sys.version_info < _FIRST_WITH_JIT:
+        return False
+    jit = getattr(sys, "_jit", None)
+    return jit is None or bool(jit.is_available())
+
+
+def _is_subinterpreter() -> bool:
+    try:
+        import _interpreters  # type: ignore[import-not-found]
+    except ImportError:  # before 3.13
+        return False
+    return bool(_interpreters.get_current()[0])
+
+
+def _silent(function: "Callable[[], object]") -> "Callable[[], None]":
+    """Return `function` with its errors ignored: they must not appear in the program's output."""
+
+    def call() -> None:
+        try:
+            function()
+        except Exception:
+            pass
+
+    return call
+
+
+def _call_before_exit(end: "Callable[[], None]") -> None:
+    """Call `end` when the program calls os._exit too, as processes of multiprocessing do."""
+    leave = os._exit
+
+    def _exit(status: int) -> "NoReturn":
+        end()
+        leave(status)
+
+    _exit.__doc__ = leave.__doc__
+    _exit.__module__, _exit.__qualname__ = leave.__module__, "_exit"
+    os._exit = _exit
+
+
+def _write_and_close(file: int, line: "Dict[str, Any]") -> None:
+    try:
+        os.write(file, ascii(line).encode("ascii") + b"\n")
+    finally:
+        os.close(file)

@@ -1,0 +1,25 @@
+"""Start witness.py in this process, and then import the next `sitecustomize` on sys.path.
+
+The host copies this file as sitecustomize.py. It must be valid in any Python, even in Python 2, and
+the program must not notice it: the folder and both modules are removed from where they can be seen.
+"""
+
+import os
+import sys
+
+if __name__ == "sitecustomize":
+    _folder = os.path.dirname(os.path.abspath(__file__))
+    try:
+        if sys.version_info >= (3, 8):
+            import jitbuild_witness  # type: ignore[import-not-found]
+
+            jitbuild_witness.testify(_folder)
+    except Exception:
+        pass
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _folder]
+    sys.path_importer_cache.pop(_folder, None)
+    sys.modules.pop("jitbuild_witness", None)
+    _this_module = sys.modules.pop("sitecustomize")  # Python 2 clears a module nobody refers to
+
+    # If there is no other, this raises the error that `site` expects then, and ignores.
+    import sitecustomize  # type: ignore[import-not-found] # noqa: F401

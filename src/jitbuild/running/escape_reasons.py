@@ -1,0 +1,217 @@
+"""Find the likely reason why a command does not run the interpreter in the requested mode.
+
+The reasons are guesses, and are given only when it is certain that the interpreter or the mode did
+not reach the command. The command's program, if it is a script, is read; nothing is executed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_READ_BYTES = 1 << 16
+
+
+class EscapeReason(NamedTuple):
+    """A likely reason as a sentence, and the remedy."""
+
+    fact: str
+    remedy: str
+
+
+class EscapingCommand(NamedTuple):
+    """A command whose processes escaped, and how to read what it runs.
+
+    `argv` is its argument list, and `executable` the interpreter's program. `which` returns the
+    path of a program, or None; `read` returns the beginning of a text file, or nothing.
+    """
+
+    argv: Sequence[str]
+    executable: Path
+    which: Callable[[str], str | None]
+    read: Callable[[str], str]
+
+    @classmethod
+    def on_path(cls, argv: Sequence[str], executable: Path, path: str) -> EscapingCommand:
+        """Return the command as it runs on this machine; `path` is its PATH."""
+        return cls(argv, executable, lambda name: shutil.which(name, path=path), _read_text)
+
+    def is_interpreter(self, program: str) -> bool:
+        """Return True if `program` is the interpreter, or a link to it."""
+        path = self.which(program)
+        return path is not None and os.path.realpath(path) == os.path.realpath(self.executable)
+
+
+class _Pattern(NamedTuple):
+    """Text in a command or script, the reason that it points to, and the remedy.
+
+    In both, `{place}` stands for where the text was found and `{python}` for the interpreter.
+    """
+
+    regex: re.Pattern[str]
+    fact: str
+    remedy: str
+
+
+_VARIABLES = "PYTHON_JIT and PYTHONPATH"
+_KEEP = f"Keep {_VARIABLES} in the environment of what it starts."
+_WORD = r"(?:^|[\s;&|(`/])"
+_PATTERNS = tuple(
+    _Pattern(re.compile(_WORD + regex, re.MULTILINE), fact, remedy)
+    for regex, fact, remedy in (
+        (
+            r"env\s+(?:-\S+\s+)*(?:-i\b|-\s|--ignore-environment)",
+            "{place} clears the environment with `env -i`.",
+            f"Omit -i, or set {_VARIABLES} again.",
+        ),
+        (
+            r"(?:sudo|doas|su|runuser)\s",
+            f"{{place}} changes the user with sudo or su, which removes {_VARIABLES}.",
+            "Run jitbuild itself as that user.",
+        ),
+        (
+            r"(?:docker|podman|ssh|chroot|bwrap|flatpak|nix-shell)\s",
+            "{place} runs something in another machine or container, where the interpreter is not.",
+            "Run jitbuild itself there.",
+        ),
+        (
+            r"(?:python|pypy)[\w.]*\s+(?:-[A-Za-z]+\s+)*-[A-Za-z]*[IES]",
+            f"{{place}} starts Python with -I, -E or -S, which ignore {_VARIABLES}.",
+            "Omit the option.",
+        ),
+        (
+            r"(?:pyenv|asdf|mise|rtx|conda|micromamba)\s+(?:exec|run|x)\b",
+            "{place} is a shim of a version manager, which starts a Python of its own.",
+            "Name the program `python` or `-m MODULE` after --, or remove the shims from PATH.",
+        ),
+        (
+            r"(?:export\s+)?PYTHONPATH=(?!\S*\$\{?PYTHONPATH)",
+            "{place} replaces PYTHONPATH, through which the processes are observed.",
+            "Extend it: PYTHONPATH=FOLDER:$PYTHONPATH.",
+        ),
+        (
+            r"(?:unset\s+|-u\s*)(?:\S+\s+)*PYTHON(?:_JIT|PATH)\b",
+            f"{{place}} removes {_VARIABLES} from the environment.",
+            _KEEP,
+        ),
+    )
+)
+
+# Programs that start Pythons of their own choice, or with an environment of their own.
+_PROGRAMS: dict[str, EscapeReason] = {
+    "tox": EscapeReason(
+        "tox passes only some variables on, and chooses the Python of each environment.",
+        "In tox.ini, set `pass_env = PYTHON_JIT*, PYTHONPATH` and `base_python = {python}`.",
+    ),
+    "nox": EscapeReason(
+        "nox chooses the Python of each session.",
+        "Use the sessions of jitbuild.nox, or add `--force-python {python}`.",
+    ),
+    "make": EscapeReason(
+        "The Makefile names another Python.",
+        "Make it call `python3` or $(PYTHON), and pass PYTHON={python}.",
+    ),
+    "uv": EscapeReason(
+        "uv chooses the Python of each environment.",
+        "Set UV_PYTHON={python}, or use --with and `-m MODULE` in place of uv.",
+    ),
+    "hatch": EscapeReason(
+        "hatch, poetry, pdm and pipx choose the Python of their environments.",
+        "Use --with or --requirements, and `-m MODULE` after --.",
+    ),
+}
+_ALIASES = {
+    "gmake": "make",
+    "uvx": "uv",
+    "poetry": "hatch",
+    "pdm": "hatch",
+    "pipx": "hatch",
+    "pipenv": "hatch",
+    "rye": "hatch",
+}
+_UNKNOWN = EscapeReason(
+    "It may start no Python at all, another Python, or one without the environment of the command.",
+    f"Start Python as `python` from PATH, keep {_VARIABLES}, and omit -I, -E and -S.",
+)
+
+
+def escape_reason(command: EscapingCommand) -> EscapeReason:
+    """Return the likely reason why the processes of `command` escaped, with its remedy."""
+    for found in _reasons(command):
+        return EscapeReason(found.fact, found.remedy.replace("{python}", str(command.executable)))
+    return _UNKNOWN
+
+
+def _reasons(command: EscapingCommand) -> Iterator[EscapeReason]:
+    program, *arguments = command.argv
+    path = command.which(program) or program
+    line = " ".join(command.argv)
+    text = command.read(path)
+    yield from _shebang_reasons(command, path, text)
+    yield from _pattern_reasons("The command", line)
+    if text.startswith("#!"):
+        yield from _pattern_reasons(path, text)
+    name = PurePath(program).stem
+    for word in (name, *_words_of_scripts(text, arguments)):
+        known = _PROGRAMS.get(_ALIASES.get(word, word))
+        if known is not None:
+            yield known
+            return
+    is_python = re.fullmatch(r"(python|pypy)[\d.]*", PurePath(program).name)
+    if is_python and not command.is_interpreter(program):
+        yield EscapeReason(
+            f"{path} is another Python than {command.executable}.",
+            "Write `python` after --: it stands for the interpreter.",
+        )
+
+
+def _shebang_reasons(command: EscapingCommand, path: str, text: str) -> Iterator[EscapeReason]:
+    """Yield the reasons that the first line of a script gives."""
+    match = re.match(r"#!\s*(?P<words>.*)", text)
+    words = match["words"].split() if match else []
+    # `#!/usr/bin/env -S python3 -I` starts the words after env and its options.
+    if words and PurePath(words[0]).name == "env":
+        words = [word for word in words[1:] if word not in {"-S", "--split-string"}]
+    if not words or not PurePath(words[0]).name.startswith(("python", "pypy")):
+        return
+    if any(re.fullmatch(r"-[A-Za-z]*[IES][A-Za-z]*", word) for word in words[1:]):
+        yield EscapeReason(
+            f"The first line of {path} starts Python with {' '.join(words[1:])}, which ignores "
+            f"{_VARIABLES}.",
+            f"Remove the option there, or run the script as: python {path}",
+        )
+    if not command.is_interpreter(words[0]):
+        yield EscapeReason(
+            f"The first line of {path} starts {words[0]}.",
+            "Run its module with `-m MODULE`, or install it with --with into an environment of the "
+            "interpreter.",
+        )
+
+
+def _pattern_reasons(place: str, text: str) -> Iterator[EscapeReason]:
+    for pattern in _PATTERNS:
+        if pattern.regex.search(text):
+            yield EscapeReason(pattern.fact.format(place=place), pattern.remedy)
+
+
+def _words_of_scripts(text: str, arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a shell script, and of the arguments, without folders."""
+    script = text if text.startswith("#!") else ""
+    for word in (*arguments, *script.split()):
+        yield from (PurePath(part).name for part in word.split())
+
+
+def _read_text(path: str) -> str:
+    """Return the beginning of a text file; nothing if it is binary or cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_READ_BYTES)
+    except OSError:
+        return ""
+    return "" if b"\0" in data else data.decode("utf-8", "replace")

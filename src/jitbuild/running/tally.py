@@ -1,0 +1,187 @@
+"""Count testimonies by mode: which Pythons ran, with the JIT on or off, and with machine code."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jitbuild.modes import Mode
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.running.testimony import Testimony
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterpreterIdentity:
+    """The facts by which a process of an interpreter is recognised, also in its environments.
+
+    `built` is the value of `--enable-experimental-jit=` that the interpreter behaves as if built
+    with.
+    """
+
+    version: str
+    base_prefix: str
+    debug: bool
+    built: str
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> InterpreterIdentity:
+        """Return the identity of a probed interpreter."""
+        return cls(
+            version=verdict.version,
+            base_prefix=os.path.realpath(verdict.facts.base_prefix),
+            debug=verdict.debug,
+            built=verdict.built,
+        )
+
+    def matches(self, testimony: Testimony) -> bool:
+        """Return True if a process of this interpreter wrote `testimony`."""
+        start = testimony.start
+        return (
+            start.implementation == "cpython"
+            and testimony.version == self.version
+            and start.debug == self.debug
+            and os.path.realpath(start.base_prefix) == self.base_prefix
+        )
+
+    def jit_enabled(self, testimony: Testimony) -> bool:
+        """Return True if the JIT was on in a process of this interpreter.
+
+        Without `sys._jit` (in 3.13, or if the process did not end by itself), PYTHON_JIT is
+        interpreted as Python/pylifecycle.c does.
+        """
+        start, end = testimony.start, testimony.end
+        if self.built == "no" or start.free_threaded:
+            return False
+        if end is not None and end.enabled is not None:
+            return end.enabled
+        return not start.switch.startswith("0") if start.switch else self.built != "yes-off"
+
+    def is_in_mode(self, testimony: Testimony, mode: Mode) -> bool:
+        """Return True if `mode` reached a process of this interpreter."""
+        if mode == "default":
+            return True
+        stressed = mode != "stress" or testimony.start.stress == "1"
+        return stressed and self.jit_enabled(testimony) == (mode != "off")
+
+    def has_compiled(self, testimony: Testimony) -> bool:
+        """Return True if a process of this interpreter had machine code when it ended.
+
+        In a build that interprets micro-ops, its executors count instead.
+        """
+        end = testimony.end
+        if end is None:
+            return False
+        return bool(end.executors if self.built == "interpreter" else end.machine_code)
+
+
+class OtherPython(NamedTuple):
+    """Processes of another Python than the interpreter."""
+
+    implementation: str
+    version: str
+    executable: str
+    processes: int
+
+    @property
+    def title(self) -> str:
+        """The Python as text, such as `3.11.7 (/usr/bin/python3.11)`."""
+        name = "" if self.implementation == "cpython" else f"{self.implementation} "
+        return f"{name}{self.version} ({self.executable or 'embedded'})"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModeTally:
+    """The processes that testified in all runs of a mode.
+
+    `processes` are those of the interpreter, which has `version`. The mode reached `in_mode` of
+    them, `enabled` had the JIT on, and `compiled` had machine code at their end. In `unknown` of
+    them the machine code was not counted, because they were killed or crashed. `tracers` were set
+    in at least one of them.
+    """
+
+    mode: Mode
+    version: str
+    processes: int
+    in_mode: int
+    enabled: int
+    compiled: int
+    unknown: int
+    tracers: tuple[str, ...] = ()
+    others: tuple[OtherPython, ...] = ()
+
+    @property
+    def disabled(self) -> int:
+        """The number of processes of the interpreter with the JIT off."""
+        return self.processes - self.enabled
+
+    @property
+    def total(self) -> int:
+        """The number of all Python processes."""
+        return self.processes + sum(other.processes for other in self.others)
+
+    @property
+    def sentence(self) -> str:
+        """The tally as text: `mode on: 14 processes, all 3.15.2, JIT on; machine code in 9`."""
+        counted = f"{self.total} process{'' if self.total == 1 else 'es'}"
+        if not self.processes:
+            names = ", ".join(other.title for other in self.others)
+            return f"mode {self.mode}: {counted} of {names or 'Python'}"
+        if self.others:
+            counted = f"{counted}, {self.processes} of {self.version}"
+        elif self.total > 1:
+            counted = f"{counted}, all {self.version}"
+        else:
+            counted = f"{counted} of {self.version}"
+        state = "JIT on" if self.enabled else "JIT off"
+        if self.enabled and self.disabled:
+            state = f"JIT on in {self.enabled}, off in {self.disabled}"
+        code = f"; machine code in {self.compiled or 'none'}" if self.enabled else ""
+        return f"mode {self.mode}: {counted}, {state}{code}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the value of this mode under `witness` in the JSON reports."""
+        return {
+            "processes": self.processes,
+            "in_mode": self.in_mode,
+            "jit_on": self.enabled,
+            "jit_off": self.disabled,
+            "machine_code": self.compiled,
+            "unknown": self.unknown,
+            "tracers": list(self.tracers),
+            "others": [other._asdict() for other in self.others],
+        }
+
+
+def tally(mode: Mode, testimonies: Sequence[Testimony], identity: InterpreterIdentity) -> ModeTally:
+    """Count the testimonies of a mode; `identity` is that of the interpreter."""
+    own = [testimony for testimony in testimonies if identity.matches(testimony)]
+    ended = [testimony.end for testimony in own if testimony.end is not None]
+    return ModeTally(
+        mode=mode,
+        version=identity.version,
+        processes=len(own),
+        in_mode=sum(identity.is_in_mode(testimony, mode) for testimony in own),
+        enabled=sum(map(identity.jit_enabled, own)),
+        compiled=sum(map(identity.has_compiled, own)),
+        unknown=sum(
+            not testimony.replaced and (testimony.end is None or testimony.end.machine_code is None)
+            for testimony in own
+        ),
+        tracers=tuple(sorted({tracer for end in ended for tracer in end.tracers})),
+        others=_count_others(
+            testimony for testimony in testimonies if not identity.matches(testimony)
+        ),
+    )
+
+
+def _count_others(testimonies: Iterable[Testimony]) -> tuple[OtherPython, ...]:
+    counts = Counter(
+        (testimony.start.implementation, testimony.version, testimony.executable)
+        for testimony in testimonies
+    )
+    return tuple(OtherPython(*python, count) for python, count in sorted(counts.items()))

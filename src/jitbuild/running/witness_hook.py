@@ -1,0 +1,87 @@
+"""Make the Python processes of a command write testimonies, and collect them.
+
+docs/design.md explains how ("The witness").
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.running.testimony import parse_testimony
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from jitbuild.running.testimony import Testimony
+
+_SCRIPTS = Path(__file__).parents[1] / "in_target"
+# The names of the scripts in the folder of a hook, where Python imports them.
+_FILES = {"witness_start.py": "sitecustomize.py", "witness.py": "jitbuild_witness.py"}
+_MAX_BYTES = 1 << 16
+_MAX_FILES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessHook:
+    """A folder that makes Python processes testify when it is first on PYTHONPATH.
+
+    The processes write into the folder, so nothing but PYTHONPATH has to reach them. Processes
+    whose testimonies must be kept apart need folders of their own.
+    """
+
+    folder: Path
+
+    @classmethod
+    def install(cls, folder: Path) -> WitnessHook:
+        """Return a new hook in `folder`, which must not exist yet."""
+        folder.mkdir(parents=True)
+        for script, name in _FILES.items():
+            shutil.copyfile(_SCRIPTS / script, folder / name)
+        # An absolute path, because programs change their working directory.
+        return cls(folder.absolute())
+
+    def environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return `env` with the folder first on PYTHONPATH."""
+        entries = [str(self.folder), *filter(None, [env.get("PYTHONPATH")])]
+        return {**env, "PYTHONPATH": os.pathsep.join(entries)}
+
+    def collect(self) -> tuple[Testimony, ...]:
+        """Return the testimonies written since the last call, and delete their files.
+
+        A process that was forked and then replaced by another Python counts once, as the latter.
+        """
+        by_process: dict[str, dict[int, Testimony]] = {}
+        for path in sorted(self.folder.glob("*-*.txt"))[:_MAX_FILES]:
+            testimony = parse_testimony(_read_and_delete(path))
+            if testimony is not None:
+                process, _, number = path.stem.partition("-")
+                by_process.setdefault(process, {})[int(number)] = testimony
+        return tuple(
+            testimony
+            for numbered in by_process.values()
+            for testimony in _mark_replaced([numbered[number] for number in sorted(numbered)])
+        )
+
+
+def _mark_replaced(testimonies: list[Testimony]) -> Iterable[Testimony]:
+    """Yield the testimonies of one process, in the order in which they were written."""
+    for testimony in testimonies[:-1]:
+        if testimony.end is not None:
+            yield testimony
+        elif not testimony.start.forked:
+            yield replace(testimony, replaced=True)
+    yield testimonies[-1]
+
+
+def _read_and_delete(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAX_BYTES)
+        path.unlink()
+    except OSError:  # a process of another user wrote it
+        return ""
+    return text.decode("ascii", "replace")

@@ -1,0 +1,109 @@
+"""Judge if a comparison is possible, given the processes that testified. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jitbuild.running.escape_reasons import EscapeReason
+    from jitbuild.running.tally import ModeTally
+
+_THRESHOLD = "a Python loop is compiled after about 4000 iterations in one process"
+
+
+class Refusal(NamedTuple):
+    """The fact because of which there is no verdict, and the remedy."""
+
+    what: str
+    remedy: str
+
+
+class NothingCompiled(NamedTuple):
+    """The likely reason why there was no machine code.
+
+    `certain` is False if there may have been some, in a process that did not say.
+    """
+
+    reason: str
+    certain: bool
+
+    @property
+    def sentence(self) -> str:
+        """The fact, its meaning and the reason."""
+        if self.certain:
+            return f"Nothing was compiled, so this says nothing about the JIT: {self.reason}."
+        return f"No machine code was seen, so this may say nothing about the JIT: {self.reason}."
+
+
+def refusal(tally: ModeTally, reason: EscapeReason) -> Refusal | None:
+    """Return why the runs of a mode allow no verdict; None if they do.
+
+    `reason` is the likely reason if the interpreter or the mode did not reach the processes.
+    """
+    if not tally.processes:
+        return Refusal(
+            f"In mode {tally.mode}, the command ran no process of Python {tally.version} that can "
+            f"be observed, so there is no verdict. {_others_ran(tally)}{reason.fact}",
+            reason.remedy,
+        )
+    if not tally.in_mode:
+        state = "on" if tally.enabled else "off"
+        stress = " without PYTHON_JIT_STRESS" if tally.mode == "stress" and tally.enabled else ""
+        return Refusal(
+            f"The mode {tally.mode} did not reach the command, so there is no verdict: in all its "
+            f"processes of Python {tally.version} ({tally.processes}), the JIT was "
+            f"{state}{stress}. {reason.fact}",
+            reason.remedy,
+        )
+    return None
+
+
+def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
+    """Yield a caveat for each kind of process that limits what the modes can show."""
+    others = {other.title: None for tally in tallies for other in tally.others}
+    if others:
+        counts = ", ".join(
+            f"{tally.total - tally.processes} of {tally.total} in mode {tally.mode}"
+            for tally in tallies
+        )
+        yield (
+            f"Some processes were of another Python, which runs the same in every mode: "
+            f"{', '.join(others)} ({counts})."
+        )
+    for tally in tallies:
+        missed = tally.processes - tally.in_mode
+        if missed:
+            yield (
+                f"The mode {tally.mode} did not reach {missed} of {tally.processes} processes of "
+                f"Python {tally.version}: they had another PYTHON_JIT."
+            )
+
+
+def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
+    """Return why no process in the modes on and stress had machine code; None if one had."""
+    compiling = [tally for tally in tallies if tally.mode in {"on", "stress"}]
+    if not compiling or any(tally.compiled for tally in compiling):
+        return None
+    unknown = sum(tally.unknown for tally in compiling)
+    tracers = sorted({tracer for tally in compiling for tracer in tally.tracers})
+    if tracers:
+        return NothingCompiled(
+            f"{' and '.join(tracers)} was set, and while it is set, no code runs in the JIT "
+            "(for coverage, set COVERAGE_CORE=sysmon)",
+            certain=not unknown,
+        )
+    if unknown:
+        were = "process was" if unknown == 1 else "processes were"
+        return NothingCompiled(
+            f"{unknown} {were} killed before the machine code could be counted", certain=False
+        )
+    return NothingCompiled(_THRESHOLD, certain=True)
+
+
+def _others_ran(tally: ModeTally) -> str:
+    if not tally.others:
+        return ""
+    pythons = ", ".join(f"{other.title}: {other.processes}" for other in tally.others)
+    return f"Processes of other Pythons ran: {pythons}. "

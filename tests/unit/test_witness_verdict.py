@@ -1,0 +1,72 @@
+"""A verdict needs the interpreter, in the mode, and machine code."""
+
+from types import SimpleNamespace
+
+import pytest
+from witness_samples import other_python, verdict_fields, witness
+
+from jitbuild.running.escape_reasons import EscapeReason
+from jitbuild.running.tally import InterpreterIdentity, tally
+from jitbuild.running.witness_verdict import caveats, nothing_compiled, refusal
+
+OURS = InterpreterIdentity.of(SimpleNamespace(**verdict_fields()))
+REASON = EscapeReason("It is a shim.", "Remove it.")
+
+
+def count(mode, *testimonies):
+    return tally(mode, testimonies, OURS)
+
+
+@pytest.mark.parametrize(
+    ("counts", "part"),
+    [
+        (count("on"), "In mode on, the command ran no process of Python 3.15.2"),
+        (count("on", other_python()), "ran: 3.11.7 (/usr/bin/python3.11): 1. It is a shim."),
+        (count("off", witness(on=True)), "The mode off did not reach the command"),
+        (count("on", witness(), witness()), "3.15.2 (2), the JIT was off. It is a shim."),
+        (count("stress", witness(on=True)), "the JIT was on without PYTHON_JIT_STRESS."),
+    ],
+)
+def test_a_mode_that_reached_no_process_allows_no_verdict(counts, part):
+    refused = refusal(counts, REASON)
+    assert part in refused.what
+    assert refused.remedy == "Remove it."
+
+
+def test_a_mode_that_reached_some_processes_allows_a_verdict_with_a_caveat():
+    off, on = count("off", witness()), count("on", witness(on=True), witness())
+    assert refusal(off, REASON) is None
+    assert refusal(on, REASON) is None
+    assert list(caveats([off, on])) == [
+        "The mode on did not reach 1 of 2 processes of Python 3.15.2: they had another PYTHON_JIT."
+    ]
+
+
+def test_other_pythons_are_named_with_their_numbers():
+    off = count("off", witness(), other_python())
+    on = count("on", witness(on=True), other_python(), other_python("3.12.1", "/p/python"))
+    (caveat,) = caveats([off, on])
+    assert caveat == (
+        "Some processes were of another Python, which runs the same in every mode: "
+        "3.11.7 (/usr/bin/python3.11), 3.12.1 (/p/python) (1 of 2 in mode off, 2 of 3 in mode on)."
+    )
+
+
+def test_machine_code_in_one_process_is_enough():
+    assert nothing_compiled([count("on", witness(on=True), witness(on=True, executors=1))]) is None
+    assert nothing_compiled([count("off", witness()), count("default", witness())]) is None
+
+
+def test_without_machine_code_the_likely_reason_is_given():
+    short = nothing_compiled([count("on", witness(on=True))])
+    assert short.certain
+    assert "after about 4000 iterations" in short.sentence
+    killed = nothing_compiled([count("on", witness(on=True), witness(on=True, ended=False))])
+    assert not killed.certain
+    assert "may say nothing about the JIT: 1 process was killed" in killed.sentence
+    traced = witness(on=True)
+    traced = type(traced)(
+        start=traced.start,
+        end=type(traced.end)(enabled=True, executors=0, machine_code=0, tracers=("sys.settrace",)),
+    )
+    assert "sys.settrace was set" in nothing_compiled([count("on", traced)]).sentence
