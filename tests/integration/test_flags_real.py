@@ -128,3 +128,43 @@ def test_every_edit_matches_once(tree, version):
 
 def test_the_make_target_of_the_install_step_exists(tree):
     assert re.search(r"^altinstall:", (tree / "Makefile.pre.in").read_text(), re.MULTILINE)
+
+
+def test_the_recipes_list_every_flag_of_configure(tree):
+    text = (tree / "configure").read_text()
+    names = re.search(r"^ac_user_opts='\n(.*?)'$", text, re.MULTILINE | re.DOTALL)[1].split()
+    known = {flag.replace("-", "_") for flag in CATALOG.build.configure_flags}
+    assert {*names} - known == set()
+
+
+def test_a_shared_libpython_is_found_after_a_move(tree, tmp_path):
+    """Link a program with the plan's argument of make, as CPython's Makefile does."""
+    variant = Variant(configure_args=("--enable-shared",))
+    subject = resolve_version(parse("3.13.15"), CATALOG)
+    steps = make_plan(subject, variant, TARGETS["x86_64-linux-gnu"], CATALOG).steps
+    (argument,) = (word for word in steps[-1].argv if word.startswith("LINKFORSHARED="))
+    assert "$(LINKFORSHARED) -o $@ Programs/python.o" in (tree / "Makefile.pre.in").read_text()
+    assert (
+        f'Linux*|GNU*) LINKFORSHARED="{" ".join(argument[14:].split()[:2])}"'
+        in (tree / "configure").read_text()
+    )
+    (tmp_path / "lib.c").write_text("int answer(void) { return 42; }\n")
+    (tmp_path / "main.c").write_text("int answer(void); int main(void) { return answer(); }\n")
+    (tmp_path / "Makefile").write_text(
+        "LINKFORSHARED=-none\n"
+        "all:\n\t$(MAKE) old/bin/program\n"  # the release profile calls make recursively
+        "old/bin/program:\n\tmkdir -p old/bin old/lib\n"
+        "\tcc -shared -fPIC -o old/lib/libx.so lib.c\n"
+        "\tcc $(LINKFORSHARED) -o $@ main.c -Lold/lib -lx\n"
+    )
+    subprocess.run(["make", argument], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert subprocess.run([tmp_path / "new/bin/program"], env={}, check=False).returncode == 42
+
+
+def test_the_install_name_of_a_shared_libpython_is_found_once(tree):
+    variant = Variant(configure_args=("--enable-shared",))
+    subject = resolve_version(parse("3.13.15"), CATALOG)
+    plan = make_plan(subject, variant, TARGETS["aarch64-macos"], CATALOG)
+    (edit,) = (edit for edit in plan.edits if "install_name" in edit.find)
+    assert (tree / edit.file).read_text().count(edit.find) == 1

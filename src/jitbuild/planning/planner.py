@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from jitbuild.errors import RequestError, VariantError
 from jitbuild.planning import posix, windows
+from jitbuild.planning.configure_arguments import check_arguments
 from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
 from jitbuild.recipes.series import Tag
 
@@ -68,7 +69,7 @@ def make_plan(
 ) -> Plan:
     """Return the plan that builds the source in `resolved` as `variant` for `target`.
 
-    Raises VariantError if a rule refuses this combination.
+    Raises VariantError if a rule refuses this combination, or configure one of the arguments.
     """
     version = Version(resolved.version)
     recipe = catalog.for_version(version)
@@ -77,7 +78,13 @@ def make_plan(
         for rule in (*catalog.build.rule, *recipe.rule)
         if rule.when.holds(version, target, variant)
     ]
-    _check_refusals(rules)
+    _check_refusals(rules, variant)
+    if target.system != "windows":
+        check_arguments(
+            variant.configure_args,
+            catalog.build.configure_flags,
+            release=resolved.source.kind == "release",
+        )
     llvm = _required_llvm(recipe, resolved, variant, target)
     plan = Plan(
         version=resolved.version,
@@ -126,7 +133,9 @@ def _in_order(tools: tuple[str, ...], order: tuple[str, ...]) -> tuple[str, ...]
     return (*known, *(tool for tool in tools if tool not in order))
 
 
-def _check_refusals(rules: Iterable[Rule]) -> None:
+def _check_refusals(rules: Iterable[Rule], variant: Variant) -> None:
     for rule in rules:
         if rule.refuse:
-            raise VariantError(rule.refuse, remedy=rule.remedy)
+            arguments = rule.when.matching_arguments(variant)
+            subject = f"--configure-arg={arguments[0]}: " if arguments else ""
+            raise VariantError(f"{subject}{rule.refuse}", remedy=rule.remedy)

@@ -26,7 +26,9 @@ class Condition(toml.Table, frozen=True):
 
     `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names a
     part of CPython that the rule leaves out of the build; the rule does not apply to a build that
-    includes this part (--include).
+    includes this part (--include). `configure_args` are patterns: the rule applies if one of them
+    matches the name of an argument that the user gave with --configure-arg: the text before its
+    `=`.
     """
 
     versions: str = ""
@@ -36,6 +38,7 @@ class Condition(toml.Table, frozen=True):
     tail_call: bool | None = None
     free_threaded: bool | None = None
     left_out: Part | None = None
+    configure_args: tuple[str, ...] = ()
 
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
         """Return True if the build of `version` as `variant` for `target` meets the condition."""
@@ -50,7 +53,20 @@ class Condition(toml.Table, frozen=True):
             and self.tail_call in {None, variant.tail_call}
             and self.free_threaded in {None, variant.free_threaded}
             and self.left_out not in variant.includes
+            and (not self.configure_args or bool(self.matching_arguments(variant)))
         )
+
+    def matching_arguments(self, variant: Variant) -> list[str]:
+        """Return the arguments of `variant` that one of the patterns `configure_args` matches.
+
+        configure reads `-prefix` like `--prefix`.
+        """
+        return [
+            argument
+            for argument in variant.configure_args
+            for name in (argument.split("=")[0], f"-{argument.split('=')[0]}")
+            if any(fnmatchcase(name, pattern) for pattern in self.configure_args)
+        ]
 
 
 class Edit(toml.Table, frozen=True):
@@ -102,10 +118,11 @@ class BuildRecipe(toml.Table, frozen=True):
     """recipes/build.toml: the rules and the advice that all series share.
 
     `neutral_args` (patterns) and `neutral_env` (names) are the inputs of configure that change
-    none of the answers in its config.cache.
+    none of the answers in its config.cache. `configure_flags` are the flags that configure knows.
     """
 
     rule: tuple[Rule, ...]
     advice: tuple[Advice, ...]
     neutral_args: tuple[str, ...] = ()
     neutral_env: tuple[str, ...] = ()
+    configure_flags: tuple[str, ...] = ()
