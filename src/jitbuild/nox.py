@@ -32,6 +32,7 @@ from jitbuild.sessions.interpreter_request import (
 from jitbuild.sessions.mode_check import check_effective_mode, environment_changes
 from jitbuild.sessions.nox_provider import (
     ProviderRequirement,
+    SessionPython,
     provided_interpreter,
     register,
     shim_of,
@@ -155,7 +156,7 @@ def params(
             check_mode(request, mode)
             parameters.append(
                 nox.param(
-                    str(shim_of(request)),
+                    SessionPython(str(shim_of(request)), request.selectors),
                     mode,
                     id=request.parameter(mode),
                     tags=request.tags(mode),

@@ -215,6 +215,7 @@ def test_sessions_have_the_right_names_and_modes(nox: Nox, adopted: dict[str, Pa
         (["-t", "jit_on"], ["tests(3.14-jit-on)", "tests(3.15-jit-on)"]),
         (["-k", "jit_on and py315"], ["tests(3.15-jit-on)"]),
         (["-s", "tests(3.15-jit-on)"], ["tests(3.15-jit-on)"]),
+        (["-p", "3.15"], ["tests(3.15-jit-off)", "tests(3.15-jit-on)"]),
         (["-s", "tests"], NAMES),
     ],
 )
@@ -263,7 +264,7 @@ def test_a_noxfile_imports_few_modules_of_jitbuild(nox: Nox) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "reason"),
-    [(["--no-venv"], "the venv backend none"), (["--force-python", "3.11"], "does not know")],
+    [(["--no-venv"], "the venv backend none"), (["--force-python", "3.11"], "use -p")],
 )
 def test_sessions_outside_a_venv_of_their_interpreter_fail(
     nox: Nox, adopted: dict[str, Path], flags: list[str], reason: str

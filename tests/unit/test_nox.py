@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 from pathlib import Path
 
 import nox
@@ -141,6 +144,52 @@ def test_the_python_of_nox_and_a_session_named_jitbuild_are_refused():
     nox.session(name="jitbuild")(lambda session: None)
     with pytest.raises(UsageError, match="jitbuild"):
         jit.params(pythons=["3.15"])
+
+
+def test_nox_selects_sessions_by_their_interpreter():
+    """`nox -p TEXT` selects the sessions whose Python equals TEXT."""
+    requests = ["3.14", "3.15.2", "3.15t", "main", ">=3.14"]
+    parameters = jit.params(pythons=requests, modes=["off"])
+    pythons = {request: param.args[0] for request, param in zip(requests, parameters, strict=True)}
+    selected = {
+        text: [request for request, python in pythons.items() if python == text]
+        for text in ("3.14", "3.15.2", "3.15", "3.15t", "main", ">=3.14", "3.13")
+    }
+    assert selected == {
+        "3.14": ["3.14"],
+        "3.15.2": ["3.15.2"],
+        "3.15": ["3.15.2"],
+        "3.15t": ["3.15t"],
+        "main": ["main"],
+        ">=3.14": [">=3.14"],
+        "3.13": [],
+    }
+    (param,) = jit.params(pythons=["3.15"], modes=["off"], jit="yes", profile="debug")
+    assert param.args[0] == "3.15-yes-debug"
+
+
+def test_the_python_of_a_session_is_a_path_and_can_be_copied():
+    python = jit.params(pythons=["3.15"], modes=["off"])[0].args[0]
+    path = str(python)
+    assert (python == path, path == python, python != path, hash(python) == hash(path)) == (
+        *(True, True, False),
+        True,
+    )
+    assert python != "3.14"
+    assert python != 3.15
+    for same in (copy.deepcopy(python), pickle.loads(pickle.dumps(python))):
+        assert (str(same), same == "3.15") == (path, True)
+    assert json.dumps(python) == json.dumps(path)
+
+
+def test_a_python_that_nox_is_forced_to_use_is_no_interpreter_of_jitbuild():
+    jit.params(pythons=["3.14", "3.15"])
+    (requirement,) = jit.requires
+    text = requirement.format(python="3.15", name="tests")
+    assert text == (
+        "3.15 is not provided by jitbuild. Instead of --force-python, use -p, which selects the "
+        "sessions of an interpreter (3.14, 3.15)"
+    )
 
 
 def test_without_providers_nox_fails_for_a_missing_python(monkeypatch: pytest.MonkeyPatch):

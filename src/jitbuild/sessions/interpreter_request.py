@@ -56,6 +56,14 @@ class InterpreterRequest(NamedTuple):
         match = _SERIES.match(self.request.value)
         return match[0] if match else None
 
+    @property
+    def selectors(self) -> frozenset[str]:
+        """The texts with which `nox -p` selects its sessions, such as `3.15.2` and `3.15`."""
+        texts = {self.request.text, self.name}
+        if self.series:
+            texts.add(f"{self.series}{'t' * self.request.free_threaded}")
+        return frozenset(texts)
+
     def parameter(self, mode: Mode) -> str:
         """Return the parameter in the name of a session, such as `3.15-jit-on`."""
         return f"{self.name}-jit-{mode}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import nox
 from nox import registry
@@ -18,8 +18,34 @@ if TYPE_CHECKING:
 
 _PROVIDER = "jitbuild"
 _BACKENDS = frozenset({"virtualenv", "venv", "uv"})
+_USE_P = "Instead of --force-python, use -p, which selects the sessions of an interpreter"
 # The interpreters that the noxfile requests, by their keys.
 _REQUESTS: dict[str, InterpreterRequest] = {}
+
+
+class SessionPython(str):
+    """The path of a shim, which also equals the texts that select its sessions, such as `3.15`.
+
+    `nox -p 3.15` selects the sessions whose Python equals `3.15`. Without this class, the path of
+    the shim would have to be typed.
+    """
+
+    __slots__ = ("_selectors",)
+    _selectors: frozenset[str]
+
+    def __new__(cls, path: str, selectors: frozenset[str] = frozenset()) -> Self:
+        """Return the Python with the path `path`, which also equals each text in `selectors`."""
+        python = super().__new__(cls, path)
+        python._selectors = selectors
+        return python
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True or other in self._selectors
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 class ProviderRequirement(str):
@@ -41,8 +67,9 @@ class ProviderRequirement(str):
         if not isinstance(python, str):
             return self
         request = request_of(python)
-        if request is None:
-            return f"the provider of {python}, which jitbuild does not know"
+        if request is None:  # nox prints the text as that of a session that was not found
+            texts = ", ".join(request.request.text for request in _REQUESTS.values())
+            return f"{python} is not provided by jitbuild. {_USE_P} ({texts})"
         return _provider_name(request)
 
 
@@ -100,7 +127,7 @@ def provided_interpreter(session: nox.Session) -> SessionInterpreter:
     if request is None:
         raise UsageError(
             f"{session.name} runs on {session.python}, which jitbuild did not provide.",
-            remedy="Omit --force-python and similar options.",
+            remedy=f"{_USE_P}.",
         )
     if session.venv_backend not in _BACKENDS:
         raise UsageError(
