@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from jitbuild import settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # auto: the ccache on PATH, if any; managed: the ccache of a pinned wheel; off: no ccache.
 CCACHE_MODES = ("auto", "managed", "off")

@@ -17,6 +17,7 @@ import msgspec
 from jitbuild.errors import SettingsError
 from jitbuild.system.paths import expanded_path
 from jitbuild.system.suggestions import did_you_mean
+from jitbuild.system.user_folders import settings_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -61,9 +62,7 @@ def variable_of(name: str) -> str:
 
 def user_file() -> Path:
     """Return the path of the user's own settings file, which need not exist."""
-    from platformdirs import user_config_path
-
-    return user_config_path("jitbuild", appauthor=False) / "config.toml"
+    return settings_folder("jitbuild") / "config.toml"
 
 
 def get(

@@ -124,7 +124,7 @@ def test_running_a_command_imports_nothing_heavy(imported):
         "except SystemExit: pass\n"
     )
     assert not tops(modules) & HEAVY
-    assert "ctypes" not in modules
+    assert not modules & SLOW
 
 
 WATCHED = """\
@@ -212,3 +212,12 @@ def test_the_api_is_complete_after_its_modules_are_imported(imported):
         "print(callable(jitbuild.plan), callable(jitbuild.probe), jitbuild.plan('3.15.2').version)"
     )
     assert out == ["True True 3.15.2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others need platformdirs")
+def test_the_default_folders_are_computed_without_platformdirs(imported):
+    _, modules = imported(
+        "from jitbuild import settings\nfrom jitbuild.store.store import default_root\n"
+        "default_root(), settings.user_file()"
+    )
+    assert "platformdirs" not in modules

@@ -20,6 +20,7 @@ from jitbuild.system import cancellation, process
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.process_group import ProcessEffects
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.replacement import replace_process
 
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(os.name != "posix", reason="POSIX")]
 
@@ -126,7 +127,7 @@ def test_a_child_need_not_read_its_stdin():
 
 
 @pytest.mark.parametrize(
-    "start", [process.run, lambda argv: process.replace_process(argv, env={"PATH": "/none"})]
+    "start", [process.run, lambda argv: replace_process(argv, env={"PATH": "/none"})]
 )
 def test_a_missing_program_is_an_oserror(start):
     with pytest.raises(FileNotFoundError):
@@ -363,8 +364,8 @@ def test_killing_the_parent_ends_the_children_of_make(tmp_path):
 def test_a_program_that_replaces_this_one_ends_at_sigpipe():
     # `yes` prints an error about the broken pipe unless SIGPIPE ends it first.
     code = (
-        "import os\nfrom jitbuild.system import process\n"
-        "process.replace_process(['yes'], env=dict(os.environ))"
+        "import os\nfrom jitbuild.system.replacement import replace_process\n"
+        "replace_process(['yes'], env=dict(os.environ))"
     )
     piped = subprocess.run(
         ["/bin/sh", "-c", '"$0" -c "$1" | head -n 1', PYTHON, code],
@@ -379,7 +380,7 @@ def test_a_program_that_replaces_this_one_ends_at_sigpipe():
 def test_a_failed_replacement_leaves_the_process_unchanged():
     before = signal.getsignal(signal.SIGPIPE)
     with pytest.raises(FileNotFoundError):
-        process.replace_process(["jitbuild-has-no-such-program"], env={"PATH": "/none"})
+        replace_process(["jitbuild-has-no-such-program"], env={"PATH": "/none"})
     assert signal.getsignal(signal.SIGPIPE) == before
 
 

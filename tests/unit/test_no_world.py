@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from jitbuild.system import process
+from jitbuild.system.replacement import replace_process
 
 PROCESS = pytest.raises(AssertionError, match="would start a process, and a unit test must not")
 CONNECTION = pytest.raises(
@@ -31,7 +32,7 @@ ARGV = [sys.executable, "-c", "pass"]
         lambda: os.execv(ARGV[0], ARGV),
         lambda: os.spawnv(os.P_WAIT, ARGV[0], ARGV),
         lambda: process.run(ARGV),
-        lambda: process.replace_process(ARGV, env={}),
+        lambda: replace_process(ARGV, env={}),
     ],
 )
 def test_no_process_is_started(start):

@@ -24,7 +24,7 @@ from jitbuild.running.programs import (
     other_python,
     script_interpreter,
 )
-from jitbuild.system import process
+from jitbuild.system.replacement import replace_process
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     if mode not in {None, "default"}:
         _check_first_line(program)
     try:
-        return process.replace_process(argv, env=env)
+        return replace_process(argv, env=env)
     except OSError as error:
         raise cannot_start(argv[0], str(error.strerror)) from error
 

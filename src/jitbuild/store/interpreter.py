@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from jitbuild.request import Variant
 from jitbuild.store.manifest import Fingerprint, Manifest, read
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from jitbuild.request import Request, Variant
+    from jitbuild.request import Request
 
 # `gone`: its executable does not exist. `moved`: it must be repaired, because its folder was moved.
 # `changed`: it was adopted, and its executable is no longer the file that was probed.

@@ -21,6 +21,7 @@ from jitbuild.store import manifest as manifests
 from jitbuild.store.deletion import delete
 from jitbuild.store.interpreter import Interpreter
 from jitbuild.store.preference import preference
+from jitbuild.system.user_folders import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,18 +31,8 @@ if TYPE_CHECKING:
 
 
 def default_root() -> Path:
-    """Return the folder `jitbuild` in the user's data folder.
-
-    On Linux and macOS it is in ~/.local/share by default. macOS has `Application Support` for
-    this, but configure and make cannot build in a path that contains a space.
-    """
-    if os.name == "posix":
-        from platformdirs.unix import Unix
-
-        return Path(Unix("jitbuild").user_data_dir)
-    from platformdirs import user_data_path
-
-    return user_data_path("jitbuild", appauthor=False)
+    """Return the folder `jitbuild` in the user's data folder."""
+    return data_folder("jitbuild")
 
 
 class Store(msgspec.Struct, frozen=True):

@@ -1,20 +1,16 @@
-"""Run programs: return, stream or record their output, or replace this process by a program.
+"""Run programs: return, stream or record their output.
 
-Only this module and process_group.py, which it uses, start processes.
+Only this module, process_group.py, which it uses, and replacement.py start processes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NoReturn, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
 from jitbuild.system.process_group import ProcessEffects, ProcessGroup
@@ -244,43 +240,3 @@ def _wait(group: ProcessGroup, timeout: float | None) -> tuple[int, bool]:
     if expired.is_set():
         timer.join()
     return returncode, expired.is_set()
-
-
-def replace_process(
-    argv: Sequence[str],
-    /,
-    *,
-    env: Mapping[str, str],
-    windows: bool = os.name == "nt",
-    effects: ProcessEffects = _EFFECTS,
-) -> int:
-    """Replace this process by the program `argv` (POSIX exec).
-
-    Windows has no exec, so there the program is run as a child, and its exit code is returned. The
-    program is looked up on the PATH of `env`. Raises OSError if the program cannot be started.
-    """
-    if not windows:
-        _exec(argv, env)
-    # Look up the program here: Windows itself would search the PATH of this process.
-    program = shutil.which(argv[0], path=env.get("PATH"))
-    if program is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-    # Ctrl-C also reaches the child, which decides how to react to it.
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        effects.popen([program, *argv[1:]], env=dict(env)) as child,
-    ):
-        return child.wait()
-    return 130
-
-
-def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Python ignores SIGPIPE, and ignored signals stay ignored after exec. In `jitbuild run ... |
-    # head`, the program would then report an error instead of ending silently.
-    ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606
-    finally:
-        signal.signal(signal.SIGPIPE, ignored)
