@@ -124,7 +124,7 @@ def test_running_a_command_imports_nothing_heavy(imported):
         "except SystemExit: pass\n"
     )
     assert not tops(modules) & HEAVY
-    assert not modules & SLOW
+    assert modules & SLOW <= {"shutil"}  # finds the program on PATH
 
 
 WATCHED = """\
