@@ -22,7 +22,7 @@ from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import lacks_essentials, prove
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import Provider, ProviderTask
-from jitbuild.providers.refresh import refresh
+from jitbuild.providers.refresh import decay, refresh
 from jitbuild.providers.repair import Repairer
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
@@ -34,7 +34,8 @@ from jitbuild.target import Host, host
 from jitbuild.toolchain.store_path import check_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
 
     from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.probing.verdict import Verdict
@@ -61,10 +62,15 @@ class Provisioner:
     budget: JobBudget | None = None
     provider: Provider = field(default_factory=SourceProvider)
     probe: Callable[..., Verdict] = probing.probe
+    missing_modules: Callable[[Path], Collection[str]] = field(
+        default_factory=lambda: probing.missing_modules
+    )
     repairer: Repairer = field(default_factory=Repairer)
     this_host: Callable[[], Host] = host
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    # The warnings that were given: an interpreter may be examined again under its lock.
+    warned: set[str] = field(default_factory=set)
 
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """Return the preferred interpreter in the store that fits, or build and prove a new one.
@@ -148,15 +154,26 @@ class Provisioner:
     def _if_complete(self, interpreter: Interpreter | None) -> Interpreter | None:
         """Return `interpreter`, or None if it is None or lacks essential modules.
 
-        With --allow-missing, missing modules are accepted.
+        It is started once: an upgrade of the system may have removed a library that it needs. With
+        --allow-missing, missing modules are accepted.
         """
         if interpreter is None:
             return None
-        missing = interpreter.manifest.verdict.missing
-        if lacks_essentials(missing) and not self.options.allow_missing:
+        recorded = interpreter.recorded_missing or ()
+        if lacks_essentials(recorded) and not (interpreter.adopted or self.options.allow_missing):
+            return None
+        if reason := decay(
+            interpreter, self.missing_modules, allow_missing=self.options.allow_missing
+        ):
+            self._warn_once(f"{interpreter.name} is not used. {reason}")
             return None
         self.reporter.note(f"{interpreter.name} is already in the store.")
         return interpreter
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self.warned:
+            self.warned.add(text)
+            self.reporter.warn(text)
 
     def _refresh(self, stale: Interpreter) -> None:
         try:

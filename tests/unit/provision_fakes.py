@@ -47,6 +47,14 @@ def fake_probe(program: Path, **options: Any) -> Verdict:
     return probe(program, runner=run, environ={}, **options)
 
 
+def missing_modules(program: Path) -> list[str]:
+    """Return the modules that the content of `program` names, as for `fake_probe`."""
+    words = Path(program).read_text().split()
+    if words == ["broken"]:
+        raise InterpreterError("It was ended by SIGSEGV.", remedy="Name a Python executable.")
+    return words[2:]
+
+
 class FakeProvider:
     """Stages a file with `content`; None is what the plan asks for. Records its tasks."""
 

@@ -103,7 +103,7 @@ class Machine:
     def __init__(self):
         self.versions = {}
 
-    def __call__(self, program, *, expect):
+    def __call__(self, program, *, expect, **_):
         target = Path(program).read_text()
         started = Path(target) if target else program
         version = self.versions.get(started, "3.15.2")
@@ -147,7 +147,7 @@ def test_a_wrapper_that_its_interpreter_needs_is_registered_itself(store, machin
 def test_a_wrapper_that_gives_its_interpreter_a_false_name_is_registered_itself(
     store, machine, shim
 ):
-    def probe(program, *, expect):
+    def probe(program, *, expect, **_):
         verdict = machine(program, expect=expect)
         machine.versions[shim.real] = "3.14.0"
         return verdict

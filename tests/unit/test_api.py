@@ -14,6 +14,7 @@ import jitbuild
 from jitbuild import api, provision
 from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
 from jitbuild.options import BuildOptions
+from jitbuild.probing import run_probe
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
@@ -30,6 +31,12 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def complete(monkeypatch):
+    """Have every interpreter import all modules."""
+    monkeypatch.setattr(run_probe, "missing_modules", lambda program: ())
 
 
 def put(home, version="3.15.2"):

@@ -18,7 +18,7 @@ def with_jit(monkeypatch):
     """Have every program answer the probe as a build with the JIT off by default does."""
     original = adopt.adopt
 
-    def probe(program, *, expect):
+    def probe(program, *, expect, **_):
         return probed(build("yes-off"), expect=expect)
 
     monkeypatch.setattr(
@@ -64,7 +64,7 @@ def test_the_program_that_a_shim_starts_is_named(run, elsewhere, tmp_path, monke
     shim.touch()
     original = adopt.adopt
 
-    def probe(program, *, expect):
+    def probe(program, *, expect, **_):
         return probed(build("yes-off", executable=str(elsewhere)), expect=expect)
 
     monkeypatch.setattr(

@@ -14,13 +14,20 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
-def programs(monkeypatch):
+def missing():
+    """The modules that the probed programs cannot import."""
+    return []
+
+
+@pytest.fixture
+def programs(monkeypatch, missing):
     """The programs that were probed; each answers as a build with the JIT off by default."""
     programs: list[Path] = []
 
-    def answer(program, *, expect):
+    def answer(program, *, expect, modules, required):
         programs.append(program)
-        return probed(build("yes-off"), expect=expect)
+        answers = build("yes-off", missing=missing)
+        return probed(answers, expect=expect, modules=modules, required=required)
 
     monkeypatch.setattr(probe, "probe", answer)
     return programs
@@ -74,3 +81,27 @@ def test_another_name_is_a_program_on_path_or_a_wrong_request(
     assert code == RequestError.exit_code
     assert "There is no program 'pypy4' on PATH." in err
     assert "Name the path of a Python" in err
+
+
+def test_modules_that_an_interpreter_of_the_store_lost_fail_the_probe(
+    run, store, programs, missing
+):
+    put(store, "x")
+    missing += ["curses"]
+    code, out, _ = run("probe", "3.15")
+    assert (code, "  ok    modules: It lacks the modules curses.\n" in out) == (0, True)
+    missing += ["ssl"]
+    code, out, _ = run("probe", "3.15")
+    assert (code, "  FAIL  modules: It can no longer import ssl.\n" in out) == (1, True)
+    assert out.splitlines()[-1].endswith("again: jitbuild install 3.15")
+    shown = json.loads(run("probe", "3.15", "--json")[1])
+    assert (shown["ok"], shown["missing_modules"]) == (False, ["curses", "ssl"])
+
+
+def test_modules_that_an_interpreter_never_had_do_not_fail_the_probe(
+    run, store, elsewhere, programs, missing
+):
+    put(store, "x", verdict={"ok": True, "jit": {"built": "yes-off"}, "missing_modules": ["ssl"]})
+    put(store, "y", "3.14.0", program=elsewhere)
+    missing += ["ssl"]
+    assert [run("probe", spec)[0] for spec in ("3.15", "3.14", elsewhere)] == [0, 0, 0]

@@ -8,9 +8,10 @@ import os
 import threading
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from moved_stores import NAME, REPAIRER, copy, put_with_script
-from provision_fakes import HOST, FakeProvider, fake_probe
+from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 from reporters import RecordingReporter
 from stores import put
 
@@ -28,6 +29,8 @@ from jitbuild.providers.adopt import adopt
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
+from jitbuild.store import manifest as manifests
+from jitbuild.store.manifest import Fingerprint
 from jitbuild.store.store import Store
 from jitbuild.system.jobserver import JobBudget
 
@@ -61,6 +64,7 @@ def provisioner(store, reporter, provider):
             reporter,
             provider=provider,
             probe=fake_probe,
+            missing_modules=missing_modules,
             repairer=REPAIRER,
             this_host=lambda: HOST,
         )
@@ -326,6 +330,62 @@ def test_a_moved_interpreter_of_a_plan_is_repaired_and_used(
     moved = dataclasses.replace(moved, store=Store(store.root.with_name("new")))
     found = moved.provide(provider.tasks[0].plan, parse("3.15.2"))
     assert (found.instance, found.state, len(provider.tasks)) == (built.instance, "proven", 1)
+
+
+def test_an_interpreter_that_lost_an_essential_module_is_built_again(
+    ensure, store, provider, reporter
+):
+    built = ensure("3.15.2")
+    built.executable.write_text("3.15.2 yes-off curses ssl")
+    again = ensure("3.15.2")
+    assert (again.name, again.instance != built.instance) == (built.name, True)
+    assert len(provider.tasks) == 2
+    (warning,) = reporter.warnings
+    assert warning.startswith(f"{built.name} is not used. It can no longer import ssl: a library")
+    assert [found.instance for found in store.installed()] == [again.instance]
+
+
+def test_with_allow_missing_an_interpreter_that_lost_a_module_is_used(ensure, provider):
+    built = ensure("3.15.2")
+    built.executable.write_text("3.15.2 yes-off ssl")
+    assert ensure("3.15.2", allow_missing=True).instance == built.instance
+
+
+def test_an_interpreter_that_lost_only_other_modules_is_used(ensure, reporter):
+    built = ensure("3.15.2")
+    built.executable.write_text("3.15.2 yes-off curses readline")
+    assert ensure("3.15.2").instance == built.instance
+    assert reporter.warnings == []
+
+
+def test_an_interpreter_that_no_longer_runs_is_built_again(ensure, provider, reporter):
+    built = ensure("3.15.2")
+    built.executable.write_text("broken")
+    assert ensure("3.15.2").instance != built.instance
+    assert reporter.warnings == [
+        f"{built.name} is not used. It no longer runs. It was ended by SIGSEGV."
+    ]
+
+
+@pytest.mark.parametrize(("before", "builds"), [("", 1), (" ssl", 0)])
+def test_an_adopted_interpreter_may_lack_what_it_lacked_when_it_was_adopted(
+    ensure, store, program, provider, before, builds
+):
+    program.write_text(f"3.15.2 yes-off{before}")
+    adopt(store, program, probe=fake_probe)
+    ensure("3.15.2")
+    assert provider.tasks == []
+    program.write_text("3.15.2 yes-off ssl")
+    pretend_unchanged(store, program)
+    ensure("3.15.2")
+    assert len(provider.tasks) == builds
+
+
+def pretend_unchanged(store, program):
+    """Record the present file as the one that was probed: a library changed, not the program."""
+    (adopted,) = store.installed()
+    manifest = msgspec.structs.replace(adopted.manifest, fingerprint=Fingerprint.of(program))
+    manifests.write(manifest, adopted.path)
 
 
 def test_a_vanished_adopted_interpreter_hides_no_other(ensure, store, program):

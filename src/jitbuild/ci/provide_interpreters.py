@@ -46,11 +46,11 @@ def inspect(interpreter: Interpreter, probe: Callable[..., Verdict] = probe) -> 
             expect=manifest.expect or interpreter.variant.jit,
             version=interpreter.version,
             free_threaded=interpreter.variant.free_threaded,
-            modules=not interpreter.adopted,
+            modules=interpreter.recorded_missing is not None,
         )
     except InterpreterError as error:
         return error.what
-    lost = set(verdict.missing or ()) - set(manifest.verdict.missing)
+    lost = set(verdict.missing or ()) - set(interpreter.recorded_missing or ())
     if lost:
         return f"It lacks the modules {', '.join(sorted(lost))}."
     return "" if verdict.ok else verdict.reason

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
-from jitbuild.cli.output import print_json
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RequestError
+from jitbuild.probing.proof import ESSENTIAL_MODULES, lost_essentials
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes
 from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
@@ -14,9 +15,11 @@ from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.system.progress import Reporter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the verdict on an interpreter; return 1 if a check failed."""
-    verdict = probe(_executable(options.spec), expect=options.expect)
+    executable, required = _subject(options.spec, lambda: reporter_for(options))
+    verdict = probe(executable, expect=options.expect, modules=True, required=required)
     if options.json:
         print_json(verdict.to_json())
     else:
@@ -43,16 +47,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if verdict.ok else 1
 
 
-def _executable(spec: str) -> Path:
-    """Return the executable that `spec` names.
+def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collection[str]]:
+    """Return the executable that `spec` names, and the modules that it must have.
 
     `spec` is the path of a program, the name of one on PATH such as `python3.15`, or else a
-    request for an interpreter in the store.
+    request for an interpreter in the store. An interpreter in the store must still have the
+    essential modules that it had when it was proven.
     """
     program = find_program(spec)
     is_path = program == expanded_path(spec)
     if program is not None and (spec.startswith("python") or is_path):
-        return program
+        return program, ()
     try:
         parse_spec(spec)
     except RequestError as error:
@@ -61,8 +66,10 @@ def _executable(spec: str) -> Path:
                 f"There is no program {spec!r} on PATH. {error.what}",
                 remedy=f"Name the path of a Python, or write a request. {error.remedy}",
             ) from error
-        return program
-    return find_interpreter(spec, Axes()).executable
+        return program, ()
+    interpreter = find_interpreter(spec, Axes(), reporter=reporter)
+    before = interpreter.recorded_missing
+    return interpreter.executable, lost_essentials(ESSENTIAL_MODULES, before)
 
 
 def as_text(verdict: Verdict) -> str:

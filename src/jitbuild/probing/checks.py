@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jitbuild.probing.facts import FIRST_WITH_JIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from jitbuild.probing.facts import Built, Expect, ProbeFacts, ProbeRuns
 
@@ -25,6 +25,13 @@ _COMPILED_IN: Mapping[Built, str] = {
     "yes-off": "The JIT was compiled in, off by default",
     "interpreter": "Only the micro-op interpreter was compiled in, which makes no machine code",
 }
+_REMEDIES: Mapping[str, str] = {
+    "memory": "Allow it there, or run this interpreter with PYTHON_JIT=0; the interpreter itself "
+    "is not at fault.",
+    "version": "Name the interpreter of that version.",
+    "environment": "Name the interpreter itself instead of the wrapper that starts it.",
+    "tracing": "Start it without the program or variable that sets this, and probe again.",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +44,15 @@ class Check:
 
 
 def run_checks(
-    runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
+    runs: ProbeRuns,
+    expect: Expect,
+    version: str | None,
+    free_threaded: bool | None,
+    required: Collection[str] | None,
 ) -> tuple[Check, ...]:
     """Return the results of all checks that apply to `expect`, the most basic check first.
 
-    `version` and `free_threaded` are only checked if they are not None.
+    `version`, `free_threaded` and the `required` modules are only checked if they are not None.
     """
     return (
         *_memory(runs, expect),
@@ -51,6 +62,7 @@ def run_checks(
         _build(runs, expect),
         *_executors(runs, expect),
         _negative_control(runs.off),
+        *_modules(runs.off, required),
     )
 
 
@@ -60,19 +72,15 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
     series = facts.series if has_jit else "'>=3.13'"
     option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
     match failed.name:
-        case "memory":
-            return (
-                "Allow it there, or run this interpreter with PYTHON_JIT=0; the interpreter itself "
-                "is not at fault."
-            )
-        case "version":
-            return "Name the interpreter of that version."
+        case name if name in _REMEDIES:
+            return _REMEDIES[name]
         case "free-threaded" if not facts.free_threaded:
             return f"Install a free-threaded one with: jitbuild install {facts.series}t"
-        case "environment":
-            return "Name the interpreter itself instead of the wrapper that starts it."
-        case "tracing":
-            return "Start it without the program or variable that sets this, and probe again."
+        case "modules":
+            return (
+                "Install the libraries that they need, or build the interpreter again: "
+                f"jitbuild install {series}{option}"
+            )
         case "built" | "free-threaded":
             return f"Install one with: jitbuild install {series}{option}"
         case _:
@@ -210,3 +218,17 @@ def _negative_control(off: ProbeFacts) -> Check:
     if clean:
         detail = "With PYTHON_JIT=0 nothing is compiled."
     return Check(name="negative-control", ok=clean, detail=detail)
+
+
+def _modules(facts: ProbeFacts, required: Collection[str] | None) -> Iterator[Check]:
+    """Check that the modules in `required` can be imported; others may be missing."""
+    if required is None or facts.missing is None:
+        return
+    if lost := sorted(set(required).intersection(facts.missing)):
+        detail = f"It can no longer import {', '.join(lost)}."
+        yield Check(name="modules", ok=False, detail=detail)
+        return
+    detail = "It can import the usual standard modules."
+    if facts.missing:
+        detail = f"It lacks the modules {', '.join(facts.missing)}."
+    yield Check(name="modules", ok=True, detail=detail)

@@ -24,6 +24,14 @@ def lacks_essentials(missing: Collection[str]) -> bool:
     return not ESSENTIAL_MODULES.isdisjoint(missing)
 
 
+def lost_essentials(missing: Collection[str], before: Collection[str] | None) -> tuple[str, ...]:
+    """Return the essential modules in `missing` that were not missing before, sorted.
+
+    If it is unknown what was missing before (None), none counts as lost.
+    """
+    return () if before is None else tuple(sorted(ESSENTIAL_MODULES & {*missing} - {*before}))
+
+
 def prove(
     plan: Plan,
     program: Path,

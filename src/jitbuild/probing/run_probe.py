@@ -18,7 +18,7 @@ from jitbuild.probing.verdict import judge
 from jitbuild.system import process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from jitbuild.probing.facts import Expect, ProbeFacts, Switch
     from jitbuild.probing.verdict import Verdict
@@ -36,6 +36,7 @@ def probe(  # noqa: PLR0913
     version: str | None = None,
     free_threaded: bool | None = None,
     modules: bool = False,
+    required: Collection[str] | None = None,
     runner: process.Runner = process.run,
     timeout: float = 20.0,
     environ: Mapping[str, str] = os.environ,
@@ -44,8 +45,8 @@ def probe(  # noqa: PLR0913
 
     `expect`, `version` and `free_threaded` are the expectations, as for
     `jitbuild.probing.verdict.judge`. If `modules` is True, the probe also determines which of the
-    usual standard modules are missing. Each run is ended after `timeout` seconds. Nothing is
-    written into the interpreter's folder.
+    usual standard modules are missing; those in `required` must then be there. Each run is ended
+    after `timeout` seconds. Nothing is written into the interpreter's folder.
 
     Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later. If
     the interpreter fails only with its JIT on or at its default, nothing is raised: the verdict
@@ -69,7 +70,28 @@ def probe(  # noqa: PLR0913
     runs = ProbeRuns(
         off=off, default=facts.get("default"), on=facts.get("1"), failures=tuple(failures)
     )
-    return judge(path, runs, expect=expect, version=version, free_threaded=free_threaded)
+    return judge(
+        path,
+        runs,
+        expect=expect,
+        version=version,
+        free_threaded=free_threaded,
+        required=required,
+    )
+
+
+def missing_modules(
+    executable: Path,
+    *,
+    runner: process.Runner = process.run,
+    environ: Mapping[str, str] = os.environ,
+) -> tuple[str, ...]:
+    """Start `executable` once, and return the usual standard modules that it cannot import.
+
+    Raises InterpreterError if it does not run.
+    """
+    facts = collect_facts(executable, probe_environment(environ, "0"), modules=True, runner=runner)
+    return facts.missing or ()
 
 
 def collect_facts(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild.probing.checks import remedy_for, run_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from jitbuild.probing.checks import Check
@@ -112,14 +112,16 @@ def judge(
     expect: Expect,
     version: str | None = None,
     free_threaded: bool | None = None,
+    required: Collection[str] | None = None,
 ) -> Verdict:
     """Return the verdict on the interpreter `executable`, which reported the facts in `runs`.
 
     `expect` is the expected value of `--enable-experimental-jit=`, or `jit` for any JIT, on or off
     by default. With `jit`, `yes` and `yes-off`, the build must have the GIL. `version` and
-    `free_threaded` must match exactly, unless they are None.
+    `free_threaded` must match exactly, unless they are None. The modules in `required` must not be
+    missing; if it is None, missing modules are not checked.
     """
-    checks = run_checks(runs, expect, version, free_threaded)
+    checks = run_checks(runs, expect, version, free_threaded, required)
     failed = next((check for check in checks if not check.ok), None)
     reason = ""
     if failed is not None:

@@ -104,7 +104,7 @@ class _Probed(NamedTuple):
 
 
 def _probe(program: Path, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:
-    return _Probed(program, Fingerprint.of(program), probe(program, expect=expect))
+    return _Probed(program, Fingerprint.of(program), probe(program, expect=expect, modules=True))
 
 
 def _probe_started(probed: _Probed, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:

@@ -1,16 +1,19 @@
-"""Bring an interpreter of the store up to date: repair a moved one, probe a changed one again."""
+"""Bring interpreters of the store up to date, and find out whether they have decayed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitbuild.errors import InterpreterError
 from jitbuild.probing import run_probe as probing
+from jitbuild.probing.proof import lost_essentials
 from jitbuild.providers import adopt
 from jitbuild.providers.repair import Repairer
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from jitbuild.probing.verdict import Verdict
     from jitbuild.store.interpreter import Interpreter
@@ -39,3 +42,26 @@ def refresh(
         repair = (repairer or Repairer()).repair(store, stale)
         if repair is not None:
             reporter.note(f"{repair.name} was moved from {repair.origin}, and has been repaired.")
+
+
+def decay(
+    interpreter: Interpreter,
+    missing_modules: Callable[[Path], Collection[str]] = probing.missing_modules,
+    *,
+    allow_missing: bool = False,
+) -> str:
+    """Return what an interpreter can no longer do since it was proven; empty if nothing.
+
+    It is started once, by `missing_modules`. With `allow_missing`, only that it runs is checked.
+    """
+    try:
+        missing = missing_modules(interpreter.executable)
+    except InterpreterError as error:
+        return f"It no longer runs. {error.what}"
+    lost = lost_essentials(missing, interpreter.recorded_missing)
+    if not lost or allow_missing:
+        return ""
+    return (
+        f"It can no longer import {', '.join(lost)}: a library that it was built with was removed "
+        "or upgraded."
+    )

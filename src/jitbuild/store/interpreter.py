@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from jitbuild.request import Variant
-from jitbuild.store.manifest import Fingerprint, Manifest, read
+from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, read
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,6 +80,16 @@ class Interpreter(msgspec.Struct, frozen=True):
     @property
     def proven(self) -> bool:
         return self.manifest.verdict.ok
+
+    @property
+    def recorded_missing(self) -> tuple[str, ...] | None:
+        """The usual modules that it lacked when it was proven; None if that is unknown.
+
+        It is known of every interpreter that jitbuild built, and of adopted ones since jitbuild
+        records it.
+        """
+        verdict = self.manifest.verdict
+        return None if self.adopted and verdict.missing_modules is UNSET else verdict.missing
 
     @property
     def fresh(self) -> bool:
