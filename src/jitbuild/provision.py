@@ -17,7 +17,7 @@ import msgspec
 
 from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
 from jitbuild.options import BuildOptions
-from jitbuild.planning.planner import make_plan, resolve_version
+from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import lacks_essentials, prove
 from jitbuild.providers.from_source import SourceProvider
@@ -87,8 +87,10 @@ class Provisioner:
                 f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
+        # Before anything is fetched:
         if target.system != "windows":
-            check_path(self.store.root.absolute())  # before anything is downloaded
+            check_path(self.store.root.absolute())
+        check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
         return self.provide(plan, request)
 

@@ -158,3 +158,10 @@ def test_a_shared_libpython_has_a_relative_install_name_on_macos():
         planned(target="aarch64-macos").edits
     )
     assert "@executable_path/../lib" in edit.replace
+
+
+@pytest.mark.parametrize("argument", ["--prefix=/x", "--disable-gil", "--shared"])
+def test_an_argument_is_refused_before_the_source_is_known(argument):
+    variant = Axes(configure_args=(argument,)).variant(parse("main"))
+    with pytest.raises(VariantError, match="--configure-arg="):
+        planner.check_variant(variant, TARGETS["x86_64-linux-gnu"], CATALOG)

@@ -443,3 +443,9 @@ def test_abandoned_scratch_is_swept_before_a_build(ensure, store):
     abandoned.mkdir(parents=True)
     ensure("3.15.2")
     assert not abandoned.exists()
+
+
+def test_an_argument_that_cannot_end_well_is_refused_before_anything_is_fetched(ensure):
+    axes = Axes(configure_args=("--prefix=/x",))
+    with pytest.raises(VariantError, match="--configure-arg=--prefix=/x"):
+        ensure("git+https://example.org/cpython@main", axes=axes)

@@ -57,26 +57,26 @@ def test_the_llvm_major_is_that_of_the_tree(tmp_path, mini_cpython, llvm, major)
 
 # The calls of LLVM's tools in Tools/jit, in the shape of each series.
 CALLS_313 = """\
-output = await _llvm.maybe_run("llvm-objdump", args, echo=self.verbose)
-output = await _llvm.run("llvm-readobj", args, echo=self.verbose)
-await _llvm.run("clang", args_ll, echo=self.verbose)
+listing = await _llvm.maybe_run("llvm-objdump", options)
+text = await _llvm.run("llvm-readobj", options)
+await _llvm.run("clang", options)
 """
 CALLS_315 = """\
-output = await _llvm.maybe_run(
-    "llvm-objdump", args, echo=self.verbose, llvm_version=self.llvm_version
+listing = await _llvm.maybe_run(
+    "llvm-objdump", options
 )
-output = await _llvm.run(
+text = await _llvm.run(
     "llvm-readobj",
-    args,
+    options,
 )
-await _llvm.run("clang", args_s, llvm_tools_install_dir=self.llvm_tools_install_dir)
+await _llvm.run("clang", options, llvm_version=version)
 """
 UNWIND_315 = """\
-return await self.llvm_run(
+code = await self.llvm_run(
     "llvm-objdump",
-    ["-d", f"{output}"],
+    options,
 )
-return await self.llvm_run("llvm-dwarfdump", ["--eh-frame"])
+frames = await self.llvm_run('llvm-dwarfdump', options)
 """
 TREES = {
     "3.13.15": ("_LLVM_VERSION = 18", {"_targets.py": CALLS_313}),

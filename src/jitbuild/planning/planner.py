@@ -64,6 +64,15 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
     )
 
 
+def check_variant(variant: Variant, target: Target, catalog: Catalog) -> None:
+    """Raise VariantError if no version can be built as `variant` for `target`.
+
+    Nothing about the source needs to be known, so this can be checked before it is fetched.
+    """
+    rules = (rule for rule in catalog.build.rule if not rule.when.versions)
+    _check(variant, target, [rule for rule in rules if rule.when.fits(target, variant)], catalog)
+
+
 def make_plan(
     resolved: ResolvedRequest, variant: Variant, target: Target, catalog: Catalog
 ) -> Plan:
@@ -78,13 +87,7 @@ def make_plan(
         for rule in (*catalog.build.rule, *recipe.rule)
         if rule.when.holds(version, target, variant)
     ]
-    _check_refusals(rules, variant)
-    if target.system != "windows":
-        check_arguments(
-            variant.configure_args,
-            catalog.build.configure_flags,
-            release=resolved.source.kind == "release",
-        )
+    _check(variant, target, rules, catalog, release=resolved.source.kind == "release")
     llvm = _required_llvm(recipe, resolved, variant, target)
     plan = Plan(
         version=resolved.version,
@@ -133,9 +136,19 @@ def _in_order(tools: tuple[str, ...], order: tuple[str, ...]) -> tuple[str, ...]
     return (*known, *(tool for tool in tools if tool not in order))
 
 
-def _check_refusals(rules: Iterable[Rule], variant: Variant) -> None:
+def _check(
+    variant: Variant,
+    target: Target,
+    rules: Iterable[Rule],
+    catalog: Catalog,
+    *,
+    release: bool = False,
+) -> None:
+    """Raise VariantError if one of `rules` refuses the variant, or configure an argument."""
     for rule in rules:
         if rule.refuse:
             arguments = rule.when.matching_arguments(variant)
             subject = f"--configure-arg={arguments[0]}: " if arguments else ""
             raise VariantError(f"{subject}{rule.refuse}", remedy=rule.remedy)
+    if target.system != "windows":
+        check_arguments(variant.configure_args, catalog.build.configure_flags, release=release)

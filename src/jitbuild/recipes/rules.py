@@ -42,12 +42,14 @@ class Condition(toml.Table, frozen=True):
 
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
         """Return True if the build of `version` as `variant` for `target` meets the condition."""
+        if self.versions and not SpecifierSet(self.versions).contains(version, prereleases=True):
+            return False
+        return self.fits(target, variant)
+
+    def fits(self, target: Target, variant: Variant) -> bool:
+        """Return True if `target` and `variant` meet the condition, whatever the version is."""
         return (
-            (not self.versions or SpecifierSet(self.versions).contains(version, prereleases=True))
-            and (
-                not self.targets
-                or any(fnmatchcase(target.name, pattern) for pattern in self.targets)
-            )
+            (not self.targets or any(fnmatchcase(target.name, name) for name in self.targets))
             and (not self.jit or variant.jit in self.jit)
             and (not self.profile or variant.profile in self.profile)
             and self.tail_call in {None, variant.tail_call}
