@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import BuildError, DiskFullError
@@ -14,13 +16,40 @@ if TYPE_CHECKING:
     from jitbuild.planning.step import Step
     from jitbuild.recipes.rules import Advice
 
+_TAIL_LINES = 400
+_KEPT_ERRORS = 200
 _SHOWN_LINES = 12
 _LINE_LENGTH = 300
 _MENTIONS_AN_ERROR = re.compile(
     r"(\berror\b[: ]|Error: |Error \d+|\*\*\*|undefined reference|No such file"
-    r"|No space left|Can't find)",
+    r"|No space left|Can't find|^\w+(Error|Exception|Interrupt)$)",
     re.IGNORECASE,
 )
+# compileall prints one of these lines for every file and folder of the library.
+_PROGRESS = re.compile(r"(Compiling|Listing) '")
+
+
+@dataclass(slots=True)
+class StepOutput:
+    """The lines of a step's output that may explain its failure.
+
+    They are the last lines, and before them those that mention an error: while one job of make
+    fails, another one may print thousands of lines more.
+    """
+
+    _errors: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_ERRORS))
+    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+
+    def add(self, line: str) -> None:
+        """Add the next line."""
+        if len(self._tail) == _TAIL_LINES and _mentions_an_error(self._tail[0]):
+            self._errors.append(self._tail[0])
+        self._tail.append(line)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines in their order."""
+        return [*self._errors, *self._tail]
 
 
 def step_failure(
@@ -46,5 +75,9 @@ def step_failure(
 
 def relevant_lines(lines: Sequence[str]) -> list[str]:
     """Return the last of `lines` that mention an error, or the last lines when none does."""
-    errors = [line for line in lines if _MENTIONS_AN_ERROR.search(line)]
+    errors = [line for line in lines if _mentions_an_error(line)]
     return [line[:_LINE_LENGTH] for line in (errors or lines)[-_SHOWN_LINES:]]
+
+
+def _mentions_an_error(line: str) -> bool:
+    return _MENTIONS_AN_ERROR.search(line) is not None and not _PROGRESS.match(line)

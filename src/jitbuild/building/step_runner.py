@@ -7,12 +7,11 @@ import functools
 import os
 import re
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from jitbuild.building.step_failure import step_failure
+from jitbuild.building.step_failure import StepOutput, step_failure
 from jitbuild.errors import BuildError
 from jitbuild.system import process
 from jitbuild.system.files import as_store_error
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Streamer
     from jitbuild.system.progress import Reporter, Stage
 
-_TAIL_LINES = 400
 _DETAIL_LENGTH = 60
 # A shorter wait for jobs is not reported.
 _NOTABLE_WAIT_SECONDS = 0.5
@@ -119,13 +117,13 @@ class StepRunner:
             header = f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n"
             log.write(header.encode())
             log.flush()
-            tail: deque[str] = deque(maxlen=_TAIL_LINES)
+            output = StepOutput()
             env = dict(self.environ)
             for given in inputs:
                 env |= given.environment
-            code = self._stream(filled, env | dict(filled.env), share, log, _follow(tail, stage))
+            code = self._stream(filled, env | dict(filled.env), share, log, _follow(output, stage))
         if code:
-            raise step_failure(step, code, list(tail), log=self.site.log, advice=self.advice)
+            raise step_failure(step, code, output.lines, log=self.site.log, advice=self.advice)
 
     def _stream(
         self,
@@ -153,12 +151,12 @@ class StepRunner:
             ) from error
 
 
-def _follow(tail: deque[str], stage: Stage) -> Callable[[str], None]:
-    """Return a function that adds a line of output to `tail` and shows progress on `stage`."""
+def _follow(output: StepOutput, stage: Stage) -> Callable[[str], None]:
+    """Return a function that adds a line to `output` and shows progress on `stage`."""
 
     def follow(line: str) -> None:
         if line.strip():
-            tail.append(line)
+            output.add(line)
             match = _COMPILED_FILE.search(line)
             shown = match["file"].removeprefix("./") if match else line[:_DETAIL_LENGTH]
             stage.detail(shown)

@@ -179,16 +179,19 @@ class Store(msgspec.Struct, frozen=True):
         """Make the staged prefix visible as `prefix_name`, by renaming its folder.
 
         An existing interpreter of that name is replaced as a whole. `manifest` is written with that
-        name and a new instance id. The caller must hold the lock `prefix_name`. Raises StoreError
+        name and a new instance id, and all files get the permissions of umask 022. The caller must hold the lock `prefix_name`. Raises StoreError
         if the store cannot be written.
         """
         final = self.interpreters / prefix_name
         manifest = msgspec.structs.replace(
             manifest, name=prefix_name, instance=os.urandom(16).hex()
         )
+        from jitbuild.store.permissions import equalize
+
         with _store_errors(self.interpreters):
             self.interpreters.mkdir(parents=True, exist_ok=True)
             manifests.write(manifest, staged)
+            equalize(staged)
             if hasattr(os, "sync"):
                 # The files must reach the disk before the rename does. One sync takes less time
                 # than an fsync for each of thousands of files.

@@ -1,0 +1,45 @@
+"""Give an interpreter one set of permissions, whatever the umask of the process that built it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_EXECUTE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+
+def permissions_of(mode: int, *, is_folder: bool) -> int:
+    """Return the permissions for a file or folder of an interpreter whose mode is `mode`.
+
+    Everybody can read it and only its owner can write it, as with umask 022. A folder can be
+    entered by everybody; a file can be executed by everybody if its owner can execute it.
+    """
+    executable = is_folder or bool(mode & stat.S_IXUSR)
+    return _READ | stat.S_IWUSR | (_EXECUTE if executable else 0)
+
+
+def equalize(prefix: Path) -> None:
+    """Give `prefix` and everything in it the permissions of `permissions_of`; links are kept.
+
+    On Windows, where files inherit their permissions from the folder, nothing is changed. Raises
+    OSError if permissions cannot be changed.
+    """
+    if os.name != "posix":
+        return
+    _equalize(prefix, is_folder=True)
+    for parent, folders, files in os.walk(prefix):
+        for name in folders:
+            _equalize(Path(parent, name), is_folder=True)
+        for name in files:
+            _equalize(Path(parent, name), is_folder=False)
+
+
+def _equalize(path: Path, *, is_folder: bool) -> None:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return
+    wanted = permissions_of(mode, is_folder=is_folder)
+    if stat.S_IMODE(mode) != wanted:
+        path.chmod(wanted)
