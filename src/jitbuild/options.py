@@ -18,9 +18,10 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     `home` is the store's folder. `recipes` is a folder of recipes that are used in addition to the
     shipped ones. `mirror` is the only origin that archives may come from. `sha256` pins the archive
     of a release that no recipe knows. `llvm` is `auto`, `system`, `managed` or a path. `jobs` is
-    the number of jobs that run at once, for all builds together. `ccache` is one of CCACHE_MODES,
-    and `ccache_storage` a remote storage for ccache. If `caches` is False, the stencil, configure
-    and compiler caches are neither read nor written.
+    the number of jobs that run at once, for all builds together. `min_speed` is the least speed of
+    a download in bytes per second, over a minute; 0 accepts every speed. `ccache` is one of
+    CCACHE_MODES, and `ccache_storage` a remote storage for ccache. If `caches` is False, the
+    stencil, configure and compiler caches are neither read nor written.
 
     If `upgrade` is True, the newest release is installed even if the store has an older one that
     fits. If `reinstall` is True, an interpreter is built again even if the store has it. If
@@ -34,6 +35,7 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None = None
     llvm: str | None = None
     jobs: int | None = None
+    min_speed: int | None = None
     ccache: str | None = None
     ccache_storage: str | None = None
     caches: bool = True
@@ -55,6 +57,7 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             mirror=settings.value("mirror", self.mirror),
             llvm=settings.value("llvm", self.llvm),
             jobs=settings.count("jobs", self.jobs),
+            min_speed=(settings.natural("min-speed") if self.min_speed is None else self.min_speed),
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
             ccache_storage=settings.value("ccache-storage", self.ccache_storage),
         )

@@ -31,6 +31,7 @@ KNOWN: dict[str, str] = {
     "ccache": "auto, managed or off",
     "ccache-storage": "a remote storage to share compiled objects, in ccache's syntax:"
     " redis://HOST, http://HOST/PATH",
+    "min-speed": "the least speed of a download in bytes per second, over a minute; 0: none",
     "jobs": "the number of jobs that run at once",
     "jit": "the jit axis of builds that do not state one",
     "profile": "the profile of builds that do not state one",
@@ -60,9 +61,17 @@ def variable_of(name: str) -> str:
     return f"JITBUILD_{name.upper().replace('-', '_')}"
 
 
-def user_file() -> Path:
-    """Return the path of the user's own settings file, which need not exist."""
-    return settings_folder("jitbuild") / "config.toml"
+def user_file() -> Path | None:
+    """Return the path of the user's own settings file, which need not exist.
+
+    Return None if the user has no home folder: no HOME, and no entry for the user's id, as in many
+    containers.
+    """
+    try:
+        path = settings_folder("jitbuild") / "config.toml"
+    except RuntimeError:
+        return None
+    return path if path.is_absolute() else None
 
 
 def get(
@@ -133,6 +142,22 @@ def count(name: str, flag: object = None) -> int | None:
     return int(setting.value)
 
 
+def natural(name: str) -> int | None:
+    """Return a setting that is a natural number, which includes 0, or None if it is not set.
+
+    Raises SettingsError for any other value.
+    """
+    setting = get(name)
+    if setting is None:
+        return None
+    if not (setting.value.isascii() and setting.value.isdecimal()):
+        raise SettingsError(
+            f"{setting.origin}: {setting.value!r} is not a {name}.",
+            remedy=f"It is {KNOWN[name]}.",
+        )
+    return int(setting.value)
+
+
 def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str] | None:
     """Return a setting that is a list of words, or None if it is not set."""
     setting = get(name, flag, cwd=cwd)
@@ -156,7 +181,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         _check_trust(table, project)
         yield origin, _checked(table, project)
     own = user_file()
-    if _is_readable_file(own):
+    if own is not None and _is_readable_file(own):
         yield str(own), _checked(_read(own), own)
 
 
@@ -196,7 +221,7 @@ def _check_trust(table: dict[str, Any], project: Path) -> None:
         subject = f"a path as `{key}`" if key == "llvm" else f"`{key}`"
         raise SettingsError(
             f"{project}: {subject} cannot be set by a project.",
-            remedy=f"Set {variable_of(key)}, or write it into {user_file()}.",
+            remedy=f"Set {variable_of(key)}, or write it into {user_file() or 'your config.toml'}.",
         )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import re
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -622,3 +624,90 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(dest, monkeyp
         with pytest.raises(DownloadError, match="HTTPS_PROXY") as caught:
             download.download(URL, dest, sha256=SHA)
         assert "secret" not in str(caught.value)
+
+
+class Drip(httpx.SyncByteStream):
+    """A response body that sends `data` in chunks of `size` bytes, and sets a clock forward."""
+
+    def __init__(self, clock: Clock, data: bytes, *, size: int, seconds: float) -> None:
+        self._clock = clock
+        self._data = data
+        self._size = size
+        self._seconds = seconds
+
+    def __iter__(self):
+        for start in range(0, len(self._data), self._size):
+            self._clock.now += self._seconds
+            yield self._data[start : start + self._size]
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def drip(dest, *, size, seconds, **effects):
+    """Download DATA from a server that needs `seconds` for `size` bytes."""
+    clock = Clock()
+
+    def answer(request):
+        stream = Drip(clock, DATA, size=size, seconds=seconds)
+        return httpx.Response(200, stream=stream, headers={"Content-Length": str(len(DATA))})
+
+    server = Server([answer])
+    network = dataclasses.replace(server.effects, monotonic=clock, **effects)
+    try:
+        return download.download(URL, dest, sha256=SHA, effects=network)
+    finally:
+        assert len(server.requests) == 1
+        assert server.slept == []
+
+
+def test_a_server_that_drips_is_given_up_after_a_minute_without_another_attempt(dest):
+    with pytest.raises(TruncatedError) as caught:
+        drip(dest, size=1, seconds=1)
+    assert f"The download of {URL} was given up, because it was too slow: 60 B in 60 s." in str(
+        caught.value
+    )
+    assert "min-speed" in caught.value.remedy
+    assert dest.with_name(f"{dest.name}.part").stat().st_size == 60  # to be resumed
+
+
+def test_a_slow_line_is_accepted_at_the_least_speed_that_was_set(dest):
+    drip(dest, size=100, seconds=1, least_speed=100)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_least_speed_of_0_accepts_every_speed(dest):
+    drip(dest, size=1, seconds=60, least_speed=0)
+    assert dest.read_bytes() == DATA
+
+
+def test_a_line_that_is_fast_enough_on_average_may_pause(dest):
+    drip(dest, size=4000, seconds=59, least_speed=50)
+    assert dest.read_bytes() == DATA
+
+
+def test_headers_that_never_end_close_the_client(dest):
+    closed = threading.Event()
+
+    class Headers(httpx.BaseTransport):
+        def handle_request(self, request):
+            assert closed.wait(30)
+            raise httpx.ReadError("closed")
+
+        def close(self):
+            closed.set()
+
+    effects = NetworkEffects(transport=Headers(), window=0.01)
+    with pytest.raises(TruncatedError, match="too slow"):
+        download.download(URL, dest, sha256=SHA, effects=effects)
+
+
+def test_the_least_speed_of_the_settings_is_used():
+    assert download.downloader(None) is download.download
+    effects = download.downloader(5).keywords["effects"]
+    assert (effects.least_speed, NetworkEffects().least_speed) == (5, 1000)

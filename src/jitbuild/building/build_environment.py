@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 # Variables that locate things on this machine without changing the result of a build.
 _PASSED_ON = (
@@ -29,14 +30,17 @@ _SHIM_FOLDER = re.compile(
 )
 
 
-def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(environ: Mapping[str, str], *, home: Path | None = None) -> dict[str, str]:
     """Return the environment for a build step, derived from `environ`.
 
     PATH contains neither version managers nor an active virtual environment, so that the build does
     not find their Pythons. LC_ALL makes messages English, so that known failures are recognised.
+    `home` is the HOME of a user who has none, such as an arbitrary user in a container: programs
+    such as ccache do not run without it.
     """
+    given = {} if environ.get("HOME") or home is None else {"HOME": str(home)}
     passed_on = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON}
-    return passed_on | {"PATH": _clean_path(environ), "LC_ALL": "C.UTF-8"}
+    return passed_on | given | {"PATH": _clean_path(environ), "LC_ALL": "C.UTF-8"}
 
 
 def _clean_path(environ: Mapping[str, str]) -> str:

@@ -38,5 +38,7 @@ def run(options: argparse.Namespace) -> int:
             for name, setting in values.items()
         ]
     )
-    print(f"\nThe store is {store().root}\nYour own settings belong in {settings.user_file()}")
+    own = settings.user_file()
+    print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
+    print(f"The store is {store().root}")
     return 0

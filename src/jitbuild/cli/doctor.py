@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> PreflightReport:
     plan, host, recipes = requested_plan(options), targets.host(), catalog(options.recipes)
-    environ, folder = clean_environment(os.environ), store().root
+    folder = store().root
+    environ = clean_environment(os.environ, home=folder)
     finder = None
     if plan.llvm is not None:
         finder = LLVMFinder(

@@ -33,6 +33,7 @@ from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
 from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
+from jitbuild.system.download import downloader
 from jitbuild.system.environment import with_environment
 from jitbuild.target import Host, host
 from jitbuild.toolchain import pinned_wheels
@@ -81,7 +82,7 @@ class _SourceBuild:
         self.plan = task.plan
         self.host = effects.this_host()
         # The build runs in the clean environment, so its tools are searched for in that, too.
-        self.environ = clean_environment(effects.environ)
+        self.environ = clean_environment(effects.environ, home=task.store.root)
         self.runner = with_environment(effects.runner, self.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
         self.stencils = StencilStore.below(task.store.root)
@@ -167,6 +168,7 @@ class _SourceBuild:
             origin=ArchiveOrigin.parse(options.mirror),
             cache=self.task.store.root,
             reporter=reporter,
+            downloader=downloader(options.min_speed),
             pinned_by_user=bool(options.sha256),
             leave_out=self.plan.leave_out,
         )
@@ -241,6 +243,7 @@ class _SourceBuild:
             environ=self.environ,
             pins=self.task.catalog.ccache.wheel,
             store=self.task.store.root,
+            runner=self.runner,
             reporter=self.task.reporter,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import DownloadError, MissingError
+from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.sources.mirror import download_first
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ def fetch(source: Source, archives: ArchiveCache) -> CachedArchive:
             source, [(f"{folder}/{name}", pin) for name, pin in source.files], archives
         )
     except DownloadError as error:
+        alternatives = _ALTERNATIVES.format(name=source.files[0][0])
+        if isinstance(error, TruncatedError):
+            raise TruncatedError(error.what, remedy=f"{error.remedy} {alternatives}") from error
         suspect = "the network and the proxy settings (HTTPS_PROXY)"
         if isinstance(error, MissingError):
             suspect = "the version"
-        alternatives = _ALTERNATIVES.format(name=source.files[0][0])
         raise type(error)(error.what, remedy=f"Check {suspect}. {alternatives}") from error

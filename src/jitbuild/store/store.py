@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jitbuild.errors import StoreError
 from jitbuild.store import manifest as manifests
 from jitbuild.store.deletion import delete
 from jitbuild.store.interpreter import Interpreter
@@ -31,8 +32,18 @@ if TYPE_CHECKING:
 
 
 def default_root() -> Path:
-    """Return the folder `jitbuild` in the user's data folder."""
-    return data_folder("jitbuild")
+    """Return the folder `jitbuild` in the user's data folder.
+
+    Raises StoreError if the user has no home folder: no HOME, and no entry for the user's id.
+    """
+    with contextlib.suppress(RuntimeError):
+        root = data_folder("jitbuild")
+        if root.is_absolute():
+            return root
+    raise StoreError(
+        "There is no folder for the store, because this user has no home folder.",
+        remedy="Set JITBUILD_HOME to a folder that you can write to, or set HOME.",
+    )
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -179,8 +190,8 @@ class Store(msgspec.Struct, frozen=True):
         """Make the staged prefix visible as `prefix_name`, by renaming its folder.
 
         An existing interpreter of that name is replaced as a whole. `manifest` is written with that
-        name and a new instance id, and all files get the permissions of umask 022. The caller must hold the lock `prefix_name`. Raises StoreError
-        if the store cannot be written.
+        name and a new instance id, and all files get the permissions of umask 022. The caller must
+        hold the lock `prefix_name`. Raises StoreError if the store cannot be written.
         """
         final = self.interpreters / prefix_name
         manifest = msgspec.structs.replace(

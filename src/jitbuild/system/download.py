@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.urls import path_of_file_url, redacted, scheme_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jitbuild.system.progress import Reporter, Stage
 
 _EFFECTS = NetworkEffects()
@@ -61,3 +64,10 @@ def download(  # noqa: PLR0913
             transfer.run(retries)
 
     return provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
+
+
+def downloader(least_speed: int | None) -> Callable[..., Path]:
+    """Return `download` with a least speed in bytes per second; None stands for the default."""
+    if least_speed is None:
+        return download
+    return functools.partial(download, effects=NetworkEffects(least_speed=least_speed))

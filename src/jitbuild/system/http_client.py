@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
+from jitbuild.system.proxies import bypasses
+from jitbuild.system.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
     import ssl
@@ -21,21 +23,38 @@ if TYPE_CHECKING:
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 
+def system_proxies() -> Mapping[str, str]:
+    """Return the proxy for `http`, `https` and `all`, and the hosts without one as `no`.
+
+    They are taken from the environment and, on macOS and Windows, from the system's settings.
+    """
+    from urllib.request import getproxies
+
+    return getproxies()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkEffects:
     """The effects of a download, for which unit tests pass fakes.
 
     `timeout` limits each connect and each read, in seconds. If a failed attempt received at least
-    `progress_bytes`, the count of failed attempts starts again.
+    `progress_bytes`, the count of failed attempts starts again. A transfer
+    with less than `least_speed` bytes per second over `window` seconds is given up; 0 accepts every
+    speed. `clock` returns the time since 1970, and `monotonic` the time of a clock that is never
+    set; both in seconds.
     """
 
     transport: httpx.BaseTransport | None = None
     timeout: float = 30.0
     progress_bytes: int = 1 << 20
+    least_speed: int = LEAST_SPEED
+    window: float = 60.0
     sleep: Callable[[float], None] = cancellation.sleep
     clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    proxies: Callable[[], Mapping[str, str]] = system_proxies
 
 
 def create_client(effects: NetworkEffects) -> httpx.Client:
@@ -45,11 +64,15 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
     """
     import httpx
 
+    context = trust_context(effects.environ)
     fake = effects.transport is not None
     try:
         return httpx.Client(
             transport=effects.transport,
-            verify=True if fake else trust_context(effects.environ),
+            verify=context,
+            # The proxies are those of `mounts`: httpx does not understand every NO_PROXY.
+            trust_env=False,
+            mounts={} if fake else _proxy_mounts(effects.proxies(), context),
             timeout=effects.timeout,
             follow_redirects=True,
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
@@ -61,6 +84,43 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
             remedy="Write the proxy as http://host:port, or unset the variable. For a socks5 "
             "proxy, install httpx[socks].",
         ) from None
+
+
+def _proxy_mounts(
+    proxies: Mapping[str, str], context: ssl.SSLContext
+) -> dict[str, httpx.BaseTransport]:
+    """Return the transports of a client for `proxies`, which are as `system_proxies` returns them.
+
+    Raises ValueError, ImportError or httpx.InvalidURL if a proxy cannot be used.
+    """
+    import httpx
+
+    class Selecting(httpx.BaseTransport):
+        """Sends each request through the proxy, or directly if its host needs none.
+
+        The host is looked at for every request, because a redirect may lead to another one.
+        """
+
+        def __init__(self, proxy: httpx.BaseTransport) -> None:
+            self.proxy = proxy
+            self.direct = httpx.HTTPTransport(verify=context)
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            direct = bypasses(no_proxy, request.url.host, request.url.port)
+            return (self.direct if direct else self.proxy).handle_request(request)
+
+        def close(self) -> None:
+            self.proxy.close()
+            self.direct.close()
+
+    no_proxy = proxies.get("no", "")
+    mounts: dict[str, httpx.BaseTransport] = {}
+    for scheme in ("http", "https", "all"):
+        if address := proxies.get(scheme):
+            url = address if "://" in address else f"http://{address}"
+            transport = httpx.HTTPTransport(verify=context, proxy=httpx.Proxy(url))
+            mounts[f"{scheme}://"] = Selecting(transport)
+    return mounts
 
 
 def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:

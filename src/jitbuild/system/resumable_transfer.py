@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.errors import DownloadError, MissingError, TruncatedError
+from jitbuild.system import transfer_errors as errors
 from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
+from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.transfer_speed import SpeedCheck, TooSlowError, deadline
 from jitbuild.system.urls import redacted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
@@ -21,24 +25,6 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
-# 4xx statuses after which another attempt may succeed (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
-_TEMPORARY = {408, 425, 429}
-_MIRROR = "name another origin with --mirror"
-_CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
-
-
-class _RetryError(Exception):
-    """An attempt failed, but another attempt may succeed.
-
-    `interrupted` is True if the transfer of the file had begun. `wait` is the time in seconds that
-    the server asked to wait.
-    """
-
-    def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.interrupted = interrupted
-        self.wait = wait
 
 
 class _Body(NamedTuple):
@@ -57,7 +43,8 @@ class Transfer:
 
     An earlier transfer may have left the beginning of the file in `part`. `validator` is the
     identifier of the file's version that the server's last response contained. `stitched` is True
-    if `part` was put together from several responses.
+    if `part` was put together from several responses. `started` is True if the last response had
+    begun to arrive, and `expired` is True if its headers took too long.
     """
 
     url: str
@@ -68,6 +55,8 @@ class Transfer:
     stage: Stage
     validator: str | None = None
     stitched: bool = False
+    started: bool = False
+    expired: bool = False
 
     def run(self, retries: int) -> None:
         """Download the file to `part`, and check that its SHA-256 is `sha256` (None: no check).
@@ -93,40 +82,71 @@ class Transfer:
         while True:
             try:
                 return self._attempt()
-            except _RetryError as error:
+            except RetryError as error:
                 size = self._size()
                 progressed = size - best >= self.effects.progress_bytes
                 failures = 1 if progressed else failures + 1
                 best = max(best, size)
                 if failures > retries:
-                    raise self._final_error(error) from error
+                    raise errors.final_error(self.url, error, self._size()) from error
                 self._pause(error, failures)
 
     def _attempt(self) -> None:
         """Make one request, which completes `part`.
 
-        Raises _RetryError if another attempt may succeed, and DownloadError if none can.
+        Raises RetryError if another attempt may succeed, and DownloadError if none can.
         """
+        size = self._resumable()
+        self.started, self.expired = False, False
+        with self._translated_errors(), contextlib.ExitStack() as stack:
+            with self._header_deadline():
+                request = self.client.stream("GET", self.url, headers=self._headers(size))
+                response = stack.enter_context(request)
+            body = self._accept(response, size)
+            self.started = True
+            if body.start != body.total or not body.total:
+                self._receive(response, body)
+
+    @contextlib.contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn the errors of httpx into RetryError and DownloadError."""
         import httpx
 
-        size, started = self._resumable(), False
         try:
-            with self.client.stream("GET", self.url, headers=self._headers(size)) as response:
-                body = self._accept(response, size)
-                started = True
-                if body.start != body.total or not body.total:
-                    self._receive(response, body)
+            yield
+        except TooSlowError as error:
+            raise errors.too_slow(self.url, error) from error
         except httpx.UnsupportedProtocol as error:
-            raise self._failure("it leads to a URL that is not http or https") from error
+            raise errors.failure(self.url, "it leads to a URL that is not http or https") from error
         except httpx.TransportError as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise self._untrusted() from error
-            raise _RetryError(str(error) or type(error).__name__, interrupted=started) from error
+            raise self._broken(error) from error
         except httpx.TooManyRedirects as error:
-            raise self._failure("there are too many redirects") from error
+            raise errors.failure(self.url, "there are too many redirects") from error
         except httpx.InvalidURL:
             # The cause is suppressed, because its message may contain a password.
-            raise self._failure("it is not a valid URL") from None
+            raise errors.failure(self.url, "it is not a valid URL") from None
+
+    def _broken(self, error: httpx.TransportError) -> Exception:
+        """Return the error for a connection that failed or was closed."""
+        if self.expired:
+            return errors.too_slow(self.url, TooSlowError(0, self.effects.window))
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return errors.untrusted(self.url)
+        return RetryError(str(error) or type(error).__name__, interrupted=self.started)
+
+    def _header_deadline(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context manager for the wait for the headers of a response.
+
+        If they do not arrive in time, it closes the client, which ends the request with an error.
+        """
+        if not self.effects.least_speed:
+            return contextlib.nullcontext()
+
+        def expire() -> None:
+            self.expired = True
+            self.client.close()
+
+        return deadline(self.effects.window, expire)
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -150,7 +170,7 @@ class Transfer:
     def _accept(self, response: httpx.Response, size: int) -> _Body:
         """Return the part of the file that the response contains.
 
-        Raises _RetryError or DownloadError if the response contains no usable part. `size` is the
+        Raises RetryError or DownloadError if the response contains no usable part. `size` is the
         size of `part`.
         """
         status = response.status_code
@@ -162,7 +182,8 @@ class Transfer:
         elif status == 416:
             return self._nothing_follows(response, size)
         else:
-            raise self._refused(response)
+            wait = errors.retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
+            raise errors.refused(self.url, status, response.reason_phrase, wait)
         self.stitched = body.start > 0
         self.validator = _validator(response.headers)
         return body
@@ -170,27 +191,32 @@ class Transfer:
     def _continued(self, response: httpx.Response, size: int) -> _Body:
         """Accept a response with status 206 if its range starts at `size` (RFC 9110 14.4).
 
-        Otherwise, remove `part` and raise _RetryError.
+        Otherwise, remove `part` and raise RetryError.
         """
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != size:
             self.part.unlink(missing_ok=True)
-            raise _RetryError("the server sent a range that was not requested")
+            raise RetryError("the server sent a range that was not requested")
         return _Body(size, None if match[2] == "*" else int(match[2]))
 
     def _nothing_follows(self, response: httpx.Response, size: int) -> _Body:
         """Accept a response with status 416 if it states that the file has the size of `part`.
 
-        Otherwise, remove `part` and raise _RetryError. `size` is the size of `part`.
+        Otherwise, remove `part` and raise RetryError. `size` is the size of `part`.
         """
         if size and response.headers.get("Content-Range") == f"bytes */{size}":
             self.stitched = True
             return _Body(size, size)
         self.part.unlink(missing_ok=True)
-        raise _RetryError("the partial file belongs to another file")
+        raise RetryError("the partial file belongs to another file")
 
     def _receive(self, response: httpx.Response, body: _Body) -> None:
         done = body.start
+        speed = SpeedCheck(
+            least=self.effects.least_speed,
+            window=self.effects.window,
+            clock=self.effects.monotonic,
+        )
         with self.part.open("ab" if body.start else "wb") as file:
             # Keep the bytes as they are on the server, because the pinned hash is of these bytes.
             # Servers often declare a .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
@@ -198,14 +224,15 @@ class Transfer:
                 file.write(chunk)
                 done += len(chunk)
                 self.stage.advance(done, body.total)
+                speed.received(len(chunk))
         if body.total is None or done == body.total:
             return
         if done > body.total:
             self.part.unlink()
         sizes = f"{format_size(done)} of the announced {format_size(body.total)}"
-        raise _RetryError(f"the server sent {sizes}", interrupted=True)
+        raise RetryError(f"the server sent {sizes}", interrupted=True)
 
-    def _pause(self, error: _RetryError, failures: int) -> None:
+    def _pause(self, error: RetryError, failures: int) -> None:
         # Up to half of the wait is random, so that the machines of a CI run do not all retry at the
         # same time.
         jitter = (1 + self.effects.jitter()) / 2
@@ -213,54 +240,6 @@ class Transfer:
         wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
         self.stage.detail(f"{error.reason}; trying again in {wait:.0f} s")
         self.effects.sleep(wait)
-
-    def _refused(self, response: httpx.Response) -> Exception:
-        status, url = response.status_code, redacted(self.url)
-        code = f"HTTP {status} {response.reason_phrase}".rstrip()
-        if status in _TEMPORARY or status >= 500:
-            wait = _retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
-            return _RetryError(f"the server answered {code}", wait=wait)
-        if status in {404, 410}:
-            return MissingError(
-                f"{url} was not found ({code}).",
-                remedy=f"Check the version and the URL, or {_MIRROR}.",
-            )
-        if status in {401, 403, 407}:
-            return DownloadError(
-                f"Access to {url} was denied ({code}).",
-                remedy=f"Check the credentials and {_CHECK_PROXY}, or {_MIRROR}.",
-            )
-        return self._failure(f"the server answered {code}")
-
-    def _final_error(self, error: _RetryError) -> DownloadError:
-        """Return the error to raise when no attempts are left."""
-        url = redacted(self.url)
-        if error.interrupted:
-            size = format_size(self._size())
-            return TruncatedError(
-                f"The download of {url} kept ending early, most recently after {size}: "
-                f"{error.reason}.",
-                remedy="Run the same command again to resume the download. If it always ends at "
-                f"the same size, {_MIRROR}.",
-            )
-        return DownloadError(
-            f"{url} could not be downloaded: {error.reason}.",
-            remedy=f"Check the network and {_CHECK_PROXY}, run the command again later, or "
-            f"{_MIRROR}.",
-        )
-
-    def _failure(self, reason: str) -> DownloadError:
-        return DownloadError(
-            f"{redacted(self.url)} could not be downloaded: {reason}.",
-            remedy=f"Check the URL, or {_MIRROR}.",
-        )
-
-    def _untrusted(self) -> DownloadError:
-        return DownloadError(
-            f"The certificate of {redacted(self.url)} is not trusted on this machine.",
-            remedy="If this machine is behind a proxy that inspects TLS, set SSL_CERT_FILE to the "
-            "proxy's CA file. Otherwise, check this machine's clock.",
-        )
 
 
 def _validator(headers: httpx.Headers) -> str | None:
@@ -271,19 +250,3 @@ def _validator(headers: httpx.Headers) -> str | None:
     tag: str | None = headers.get("ETag")
     date: str | None = headers.get("Last-Modified")
     return tag if tag and not tag.startswith("W/") else date
-
-
-def _retry_after(value: str, now: float) -> float:
-    """Return the number of seconds to wait that a `Retry-After` header states; 0 if it is invalid.
-
-    `value` is a number of seconds or a date (RFC 9110 10.2.3). `now` is the current time in seconds
-    since 1970.
-    """
-    from email.utils import parsedate_to_datetime
-
-    if value.isdecimal():
-        return float(value)
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except ValueError:
-        return 0.0

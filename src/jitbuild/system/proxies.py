@@ -1,0 +1,47 @@
+"""Decide which hosts are reached without a proxy, by the list in NO_PROXY.
+
+httpx has the same feature, but fails if the list contains an IPv6 address or a range of addresses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_PORT = re.compile(r"^(\[[^]]*\]|[^:]*):(\d+)$")
+
+
+def bypasses(no_proxy: str, host: str, port: int | None = None) -> bool:
+    """Return True if a connection to `host` and `port` uses no proxy.
+
+    `no_proxy` is a list of entries, separated by commas or spaces: `*`, a domain (which includes
+    the domains below it), an address, or a range of addresses such as `10.0.0.0/8` or `fd00::/8`.
+    A host and an address may be followed by a port; an IPv6 address is then in brackets. Entries of
+    other forms are ignored.
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    return any(_matches(entry, name, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
+
+
+def _matches(entry: str, host: str, port: int | None) -> bool:
+    entry = _SCHEME.sub("", entry.lower()).rstrip("/")
+    if entry == "*":
+        return True
+    if match := _PORT.match(entry):
+        if port is not None and int(match[2]) != port:
+            return False
+        entry = match[1]
+    with contextlib.suppress(ValueError):
+        network = ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+        return _address_in(host, network)
+    domain = entry.removeprefix("*").strip(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _address_in(host: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    try:
+        return ipaddress.ip_address(host) in network
+    except ValueError:  # a name: names are not resolved to compare them with addresses
+        return False

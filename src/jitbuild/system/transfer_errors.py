@@ -1,0 +1,113 @@
+"""The errors of a transfer over HTTP: what the server answered, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import DownloadError, MissingError, TruncatedError
+from jitbuild.system.formatting import format_size
+from jitbuild.system.urls import redacted
+
+if TYPE_CHECKING:
+    from jitbuild.system.transfer_speed import TooSlowError
+
+# 4xx statuses after which another attempt may succeed (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
+_TEMPORARY = {408, 425, 429}
+_MIRROR = "name another origin with --mirror"
+_CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
+
+
+class RetryError(Exception):
+    """An attempt failed, but another attempt may succeed.
+
+    `interrupted` is True if the transfer of the file had begun. `wait` is the time in seconds that
+    the server asked to wait.
+    """
+
+    def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.interrupted = interrupted
+        self.wait = wait
+
+
+def refused(url: str, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
+    """Return the error for a response without the file, with its status code and reason phrase.
+
+    It is a RetryError if the answer is temporary. `wait` is the time in seconds that the server
+    asked to wait.
+    """
+    shown = redacted(url)
+    code = f"HTTP {status} {phrase}".rstrip()
+    if status in _TEMPORARY or status >= 500:
+        return RetryError(f"the server answered {code}", wait=wait)
+    if status in {404, 410}:
+        return MissingError(
+            f"{shown} was not found ({code}).",
+            remedy=f"Check the version and the URL, or {_MIRROR}.",
+        )
+    if status in {401, 403, 407}:
+        return DownloadError(
+            f"Access to {shown} was denied ({code}).",
+            remedy=f"Check the credentials and {_CHECK_PROXY}, or {_MIRROR}.",
+        )
+    return failure(url, f"the server answered {code}")
+
+
+def final_error(url: str, error: RetryError, size: int) -> DownloadError:
+    """Return the error to raise when no attempts are left, with `size` bytes of the file."""
+    shown = redacted(url)
+    if error.interrupted:
+        return TruncatedError(
+            f"The download of {shown} kept ending early, most recently after "
+            f"{format_size(size)}: {error.reason}.",
+            remedy="Run the same command again to resume the download. If it always ends at "
+            f"the same size, {_MIRROR}.",
+        )
+    return DownloadError(
+        f"{shown} could not be downloaded: {error.reason}.",
+        remedy=f"Check the network and {_CHECK_PROXY}, run the command again later, or {_MIRROR}.",
+    )
+
+
+def too_slow(url: str, error: TooSlowError) -> TruncatedError:
+    """Return the error for a transfer that was given up because of its speed."""
+    return TruncatedError(
+        f"The download of {redacted(url)} was given up, because it was too slow: "
+        f"{format_size(error.received)} in {error.seconds:.0f} s.",
+        remedy="Run the same command again to resume the download. If your line is slow, lower "
+        f"the setting min-speed (bytes per second; 0 accepts every speed). Otherwise, {_MIRROR}.",
+    )
+
+
+def failure(url: str, reason: str) -> DownloadError:
+    """Return the error for a URL with which no attempt can succeed."""
+    return DownloadError(
+        f"{redacted(url)} could not be downloaded: {reason}.",
+        remedy=f"Check the URL, or {_MIRROR}.",
+    )
+
+
+def untrusted(url: str) -> DownloadError:
+    """Return the error for a server whose certificate is not trusted."""
+    return DownloadError(
+        f"The certificate of {redacted(url)} is not trusted on this machine.",
+        remedy="If this machine is behind a proxy that inspects TLS, set SSL_CERT_FILE to the "
+        "proxy's CA file. Otherwise, check this machine's clock.",
+    )
+
+
+def retry_after(value: str, now: float) -> float:
+    """Return the number of seconds to wait that a `Retry-After` header states; 0 if it is invalid.
+
+    `value` is a number of seconds or a date (RFC 9110 10.2.3). `now` is the current time in seconds
+    since 1970.
+    """
+    from email.utils import parsedate_to_datetime
+
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,73 @@
+"""Give up transfers that are too slow to end in a reasonable time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# The least speed that is accepted by default, in bytes per second. At this speed, the archive of a
+# CPython takes six hours.
+LEAST_SPEED = 1000
+
+
+class TooSlowError(Exception):
+    """A transfer was slower than the least speed over a whole window of time.
+
+    `received` is the number of bytes that arrived in the last `seconds`.
+    """
+
+    def __init__(self, received: int, seconds: float) -> None:
+        super().__init__(f"{received} bytes in {seconds:.0f} s")
+        self.received = received
+        self.seconds = seconds
+
+
+@dataclass(kw_only=True, slots=True)
+class SpeedCheck:
+    """Checks that a transfer has at least `least` bytes per second, over windows of `window` s.
+
+    `clock` returns seconds. A silent connection is not noticed here: a read without any data ends
+    by its own timeout.
+    """
+
+    least: int
+    window: float
+    clock: Callable[[], float]
+    _begun: float = field(init=False)
+    _received: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._begun = self.clock()
+
+    def received(self, count: int) -> None:
+        """Count `count` more bytes. Raises TooSlowError if a window has ended with too few."""
+        self._received += count
+        elapsed = self.clock() - self._begun
+        if elapsed < self.window:
+            return
+        if self._received < self.least * elapsed:
+            raise TooSlowError(self._received, elapsed)
+        self._begun, self._received = self.clock(), 0
+
+
+@contextlib.contextmanager
+def deadline(seconds: float, expire: Callable[[], None]) -> Iterator[None]:
+    """Call `expire` in another thread if the block lasts longer than `seconds`."""
+    lifted = threading.Event()
+
+    def watch() -> None:
+        if not lifted.wait(seconds):
+            expire()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        lifted.set()
+        thread.join()
