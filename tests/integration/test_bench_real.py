@@ -282,12 +282,12 @@ def test_a_process_that_takes_too_long_is_ended_with_its_children(cli: Cli, tmp_
 
 def test_large_output_does_not_fill_the_store(cli: Cli, tmp_path: Path) -> None:
     words = ["--", "-c", "import sys; [sys.stdout.write('x' * 1_000_000) for _ in range(100)]"]
-    cli("bench", "3.15", "--rounds", 1, *words, cwd=tmp_path)
+    cli("bench", "3.15", "--rounds", 3, *words, cwd=tmp_path)
     cli(
         "bench",
         "3.15",
         "--rounds",
-        1,
+        3,
         "--values",
         1,
         "--stmt",
@@ -326,11 +326,34 @@ def test_the_commands_of_the_docs_run(cli: Cli, tmp_path: Path) -> None:
     docs = (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
     # The commands between them have tests of their own (test_suite_real.py).
     first, *_, second = re.findall(r"^\$ jitbuild (bench .*)$", docs, re.MULTILINE)
-    said = cli(*first.split(), cwd=tmp_path).out
+    bench, spec, *words = first.split()
+    said = cli(bench, spec, "--max-time", 3, *words, cwd=tmp_path).out
     for arm in ("off", "on"):
         (path,) = re.findall(rf"^{arm}: (.*)$", said, re.MULTILINE)
         (tmp_path / f"{arm}.json").write_bytes(Path(path).read_bytes())
-    assert "than off: " in (out := cli(*second.split(), cwd=tmp_path).out) or "on and off: " in out
+    out = cli(*second.split(), cwd=tmp_path).out
+    assert "than off: " in out or "on and off: " in out or "Not enough data" in out
+
+
+def test_a_loop_that_gains_is_measured_until_it_is_decided_and_a_fixed_time_is_kept(
+    cli: Cli,
+) -> None:
+    """The gain is far larger than any noise of the machine."""
+    words = ["--stmt", "for _ in range(100000): x = x * 1.0001", "--setup", "x = 1.0", "--json"]
+    data = cli("bench", "3.15", "--margin", "5%", *words).json()
+    assert (data["until_decided"], data["confidence"], data["margin"]) == (True, 0.99, 0.05)
+    assert data["verdict"]["result"] in {"on", "undecided"}
+    assert data["benchmarks"][0]["processes"]["base"] >= 5
+    # What a second cannot decide, --resume continues; it keeps what has been measured.
+    words = ["--", "-c", "sum(range(1000))", "--json"]
+    words = ["--max-time", "1", "--margin", "0.01", "--json", *words[:-1]]
+    first = cli("bench", "3.15", *words).json()
+    assert first["verdict"]["result"] in {"not enough data", "undecided"}
+    words[1] = "4"
+    second = cli("bench", "3.15", "--resume", *words).json()
+    before, after = (each["benchmarks"][0]["processes"]["base"] for each in (first, second))
+    assert after > before
+    assert "had been measured before" in second["notes"][0]
 
 
 def test_modules_named_like_the_scripts_are_those_of_the_program(cli: Cli, tmp_path: Path) -> None:
@@ -341,7 +364,7 @@ def test_modules_named_like_the_scripts_are_those_of_the_program(cli: Cli, tmp_p
     check = "; ".join(["import " + ", ".join(names), *(f"assert {name}.own" for name in names)])
     (tmp_path / "script.py").write_text(f"{check}\nfor _ in range(10000): pass\n")
     setup = f"import sys; sys.path.append({str(tmp_path)!r}); {check}"
-    few = ["--rounds", 1, "--values", 1, "--inspect", "--json"]
+    few = ["--rounds", 3, "--values", 1, "--inspect", "--json"]
     statement = cli("bench", "3.15", *few, "--stmt", "pass", "--setup", setup).json()
     assert statement["benchmarks"][0]["jit"] is not None
     script = cli("bench", "3.15", *few, "--", "script.py", cwd=tmp_path).json()

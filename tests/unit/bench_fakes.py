@@ -19,7 +19,7 @@ from jitbuild.bench.report import (
 )
 from jitbuild.bench.rounds import RoundEffects
 from jitbuild.bench.session import MeasurementSession
-from jitbuild.bench.stats import Sample
+from jitbuild.bench.stats import ComparisonRule, Sample
 from jitbuild.system.process import Completed
 
 IMPORT_ERROR = "Traceback (most recent call last):\n  File x\nImportError: No module named 'x'\n"
@@ -43,7 +43,7 @@ def report(
     function = CompiledFunction(name="work", file="x.py", line=2, executors=2, bytes=4096)
     hot = HotFunction(name="slow", file="x.py", line=9, share=0.4)
     inspections = {"float_loop": JITInspection(compiled=(function,), uncompiled=(hot,))}
-    rows = compare_samples(base, other, paired=True, inspections=inspections)
+    rows = compare_samples(base, other, ComparisonRule(paired=True), inspections=inspections)
     given = {
         "about": {"kind": kind, "version": "3.15.2"},
         "warnings": ("A <script>.",),
@@ -54,7 +54,8 @@ def report(
         base=_ARM_NAMES[comparison][0],
         other=_ARM_NAMES[comparison][1],
         rows=rows,
-        mean=mean_of(rows, paired=True),
+        mean=mean_of(rows, ComparisonRule(paired=True)),
+        rule=ComparisonRule(paired=True),
         **{**given, **fields},
     )
 

@@ -41,7 +41,8 @@ def test_the_table_is_ordered_like_the_chart_and_marks_each_result():
         r'<th scope="row" class="name">(.*?)</th>.*?aria-hidden="true">(.)</span> (.*?)</td>', whole
     )
     mean = stats.geometric_mean(
-        [(sample(1.0), sample(1 / value)) for value in (0.9, 1.0, 1.5)], paired=True
+        [(sample(1.0), sample(1 / value)) for value in (0.9, 1.0, 1.5)],
+        stats.ComparisonRule(paired=True),
     )
     assert rows == [
         ("nbody", "▲", "faster"),

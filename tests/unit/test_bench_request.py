@@ -10,6 +10,7 @@ from jitbuild.bench import plan, quick_suite
 from jitbuild.bench.bench_request import BenchRequest
 from jitbuild.bench.benchmark_choice import requested_benchmarks, requested_counts
 from jitbuild.bench.request_check import check_request
+from jitbuild.bench.stopping import StoppingRule
 from jitbuild.errors import UsageError
 from jitbuild.request import Axes
 from jitbuild.running.venvs import Requirements
@@ -111,6 +112,10 @@ def test_numbers_of_the_request_replace_those_of_the_kind():
         ({"off_against_off": True, "suite": "pyperformance"}, " --aa --suite pyperformance"),
         ({"benchmarks": ("math", "-nbody")}, " --benchmarks=math,-nbody"),
         (
+            {"stmt": "x", "max_time": 90.0, "margin": 0.005},
+            " --stmt x --max-time 90 --margin 0.5",
+        ),
+        (
             {"stmt": "x = 1", "setup": "y", "rounds": 3, "values": 2},
             " --stmt 'x = 1' --setup y --rounds 3 --values 2",
         ),
@@ -138,3 +143,16 @@ def test_a_request_can_be_resumed_and_its_modes_compared():
         f"jitbuild bench {subject} --resume --rounds 3 -- x.py"
     )
     assert wanted.diff_command() == f"jitbuild diff {subject} -- x.py"
+
+
+def test_an_exact_number_of_rounds_replaces_the_measurement_until_a_decision():
+    assert request(rounds=9).stopping_rule("stmt") == StoppingRule()
+    assert request().stopping_rule("stmt") == StoppingRule(until_decided=True, seconds=120)
+    assert request(max_time=7.0, margin=0.1).stopping_rule("quick") == StoppingRule(
+        until_decided=True, seconds=7, strict=True, margin=0.1
+    )
+
+
+def test_the_command_that_continues_has_a_longer_limit():
+    resumed = request(max_time=7.0).repeat_command(resume=True, max_time=50)
+    assert resumed.endswith("--resume --max-time 50")

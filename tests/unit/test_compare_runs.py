@@ -94,6 +94,6 @@ def test_times_are_compared_only_between_equal_outcomes():
         *runs_of(off=[0] * 3),
         *(CommandRun(mode="on", round=n, returncode=1, seconds=0.1) for n in (1, 2, 3)),
     ]
-    assert [each.speed for each in compare_runs(runs, ("off", "on"), repeat).timings] == [
+    assert [each.result for each in compare_runs(runs, ("off", "on"), repeat).timings] == [
         "not compared"
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bench_fakes import report
 
-from jitbuild.bench import conclusions
+from jitbuild.bench import conclusions, stats
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,7 @@ from jitbuild.bench import conclusions
         (
             report(1.001, kind="stmt"),
             "no difference",
-            "No difference beyond this machine's noise (1.0%) on your statement.",
+            "No difference of 2.0% or more on your statement: 1.00x (1.00-1.00).",
         ),
         (
             report(0.9, kind="command"),
@@ -42,7 +44,7 @@ from jitbuild.bench import conclusions
             report(1.25, 0.8),
             "no difference",
             (
-                "No difference beyond this machine's noise (1.0%) over 2 programs. But 1 faster, "
+                "No difference of 2.0% or more over 2 programs: 1.00x (1.00-1.00). But 1 faster, "
                 "1 slower, 0 unchanged; the "
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own "
                 "program, after `--`."
@@ -52,7 +54,7 @@ from jitbuild.bench import conclusions
             report(1.25, 0.8, kind="pytest"),
             "no difference",
             (
-                "No difference beyond this machine's noise (1.0%) over 2 benchmarks. But 1 "
+                "No difference of 2.0% or more over 2 benchmarks: 1.00x (1.00-1.00). But 1 "
                 "faster, 1 slower, 0 unchanged; the "
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
             ),
@@ -71,7 +73,7 @@ from jitbuild.bench import conclusions
         (
             report(1.0, 1.0, comparison="files"),
             "no difference",
-            "b and a: no difference beyond the noise (1.0%) over 2 benchmarks.",
+            "b and a: no difference of 2.0% or more over 2 benchmarks: 1.00x (1.00-1.00).",
         ),
         (
             report(1.0, comparison="again"),
@@ -93,3 +95,44 @@ def test_a_difference_between_off_and_off_means_a_noisy_machine():
         "this machine is too noisy. Differences below 10.0% cannot be trusted"
         in conclusions.sentence(report(1.1, comparison="again"))
     )
+
+
+NOISY = stats.Ratio(value=1.05, low=0.95, high=1.16, noise=0.1, result="undecided", more_rounds=40)
+POSSIBLE = "with 1.05x (0.95-1.16), a difference of 2.0% or more is possible, and so is none."
+
+
+@pytest.mark.parametrize(
+    ("comparison", "fields", "sentence"),
+    [
+        (
+            "modes",
+            {"more_seconds": 95.0, "more": "jitbuild bench 3.15 --resume --max-time 270"},
+            (
+                f"Undecided on float_loop: {POSSIBLE} About 1 min 35 s more would decide it: "
+                "jitbuild bench 3.15 --resume --max-time 270"
+            ),
+        ),
+        (
+            "files",
+            {},
+            f"b and a: undecided on float_loop: {POSSIBLE} About 40 more rounds would decide it.",
+        ),
+        (
+            "again",
+            {},
+            (
+                f"Off against off: undecided, {POSSIBLE} About 40 more rounds would decide it. "
+                "Until then, the noise floor of this machine is 16.0%."
+            ),
+        ),
+    ],
+)
+def test_an_undecided_verdict_says_how_much_longer_a_decision_takes(comparison, fields, sentence):
+    measured = replace(report(1.05, comparison=comparison, **fields), mean=NOISY)
+    assert conclusions.advice(measured) == "undecided"
+    assert conclusions.sentence(measured) == sentence
+
+
+def test_noise_beyond_all_patience_is_called_so():
+    measured = replace(report(1.05), mean=replace(NOISY, more_rounds=None))
+    assert "too large to decide it by more rounds" in conclusions.sentence(measured)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ from pyperformance_samples import LISTED
 
 from jitbuild.bench import pyperf_files
 from jitbuild.bench.bench_request import BenchRequest
+from jitbuild.bench.compare_files import compare_files
 from jitbuild.bench.measurement import BenchEffects, measure
 from jitbuild.errors import MeasurementError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
@@ -76,7 +79,7 @@ def bench(store, workers, installer, tmp_path):
     """Return a function that measures a request with these fakes."""
     interpreter = stores.put(store, "3.15.2", jit="yes-off", profile="fast")
 
-    def run(*, verdict=OK, interpreter=interpreter, **fields):
+    def run(*, verdict=OK, interpreter=interpreter, clock=lambda: 0.0, **fields):
         request = BenchRequest(**{"spec": "3.15", "axes": Axes(), "rounds": 3, **fields})
         return measure(
             request,
@@ -86,7 +89,7 @@ def bench(store, workers, installer, tmp_path):
                 find=lambda spec, axes, machine_code, reporter: interpreter,
                 probe=lambda python, expect: verdict,
                 runner=installer,
-                rounds=effects(workers),
+                rounds=effects(workers, clock),
                 environ={"PATH": "/bin", "PYTHONINSPECT": "1"},
                 machine_root=tmp_path / "machine",
             ),
@@ -163,6 +166,38 @@ def test_an_outlier_is_left_out_of_files_and_report(bench, workers, tmp_path):
     assert report.notes[0].startswith("Rounds left out as outliers: 1 of stmt.")
     metadata = pyperf_files.metadata(pyperf_files.load(tmp_path / "out" / "off.json"))
     assert metadata["jitbuild_rounds_left_out"] == 1
+
+
+def test_without_a_number_of_rounds_the_measurement_continues_until_it_decides(bench, tmp_path):
+    report = bench(stmt="pass", rounds=None, output=tmp_path / "out")
+    assert report.mean.result == "faster"
+    assert (report.about["rounds"], report.confidence) == ("5", "99%")
+    assert (report.more_seconds, report.more) == (None, "")
+    assert report.again == "jitbuild bench 3.15 --stmt pass"
+    (compared,) = compare_files([tmp_path / "out" / "off.json", tmp_path / "out" / "on.json"])
+    assert compared.mean == report.mean
+    assert compared.confidence == "99%"
+
+
+def test_an_undecided_measurement_says_how_to_continue(bench, workers):
+    workers.slow_calls = {*range(3, 30, 3)}
+    report = bench(command=("x.py",), rounds=None, max_time=20.0, clock=itertools.count().__next__)
+    assert report.mean.result == "undecided"
+    used, more = 20, report.more_seconds
+    assert more > 0
+    limit = 10 * math.ceil((used + 1.5 * more) / 10)
+    assert report.more == f"jitbuild bench 3.15 --resume --max-time {limit} -- x.py"
+    again = bench(command=("x.py",), rounds=None, max_time=20.0, resume=True)
+    assert again.mean == report.mean
+    assert again.notes[0].startswith("40 processes had been measured before")
+
+
+def test_an_undecided_measurement_of_exact_rounds_advises_more_rounds(bench, workers):
+    workers.slow_calls = {*range(3, 30, 3)}
+    report = bench(command=("x.py",), rounds=6)
+    assert (report.mean.result, report.confidence) == ("undecided", "95%")
+    rounds = 6 + report.mean.more_rounds
+    assert report.more == f"jitbuild bench 3.15 --rounds {rounds} -- x.py"
 
 
 def test_a_command_is_located_and_inspected_apart(bench, workers, installer):

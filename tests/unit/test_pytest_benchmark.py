@@ -107,7 +107,7 @@ def test_each_round_runs_pytest_once_in_each_mode_and_each_test_is_a_benchmark(j
     ]
     off, on = (pyperf_files.samples(suite) for suite in suites)
     assert stats.compare(
-        off["t.py::test_a"], on["t.py::test_a"], paired=True
+        off["t.py::test_a"], on["t.py::test_a"], stats.ComparisonRule(paired=True)
     ).value == pytest.approx(2.0)
     assert {name: len(sample.processes) for name, sample in on.items()} == {
         "t.py::test_a": 3,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from bench_fakes import report
 
 from jitbuild.bench.report_json import to_json
+from jitbuild.bench.stats import ComparisonRule
 
 
 def test_a_report_has_the_documented_shape():
@@ -22,6 +24,20 @@ def test_a_report_has_the_documented_shape():
         "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4}],
     }
     json.dumps(to_json(report(1.5, rounds=1, comparison="again")), allow_nan=False)
+
+
+def test_a_report_says_what_is_undecided_and_how_it_was_measured():
+    data = to_json(report(1.5, 0.9))
+    assert (data["undecided"], data["margin"]) == (0, 0.02)
+    assert (data["until_decided"], data["confidence"]) == (False, 0.95)
+    assert data["verdict"]["more_seconds"] is None
+    assert data["verdict"]["more"] == ""
+    rule = ComparisonRule(paired=True, always_valid=True, margin=0.05)
+    measured = report(1.5, more_seconds=9.5, more="jitbuild bench 3.15 --resume")
+    data = to_json(replace(measured, rule=rule))
+    assert (data["until_decided"], data["confidence"], data["margin"]) == (True, 0.99, 0.05)
+    assert data["verdict"]["more_seconds"] == 9.5
+    assert data["verdict"]["more"] == "jitbuild bench 3.15 --resume"
 
 
 @pytest.mark.parametrize(("signal", "complete"), [(None, True), (2, False)])

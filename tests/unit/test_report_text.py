@@ -183,6 +183,9 @@ def test_a_report_as_json(report):
             "ratio": 1.0,
             "noise": 0.0,
             "speed": "not compared",
+            "result": "not compared",
+            "interval": None,
+            "more_repeats": None,
         }
     ]
     assert data["runs"][0] == {
@@ -225,10 +228,22 @@ def test_times_are_shown_with_their_ratio_and_noise():
     lines = [
         "on is faster than off: 100 ms -> 50 ms, 2.00 times as fast (noise 0.0%)",
         "stress is slower than off: 100 ms -> 2.0 s, 20.00 times as long (noise 0.0%)",
-        "default and off are equal within noise: 100 ms -> 100 ms (noise 0.0%)",
+        "default and off: no difference of 2% or more: 100 ms -> 100 ms (noise 0.0%)",
     ]
     assert "\n".join(f"  {line}" for line in lines) in as_text(report)
     assert "\n".join(f"- {line}" for line in lines) in as_markdown(report)
+
+
+def test_an_undecided_time_says_how_many_repeats_would_decide():
+    seconds = {"off": (1.0, 1.05, 1.0), "on": (1.02, 0.99, 1.04)}
+    runs = [
+        CommandRun(mode=mode, round=number, returncode=0, seconds=each)
+        for mode, times in seconds.items()
+        for number, each in enumerate(times, start=1)
+    ]
+    text = as_text(report_with(runs, ("off", "on")))
+    assert "on and off: undecided: 1.0 s -> 1.0 s (noise 5.0%); about " in text
+    assert "more repeats would decide (--repeat)" in text
 
 
 def test_a_crash_is_shown_with_its_trace_and_its_log():

@@ -10,19 +10,24 @@ import pytest
 from bench_fakes import sample
 
 from jitbuild.bench import stats
-from jitbuild.bench.stats import Sample
+from jitbuild.bench.stats import ComparisonRule, Sample
+from jitbuild.running import intervals
 
 
 def test_the_ratio_is_that_of_the_means_as_in_pyperf():
     off, on = Sample(processes=((2.0, 4.0), (3.0,))), Sample(processes=((1.0, 2.0), (1.5,)))
-    assert stats.compare(off, on, paired=False).value == pytest.approx(2.0)
-    assert stats.compare(off, on, paired=False).value == pytest.approx(off.mean / on.mean)
+    assert stats.compare(off, on, ComparisonRule(paired=False)).value == pytest.approx(2.0)
+    assert stats.compare(off, on, ComparisonRule(paired=False)).value == pytest.approx(
+        off.mean / on.mean
+    )
 
 
 def test_an_interval_equals_the_one_computed_by_hand():
     # The rounds differ by +-0.01, so the standard error is 0.01 * sqrt(4/3) / 2; the quantile for
     # three degrees of freedom is 3.182.
-    ratio = stats.compare(sample(1.01, 0.99, 1.01, 0.99), sample(1, 1, 1, 1), paired=True)
+    ratio = stats.compare(
+        sample(1.01, 0.99, 1.01, 0.99), sample(1, 1, 1, 1), ComparisonRule(paired=True)
+    )
     half = 3.182 * 0.01 * math.sqrt(4 / 3) / 2
     assert (ratio.low, ratio.high) == (
         pytest.approx(math.exp(-half)),
@@ -34,13 +39,15 @@ def test_an_interval_equals_the_one_computed_by_hand():
 def test_drift_that_a_round_has_in_common_does_not_count():
     drift = [1.0, 1.3, 0.9, 1.6, 1.1]
     off, on = sample(*drift), sample(*[value * 0.8 for value in drift])
-    assert stats.compare(off, on, paired=True).low == pytest.approx(1.25)
-    assert stats.compare(off, on, paired=False).result == "no difference"
+    assert stats.compare(off, on, ComparisonRule(paired=True)).low == pytest.approx(1.25)
+    assert stats.compare(off, on, ComparisonRule(paired=False)).result == "undecided"
 
 
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_fewer_than_three_rounds_are_not_enough_data(rounds):
-    ratio = stats.compare(sample(*[2.0] * rounds), sample(*[1.0] * rounds), paired=True)
+    ratio = stats.compare(
+        sample(*[2.0] * rounds), sample(*[1.0] * rounds), ComparisonRule(paired=True)
+    )
     assert ratio.result == "not enough data"
     assert ratio.to_json()["interval"] is None
     json.dumps(ratio.to_json(), allow_nan=False)
@@ -51,23 +58,30 @@ def test_benchmarks_with_unequal_rounds_have_a_mean():
         (sample(2.0, 2.1, 2.0), sample(1.0, 1.0, 1.1)),
         (sample(2.0, 2.1, 2.0, 2.2), sample(1.0, 1.0, 1.1, 1.0)),
     ]
-    assert stats.geometric_mean(pairs, paired=True).result == "faster"
+    assert stats.geometric_mean(pairs, ComparisonRule(paired=True)).result == "faster"
     fewer = [(sample(2.0, 2.1), sample(1.0, 1.0)), pairs[0]]
-    assert stats.geometric_mean(fewer, paired=True).result == "not enough data"
+    assert stats.geometric_mean(fewer, ComparisonRule(paired=True)).result == "not enough data"
 
 
-def test_less_than_one_percent_is_never_a_difference():
-    assert (
-        stats.compare(sample(*[1.009] * 9), sample(*[1.0] * 9), paired=True).result
-        == "no difference"
-    )
-    assert stats.compare(sample(*[1.011] * 9), sample(*[1.0] * 9), paired=True).result == "faster"
+@pytest.mark.parametrize(
+    ("ratio", "margin", "result"),
+    [
+        (1.019, 0.02, "no difference"),
+        (1.021, 0.02, "faster"),
+        (1 / 1.021, 0.02, "slower"),
+        (1.005, 0.01, "no difference"),
+        (1.005, 0.001, "faster"),
+    ],
+)
+def test_a_difference_within_the_margin_does_not_count(ratio, margin, result):
+    rule = ComparisonRule(paired=True, margin=margin)
+    assert stats.compare(sample(*[ratio] * 9), sample(*[1.0] * 9), rule).result == result
 
 
 def test_a_measured_noise_floor_is_taken_into_account():
     off, on = sample(*[1.05] * 5), sample(*[1.0] * 5)
-    assert stats.compare(off, on, paired=True).result == "faster"
-    assert stats.compare(off, on, paired=True, floor=0.06).result == "no difference"
+    assert stats.compare(off, on, ComparisonRule(paired=True)).result == "faster"
+    assert stats.compare(off, on, ComparisonRule(paired=True), floor=0.06).result == "no difference"
 
 
 def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
@@ -86,14 +100,14 @@ def simulated(rng: random.Random, slower: float, rounds: int) -> stats.Ratio:
                 )
             )
         )
-    return stats.compare(*arms, paired=True)
+    return stats.compare(*arms, ComparisonRule(paired=True))
 
 
 @pytest.mark.parametrize("rounds", [5, 10])
 def test_equal_arms_are_rarely_called_different(rounds):
     rng = random.Random(5)
     results = [simulated(rng, 1.0, rounds).result for _ in range(1000)]
-    assert results.count("no difference") / 1000 >= 0.95
+    assert (results.count("faster") + results.count("slower")) / 1000 <= 0.05
 
 
 def test_a_difference_of_five_percent_is_detected():
@@ -113,7 +127,9 @@ def test_the_interval_covers_the_true_ratio():
 
 
 def test_quantiles_fall_to_that_of_the_normal_distribution():
-    quantiles = [stats.t_quantile(freedom) for freedom in (1, 1.5, 2, 10, 30, 31, 100, math.inf)]
+    quantiles = [
+        intervals.t_quantile(freedom) for freedom in (1, 1.5, 2, 10, 30, 31, 100, math.inf)
+    ]
     assert quantiles == sorted(quantiles, reverse=True)
     assert (quantiles[0], quantiles[-1]) == (12.706, 1.96)
 
@@ -153,7 +169,10 @@ def test_rounds_that_remain_are_compared_round_by_round():
     third, fourth = rounds(*[1.02, 1.0, 1.01] * 3, 0.99)
     out = stats.outliers(first, second)
     mean = stats.geometric_mean(
-        [(first.without(out), second.without(out)), (third, fourth)], paired=True
+        [(first.without(out), second.without(out)), (third, fourth)], ComparisonRule(paired=True)
     )
     assert (mean.result, mean.noise) == ("no difference", pytest.approx(0.01, abs=0.01))
-    assert stats.geometric_mean([(first, second), (third, fourth)], paired=True).noise > 0.08
+    assert (
+        stats.geometric_mean([(first, second), (third, fourth)], ComparisonRule(paired=True)).noise
+        > 0.08
+    )

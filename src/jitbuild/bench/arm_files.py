@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitbuild.bench.plan import Arm, Benchmark
+    from jitbuild.bench.plan import Arm, Benchmark, Kind
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.bench.stats import Sample
     from jitbuild.probing.verdict import Verdict
@@ -39,12 +39,7 @@ def write_arm_files(
     """
     suites = [_join_arm(session, interpreter, verdict, arm) for arm in session.arms]
     base, other = map(pyperf_files.samples, suites)
-    interleaved = session.benchmarks[0].kind in INTERLEAVED_KINDS
-    outliers = {
-        name: rounds
-        for name in (base.keys() & other.keys() if interleaved else ())
-        if (rounds := stats.outliers(base[name], other[name]))
-    }
+    outliers = outlier_rounds(base, other, session.benchmarks[0].kind)
     suites = [pyperf_files.without_rounds(suite, outliers) for suite in suites]
     paths = {arm.name: folder / f"{arm.name}.json" for arm in session.arms}
     for suite, path in zip(suites, paths.values(), strict=True):
@@ -52,6 +47,19 @@ def write_arm_files(
     base, other = map(pyperf_files.samples, suites)
     counts = {name: len(outliers[name]) for name in base if name in outliers}
     return ArmFiles(paths=paths, base=base, other=other, outliers=counts)
+
+
+def outlier_rounds(
+    base: Mapping[str, Sample], other: Mapping[str, Sample], kind: Kind
+) -> dict[str, frozenset[int]]:
+    """Return the rounds, counted from 0, that are left out, by the name of what was measured."""
+    if kind not in INTERLEAVED_KINDS:
+        return {}
+    return {
+        name: rounds
+        for name in base.keys() & other.keys()
+        if (rounds := stats.outliers(base[name], other[name]))
+    }
 
 
 def _join_arm(
@@ -64,7 +72,10 @@ def _join_arm(
         for name, paths in session_results.measured_files(session, arm).items()
         for path in paths
     }
-    identity = {"jitbuild_session": session_results.identity(session)}
+    identity = {
+        "jitbuild_session": session_results.identity(session),
+        "jitbuild_until_decided": int(session.stopping.until_decided),
+    }
     suite = pyperf_files.join(by_path, _metadata(interpreter, verdict, arm) | identity, by_path)
     assert suite is not None  # an interruption before anything was measured has been raised
     return suite

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.bench import plan
+from jitbuild.bench.stopping import StoppingRule
+from jitbuild.running.intervals import MARGIN
 from jitbuild.running.lookup import axis_options
 from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jitbuild.bench.plan import Arm
+    from jitbuild.bench.plan import Arm, Kind
     from jitbuild.request import Axes
 
 Suite = Literal["quick", "pyperformance"]
@@ -28,7 +30,9 @@ class BenchRequest:
     named. With `pytest_benchmark`, each test of the command is measured. With `off_against_off`,
     both modes are off, to measure the noise of the machine. `requirements` are installed in an
     environment of the interpreter. `rounds` and `values` replace the defaults of the benchmark's
-    kind. `timeout` is in seconds, per process. With `resume`, the results of an interrupted
+    kind; with `rounds`, that exact number is measured. Otherwise the measurement continues until it
+    decides, or until `max_time` seconds have passed. Differences up to the share `margin` do not
+    count. `timeout` is in seconds, per process. With `resume`, the results of an interrupted
     measurement are kept. With `profile_hot`, hot functions without machine code are searched for.
     pyperf's files are written to the folder `output`, or into the store if it is None.
     """
@@ -45,6 +49,8 @@ class BenchRequest:
     requirements: Requirements = Requirements()  # noqa: RUF009 # it is immutable
     rounds: int | None = None
     values: int | None = None
+    max_time: float | None = None
+    margin: float | None = None
     timeout: float | None = None
     resume: bool = False
     profile_hot: bool = False
@@ -55,8 +61,24 @@ class BenchRequest:
         """The two arms to compare."""
         return plan.OFF_AND_OFF if self.off_against_off else plan.OFF_AND_ON
 
-    def repeat_command(self, *, resume: bool = False) -> str:
-        """Return the command line that repeats the measurement or, with `resume`, continues it."""
+    def stopping_rule(self, kind: Kind) -> StoppingRule:
+        """Return the rule that says when a measurement of benchmarks of this kind ends."""
+        margin = MARGIN if self.margin is None else self.margin
+        if self.rounds is not None:
+            return StoppingRule(margin=margin)
+        return StoppingRule(
+            until_decided=True,
+            seconds=self.max_time or plan.DEFAULT_MAX_SECONDS[kind],
+            strict=self.max_time is not None,
+            margin=margin,
+        )
+
+    def repeat_command(self, *, resume: bool = False, max_time: float | None = None) -> str:
+        """Return the command line that repeats the measurement or, with `resume`, continues it.
+
+        `max_time` replaces the limit of the request.
+        """
+        seconds = max_time or self.max_time
         options = [
             *["--resume"] * resume,
             *["--aa"] * self.off_against_off,
@@ -67,6 +89,8 @@ class BenchRequest:
             *(["--setup", self.setup] if self.setup else []),
             *(["--rounds", str(self.rounds)] if self.rounds else []),
             *(["--values", str(self.values)] if self.values else []),
+            *(["--max-time", f"{seconds:g}"] if seconds else []),
+            *(["--margin", f"{100 * self.margin:g}"] if self.margin else []),
         ]
         command = ["--", *self.command] if self.command else []
         return shlex.join(["jitbuild", "bench", *self._subject(), *options, *command])

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import pyperf_files
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
+from jitbuild.bench.stats import ComparisonRule
 from jitbuild.errors import MeasurementError
+from jitbuild.running.intervals import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,11 +28,11 @@ _SHOWN_METADATA = (
 _SHOWN_NAMES = 4
 
 
-def compare_files(paths: Sequence[Path]) -> list[BenchReport]:
+def compare_files(paths: Sequence[Path], *, margin: float = MARGIN) -> list[BenchReport]:
     """Return one report for each file after the first, which compares it with the first file.
 
-    Raises MeasurementError if pyperf cannot read a file, or if a file has no benchmark in common
-    with the first.
+    Differences up to the share `margin` do not count. Raises MeasurementError if pyperf cannot read
+    a file, or if a file has no benchmark in common with the first.
     """
     suites = [pyperf_files.load(path) for path in paths]
     (base, base_suite), *others = zip(_names(paths), suites, strict=True)
@@ -38,13 +40,21 @@ def compare_files(paths: Sequence[Path]) -> list[BenchReport]:
         _compare(
             (base, base_suite),
             (name, suite),
-            shlex.join(["jitbuild", "bench", "compare", str(paths[0]), str(path)]),
+            _repeat_command(paths[0], path, margin),
+            margin,
         )
         for (name, suite), path in zip(others, paths[1:], strict=True)
     ]
 
 
-def _compare(base: tuple[str, Any], other: tuple[str, Any], again: str) -> BenchReport:
+def _repeat_command(base: Path, other: Path, margin: float) -> str:
+    stated = [] if margin == MARGIN else ["--margin", f"{100 * margin:g}"]
+    return shlex.join(["jitbuild", "bench", "compare", str(base), str(other), *stated])
+
+
+def _compare(
+    base: tuple[str, Any], other: tuple[str, Any], again: str, margin: float
+) -> BenchReport:
     (base_name, base_suite), (other_name, other_suite) = base, other
     left, right = pyperf_files.samples(base_suite), pyperf_files.samples(other_suite)
     metadata = {
@@ -54,7 +64,9 @@ def _compare(base: tuple[str, Any], other: tuple[str, Any], again: str) -> Bench
     # Both arms of one measurement ran in the same rounds. Other files have no rounds in common.
     sessions = [facts.get("jitbuild_session", side) for side, facts in metadata.items()]
     paired = sessions[0] == sessions[1]
-    rows = compare_samples(left, right, paired=paired)
+    until_decided = all(facts.get("jitbuild_until_decided") for facts in metadata.values())
+    rule = ComparisonRule(paired=paired, always_valid=paired and until_decided, margin=margin)
+    rows = compare_samples(left, right, rule)
     if not rows:
         raise MeasurementError(
             f"{base_name} and {other_name} have no benchmark in common: "
@@ -66,10 +78,11 @@ def _compare(base: tuple[str, Any], other: tuple[str, Any], again: str) -> Bench
         base=base_name,
         other=other_name,
         rows=rows,
-        mean=mean_of(rows, paired=paired),
+        mean=mean_of(rows, rule),
         about=_about(metadata),
         notes=_notes(left, right, paired=paired),
         again=again,
+        rule=rule,
     )
 
 

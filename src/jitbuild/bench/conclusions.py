@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.bench.stats import noise_floor
+from jitbuild.running import intervals
+from jitbuild.system.formatting import count_noun, format_duration
 
 if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport, BenchRow
     from jitbuild.bench.stats import Result
 
-Advice = Literal["on", "off", "no difference", "not enough data", "faster", "slower"]
+Advice = Literal["on", "off", "no difference", "undecided", "not enough data", "faster", "slower"]
 
 _COUNTED: tuple[tuple[Result, str], ...] = (
     ("faster", "faster"),
     ("slower", "slower"),
     ("no difference", "unchanged"),
+    ("undecided", "undecided"),
 )
 
 
@@ -26,7 +29,7 @@ def advice(report: BenchReport) -> Advice:
     it is the result of the second arm relative to the first.
     """
     result = report.mean.result
-    if report.comparison != "modes" or result in {"no difference", "not enough data"}:
+    if report.comparison != "modes" or result not in {"faster", "slower"}:
         return result
     return "on" if result == "faster" else "off"
 
@@ -34,7 +37,8 @@ def advice(report: BenchReport) -> Advice:
 def sentence(report: BenchReport) -> str:
     """Return the verdict as a sentence."""
     if report.mean.result == "not enough data":
-        return "Not enough data for a verdict: at least 3 rounds are needed."
+        least = intervals.minimum_rounds(always_valid=report.rule.always_valid)
+        return f"Not enough data for a verdict: at least {least} rounds are needed."
     if report.comparison == "again":
         return _off_against_off(report)
     return _files(report) if report.comparison == "files" else _modes(report)
@@ -48,15 +52,33 @@ def tally(report: BenchReport) -> str:
 
 def _modes(report: BenchReport) -> str:
     mean, scope = report.mean, _scope(report)
+    if mean.result == "undecided":
+        return f"Undecided {scope}: {_undecided(report)}{_parts(report)}"
     if mean.result == "no difference":
-        noise = _percent(mean.noise)
-        return f"No difference beyond this machine's noise ({noise}) {scope}.{_parts(report)}"
+        counted = _percent(mean.counted)
+        return f"No difference of {counted} or more {scope}: {mean.text}.{_parts(report)}"
     if mean.result == "faster":
         return f"Turn it on: {mean.text} {scope}.{_exceptions(report)}"
     slowest = report.with_result("slower")[:1] if len(report.rows) > 1 else []
     exception = f"; the slowest is {_name_and_ratio(slowest[0])}" if slowest else ""
     slowdown = _percent(1 / mean.value - 1)
     return f"Leave it off: {slowdown} slower, {mean.text}, {scope}{exception}."
+
+
+def _undecided(report: BenchReport) -> str:
+    """Return why the mean is undecided, and how much longer a decision would take."""
+    mean = report.mean
+    reason = (
+        f"with {mean.text}, a difference of {_percent(mean.counted)} or more is possible, "
+        "and so is none."
+    )
+    how = f": {report.more}" if report.more else "."
+    if report.more_seconds:
+        return f"{reason} About {format_duration(report.more_seconds)} more would decide it{how}"
+    if mean.more_rounds:
+        rounds = count_noun(mean.more_rounds, "more round")
+        return f"{reason} About {rounds} would decide it{how}"
+    return f"{reason} The noise is too large to decide it by more rounds."
 
 
 def _scope(report: BenchReport) -> str:
@@ -98,6 +120,11 @@ def _off_against_off(report: BenchReport) -> str:
             f"Off against off: no difference. The noise floor of this machine is {floor}; "
             "smaller differences do not count here."
         )
+    if report.mean.result == "undecided":
+        return (
+            f"Off against off: undecided, {_undecided(report)} Until then, the noise floor of this "
+            f"machine is {floor}."
+        )
     return (
         f"Off against off came out {report.mean.text} instead of 1: this machine is too noisy. "
         f"Differences below {floor} cannot be trusted here. "
@@ -109,10 +136,13 @@ def _files(report: BenchReport) -> str:
     mean, count = report.mean, len(report.rows)
     scope = f"over {count} benchmarks" if count > 1 else f"on {report.rows[0].name}"
     if mean.result == "no difference":
+        counted = _percent(mean.counted)
         return (
-            f"{report.other} and {report.base}: "
-            f"no difference beyond the noise ({_percent(mean.noise)}) {scope}."
+            f"{report.other} and {report.base}: no difference of {counted} or more {scope}: "
+            f"{mean.text}."
         )
+    if mean.result == "undecided":
+        return f"{report.other} and {report.base}: undecided {scope}: {_undecided(report)}"
     return f"{report.other} is {mean.result} than {report.base}: {mean.text} {scope}."
 
 

@@ -141,6 +141,7 @@ def _session(
         folder=store.cache(RESULTS_CACHE) / key,
         timeout=request.timeout or _TIMEOUT_SECONDS,
         diff_command=request.diff_command(),
+        stopping=request.stopping_rule(prepared.requested[0].kind),
     )
 
 
@@ -155,6 +156,8 @@ def _key(request: BenchRequest, interpreter: Interpreter, prepared: PreparedBenc
         repr(prepared.requested),
         repr(request.arms),
         repr(requested_counts(request, prepared.requested[0])),
+        # A measurement until a decision can continue with another limit or margin.
+        "until decided" if request.rounds is None else "exact rounds",
         list(prepared.packages),
         [file.read_text(encoding="utf-8") for file in request.requirements.files],
         str(Path.cwd()),

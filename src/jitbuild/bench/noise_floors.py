@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import stats
+from jitbuild.bench import plan, stats
 from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ MEAN = ""
 
 
 def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
-    """Return the floors as shares by benchmark; empty if `--aa` has not measured this session."""
+    """Return the floors as shares by benchmark; empty if `--aa` has not measured this session.
+
+    They are empty for `--aa` itself, which measures them anew.
+    """
+    if session.arms == plan.OFF_AND_OFF:
+        return {}
     try:
         floors = json.loads(_path(folder, session).read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in floors.items()}

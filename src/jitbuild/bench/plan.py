@@ -81,8 +81,10 @@ class Benchmark:
 class SampleCounts:
     """Numbers of rounds, values and warm-ups, which are the same in every mode.
 
-    Each of the `rounds` has one process per mode. Each process measures `warmups` values that do
-    not count, and then `values` that do. The loops of one value take at least `seconds`.
+    `rounds` is the exact number of rounds or, if the measurement continues until it decides, the
+    number before its first decision. Each round has one process per mode. Each process measures
+    `warmups` values that do not count, and then `values` that do. The loops of one value take at
+    least `seconds`.
     """
 
     rounds: int
@@ -98,13 +100,21 @@ DEFAULT_COUNTS: Mapping[Kind, SampleCounts] = {
     # far beyond the JIT's thresholds (4000 iterations of a loop in 3.15, and as many again for each
     # side exit).
     "quick": SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01),
-    "stmt": SampleCounts(rounds=10, values=20, warmups=16, seconds=0.0125),
+    "stmt": SampleCounts(rounds=5, values=20, warmups=16, seconds=0.0125),
     # Each value is a new process, so the time until code is compiled is part of the result.
-    "command": SampleCounts(rounds=10, values=1, warmups=0, seconds=0.0),
+    "command": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
     # The defaults of pyperf and pyperformance, so that the numbers are comparable to theirs.
     "suite": SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1),
     # A value is the mean of pytest-benchmark's own rounds; it also decides on warm-ups.
     "pytest": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
+}
+# The seconds after which an undecided measurement ends.
+DEFAULT_MAX_SECONDS: Mapping[Kind, float] = {
+    "quick": 600.0,
+    "stmt": 120.0,
+    "command": 600.0,
+    "suite": 3600.0,
+    "pytest": 600.0,
 }
 
 
@@ -142,10 +152,14 @@ def measuring_steps(
     `group_interleaved` determines which steps run interleaved instead of one after another.
     """
     for number in range(1, rounds + 1):
-        ordered = arms if number % 2 else arms[::-1]
         for benchmark in benchmarks:
-            for arm in ordered:
-                yield BenchStep(benchmark=benchmark, arm=arm, round=number)
+            yield from steps_of_round(benchmark, arms, number)
+
+
+def steps_of_round(benchmark: Benchmark, arms: Sequence[Arm], number: int) -> Iterator[BenchStep]:
+    """Yield the steps of one benchmark in one round, in the order of their arms."""
+    for arm in arms if number % 2 else arms[::-1]:
+        yield BenchStep(benchmark=benchmark, arm=arm, round=number)
 
 
 def group_interleaved(steps: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from jitbuild.bench import pyperf_files, stats
+from jitbuild.running import intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from jitbuild.bench.stats import Ratio, Result, Sample
+    from jitbuild.bench.stats import ComparisonRule, Ratio, Result, Sample
 
 Comparison = Literal["modes", "again", "files"]
 
@@ -124,7 +125,9 @@ class BenchReport:
     `base` and `other` are the names of the arms. `about` has facts about the interpreter and the
     machine, `files` the path of each arm's pyperf file. `again` is the command line that repeats
     the measurement. `interrupted_by` is the number of the signal that interrupted the measurement,
-    or None if it is complete.
+    or None if it is complete. `rule` is how the arms were compared. If anything is undecided,
+    `more_seconds` is about how much longer the measurement would take to decide it (None if that is
+    not known), and `more` a command line that continues it.
     """
 
     comparison: Comparison
@@ -138,6 +141,14 @@ class BenchReport:
     files: Mapping[str, str] = field(default_factory=dict)
     again: str = ""
     interrupted_by: int | None = None
+    rule: ComparisonRule
+    more_seconds: float | None = None
+    more: str = ""
+
+    @property
+    def confidence(self) -> str:
+        """The confidence of the intervals as text, such as `95%`."""
+        return f"{intervals.confidence(always_valid=self.rule.always_valid):.0%}"
 
     @property
     def by_ratio(self) -> list[BenchRow]:
@@ -153,24 +164,21 @@ class BenchReport:
 def compare_samples(
     base: Mapping[str, Sample],
     other: Mapping[str, Sample],
+    rule: ComparisonRule,
     *,
-    paired: bool,
     floors: Mapping[str, float] | None = None,
     inspections: Mapping[str, JITInspection] | None = None,
 ) -> tuple[BenchRow, ...]:
     """Return a row for each benchmark that both arms have, in the order of `base`.
 
-    `paired` is True if the n-th processes of both arms belong to the same round. `floors` are the
-    noise floors that `--aa` measured, as shares by benchmark.
+    `floors` are the noise floors that `--aa` measured, as shares by benchmark.
     """
     return tuple(
         BenchRow(
             name=name,
             base=sample,
             other=other[name],
-            ratio=stats.compare(
-                sample, other[name], paired=paired, floor=(floors or {}).get(name, 0.0)
-            ),
+            ratio=stats.compare(sample, other[name], rule, floor=(floors or {}).get(name, 0.0)),
             significant=pyperf_files.is_significant(sample, other[name]),
             inspection=(inspections or {}).get(name),
         )
@@ -179,6 +187,6 @@ def compare_samples(
     )
 
 
-def mean_of(rows: Iterable[BenchRow], *, paired: bool, floor: float = 0.0) -> Ratio:
+def mean_of(rows: Iterable[BenchRow], rule: ComparisonRule, *, floor: float = 0.0) -> Ratio:
     """Return the geometric mean of the ratios of all rows; `floor` is its noise floor."""
-    return stats.geometric_mean([(row.base, row.other) for row in rows], paired=paired, floor=floor)
+    return stats.geometric_mean([(row.base, row.other) for row in rows], rule, floor=floor)

@@ -12,6 +12,8 @@ from jitbuild.bench import (
     pyperf_files,
     pyperformance,
     report_notes,
+    session_results,
+    time_to_decide,
     worker_facts,
 )
 from jitbuild.bench.arm_files import write_arm_files
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from jitbuild.bench.arm_files import ArmFiles
     from jitbuild.bench.bench_request import BenchRequest
     from jitbuild.bench.preparation import PreparedBenchmarks
     from jitbuild.bench.report import JITInspection
@@ -62,13 +65,12 @@ def assemble_report(
     folder = request.output or session.folder
     arms = write_arm_files(session, finished.interpreter, finished.verdict, folder)
     facts, inspections = _inspect(finished, session, recorder)
-    floors = (
-        {} if request.off_against_off else noise_floors.read_floors(finished.floors_folder, session)
-    )
-    rows = compare_samples(
-        arms.base, arms.other, paired=True, floors=floors, inspections=inspections
-    )
-    mean = mean_of(rows, paired=True, floor=floors.get(noise_floors.MEAN, 0.0))
+    floors = noise_floors.read_floors(finished.floors_folder, session)
+    rule = session.stopping.comparison
+    rows = compare_samples(arms.base, arms.other, rule, floors=floors, inspections=inspections)
+    mean = mean_of(rows, rule, floor=floors.get(noise_floors.MEAN, 0.0))
+    seconds = time_to_decide.more_seconds(session, rows, mean)
+    more = time_to_decide.command_to_decide(request, session, mean, seconds)
     if request.off_against_off and outcome.interrupted_by is None:
         noise_floors.write_floors(finished.floors_folder, session, rows, mean)
     base, other = session.arms
@@ -81,14 +83,27 @@ def assemble_report(
         about=_about(finished, session, machine_root),
         warnings=_warnings(finished, session, facts, inspections),
         notes=(
-            *report_notes.left_out_notes({**finished.prepared.left_out, **outcome.left_out}),
-            *report_notes.sample_notes(arms),
-            *report_notes.outcome_notes(request, session, outcome),
+            *_notes(finished, session, arms),
             *report_notes.floor_notes(floors),
+            *report_notes.undecided_notes(rows, mean, seconds, more),
         ),
         files={name: str(path) for name, path in arms.paths.items()},
         again=request.repeat_command(),
         interrupted_by=outcome.interrupted_by,
+        rule=rule,
+        more_seconds=seconds or None,
+        more=more,
+    )
+
+
+def _notes(
+    finished: FinishedMeasurement, session: MeasurementSession, arms: ArmFiles
+) -> tuple[str, ...]:
+    outcome = finished.outcome
+    return (
+        *report_notes.left_out_notes({**finished.prepared.left_out, **outcome.left_out}),
+        *report_notes.sample_notes(arms),
+        *report_notes.outcome_notes(finished.request, session, outcome),
     )
 
 
@@ -158,7 +173,17 @@ def _about(
         "jit": finished.verdict.built,
         "pyperf": pyperf_files.PYPERF_VERSION,
         **({pyperformance.NAME: first.version} if first.kind == "suite" else {}),
-        "rounds": str(session.counts.rounds),
+        "rounds": _rounds(session),
         "values": str(session.counts.values),
         **machine.describe_machine(machine_root),
     }
+
+
+def _rounds(session: MeasurementSession) -> str:
+    """Return the number of rounds, such as `5-37` if the benchmarks have different numbers."""
+    if not session.stopping.until_decided:
+        return str(session.counts.rounds)
+    counts = {
+        len(paths) for paths in session_results.measured_files(session, session.arms[0]).values()
+    }
+    return "-".join(str(count) for count in sorted({min(counts), max(counts)}))

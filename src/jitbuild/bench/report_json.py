@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import conclusions, stats
+from jitbuild.running import intervals
 
 if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport
@@ -22,11 +23,17 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "verdict": {
             "result": conclusions.advice(report),
             "sentence": conclusions.sentence(report),
+            "more_seconds": report.more_seconds,
+            "more": report.more,
         },
         "geometric_mean": report.mean.to_json(),
         "faster": len(report.with_result("faster")),
         "slower": len(report.with_result("slower")),
         "unchanged": len(report.with_result("no difference")),
+        "undecided": len(report.with_result("undecided")),
+        "margin": report.rule.margin,
+        "until_decided": report.rule.always_valid,
+        "confidence": intervals.confidence(always_valid=report.rule.always_valid),
         "noise_floor": _noise_floor(report),
         "benchmarks": [row.to_json() for row in report.rows],
         "warnings": list(report.warnings),

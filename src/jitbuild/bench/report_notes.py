@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import noise_floors, session_results
+from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from jitbuild.bench.arm_files import ArmFiles
     from jitbuild.bench.bench_request import BenchRequest
+    from jitbuild.bench.report import BenchRow
     from jitbuild.bench.rounds import MeasurementOutcome
     from jitbuild.bench.session import MeasurementSession
+    from jitbuild.bench.stats import Ratio
 
 
 def left_out_notes(reasons: Mapping[str, str]) -> Iterator[str]:
@@ -43,9 +46,10 @@ def outcome_notes(
     if outcome.interrupted_by is not None:
         files = session_results.measured_files(session, session.arms[0])
         fewest = min(map(len, files.values()))
+        of = "" if session.stopping.until_decided else f" of {session.counts.rounds}"
         yield (
             f"The measurement was interrupted: {len(files)} of {len(session.benchmarks)} programs, "
-            f"at least {fewest} of {session.counts.rounds} rounds."
+            f"at least {fewest}{of} rounds."
         )
         yield f"To continue: {request.repeat_command(resume=True)}"
 
@@ -55,3 +59,19 @@ def floor_notes(floors: Mapping[str, float]) -> Iterator[str]:
     if floors:
         floor = floors.get(noise_floors.MEAN, 0.0)
         yield f"The noise floor that --aa measured here, {100 * floor:.1f}%, is taken into account."
+
+
+def undecided_notes(
+    rows: Sequence[BenchRow], mean: Ratio, seconds: float | None, more: str
+) -> Iterator[str]:
+    """Yield a note on undecided benchmarks, unless the verdict itself is undecided.
+
+    `seconds` and `more` say how long deciding them takes, and how to do it.
+    """
+    names = [row.name for row in rows if row.ratio.result == "undecided"]
+    if not names or not mean.is_decided:
+        return
+    how = ""
+    if seconds and more:
+        how = f" About {format_duration(seconds)} more would decide: {more}"
+    yield f"Undecided: {', '.join(names)}.{how}"

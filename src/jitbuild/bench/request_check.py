@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import UsageError
 from jitbuild.running.command import check_options, pytest_arguments_index
+from jitbuild.running.intervals import MINIMUM_ROUNDS
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
     from jitbuild.bench.bench_request import BenchRequest
@@ -20,6 +22,7 @@ def check_request(request: BenchRequest) -> None:
         )
     if request.stmt is None and request.setup is not None:
         raise UsageError("--setup needs --stmt.", remedy="Add the statement: --stmt CODE.")
+    _check_amount(request)
     _check_suite(request)
     if request.pytest_benchmark:
         _check_pytest(request)
@@ -28,6 +31,23 @@ def check_request(request: BenchRequest) -> None:
             "There is no command after `--`.", remedy="Add one: jitbuild bench 3.15 -- script.py"
         )
     check_options(command, "all modes would be the same")
+
+
+def _check_amount(request: BenchRequest) -> None:
+    if request.rounds is None:
+        return
+    if request.rounds < MINIMUM_ROUNDS:
+        raise UsageError(
+            f"No interval can be computed from {count_noun(request.rounds, 'round')}, so there "
+            "would be no verdict.",
+            remedy=f"Use --rounds {MINIMUM_ROUNDS} or more, or omit it.",
+        )
+    if request.max_time is not None:
+        raise UsageError(
+            "--rounds measures an exact number of rounds; --max-time limits a measurement that "
+            "continues until it decides.",
+            remedy="Use one of them.",
+        )
 
 
 def _check_suite(request: BenchRequest) -> None:

@@ -1,4 +1,4 @@
-"""Measure a session: run the trial, then all steps of the rounds that have no result yet."""
+"""Measure a session: run the trial, then the rounds."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from jitbuild.bench import interleaving, plan, session_results, step_failures, step_process
+from jitbuild.bench.adaptive_rounds import AdaptiveRounds
+from jitbuild.bench.round_progress import FixedRounds
 from jitbuild.errors import MeasurementError
 from jitbuild.system import concurrency, process
 from jitbuild.system.files import store_errors
-from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from jitbuild.bench.plan import BenchStep
+    from jitbuild.bench.plan import Benchmark, BenchStep
+    from jitbuild.bench.round_progress import RoundProgress
     from jitbuild.bench.session import MeasurementSession
-    from jitbuild.system.progress import Reporter, Stage
+    from jitbuild.system.progress import Reporter
 
 
 class ConcurrentRunner(Protocol):
@@ -57,7 +59,9 @@ _EFFECTS = RoundEffects()
 def measure_rounds(
     session: MeasurementSession, *, reporter: Reporter, effects: RoundEffects = _EFFECTS
 ) -> MeasurementOutcome:
-    """Run all steps whose results are not in the session's folder yet.
+    """Run the steps whose results are not in the session's folder yet.
+
+    The session's stopping rule says how many rounds there are.
 
     An interruption such as Ctrl-C ends the measurement early, and is reported in the outcome. If
     nothing has been measured yet, KeyboardInterrupt is raised instead. Raises MeasurementError if a
@@ -65,15 +69,13 @@ def measure_rounds(
     """
     with store_errors(session.steps_folder):
         session.steps_folder.mkdir(parents=True, exist_ok=True)
-    steps = [*plan.measuring_steps(session.benchmarks, session.arms, session.counts.rounds)]
-    groups = plan.group_interleaved(steps)
+    last = session_results.last_round(session)
+    groups = plan.group_interleaved(plan.measuring_steps(session.benchmarks, session.arms, last))
     resumed = sum(len(group) for group in groups if session.is_complete(*group))
     measurement = _Measurement(session, reporter, effects)
     try:
         left_out = measurement.try_all()
-        measurement.run_groups(
-            plan.group_interleaved(step for step in steps if step.benchmark.name not in left_out)
-        )
+        measurement.measure([each for each in session.benchmarks if each.name not in left_out])
     except KeyboardInterrupt as interrupt:
         if not any(session_results.measured_files(session, session.arms[0]).values()):
             raise
@@ -120,14 +122,22 @@ class _Measurement:
             )
         return left_out
 
-    def run_groups(self, groups: Sequence[tuple[BenchStep, ...]]) -> None:
-        """Measure the groups of which at least one result is missing.
+    def measure(self, benchmarks: Sequence[Benchmark]) -> None:
+        """Measure the groups of steps of which at least one result is missing.
 
         Both steps of an interleaved group are repeated, even if only one result is missing. Raises
         MeasurementError if a step fails.
         """
-        missing = [group for group in groups if not self.session.is_complete(*group)]
-        for _, error in self._run_steps(missing, self._title()):
+        session = self.session
+        if session.stopping.until_decided:
+            adaptive = AdaptiveRounds(session, benchmarks, self.effects.clock)
+            results = self._run_groups(adaptive.groups(), self._title(), adaptive)
+        else:
+            steps = plan.measuring_steps(benchmarks, session.arms, session.counts.rounds)
+            groups = plan.group_interleaved(steps)
+            missing = [group for group in groups if not session.is_complete(*group)]
+            results = self._run_steps(missing, self._title())
+        for _, error in results:
             if error is not None:
                 raise error
 
@@ -152,16 +162,23 @@ class _Measurement:
         self, groups: Sequence[tuple[BenchStep, ...]], title: str
     ) -> Iterator[tuple[BenchStep, MeasurementError | None]]:
         """Run the steps, group after group; yield each step with its error, if any."""
-        if not groups:
+        return self._run_groups(groups, title, FixedRounds(len(groups), self.effects.clock))
+
+    def _run_groups(
+        self, groups: Iterable[tuple[BenchStep, ...]], title: str, progress: RoundProgress
+    ) -> Iterator[tuple[BenchStep, MeasurementError | None]]:
+        """Run the steps, group after group; yield each step with its error, if any."""
+        remaining = iter(groups)
+        group = next(remaining, None)
+        if group is None:
             return
-        started = self.effects.clock()
         with self.reporter.stage(title) as stage:
-            for index, group in enumerate(groups):
-                elapsed = self.effects.clock() - started
-                _show_progress(stage, group, index, len(groups), elapsed)
+            while group is not None:
+                progress.show(stage, group)
                 with store_errors(self.session.steps_folder):
                     errors = self._run_group(group)
                 yield from zip(group, errors, strict=True)
+                group = next(remaining, None)
 
     def _run_group(self, group: tuple[BenchStep, ...]) -> Sequence[MeasurementError | None]:
         """Run one step, or two interleaved steps; return the error of each, or None."""
@@ -180,11 +197,3 @@ class _Measurement:
                 for step, peer in zip(group, peers, strict=True)
             ]
             return self.effects.run_concurrently(*work, reporter=self.reporter)
-
-
-def _show_progress(
-    stage: Stage, group: tuple[BenchStep, ...], done: int, count: int, elapsed: float
-) -> None:
-    stage.advance(done, count)
-    left = f"about {format_duration(elapsed / done * (count - done))} left, " if done else ""
-    stage.detail(f"{left}{group[0].benchmark.name} {' '.join(step.arm.name for step in group)}")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.bench.stopping import StoppingRule
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -24,7 +26,7 @@ class MeasurementSession:
     `python` is the interpreter of an environment with everything that measuring needs. `env`
     returns the environment variables for an arm and an interpreter. After `timeout` seconds, a
     process and its children are ended. `diff_command` is a command line that shows how the modes
-    differ.
+    differ. `stopping` says when the measurement ends.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -35,6 +37,7 @@ class MeasurementSession:
     folder: Path
     timeout: float | None = None
     diff_command: str = "jitbuild diff SPEC -- COMMAND"
+    stopping: StoppingRule = StoppingRule()  # noqa: RUF009 # it is immutable
 
     @property
     def steps_folder(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -11,6 +12,7 @@ from jitbuild.bench import plan, pyperf_files
 from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from jitbuild.bench.plan import Arm, Benchmark
@@ -48,10 +50,38 @@ def measured_files(session: MeasurementSession, arm: Arm) -> dict[str, list[Path
     Only rounds that every arm has completed are included, so all arms have equal counts.
     """
     files: dict[str, list[Path]] = {}
-    for step in plan.measuring_steps(session.benchmarks, (arm,), session.counts.rounds):
+    for step in plan.measuring_steps(session.benchmarks, (arm,), last_round(session)):
         if session.is_complete(*(replace(step, arm=other) for other in session.arms)):
             files.setdefault(step.benchmark.name, []).append(session.result_file(step))
     return files
+
+
+def last_round(session: MeasurementSession) -> int:
+    """Return the number of the last round: the requested one or, if none was, the last measured."""
+    if not session.stopping.until_decided:
+        return session.counts.rounds
+    numbers = (path.name.partition("-")[0] for path in session.steps_folder.glob("*-*.json"))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def read_seconds(session: MeasurementSession) -> dict[str, float]:
+    """Return the seconds that the rounds of each benchmark have taken so far."""
+    try:
+        seconds = json.loads(_seconds_file(session).read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in seconds.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def write_seconds(session: MeasurementSession, seconds: Mapping[str, float]) -> None:
+    """Record the seconds that the rounds of each benchmark have taken, for --resume."""
+    path = _seconds_file(session)
+    with store_errors(path):
+        path.write_text(json.dumps(seconds), encoding="utf-8")
+
+
+def _seconds_file(session: MeasurementSession) -> Path:
+    return session.folder / "seconds.json"
 
 
 def parts_of(session: MeasurementSession, benchmark: Benchmark) -> list[Benchmark]:

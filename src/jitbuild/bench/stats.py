@@ -7,50 +7,45 @@ Intervals are therefore computed from the means of processes. A ratio is the mea
 the first arm divided by the mean of all values of the second, as in `pyperf compare_to`. If it is
 above 1, the second arm is faster.
 
-Intervals are 95 percent intervals, by the usual linearisation of a ratio (Cochran, Sampling
-Techniques, 3rd ed., 6.4). If the n-th processes of both arms ran in the same round, the interval is
-computed from the differences within each round, which removes drift. Otherwise it is computed from
-the spread of each arm (Welch). With few processes, the quantiles of Student's t make the interval
-as wide as necessary; a bootstrap of five rounds would make it too narrow.
+Intervals follow the usual linearisation of a ratio (Cochran, Sampling Techniques, 3rd ed., 6.4). Of
+a fixed number of rounds, they are 95 percent intervals; of a measurement that continues until its
+interval decides, always valid 99 percent intervals (running/intervals.py). If the n-th processes of
+both arms ran in the same round, the interval is computed from the differences within each round,
+which removes drift. Otherwise it is computed from the spread of each arm (Welch). With few
+processes, the quantiles of Student's t make the interval as wide as necessary; a bootstrap of five
+rounds would make it too narrow.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median, variance
 from typing import TYPE_CHECKING, Any, Literal
+
+from jitbuild.running import intervals
+from jitbuild.running.intervals import MARGIN, MINIMUM_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-Result = Literal["faster", "slower", "no difference", "not enough data"]
+Result = Literal["faster", "slower", "no difference", "undecided", "not enough data"]
 
-# Smaller differences (as shares) are never reported, because a different memory layout of the same
-# program can cause them without any effect of the JIT (Mytkowicz et al., Producing Wrong Data
-# Without Doing Anything Obviously Wrong, ASPLOS 2009).
-SMALLEST_DIFFERENCE = 0.01
-_MIN_ROUNDS = 3
 # At most one round in this many rounds is left out as an outlier.
 _ROUNDS_PER_OUTLIER = 10
 _OUTLIER_DISTANCE, _OUTLIER_DEVIATIONS = math.log1p(0.1), 8
 # The factor from a median absolute deviation to a standard deviation.
 _MAD_TO_DEVIATION = 1.4826
-# Two-sided 95 percent quantiles of Student's t for 1 to 30 degrees of freedom
-# (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """A ratio with its 95 percent interval.
+    """A ratio with its interval.
 
-    `noise` is the share up to which a deviation from 1 counts as no difference. `result` compares
-    the second arm with the first.
+    `noise` is half the width of the interval as a share, or the noise floor if that is larger.
+    `counted` is the share from which a difference counts. `result` compares the second arm with the
+    first. For an undecided ratio, `more_rounds` is about how many more rounds would decide; it is
+    None if that is not known.
     """
 
     value: float
@@ -58,11 +53,26 @@ class Ratio:
     high: float
     noise: float
     result: Result
+    counted: float = MARGIN
+    more_rounds: int | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """True if more rounds would not be of use."""
+        return self.result not in {"undecided", "not enough data"}
 
     @property
     def interval_text(self) -> str:
-        """The interval as text, such as `1.27-1.35`; empty without enough data."""
-        return "" if self.result == "not enough data" else f"{self.low:.2f}-{self.high:.2f}"
+        """The interval as text, such as `1.27-1.35`; empty without enough data.
+
+        It has a third digit if it would otherwise seem to contain 1, although it does not.
+        """
+        if self.result == "not enough data":
+            return ""
+        edges = [f"{edge:.2f}" for edge in (self.low, self.high)]
+        if self.result in {"faster", "slower"} and "1.00" in edges:
+            edges = [f"{edge:.3f}" for edge in (self.low, self.high)]
+        return "-".join(edges)
 
     @property
     def text(self) -> str:
@@ -71,13 +81,14 @@ class Ratio:
         return f"{self.value:.2f}x ({interval})" if interval else f"{self.value:.2f}x"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the four fields that the JSON report has for each ratio."""
+        """Return the five fields that the JSON report has for each ratio."""
         known = math.isfinite(self.low) and math.isfinite(self.high)
         return {
             "ratio": self.value,
             "interval": [self.low, self.high] if known else None,
             "noise": self.noise if math.isfinite(self.noise) else None,
             "result": self.result,
+            "more_rounds": self.more_rounds,
         }
 
 
@@ -111,28 +122,42 @@ class Sample:
         )
 
 
-def compare(base: Sample, other: Sample, *, paired: bool, floor: float = 0.0) -> Ratio:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonRule:
+    """How samples are compared.
+
+    `paired` is True if the n-th processes of both arms belong to the same round. With
+    `always_valid`, the interval may be looked at after each round. Differences up to the share
+    `margin` do not count.
+    """
+
+    paired: bool
+    always_valid: bool = False
+    margin: float = MARGIN
+
+
+def compare(base: Sample, other: Sample, rule: ComparisonRule, *, floor: float = 0.0) -> Ratio:
     """Return the ratio of two arms.
 
-    `paired` is True if the n-th processes of both arms belong to the same round. `floor` is the
-    noise floor that `--aa` measured, as a share.
+    `floor` is the noise floor that `--aa` measured, as a share.
     """
-    value = base.mean / other.mean
-    error, freedom = _standard_error([(base, other)], paired=paired)
-    return _classify(value, error, freedom, floor)
+    return geometric_mean([(base, other)], rule, floor=floor)
 
 
 def geometric_mean(
-    pairs: Sequence[tuple[Sample, Sample]], *, paired: bool, floor: float = 0.0
+    pairs: Sequence[tuple[Sample, Sample]], rule: ComparisonRule, *, floor: float = 0.0
 ) -> Ratio:
     """Return the geometric mean of the ratios of several benchmarks.
 
-    `paired` and `floor` are as for `compare`. If the processes are paired, noise that affects all
-    benchmarks of a round is counted only once.
+    `floor` is as for `compare`. If the processes are paired, noise that affects all benchmarks of a
+    round is counted only once.
     """
     value = math.exp(fmean([math.log(base.mean / other.mean) for base, other in pairs]))
-    error, freedom = _standard_error(pairs, paired=paired)
-    return _classify(value, error, freedom, floor)
+    paired = rule.paired and all(
+        len(base.processes) == len(other.processes) for base, other in pairs
+    )
+    error, freedom = _paired_error(pairs) if paired else _unpaired_error(pairs)
+    return _classify(value, error, freedom, replace(rule, paired=paired), floor)
 
 
 def outliers(base: Sample, other: Sample) -> frozenset[int]:
@@ -172,47 +197,25 @@ def noise_floor(ratio: Ratio) -> float:
     return math.expm1(distance)
 
 
-def t_quantile(freedom: float) -> float:
-    """Return the two-sided 95 percent quantile of Student's t.
-
-    Degrees of freedom between whole numbers are rounded down.
-    """
-    if freedom < 1:
-        return math.inf
-    return _T[int(freedom) - 1] if freedom < len(_T) + 1 else 1.96 + 2.5 / freedom
-
-
-def _standard_error(pairs: Sequence[tuple[Sample, Sample]], *, paired: bool) -> tuple[float, float]:
-    """Return the standard error of the mean log ratio, and its degrees of freedom."""
-    counts = {len(sample.processes) for pair in pairs for sample in pair}
-    if paired and min(counts) < _MIN_ROUNDS:
-        return math.inf, 0.0
-    if paired and len(counts) == 1:
-        return _paired_error(pairs)
-    if paired and all(len(base.processes) == len(other.processes) for base, other in pairs):
-        return _joined_error([_paired_error([pair]) for pair in pairs])
-    return _unpaired_error(pairs)
-
-
 def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
-    count = len(pairs[0][0].processes)
+    """Return the standard error of the mean log ratio, and its degrees of freedom.
+
+    Some benchmarks may have more rounds than others. The rounds that all have are used: the further
+    rounds of some make the mean more exact, so this is conservative.
+    """
+    count = min(len(base.processes) for base, _ in pairs)
+    if count < MINIMUM_ROUNDS:
+        return math.inf, count - 1
+    means = [(base.means, base.mean, other.means, other.mean) for base, other in pairs]
     rounds = [
-        fmean([base.means[n] / base.mean - other.means[n] / other.mean for base, other in pairs])
+        fmean([left[n] / base - right[n] / other for left, base, right, other in means])
         for n in range(count)
     ]
     return math.sqrt(variance(rounds) / count), count - 1
 
 
-def _joined_error(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Combine the errors of benchmarks with different numbers of rounds.
-
-    The rounds that they have in common are not known, so their errors are assumed to be fully
-    correlated, which is conservative.
-    """
-    return fmean([error for error, _ in parts]), min(freedom for _, freedom in parts)
-
-
 def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
+    """Return the standard error of the mean log ratio, and its degrees of freedom."""
     parts = []
     for sample in (sample for pair in pairs for sample in pair):
         # One process does not show how processes differ; use the spread of its values instead.
@@ -226,20 +229,31 @@ def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, floa
     return math.sqrt(total) / len(pairs), total**2 / divisor if divisor else math.inf
 
 
-def _classify(value: float, error: float, freedom: float, floor: float) -> Ratio:
-    if freedom < _MIN_ROUNDS - 1:
+def _classify(
+    value: float, error: float, freedom: float, rule: ComparisonRule, floor: float
+) -> Ratio:
+    always_valid = rule.paired and rule.always_valid
+    quantile = intervals.always_valid_quantile if always_valid else intervals.t_quantile
+    counted = max(rule.margin, floor)
+    if freedom < MINIMUM_ROUNDS - 1 or math.isinf(quantile(freedom)):
+        nan = math.nan
         return Ratio(
-            value=value, low=math.nan, high=math.nan, noise=math.nan, result="not enough data"
+            value=value, low=nan, high=nan, noise=nan, result="not enough data", counted=counted
         )
-    half = t_quantile(freedom) * error
-    noise = max(math.expm1(half), floor, SMALLEST_DIFFERENCE)
-    result: Result = "no difference"
-    if abs(math.log(value)) > math.log1p(noise):
-        result = "faster" if value > 1 else "slower"
+    half = quantile(freedom) * error
+    low, high = value * math.exp(-half), value * math.exp(half)
+    result = intervals.answer(low, high, margin=rule.margin, floor=floor)
+    more_rounds = None
+    if result == "undecided":
+        more_rounds = intervals.more_rounds(
+            value, half, int(freedom) + 1, margin=counted, always_valid=always_valid
+        )
     return Ratio(
         value=value,
-        low=value * math.exp(-half),
-        high=value * math.exp(half),
-        noise=noise,
+        low=low,
+        high=high,
+        noise=max(math.expm1(half), floor),
         result=result,
+        counted=counted,
+        more_rounds=more_rounds,
     )

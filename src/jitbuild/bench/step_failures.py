@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.bench import pytest_benchmark, worker_facts
 from jitbuild.errors import MeasurementError
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,8 +69,8 @@ def _timed_out(
     if timeout != session.timeout:  # of two interleaved processes, either may have taken the time
         peer = f", or {name} in the other mode, which runs interleaved,"
     return MeasurementError(
-        f"{name} with the JIT {step.arm.mode}{peer} did not end within {timeout:g} seconds "
-        "and was ended.",
+        f"{name} with the JIT {step.arm.mode}{peer} did not end within "
+        f"{count_noun(timeout or 0, 'second')} and was ended.",
         remedy="Allow more time (--timeout), or measure fewer things at once.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import plan, pyperf_files
+from jitbuild.bench import plan, pyperf_files, session_results
 from jitbuild.errors import MeasurementError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def facts_of_arm(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, A
     """
     steps = (
         *plan.trial_steps(session.benchmarks, (arm,)),
-        *plan.measuring_steps(session.benchmarks, (arm,), session.counts.rounds),
+        *plan.measuring_steps(session.benchmarks, (arm,), session_results.last_round(session)),
     )
     most: dict[str, dict[str, Any]] = {}
     for step in steps:

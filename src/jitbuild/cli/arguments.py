@@ -271,6 +271,20 @@ def positive_integer(text: str) -> int:
     return number
 
 
+def margin(text: str) -> float:
+    """Return a percentage, such as `2` or `2%`, as a share.
+
+    Raises ArgumentTypeError when `text` is not a percentage above 0 and below 100.
+    """
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0 < percent < 100:
+        raise argparse.ArgumentTypeError(f"must be a percentage above 0, such as 2, not {text!r}")
+    return percent / 100
+
+
 def positive_seconds(text: str) -> float:
     """Return the value of an option as seconds.
 

@@ -19,12 +19,15 @@ from jitbuild.cli.arguments import (
     add_spec,
     add_timeout,
     complete_with,
+    margin,
     positive_integer,
+    positive_seconds,
     stated_axes,
 )
 from jitbuild.cli.bench_output import check_outputs, print_reports, show_report
 from jitbuild.cli.output import reporter_for
 from jitbuild.errors import UsageError
+from jitbuild.running.intervals import MARGIN
 from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.usage = (
         "jitbuild bench SPEC [options] [-- COMMAND ...]\n"
-        "       jitbuild bench compare FILE FILE ... [--json]"
+        "       jitbuild bench compare FILE FILE ... [--margin P] [--json]"
     )
     add_spec(parser, help=f"{SPEC_HELP}; or the word compare")
     parser.add_argument(
@@ -104,7 +107,21 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
         "--rounds",
         type=positive_integer,
         metavar="N",
-        help="processes in each mode (default: 5; for --stmt and for a command: 10)",
+        help="measure exactly N rounds of one process per mode, at least 3 (default: 5 or more, "
+        "until the result is decided)",
+    )
+    group.add_argument(
+        "--max-time",
+        type=positive_seconds,
+        metavar="S",
+        help="end an undecided measurement after S seconds (default: 120 for --stmt, 3600 for "
+        "pyperformance, 600 for anything else)",
+    )
+    group.add_argument(
+        "--margin",
+        type=margin,
+        metavar="P",
+        help="differences up to P percent do not count (default: 2)",
     )
     group.add_argument(
         "--values",
@@ -113,11 +130,16 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
         help="values per process (default: 12; for --stmt: 20, for a command: 1, for "
         "pyperformance: 3)",
     )
-    add_timeout(group, "end a process after S seconds (default: 600)")
+    add_timeout(
+        group,
+        "end a process after S seconds, or two interleaved ones after twice that time (default: "
+        "600)",
+    )
     group.add_argument(
         "--resume",
         action="store_true",
-        help="continue the same measurement after an interruption or a failure",
+        help="continue the same measurement after an interruption or a failure; with a longer "
+        "--max-time, also one that ended undecided",
     )
 
 
@@ -177,6 +199,8 @@ def _request(options: argparse.Namespace) -> BenchRequest:
         requirements=Requirements(options.with_, [Path(file) for file in options.requirements]),
         rounds=options.rounds,
         values=options.values,
+        max_time=options.max_time,
+        margin=options.margin,
         timeout=options.timeout,
         resume=options.resume,
         profile_hot=options.inspect,
@@ -195,7 +219,8 @@ def _compare(options: argparse.Namespace) -> int:
             "--html and --svg show only one comparison.",
             remedy="Name two files, or omit --html and --svg.",
         )
-    reports = compare_files([Path(name) for name in options.files])
+    paths = [Path(name) for name in options.files]
+    reports = compare_files(paths, margin=MARGIN if options.margin is None else options.margin)
     if options.json:
         print_reports(reports)
     for report in reports:

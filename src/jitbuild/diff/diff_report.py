@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.diff.compare_times import MINIMUM_ROUNDS
+from jitbuild.running.intervals import MINIMUM_ROUNDS
 from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
 
 if TYPE_CHECKING:

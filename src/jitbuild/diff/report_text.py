@@ -6,7 +6,7 @@ import shlex
 from statistics import median
 from typing import TYPE_CHECKING
 
-from jitbuild.system.formatting import format_duration
+from jitbuild.system.formatting import count_noun, format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -174,17 +174,27 @@ def _markdown_difference(difference: Difference) -> Iterator[str]:
 def _timing(timing: ModeTiming, baseline: Mode) -> str:
     times = f"{_duration(timing.baseline_seconds)} -> {_duration(timing.seconds)}"
     noise = f"noise {timing.noise:.1%}"
-    match timing.speed:
+    match timing.result:
         case "faster":
             factor = f"{1 / timing.ratio:.2f} times as fast"
             return f"{timing.mode} is faster than {baseline}: {times}, {factor} ({noise})"
         case "slower":
             factor = f"{timing.ratio:.2f} times as long"
             return f"{timing.mode} is slower than {baseline}: {times}, {factor} ({noise})"
-        case "within noise":
-            return f"{timing.mode} and {baseline} are equal within noise: {times} ({noise})"
+        case "no difference":
+            return f"{timing.mode} and {baseline}: no difference of 2% or more: {times} ({noise})"
+        case "undecided":
+            return (
+                f"{timing.mode} and {baseline}: undecided: {times} ({noise}){_more_repeats(timing)}"
+            )
         case "not compared":
             return f"{timing.mode} and {baseline} are not compared: {times}"
+
+
+def _more_repeats(timing: ModeTiming) -> str:
+    if timing.more_rounds is None:
+        return ""
+    return f"; about {count_noun(timing.more_rounds, 'more repeat')} would decide (--repeat)"
 
 
 def _duration(seconds: float) -> str:

@@ -20,6 +20,7 @@ from jitbuild.running.command import pytest_arguments_index, with_junit_report
 from jitbuild.running.programs import cannot_start
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,7 +110,7 @@ def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
     if all(run.timed_out for run in runs):
         last_output = f" Its last output:{output}" if output else ""
         raise ComparisonError(
-            f"The command did not end within {job.timeout:g} seconds in any mode, "
+            f"The command did not end within {count_noun(job.timeout or 0, 'second')} in any mode, "
             f"so nothing was compared.{last_output}",
             remedy=f"Use a longer --timeout.{log}",
         )

@@ -11,6 +11,7 @@ import msgspec
 
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.facts import ProbeFacts
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
     """
     if completed.timed_out:
         raise InterpreterError(
-            f"{path} did not answer within {timeout:g} seconds.", remedy=NAME_ANOTHER
+            f"{path} did not answer within {count_noun(timeout, 'second')}.", remedy=NAME_ANOTHER
         )
     reply = unframe(completed.stdout)
     if reply is None or completed.returncode != 0:

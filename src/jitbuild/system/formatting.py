@@ -11,6 +11,11 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def count_noun(count: float, noun: str) -> str:
+    """Return a count with its noun in the singular or plural: `1 second`, `2.5 seconds`."""
+    return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
+
+
 def format_size(count: int) -> str:
     """Return a count of bytes as text: `23.2 MB`."""
     if count < 1000:

@@ -54,6 +54,7 @@ _LOOKS: dict[Result, _Look] = {
     "faster": _Look(colour="faster", shape="up"),
     "slower": _Look(colour="slower", shape="down"),
     "no difference": _Look(colour="same", shape="circle", radius=5),
+    "undecided": _Look(colour="same", shape="diamond", filled=False),
     "not enough data": _Look(colour="same", shape="circle", radius=5, filled=False),
 }
 _INTERVAL = _Look(colour="same", shape=None)
@@ -106,7 +107,7 @@ def _ratio_chart(report: BenchReport, size: _Size, *, head: str = "") -> str:
     chart = _Chart(
         size,
         [name for name, _ in rows],
-        [*legend, ("95% interval", _INTERVAL)],
+        [*legend, (f"{report.confidence} interval", _INTERVAL)],
         range_of_ratios(ratio for _, ratio in rows),
         numbers=numbers,
     )

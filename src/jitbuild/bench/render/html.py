@@ -29,6 +29,7 @@ _MARKS: dict[Result, str] = {
     "faster": "\N{BLACK UP-POINTING TRIANGLE}",
     "slower": "\N{BLACK DOWN-POINTING TRIANGLE}",
     "no difference": "\N{BLACK CIRCLE}",
+    "undecided": "\N{WHITE DIAMOND}",
     "not enough data": "\N{WHITE CIRCLE}",
 }
 
@@ -129,7 +130,7 @@ def _values(report: BenchReport) -> str:
 def _table(report: BenchReport) -> str:
     head = "".join(
         f'<th scope="col" class="number">{_escaped(name)}</th>'
-        for name in (report.base, report.other, "ratio", "95% interval")
+        for name in (report.base, report.other, "ratio", f"{report.confidence} interval")
     )
     rows = [
         _row(row.name, row.ratio, format_seconds(row.base.mean), format_seconds(row.other.mean))
@@ -145,12 +146,11 @@ def _table(report: BenchReport) -> str:
 
 
 def _row(name: str, ratio: Ratio, base: str, other: str, *, kind: str = "") -> str:
-    interval = "" if ratio.result == "not enough data" else f"{ratio.low:.2f}-{ratio.high:.2f}"
     cells = (
         f'<th scope="row" class="name">{_escaped(name)}</th>',
         *(
             f'<td class="number">{cell}</td>'
-            for cell in (base, other, f"{ratio.value:.2f}x", interval)
+            for cell in (base, other, f"{ratio.value:.2f}x", ratio.interval_text)
         ),
         f'<td class="word">{_marked(ratio.result, ratio.result)}</td>',
     )

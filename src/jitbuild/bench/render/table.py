@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport, BenchRow, JITInspection
     from jitbuild.bench.stats import Ratio
 
-_STYLES = {"faster": "green", "slower": "red"}
+_STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 _MOST_FUNCTIONS = 8
 
 
@@ -25,7 +25,7 @@ def show(report: BenchReport, console: Console, *, inspect: bool = False) -> Non
     table = Table(box=None, pad_edge=False)
     # Long names are folded and not shortened, because their ends are the most specific parts.
     table.add_column("", overflow="fold")
-    for column in (report.base, report.other, "ratio", "95% interval"):
+    for column in (report.base, report.other, "ratio", f"{report.confidence} interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
     for row in report.rows:
@@ -105,5 +105,4 @@ def _cells(row: BenchRow) -> list[str]:
 
 
 def _ratio_cells(ratio: Ratio) -> list[str]:
-    interval = "" if ratio.result == "not enough data" else f"{ratio.low:.2f}-{ratio.high:.2f}"
-    return [f"{ratio.value:.2f}x", interval]
+    return [f"{ratio.value:.2f}x", ratio.interval_text]

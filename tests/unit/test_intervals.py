@@ -1,0 +1,124 @@
+"""Intervals of a ratio, what they decide, and how often a decision is wrong."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from itertools import accumulate
+
+import pytest
+
+from jitbuild.running import intervals
+
+LOOKS_FROM, MOST_ROUNDS = 5, 150
+
+
+def test_the_always_valid_quantile_solves_its_equation():
+    for rounds in (5, 8, 20, 100):
+        t, spread = intervals.always_valid_quantile(rounds - 1), 1 + 5 * rounds
+        square = t**2 / (rounds - 1)
+        likelihood = spread**-0.5 * ((1 + square) / (1 + square / spread)) ** (rounds / 2)
+        assert likelihood == pytest.approx(100)
+
+
+def test_the_always_valid_interval_is_wider_than_the_ordinary_one():
+    for rounds in range(5, 300):
+        assert intervals.always_valid_quantile(rounds - 1) > intervals.t_quantile(rounds - 1)
+    assert intervals.always_valid_quantile(3) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "options", "answer"),
+    [
+        (1.27, 1.35, {}, "faster"),
+        (1.001, 1.61, {}, "faster"),
+        (0.8, 0.99, {}, "slower"),
+        (0.99, 1.01, {}, "no difference"),
+        # Beyond 1, but too small to count.
+        (1.004, 1.012, {}, "no difference"),
+        (1.004, 1.012, {"margin": 0.01}, "faster"),
+        (1.004, 1.012, {"margin": 0.003}, "faster"),
+        (0.97, 1.03, {}, "undecided"),
+        (1.0, 1.61, {}, "undecided"),
+        (0.97, 1.03, {"margin": 0.05}, "no difference"),
+        # Within the noise floor that --aa measured, or not beyond it.
+        (0.97, 1.03, {"floor": 0.05}, "no difference"),
+        (1.01, 1.07, {"floor": 0.05}, "undecided"),
+        (1.03, 1.12, {"floor": 0.05}, "faster"),
+    ],
+)
+def test_an_interval_has_one_of_four_answers(low, high, options, answer):
+    assert intervals.answer(low, high, **options) == answer
+
+
+def test_the_rounds_that_are_still_needed():
+    # With the noise of 10 rounds, half a width of 4 percent becomes 2 percent after 4 times as many
+    # (a few less with Student's t, whose quantiles fall).
+    assert intervals.more_rounds(1.0, 0.04, 10) in range(22, 32)
+    assert intervals.more_rounds(1.0, 0.04, 10, always_valid=True) in range(12, 32)
+    # A ratio in the middle of the margin needs more than one at its centre.
+    assert intervals.more_rounds(1.01, 0.04, 10) > intervals.more_rounds(1.0, 0.04, 10)
+    # A ratio far from 1 needs fewer.
+    assert intervals.more_rounds(1.2, 0.2, 10) < 5
+    assert intervals.more_rounds(1.01, 40.0, 10) is None
+
+
+def drift(rng: random.Random, rounds: int) -> float:
+    """Noise of 2 percent on a machine that slows down, in alternation for and against an arm."""
+    return rng.gauss(0, 0.02) + (0.01 if rounds % 2 else -0.01)
+
+
+def bursts(rng: random.Random, rounds: int) -> float:
+    """Little noise, but other work slows down one of the two processes in every tenth round."""
+    return rng.gauss(0, 0.01) + (rng.choice((-0.3, 0.3)) if rng.random() < 0.1 else 0)
+
+
+def levels(rng: random.Random, rounds: int) -> float:
+    """A clock with two speeds: each process runs on one of them."""
+    return rng.choice((0, 0, 0, 0.2)) - rng.choice((0, 0, 0, 0.2)) + rng.gauss(0, 0.01)
+
+
+def tails(rng: random.Random, rounds: int) -> float:
+    """Student's t with two degrees of freedom, whose variance is infinite."""
+    return 0.02 * rng.gauss(0, 1) / math.sqrt(rng.gammavariate(1, 1))
+
+
+def plain(rng: random.Random, rounds: int) -> float:
+    """Noise of 5 percent, as of commands on a busy machine."""
+    return rng.gauss(0, 0.05)
+
+
+def measured(rng: random.Random, noise, ratio: float) -> str:
+    """Return the answer of a measurement that looks after each round and stops when it decides."""
+    logs = [math.log(ratio) + noise(rng, number) for number in range(MOST_ROUNDS)]
+    sums = zip(accumulate(logs), accumulate(log**2 for log in logs), strict=True)
+    for rounds, (total, squares) in enumerate(sums, start=1):
+        if rounds < LOOKS_FROM:
+            continue
+        mean = total / rounds
+        deviation = math.sqrt(max(0.0, squares - rounds * mean**2) / (rounds - 1))
+        half = intervals.always_valid_quantile(rounds - 1) * deviation / math.sqrt(rounds)
+        answer = intervals.answer(math.exp(mean - half), math.exp(mean + half))
+        if answer != "undecided":
+            return answer
+    return "undecided"
+
+
+@pytest.mark.parametrize("noise", [plain, drift, bursts, levels, tails])
+@pytest.mark.parametrize(
+    ("ratio", "right"), [(1.0, "no difference"), (1 / 1.05, "slower"), (1.5, "faster")]
+)
+def test_an_answer_that_ends_the_measurement_is_rarely_wrong(noise, ratio, right):
+    rng = random.Random(f"{noise.__name__} {ratio}")
+    answers = Counter(measured(rng, noise, ratio) for _ in range(300))
+    assert answers.total() - answers[right] - answers["undecided"] <= 3, answers
+
+
+@pytest.mark.parametrize(
+    ("noise", "ratio"), [(drift, 1.0), (drift, 1 / 1.05), (plain, 1 / 1.05), (tails, 1.5)]
+)
+def test_a_measurement_decides_if_there_is_time(noise, ratio):
+    rng = random.Random(f"{noise.__name__} {ratio}")
+    answers = Counter(measured(rng, noise, ratio) for _ in range(200))
+    assert answers["undecided"] <= 10, answers
