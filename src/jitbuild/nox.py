@@ -213,11 +213,12 @@ def _warn_about_coverage(session: nox.Session, mode: Mode) -> None:
     """Warn once if coverage in the venv keeps the measured code out of the JIT."""
     if mode not in {"on", "stress"}:
         return
-    from jitbuild.sessions.coverage_core import WARNING, traces_with_settrace
+    from jitbuild.sessions.coverage_core import settrace_warning
 
     venv = Path(session.bin).parent
-    if traces_with_settrace(venv, python_of(session), environment_of(session)):
-        _warn_once(WARNING)
+    warning = settrace_warning(venv, python_of(session), environment_of(session))
+    if warning:
+        _warn_once(warning)
 
 
 @functools.cache

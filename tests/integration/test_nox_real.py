@@ -18,6 +18,7 @@ import pytest
 import tomli_w
 from cli import Cli
 
+from jitbuild.sessions.coverage_core import settrace_warning
 from jitbuild.sessions.shims import SessionInterpreter, write_shim
 from jitbuild.store.manifest import Fingerprint
 
@@ -474,6 +475,16 @@ def test_coverage_that_keeps_code_out_of_the_jit_is_warned_about_once(
     )
     assert nox(COVERAGE_CORE="ctrace").out.count("sys.settrace") == 1
     assert nox("-R", COVERAGE_CORE="sysmon").out.count("sys.settrace") == 0
+
+
+def test_the_core_that_coverage_refuses_is_not_recommended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".coveragerc").write_text("[run]\ndynamic_context = test_function\n")
+    environ = {**os.environ, "COVERAGE_CORE": "sysmon"}
+    warning = settrace_warning(Path(sys.prefix), Path(sys.executable), environ)
+    assert "Its core sysmon cannot be used with this configuration: " in warning
 
 
 @pytest.mark.xdist_group("builds")

@@ -43,6 +43,11 @@ def test_the_summary_counts_and_names_compiled_code() -> None:
 def test_a_tracer_gets_a_warning_if_the_jit_is_on() -> None:
     assert "warning: sys.settrace turns the JIT off" in summary_of(measurement(ON, SETTRACE))
     assert "COVERAGE_CORE=sysmon" in summary_of(measurement(ON, SETTRACE))
+    assert "branches" not in summary_of(measurement(ON, SETTRACE))
+    older = ON._replace(version="3.13.15")
+    assert "COVERAGE_CORE=sysmon), unless it measures branches" in summary_of(
+        measurement(older, SETTRACE)
+    )
     assert "warning" not in summary_of(measurement(OFF, SETTRACE))
     assert "warning" not in summary_of(measurement(ON, ("sys.monitoring (coverage.py)",)))
 

@@ -69,4 +69,6 @@ def test_without_machine_code_the_likely_reason_is_given():
         start=traced.start,
         end=type(traced.end)(enabled=True, executors=0, machine_code=0, tracers=("sys.settrace",)),
     )
-    assert "sys.settrace was set" in nothing_compiled([count("on", traced)]).sentence
+    sentence = nothing_compiled([count("on", traced)]).sentence
+    assert "sys.settrace was set" in sentence
+    assert "(for coverage, set COVERAGE_CORE=sysmon)" in sentence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jitbuild.in_target.jit_facts import JitFacts
     from jitbuild.in_target.jit_usage import Measurement
 
-_SYSMON = "coverage's sysmon core leaves it on (COVERAGE_CORE=sysmon, Python 3.12 and later)"
+_SYSMON = "coverage's sysmon core leaves it on (COVERAGE_CORE=sysmon)"
 _NO_PACKAGE = "no package under test was found at rootdir; name it with --jit-packages"
 
 
@@ -128,7 +128,16 @@ def write_json(path: Path, report: dict[str, Any]) -> str:
 def _tracer_warnings(facts: JitFacts, tracers: Sequence[str]) -> Iterator[str]:
     names = " and ".join(stopping_tracers(tracers))
     if names and facts.enabled:
-        yield f"warning: {names} turns the JIT off while it is set; {_SYSMON}"
+        yield f"warning: {names} turns the JIT off while it is set; {_sysmon(facts)}"
+
+
+def _sysmon(facts: JitFacts) -> str:
+    """Return how coverage can leave the JIT on.
+
+    Before 3.14, coverage falls back to sys.settrace if it measures branches.
+    """
+    major, minor = (int(part) for part in facts.version.split(".")[:2])
+    return _SYSMON if (major, minor) >= (3, 14) else f"{_SYSMON}, unless it measures branches"
 
 
 def _lost(lost: Sequence[str]) -> str:
@@ -172,7 +181,7 @@ def _why_none(
     if lost:
         return _lost(lost)
     if tracers:
-        return f"{' and '.join(tracers)} turned the JIT off; {_SYSMON}"
+        return f"{' and '.join(tracers)} turned the JIT off; {_sysmon(measurement.facts)}"
     if not imported:
         return (
             "the tests imported none of it in this process; name the packages that they do import "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.running.coverage_advice import without_settrace
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -91,7 +93,7 @@ def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
     if tracers:
         return NothingCompiled(
             f"{' and '.join(tracers)} was set, and while it is set, no code runs in the JIT "
-            "(for coverage, set COVERAGE_CORE=sysmon)",
+            f"(for coverage, {without_settrace(compiling[0].version)})",
             certain=not unknown,
         )
     if unknown:
