@@ -69,6 +69,14 @@ def test_a_request_is_looked_up_in_the_store(run, store, programs):
     assert run("probe", "3.14")[0] == NotInstalledError.exit_code
 
 
+def test_the_exact_name_of_an_interpreter_is_looked_up_in_the_store(run, store, programs):
+    name = "cpython-3.15.2-jit-fast-0123abcd"
+    installed = put(store, name)
+    assert run("probe", name)[0] == 0
+    assert programs == [installed.executable]
+    assert run("probe", f"{name[:-1]}e")[0] == NotInstalledError.exit_code
+
+
 def test_another_name_is_a_program_on_path_or_a_wrong_request(
     run, programs, elsewhere, monkeypatch
 ):

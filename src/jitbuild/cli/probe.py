@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.errors import RequestError
+from jitbuild.errors import NotInstalledError, RequestError
 from jitbuild.probing.proof import ESSENTIAL_MODULES, lost_essentials
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes
@@ -51,8 +51,8 @@ def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collect
     """Return the executable that `spec` names, and the modules that it must have.
 
     `spec` is the path of a program, the name of one on PATH such as `python3.15`, or else a
-    request for an interpreter in the store. An interpreter in the store must still have the
-    essential modules that it had when it was proven.
+    request for an interpreter in the store, or its exact name. An interpreter in the store must
+    still have the essential modules that it had when it was proven.
     """
     program = find_program(spec)
     is_path = program == expanded_path(spec)
@@ -60,6 +60,8 @@ def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collect
         return program, ()
     try:
         parse_spec(spec)
+    except NotInstalledError:
+        pass  # the form of a name in `jitbuild list`, which find_interpreter looks up
     except RequestError as error:
         if program is None:
             raise RequestError(
