@@ -156,7 +156,7 @@ def test_versions_before_3_13_have_no_jit(python: Path) -> None:
     verdict = probe(python, modules=True)
     assert (verdict.ok, verdict.built, verdict.machine_code_bytes) == (False, "no", 0)
     assert verdict.reason.startswith(
-        f"CPython {verdict.facts.series} has no JIT: it came with 3.13."
+        f"CPython {verdict.facts.series} has no JIT: the JIT came with 3.13."
     )
     assert probe(python, expect="no").ok
 
@@ -176,7 +176,7 @@ def test_a_build_of_3_13_without_the_jit_is_refused(python: Path) -> None:
 )
 def test_versions_before_3_8_are_refused(python: Path) -> None:
     with pytest.raises(
-        InterpreterError, match=r"is older than Python 3\.8, the oldest that can be probed"
+        InterpreterError, match=r"is older than Python 3\.8, the oldest version that can be probed"
     ):
         probe(python)
 

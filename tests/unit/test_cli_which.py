@@ -40,7 +40,7 @@ def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("3.12", "CPython 3.12 has no JIT: it came with 3.13."),
+        ("3.12", "CPython 3.12 has no JIT: the JIT came with 3.13."),
         ("3.15.77", "No recipe has a release for 3.15.77."),
         (">=3.17", "No recipe has a release for >=3.17."),
     ],

@@ -119,10 +119,13 @@ def test_output_around_the_frame_is_ignored() -> None:
             {"version": "3.15.2"},
             "sent a malformed reply to the probe: Object missing required field",
         ),
-        (facts(version="3.7.16"), "is older than Python 3.8, the oldest that can be probed."),
+        (
+            facts(version="3.7.16"),
+            "is older than Python 3.8, the oldest version that can be probed.",
+        ),
         (
             ended(1, stderr=PARSE_ERROR),
-            "is older than Python 3.8, the oldest that can be probed.",
+            "is older than Python 3.8, the oldest version that can be probed.",
         ),
         (
             ended(1, stderr="/x/probe.py:1\nSyntaxError: Unexpected string"),
@@ -162,7 +165,9 @@ def test_the_remedy_for_a_folder_names_the_python_in_it(tmp_path: Path) -> None:
         (tmp_path / "bin" / name).touch()
     with pytest.raises(InterpreterError) as raised:
         probe(tmp_path, runner=runner)
-    assert raised.value.remedy == f"Name the executable in it: {tmp_path / 'bin/python3.15'}"
+    assert (
+        raised.value.remedy == f"Name the executable in this folder: {tmp_path / 'bin/python3.15'}"
+    )
 
 
 def test_a_program_that_hangs_is_run_once() -> None:

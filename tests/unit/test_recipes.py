@@ -120,7 +120,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         (f'series = "3.15"\n{RULE}refuse = "No."\n', "has `refuse` without `remedy`", "what to do"),
         (
             f'series = "3.15"\n{RULE}when = {{ versions = "3.15" }}\n',
-            "rule 'one' has the versions '3.15'",
+            "`versions` of rule 'one' is not a version specifier",
             "PEP 440",
         ),
         (
@@ -236,7 +236,7 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["empty", "not-there"])
 def test_a_folder_without_recipes_is_refused_with_their_file_names(tmp_path, name):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RecipeError, match="holds no recipes") as caught:
+    with pytest.raises(RecipeError, match="contains no recipes") as caught:
         load_catalog(tmp_path / name)
     assert "cpython-<series>.toml" in caught.value.remedy
 

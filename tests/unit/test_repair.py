@@ -101,7 +101,9 @@ def test_an_interpreter_that_does_not_run_here_is_left_as_it_is(store, old):
 
 def test_an_interpreter_that_uses_another_library_is_left_as_it_is(store):
     other = Repairer(start=lambda *_: SimpleNamespace(prefix="/usr"), environ={})
-    with pytest.raises(InterpreterError, match="uses the library in /usr instead") as caught:
+    with pytest.raises(
+        InterpreterError, match="uses the standard library in /usr instead"
+    ) as caught:
         other.repair(store, only(store))
     assert caught.value.remedy == "Build it again: jitbuild install 3.15.2 --reinstall"
     assert only(store).state == "moved"

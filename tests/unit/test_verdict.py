@@ -136,7 +136,8 @@ def test_a_version_before_3_13_passes_only_as_no_jit() -> None:
         active_iterations=None,
     )
     assert probed(everywhere(old)).reason == (
-        "CPython 3.8 has no JIT: it came with 3.13. Install one with: jitbuild install '>=3.13'"
+        "CPython 3.8 has no JIT: the JIT came with 3.13. Install one with: "
+        "jitbuild install '>=3.13'"
     )
     assert probed(everywhere(old), expect="no").ok
 

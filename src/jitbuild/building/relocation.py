@@ -1,8 +1,8 @@
 """Rewrite the files of an interpreter whose folder was copied, moved or mounted elsewhere.
 
-CPython finds its library beside its program, so sys.prefix is right anywhere. But the shebangs in
-bin/, the records of the build (sysconfig, Makefile, pkg-config) and files of installed packages
-contain the folder that the interpreter was installed in.
+CPython finds its library next to its program, so sys.prefix is right in any folder. But the
+shebangs in bin/, the records of the build (sysconfig, Makefile, pkg-config) and files of installed
+packages contain the path of the folder in which the interpreter was installed.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 # The longest shebang that every Linux kernel accepts, with `#!` (BINPRM_BUF_SIZE before Linux 5.1).
 _SHEBANG_LIMIT = 127
-# What `write_atomically` leaves if it is killed.
+# The name of a file that `write_atomically` leaves if it is killed.
 _PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def affected(prefix: Path, old: Path) -> list[Path]:
     """Return the files and links in `prefix` that contain the path `old`, sorted.
 
-    Bytecode is not considered, because Python replaces the paths in it when it is loaded, and
-    neither are binary files: CPython's program contains its prefix only as a last resort.
+    Bytecode is ignored, because Python replaces the paths in it when loading it. Binary files are
+    ignored as well: CPython's program uses the prefix that it contains only as a last resort.
     """
     return sorted(path for path, _ in _changes(prefix, old))
 
 
 def relocate(prefix: Path, old: Path) -> list[Path]:
-    """Replace the path `old` by `prefix` in all files and links in `prefix`; return the changed.
+    """Replace the path `old` by `prefix` in all files and links in `prefix`.
 
-    Each file is replaced in one step. After an interruption, a second call completes the work.
-    Raises OSError if a file cannot be read or written.
+    Return those that changed, sorted. Each file is replaced in one step. After an interruption,
+    another call completes the work. Raises OSError if a file cannot be read or written.
     """
     changed = []
     for path, new in _changes(prefix, old):
@@ -56,8 +56,9 @@ def relocate(prefix: Path, old: Path) -> list[Path]:
 def moved_text(text: bytes, old: bytes, new: bytes) -> bytes:
     """Return `text` with the path `old` replaced by `new`.
 
-    Paths that already begin with `new` stay as they are, even if `new` contains `old`, so replacing
-    twice has the same result. Longer names that begin with `old` are other paths.
+    Paths that already begin with `new` are not changed, even if `new` contains `old`, so a second
+    call changes nothing. Longer names that begin with `old` are other paths, and are not changed
+    either.
     """
     either = sorted((old, new), key=len, reverse=True)
     pattern = rb"(?:%s)(?![\w-])" % b"|".join(map(re.escape, either))
@@ -65,10 +66,11 @@ def moved_text(text: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def working_shebang(script: bytes, prefix: bytes) -> bytes:
-    """Return `script` with a shebang that works, if it runs a Python in the folder `prefix`.
+    """Return `script`; if it runs a Python in the folder `prefix`, with a shebang that works.
 
-    A kernel splits the shebang at spaces and cuts it off when it is too long. Then /bin/sh starts
-    the Python: it executes a line that Python reads as a string (the method of pip's distlib).
+    A kernel splits a shebang at spaces, and cuts it off if it is too long. In these two cases, the
+    returned script is run by /bin/sh, which executes a line that Python reads as a string, and
+    thereby starts the Python (the method of pip's distlib).
     """
     match = re.match(rb"#!(%s/[^ \t\r\n]+)(.*)\r?\n" % re.escape(prefix), script)
     if match is None:

@@ -1,1 +1,1 @@
-"""Pure functions that turn a request, recipes, a target and a variant into a plan."""
+"""Make a plan from a request, recipes, a target and a variant, with pure functions."""

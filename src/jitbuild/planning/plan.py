@@ -1,4 +1,4 @@
-"""Plans, which describe a build completely as frozen data that can be printed and hashed."""
+"""Plans: complete descriptions of builds, as frozen data that can be printed and hashed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Source:
 
     `digest` is the sha256 of a release or an archive, or the tree hash of a folder or a git commit.
     `location` is the URL, the path or the repository of the source; it is not part of the key.
-    `files` are the archives that contain the release, as names with their sha256; the preferred
-    archive is the first.
+    `files` are the names and sha256 of the archives of a release, the preferred archive first.
+    `ref` is the git reference that was requested.
     """
 
     kind: Literal["release", "archive", "folder", "git"]
@@ -37,11 +37,11 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedRequest:
-    """A request resolved to one source, with the facts about its tree that planning needs.
+    """A request that has been resolved to one source, with the facts about it that planning needs.
 
-    `llvm_major` is the major version of the LLVM that the tree's Tools/jit/_llvm.py names, and
-    `llvm_tools` are the tools that its Tools/jit calls. If they are None and empty, those in the
-    recipe are used.
+    `llvm_major` is the major version of LLVM that the tree's Tools/jit/_llvm.py states, and
+    `llvm_tools` are the tools that its Tools/jit calls. If they are None and empty, the values in
+    the recipe are used.
     """
 
     version: str
@@ -52,9 +52,9 @@ class ResolvedRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequiredLLVM:
-    """The LLVM that a plan requires: its major version and the tools that the build calls.
+    """The LLVM that a plan requires: its major version, and the tools that the build calls.
 
-    If `bundled` is True, the build fetches its own LLVM (Windows, 3.14 and later), and jitbuild
+    If `bundled` is True, the build itself fetches an LLVM (3.14 and later on Windows), and jitbuild
     does not search for one.
     """
 
@@ -68,8 +68,8 @@ class Plan:
     """A complete description of a build.
 
     The steps contain placeholders, which are replaced on the build machine. `leave_out` are
-    patterns for files in a release's archive that need not be unpacked. `warnings` are shown to the
-    user and are not part of `key`, which identifies the plan.
+    patterns of files in a release's archive that are not unpacked. `key` identifies the plan.
+    `warnings` are for the user and are not part of the key.
     """
 
     version: str
@@ -128,10 +128,10 @@ class Plan:
 
 
 def key_of(plan: Plan) -> str:
-    """Return the sha256 of everything in a plan that affects the interpreter.
+    """Return the sha256 of everything in the plan that affects the interpreter.
 
-    The location of the source and the warnings do not contribute to the key, and the placeholders
-    are not replaced yet. The key is therefore the same on every machine.
+    The key is the same on every machine: it contains neither the location of the source nor the
+    values of placeholders. It does not contain the warnings either.
     """
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
     del facts["warnings"], facts["key"]

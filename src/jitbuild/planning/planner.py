@@ -1,8 +1,8 @@
 """Make plans from requests, recipes, targets and variants, with pure functions.
 
-`resolve_version` resolves a version request to a source, using only the recipes. Requests for git
-references, folders and archives are resolved by jitbuild.sources instead. `make_plan` turns the
-source into a plan. Nothing here depends on the current machine.
+`resolve_version` resolves a version request to a source, using only the recipes. (jitbuild.sources
+resolves requests for git references, folders and archives.) `make_plan` makes a plan for the
+source. Nothing here depends on the current machine.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def resolve_version(
 ) -> ResolvedRequest:
     """Resolve a version request, using only the recipes.
 
-    Returns the newest final release that fits, or the newest pre-release if no final release fits.
-    A tag that no recipe knows is accepted if `sha256` is the digest of that release's .tar.xz.
-    Raises RequestError if no release fits, or if `sha256` differs from the digest in a recipe.
+    Returns the newest final release that fits or, if no final release fits, the newest pre-release.
+    A tag that no recipe lists is accepted if `sha256` is given, as the digest of the release's
+    .tar.xz. Raises RequestError if no release fits, or if `sha256` differs from the digest in a
+    recipe.
     """
     known = catalog.tags()
     if request.kind == "tag" and sha256 is not None:
@@ -45,8 +46,8 @@ def resolve_version(
         if sha256 != tag.tar_xz:
             raise RequestError(
                 f"The recipes pin {request.value} to another sha256: {tag.tar_xz}.",
-                remedy="Leave --sha256 out. If python.org has replaced the archive, give the new"
-                " sha256 in a recipe of your own: --recipes DIR.",
+                remedy="Omit --sha256. If python.org has replaced the archive, put the new sha256"
+                " into your own recipe: --recipes DIR.",
             )
     else:
         tag = known.get(request.value) or catalog.newest(request)
@@ -76,7 +77,7 @@ def check_variant(variant: Variant, target: Target, catalog: Catalog) -> None:
 def make_plan(
     resolved: ResolvedRequest, variant: Variant, target: Target, catalog: Catalog
 ) -> Plan:
-    """Return the plan that builds the source in `resolved` as `variant` for `target`.
+    """Return the plan that builds the source in `resolved` for `target` as `variant`.
 
     Raises VariantError if a rule refuses this combination, or configure one of the arguments.
     """
@@ -114,10 +115,11 @@ def _steps(
 def _required_llvm(
     recipe: SeriesRecipe, resolved: ResolvedRequest, variant: Variant, target: Target
 ) -> RequiredLLVM | None:
-    """Return the LLVM that the build needs, or None.
+    """Return the LLVM that the build needs, or None if it needs no LLVM.
 
-    The stencils need one, and so does a tail-calling interpreter, which clang compiles. What the
-    tree itself states takes precedence over the recipe, unless the recipe says `overrides-tree`.
+    The stencils need LLVM, and so does a tail-calling interpreter, which clang compiles. The values
+    that the source tree states take precedence over the recipe's, unless the recipe sets
+    `overrides-tree`.
     """
     if recipe.llvm is None or not (variant.has_stencils or variant.tail_call):
         return None
@@ -131,7 +133,10 @@ def _required_llvm(
 
 
 def _in_order(tools: tuple[str, ...], order: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `tools` in the recipe's order, so that the order changes no key; others come last."""
+    """Return `tools` in the recipe's order, followed by tools that the recipe does not name.
+
+    The order of the tools in a tree thus does not affect the plan's key.
+    """
     known = [tool for tool in order if tool in tools]
     return (*known, *(tool for tool in tools if tool not in order))
 

@@ -1,4 +1,4 @@
-"""Plan the steps on Linux and macOS: configure, make, and an install into a staging folder."""
+"""Make the steps on Linux and macOS: configure, make, and an install into a staging folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
 
 
-# Passed to make as an argument, because the Makefile sets a variable of this name, which would
-# override one in the environment.
+# An argument of make, not an environment variable: the Makefile sets PYTHONPATH itself, which would
+# override the environment.
 _HOOKS = "PYTHONPATH={hooks}"
 
 
 def steps(variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[Step, ...]:
     """Return the steps of a build with configure and make.
 
-    `llvm` is None if the build needs no LLVM. With DESTDIR, the install step writes into a staging
-    folder, and not into the final prefix, because the interpreter is not proven yet.
+    `llvm` is None if the build needs no LLVM. The install step writes into a staging folder
+    (DESTDIR), not into the final prefix, because the interpreter is not proven yet.
     """
     env = _environment(rules, llvm)
     make = [arg for rule in rules for arg in rule.make]
@@ -65,14 +65,15 @@ def _configure(variant: Variant, rules: Sequence[Rule], env: tuple[tuple[str, st
 def _stencils(
     variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str]
 ) -> tuple[Step, ...]:
-    """Return the step that makes the stencils, or no step if the variant has none.
+    """Return the step that makes the stencils, or no step if the variant has no stencils.
 
     The step makes `Python/jit.o`, which depends on the stencils in every version. It is separate
-    from the make step so that it can be timed, and its result taken from a cache.
+    from the make step so that it can be timed and its result can be taken from a cache.
     """
     if not variant.has_stencils:
         return ()
-    # Tools/jit/_llvm.py runs os.cpu_count() clangs at once. The hooks limit that number to this.
+    # Tools/jit/_llvm.py runs os.cpu_count() clangs at once. The hooks make os.cpu_count() return
+    # this number.
     limited = {**dict(env), "PYTHON_CPU_COUNT": "{jobs}"}
     return (
         Step(
@@ -89,8 +90,8 @@ def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str
     """Return the step that compiles.
 
     make is run without -j, because it uses jitbuild's jobserver. The release profile is an
-    exception: there, the training run of PGO is one job of make, but starts many processes.
-    Therefore the step takes all free jobs when it begins, and make gets -j with their number.
+    exception: the training run of PGO is one job of make, but starts many processes. Therefore the
+    step takes all free jobs when it begins, and make gets -j with their number.
     """
     if variant.profile == "release":
         return Step(
@@ -116,13 +117,14 @@ def _install(rules: Sequence[Rule], env: tuple[tuple[str, str], ...], make: Sequ
 def _environment(rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[tuple[str, str], ...]:
     """Return the environment variables of all steps except patch.
 
-    If several rules set the same variable, the last one wins.
+    If several rules set the same variable, the last rule wins.
     """
     env = {
-        # configure would take the first Python on PATH without running it. If that were an inactive
-        # pyenv shim, the build would fail minutes later, in make.
+        # By default, configure takes the first Python on PATH without running it. If that is a
+        # pyenv shim that does not work, the build fails minutes later, in make.
         "PYTHON_FOR_REGEN": "{python}",
-        # Older releases include __pycache__ files in the stencils' digest, so none must be written.
+        # Older releases include files in __pycache__ in the stencils' digest, so no such files may
+        # be written.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": "{llvm}:{path}" if llvm else "{path}",
     }

@@ -15,11 +15,11 @@ CachedBy = Literal["configure", "stencils", "compiler"]
 # Placeholders, and their values on the build machine:
 #   {source}        the unpacked source tree
 #   {prefix}        the interpreter's final folder
-#   {stage}         the staging folder that the interpreter is installed into first
+#   {stage}         the staging folder into which the interpreter is first installed
 #   {scratch}       a folder for temporary files
 #   {jobs}          the number of jobs that the step may run at once
 #   {jobs_beside}   one less than {jobs}, but at least 1
-#   {hooks}         the folder of the sitecustomize.py for Pythons that run during the build
+#   {hooks}         the folder building/hooks, whose sitecustomize.py changes the build's Pythons
 #   {llvm}          LLVM's bin folder
 #   {llvm_root}     the parent folder of {llvm}
 #   {llvm_major}    LLVM's major version
@@ -27,7 +27,7 @@ CachedBy = Literal["configure", "stencils", "compiler"]
 #   {path}          PATH without version managers and virtual environments
 #   {patch:N}       the path of the N-th --patch
 #   {brew:FORMULA}  the prefix of a Homebrew formula
-#   {sdkroot}       the macOS SDK
+#   {sdkroot}       the path of the macOS SDK
 _PLACEHOLDER = re.compile(
     r"\{(source|prefix|stage|scratch|jobs|jobs_beside|hooks|llvm|llvm_root|llvm_major|python|path"
     r"|sdkroot|(?:patch|brew):[^}]+)\}"
@@ -40,13 +40,13 @@ class Step:
 
     `name` is used in messages. The variables in `env` are added to the clean environment.
 
-    `share` states how many of jitbuild's jobs the step takes. `one` takes one job. `make` takes one
-    job and, through make's jobserver, further jobs as they become free. `free` takes all jobs that
-    are free when the step begins; their number replaces `{jobs}`.
+    `share` states how many of jitbuild's jobs the step takes. `one`: one job. `make`: one job and,
+    through make's jobserver, further jobs as they become free. `free`: all jobs that are free when
+    the step begins; their number replaces `{jobs}`.
 
     `cached_by` names the cache that can supply the step's result: `configure` (the answers of
-    configure), `stencils` or `compiler`. A cache does not change the result, so `cached_by` is not
-    part of the plan's JSON or of its key.
+    configure), `stencils` or `compiler`. A cache does not change the result, so `cached_by` is part
+    of neither the plan's JSON nor its key.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Step:
     cached_by: CachedBy | None = None
 
     def filled(self, value: Callable[[str], str]) -> Step:
-        """Return the step with every placeholder replaced by `value(name)`."""
+        """Return the step with every placeholder `{name}` replaced by `value(name)`."""
 
         def fill(text: str) -> str:
             return _PLACEHOLDER.sub(lambda match: value(match[1]), text)
@@ -71,6 +71,6 @@ class Step:
 
 
 def placeholders(step: Step) -> set[str]:
-    """Return the names of the placeholders that a step contains."""
+    """Return the names of the placeholders in the step."""
     texts = (*step.argv, *(text for _, text in step.env), step.cwd)
     return {match[1] for text in texts for match in _PLACEHOLDER.finditer(text)}

@@ -1,7 +1,7 @@
-"""Plan the steps on Windows: PCbuild\\build.bat builds, and PC\\layout copies the result.
+r"""Make the steps on Windows: PCbuild\build.bat builds, and PC\layout copies the result.
 
-These plans are only tested as data. docs/platforms.md lists the platforms on which builds have been
-run.
+These steps have only been tested as data. docs/platforms.md lists the platforms on which builds
+have been run.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
     from jitbuild.target import Target
 
-# For each architecture: the value of build.bat's -p, the folder that build.bat builds into, and the
-# value of PC\layout's --arch (PCbuild/build.bat, PC/layout/main.py).
+# Maps each architecture to the value of build.bat's option -p, the folder into which build.bat
+# builds, and the value of PC\layout's option --arch (PCbuild/build.bat, PC/layout/main.py).
 _NAMES = {"x86_64": ("x64", "amd64", "amd64"), "aarch64": ("ARM64", "arm64", "arm64")}
 
 
 def steps(
     target: Target, variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None
 ) -> tuple[Step, ...]:
-    """Return the steps of a build with build.bat; `llvm` is put on PATH unless it is None.
+    """Return the steps of a build with build.bat; `llvm` comes first on PATH unless it is None.
 
     Raises VariantError if the variant has patches, because Windows has no tool that applies them.
     """
     if variant.patches:
         raise VariantError(
             "--patch is not supported on Windows yet.",
-            remedy="Patch a source folder and give its path instead.",
+            remedy="Apply the patch to a source folder, and request that folder.",
         )
     platform, folder, arch = _NAMES[target.arch]
     env = _environment(rules, llvm)

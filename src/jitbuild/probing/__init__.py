@@ -1,1 +1,1 @@
-"""Probe an interpreter and judge the facts that it reports."""
+"""Probe an interpreter, and judge the facts that it reports."""

@@ -1,4 +1,4 @@
-"""Check a probed interpreter. The checks are pure functions of the facts that it reported."""
+"""The checks of a probed interpreter, as pure functions of the facts that it reported."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def run_checks(
     free_threaded: bool | None,
     required: Collection[str] | None,
 ) -> tuple[Check, ...]:
-    """Return the results of all checks that apply to `expect`, the most basic check first.
+    """Return the results of all checks that apply to `expect`, starting with the most basic one.
 
     `version`, `free_threaded` and the `required` modules are only checked if they are not None.
     """
@@ -67,7 +67,7 @@ def run_checks(
 
 
 def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: object) -> str:
-    """Return the remedy, one sentence, for `failed`, the first check that failed."""
+    """Return a remedy, as one sentence, for `failed`, the first check that failed."""
     has_jit = facts.implementation == "cpython" and facts.release >= FIRST_WITH_JIT
     series = facts.series if has_jit else "'>=3.13'"
     option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
@@ -91,8 +91,8 @@ def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: obj
 def _memory(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
     """Check that this machine lets a JIT execute the machine code that it writes.
 
-    If it does not, this explains every other failure, and so comes first. A build without a JIT is
-    not affected.
+    This check comes first, because a failure here explains all other failures. It does not apply to
+    builds without a JIT.
     """
     if expect not in MACHINE_CODE or runs.off.executable_memory is None:
         return
@@ -110,9 +110,10 @@ def _memory(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
 def _identity(
     runs: ProbeRuns, expect: Expect, version: str | None, free_threaded: bool | None
 ) -> Iterator[Check]:
-    """Check that the interpreter reported facts, and has the expected version and threading.
+    """Check that the interpreter reported facts, and that its version and threading are right.
 
-    If machine code is expected, the build must have the GIL: free-threaded builds never run a JIT.
+    If machine code is expected, the build must have the GIL: CPython never runs a JIT in
+    free-threaded builds.
     """
     answered = " ".join(runs.failures) or "It answered with PYTHON_JIT unset, 0 and 1."
     yield Check(name="answers", ok=not runs.failures, detail=answered)
@@ -130,7 +131,7 @@ def _identity(
 
 
 def _environment(runs: ProbeRuns) -> Check:
-    """Check that the interpreter is not started with options under which it ignores PYTHON_JIT."""
+    """Check that no option, such as -E, makes the interpreter ignore PYTHON_JIT."""
     if any(facts.ignores_environment for facts in runs):
         detail = "It is started with -E or -I, under which PYTHON_JIT is ignored."
         return Check(name="environment", ok=False, detail=detail)
@@ -149,7 +150,7 @@ def _tracing(runs: ProbeRuns) -> Check:
 def _build(runs: ProbeRuns, expect: Expect) -> Check:
     """Check the value of the build option for the JIT.
 
-    For a build without a JIT, the detail says why it has none.
+    For a build without a JIT, the detail states why it has no JIT.
     """
     built = runs.built
     ok = built in {"yes", "yes-off"} if expect == "jit" else built == expect
@@ -164,9 +165,9 @@ def _why_no_jit(facts: ProbeFacts) -> str:
     if facts.implementation != "cpython":
         # PyPy names itself in the last line of sys.version, in brackets.
         name = facts.full_version.strip().split("\n")[-1].strip("[]") or facts.implementation
-        return f"This is {name}, not CPython: PYTHON_JIT means nothing to it."
+        return f"This is {name}, not CPython: PYTHON_JIT has no effect on it."
     if facts.release < FIRST_WITH_JIT:
-        return f"CPython {facts.series} has no JIT: it came with 3.13."
+        return f"CPython {facts.series} has no JIT: the JIT came with 3.13."
     return "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build."
 
 
@@ -195,15 +196,15 @@ def _active(on: ProbeFacts | None) -> Check:
         return Check(name="active", ok=False, detail="No iteration of a hot loop ran in the JIT.")
     detail = f"{on.active_iterations} iterations of a hot loop ran in the JIT."
     if on.active_iterations is None:
-        detail = "The executor stands in the loop's code (3.13 reports no more)."
+        detail = "The loop's code contains an executor (3.13 reports nothing else)."
     return Check(name="active", ok=True, detail=detail)
 
 
 def _default(runs: ProbeRuns) -> Check:
-    """Check that, with PYTHON_JIT unset, `is_enabled()` agrees with the observed machine code."""
+    """Check that with PYTHON_JIT unset, `is_enabled()` agrees with the observed machine code."""
     enabled = runs.default is not None and runs.default.enabled
     ok = runs.default is not None and enabled == (runs.built == "yes")
-    but = "" if ok else ", which its loops contradict"
+    but = "" if ok else ", which contradicts the observed machine code"
     detail = f"With PYTHON_JIT unset the JIT is {'on' if enabled else 'off'}{but}."
     return Check(name="default", ok=ok, detail=detail)
 
@@ -211,7 +212,7 @@ def _default(runs: ProbeRuns) -> Check:
 def _negative_control(off: ProbeFacts) -> Check:
     """Check that PYTHON_JIT=0 disables tier 2 completely.
 
-    Otherwise a run with the JIT off could not be compared with a run with it on.
+    Otherwise, a run with the JIT off could not be compared with a run with the JIT on.
     """
     clean = not off.enabled and not off.executors and not off.machine_code_bytes
     detail = "PYTHON_JIT=0 does not switch the JIT off."

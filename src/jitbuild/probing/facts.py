@@ -20,10 +20,10 @@ _OFF_BY_DEFAULT = 2  # a bit of _Py_TIER2 (CPython, Python/pylifecycle.c)
 class ProbeFacts:
     """The facts that one run of in_target/probe.py reported.
 
-    The docstrings of probe.py name the source of each fact. None means that the interpreter does
-    not provide the fact: `sys._jit` came with 3.14, and there are no build flags on Windows.
-    `missing` is None unless the check for missing modules was requested. `executable_memory` is
-    False if the machine denies the execution of memory that was written.
+    The docstrings of probe.py name the source of each fact. A fact is None if the interpreter does
+    not provide it: `sys._jit` exists since 3.14, and Windows has no build flags. `missing` is None
+    unless the check for missing modules was requested. `executable_memory` is False if the machine
+    denies the execution of memory that was written.
     """
 
     version: str
@@ -72,15 +72,15 @@ class ProbeFacts:
 
     @property
     def active(self) -> bool:
-        """True if a hot loop ran in tier 2. In 3.13, an executor in the loop's code is the sign."""
+        """True if a hot loop ran in tier 2. In 3.13, the sign is an executor in the loop's code."""
         return self.executors > 0 if self.active_iterations is None else self.active_iterations > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeRuns:
-    """The facts of three runs, with PYTHON_JIT set to 0, unset, and set to 1.
+    """The facts of three runs: with PYTHON_JIT=0, with PYTHON_JIT unset, and with PYTHON_JIT=1.
 
-    The facts of a run that failed are None; for each, `failures` has a sentence with the reason.
+    If a run failed, its facts are None, and `failures` contains a sentence with the reason.
     """
 
     off: ProbeFacts
@@ -98,11 +98,11 @@ class ProbeRuns:
 
     @property
     def built(self) -> Built:
-        """The value of `--enable-experimental-jit=` that the interpreter behaves as if built with.
+        """The value of `--enable-experimental-jit=` that explains the interpreter's behaviour.
 
-        It is derived from what the hot loops were compiled to. If tier 2 is there, but compiled
-        nothing, it is derived from the build flags. Without build flags, the interpreter is assumed
-        to have a JIT, which other checks then fail to prove.
+        It is derived from the code that the hot loops were compiled to. If tier 2 exists but
+        compiled nothing, it is derived from the build flags. Without build flags, it is assumed
+        that there is a JIT; other checks then fail to prove it.
         """
         if _machine_code_bytes(self.default):
             return "yes"
@@ -122,7 +122,7 @@ def _machine_code_bytes(facts: ProbeFacts | None) -> int:
 
 
 def _built_by_flags(flags: tuple[str, ...]) -> Built:
-    """Return the value of `--enable-experimental-jit=` for which configure sets these flags.
+    """Return the value of `--enable-experimental-jit=` for which configure sets `flags`.
 
     Source: configure.ac in CPython.
     """

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from jitbuild.probing.verdict import Verdict
     from jitbuild.system.progress import Reporter
 
-# An interpreter without these cannot even install packages.
+# An interpreter without one of these modules cannot even install packages.
 ESSENTIAL_MODULES = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
 
 
 def lacks_essentials(missing: Collection[str]) -> bool:
-    """Return True if one of the modules in `missing` is essential."""
+    """Return True if at least one of the modules in `missing` is essential."""
     return not ESSENTIAL_MODULES.isdisjoint(missing)
 
 
@@ -44,10 +44,13 @@ def prove(
     """Probe `program`, and return the verdict if it is the interpreter that `plan` describes.
 
     `logs` is the folder that contains the build's log; the remedy names it. Raises ProofError if
-    `program` does not run or is not as the plan describes. Unless `allow_missing` is True, also
-    raises ProofError if it lacks essential modules.
+    `program` does not run or differs from the plan's description. Unless `allow_missing` is True,
+    also raises ProofError if an essential module is missing.
     """
-    remedy = f"It was not added to the store. Please report this, with the newest log in {logs}."
+    remedy = (
+        "The interpreter was not added to the store. Please report this, with the newest log in "
+        f"{logs}."
+    )
     with reporter.stage(f"{plan.name}: probe"):
         try:
             verdict = probe(
@@ -64,8 +67,8 @@ def prove(
     if not verdict.ok and verdict.memory_denied:
         raise ProofError(
             f"{plan.name} was built, but its JIT cannot run here. {verdict.reason}",
-            remedy="It was not added to the store. Build it where this is allowed, or with "
-            "--jit interpreter or --jit no.",
+            remedy="The interpreter was not added to the store. Build it on a machine that allows "
+            "this, or with --jit interpreter or --jit no.",
         )
     if not verdict.ok:
         raise ProofError(
@@ -85,6 +88,6 @@ def _check_modules(
         essential = ", ".join(sorted(ESSENTIAL_MODULES.intersection(missing)))
         raise ProofError(
             f"{plan.name} lacks {essential}, without which packages cannot be installed or run.",
-            remedy="Install the headers that `jitbuild doctor` names, or accept such an "
-            "interpreter with --allow-missing.",
+            remedy="Install the headers that `jitbuild doctor` names, or accept the interpreter "
+            "with --allow-missing.",
         )

@@ -1,4 +1,4 @@
-"""Read the facts that a run of in_target/probe.py printed, or explain why it printed none."""
+"""Read the facts that a run of in_target/probe.py printed, or tell why it printed no facts."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NAME_ANOTHER = (
     "Name a Python executable, such as the one that `import sys; print(sys.executable)` prints."
 )
 _OLDEST = (3, 8)
-# The output of Python versions that are too old to parse probe.py (before 3.7).
+# Matches the output of Pythons that are too old to parse probe.py (before 3.7).
 _CANNOT_PARSE = re.compile(r'^  File ".*probe\.py", line \d+$(?s:.*)^SyntaxError: ', re.MULTILINE)
 
 
 def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
     """Return the facts that the run `completed` of the interpreter `path` printed.
 
-    Raises InterpreterError, which says how the run ended, if it printed no facts, and if the
-    interpreter is too old. `timeout` is the run's time limit in seconds, for the message.
+    Raises InterpreterError if the interpreter is too old or printed no facts; the message tells how
+    the run ended. `timeout` is the run's time limit in seconds, for the message.
     """
     if completed.timed_out:
         raise InterpreterError(
@@ -50,7 +50,7 @@ def read_facts(path: Path, completed: Completed, timeout: float) -> ProbeFacts:
 
 
 def unframe(text: str) -> dict[str, Any] | None:
-    """Return the JSON object between the lines BEGIN and END in `text`, or None without one."""
+    """Return the JSON object between the lines BEGIN and END of `text`; None if there is none."""
     lines = text.splitlines()
     if BEGIN not in lines:
         return None
@@ -65,7 +65,7 @@ def unframe(text: str) -> dict[str, Any] | None:
 
 
 def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
-    """Return `reply` as facts. Raises InterpreterError if a field is missing or mistyped."""
+    """Return `reply` as facts. Raises InterpreterError if a field is missing or of a wrong type."""
     try:
         return msgspec.convert(reply, ProbeFacts)
     except msgspec.ValidationError as error:
@@ -73,7 +73,7 @@ def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
 
 
 def _check_version(path: Path, reply: Mapping[str, Any]) -> None:
-    """Raise InterpreterError if the Python is older than the probe supports, but can run it."""
+    """Raise InterpreterError if the Python runs the probe but is older than the probe supports."""
     try:
         major, minor = (int(part) for part in str(reply.get("version")).split(".")[:2])
     except ValueError as error:
@@ -85,8 +85,8 @@ def _check_version(path: Path, reply: Mapping[str, Any]) -> None:
 def _too_old(path: Path) -> InterpreterError:
     oldest = "{}.{}".format(*_OLDEST)
     return InterpreterError(
-        f"{path} is older than Python {oldest}, the oldest that can be probed.",
-        remedy="The JIT came with 3.13. Install one with: jitbuild install '>=3.13'",
+        f"{path} is older than Python {oldest}, the oldest version that can be probed.",
+        remedy="The JIT came with 3.13. Install such a version: jitbuild install '>=3.13'",
     )
 
 
@@ -97,9 +97,9 @@ def _malformed(path: Path, detail: str) -> InterpreterError:
 
 
 def _ending(completed: Completed) -> str:
-    """Describe the end of a run without facts, with the line of its output that says most.
+    """Describe the end of a run that printed no facts, with one line of its output.
 
-    That is the first line, or the last one of a traceback.
+    That is the last line of a traceback or, if there is no traceback, the first line.
     """
     line = _last_of_traceback(completed.stderr)
     line = line or _first_line(completed.stderr) or _first_line(completed.stdout)
@@ -118,7 +118,7 @@ def _first_line(text: str) -> str:
 
 
 def _last_of_traceback(text: str) -> str:
-    """Return the last line of `text` if it is a traceback, else an empty text."""
+    """Return the last line of `text` if it is a traceback, else ""."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines and lines[0].startswith("Traceback") else ""
 
@@ -133,7 +133,7 @@ def _signal_name(number: int) -> str:
 def _remedy(completed: Completed) -> str:
     if completed.stderr.startswith("pyenv:"):
         return (
-            "It is a pyenv shim for a version that is not active here: name the python in pyenv's "
-            "versions folder instead."
+            "This is a pyenv shim for a version that is not active here. Name the python in "
+            "pyenv's versions folder instead."
         )
     return NAME_ANOTHER

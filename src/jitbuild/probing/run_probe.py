@@ -1,4 +1,4 @@
-"""Run in_target/probe.py in an interpreter with the JIT off, at its default, and on.
+"""Run in_target/probe.py in an interpreter three times: with the JIT off, at its default, and on.
 
 `jitbuild.probing.reply` reads the facts that each run prints, and `jitbuild.probing.verdict` judges
 them.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jitbuild.probing.facts import Expect, ProbeFacts, Switch
     from jitbuild.probing.verdict import Verdict
 
-# Only the probed interpreter runs this file; jitbuild itself never imports it.
+# This file is run by the probed interpreter, and never imported by jitbuild itself.
 _PROBE_FILE = Path(__file__).parents[1] / "in_target/probe.py"
 _PYTHON_NAME = re.compile(r"python[\d.]*[td]*(\.exe)?")
 _SETTINGS: tuple[tuple[Switch, str], ...] = (("default", "PYTHON_JIT unset"), ("1", "PYTHON_JIT=1"))
@@ -50,9 +50,9 @@ def probe(  # noqa: PLR0913
 
     Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later. If
     the interpreter fails only with its JIT on or at its default, nothing is raised: the verdict
-    states the failure.
+    reports the failure.
     """
-    # Links are not resolved: the python of a venv is a link, and its path identifies the venv.
+    # Do not resolve links: the python of a venv is a link, and its path identifies the venv.
     path = Path(executable).absolute()
 
     def facts_with(switch: Switch, *, modules: bool = False) -> ProbeFacts:
@@ -122,9 +122,9 @@ def collect_facts(
 def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, str]:
     """Return `environ` with PYTHON_JIT set to `switch`, and without all other PYTHON* variables.
 
-    For the switch `default`, PYTHON_JIT is not set either. The removed variables include those of
-    the JIT (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH, PYTHONHOME, PYTHON_GIL, PYTHONPERFSUPPORT
-    (which disables the JIT) and PYTHONINSPECT (with which Python would wait for input).
+    If `switch` is `default`, PYTHON_JIT is not set. The removed variables include those of the JIT
+    (PYTHON_JIT_*, PYTHON_UOPS_*), PYTHONPATH, PYTHONHOME, PYTHON_GIL, PYTHONPERFSUPPORT, which
+    disables the JIT, and PYTHONINSPECT, which would make Python wait for input.
     """
     clean = {
         name: value
@@ -135,9 +135,9 @@ def probe_environment(environ: Mapping[str, str], switch: Switch) -> dict[str, s
 
 
 def _name_python_in(folder: Path) -> str:
-    """Return a remedy that names the Python in `folder` or in its bin folder, if it has one."""
+    """Return a remedy that names the Python in `folder` or in its bin folder, if there is one."""
     for place in (".", "bin", "Scripts"):
         for file in sorted((folder / place).glob("python*")):
             if _PYTHON_NAME.fullmatch(file.name) and file.is_file():
-                return f"Name the executable in it: {file}"
+                return f"Name the executable in this folder: {file}"
     return NAME_ANOTHER

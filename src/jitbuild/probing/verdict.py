@@ -1,8 +1,8 @@
-"""The verdict on a probed interpreter, judged from the facts of its runs.
+"""The verdict on a probed interpreter, concluded from the facts of its runs.
 
-The verdict is based on observed behaviour; the build's configure flags are only used where nothing
+The verdict is based on observed behaviour; the build's configure flags are used only where nothing
 was observed. Only machine code for a hot loop proves that there is a JIT. `sys._jit.is_available()`
-is also True in `interpreter` builds, and `sys._jit.is_enabled()` may be True in free-threaded
+is True in `interpreter` builds, too, and `sys._jit.is_enabled()` may be True in free-threaded
 builds, which never compile a loop.
 """
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """The verdict on a probed interpreter. `ok` is True if it meets the expectations.
+    """The verdict on a probed interpreter. `ok` is True if the interpreter meets the expectations.
 
-    `executable` is the path that was probed, with its links unresolved. `facts` are the facts of
-    the run with the JIT off. `built` is the value of the configure option
-    `--enable-experimental-jit=` that the interpreter behaves as if built with. A build with the
-    undocumented value `interpreter-off` counts as `interpreter`, with `enabled["default"]` False.
+    `executable` is the path that was probed, without resolving links. `facts` are the facts of the
+    run with the JIT off. `built` is the value of the configure option `--enable-experimental-jit=`
+    that explains the interpreter's behaviour. A build with the undocumented value `interpreter-off`
+    counts as `interpreter`, with `enabled["default"]` False.
 
     `machine_code_bytes` proves that there is machine code, but is not its exact size, because
-    executors are allocated in whole pages. `reason` is empty if `ok` is True. Otherwise it consists
-    of a sentence that says what is wrong, and one that states the remedy.
+    executors are allocated in whole pages. `reason` is "" if `ok` is True. Otherwise it consists of
+    a sentence that states the problem and a sentence that states the remedy.
     """
 
     executable: Path
@@ -51,7 +51,7 @@ class Verdict:
 
     @property
     def memory_denied(self) -> bool:
-        """True if this machine, not the interpreter, keeps machine code from running."""
+        """True if this machine, and not the interpreter, prevents machine code from running."""
         return any(check.name == "memory" and not check.ok for check in self.checks)
 
     @property
@@ -72,7 +72,7 @@ class Verdict:
 
     @property
     def missing(self) -> tuple[str, ...] | None:
-        """The standard modules that cannot be imported; None if they were not requested."""
+        """The standard modules that cannot be imported; None if the probe did not check this."""
         return self.facts.missing
 
     def to_json(self) -> dict[str, Any]:

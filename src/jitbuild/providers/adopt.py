@@ -35,15 +35,17 @@ def adopt(
     profile: Profile = "unknown",
     probe: Callable[..., Verdict] = probing.probe,
 ) -> Interpreter:
-    """Probe the interpreter `program` and register it in `store`; return the registration.
+    """Probe the interpreter `program`, and register it in `store`; return the registration.
 
     If `program` is a shim that starts another Python, as those of pyenv, mise and asdf do, that
-    Python is registered: the shim may start a different one in another folder. If `program` is in
-    the folder of an interpreter in `store`, nothing is registered and that interpreter is returned.
-    `profile` is the profile that the interpreter was built with, if that is known.
+    other Python is registered: in another folder, the shim may start a different Python. If
+    `program` is in the folder of an interpreter in `store`, nothing is registered and that
+    interpreter is returned. `profile` is the profile with which the interpreter was built, if it is
+    known.
 
     Raises ProofError, which states the reason, if the interpreter does not meet `expect`;
-    InterpreterError if it is not a Python; and VariantError if it is a Python other than CPython.
+    InterpreterError if `program` is not a Python; and VariantError if it is a Python other than
+    CPython.
     """
     program = program.absolute()
     if (own := own_interpreter(store, program)) is not None:
@@ -57,7 +59,7 @@ def adopt(
     with store.lock(manifest.name), store.scratch() as scratch:
         staged = scratch / "adopted"
         staged.mkdir()
-        # Written now, because later the store may be read-only.
+        # Write the launchers now, because the store may be read-only later.
         write_launchers(staged / LAUNCHERS, program, verdict.version)
         return store.commit(staged, manifest.name, manifest)
 
@@ -65,10 +67,10 @@ def adopt(
 def refresh(
     store: Store, stale: Interpreter, *, probe: Callable[..., Verdict] = probing.probe
 ) -> None:
-    """Probe an adopted interpreter that has changed, and register it again.
+    """Probe the adopted interpreter `stale`, which has changed, and register it again.
 
-    If its name changes, for example with its version, the old registration is removed. Raises the
-    same errors as `adopt`.
+    If the name of the interpreter changes, for example because of a new version, the old
+    registration is removed. Raises the same errors as `adopt`.
     """
     if stale.adopted and stale.executable.exists():
         expect = stale.manifest.expect or "jit"
@@ -77,7 +79,7 @@ def refresh(
         if renewed.name != stale.name:
             with store.lock(stale.name):
                 present = store.get(stale.name)
-                # Another process may have done the same.
+                # Another process may already have replaced or removed it.
                 if present is not None and present.instance == stale.instance:
                     store.remove(present)
 
@@ -85,7 +87,7 @@ def refresh(
 def own_interpreter(store: Store, program: Path) -> Interpreter | None:
     """Return the interpreter in `store` whose folder contains `program`, or None.
 
-    The Python of a virtual environment is a link to such a program, but not that interpreter.
+    Return None for the Python of a virtual environment, even though it is a link to such a program.
     """
     folder = Path(os.path.realpath(store.interpreters))
     real = Path(os.path.realpath(program))
@@ -96,7 +98,10 @@ def own_interpreter(store: Store, program: Path) -> Interpreter | None:
 
 
 class _Probed(NamedTuple):
-    """A probed program. The fingerprint was taken first, so that a later change is noticed."""
+    """A probed program, with its verdict.
+
+    The fingerprint was taken before the probe, so that a change after that is noticed.
+    """
 
     program: Path
     fingerprint: Fingerprint | None
@@ -108,10 +113,11 @@ def _probe(program: Path, expect: Expect, probe: Callable[..., Verdict]) -> _Pro
 
 
 def _probe_started(probed: _Probed, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:
-    """Return the program that `probed` started, probed itself, or `probed` if it needs that.
+    """Return the result of probing the Python that `probed` started, instead of its wrapper.
 
-    A wrapper may set variables without which the interpreter does not run. It may also give the
-    interpreter a false name, so that sys.executable is a different Python.
+    Return `probed` if it is not a wrapper, or if the Python does not run the same without it. A
+    wrapper may set variables that the interpreter needs. It may also give the interpreter a false
+    name, so that sys.executable is another Python.
     """
     started = Path(probed.verdict.facts.executable)
     if not started.is_file() or _are_one(started, probed.program):
@@ -161,5 +167,6 @@ def _check(program: Path, verdict: Verdict) -> None:
         )
     if verdict.implementation.lower() != "cpython":
         raise VariantError(
-            f"{program} is {verdict.implementation}.", remedy="jitbuild adopts CPython only."
+            f"{program} is {verdict.implementation}, not CPython.",
+            remedy="Adopt a CPython: jitbuild supports no other implementation.",
         )

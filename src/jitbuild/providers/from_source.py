@@ -1,4 +1,4 @@
-"""Compile CPython: check the machine, obtain the source, build it and finish the installation."""
+"""Compile CPython: check the machine, obtain the source, build, and finish the installation."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class SourceProvider:
 
 
 class _SourceBuild:
-    """One build, which ends with a staged interpreter."""
+    """One build, from its plan to a staged interpreter."""
 
     def __init__(self, effects: SourceProvider, task: ProviderTask) -> None:
         self.effects = effects
@@ -88,9 +88,9 @@ class _SourceBuild:
         self.stencils = StencilStore.below(task.store.root)
 
     def run(self) -> StagedInterpreter:
-        """Prepare, build and finish; return the staged interpreter."""
+        """Prepare the build, run its steps and finish the prefix; return the staged interpreter."""
         begun = self.effects.clock()
-        # With --tail-call, the compiler is the clang of an LLVM that is not provided yet.
+        # With --tail-call, the compiler is the clang of the LLVM, which is not provided yet.
         compiler = None if self.plan.variant.tail_call else self._compiler()
         forecast = forecast_key(
             self.plan, compiler=compiler.text if compiler else "", libc=libc_of(self.host)
@@ -103,7 +103,7 @@ class _SourceBuild:
         caches = self._caches(site, compiler, forecast)
         times = {"prepare": prepared, **self._runner(site, caches).run(self.plan.steps)}
         program = self._finish(site)
-        # Delete the tree before the store syncs the disk, so that its files need not be written.
+        # Delete the tree before the store syncs the disk, so that the tree is not written to it.
         shutil.rmtree(tree.path, ignore_errors=True)
         toolchain = ToolchainRecord(
             compiler=compiler.version,
@@ -138,16 +138,16 @@ class _SourceBuild:
         )
 
     def _prepare(self, forecast: str) -> tuple[SourceTree, tuple[str, ...]]:
-        """Obtain the source tree, check the machine and provide the LLVM, at the same time.
+        """Obtain the source tree, check the machine and provide the LLVM, all at the same time.
 
         The LLVM is not provided yet if the stencils are expected to be in the cache. Returns the
-        tree and the names of missing headers that are accepted.
+        tree, and the names of missing headers that the user has accepted.
         """
         plan, caches = self.plan, self.task.options.caches
         expected = caches and is_hit_expected(plan, self.stencils, forecast)
         needs_llvm = plan.llvm is not None and not plan.llvm.bundled and not expected
-        # If several of these fail, the error of the machine check is raised, even if another one
-        # occurred earlier, because it names everything that is missing.
+        # If several of these functions fail, the error of the machine check is raised, even if
+        # another error occurred earlier, because it names everything that is missing.
         missing, tree, llvm = run_concurrently(
             functools.partial(self._check_machine, needs_llvm=needs_llvm),
             _holding_errors(self._obtain),
@@ -194,7 +194,7 @@ class _SourceBuild:
             cache=self.task.store.root,
             environ=self.environ,
             runner=self.runner,
-            # Only pip, which fetches the wheels, gets the user's own environment.
+            # pip, which fetches the wheels, is the only program in the user's own environment.
             fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
         )
 
@@ -263,7 +263,7 @@ class _SourceBuild:
         changed = installed_prefix.replace_paths(staged, temporary_paths(site, self.llvm))
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without arguments, compileall would compile everything on sys.path
-            # -s and -p put the final paths of the modules, without the stage, into the bytecode.
+            # With -s and -p, the bytecode contains the final paths of the modules, without `stage`.
             argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
             self.runner([*argv, *modules])
         return program
@@ -272,7 +272,7 @@ class _SourceBuild:
 def _holding_errors(
     function: Callable[[Reporter], _T],
 ) -> Callable[[Reporter], _T | JitbuildError]:
-    """Wrap `function` to return a JitbuildError instead of raising it."""
+    """Return a function that calls `function`, and returns a JitbuildError if it raises one."""
 
     def hold(reporter: Reporter) -> _T | JitbuildError:
         try:

@@ -28,12 +28,12 @@ def check_machine(  # noqa: PLR0913
     runner: Runner = process.run,
     install: Callable[..., None] = run_install_command,
 ) -> tuple[str, ...]:
-    """Check the machine, and return the names of missing headers that the task's options accept.
+    """Check the machine; return the names of missing headers that the task's options accept.
 
-    `environ` is the clean environment of a build. `llvm` finds the LLVM; it is None if the build
-    does not need one yet. If the options allow it, `install` is called with the command that
-    installs missing requirements. Raises PreflightError or LLVMError if this machine still lacks
-    something that the build needs, so that the build does not fail minutes later, in make.
+    `environ` is the clean environment of the build. `llvm` finds the LLVM; it is None if the build
+    does not need an LLVM yet. If the options allow it, `install` is called with the command that
+    installs missing requirements. Raises PreflightError or LLVMError if this machine still lacks a
+    requirement, so that the build does not fail minutes later, in make.
     """
     options = task.options
     preflight = Preflight(

@@ -1,4 +1,4 @@
-"""The interface of a provider, which turns a task into a staged interpreter."""
+"""The interface of providers, which turn a task into a staged interpreter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderTask:
-    """A plan to carry out for one store. `scratch` is a folder that is deleted afterwards."""
+    """A plan to carry out for one store.
+
+    `scratch` is a folder for temporary files, which the caller deletes afterwards.
+    """
 
     plan: Plan
     store: Store
@@ -43,10 +46,10 @@ class ProviderTask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedInterpreter:
-    """An interpreter in a scratch folder that is complete, but not proven yet.
+    """An interpreter in a scratch folder, which is complete but not proven yet.
 
-    `prefix` is the interpreter's folder, and `program` its executable in that folder. `times` are
-    the seconds that each step took.
+    `prefix` is the interpreter's folder, and `program` its executable in that folder. `times` maps
+    the name of each step to the seconds that it took.
     """
 
     prefix: Path
@@ -66,7 +69,10 @@ class StagedInterpreter:
         created: datetime,
         times: Mapping[str, float],
     ) -> Manifest:
-        """Return the manifest of the proven interpreter; `times` are added to the steps' times."""
+        """Return the manifest of the interpreter once it is proven.
+
+        `times` are added to the times of the steps.
+        """
         return Manifest(
             key=plan.key,
             version=plan.version,
@@ -86,7 +92,7 @@ class StagedInterpreter:
 
 
 class Provider(Protocol):
-    """An object that provides interpreters."""
+    """A source of interpreters."""
 
     def stage(self, task: ProviderTask) -> StagedInterpreter:
         """Carry out the task's plan below its scratch folder; return the staged interpreter.

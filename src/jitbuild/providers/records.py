@@ -1,4 +1,4 @@
-"""Create the records of a build's source and LLVM, and list the paths they must not contain."""
+"""Make the records of a build's source and LLVM, and list the paths to remove from its files."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ def source_record(plan: Plan, tree: SourceTree, catalog: Catalog) -> SourceRecor
 
 
 def _source_kind(plan: Plan, catalog: Catalog) -> str:
-    """Return the kind of the source: `release` for an archive that a recipe pins."""
+    """Return the kind of the source; `release` even for an archive file if a recipe pins it."""
     tag = catalog.tags().get(plan.version)
     pinned = tag is not None and plan.source.digest in {tag.tar_xz, tag.tgz}
     return "release" if plan.source.kind == "archive" and pinned else plan.source.kind
 
 
 def llvm_record(llvm: DeferredLLVM, cached_version: str) -> LLVMRecord | Unset:
-    """Return the record of the LLVM that was used, or UNSET if there was none.
+    """Return the record of the LLVM that was used, or UNSET if no LLVM was used.
 
-    If the stencils came from the cache, it records the LLVM that made them: `cached_version`.
+    If the stencils came from the cache, the record names the version of the LLVM that made them,
+    which is `cached_version`.
     """
     used = llvm.installation
     if used is not None:
@@ -49,8 +50,9 @@ def llvm_record(llvm: DeferredLLVM, cached_version: str) -> LLVMRecord | Unset:
 def temporary_paths(site: BuildSite, llvm: DeferredLLVM) -> dict[str, str]:
     """Return the temporary paths that an installed interpreter must not contain, with replacements.
 
-    The path of the clang that compiled the interpreter (--tail-call) is replaced by that of the
-    installed clang. The path of a managed clang, which is not permanent, is replaced by its name.
+    With --tail-call, clang compiled the interpreter. Its path in the build is replaced by the path
+    of the installed clang. A managed clang may be removed at any time, so its path is replaced by
+    its name.
     """
     paths = {str(site.source): "/build", str(site.scratch): "/build", sys.executable: "python3"}
     found = llvm.installation

@@ -33,8 +33,8 @@ def refresh(
 ) -> None:
     """Repair `stale` if its folder was moved; if it was adopted and has changed, probe it again.
 
-    Does nothing if its executable does not exist. Raises InterpreterError, ProofError, VariantError
-    or StoreError if `stale` remains unusable.
+    Does nothing if the executable of `stale` does not exist. Raises InterpreterError, ProofError,
+    VariantError or StoreError if `stale` remains unusable.
     """
     if stale.adopted:
         adopt.refresh(store, stale, probe=probe)

@@ -1,4 +1,4 @@
-"""Repair interpreters of a store that was copied, moved or mounted elsewhere."""
+"""Repair the interpreters of a store that was copied, moved or mounted elsewhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Repair:
 class Repairer:
     """Repairs interpreters; the fields are effects, which tests replace.
 
-    `start` runs the probe once in a program, with an environment.
+    `start` runs the probe once, in a given program and environment.
     """
 
     start: Callable[[Path, Mapping[str, str]], ProbeFacts] = probing.collect_facts
@@ -45,11 +45,11 @@ class Repairer:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def repair(self, store: Store, moved: Interpreter) -> Repair | None:
-        """Replace the old folder by the present one in all files of `moved`, and in its manifest.
+        """Replace the old folder by the present one in the files and the manifest of `moved`.
 
-        Returns None if there is nothing to repair, for example because another process has done it.
-        The interpreter is started first; if it does not run here, nothing is written. The manifest
-        is written last, so an interrupted repair is done again by the next call.
+        Returns None if nothing needs a repair, for example because another process has made it. The
+        interpreter is started first; if it does not run here, nothing is written. The manifest is
+        written last, so the next call repeats a repair that was interrupted.
 
         Raises InterpreterError if the interpreter does not run in its present folder, and
         StoreError, whose remedy names the old folder, if a file cannot be rewritten.
@@ -82,13 +82,13 @@ class Repairer:
         return Repair(interpreter.name, interpreter.path, origin, tuple(files))
 
     def _check(self, interpreter: Interpreter) -> None:
-        """Raise InterpreterError unless the interpreter runs and finds its library beside it."""
+        """Raise InterpreterError unless the interpreter runs and uses its own standard library."""
         environ = probing.probe_environment(self.environ, "0")
         facts = self.start(interpreter.executable, environ)
         if os.path.realpath(facts.prefix) != os.path.realpath(interpreter.path):
             raise InterpreterError(
-                f"{interpreter.executable} was moved from {interpreter.moved_from}, and uses the "
-                f"library in {facts.prefix} instead of its own.",
+                f"{interpreter.executable} was moved from {interpreter.moved_from}, and now uses "
+                f"the standard library in {facts.prefix} instead of its own.",
                 remedy=f"Build it again: jitbuild install {interpreter.version} --reinstall",
             )
 
@@ -97,8 +97,8 @@ def _unwritable(moved: Interpreter, error: StoreError) -> StoreError:
     origin = moved.moved_from
     reason = error.what.rstrip(".")
     return StoreError(
-        f"{moved.name} was moved from {origin} to {moved.path}, and its files, which name the old "
-        f"folder, cannot be rewritten: {reason}.",
-        remedy="Run `jitbuild repair` once as a user who can write there, or copy or mount the "
-        f"store to {origin.parents[1] if origin else 'its old place'}.",
+        f"{moved.name} was moved from {origin} to {moved.path}. Its files contain the old path and "
+        f"cannot be rewritten: {reason}.",
+        remedy="Run `jitbuild repair` once as a user who can write to the store. Or copy or mount "
+        f"the store to {origin.parents[1] if origin else 'its old folder'}.",
     )

@@ -1,1 +1,1 @@
-"""Recipes: the data on releases, flags, LLVM and build machines in recipes/*.toml, as types."""
+"""Recipes: typed data from recipes/*.toml about releases, flags, LLVM and build machines."""

@@ -1,4 +1,4 @@
-"""The catalog: all shipped recipes, overlaid with the recipes of a user's own folder."""
+"""The catalog: the shipped recipes, combined with recipes from a folder of the user's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Catalog:
-    """All recipes: the recipes of the series by series name, and one field for each other file."""
+    """All recipes.
+
+    `series` maps the name of each series to its recipe. Each other field is the content of one
+    file.
+    """
 
     series: dict[str, SeriesRecipe]
     build: BuildRecipe
@@ -32,14 +36,14 @@ class Catalog:
     host: HostRecipe
 
     def tags(self) -> dict[str, Tag]:
-        """Return every known tag by its version, oldest first."""
+        """Return all known tags by version, the oldest first."""
         tags = (tag for series in self.series.values() for tag in series.tag)
         return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
 
     def for_version(self, version: Version) -> SeriesRecipe:
-        """Return the recipe of the series that `version` belongs to.
+        """Return the recipe of the series to which `version` belongs.
 
-        For a version newer than every known series, return the recipe of main. Raise RequestError
+        For a version newer than every known series, return the recipe of main. Raises RequestError
         for a version before 3.13.
         """
         name = f"{version.major}.{version.minor}"
@@ -47,14 +51,15 @@ class Catalog:
             return self.series[name]
         if version < min(Version(known) for known in self.series if known != "main"):
             raise RequestError(
-                f"CPython {version} has no JIT: it came with 3.13.", remedy="Ask for 3.13 or newer."
+                f"CPython {version} has no JIT: the JIT came with 3.13.",
+                remedy="Request 3.13 or newer.",
             )
         return self.series["main"]
 
     def newest(self, request: Request) -> Tag:
-        """Return the newest final release that fits `request`, or else the newest pre-release.
+        """Return the newest final release that fits `request`, else the newest such pre-release.
 
-        Raise RequestError, with the nearest known tags, if no release fits.
+        Raises RequestError, with the nearest known tags, if no release fits.
         """
         fitting = [tag for version, tag in self.tags().items() if request.admits(version)]
         finals = [tag for tag in fitting if not Version(tag.version).is_prerelease]
@@ -69,14 +74,14 @@ class Catalog:
     def _remedy(self, request: Request) -> str:
         near = self._nearest_tags(request) if request.kind == "tag" else self._nearest(request)
         hint = (
-            f"Near known ones: {', '.join(near)}. "
+            f"The nearest known versions are {', '.join(near)}. "
             if near
             else f"The known series are {', '.join(sorted(self.series))}. "
         )
         if request.kind != "tag":
             return f"{hint}Your own recipes can add tags: --recipes DIR."
         return (
-            f"{hint}For a release newer than the recipes, give the sha256 of its .tar.xz"
+            f"{hint}If the release is newer than the recipes, give the sha256 of its .tar.xz"
             " with --sha256, or add the tag to your own recipes: --recipes DIR."
         )
 
@@ -96,7 +101,10 @@ class Catalog:
 
 
 def shipped_folder() -> Path:
-    """Return the folder of the shipped recipes: in the wheel, or at the root of a checkout."""
+    """Return the folder of the shipped recipes.
+
+    It is in the installed package or, for a checkout, at the root of the checkout.
+    """
     package = Path(__file__).resolve().parents[1]
     packed = package / "_recipes"
     return packed if packed.is_dir() else package.parent.parent / "recipes"
@@ -104,10 +112,11 @@ def shipped_folder() -> Path:
 
 @functools.cache
 def load_catalog(extra: Path | None = None, *, shipped: Path | None = None) -> Catalog:
-    """Read the shipped recipes, and overlay them with the recipes in the folder `extra`.
+    """Return the shipped recipes, combined with the recipes in the folder `extra` if it is given.
 
-    The folder `shipped` replaces the usual folder of the shipped recipes. Raise RecipeError for an
-    invalid file, or if `extra` has no recipes.
+    Where both define the same thing, `extra` takes precedence. The shipped recipes are read from
+    the folder `shipped` if it is given. Raises RecipeError for an invalid file, or if `extra`
+    contains no recipes.
     """
     folder = shipped or shipped_folder()
     recipes = map(reader.read_series, sorted(folder.glob("cpython-*.toml")))
@@ -125,8 +134,8 @@ def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRe
     files = sorted(extra.glob("cpython-*.toml"))
     if not files:
         raise RecipeError(
-            f"{extra} holds no recipes.",
-            remedy="Recipes are files named cpython-<series>.toml (docs/recipes.md).",
+            f"{extra} contains no recipes.",
+            remedy="Add files named cpython-<series>.toml (docs/recipes.md).",
         )
     for path in files:
         own = reader.read_series(path)

@@ -1,6 +1,6 @@
-"""recipes/host.toml: what a build machine must have, and how its package manager installs it.
+"""recipes/host.toml: the requirements of a build machine, and the commands that install them.
 
-The keys are described in docs/recipes.md.
+docs/recipes.md describes the keys.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PackageManager = Literal["apt", "dnf", "zypper", "pacman", "apk", "brew", "winge
 
 
 class LinkCheck(toml.Table, frozen=True):
-    """A check that a library is usable: `code` must compile and link.
+    """A check that a library is usable: the C program `code` must compile and link.
 
-    The linker gets the flags that pkg-config prints for `pkg_config`, or the flags `link` if it
-    prints none. The folders of the Homebrew formula `brew` are searched as well.
+    The flags are those that pkg-config prints for `pkg_config` or, if it prints none, `link`. On
+    macOS, the folders of the Homebrew formula `brew` are searched as well.
     """
 
     code: str
@@ -36,13 +36,14 @@ class HostRequirement(toml.Table, frozen=True):
     """A library or a program that the build machine must have.
 
     A library is present if one of the checks in `ways` succeeds. A program is present if one of
-    `programs` is on PATH; it is required only by plans with a step that calls one of `steps` (by
-    all plans if `steps` is empty). `why` says what the build needs it for.
+    `programs` is on PATH; it is required only by plans with a step that runs one of `steps` (by all
+    plans if `steps` is empty). `why` tells what the build needs it for.
 
     `modules` are the stdlib modules that are missing without the library; if `modules` is empty,
     nothing can be built without it. If `required` is False, an install continues without it.
     `packages` maps each package manager to the names of its packages, separated by spaces. `remedy`
-    says what to do if no package helps.
+    tells what to do if no package provides it. The requirement applies to builds that meet the
+    condition `when`.
     """
 
     name: str
@@ -61,8 +62,8 @@ class HostRecipe(toml.Table, frozen=True):
     """recipes/host.toml: the requirements of all builds.
 
     `install` maps each package manager to its install command, with the placeholder `{packages}`.
-    `distro` maps IDs of os-release(5) to package managers. `space` is the peak disk usage of a
-    build of each profile, in bytes.
+    `distro` maps IDs of os-release(5) to package managers. `space` maps each profile to the peak
+    disk usage of a build, in bytes.
     """
 
     need: tuple[HostRequirement, ...]
@@ -71,10 +72,10 @@ class HostRecipe(toml.Table, frozen=True):
     space: dict[BuildProfile, int]
 
     def manager(self, host: Host) -> PackageManager | None:
-        """Return the package manager of a machine, or None if it is unknown.
+        """Return the package manager of the machine `host`, or None if it is unknown.
 
-        On Linux it is the one of the distribution or, if that is unknown, of the nearest known
-        distribution that it is based on.
+        On Linux, it is the package manager of the distribution. If that is unknown, it is the
+        package manager of the nearest known distribution from which this one is derived.
         """
         systems: dict[System, PackageManager] = {"macos": "brew", "windows": "winget"}
         known = (self.distro[distro] for distro in host.distro if distro in self.distro)

@@ -1,4 +1,4 @@
-"""Read the recipe files, and check what their types cannot express."""
+"""Read the recipe files, and check everything that their types cannot express."""
 
 from __future__ import annotations
 
@@ -26,11 +26,15 @@ _TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
 
 
 def read_series(path: Path) -> SeriesRecipe:
-    """Read a cpython-*.toml. Raise RecipeError, naming the file and the place, if it is invalid."""
+    """Read the file cpython-*.toml at `path`.
+
+    Raises RecipeError, with the file and the place in it, if the content is invalid.
+    """
     recipe = toml.load(path, SeriesRecipe)
     if recipe.series != "main" and not _SERIES.fullmatch(recipe.series):
         raise RecipeError(
-            f"{path}: {recipe.series!r} is not a series.", remedy="Write it as 3.15, or main."
+            f"{path}: {recipe.series!r} is not a series.",
+            remedy="Write the series as `3.15`, or `main`.",
         )
     for tag in recipe.tag:
         _check_tag(path, recipe.series, tag)
@@ -42,7 +46,7 @@ def read_series(path: Path) -> SeriesRecipe:
 
 
 def read_build(path: Path) -> BuildRecipe:
-    """Read build.toml. Raise RecipeError if it is invalid."""
+    """Read the file build.toml at `path`. Raises RecipeError if its content is invalid."""
     recipe = toml.load(path, BuildRecipe)
     _check_rules(path, recipe.rule)
     for advice in recipe.advice:
@@ -50,15 +54,15 @@ def read_build(path: Path) -> BuildRecipe:
             re.compile(advice.pattern)
         except re.error as error:
             raise RecipeError(
-                f"{path}: the pattern of an advice is not a regular expression:"
-                f" {advice.pattern!r}: {error}.",
+                f"{path}: the `pattern` {advice.pattern!r} of an `advice` is not a regular "
+                f"expression: {error}.",
                 remedy="Correct the regular expression.",
             ) from error
     return recipe
 
 
 def read_llvm(path: Path) -> LLVMRecipe:
-    """Read llvm.toml. Raise RecipeError if it is invalid."""
+    """Read the file llvm.toml at `path`. Raises RecipeError if its content is invalid."""
     recipe = toml.load(path, LLVMRecipe)
     _check_unique(
         path,
@@ -71,7 +75,7 @@ def read_llvm(path: Path) -> LLVMRecipe:
 
 
 def read_ccache(path: Path) -> CcacheRecipe:
-    """Read ccache.toml. Raise RecipeError if it is invalid."""
+    """Read the file ccache.toml at `path`. Raises RecipeError if its content is invalid."""
     recipe = toml.load(path, CcacheRecipe)
     _check_unique(path, "wheel", (f"with ccache for {wheel.target}" for wheel in recipe.wheel))
     for wheel in recipe.wheel:
@@ -86,7 +90,7 @@ def read_ccache(path: Path) -> CcacheRecipe:
 
 
 def read_host(path: Path) -> HostRecipe:
-    """Read host.toml. Raise RecipeError if it is invalid."""
+    """Read the file host.toml at `path`. Raises RecipeError if its content is invalid."""
     recipe = toml.load(path, HostRecipe)
     _check_unique(path, "need", (need.name for need in recipe.need))
     for need in recipe.need:
@@ -98,12 +102,12 @@ def _check_tag(path: Path, series: str, tag: Tag) -> None:
     if not _TAG.fullmatch(tag.version):
         raise RecipeError(
             f"{path}: {tag.version!r} is not a version.",
-            remedy="Write it as CPython does: 3.15.0b2.",
+            remedy="Write the version as CPython does: 3.15.0b2.",
         )
     if series not in {"main", ".".join(tag.version.split(".")[:2])}:
         raise RecipeError(
             f"{path}: the tag {tag.version} does not belong to the series {series}.",
-            remedy="Move it to the recipe of its own series.",
+            remedy="Move the tag to the recipe of its own series.",
         )
 
 
@@ -115,7 +119,7 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
         if rule.refuse and not rule.remedy:
             raise RecipeError(
                 f"{path}: rule {rule.id!r} has `refuse` without `remedy`.",
-                remedy="Add `remedy`: what to do instead.",
+                remedy="Add a `remedy` that tells the user what to do instead.",
             )
 
 
@@ -124,15 +128,14 @@ def _check_condition(path: Path, subject: str, condition: Condition) -> None:
         SpecifierSet(condition.versions)
     except InvalidSpecifier as error:
         raise RecipeError(
-            f"{path}: {subject} has the versions {condition.versions!r}, which is not a version"
-            " specifier.",
-            remedy="Write one as PEP 440 does: '>=3.13,<3.13.15'.",
+            f"{path}: `versions` of {subject} is not a version specifier: {condition.versions!r}.",
+            remedy="Write a specifier as in PEP 440: '>=3.13,<3.13.15'.",
         ) from error
     _check_targets(path, subject, condition.targets)
 
 
 def _check_targets(path: Path, subject: str, patterns: Iterable[str]) -> None:
-    """Raise RecipeError for a pattern that matches no target: its rule would never apply."""
+    """Raise RecipeError for a pattern that matches no target: its entry would never apply."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in TARGETS):
             raise RecipeError(
@@ -146,5 +149,5 @@ def _check_unique(path: Path, kind: str, names: Iterable[str]) -> None:
         if times > 1:
             raise RecipeError(
                 f"{path}: there are {times} entries for the {kind} {name}.",
-                remedy="Keep only one of them.",
+                remedy="Keep only one of these entries.",
             )

@@ -1,7 +1,7 @@
-"""Build rules, and recipes/build.toml, which holds the rules that all series share.
+"""Build rules, and recipes/build.toml, which contains the rules that all series share.
 
-A rule states what the build must do for certain targets, variants and versions. Rules are data, so
-a new flag or a newly known problem needs no code. The keys are described in docs/recipes.md.
+A rule states what a build must do for certain targets, variants and versions. Rules are data, so a
+new flag or a newly known problem needs no code. docs/recipes.md describes the keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Condition(toml.Table, frozen=True):
-    """The builds that a rule or a requirement applies to; a field that is left out is not tested.
+    """The builds to which a rule or a requirement applies.
 
     `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names a
     part of CPython that the rule leaves out of the build; the rule does not apply to a build that
@@ -72,10 +72,10 @@ class Condition(toml.Table, frozen=True):
 
 
 class Edit(toml.Table, frozen=True):
-    """A text to replace in a file of the source tree before configure runs.
+    """A replacement of text in the file `file` of the source tree, made before configure runs.
 
     `find` must occur exactly once. An `optional` edit only makes the build faster: if the text is
-    missing, the build continues without the edit.
+    not found, the build continues without the edit.
     """
 
     file: str
@@ -87,12 +87,12 @@ class Edit(toml.Table, frozen=True):
 class Rule(toml.Table, frozen=True):
     """A rule for the builds that meet the condition `when`.
 
-    `args` are arguments for configure or build.bat. `make` are arguments for every run of make,
-    `install` for the run that installs. `env` holds variables for every step; their values may
+    `args` are arguments for configure or build.bat. `make` are arguments for every run of make, and
+    `install` for the run that installs. `env` are variables for every step; their values may
     contain the plan's placeholders. `edits` change files of the source tree. `leave_out` are
     patterns of files in a release's archive that are not unpacked (`Doc/*`, as in fnmatch: `*` also
-    matches slashes). `refuse` ends planning with that message and `remedy`; `warn` is a warning.
-    `why` explains the rule to readers of the recipe.
+    matches slashes). If `refuse` is given, planning ends with this message and `remedy`. `warn` is
+    a warning for the user. `why` explains the rule to readers of the recipe.
     """
 
     id: str
@@ -110,7 +110,7 @@ class Rule(toml.Table, frozen=True):
 
 
 class Advice(toml.Table, frozen=True):
-    """Advice for a failed build, given if a line of its log matches the regex `pattern`."""
+    """Advice on a failed build, which is given if a line of its log matches the regex `pattern`."""
 
     pattern: str
     advice: str

@@ -1,6 +1,6 @@
 """recipes/cpython-*.toml: the releases of a series, the LLVM that it needs and its own rules.
 
-The keys are described in docs/recipes.md.
+docs/recipes.md describes the keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Tag(toml.Table, frozen=True):
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """The name and the sha256 of each archive, the preferred archive first."""
+        """The (name, sha256) of each archive, the preferred archive first."""
         pins = {"tar.xz": self.tar_xz, "tgz": self.tgz}
         return tuple(
             (f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin
@@ -36,18 +36,18 @@ class Tag(toml.Table, frozen=True):
     def url(self) -> str:
         """The URL of the preferred archive.
 
-        Pre-releases are in the folder of the final version that they lead to.
+        A pre-release is in the folder of its final version.
         """
         return f"{PYTHON_ORG}/{Version(self.version).base_version}/{self.files[0][0]}"
 
 
 class SeriesLLVM(toml.Table, frozen=True):
-    """The LLVM that a series' Tools/jit needs: its major version and every tool that is called.
+    """The LLVM that the Tools/jit of a series needs: its major version and all called tools.
 
     `handover` states how the build finds the tools: `path` (3.13 and 3.14 search only PATH) or
     `configure` (3.15's configure reads LLVM_VERSION and LLVM_TOOLS_INSTALL_DIR). `bundled_on` are
-    patterns of the targets whose build fetches an LLVM itself. `overrides_tree` makes `major` and
-    `tools` apply also to trees whose own Tools/jit states others.
+    patterns of the targets on which the build fetches LLVM itself. If `overrides_tree` is True,
+    `major` and `tools` also apply to trees whose own Tools/jit states other values.
     """
 
     major: int
@@ -58,9 +58,9 @@ class SeriesLLVM(toml.Table, frozen=True):
 
 
 class SeriesRecipe(toml.Table, frozen=True):
-    """One recipes/cpython-*.toml.
+    """The content of one file recipes/cpython-*.toml.
 
-    In a folder given with --recipes, every key except `series` may be left out; its value is then
+    In a folder given with --recipes, every key except `series` may be omitted; its value is then
     taken from the shipped recipe.
     """
 

@@ -1,4 +1,4 @@
-"""Read TOML into frozen structs; errors name the file, the key and the nearest known name."""
+"""Read TOML into frozen structs. Errors name the file, the key and the nearest known name."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-# The messages of msgspec.ValidationError.
+# Parts of the messages of msgspec.ValidationError.
 _UNKNOWN_FIELD = re.compile(r"unknown field `(?P<word>[^`]*)`")
 _INVALID_CHOICE = re.compile(r"Invalid enum value '(?P<word>[^']*)'")
 _PATH = re.compile(r" - at (?P<key>`key` in )?`(?P<path>[^`]*)`$")
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """The base of all structs read from TOML; keys are the fields' names with hyphens."""
+    """The base class of all structs read from TOML; keys are the fields' names with hyphens."""
 
 
 def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError) -> T:
-    """Return the content of the TOML file `path` as a `kind`.
+    """Return the content of the TOML file `path` as an instance of `kind`.
 
-    Raise `error` if the file cannot be read or does not fit `kind`.
+    Raises `error` if the file cannot be read or does not fit `kind`.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -47,9 +47,9 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
 
 
 def convert(data: Any, kind: type[T], *, where: str, error: type[JitbuildError] = RecipeError) -> T:
-    """Return plain data as a `kind`.
+    """Return plain data, such as a parsed TOML file, as an instance of `kind`.
 
-    If the data does not fit, raise `error` with a message that begins with `where`.
+    If the data does not fit, raises `error` with a message that begins with `where`.
     """
     try:
         return msgspec.convert(data, kind)
@@ -60,7 +60,7 @@ def convert(data: Any, kind: type[T], *, where: str, error: type[JitbuildError] 
 def _translated(
     text: str, kind: type[msgspec.Struct], where: str, error: type[JitbuildError]
 ) -> JitbuildError:
-    """Return the error for a message of msgspec, with the nearest known key or value."""
+    """Return the error for `text`, a message of msgspec, with the nearest known key or value."""
     match = _PATH.search(text)
     path, of_key = (match["path"], bool(match["key"])) if match else ("$", False)
     place = f"{where}, at {path.removeprefix('$.')}" if path != "$" else where
@@ -79,7 +79,10 @@ def _suggestion(word: str, known: list[str], plural: str) -> str:
 
 
 def _type_at(kind: type[msgspec.Struct], path: str) -> Any:
-    """Return the type at `path`, as msgspec writes it (`$.tag[0]`, `$.env[...]`), in a `kind`."""
+    """Return the type of the value at `path` in an instance of `kind`.
+
+    `path` has the notation of msgspec: `$.tag[0]`, `$.env[...]`.
+    """
     type_: Any = msgspec.inspect.type_info(kind)
     for key in re.findall(r"\.([^.\[]+)|\[", path):
         if isinstance(type_, msgspec.inspect.StructType) and key:
@@ -92,7 +95,7 @@ def _type_at(kind: type[msgspec.Struct], path: str) -> Any:
 
 
 def _without_none(type_: Any) -> Any:
-    """Return the type of an optional field's value."""
+    """Return the type `type_` without None, if it is an optional type."""
     if not isinstance(type_, msgspec.inspect.UnionType):
         return type_
     members = (member for member in type_.types if not isinstance(member, msgspec.inspect.NoneType))

@@ -1,6 +1,6 @@
 """recipes/llvm.toml and recipes/ccache.toml: pinned wheels with LLVM's tools and with ccache.
 
-The keys are described in docs/recipes.md.
+docs/recipes.md describes the keys.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from msgspec import Meta, field
 from jitbuild.recipes import toml
 from jitbuild.recipes.host import PackageManager
 
-# The maximum length refuses a final newline, which `$` would accept.
+# `$` would accept a final newline; the maximum length refuses it.
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 
 
 class PinnedWheel(toml.Table, frozen=True, kw_only=True):
     """A wheel that is pinned by its sha256.
 
-    `unpack` are patterns of the files that are needed (as in fnmatch: `*` also matches slashes).
-    `links` maps the symbolic links to create to their destinations; the paths of the links are
-    relative to the folder that the wheel is unpacked into. `size` is the wheel's size in bytes (0:
+    `unpack` are patterns of the files to unpack (as in fnmatch: `*` also matches slashes). `links`
+    are symbolic links to create: it maps the path of each link, relative to the folder into which
+    the wheel is unpacked, to the link's destination. `size` is the wheel's size in bytes (0:
     unknown).
     """
 
@@ -36,12 +36,12 @@ class PinnedWheel(toml.Table, frozen=True, kw_only=True):
 
     @property
     def release(self) -> str:
-        """The version to show in messages and in the name of the unpacked folder."""
+        """The version for messages and for the name of the unpacked folder."""
         return self.version
 
 
 class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
-    """A wheel with LLVM tools; `tools` are the names of those that are used.
+    """A wheel with LLVM tools; `tools` are the names of the tools that are used.
 
     All wheels of one major version are unpacked into the same folder.
     """
@@ -51,7 +51,7 @@ class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
 
     @property
     def release(self) -> str:
-        """The major version."""
+        """The major version of LLVM."""
         return str(self.major)
 
 
@@ -62,7 +62,7 @@ class CcacheWheel(PinnedWheel, frozen=True, kw_only=True):
 
 
 class LLVMRecipe(toml.Table, frozen=True):
-    """recipes/llvm.toml: the pinned wheels, and the install command of each package manager.
+    """recipes/llvm.toml: the pinned wheels, and a command for each package manager to install LLVM.
 
     The commands contain the placeholder `{major}`.
     """
@@ -72,6 +72,6 @@ class LLVMRecipe(toml.Table, frozen=True):
 
 
 class CcacheRecipe(toml.Table, frozen=True):
-    """recipes/ccache.toml: one pinned wheel for each target that has one."""
+    """recipes/ccache.toml: at most one pinned wheel for each target."""
 
     wheel: tuple[CcacheWheel, ...]

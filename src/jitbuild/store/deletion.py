@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def delete(folder: Path, *, remove_tree: Callable[..., object] | None = None) -> None:
-    """Delete `folder` and everything in it; links are deleted, and never followed.
+    """Delete `folder` and everything in it. Links are deleted, but not followed.
 
-    Files that cannot be deleted are left for the next `Store.sweep`. `remove_tree` has the
-    signature of shutil.rmtree, which is the default.
+    Files that cannot be deleted are left for the next `Store.sweep`. `remove_tree` is called like
+    shutil.rmtree, which is its default.
     """
     if remove_tree is None:
-        # Importing shutil, with the compression modules that it imports, takes a tenth of the time
-        # of `jitbuild which`.
+        # Imported only when needed: shutil imports the compression modules, which takes a tenth of
+        # the time of `jitbuild which`.
         import shutil
 
         remove_tree = shutil.rmtree

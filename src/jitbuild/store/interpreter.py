@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
     from jitbuild.request import Request
 
-# `gone`: its executable does not exist. `moved`: it must be repaired, because its folder was moved.
-# `changed`: it was adopted, and its executable is no longer the file that was probed.
+# The state of an interpreter. `gone`: its executable does not exist. `moved`: its folder was moved,
+# so it must be repaired. `changed`: it was adopted, and its executable is not the probed file any
+# more.
 State = Literal["proven", "not proven", "moved", "changed", "gone"]
 
 
 class Interpreter(msgspec.Struct, frozen=True):
-    """An interpreter in the store: `path` is its folder there, `variant` its build variant.
+    """An interpreter in the store: `path` is its folder there, and `variant` its build variant.
 
-    A later build may replace the interpreter under the same path. Code that remembers the path can
-    detect this with `instance`, an id that is new for every build.
+    A later build may replace the interpreter at the same path. Code that remembers the path can
+    detect this by `instance`, an id that is new for every build.
     """
 
     path: Path
@@ -66,13 +67,13 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def executable(self) -> Path:
-        """The interpreter's program. That of an adopted interpreter is outside the store."""
+        """The interpreter's program, which is outside the store if the interpreter was adopted."""
         return self.path / self.manifest.executable
 
     def with_executable(self, program: Path) -> Interpreter:
-        """Return this interpreter with the executable replaced by `program`.
+        """Return a copy of this interpreter whose executable is `program`.
 
-        `program` is the Python of a virtual environment that was made with this interpreter.
+        `program` is the Python of a virtual environment that was created with this interpreter.
         """
         manifest = msgspec.structs.replace(self.manifest, executable=str(program))
         return msgspec.structs.replace(self, manifest=manifest)
@@ -93,10 +94,10 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def fresh(self) -> bool:
-        """True if it can be used as it is: the executable exists, and `state` is not outdated.
+        """True if the interpreter can be used as it is, without a repair or a new probe.
 
-        The executable of an adopted interpreter must be the file that was probed, and a built
-        interpreter must still be in the folder that it was installed in.
+        The executable must exist. If the interpreter was adopted, its executable must be the file
+        that was probed; otherwise, its folder must be the one in which it was installed.
         """
         now = Fingerprint.of(self.executable)
         if now is None:
@@ -105,11 +106,11 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def moved_from(self) -> Path | None:
-        """The folder that it was installed in, or None if that is still its folder.
+        """The folder in which the interpreter was installed; None if that is still its folder.
 
-        It is another one if the store was copied, moved or mounted elsewhere. Then files of the
-        interpreter contain paths that are wrong. An adopted interpreter does not move with the
-        store.
+        It is another folder if the store was copied, moved or mounted elsewhere. Files of the
+        interpreter then contain wrong paths. It is always None for an adopted interpreter, which
+        does not move with the store.
         """
         recorded = self.manifest.verdict.executable
         if self.adopted or not recorded or recorded == str(self.executable):
@@ -121,7 +122,7 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> State:
-        """The state as `jitbuild list` shows it."""
+        """The state of the interpreter, as `jitbuild list` shows it."""
         if not self.executable.exists():
             return "gone"
         if not self.fresh:
@@ -130,17 +131,17 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def source_kind(self) -> str:
-        """The kind of its source; `release` if the manifest does not record a source."""
+        """The kind of the source; `release` if the manifest does not record a source."""
         return self.manifest.source.kind if self.manifest.source else "release"
 
     def answers(self, request: Request, digest: str) -> bool:
         """Return True if `request` names this interpreter.
 
         A version request is compared with the version. Any other request is compared by `digest`,
-        which identifies the source that the request was resolved to. If `digest` is empty, the
-        request is compared with the one that the interpreter was installed for. An interpreter
-        built from a folder, a commit or an archive never answers a version request: its source may
-        claim any version.
+        which identifies the source to which the request was resolved. If `digest` is empty, the
+        request is compared with the request for which the interpreter was installed. An interpreter
+        built from a folder, a commit or an archive never answers a version request, because its
+        source may state any version.
         """
         if request.is_version:
             return self.source_kind == "release" and request.admits(self.version)
@@ -168,7 +169,7 @@ class Interpreter(msgspec.Struct, frozen=True):
 
 
 def _are_same(one: Path, other: Path) -> bool:
-    """Return True if both paths name one folder, for example through a link."""
+    """Return True if both paths lead to the same folder, for example through a link."""
     try:
         return os.path.samefile(one, other)  # noqa: PTH121 - takes a third of the time
     except OSError:

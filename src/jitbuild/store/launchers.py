@@ -1,12 +1,12 @@
-"""Launchers: scripts named `python`, `python3`, `pip` and so on that start one interpreter.
+"""Launchers: scripts with names such as `python`, `python3` and `pip` that start one interpreter.
 
 In the folder of an adopted interpreter, which may be /usr/bin, `python3` can be another Python, and
 `python` can be missing. The launchers of an interpreter are in its folder in the store. That folder
 is on the PATH of every command that jitbuild runs with the interpreter.
 
-A launcher is a script and not a link. If a Python is started through a link, the link is its
-sys.executable and the `home` of its virtual environments, which stop working when the interpreter
-is unregistered. A script costs about a millisecond.
+A launcher is a script and not a link. If a Python is started through a link, its sys.executable is
+the link, and so is the `home` of virtual environments that it creates; they would stop working when
+the interpreter is unregistered. A script takes about a millisecond longer than a link.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _WINDOWS = os.name == "nt"
 def launchers_of(interpreter: Interpreter, *, windows: bool = _WINDOWS) -> Path | None:
     """Return the folder of the interpreter's launchers; None if it needs no launchers.
 
-    An interpreter needs none if all the names of Python in the folder of its program start it, as
-    is the case for interpreters that jitbuild built and for virtual environments. Missing launchers
+    An interpreter needs no launchers if all names of Python in the folder of its program start it.
+    This is true of virtual environments and of interpreters that jitbuild built. Missing launchers
     are written. Raises StoreError if they cannot be written or executed.
     """
     program = interpreter.executable
@@ -42,18 +42,19 @@ def launchers_of(interpreter: Interpreter, *, windows: bool = _WINDOWS) -> Path 
     write_launchers(folder, program, interpreter.version, windows=windows)
     if not os.access(folder / _file_name("python3", windows=windows), os.X_OK):
         raise StoreError(
-            f"{folder} has programs that cannot be executed, probably because the file system is "
+            f"Programs in {folder} cannot be executed, probably because its file system is "
             "mounted with `noexec`.",
-            remedy="Mount it without `noexec`, or set JITBUILD_HOME to another folder.",
+            remedy="Mount the file system without `noexec`, or set JITBUILD_HOME to a folder on "
+            "another file system.",
         )
     return folder
 
 
 def write_launchers(folder: Path, program: Path, version: str, *, windows: bool = _WINDOWS) -> None:
-    """Write the launchers of `program`, a Python of `version`, that are missing or different.
+    """Write those launchers of `program`, a Python of `version`, that are missing or different.
 
-    Each launcher is replaced in one step, so several processes may do this at once. Raises
-    StoreError if a launcher cannot be written.
+    Each launcher is replaced in one step, so several processes may call this function at the same
+    time. Raises StoreError if a launcher cannot be written.
     """
     missing = {
         folder / name: text
@@ -71,7 +72,7 @@ def write_launchers(folder: Path, program: Path, version: str, *, windows: bool 
 
 
 def launcher_files(program: Path, version: str, *, windows: bool = _WINDOWS) -> dict[str, bytes]:
-    """Return the content of each launcher by its file name.
+    """Return the content of each launcher, by file name.
 
     The launchers of pip run `python -m pip`, which pip documents as equivalent.
     """
@@ -98,7 +99,7 @@ def is_virtual(program: Path) -> bool:
 
 
 def _has_all_names(program: Path, version: str, *, windows: bool) -> bool:
-    """Return True if every name of Python in the folder of `program` is that program."""
+    """Return True if every name of Python in the folder of `program` leads to `program`."""
     suffix = ".exe" if windows else ""
     try:
         return all(

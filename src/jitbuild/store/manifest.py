@@ -1,7 +1,7 @@
-"""The manifest of an interpreter: all that is known about it, in `jitbuild.toml` in its folder.
+"""The manifest of an interpreter: everything known about it, in `jitbuild.toml` in its folder.
 
-Only `read` and `write` access the file. A manifest is written again only when its interpreter has
-been repaired after a move (providers/repair.py): other changes replace the interpreter as a whole.
+Only `read` and `write` access the file. A manifest is rewritten only when its interpreter has been
+repaired after a move (providers/repair.py). Any other change replaces the interpreter as a whole.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ FILE = "jitbuild.toml"
 # Increase this number when older versions of jitbuild must not read the new manifests.
 SCHEMA = 1
 
-# The value of --expect that an adopted interpreter was probed with.
+# The value of --expect with which an adopted interpreter was probed.
 Expect = Literal["jit", "yes", "yes-off", "interpreter", "no"]
-# UNSET keys are left out of the file and of JSON, as TOML has no null.
+# Keys whose value is UNSET are left out of the file and of JSON, because TOML has no null.
 Unset = msgspec.UnsetType
 UNSET = msgspec.UNSET
 
@@ -46,7 +46,7 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(variant.to_json(), cls)
 
     def to_variant(self) -> Variant:
-        """Return the variant. Its patches have no path: only their content is recorded."""
+        """Return the variant. Its patches have no path, because only their sha256 is recorded."""
         return Variant(
             jit=self.jit,
             profile=self.profile,
@@ -59,10 +59,10 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The source tree that an interpreter was built from.
+    """The source tree from which an interpreter was built.
 
-    `origin` names the place that the source was obtained from: a cache, a mirror, the distribution
-    or python.org. In the file its key is `road`. `verified` names the method by which the source
+    `origin` names the place from which the source was obtained: a cache, a mirror, the distribution
+    or python.org. Its key in the file is `road`. `verified` names the method by which the source
     was verified.
     """
 
@@ -89,7 +89,7 @@ class ToolchainRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompilerCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of a build's files that ccache had (`hits`) and did not have (`misses`)."""
+    """How ccache served the files of a build: the numbers of its hits and misses."""
 
     hits: int
     misses: int
@@ -142,7 +142,7 @@ class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """Identifies a file without reading it.
+    """Identifies a file without reading its content.
 
     It consists of the file's real path, its size in bytes and its modification time in ns.
     """
@@ -163,13 +163,13 @@ class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known about an interpreter.
+    """Everything that is known about an interpreter.
 
     `key` is the key of its plan, and `instance` an id that is new for every build. `request` is the
-    request that it was installed for. `executable` is the path of its program: relative to the
-    interpreter's folder, or absolute if the interpreter was adopted. `times` are the seconds that
-    each stage took. Only adopted interpreters have `expect` and `fingerprint`. Only interpreters
-    that jitbuild built have `target`, `source`, `toolchain`, `times` and `caches`.
+    request for which it was installed. `executable` is the path of its program: relative to the
+    interpreter's folder, or absolute if the interpreter was adopted. `times` maps each stage to the
+    seconds that it took. Only adopted interpreters have `expect` and `fingerprint`. Only
+    interpreters that jitbuild built have `target`, `source`, `toolchain`, `times` and `caches`.
     """
 
     key: str
@@ -195,14 +195,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def to_plain(self) -> dict[str, Any]:
         """Return the manifest as a dict of TOML values.
 
-        They are JSON values as well, except for `created`, which is a datetime.
+        All of them are JSON values, too, except for `created`, which is a datetime.
         """
         plain: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
         return plain
 
 
 def read(folder: Path) -> Manifest | None:
-    """Return the manifest in `folder`, or None if this version of jitbuild can read none there."""
+    """Return the manifest in `folder`; None if this version of jitbuild can read none there."""
     try:
         plain = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
         manifest = msgspec.convert(plain, Manifest)

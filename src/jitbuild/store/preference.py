@@ -1,4 +1,4 @@
-"""The order in which the store prefers interpreters that fit a request."""
+"""The order of preference among interpreters in the store that fit a request."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PREFERRED_PROFILE = ("release", "fast", "unknown", "debug")
 
 
 def preference(interpreter: Interpreter) -> tuple[Any, ...]:
-    """Return a sort key; the preferred interpreter has the greatest one.
+    """Return a sort key, which is greatest for the preferred interpreter.
 
-    A newer version is preferred. Between equal versions, the value of the jit axis decides, then
-    the profile (both in the order listed above). An interpreter that jitbuild built is then
-    preferred to an adopted one, and finally the one that was created last.
+    A newer version is preferred. Between equal versions, the value of the jit axis decides, and
+    then the profile, in the orders listed above. After that, an interpreter that jitbuild built is
+    preferred to an adopted one. Finally, the interpreter that was created last is preferred.
     """
     from packaging.version import Version
 

@@ -1,11 +1,11 @@
 """The managed store of interpreters: find, stage, commit, list and remove them.
 
-An interpreter is a folder below `interpreters/` that contains a manifest. It is assembled in a
-scratch folder, and renamed into place when it is complete and proven. So every visible interpreter
-is usable, even if the process that built it was killed. It is only replaced as a whole, with one
-exception: after the store was moved, the paths in its files are rewritten (providers/repair.py).
-The folder of an adopted interpreter contains only its manifest and its
-launchers.
+An interpreter is a folder below `interpreters/` that contains a manifest. The folder is assembled
+in a scratch folder, and renamed when the interpreter is complete and proven. So every visible
+interpreter is usable, even if the process that built it was killed. An interpreter is only replaced
+as a whole, with one exception: after the store was moved, the paths in the interpreter's files are
+rewritten (providers/repair.py). The folder of an adopted interpreter contains only its manifest and
+its launchers.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Store(msgspec.Struct, frozen=True):
         return self.root / "logs"
 
     def cache(self, name: str) -> Path:
-        """Return the folder of a cache (`sources`, `llvm`), which is safe to delete."""
+        """Return the folder of the cache `name`, such as `sources`. It is safe to delete."""
         return self.root / name
 
     def installed(self) -> list[Interpreter]:
@@ -94,11 +94,11 @@ class Store(msgspec.Struct, frozen=True):
     ) -> Interpreter | None:
         """Return the preferred proven interpreter that fits `request` and `axes`, or None.
 
-        For a request that is not a version, `digest` identifies the source that the request was
-        resolved to. `refresh` is called with each interpreter that is not `fresh` and fits or is
-        adopted: an adopted interpreter may have any version after an upgrade. It should bring the
-        interpreter up to date. Interpreters that then no longer fit, or are still not fresh, are
-        ignored.
+        If the request is not a version, `digest` identifies the source to which it was resolved.
+        `refresh` should bring an interpreter up to date. It is called with every interpreter that
+        is not `fresh` and that fits or was adopted: an adopted interpreter may have any version
+        after an upgrade. Interpreters that no longer fit afterwards, or that are still not fresh,
+        are ignored.
         """
         installed = self.installed()
         fitting = self.fitting(request, axes, digest=digest, among=installed)
@@ -120,7 +120,7 @@ class Store(msgspec.Struct, frozen=True):
     ) -> list[Interpreter]:
         """Return every proven interpreter that fits `request` and the stated axes.
 
-        `digest` is as for `find`. `among` are the interpreters to consider, by default all.
+        `digest` is as for `find`. `among` lists the interpreters to consider; None stands for all.
         """
         return [
             interpreter
@@ -137,9 +137,10 @@ class Store(msgspec.Struct, frozen=True):
 
     @contextlib.contextmanager
     def lock(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold the lock `name` of this store; call `on_wait` once if another process holds it.
+        """Hold the lock `name` of this store; call `on_wait` once if the lock must be waited for.
 
-        The kernel frees the lock when the process that holds it ends, even if it is killed.
+        The kernel frees the lock when the process that holds it ends, even if the process is
+        killed.
         """
         from jitbuild.system.files import exclusive_lock
 
@@ -152,9 +153,9 @@ class Store(msgspec.Struct, frozen=True):
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """Yield a new folder on the store's disk and delete it when the block ends.
+        """Yield a new folder on the store's disk, and delete it when the block ends.
 
-        A lock on the folder tells `sweep` that it is in use.
+        A lock on the folder tells `sweep` that the folder is in use.
         """
         name = os.urandom(6).hex()
         folder = self.scratches / name
@@ -213,7 +214,7 @@ class Store(msgspec.Struct, frozen=True):
         return committed
 
     def remove(self, interpreter: Interpreter) -> None:
-        """Remove an interpreter from the store: hide it by renaming its folder, then delete it.
+        """Remove `interpreter` from the store: hide it by renaming its folder, then delete it.
 
         The program of an adopted interpreter is not in the store, and is not deleted.
         """
@@ -247,7 +248,7 @@ def _fsync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _store_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block into DiskFullError or StoreError."""
+    """Turn an OSError in the block, which uses `path`, into DiskFullError or StoreError."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Count the processors that this process may use, as its affinity and its cgroup limit them.
+"""Count the processors that this process may use, as limited by its affinity and its cgroup.
 
-A container that may use two of 64 processors usually has a quota of processor time, and not an
-affinity. Each file of a cgroup is described in the kernel's documentation: cgroup-v2.rst
-(`cpu.max`), and scheduler/sched-bwc.rst (`cpu.cfs_quota_us` and `cpu.cfs_period_us` of cgroup v1).
+A container that may use two of 64 processors usually has a quota of processor time and no affinity.
+The kernel's documentation describes the files of a cgroup: cgroup-v2.rst (`cpu.max`), and
+scheduler/sched-bwc.rst (`cpu.cfs_quota_us` and `cpu.cfs_period_us` of cgroup v1).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _V1_MOUNTS = ("cpu", "cpu,cpuacct", "cpuacct,cpu")
 
 
 def quota_cpus(read: Callable[[str], str | None]) -> float | None:
-    """Return the processors' worth of time that the cgroup of this process may use, or None.
+    """Return the number of processors whose full time the cgroup of this process may use.
 
-    The limit of a cgroup also holds for the cgroups in it, so the lowest limit counts. `read`
-    returns the text of a file, or None if it cannot be read. None means that there is no limit.
+    Return None if there is no limit. The limit of a cgroup also holds for the cgroups below it, so
+    the lowest limit counts. `read` returns the text of a file, or None if the file cannot be read.
     """
     limits = [
         limit
@@ -35,7 +35,10 @@ def quota_cpus(read: Callable[[str], str | None]) -> float | None:
 
 
 def _memberships(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (`v1` or `v2`, path of the cgroup) from the text of /proc/self/cgroup (cgroups(7))."""
+    """Yield (`v1` or `v2`, path of the cgroup) for each line of /proc/self/cgroup (cgroups(7)).
+
+    `text` is the text of that file.
+    """
     for line in text.splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -46,10 +49,10 @@ def _memberships(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _limits(hierarchy: str, path: str, read: Callable[[str], str | None]) -> Iterator[float]:
-    """Yield the limits of the cgroup `path` and of those above it.
+    """Yield the limits of the cgroup `path` and of the cgroups above it.
 
-    In a container, the path may be that on the host, while only the container's own part is
-    mounted: the part that exists is read.
+    In a container, `path` may be the path on the host, while only the container's own part is
+    mounted. Files that do not exist are therefore skipped.
     """
     mounts = [_MOUNT / name for name in _V1_MOUNTS] if hierarchy == "v1" else [_MOUNT]
     relative = PurePosixPath(path.lstrip("/"))
@@ -83,9 +86,9 @@ def _ratio(quota: str, period: str) -> float | None:
 
 
 def _allowed_cpus() -> int:
-    """Return the number of processors by affinity, or by Python's own count where it has one.
+    """Return Python's own count of usable processors or, in older Pythons, the affinity's count.
 
-    From Python 3.13 on, that is os.process_cpu_count, which also reads PYTHON_CPU_COUNT.
+    From Python 3.13 on, os.process_cpu_count counts them; it also reads PYTHON_CPU_COUNT.
     """
     if counted := getattr(os, "process_cpu_count", lambda: None)():
         return int(counted)
@@ -108,8 +111,8 @@ def usable_cpus(
 ) -> int:
     """Return the number of processors that this process may use, at least 1.
 
-    `read` returns the text of a file, or None if it cannot be read. `allowed` returns the number
-    without regard to a quota.
+    `read` returns the text of a file, or None if the file cannot be read. `allowed` returns the
+    number of processors regardless of any quota.
     """
     quota = quota_cpus(read)
     return allowed() if quota is None else max(1, min(allowed(), math.ceil(quota)))

@@ -1,4 +1,4 @@
-"""Run the programs of one task in one environment."""
+"""Run all programs of a task in the same environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def with_environment(runner: Runner, environ: Mapping[str, str]) -> Runner:
-    """Return `runner` with another default: programs run in `environ` if the caller states none."""
+    """Return a runner that runs programs in `environ` unless the caller gives an environment.
+
+    It calls `runner`, whose default is the environment of this process.
+    """
 
     def run_in(
         argv: Sequence[str],

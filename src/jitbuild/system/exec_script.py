@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def exec_script(
     program: Path | str, *arguments: str, comment: str = "", windows: bool = os.name == "nt"
 ) -> bytes:
-    """Return a script that runs `program` with `arguments`, followed by those of the script.
+    """Return a script that runs `program` with `arguments`, followed by the script's own arguments.
 
-    The second line of a shell script, and the first line of a batch file, is `comment`.
+    `comment` is the second line of a shell script, or the first line of a batch file.
     """
     if windows:
         remark = f"@rem {comment}\n" if comment else ""

@@ -1,8 +1,8 @@
 """Find out whether this machine lets a program execute memory that it has written.
 
-A JIT writes machine code into memory and then makes it executable (CPython: Python/jit.c). These
-deny it: systemd's MemoryDenyWriteExecute=yes, prctl(2) with PR_SET_MDWE, and SELinux without
-execmem. All three also hold for child processes.
+A JIT writes machine code into memory and then makes the memory executable (CPython: Python/jit.c).
+This is denied by systemd's MemoryDenyWriteExecute=yes, by prctl(2) with PR_SET_MDWE, and by SELinux
+without execmem. All three also apply to child processes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _PAGE_BYTES = 1 << 16  # a multiple of every page size that the JIT's platforms 
 
 
 def is_denied() -> bool:
-    """Return True if memory cannot be made executable after it was written, as a JIT does.
+    """Return True if memory that was written cannot be made executable afterwards.
 
-    Return False if that cannot be tried: on Windows, or in a Python without ctypes.
+    Return False if this cannot be tried: on Windows, or in a Python without ctypes.
     """
     if os.name != "posix":
         return False
