@@ -1,7 +1,8 @@
-"""The errors of jitbuild. Each states a fact and a remedy, and has an exit code for scripts.
+"""The errors of jitbuild. Each error states a fact and a remedy, and has an exit code for scripts.
 
-The exit codes 0 (success) and 1 (a check failed, or a difference was found) are not errors, and
-have no class. A test checks that every class here has a different code. The README lists the codes.
+The exit codes 0 (success) and 1 (a check failed, or a difference was found) do not stand for
+errors, and have no class. A test checks that all classes here have different codes. The README
+lists the codes.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import ClassVar
 
 
 class JitbuildError(Exception):
-    """An error that the user can act on.
+    """An error that the user can do something about.
 
-    `what` states the fact, and `remedy` says what to do about it; both are complete sentences.
+    `what` states the fact, and `remedy` tells the user what to do; both are complete sentences.
     `str()` returns both, each on its own line.
     """
 
@@ -34,7 +35,7 @@ class UsageError(JitbuildError):
 
 
 class RequestError(JitbuildError):
-    """The request has none of the known forms, or no known tag matches it."""
+    """The request has no known form, or no known release fits it."""
 
     exit_code = 3
 
@@ -58,13 +59,13 @@ class SettingsError(JitbuildError):
 
 
 class DownloadError(JitbuildError):
-    """A file could not be downloaded: the server cannot be reached or refuses it."""
+    """A file could not be downloaded: the server cannot be reached, or it refused the request."""
 
     exit_code = 7
 
 
 class TruncatedError(DownloadError):
-    """A download kept ending early, and resuming it did not help."""
+    """A download kept ending early, even after it was resumed."""
 
     exit_code = 8
 
@@ -88,7 +89,7 @@ class ArchiveError(JitbuildError):
 
 
 class UnsafeArchiveError(ArchiveError):
-    """An archive would write outside the folder it is unpacked into."""
+    """An archive would write outside the folder into which it is unpacked."""
 
     exit_code = 11
 
@@ -100,13 +101,13 @@ class SourceError(JitbuildError):
 
 
 class LLVMError(JitbuildError):
-    """The LLVM that the source tree needs was not found and cannot be provided."""
+    """The LLVM that a build needs was not found, and cannot be provided."""
 
     exit_code = 13
 
 
 class PreflightError(JitbuildError):
-    """This machine lacks something that the build needs: a compiler, make, headers, disk space."""
+    """This machine lacks something that a build needs: a compiler, make, headers or disk space."""
 
     exit_code = 14
 
@@ -130,7 +131,7 @@ class InterpreterError(JitbuildError):
 
 
 class NotInstalledError(JitbuildError):
-    """No interpreter in the store satisfies the request."""
+    """No interpreter in the store fits the request."""
 
     exit_code = 18
 
@@ -142,7 +143,7 @@ class StoreError(JitbuildError):
 
 
 class DiskFullError(StoreError):
-    """The disk that holds the store or the scratch folder is full."""
+    """The disk of the store or of the scratch folder is full."""
 
     exit_code = 20
 
@@ -154,6 +155,8 @@ class ComparisonError(JitbuildError):
 
 
 class MeasurementError(JitbuildError):
-    """A measurement failed, timed out or ran in the wrong mode, or a file has no usable one."""
+    """A measurement failed, timed out or ran in the wrong mode, or a file contains no usable
+    values.
+    """
 
     exit_code = 23

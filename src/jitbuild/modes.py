@@ -1,4 +1,4 @@
-"""The JIT modes for running an interpreter. Each mode sets or removes all variables of the JIT."""
+"""The JIT modes for running an interpreter. A mode sets or removes all variables of the JIT."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mode = Literal["off", "on", "stress", "default"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 FIRST_WITH_STRESS = (3, 15)
-# Prefixes of the JIT's variables: PYTHON_JIT and, in 3.15, also PYTHON_JIT_STRESS,
+# The prefixes of the JIT's variables, which are PYTHON_JIT and, in 3.15, also PYTHON_JIT_STRESS,
 # PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
 _PREFIXES = ("PYTHON_JIT", "PYTHON_UOPS")
 _VARIABLES: dict[Mode, dict[str, str]] = {
@@ -31,17 +31,17 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
     """Raise VariantError if an interpreter would silently ignore `mode`.
 
     `what` names the interpreter in the message. `jit` is True if the interpreter has a JIT, and
-    `series` is the series of its version (None: unknown). `remedy` is the error's remedy if it has
-    no JIT.
+    `remedy` is the remedy if it has none. `series` is the series of its version; None if that is
+    unknown.
     """
     if mode in {"on", "stress"} and not jit:
         raise VariantError(
-            f"{what} has no JIT: mode {mode} would be silently ignored.", remedy=remedy
+            f"{what} has no JIT: it would silently ignore the mode `{mode}`.", remedy=remedy
         )
     if mode == "stress" and series is not None and series < FIRST_WITH_STRESS:
         raise VariantError(
             f"{what} has no PYTHON_JIT_STRESS, which came with 3.15.",
-            remedy="Use the mode on, or Python 3.15.",
+            remedy="Use the mode `on`, or Python 3.15 or later.",
         )
 
 
@@ -55,7 +55,8 @@ def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
     """Return the modes in `names`.
 
     Each item of `names` may contain several modes, separated by commas or spaces. Raises UsageError
-    if a name is unknown or, if `origin` names the setting that has it, SettingsError.
+    for an unknown mode; or SettingsError, if `origin` is given, which is the setting that `names`
+    come from.
     """
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     prefix = f"{origin}: " if origin else ""

@@ -1,4 +1,4 @@
-"""The options of an install, in one object."""
+"""The options of an install, as one object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from jitbuild import settings
 
-# auto: the ccache on PATH, if any; managed: the ccache of a pinned wheel; off: no ccache.
+# auto: the ccache on PATH, if there is one; managed: the ccache in a pinned wheel; off: no ccache.
 CCACHE_MODES = ("auto", "managed", "off")
 
 
@@ -23,8 +23,8 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     CCACHE_MODES, and `ccache_storage` a remote storage for ccache. If `caches` is False, the
     stencil, configure and compiler caches are neither read nor written.
 
-    If `upgrade` is True, the newest release is installed even if the store has an older one that
-    fits. If `reinstall` is True, an interpreter is built again even if the store has it. If
+    If `upgrade` is True, the newest release is installed even if an older release in the store
+    fits. If `reinstall` is True, an interpreter is built again even if it is in the store. If
     `allow_missing` is True, missing headers and modules are accepted. If `install_deps` is True,
     the machine's package manager may install missing requirements.
     """
@@ -45,10 +45,10 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     install_deps: bool = False
 
     def with_settings(self) -> BuildOptions:
-        """Return these options; those that are not stated are taken from the settings.
+        """Return these options, with the settings in place of options that are not stated.
 
         Settings come from JITBUILD_* variables, pyproject.toml and the user's settings file. Raises
-        SettingsError if one of them is invalid.
+        SettingsError if a setting is invalid.
         """
         return msgspec.structs.replace(
             self,

@@ -1,7 +1,7 @@
-"""Turn a request into a proven interpreter. This module only puts the stages into their order.
+"""Turn a request into a proven interpreter. This module only runs the stages in order.
 
-An interpreter in the store that fits is used. Otherwise the stages are: resolve, plan, lock, stage
-(providers/), prove, commit.
+If the store has an interpreter that fits, it is used. Otherwise, the stages are: resolve, plan,
+lock, stage (providers/), prove, commit.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 class Provisioner:
     """Provides proven interpreters for one store.
 
-    `options` already include the settings. `budget` is the job budget of a caller that builds
-    several interpreters at once. The fields from `provider` to `now` are effects, which tests
-    replace.
+    `options` must already include the settings. `budget` is the job budget of a caller that builds
+    several interpreters at once, or None. The fields from `provider` to `now` are effects, which
+    tests replace.
     """
 
     store: Store
@@ -78,7 +78,7 @@ class Provisioner:
         Raises a JitbuildError if that fails; the store then contains no incomplete interpreter.
         """
         variant = axes.variant(request)
-        ArchiveOrigin.parse(self.options.mirror)  # reports a typo before any work begins
+        ArchiveOrigin.parse(self.options.mirror)  # reports an invalid --mirror before any work
         interpreter = self._find(request, axes)
         if interpreter is not None:
             return interpreter
@@ -95,7 +95,7 @@ class Provisioner:
         return self.provide(plan, request)
 
     def resolve(self, request: Request) -> ResolvedRequest:
-        """Resolve a version request with the recipes alone, any other by reading its tree."""
+        """Resolve a version request with the recipes alone, any other request by reading its tree."""
         sha256 = self.options.sha256
         if request.is_version:
             return resolve_version(request, self.catalog, sha256=sha256)
@@ -108,7 +108,10 @@ class Provisioner:
         )
 
     def provide(self, plan: Plan, request: Request) -> Interpreter:
-        """Build what `plan` describes, unless the store has it or another process builds it."""
+        """Build the interpreter that `plan` describes, unless it is in the store.
+
+        If another process is building it, wait for that process.
+        """
         if not self.options.reinstall:
             self._repair(plan)
             interpreter = self._ready(plan)
@@ -120,8 +123,8 @@ class Provisioner:
         with self.store.lock(plan.prefix_name, on_wait=lambda: self._note_wait(plan)):
             self.store.sweep()
             interpreter = self._ready(plan)
-            # With --reinstall, the interpreter is accepted only if another process has built it
-            # since this call began.
+            # With --reinstall, an interpreter in the store is accepted only if another process has
+            # built it since this call began.
             if interpreter is not None and not (reinstall and interpreter.created < begun):
                 return interpreter
             return self._build(plan, request)
@@ -136,9 +139,9 @@ class Provisioner:
                 yield budget
 
     def _find(self, request: Request, axes: Axes) -> Interpreter | None:
-        """Return the interpreter in the store that answers a version request, or None."""
+        """Return the preferred interpreter in the store that fits a version request, or None."""
         options = self.options
-        # --sha256 pins the archive, and only an interpreter built from that archive is accepted.
+        # --sha256 pins the archive, so an interpreter must have been built from that archive.
         if not request.is_version or options.upgrade or options.reinstall or options.sha256:
             return None
         wanted = axes.wanting_machine_code(request)
@@ -146,7 +149,7 @@ class Provisioner:
         return self._if_complete(interpreter)
 
     def _ready(self, plan: Plan) -> Interpreter | None:
-        """Return the interpreter of this very plan, or None if the store has no usable one."""
+        """Return the interpreter that `plan` describes; None if the store has no usable one."""
         interpreter = self.store.get(plan.prefix_name)
         if interpreter is None or interpreter.key != plan.key:
             return None
@@ -154,7 +157,7 @@ class Provisioner:
         return self._if_complete(interpreter) if usable else None
 
     def _if_complete(self, interpreter: Interpreter | None) -> Interpreter | None:
-        """Return `interpreter`, or None if it is None or lacks essential modules.
+        """Return `interpreter`, or None if it lacks essential modules; None stays None.
 
         It is started once: an upgrade of the system may have removed a library that it needs. With
         --allow-missing, missing modules are accepted.

@@ -1,4 +1,4 @@
-"""Provide several requests at once, under one job budget."""
+"""Provide the interpreters for several requests at once, under one job budget."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The request, with the jit axis if that was stated: `3.13.15 (jit no)`."""
+        """The request, followed by the jit axis if the user stated it: `3.13.15 (jit no)`."""
         if self.axes.jit:
             return f"{self.request.text} (jit {self.axes.jit})"
         return self.request.text
@@ -38,12 +38,12 @@ class Outcome:
 def ensure_each(
     provisioner: Provisioner, wanted: Sequence[tuple[Request, Axes]], *, keep_going: bool = True
 ) -> list[Outcome]:
-    """Provide every request in `wanted`, and return their outcomes in the same order.
+    """Provide an interpreter for every request in `wanted`; return the outcomes in the same order.
 
     Requests for the same source are built one after the other, so that each build can use the
-    caches that the previous one filled. Different sources are built at the same time. If
-    `keep_going` is True, a failure does not affect other requests. If it is False, the first
-    JitbuildError cancels the other builds, and is raised when they have ended.
+    caches that the previous build filled. Requests for different sources are built at the same
+    time. If `keep_going` is True, a failure does not affect other requests. If it is False, the
+    first JitbuildError cancels the other builds, and is raised when they have ended.
     """
     outcomes: dict[int, Outcome] = {}
     waiting = deque(_chains(provisioner, wanted))
@@ -53,15 +53,15 @@ def ensure_each(
         while True:
             try:
                 chain = waiting.popleft()
-            except IndexError:  # another thread took the last one
+            except IndexError:  # another thread took the last chain
                 return
             for number in chain:
                 request, axes = wanted[number]
                 outcomes[number] = _outcome(reporting, request, axes, keep_going=keep_going)
                 error = outcomes[number].error
                 if error is not None and len(wanted) > 1:
-                    # Reported immediately, because the other builds may take long, and the user
-                    # may interrupt them.
+                    # Report the error immediately, because the other builds may take long, and the
+                    # user may interrupt them.
                     reporter.warn(f"{outcomes[number].name} failed: {error}")
 
     with provisioner.job_budget() as budget:

@@ -1,7 +1,7 @@
-"""Parse requests for a Python, and describe variants of its build. Nothing is looked up here.
+"""Parse requests for a Python, and describe the variants of its build. Nothing is looked up here.
 
-A `Request` names the Python: a version, a path or a git reference. A `Variant` states how it is
-built. `Axes` are those parts of a variant that the user stated.
+A `Request` names a Python: by its version, a path or a git reference. A `Variant` states how the
+Python is built. `Axes` are those parts of a variant that the user stated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git
 
 JITS: tuple[Jit, ...] = get_args(Jit)
 PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
-# Parts that fast and release builds leave out unless --include names them (recipes/build.toml).
+# Parts of CPython that fast and release builds leave out unless --include names them
+# (recipes/build.toml).
 PARTS: tuple[Part, ...] = get_args(Part)
 ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
@@ -35,14 +36,14 @@ ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 _NUMBER = r"(?:0|[1-9][0-9]{0,2})"
 _TAG = rf"(?:c?python-?|v)?(3\.{_NUMBER}\.{_NUMBER}(?:(?:a|b|rc){_NUMBER})?)(t?)"
 _SERIES = rf"(?:c?python-?|v)?(3\.{_NUMBER})(t?)"
-# Two @ are possible: one in user@host, before the path, and one before the reference, after the
-# path, as in git+ssh://git@host/a/b@feature/x.
+# There may be two @, as in git+ssh://git@host/a/b@feature/x: one between user and host, and one
+# between path and reference.
 _GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
 _SPECIFIER = r"([<>]|[=!~]=).*"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """The Python that a user asks for: `text` as it was typed, and its meaning.
+    """A user's request for a Python: `text` as it was typed, and its meaning.
 
     Depending on `kind`, `value` is the version of a tag, the series (`3.15`), the specifier, the
     branch, the path or the git URL. `ref` is the git reference. `free_threaded` is True if the
@@ -74,13 +75,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_version(self) -> bool:
-        """True if the recipes alone can resolve it, without reading a file or a repository."""
+        """True if the recipes alone can resolve the request, without any file or repository."""
         return self.kind in {"tag", "series", "specifier"}
 
     def admits(self, version: str) -> bool:
-        """Return True if `version` is one that this request asks for.
+        """Return True if `version` is one of the versions that this request names.
 
-        The result is False for paths and git references, whose interpreters are found by digest.
+        The result is False for paths and git references: their interpreters are found by digest.
         """
         if self.kind == "tag":
             return version == self.value
@@ -94,17 +95,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Patch(msgspec.Struct, frozen=True, kw_only=True):
-    """A patch file. `sha256` identifies its content; `path` is irrelevant in comparisons."""
+    """A patch file. `sha256` identifies its content; comparisons of variants ignore `path`."""
 
     path: str
     sha256: str
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """The options that a CPython is built with.
+    """The options with which a CPython is built.
 
     `profile` is `unknown` only for an adopted interpreter whose profile was not given. `includes`
-    are the PARTS that the build adds to those of its profile; they are sorted.
+    are the PARTS, sorted, that the build adds to those of its profile.
     """
 
     jit: Jit = "yes-off"
@@ -125,11 +126,11 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_stencils(self) -> bool:
-        """True if the JIT produces machine code, which is assembled from stencils."""
+        """True if the JIT produces machine code, which it assembles from stencils."""
         return self.jit in {"yes", "yes-off"}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the variant in the form of manifests and `--json`, with the patches' sha256."""
+        """Return the variant as in manifests and `--json`, with only the sha256 of each patch."""
         return {
             "jit": self.jit,
             "profile": self.profile,
@@ -145,7 +146,7 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
     """The axes of a variant that the user stated. None means that an axis is not stated.
 
     An axis that is not stated matches every interpreter in the store, and has its default value in
-    a build. `configure_args`, `patches` and `includes` always match exactly, even if they are
+    a build. `configure_args`, `patches` and `includes` must always match exactly, even if they are
     empty. If `machine_code` is True, only interpreters whose JIT produces machine code match.
     """
 
@@ -160,7 +161,7 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
     def wanting_machine_code(self, request: Request) -> Axes:
         """Return these axes for a command that needs an interpreter with the JIT.
 
-        Only the jit axes `yes-off` and `yes` match them, unless a jit axis was stated or the
+        They match only the jit axes `yes-off` and `yes`, unless a jit axis was stated or the
         request is free-threaded.
         """
         return msgspec.structs.replace(
@@ -168,9 +169,9 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def variant(self, request: Request) -> Variant:
-        """Return the variant to build. The default of the jit axis is `no` if free-threaded.
+        """Return the variant to build. If free-threaded, the default of the jit axis is `no`.
 
-        Raises VariantError if an axis has an unknown value, and if a free-threaded request states a
+        Raises VariantError if an axis has an unknown value, or if a free-threaded request states a
         JIT. In a free-threaded build, 3.13 never runs the JIT, the configure script of 3.14 refuses
         it, and 3.15 prints a warning and creates no executors.
         """
@@ -179,8 +180,8 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
         if request.free_threaded and jit != "no":
             raise VariantError(
                 f"{request.text} is free-threaded, and CPython has no JIT in free-threaded builds:"
-                f" with --jit {jit} the build fails, or the JIT never runs.",
-                remedy=f"Omit --jit (the default for {request.text} is --jit no), or ask for"
+                f" with --jit {jit}, the build fails, or the JIT never runs.",
+                remedy=f"Omit --jit (the default for {request.text} is --jit no), or request"
                 f" {request.value} to get the JIT.",
             )
         return Variant(
@@ -222,9 +223,9 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
 def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Request:
     """Parse a request by its form alone. Raises RequestError if it has no known form.
 
-    A text is a path if it contains a separator, begins with a dot or a tilde that no digit follows,
-    or ends with an archive's suffix. `exists` is called only for a path with an @, to find out if
-    the @ belongs to the path or precedes a git reference.
+    A text is a path if it contains a separator, if it begins with a dot, if it begins with a tilde
+    that no digit follows, or if it ends with an archive's suffix. `exists` is called only for a
+    path that contains an @, to find out if the @ belongs to the path or precedes a git reference.
     """
     text = text.strip()
     if match := re.fullmatch(_TAG, text):
@@ -253,7 +254,7 @@ def _other_spelling(text: str) -> Request:
     raise RequestError(
         f"{text!r} is not a Python that jitbuild knows.",
         remedy=f"{spelling.near_form(text)}Write a tag (3.15.0b2), a series (3.15, 3.15t), a"
-        " specifier ('>=3.14,<3.16'), main, git+URL@REF, or the path of a source folder"
+        " specifier ('>=3.14,<3.16'), `main`, git+URL@REF, or the path of a source folder"
         " (./cpython, ./cpython@REF) or archive.",
     )
 
@@ -270,14 +271,14 @@ def _specifier(text: str) -> Request:
     except ValueError as error:
         raise RequestError(
             f"{text!r} is not a version specifier.",
-            remedy=f"{spelling.near_form(text)}Write a specifier as PEP 440 does: '>=3.14,<3.16'.",
+            remedy=f"{spelling.near_form(text)}Write a specifier as in PEP 440: '>=3.14,<3.16'.",
         ) from error
     return Request(text=text, kind="specifier", value=value)
 
 
 def _path(text: str, exists: Callable[[str], bool]) -> Request:
     folder, separator, ref = text.rpartition("@")
-    # The @ of a URL follows a user name. A URL is not a request, and jitbuild.sources reports that.
+    # In a URL, the @ may follow a user name. jitbuild.sources reports that a URL is not a request.
     if separator and "://" not in text and not exists(str(expanded_path(text))):
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
     kind: Kind = "archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder"

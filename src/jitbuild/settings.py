@@ -1,8 +1,8 @@
-"""Read the settings and tell their origins.
+"""Read the settings, and report where each of them was set.
 
-A setting is taken from the first of these that has it: the command line, the JITBUILD_* variables,
-[tool.jitbuild] in the nearest pyproject.toml, and the user's own settings file. `jitbuild which`
-must start fast and reads settings, so this module imports nothing that is slow to import.
+A setting is taken from the first place that sets it: the command line, the JITBUILD_* variables,
+[tool.jitbuild] in the nearest pyproject.toml, and the user's own settings file. `jitbuild which`,
+which must start fast, reads settings, so this module imports nothing that is slow to import.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from jitbuild.system.user_folders import settings_folder
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-# Every setting and its meaning.
+# Maps every setting to its meaning.
 KNOWN: dict[str, str] = {
     "home": "the folder of the store",
     "mirror": "the origin of CPython's sources: a URL, a folder, or distro",
-    "recipes": "a folder of recipes to use on top of the shipped ones",
+    "recipes": "a folder of recipes to use in addition to the shipped ones",
     "llvm": "auto, system, managed, or a path",
     "ccache": "auto, managed or off",
     "ccache-storage": "a remote storage to share compiled objects, in ccache's syntax:"
@@ -38,18 +38,18 @@ KNOWN: dict[str, str] = {
     "pythons": "the Pythons of nox sessions and CI matrices",
     "modes": "the modes in which nox sessions and CI matrices run each Python",
 }
-# Settings that are lists: of strings in a file, of words separated by spaces elsewhere.
+# Settings that are lists: a list of strings in a file, and words separated by spaces elsewhere.
 _LISTS = frozenset({"pythons", "modes"})
-# Settings that are ignored by design in a pyproject.toml: other people may have written it, so it
-# must not decide which files this machine trusts, or where the store is.
+# Settings that a pyproject.toml cannot set: other people may have written it, so it must not decide
+# which files this machine trusts, or where the store is.
 _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
-# Any other value of `llvm` is a path, from which programs are run.
+# Any other value of `llvm` is the path of a folder whose programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting's value and its origin: the command line, a variable or a file."""
+    """The value of a setting and its origin: the command line, a variable or a file."""
 
     name: str
     value: str
@@ -57,7 +57,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def variable_of(name: str) -> str:
-    """Return the name of a setting's environment variable."""
+    """Return the name of the environment variable for the setting `name`."""
     return f"JITBUILD_{name.upper().replace('-', '_')}"
 
 
@@ -83,9 +83,9 @@ def get(
 ) -> Setting | None:
     """Return the setting `name`, or None if it is not set.
 
-    `flag` is the value on the command line, or None if there is none. `cwd` is the folder where
-    the search for a pyproject.toml begins, by default the current one. Raises SettingsError if a
-    settings file cannot be read or is invalid.
+    `flag` is the value on the command line, or None if it is not given there. `cwd` is the folder
+    where the search for a pyproject.toml begins; None stands for the current folder. Raises
+    SettingsError if a settings file cannot be read or is invalid.
     """
     variable = variable_of(name)
     if flag is not None:
@@ -101,19 +101,19 @@ def get(
 
 
 def value(name: str, flag: object = None) -> str | None:
-    """Return the value of a setting, or None if it is not set."""
+    """Return the value of the setting `name`, or None if it is not set."""
     setting = get(name, flag)
     return setting.value if setting else None
 
 
 def folder(name: str, flag: object = None) -> Path | None:
-    """Return a setting that is a folder as an absolute path, or None if it is not set."""
+    """Return the setting `name`, which is a folder, as an absolute path; None if it is not set."""
     text = value(name, flag)
     return expanded_path(text).absolute() if text else None
 
 
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:
-    """Return a setting that is one of `choices`, or None if it is not set.
+    """Return the setting `name`, which must be one of `choices`, or None if it is not set.
 
     Raises SettingsError for any other value.
     """
@@ -127,7 +127,7 @@ def choice(name: str, choices: Collection[str], flag: object = None) -> str | No
 
 
 def count(name: str, flag: object = None) -> int | None:
-    """Return a setting that is a positive integer, or None if it is not set.
+    """Return the setting `name`, which must be a positive integer, or None if it is not set.
 
     Raises SettingsError for any other value.
     """
@@ -159,7 +159,7 @@ def natural(name: str) -> int | None:
 
 
 def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str] | None:
-    """Return a setting that is a list of words, or None if it is not set."""
+    """Return the words in the setting `name`, which is a list, or None if it is not set."""
     setting = get(name, flag, cwd=cwd)
     return setting.value.split() if setting else None
 
@@ -167,7 +167,7 @@ def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str
 def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the origin and the settings of each file that may set `name`.
 
-    The project's file comes first, then the user's own. Raises SettingsError if one is invalid.
+    The project's file comes first, then the user's own. Raises SettingsError if a file is invalid.
     """
     project = None if name in _NOT_FROM_A_PROJECT else _project_file(cwd)
     if project is not None:
@@ -176,7 +176,8 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         table = tool.get("jitbuild", {}) if isinstance(tool, dict) else tool
         if not isinstance(table, dict):
             raise SettingsError(
-                f"{origin} is not a table.", remedy=f"Its keys can be: {', '.join(KNOWN)}."
+                f"{origin} is not a table.",
+                remedy=f"Make it a table with any of these keys: {', '.join(KNOWN)}.",
             )
         _check_trust(table, project)
         yield origin, _checked(table, project)
@@ -186,7 +187,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _project_file(cwd: Path | None) -> Path | None:
-    """Return the pyproject.toml of the current folder or of the nearest one above it."""
+    """Return the pyproject.toml in the current folder or in the nearest folder above it."""
     try:
         start = cwd or Path.cwd()
     except FileNotFoundError:  # the current folder was deleted
@@ -196,7 +197,7 @@ def _project_file(cwd: Path | None) -> Path | None:
 
 
 def _is_readable_file(path: Path) -> bool:
-    """Return True if `path` is a file; False also if access to its folder is denied."""
+    """Return True if `path` is a file; return False also if access to its folder is denied."""
     try:
         return path.is_file()
     except OSError:
@@ -213,7 +214,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_trust(table: dict[str, Any], project: Path) -> None:
-    """Raise SettingsError if a project sets what it must not, such as the path of an LLVM."""
+    """Raise SettingsError if a project sets what it must not set, such as the path of an LLVM."""
     refused = [key for key in table if key in _NOT_FROM_A_PROJECT]
     if isinstance(table.get("llvm"), str) and table["llvm"] not in _LLVM_WORDS:
         refused.append("llvm")
@@ -235,7 +236,9 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
         if key in _LISTS:
             _check_list(key, content, path)
         elif not isinstance(content, str | int) or isinstance(content, bool):
-            raise SettingsError(f"{path}: `{key}` must be a string.", remedy=f"It is {KNOWN[key]}.")
+            raise SettingsError(
+                f"{path}: `{key}` must be a string.", remedy=f"It sets {KNOWN[key]}."
+            )
     return table
 
 
@@ -243,6 +246,6 @@ def _check_list(key: str, content: Any, path: Path) -> None:
     words = content if isinstance(content, list) else []
     if not words or not all(isinstance(word, str) and word and " " not in word for word in words):
         raise SettingsError(
-            f"{path}: `{key}` must be a list of strings without spaces.",
-            remedy=f"It is {KNOWN[key]}: {key} = [{_EXAMPLES[key]}].",
+            f"{path}: `{key}` must be a non-empty list of strings without spaces.",
+            remedy=f"It sets {KNOWN[key]}, for example: {key} = [{_EXAMPLES[key]}].",
         )

@@ -1,7 +1,7 @@
-"""The spellings of a version that other tools use, and the nearest known form of any other text.
+"""Read versions in the spellings of other tools, and suggest a request for any other text.
 
-The usual forms (3.15.0b2, 3.15, 3.15t) are read by `jitbuild.request`, which imports this module
-only for the rest.
+`jitbuild.request` reads the usual forms (3.15.0b2, 3.15, 3.15t) itself, and imports this module
+only for other texts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Spelling(NamedTuple):
 
 
 def read(text: str) -> Spelling | None:
-    """Return the meaning of a version in the spelling of another tool, or None if it is none."""
+    """Return the meaning of a version in another tool's spelling; None if `text` has no meaning."""
     if match := _matched(_ANY, text):
         return Spelling("specifier", "==3.*")
     if match := _matched(_GLUED, text):
@@ -55,9 +55,10 @@ def read(text: str) -> Spelling | None:
 
 
 def specifier(text: str) -> str:
-    """Return a specifier as PEP 440 writes it: with commas, and `*` for npm's `x`.
+    """Return the specifier `text` as PEP 440 writes it.
 
-    `-0` is npm's lowest pre-release, which PEP 440 writes as `.dev0`.
+    Its clauses are separated by commas. npm's `x` becomes `*`, and npm's `-0`, which stands for the
+    lowest pre-release, becomes `.dev0`.
     """
     text = re.sub(r"\s*,\s*|\s+(?=[<>=!~])", ",", text.strip())
     text = re.sub(r"(==\s*3(?:\.[0-9]+)?\.)[xX](?=,|$)", r"\1*", text)
@@ -65,7 +66,7 @@ def specifier(text: str) -> str:
 
 
 def near_form(text: str) -> str:
-    """Return `Did you mean ...? ` with the request most similar to `text`, or an empty string."""
+    """Return `Did you mean REQUEST? ` with the request most similar to `text`, or ""."""
     if match := _NEAR.search(text.lower()):
         return f"Did you mean 3.{match['minor']}{match['threads'] or ''}? "
     word = text.lower()
@@ -80,7 +81,7 @@ def _dotted(match: re.Match[str]) -> Spelling | None:
     series, micro = f"3.{match['minor']}", match["micro"]
     threads = bool(match["threads"])
     if micro is None or not micro.isdecimal():
-        # 3.15b2 is 3.15.0b2, but 3.15.xb2 is nothing.
+        # 3.15b2 means 3.15.0b2, but 3.15.xb2 has no meaning.
         if not match["phase"]:
             return Spelling("series", series, threads)
         micro = "0" if micro is None else ""

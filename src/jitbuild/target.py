@@ -60,11 +60,11 @@ class Target:
 class Host:
     """Facts about the current machine.
 
-    `libc` is the C library with its version (`glibc 2.36`, `musl`), or empty on macOS and Windows.
-    `distro` is the distribution's `ID`, followed by its relatives in `ID_LIKE` (os-release(5)).
-    `distro_name` is its name for people. `cpus` is the number of processors that this process may
-    use (see `jitbuild.system.cpus`). `kernel` is the name and the release of the kernel. `root` is
-    True if this process has the rights of root.
+    `libc` is the C library with its version (`glibc 2.36`, `musl`); it is empty on macOS and
+    Windows. `distro` lists the distribution's `ID`, followed by the related distributions in
+    `ID_LIKE` (os-release(5)). `distro_name` is the name of the distribution for messages. `cpus` is
+    the number of processors that this process may use (`jitbuild.system.cpus`). `kernel` is the
+    name and the release of the kernel. `root` is True if this process runs as root.
     """
 
     target: Target
@@ -93,7 +93,7 @@ def parse(text: str) -> Target:
     """Return the target named `text`.
 
     `text` is a system and an architecture, in either order (`macos-arm64`, `x64-windows`), or a
-    target triple. Raises UsageError, which suggests the most similar name, for any other text.
+    target triple. For any other text, raises UsageError, which suggests the most similar name.
     """
     normalized = text.strip().lower().replace("_", "-")
     parts = normalized.replace("x86-64", "x86_64").replace("-unknown-", "-").split("-")
@@ -110,7 +110,7 @@ def parse(text: str) -> Target:
 
 @functools.cache
 def host() -> Host:
-    """Return the facts about this machine, which are read once.
+    """Return the facts about this machine, which are determined only once.
 
     Raises UsageError if CPython's JIT does not support this machine.
     """

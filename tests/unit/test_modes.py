@@ -63,8 +63,8 @@ def test_an_unknown_mode_is_refused_with_a_suggestion(origin, error, message):
 @pytest.mark.parametrize(
     ("mode", "jit", "series", "message"),
     [
-        ("on", False, (3, 15), "X has no JIT: mode on would be silently ignored"),
-        ("stress", False, None, "X has no JIT: mode stress would be silently ignored"),
+        ("on", False, (3, 15), "X has no JIT: it would silently ignore the mode `on`"),
+        ("stress", False, None, "X has no JIT: it would silently ignore the mode `stress`"),
         ("stress", True, (3, 14), "X has no PYTHON_JIT_STRESS, which came with 3.15"),
     ],
 )

@@ -115,8 +115,8 @@ def test_a_file_may_hold_numbers(own):
         ),
         ("[tool.jitbuild]\njit = true", "`jit` must be a string", KNOWN["jit"]),
         ("[tool.jitbuild]\nmirror = ['x']", "`mirror` must be a string", KNOWN["mirror"]),
-        ('[tool]\njitbuild = "x"', "is not a table", "Its keys can be"),
-        ("tool = 1", "is not a table", "Its keys can be"),
+        ('[tool]\njitbuild = "x"', "is not a table", "Make it a table with any of these keys"),
+        ("tool = 1", "is not a table", "Make it a table with any of these keys"),
         ("[tool.jitbuild\n", "cannot be read", "Correct the file"),
     ],
 )

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Condition(toml.Table, frozen=True):
     """The builds to which a rule or a requirement applies.
 
-    `targets` are patterns (`*-linux-gnu`), `versions` is a PEP 440 specifier. `left_out` names a
-    part of CPython that the rule leaves out of the build; the rule does not apply to a build that
-    includes this part (--include). `configure_args` are patterns: the rule applies if one of them
-    matches the name of an argument that the user gave with --configure-arg: the text before its
-    `=`.
+    A field that is not given is not tested. `targets` are patterns (`*-linux-gnu`), and `versions`
+    is a PEP 440 specifier. `left_out` names a part of CPython that the rule leaves out of the
+    build. The rule does not apply if the user wants that part (--include). `configure_args` are
+    patterns for the names of arguments that the user gave with --configure-arg (the text before
+    `=`). The rule applies if a pattern matches one of these names.
     """
 
     versions: str = ""
@@ -119,8 +119,9 @@ class Advice(toml.Table, frozen=True):
 class BuildRecipe(toml.Table, frozen=True):
     """recipes/build.toml: the rules and the advice that all series share.
 
-    `neutral_args` (patterns) and `neutral_env` (names) are the inputs of configure that change
-    none of the answers in its config.cache. `configure_flags` are the flags that configure knows.
+    `neutral_args` (patterns) and `neutral_env` (names) are the arguments and variables of configure
+    that change none of the answers in its config.cache. `configure_flags` are the flags that
+    configure knows.
     """
 
     rule: tuple[Rule, ...]

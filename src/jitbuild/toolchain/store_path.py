@@ -1,4 +1,4 @@
-"""Check the path of the store for characters that configure, make and the shell cannot build in."""
+"""Check the path of the store for characters that make, configure or the shell cannot handle."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ REMEDY = (
     "Set JITBUILD_HOME to a writable folder whose path has no spaces and none of these characters: "
     "$ # : ; , ' \" ` \\ & | < > ( )"
 )
-# Each of these broke a build of 3.13.15. These were tried and do not: ! % * + = ? @ [ ] ^ { } ~ and
-# letters outside ASCII.
+# Each of these characters broke a build of 3.13.15. Builds were also tried with ! % * + = ? @ [ ] ^
+# { } ~ and with letters outside ASCII, and succeeded.
 _NAMES = {
     " ": "a space",
     "\n": "a newline",
@@ -38,12 +38,12 @@ _NAMES = {
 
 
 def path_problem(path: Path) -> str:
-    """Return the name of the first character of `path` that cannot be built in, or ""."""
+    """Return the name of the first character of `path` that breaks a build; "" if there is none."""
     return next(filter(None, map(_problem, str(path))), "")
 
 
 def check_path(path: Path) -> None:
-    """Raise PreflightError if nothing can be built in a store with this path."""
+    """Raise PreflightError if the store's path `path` has a character that breaks builds."""
     if problem := path_problem(path):
         raise PreflightError(
             f"The path of the store has {problem}, and make cannot build in it: {_shown(path)}",
