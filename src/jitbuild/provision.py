@@ -95,7 +95,7 @@ class Provisioner:
         return self.provide(plan, request)
 
     def resolve(self, request: Request) -> ResolvedRequest:
-        """Resolve a version request with the recipes alone, any other by reading its source tree."""
+        """Resolve a version request with the recipes alone, any other by reading its tree."""
         sha256 = self.options.sha256
         if request.is_version:
             return resolve_version(request, self.catalog, sha256=sha256)
