@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import debian
 import pytest
 import releases
+from cli import Cli
 from configured_trees import ConfiguredTree, configure_without_answers
 from source_fixtures import described, obtained  # noqa: F401
 
@@ -104,4 +105,16 @@ def configured(
     """Configure the variants of a CPython without any cache; see `configure_without_answers`."""
     return configure_without_answers(
         cpython_source, cpython_version, lambda: tmp_path_factory.mktemp("configured")
+    )
+
+
+@pytest.fixture(scope="session")
+def install_cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
+    """Run jitbuild with an empty home, the archive's folder as its mirror, and a managed LLVM.
+
+    The home is empty at first; the tests of the group `builds` fill its caches.
+    """
+    return Cli(
+        tmp_path_factory.mktemp("home"),
+        {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed"},
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -70,3 +72,36 @@ def test_an_adopted_interpreter_that_changed_is_probed_again(
     link.symlink_to(debian_pythons["3.14"])
     cli("which", "3.15", code=18)
     assert cli("which", "3.14").out == f"{link}\n"
+
+
+@pytest.mark.parametrize("words", [("list",), ("which", "3.14"), ("run", "3.14", "--", "-V")])
+def test_an_adopted_interpreter_upgraded_in_place_answers_for_its_new_version(
+    cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    link = tmp_path / "python"
+    link.symlink_to(debian_pythons["3.15"])
+    cli("adopt", link)
+    link.unlink()
+    link.symlink_to(debian_pythons["3.14"])
+    assert "3.14." in cli(*words).out
+    (listed,) = cli("list", "--json").json()
+    assert (listed["version"][:5], listed["state"]) == ("3.14.", "proven")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shims are shell scripts")
+def test_the_interpreter_that_a_shim_starts_is_adopted(
+    cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
+    python = debian_pythons["3.15"]
+    shim = tmp_path / "shims/python3.15"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/usr/bin/env bash\nset -e\nexec "{python}" "$@"\n')
+    shim.chmod(0o755)
+    result = cli("adopt", shim)
+    assert result.out == f"{python}\n"
+    assert f"{shim} starts {python}" in result.err
+    cli("uninstall", "3.15")
+    venv = tmp_path / "venv"
+    subprocess.run([python, "-m", "venv", "--without-pip", venv], check=True)
+    shim.write_text(f'#!/bin/sh\nexec "{venv}/bin/python" "$@"\n')
+    assert cli("adopt", shim).out == f"{venv}/bin/python\n"

@@ -26,12 +26,8 @@ def version(cpython_version: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
-    """Run jitbuild with an empty home, the archive's folder as its mirror, and a managed LLVM."""
-    return Cli(
-        tmp_path_factory.mktemp("home"),
-        {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "managed"},
-    )
+def cli(install_cli: Cli) -> Cli:
+    return install_cli
 
 
 def test_a_killed_install_leaves_nothing_visible(cli, version):
