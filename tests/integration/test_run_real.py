@@ -7,9 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cli import Cli
+
+from jitbuild.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = [
     pytest.mark.integration,
@@ -88,6 +94,36 @@ def test_a_registration_without_launchers_gets_them_from_processes_that_run_at_o
     started = [own.start("run", "3.15", "--", "sh", "-c", show) for _ in range(4)]
     assert [process.communicate(timeout=60) for process in started] == [("(3, 15)\n", "")] * 4
     assert len(own("list", "--json").json()) == 1
+
+
+def test_launchers_follow_an_interpreter_that_was_upgraded_in_place(
+    cli: Cli, debian_pythons: dict[str, Path], tmp_path: Path
+) -> None:
+    own = Cli(tmp_path / "home", cli.extra)
+    link = tmp_path / "bin/python3.15"
+    link.parent.mkdir()
+    link.symlink_to(debian_pythons["3.15"])
+    own("adopt", link)
+    link.unlink()
+    link.symlink_to(debian_pythons["3.14"])
+    show = "python3 -V; python -V; python3.14 -V"
+    version = own("run", "3.14", "--", "-c", "import platform; print(platform.python_version())")
+    assert own("run", "3.14", "--", "sh", "-c", show).out == f"Python {version.out}" * 3
+    (folder,) = own.home.glob("interpreters/*/launchers")
+    assert not (folder / "python3.15").exists()
+
+
+def test_a_store_that_must_not_execute_programs_is_an_error(
+    cli: Cli, debian_pythons: dict[str, Path], small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(1 << 20)
+    own = Cli(disk / "home", cli.extra)
+    own("adopt", debian_pythons["3.15"])
+    argv = ["mount", "-o", "remount,noexec", str(disk)]
+    if subprocess.run(argv, check=False).returncode:
+        pytest.skip("only root may mount without exec")
+    result = own("run", "3.15", "--", "make", "--version", code=StoreError.exit_code)
+    assert "mounted with `noexec`" in result.err
 
 
 def test_another_python_is_refused_with_a_mode_and_noted_without(cli: Cli, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_one_test_replaces_the_files_and_folders_of_a_command():
         (["-"], ["PYTHON", "-"]),
         (["bench.py", "1"], ["PYTHON", "bench.py", "1"]),
         (["pytest", "-x"], ["pytest", "-x"]),
+        (["python3.15", "x.py"], ["PYTHON", "x.py"]),
         (["python3.14", "x.py"], ["python3.14", "x.py"]),
         (["./tool"], ["./tool"]),
     ],

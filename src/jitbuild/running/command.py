@@ -46,14 +46,15 @@ _TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(
 def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """Return the argument list that runs `command` with `interpreter`.
 
-    A first word that begins with `-` or ends in `.py` is passed to the interpreter, `python` and
-    `python3` are the interpreter, and any other first word is a program on PATH. An empty command
-    starts the interpreter.
+    A first word that begins with `-` or ends in `.py` is passed to the interpreter, `python`,
+    `python3` and the name with its series, such as `python3.15`, are the interpreter, and any other
+    first word is a program on PATH. An empty command starts the interpreter.
     """
     if not command:
         return [str(interpreter.executable)]
     first = command[0]
-    if first in PYTHON_NAMES:
+    series = ".".join(interpreter.version.split(".")[:2])
+    if first in PYTHON_NAMES or first == f"python{series}":
         return [str(interpreter.executable), *command[1:]]
     if first.startswith("-") or first.endswith(".py"):
         return [str(interpreter.executable), *command]
