@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 
 from jitbuild.errors import RequestError, VariantError
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path, expanded_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         The user name and the password of a URL are removed, and a path is made absolute.
         """
         if self.is_local:
-            path = os.path.abspath(expanded_path(self.value))  # noqa: PTH100
+            path = os.path.normpath(absolute_path(self.value))
             return f"{path}@{self.ref}" if self.kind == "git" else path
         return re.sub(r"(https?://)[^/@]*@", r"\1", self.text)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitbuild.errors import SettingsError
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.user_folders import settings_folder
 
@@ -109,7 +109,7 @@ def value(name: str, flag: object = None) -> str | None:
 def folder(name: str, flag: object = None) -> Path | None:
     """Return the setting `name`, which is a folder, as an absolute path; None if it is not set."""
     text = value(name, flag)
-    return expanded_path(text).absolute() if text else None
+    return absolute_path(text) if text else None
 
 
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:

@@ -13,7 +13,7 @@ from jitbuild.errors import SourceError
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
 from jitbuild.system import files, process, urls
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def resolve(
         if offline:
             return Commit(clone, location, _fetched_before(place, ref, clone, runner))
         return Commit(clone, location, git_remote.fetch(place, ref, cache, runner, reporter))
-    folder = expanded_path(place).absolute()
+    folder = absolute_path(place)
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder, so it is not a git repository.",

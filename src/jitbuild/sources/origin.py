@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from jitbuild.errors import DownloadError, UsageError
 from jitbuild.system import urls
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path, expanded_path
 from jitbuild.system.suggestions import did_you_mean
 
 
@@ -44,7 +44,7 @@ class ArchiveOrigin:
         path = expanded_path(text)
         if separator or not path.is_dir():
             raise _not_an_origin(text)
-        return cls(kind="folder", place=str(path.absolute()))
+        return cls(kind="folder", place=str(absolute_path(text)))
 
     @classmethod
     def _from_file_url(cls, url: str) -> ArchiveOrigin:

@@ -15,7 +15,7 @@ from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
 from jitbuild.system import archive, files, process, urls
 from jitbuild.system.checksums import checksum_error, sha256_of
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _local_path(text: str) -> Path:
             remedy="Request a version instead of a URL, and name the server with --mirror URL; add "
             "--sha256 if no recipe pins that version. Or download the file and give its path.",
         )
-    path = expanded_path(text).absolute()
+    path = absolute_path(text)
     if not path.exists():
         raise SourceError(f"{path} does not exist.", remedy="Check the path.")
     return path

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from jitbuild.errors import UsageError
+
 
 def expanded_path(text: str) -> Path:
     """Return the path `text` with a leading `~` or `~user` replaced by that user's home folder.
@@ -18,3 +20,17 @@ def expanded_path(text: str) -> Path:
         return Path(os.path.expanduser(text))  # noqa: PTH111
     except ValueError:
         return Path(text)
+
+
+def absolute_path(text: str) -> Path:
+    """Return the path `text` as an absolute path, with its `~` replaced.
+
+    Raises UsageError if the path is relative to a current folder that was deleted.
+    """
+    try:
+        return expanded_path(text).absolute()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{text} is relative to the current folder, which was deleted.",
+            remedy="Change to a folder that exists, or write an absolute path.",
+        ) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from jitbuild.errors import LLVMError
 from jitbuild.system import process
 from jitbuild.system.environment import with_environment
-from jitbuild.system.paths import expanded_path
+from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.toolchain import llvm_tools, pinned_wheels
@@ -152,7 +152,7 @@ class LLVMFinder:
         return llvm_tools.survey_system(self.want, self.environ, folders, self.runner)
 
     def _search_path(self) -> LLVMSurvey:
-        path = expanded_path(self.mode).absolute()
+        path = absolute_path(self.mode)
         candidates = [path.parent] if path.is_file() else [path / "bin", path]
         folder = next((folder for folder in candidates if folder.is_dir()), None)
         if folder is None:
