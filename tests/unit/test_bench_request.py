@@ -147,7 +147,7 @@ def test_a_request_can_be_resumed_and_its_modes_compared():
 
 def test_an_exact_number_of_rounds_replaces_the_measurement_until_a_decision():
     assert request(rounds=9).stopping_rule("stmt") == StoppingRule()
-    assert request().stopping_rule("stmt") == StoppingRule(until_decided=True, seconds=120)
+    assert request().stopping_rule("stmt") == StoppingRule(until_decided=True, seconds=300)
     assert request(max_time=7.0, margin=0.1).stopping_rule("quick") == StoppingRule(
         until_decided=True, seconds=7, strict=True, margin=0.1
     )

@@ -133,6 +133,20 @@ def test_an_undecided_verdict_says_how_much_longer_a_decision_takes(comparison, 
     assert conclusions.sentence(measured) == sentence
 
 
+def test_off_against_off_counts_wrong_and_undecided_results_apart():
+    measured = report(1.0, 1.3, 1.0, comparison="again")
+    same, differs, other = measured.rows
+    rows = (same, differs, replace(other, ratio=NOISY))
+    sentence = conclusions.sentence(replace(measured, rows=rows))
+    assert sentence.endswith("Of 3 benchmarks, 1 wrongly seemed to differ, and 1 is undecided.")
+
+
+def test_a_measurement_without_enough_data_says_how_to_continue():
+    more = "jitbuild bench 3.15 --resume --max-time 10"
+    sentence = conclusions.sentence(report(1.5, rounds=2, more=more))
+    assert sentence.endswith(f"at least 3 rounds are needed. To continue: {more}")
+
+
 def test_noise_beyond_all_patience_is_called_so():
     measured = replace(report(1.05), mean=replace(NOISY, more_rounds=None))
     assert "too large to decide it by more rounds" in conclusions.sentence(measured)

@@ -49,3 +49,8 @@ def test_an_a_a_comparison_has_a_noise_floor_if_there_is_enough_data():
     assert to_json(report(1.1, comparison="again"))["noise_floor"] == pytest.approx(0.1)
     assert to_json(report(1.1, rounds=1, comparison="again"))["noise_floor"] is None
     assert to_json(report(1.1))["noise_floor"] is None
+
+
+def test_wrong_results_are_counted_where_no_difference_is_possible():
+    assert to_json(report(1.0, 1.3, 0.8, comparison="again"))["wrong"] == 2
+    assert to_json(report(1.0, 1.3))["wrong"] is None

@@ -38,7 +38,8 @@ def sentence(report: BenchReport) -> str:
     """Return the verdict as a sentence."""
     if report.mean.result == "not enough data":
         least = intervals.minimum_rounds(always_valid=report.rule.always_valid)
-        return f"Not enough data for a verdict: at least {least} rounds are needed."
+        how = f" To continue: {report.more}" if report.more else ""
+        return f"Not enough data for a verdict: at least {least} rounds are needed.{how}"
     if report.comparison == "again":
         return _off_against_off(report)
     return _files(report) if report.comparison == "files" else _modes(report)
@@ -114,6 +115,17 @@ def _name_and_ratio(row: BenchRow) -> str:
 
 
 def _off_against_off(report: BenchReport) -> str:
+    """Return the verdict of off against off, with the wrong and undecided results of several."""
+    if len(report.rows) == 1:
+        return _noise_sentence(report)
+    undecided = len(report.with_result("undecided"))
+    return (
+        f"{_noise_sentence(report)} Of {len(report.rows)} benchmarks, {report.wrong} wrongly "
+        f"seemed to differ, and {undecided} {'is' if undecided == 1 else 'are'} undecided."
+    )
+
+
+def _noise_sentence(report: BenchReport) -> str:
     floor = _percent(noise_floor(report.mean))
     if report.mean.result == "no difference":
         return (

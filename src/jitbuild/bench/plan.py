@@ -111,7 +111,7 @@ DEFAULT_COUNTS: Mapping[Kind, SampleCounts] = {
 # The seconds after which an undecided measurement ends.
 DEFAULT_MAX_SECONDS: Mapping[Kind, float] = {
     "quick": 600.0,
-    "stmt": 120.0,
+    "stmt": 300.0,
     "command": 600.0,
     "suite": 3600.0,
     "pytest": 600.0,

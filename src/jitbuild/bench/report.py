@@ -155,6 +155,13 @@ class BenchReport:
         """The rows, sorted by ratio, the largest first."""
         return sorted(self.rows, key=lambda row: row.ratio.value, reverse=True)
 
+    @property
+    def wrong(self) -> int | None:
+        """The number of benchmarks of off against off that seem to differ; None for other arms."""
+        if self.comparison != "again":
+            return None
+        return len(self.with_result("faster")) + len(self.with_result("slower"))
+
     def with_result(self, result: Result) -> list[BenchRow]:
         """Return the rows with this result, the largest difference first."""
         rows = [row for row in self.rows if row.ratio.result == result]

@@ -35,6 +35,7 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "until_decided": report.rule.always_valid,
         "confidence": intervals.confidence(always_valid=report.rule.always_valid),
         "noise_floor": _noise_floor(report),
+        "wrong": report.wrong,
         "benchmarks": [row.to_json() for row in report.rows],
         "warnings": list(report.warnings),
         "notes": list(report.notes),

@@ -114,7 +114,7 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
         "--max-time",
         type=positive_seconds,
         metavar="S",
-        help="end an undecided measurement after S seconds (default: 120 for --stmt, 3600 for "
+        help="end an undecided measurement after S seconds (default: 300 for --stmt, 3600 for "
         "pyperformance, 600 for anything else)",
     )
     group.add_argument(
