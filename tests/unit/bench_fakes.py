@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyperf
+import witness_samples
 
 from jitbuild.bench import plan
 from jitbuild.bench.report import (
@@ -21,6 +22,11 @@ from jitbuild.bench.rounds import RoundEffects
 from jitbuild.bench.session import MeasurementSession
 from jitbuild.bench.stats import ComparisonRule, Sample
 from jitbuild.system.process import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jitbuild.running.testimony import Testimony
 
 IMPORT_ERROR = "Traceback (most recent call last):\n  File x\nImportError: No module named 'x'\n"
 _ARM_NAMES = {"modes": ("off", "on"), "again": ("off", "off-again"), "files": ("a", "b")}
@@ -103,6 +109,7 @@ class FakeWorkers:
     suite's script measures, by its name; `slow_calls` are processes that take three times as long.
     `broken` are benchmarks that fail in some modes, as a
     string of values of PYTHON_JIT. `wrong_mode` are the tasks that the mode does not reach.
+    `processes` returns the testimonies of a command, and `version` is that of the workers' Python.
     """
 
     def __init__(self, ratio: float = 2.0) -> None:
@@ -116,6 +123,10 @@ class FakeWorkers:
         self.functions = True
         self.slow_calls: set[int] = set()
         self.environments: list[dict] = []
+        self.version = "3.15.2"
+        self.processes: Callable[[bool], list[Testimony]] = lambda on: [
+            witness_samples.witness(on=on, executors=int(on))
+        ]
 
     def __call__(self, argv, /, *, env, log, timeout=None):
         if "--spec" not in argv:  # an inspection
@@ -125,6 +136,8 @@ class FakeWorkers:
         self.calls.append((name, mode, list(argv)))
         self.specs.append(spec)
         self.environments.append(dict(env))
+        if "PYTHONPATH" in env:
+            witness_samples.write(env, *self.processes(mode == "1"))
         answer = self.answers.get(len(self.calls))
         if mode in self.broken.get(name, ""):
             answer = (1, IMPORT_ERROR, False)
@@ -152,7 +165,7 @@ class FakeWorkers:
             "executors": 1,
             "bytes": 4096,
         }
-        facts = {"switch": mode, "enabled": enabled, "tracers": []}
+        facts = {"switch": mode, "enabled": enabled, "tracers": [], "version": self.version}
         if spec["kind"] != "command":
             facts["functions"] = [function] if enabled and self.functions else []
         path = Path(spec["facts"])

@@ -13,10 +13,12 @@ import pytest
 import stores
 from bench_fakes import FakeWorkers, effects
 from pyperformance_samples import LISTED
+from witness_samples import other_python, verdict_fields, witness
 
-from jitbuild.bench import pyperf_files
+from jitbuild.bench import pyperf_files, report_json, scripts
 from jitbuild.bench.bench_request import BenchRequest
 from jitbuild.bench.compare_files import compare_files
+from jitbuild.bench.conclusions import sentence
 from jitbuild.bench.measurement import BenchEffects, measure
 from jitbuild.errors import MeasurementError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
@@ -27,7 +29,7 @@ from jitbuild.system.progress import SilentReporter
 from jitbuild.system.signals import SignalReceived
 
 NOISE_NOTE = "The noise floor that --aa measured here, 0.0%, is taken into account."
-OK = SimpleNamespace(ok=True, reason="", built="yes-off", debug=False, machine_code_bytes=4096)
+OK = SimpleNamespace(ok=True, reason="", machine_code_bytes=4096, **verdict_fields())
 
 
 class FakeInstaller:
@@ -208,6 +210,66 @@ def test_a_command_is_located_and_inspected_apart(bench, workers, installer):
     command = workers.specs[0]["command"]
     assert command[0].endswith("bin/python")
     assert command[1:] == ["x.py"]
+
+
+def test_the_processes_of_a_command_are_observed_in_its_trial_only(bench, workers, tmp_path):
+    workers.processes = lambda on: [
+        witness(on=on, executors=int(on)),
+        witness(on=on, arguments=["python", str(scripts.WORKER), "--spec"]),
+        witness(on=on, arguments=["python", "/x/site-packages/pyperf/_process_time.py", "1"]),
+        other_python(),
+    ]
+    report = bench(command=("python", "x.py"), output=tmp_path)
+    assert ["PYTHONPATH" in env for env in workers.environments] == [True] * 2 + [False] * 6
+    assert report_json.to_json(report)["witness"]["on"]["processes"] == 1
+    assert report.witness["on"].sentence == (
+        "mode on: 2 processes, 1 of 3.15.2, JIT on; machine code in 1"
+    )
+    assert any("another Python" in warning for warning in report.warnings)
+    metadata = pyperf_files.metadata(pyperf_files.load(tmp_path / "on.json"))
+    assert metadata["jitbuild_witness"] == report.witness["on"].sentence
+    resumed = bench(command=("python", "x.py"), output=tmp_path, resume=True)
+    assert resumed.witness == report.witness
+
+
+def test_a_command_of_another_python_has_no_verdict(bench, workers):
+    workers.processes = lambda on: [other_python()]
+    for resume in (False, True):
+        with pytest.raises(MeasurementError, match="no process of Python") as caught:
+            bench(command=("python", "x.py"), resume=resume)
+        assert "3.11.7 (/usr/bin/python3.11): 1" in caught.value.what
+    assert len(workers.calls) == 2
+
+
+def test_a_command_without_machine_code_is_measured_but_proves_nothing(bench, workers):
+    workers.processes = lambda on: [witness(on=on)]
+    report = bench(command=("python", "x.py"))
+    assert sentence(report).startswith("Nothing was compiled, so this says nothing about the JIT")
+    data = report_json.to_json(report)
+    assert data["nothing_compiled"].startswith("a Python loop")
+    assert data["verdict"]["result"] == "nothing compiled"
+
+
+def test_a_command_whose_processes_were_killed_is_measured_with_a_reservation(bench, workers):
+    workers.processes = lambda on: [witness(on=on), witness(on=on, ended=False)]
+    report = bench(command=("python", "x.py"))
+    assert sentence(report).startswith("Turn it on: ")
+    assert "may say nothing about the JIT: 1 process was killed" in sentence(report)
+
+
+def test_the_workers_of_other_benchmarks_report_for_themselves(bench, workers):
+    report = bench(stmt="pass")
+    assert not any("PYTHONPATH" in env for env in workers.environments)
+    assert report.witness["off"].sentence == "mode off: 4 processes, all 3.15.2, JIT off"
+    assert report.witness["on"].sentence == (
+        "mode on: 4 processes, all 3.15.2, JIT on; machine code in 4"
+    )
+
+
+def test_a_worker_of_another_python_is_an_error(bench, workers):
+    workers.version = "3.11.7"
+    with pytest.raises(MeasurementError, match=r"Another Python measured stmt: 3\.11\.7"):
+        bench(stmt="pass")
 
 
 def test_a_missing_program_is_refused(bench):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import pyperf_files, session_results, stats
+from jitbuild.bench import arm_witness, pyperf_files, session_results, stats
 from jitbuild.bench.plan import INTERLEAVED_KINDS
 
 if TYPE_CHECKING:
@@ -72,11 +72,15 @@ def _join_arm(
         for name, paths in session_results.measured_files(session, arm).items()
         for path in paths
     }
-    identity = {
+    metadata = {
+        **_metadata(interpreter, verdict, arm),
         "jitbuild_session": session_results.identity(session),
         "jitbuild_until_decided": int(session.stopping.until_decided),
     }
-    suite = pyperf_files.join(by_path, _metadata(interpreter, verdict, arm) | identity, by_path)
+    processes = arm_witness.tallies_of_arms(session).get(arm.name)
+    if processes is not None:
+        metadata["jitbuild_witness"] = processes.sentence
+    suite = pyperf_files.join(by_path, metadata, by_path)
     assert suite is not None  # an interruption before anything was measured has been raised
     return suite
 

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport, BenchRow
     from jitbuild.bench.stats import Result
 
-Advice = Literal["on", "off", "no difference", "undecided", "not enough data", "faster", "slower"]
+Advice = Literal[
+    "on",
+    "off",
+    "no difference",
+    "undecided",
+    "not enough data",
+    "nothing compiled",
+    "faster",
+    "slower",
+]
 
 _COUNTED: tuple[tuple[Result, str], ...] = (
     ("faster", "faster"),
@@ -29,13 +38,28 @@ def advice(report: BenchReport) -> Advice:
     it is the result of the second arm relative to the first.
     """
     result = report.mean.result
+    if report.nothing_compiled is not None and report.nothing_compiled.certain:
+        return "nothing compiled"
     if report.comparison != "modes" or result not in {"faster", "slower"}:
         return result
     return "on" if result == "faster" else "off"
 
 
 def sentence(report: BenchReport) -> str:
-    """Return the verdict as a sentence."""
+    """Return the verdict as a sentence.
+
+    If nothing was compiled, there is no advice, since the difference cannot come from the JIT's
+    machine code.
+    """
+    nothing = report.nothing_compiled
+    if nothing is None:
+        return _verdict(report)
+    if nothing.certain:
+        return f"{nothing.sentence} The ratio of the times is {report.mean.text}."
+    return f"{_verdict(report)} {nothing.sentence}"
+
+
+def _verdict(report: BenchReport) -> str:
     if report.mean.result == "not enough data":
         least = intervals.minimum_rounds(always_valid=report.rule.always_valid)
         how = f" To continue: {report.more}" if report.more else ""

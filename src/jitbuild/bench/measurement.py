@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.lookup import find_interpreter
+from jitbuild.running.tally import InterpreterIdentity
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -80,7 +82,10 @@ def measure(
     )
     with preparation.prepare(benchmarks) as prepared:
         verdict = _probe(request, interpreter, prepared, effects)
-        session = _session(request, interpreter, prepared, store, effects.environ)
+        session = replace(
+            _session(request, interpreter, prepared, store, effects.environ),
+            identity=InterpreterIdentity.of(verdict),
+        )
         with store.lock(RESULTS_CACHE, on_wait=lambda: reporter.note(_WAITING)):
             warnings = tuple(machine.machine_warnings(effects.machine_root))
             if not request.resume:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jitbuild.bench import pyperf_files, stats
 from jitbuild.running import intervals
+from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from jitbuild.bench.stats import ComparisonRule, Ratio, Result, Sample
+    from jitbuild.running.tally import ModeTally
 
 Comparison = Literal["modes", "again", "files"]
 
@@ -127,7 +129,8 @@ class BenchReport:
     the measurement. `interrupted_by` is the number of the signal that interrupted the measurement,
     or None if it is complete. `rule` is how the arms were compared. If anything is undecided,
     `more_seconds` is about how much longer the measurement would take to decide it (None if that is
-    not known), and `more` a command line that continues it.
+    not known), and `more` a command line that continues it. `witness` has the processes that were
+    observed, by arm.
     """
 
     comparison: Comparison
@@ -144,11 +147,17 @@ class BenchReport:
     rule: ComparisonRule
     more_seconds: float | None = None
     more: str = ""
+    witness: Mapping[str, ModeTally] = field(default_factory=dict)
 
     @property
     def confidence(self) -> str:
         """The confidence of the intervals as text, such as `95%`."""
         return f"{intervals.confidence(always_valid=self.rule.always_valid):.0%}"
+
+    @property
+    def nothing_compiled(self) -> NothingCompiled | None:
+        """Why no process had machine code, although the JIT was on; None if one had."""
+        return nothing_compiled([*self.witness.values()])
 
     @property
     def by_ratio(self) -> list[BenchRow]:

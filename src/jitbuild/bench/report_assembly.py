@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import (
+    arm_witness,
     caveats,
     machine,
     noise_floors,
@@ -19,6 +20,7 @@ from jitbuild.bench import (
 from jitbuild.bench.arm_files import write_arm_files
 from jitbuild.bench.inspection import Inspector
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
+from jitbuild.running import witness_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +95,7 @@ def assemble_report(
         rule=rule,
         more_seconds=seconds or None,
         more=more,
+        witness=arm_witness.tallies_of_arms(session),
     )
 
 
@@ -143,6 +146,7 @@ def _warnings(
         *finished.machine_warnings,
         *caveats.tracer_caveats(facts),
         *caveats.uncompiled_caveats(inspections, without_gain),
+        *witness_verdict.caveats([*arm_witness.tallies_of_arms(session).values()]),
     )
 
 

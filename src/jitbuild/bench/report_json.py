@@ -37,6 +37,8 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "noise_floor": _noise_floor(report),
         "wrong": report.wrong,
         "benchmarks": [row.to_json() for row in report.rows],
+        "witness": {arm: tally.to_json() for arm, tally in report.witness.items()},
+        "nothing_compiled": nothing.reason if (nothing := report.nothing_compiled) else None,
         "warnings": list(report.warnings),
         "notes": list(report.notes),
         "files": dict(report.files),

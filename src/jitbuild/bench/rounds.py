@@ -6,7 +6,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from jitbuild.bench import interleaving, plan, session_results, step_failures, step_process
+from jitbuild.bench import (
+    arm_witness,
+    interleaving,
+    plan,
+    session_results,
+    step_failures,
+    step_process,
+)
 from jitbuild.bench.adaptive_rounds import AdaptiveRounds
 from jitbuild.bench.round_progress import FixedRounds
 from jitbuild.errors import MeasurementError
@@ -65,7 +72,8 @@ def measure_rounds(
 
     An interruption such as Ctrl-C ends the measurement early, and is reported in the outcome. If
     nothing has been measured yet, KeyboardInterrupt is raised instead. Raises MeasurementError if a
-    benchmark fails, takes too long, or did not run in the requested mode; earlier results are kept.
+    benchmark fails, takes too long, or did not run the interpreter in the requested mode; earlier
+    results are kept.
     """
     with store_errors(session.steps_folder):
         session.steps_folder.mkdir(parents=True, exist_ok=True)
@@ -75,6 +83,7 @@ def measure_rounds(
     measurement = _Measurement(session, reporter, effects)
     try:
         left_out = measurement.try_all()
+        arm_witness.check_trials(session)
         measurement.measure([each for each in session.benchmarks if each.name not in left_out])
     except KeyboardInterrupt as interrupt:
         if not any(session_results.measured_files(session, session.arms[0]).values()):

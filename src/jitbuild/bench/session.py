@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jitbuild.bench.plan import Arm, Benchmark, BenchStep, SampleCounts
+    from jitbuild.running.tally import InterpreterIdentity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +27,8 @@ class MeasurementSession:
     `python` is the interpreter of an environment with everything that measuring needs. `env`
     returns the environment variables for an arm and an interpreter. After `timeout` seconds, a
     process and its children are ended. `diff_command` is a command line that shows how the modes
-    differ. `stopping` says when the measurement ends.
+    differ. `stopping` says when the measurement ends. `identity` has the facts by which processes
+    of the interpreter are recognised; if it is None, they are not checked.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -38,6 +40,7 @@ class MeasurementSession:
     timeout: float | None = None
     diff_command: str = "jitbuild diff SPEC -- COMMAND"
     stopping: StoppingRule = StoppingRule()  # noqa: RUF009 # it is immutable
+    identity: InterpreterIdentity | None = None
 
     @property
     def steps_folder(self) -> Path:
@@ -55,6 +58,10 @@ class MeasurementSession:
         number of the worker, counted from 0 (in_target/bench_suite.py).
         """
         return self.steps_folder / f"{step.name}{f'.{task}' if task else ''}.facts"
+
+    def witness_file(self, step: BenchStep) -> Path:
+        """Return the path of the counted processes that the trial of a command started."""
+        return self.steps_folder / f"{step.name}.witness"
 
     def exclusion_file(self, benchmark: Benchmark) -> Path:
         """Return the path of the file with the reason why a benchmark was left out."""

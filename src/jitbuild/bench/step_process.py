@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import (
+    arm_witness,
     plan,
     pyperf_files,
     pytest_benchmark,
@@ -47,7 +48,8 @@ def run_step(
     try:
         with log.open("wb") as file:
             env = _environment(session, step, peer)
-            completed = recorder(argv, env=env, log=file, timeout=timeout)
+            record = arm_witness.record_trial(session, step, recorder)
+            completed = record(argv, env=env, log=file, timeout=timeout)
     except OSError as error:
         raise MeasurementError(
             f"{argv[0]} cannot be run: {error.strerror or error}.",

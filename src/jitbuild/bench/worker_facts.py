@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import plan, pyperf_files, session_results
@@ -59,8 +60,15 @@ def facts_of_step(
     return {step.benchmark.name: facts}
 
 
+def facts_by_worker(session: MeasurementSession, step: BenchStep) -> dict[str, dict[str, Any]]:
+    """Return the facts of a completed step by worker; a run of pytest has only one worker."""
+    if step.benchmark.kind == "pytest":
+        return {"the tests": read_facts(session.facts_file(step))}
+    return facts_of_step(session, step, session.result_file(step))
+
+
 def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) -> None:
-    """Raise MeasurementError if a worker of the step did not run in the step's mode.
+    """Raise MeasurementError if a worker ran in another mode than the step, or in another Python.
 
     If the modes did not reach the workers, the measurement would compare a mode with itself.
     """
@@ -69,6 +77,7 @@ def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) 
     else:
         facts_by_name = facts_of_step(session, step, pyperf_file)
     for name, facts in facts_by_name.items():
+        _check_python(session, name, facts)
         if facts.get("enabled") != (step.arm.mode == "on"):
             state = "on" if facts.get("enabled") else "off"
             raise MeasurementError(
@@ -76,6 +85,19 @@ def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) 
                 f"there, PYTHON_JIT was {facts.get('switch')!r} and the JIT was {state}.",
                 remedy=f"Check the interpreter: jitbuild probe {session.python}",
             )
+
+
+def _check_python(session: MeasurementSession, name: str, facts: Mapping[str, Any]) -> None:
+    identity, version = session.identity, facts.get("version")
+    if identity is None or version is None:
+        return
+    prefix = os.path.realpath(facts.get("base_prefix", identity.base_prefix))
+    if (version, prefix) != (identity.version, identity.base_prefix):
+        raise MeasurementError(
+            f"Another Python measured {name}: {version} ({facts.get('executable')}), and not "
+            f"{identity.version} ({session.python}).",
+            remedy="Delete its environment (`jitbuild cache clear environments`) and try again.",
+        )
 
 
 def _function_count(facts: Mapping[str, Any]) -> int:

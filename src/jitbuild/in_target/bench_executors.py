@@ -60,6 +60,8 @@ def facts(*codes: CodeType) -> dict[str, Any]:
         "enabled": jit.enabled,
         "built": jit.built,
         "version": jit.version,
+        "executable": jit.executable,
+        "base_prefix": sys.base_prefix,
         "debug": jit.debug,
         "tracers": _probe.tracers(),
         "functions": [] if lookup.get_executor is None else _functions(lookup, codes),

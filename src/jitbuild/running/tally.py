@@ -7,10 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from jitbuild.modes import Mode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
     from jitbuild.running.testimony import Testimony
 
@@ -94,8 +97,7 @@ class OtherPython(NamedTuple):
         return f"{name}{self.version} ({self.executable or 'embedded'})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModeTally:
+class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     """The processes that testified in all runs of a mode.
 
     `processes` are those of the interpreter, which has `version`. The mode reached `in_mode` of

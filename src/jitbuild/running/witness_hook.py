@@ -5,6 +5,7 @@ docs/design.md explains how ("The witness").
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from jitbuild.running.testimony import parse_testimony
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jitbuild.running.testimony import Testimony
 
@@ -43,6 +44,16 @@ class WitnessHook:
             shutil.copyfile(_SCRIPTS / script, folder / name)
         # An absolute path, because programs change their working directory.
         return cls(folder.absolute())
+
+    @classmethod
+    @contextlib.contextmanager
+    def temporary(cls, folder: Path) -> Iterator[WitnessHook]:
+        """Yield a hook in `folder`, which is removed at the end, and before if it exists."""
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            yield cls.install(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return `env` with the folder first on PYTHONPATH."""

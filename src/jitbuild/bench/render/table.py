@@ -49,6 +49,7 @@ def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
             f"{conclusions.tally(report)}. The ratio is {report.base} / {report.other}: above 1,"
             f" {report.other} is faster."
         )
+    yield from (tally.sentence for tally in report.witness.values())
     yield from (f"note: {note}" for note in report.notes)
     yield from (f"warning: {warning}" for warning in report.warnings)
     yield from (f"{arm}: {path}" for arm, path in report.files.items())
