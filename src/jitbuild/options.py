@@ -16,12 +16,13 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of an install. None means that an option is not stated.
 
     `home` is the store's folder. `recipes` is a folder of recipes that are used in addition to the
-    shipped ones. `mirror` is the only origin that archives may come from. `sha256` pins the archive
-    of a release that no recipe knows. `llvm` is `auto`, `system`, `managed` or a path. `jobs` is
-    the number of jobs that run at once, for all builds together. `min_speed` is the least speed of
-    a download in bytes per second, over a minute; 0 accepts every speed. `ccache` is one of
-    CCACHE_MODES, and `ccache_storage` a remote storage for ccache. If `caches` is False, the
-    stencil, configure and compiler caches are neither read nor written.
+    shipped ones. `mirror` is the only origin from which archives may come. `sha256` pins the
+    archive of a release that no recipe lists. `llvm` is `auto`, `system`, `managed` or a path.
+    `jobs` is the number of jobs that run at once, for all builds together. `min_speed` is the
+    lowest acceptable speed of a download in bytes per second, measured over a minute; 0 accepts
+    every speed. `ccache` is one of CCACHE_MODES, and `ccache_storage` a remote storage for ccache.
+    If `caches` is False, the stencil cache, the configure cache and the compiler cache are neither
+    read nor written.
 
     If `upgrade` is True, the newest release is installed even if an older release in the store
     fits. If `reinstall` is True, an interpreter is built again even if it is in the store. If

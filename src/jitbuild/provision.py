@@ -157,10 +157,10 @@ class Provisioner:
         return self._if_complete(interpreter) if usable else None
 
     def _if_complete(self, interpreter: Interpreter | None) -> Interpreter | None:
-        """Return `interpreter`, or None if it lacks essential modules; None stays None.
+        """Return `interpreter` if it can be used, else None.
 
-        It is started once: an upgrade of the system may have removed a library that it needs. With
-        --allow-missing, missing modules are accepted.
+        It must have the essential modules, unless --allow-missing accepts missing modules. It must
+        also start: an upgrade of the system may have removed a library that it needs.
         """
         if interpreter is None:
             return None

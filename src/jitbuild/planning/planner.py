@@ -79,7 +79,8 @@ def make_plan(
 ) -> Plan:
     """Return the plan that builds the source in `resolved` for `target` as `variant`.
 
-    Raises VariantError if a rule refuses this combination, or configure one of the arguments.
+    Raises VariantError if a rule refuses this combination, or if configure would refuse an
+    argument.
     """
     version = Version(resolved.version)
     recipe = catalog.for_version(version)

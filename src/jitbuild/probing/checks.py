@@ -52,7 +52,7 @@ def run_checks(
 ) -> tuple[Check, ...]:
     """Return the results of all checks that apply to `expect`, starting with the most basic one.
 
-    `version`, `free_threaded` and the `required` modules are only checked if they are not None.
+    `version`, `free_threaded` and the modules `required` are not checked if they are None.
     """
     return (
         *_memory(runs, expect),

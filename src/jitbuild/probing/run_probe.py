@@ -44,9 +44,9 @@ def probe(  # noqa: PLR0913
     """Run the probe in `executable` three times, and return the verdict on the interpreter.
 
     `expect`, `version` and `free_threaded` are the expectations, as for
-    `jitbuild.probing.verdict.judge`. If `modules` is True, the probe also determines which of the
-    usual standard modules are missing; those in `required` must then be there. Each run is ended
-    after `timeout` seconds. Nothing is written into the interpreter's folder.
+    `jitbuild.probing.verdict.judge`. If `modules` is True, the probe also finds out which of the
+    usual standard modules are missing; no module in `required` may then be missing. Each run is
+    ended after `timeout` seconds. Nothing is written into the interpreter's folder.
 
     Raises InterpreterError if the program cannot be run, hangs, or is not a Python 3.8 or later. If
     the interpreter fails only with its JIT on or at its default, nothing is raised: the verdict

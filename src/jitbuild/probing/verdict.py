@@ -116,10 +116,10 @@ def judge(
 ) -> Verdict:
     """Return the verdict on the interpreter `executable`, which reported the facts in `runs`.
 
-    `expect` is the expected value of `--enable-experimental-jit=`, or `jit` for any JIT, on or off
-    by default. With `jit`, `yes` and `yes-off`, the build must have the GIL. `version` and
-    `free_threaded` must match exactly, unless they are None. The modules in `required` must not be
-    missing; if it is None, missing modules are not checked.
+    `expect` is the expected value of `--enable-experimental-jit=`, or `jit` for a JIT that is
+    either on or off by default. With `jit`, `yes` and `yes-off`, the build must have the GIL.
+    `version` and `free_threaded` must match exactly, unless they are None. No module in `required`
+    may be missing; if `required` is None, missing modules are not checked.
     """
     checks = run_checks(runs, expect, version, free_threaded, required)
     failed = next((check for check in checks if not check.ok), None)

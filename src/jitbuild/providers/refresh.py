@@ -1,4 +1,4 @@
-"""Bring interpreters of the store up to date, and find out whether they have decayed."""
+"""Bring interpreters of the store up to date, and find out whether they still run."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def decay(
     *,
     allow_missing: bool = False,
 ) -> str:
-    """Return what an interpreter can no longer do since it was proven; empty if nothing.
+    """Return a sentence about what has stopped working since `interpreter` was proven, or "".
 
-    It is started once, by `missing_modules`. With `allow_missing`, only that it runs is checked.
+    The interpreter is started once, by `missing_modules`. If `allow_missing` is True, it is only
+    checked that the interpreter runs.
     """
     try:
         missing = missing_modules(interpreter.executable)

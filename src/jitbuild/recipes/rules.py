@@ -41,7 +41,7 @@ class Condition(toml.Table, frozen=True):
     configure_args: tuple[str, ...] = ()
 
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
-        """Return True if the build of `version` as `variant` for `target` meets the condition."""
+        """Return True if a build of `version` for `target` as `variant` meets the condition."""
         if self.versions and not SpecifierSet(self.versions).contains(version, prereleases=True):
             return False
         return self.fits(target, variant)

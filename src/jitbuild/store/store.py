@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def default_root() -> Path:
-    """Return the folder `jitbuild` in the user's data folder.
+    """Return the folder `jitbuild` in the folder for the user's data.
 
     Raises StoreError if the user has no home folder: no HOME, and no entry for the user's id.
     """
@@ -190,9 +190,9 @@ class Store(msgspec.Struct, frozen=True):
     def commit(self, staged: Path, prefix_name: str, manifest: Manifest) -> Interpreter:
         """Make the staged prefix visible as `prefix_name`, by renaming its folder.
 
-        An existing interpreter of that name is replaced as a whole. `manifest` is written with that
-        name and a new instance id, and all files get the permissions of umask 022. The caller must
-        hold the lock `prefix_name`. Raises StoreError if the store cannot be written.
+        An existing interpreter with that name is replaced as a whole. `manifest` is written with
+        that name and a new instance id, and all files get the permissions of umask 022. The caller
+        must hold the lock `prefix_name`. Raises StoreError if the store cannot be written.
         """
         final = self.interpreters / prefix_name
         manifest = msgspec.structs.replace(
