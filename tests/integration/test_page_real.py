@@ -22,7 +22,7 @@ import pytest
 from jitbuild.bench import report
 from jitbuild.bench.render.charts import standalone
 from jitbuild.bench.render.html import html
-from jitbuild.bench.stats import Sample
+from jitbuild.bench.stats import ComparisonRule, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,13 +139,14 @@ def made(
     inspections = {
         name: report.JITInspection(compiled=(function,), uncompiled=(hot,)) for name in names[:3]
     }
-    rows = report.compare_samples(base, other, paired=True, floors={}, inspections=inspections)
+    rule = ComparisonRule(paired=True)
+    rows = report.compare_samples(base, other, rule, inspections=inspections)
     return report.BenchReport(
         comparison="modes",
         base="off",
         other="on",
         rows=rows,
-        mean=report.mean_of(rows, paired=True),
+        mean=report.mean_of(rows, rule),
         about={
             "kind": "quick",
             "executable": "/home/me/" + "x" * 200,
