@@ -124,7 +124,10 @@ def plan(  # noqa: PLR0913
 
 
 def installed(*, home: str | Path | None = None) -> list[Interpreter]:
-    """Return every interpreter in the store, sorted by name."""
+    """Return every interpreter in the store, sorted by name, as it was registered.
+
+    Nothing is probed or repaired: `Interpreter.state` tells which of them are out of date.
+    """
     return store(home).installed()
 
 

@@ -1,11 +1,14 @@
 """cli/completion.py: the words that a shell offers. The benchmarks are in test_suite.py."""
 
 import pytest
+import stores
 from cli_fixtures import put
+from moved_stores import NAME, put_with_script
 
 from jitbuild.building.caches import inventory
 from jitbuild.cli import completion
 from jitbuild.cli import parser as parsers
+from jitbuild.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -18,6 +21,13 @@ def test_installed_names_are_names_versions_and_series(store):
     put(store, "x", "3.15.2")
     put(store, "y", "3.15.1")
     assert completion.installed_names() == ["3.15", "3.15.1", "3.15.2", "x", "y"]
+
+
+def test_only_moved_interpreters_are_offered_for_repair(home, store, tmp_path):
+    put_with_script(Store(tmp_path / "old"))
+    (tmp_path / "old").rename(home)
+    stores.put(store, "3.14.0")
+    assert completion.moved_names() == [NAME]
 
 
 @pytest.mark.parametrize("words", [["which", "3.15"], ["cache", "clear"]])

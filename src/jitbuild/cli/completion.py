@@ -23,6 +23,11 @@ def installed_names(**_: object) -> list[str]:
     return sorted(names)
 
 
+def moved_names(**_: object) -> list[str]:
+    """Return the names of the interpreters that were moved."""
+    return [each.name for each in api.installed() if each.moved_from is not None]
+
+
 def cache_names(**_: object) -> list[str]:
     """Return the names of the caches."""
     from jitbuild.building.caches.inventory import NAMES

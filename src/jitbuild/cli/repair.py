@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(
         parser,
         nargs="*",
+        completer="moved_names",
         metavar="NAME",
         help="an interpreter as `jitbuild list` names it (default: all that were moved)",
     )
