@@ -236,7 +236,7 @@ def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Reque
         return _specifier(text)
     if match := re.fullmatch(_GIT, text):
         return Request(text=text, kind="git", value=match[1], ref=match[2] or "HEAD")
-    if _is_path(text):
+    if is_path(text):
         return _path(text, exists)
     if text == "main":
         return Request(text=text, kind="branch", value=text, ref=text)
@@ -285,7 +285,8 @@ def _path(text: str, exists: Callable[[str], bool]) -> Request:
     return Request(text=text, kind=kind, value=text)
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Return True if `text` has the form of a path or a URL."""
     return (
         "/" in text
         or "\\" in text

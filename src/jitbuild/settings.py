@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitbuild.errors import SettingsError
+from jitbuild.system.list_text import split_list
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.user_folders import settings_folder
@@ -38,7 +39,8 @@ KNOWN: dict[str, str] = {
     "pythons": "the Pythons of nox sessions and CI matrices",
     "modes": "the modes in which nox sessions and CI matrices run each Python",
 }
-# Settings that are lists: a list of strings in a file, and words separated by spaces elsewhere.
+# Settings that are lists: a list of strings in a file, and words separated by commas or spaces
+# elsewhere.
 _LISTS = frozenset({"pythons", "modes"})
 # Settings that a pyproject.toml cannot set: other people may have written it, so it must not decide
 # which files this machine trusts, or where the store is.
@@ -161,7 +163,7 @@ def natural(name: str) -> int | None:
 def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str] | None:
     """Return the words in the setting `name`, which is a list, or None if it is not set."""
     setting = get(name, flag, cwd=cwd)
-    return setting.value.split() if setting else None
+    return split_list(setting.value) if setting else None
 
 
 def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,7 +6,7 @@ import pytest
 import stores
 from fake_interpreter import build, probed
 
-from jitbuild.errors import ProofError
+from jitbuild.errors import InterpreterError, ProofError
 from jitbuild.providers import adopt
 from jitbuild.store.store import Store
 
@@ -29,8 +29,12 @@ def with_jit(monkeypatch):
 def test_the_executable_is_printed_and_the_interpreter_is_registered(
     run, home, elsewhere, with_jit
 ):
-    assert run("adopt", elsewhere) == (0, f"{elsewhere}\n", "")
+    code, out, err = run("adopt", elsewhere)
     (adopted,) = Store(home).installed()
+    assert (code, out) == (0, f"{elsewhere}\n")
+    proof = "the JIT is present and runs machine code with PYTHON_JIT=1"
+    assert err == f"registered {adopted.name}: {proof}.\n"
+    assert run("adopt", elsewhere, "-q") == (0, f"{elsewhere}\n", "")
     assert (adopted.adopted, adopted.variant.profile) == (True, "unknown")
 
 
@@ -44,6 +48,12 @@ def test_a_name_on_path_is_adopted(run, elsewhere, with_jit, monkeypatch):
     elsewhere.chmod(0o755)
     monkeypatch.setenv("PATH", str(elsewhere.parent))
     assert run("adopt", elsewhere.name)[:2] == (0, f"{elsewhere}\n")
+
+
+def test_a_name_that_is_neither_on_path_nor_a_file_is_refused(run, home):
+    code, out, err = run("adopt", "nope")
+    assert (code, out) == (InterpreterError.exit_code, "")
+    assert "There is no program 'nope' on PATH, and no such file in this folder." in err
 
 
 def test_an_interpreter_that_is_not_as_expected_is_not_registered(run, home, elsewhere, with_jit):
@@ -72,4 +82,6 @@ def test_the_program_that_a_shim_starts_is_named(run, elsewhere, tmp_path, monke
     )
     code, out, err = run("adopt", shim)
     assert (code, out) == (0, f"{elsewhere}\n")
-    assert err == f"{shim} starts {elsewhere}, which was registered in its place.\n"
+    started, registered = err.splitlines()
+    assert started == f"{shim} starts {elsewhere}, which was registered in its place."
+    assert registered.startswith("registered cpython-")

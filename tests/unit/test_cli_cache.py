@@ -66,7 +66,7 @@ def test_a_store_that_does_not_exist_is_not_created(run, home):
     code, out, err = run("cache", "--json")
     assert (code, err) == (0, "")
     assert {row["bytes"] for row in json.loads(out)} == {0}
-    assert run("cache", "clear") == (0, "", "")
+    assert run("cache", "clear", "-q") == (0, "", "")
     assert not Path(home).exists()
 
 
@@ -106,7 +106,9 @@ def test_only_the_named_caches_are_cleared(run, store):
         f"removed {store.root / name} (2.0 kB)" for name in ("stencils", "ccache")
     ]
     assert set(caches_in(store)) == {*inventory.NAMES} - {"stencils", "ccache"}
-    assert run("cache", "clear", "stencils") == (0, "", "")
+    for more in ((), ("-n",)):
+        nothing = run("cache", "clear", "stencils", *more)
+        assert nothing == (0, "", "There is nothing to remove.\n")
     assert list(store.scratches.iterdir()) == []
 
 

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from jitbuild.settings import KNOWN
+from jitbuild.errors import SettingsError
+from jitbuild.settings import KNOWN, many, variable_of
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -22,5 +23,46 @@ def test_each_setting_is_printed_with_its_origin_in_aligned_columns(run, home, m
     assert f"The store is {home}" in out
     shown = json.loads(run("config", "--json")[1])
     assert set(shown) == set(KNOWN)
-    assert shown["jobs"] == {"value": "3", "origin": "JITBUILD_JOBS"}
+    assert shown["jobs"] == {"value": "3", "origin": "JITBUILD_JOBS", "error": None}
     assert shown["mirror"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("jobs", "x", "JITBUILD_JOBS: 'x' is not a number of jobs."),
+        ("min-speed", "-1", "JITBUILD_MIN_SPEED: '-1' is not a number of bytes per second."),
+        ("jit", "maybe", "JITBUILD_JIT: 'maybe' is not a jit."),
+        ("profile", "quick", "JITBUILD_PROFILE: 'quick' is not a profile."),
+        ("ccache", "on", "JITBUILD_CCACHE: 'on' is not a ccache."),
+        ("modes", "off,onn", "JITBUILD_MODES: 'onn' is not a mode."),
+        ("pythons", "3.14,no", "JITBUILD_PYTHONS: 'no' is not a Python that jitbuild knows."),
+    ],
+)
+def test_an_invalid_value_is_marked_and_its_error_decides_the_exit_code(
+    run, monkeypatch, name, value, error
+):
+    variable = variable_of(name)
+    monkeypatch.setenv(variable, value)
+    code, out, err = run("config")
+    assert code == SettingsError.exit_code
+    lines = {line.split()[0]: line for line in out.splitlines()[: len(KNOWN)]}
+    assert lines[name].split() == [name, value, variable, "(invalid)"]
+    assert err.startswith(f"error: {error}\n")
+    code, out, _ = run("config", "--json")
+    assert code == SettingsError.exit_code
+    assert json.loads(out)[name] == {"value": value, "origin": variable, "error": error}
+
+
+def test_every_invalid_value_is_explained(run, monkeypatch):
+    monkeypatch.setenv("JITBUILD_JOBS", "x")
+    monkeypatch.setenv("JITBUILD_JIT", "maybe")
+    err = run("config")[2]
+    assert "'x' is not a number of jobs.\nIt must be a positive integer.\n" in err
+    assert "'maybe' is not a jit.\n" in err
+
+
+def test_lists_in_variables_may_have_commas(run, monkeypatch):
+    monkeypatch.setenv("JITBUILD_PYTHONS", "3.14, >=3.14,<3.16 main")
+    assert run("config")[0] == 0
+    assert many("pythons") == ["3.14", ">=3.14,<3.16", "main"]

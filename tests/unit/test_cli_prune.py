@@ -23,7 +23,9 @@ def test_superseded_and_vanished_interpreters_are_removed(run, store, elsewhere)
     assert names(store) == ["gone", "mine", "new", "old"]
     assert run("prune")[2].splitlines() == ["removed gone", "removed old"]
     assert names(store) == ["mine", "new"]
-    assert run("prune") == (0, "", "")
+    assert run("prune") == (0, "", "There is nothing to remove.\n")
+    assert run("prune", "-n")[2] == "There is nothing to remove.\n"
+    assert run("prune", "-q") == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,10 @@ def test_old_logs_and_abandoned_scratch_are_removed_and_with_caches_the_caches(r
     for name in ("sources", "llvm", "scratch/killed"):
         (store.root / name).mkdir(parents=True)
         (store.root / name / "file").write_bytes(b"x" * 2000)
-    assert run("prune")[2] == f"removed {old} (1 B)\n"
+    expected = ["remove the scratch folder of killed builds", f"remove {old} (1 B)"]
+    assert run("prune", "-n")[2].splitlines() == [f"would {text}" for text in expected]
+    assert (store.root / "scratch" / "killed").exists()
+    assert run("prune")[2].splitlines() == [text.replace("remove", "removed") for text in expected]
     assert [old.exists(), new.exists(), (store.root / "scratch" / "killed").exists()] == [
         False,
         True,
@@ -95,5 +100,5 @@ def test_caches_that_a_running_build_needs_are_kept(run, store):
 
 
 def test_a_store_that_does_not_exist_is_not_created(run, home):
-    assert run("prune") == (0, "", "")
+    assert run("prune")[:2] == (0, "")
     assert not Path(home).exists()

@@ -78,3 +78,45 @@ def test_a_list_without_items_is_refused(words):
 def test_an_option_that_is_not_given_has_its_default():
     options = parsers.parse(["matrix"])
     assert (options.pythons, options.modes, options.os) == (None, None, ["linux"])
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+@pytest.mark.parametrize(
+    ("words", "items"),
+    [
+        (["3.14,3.15"], ["3.14", "3.15"]),
+        (["3.14,", "3.15"], ["3.14", "3.15"]),
+        (["3.14, 3.15t", "main"], ["3.14", "3.15t", "main"]),
+        ([">=3.14,<3.16,3.13"], [">=3.14,<3.16", "3.13"]),
+        ([">= 3.14, < 3.16"], [">= 3.14,< 3.16"]),
+        (["./a,b", "3.15"], ["./a,b", "3.15"]),
+        (["git+https://host/a,b@main"], ["git+https://host/a,b@main"]),
+        (["a,b.tar.xz"], ["a,b.tar.xz"]),
+    ],
+)
+def test_requests_may_be_separated_by_commas_and_paths_stay_whole(command, words, items):
+    assert parsers.parse([command, *words]).spec == items
+
+
+@pytest.mark.parametrize("word", [",", ""])
+def test_a_positional_list_without_an_item_is_refused(word):
+    with pytest.raises(UsageError, match="SPEC: expected at least one item"):
+        parsers.parse(["install", word])
+
+
+def test_names_of_caches_may_be_separated_by_commas():
+    assert parsers.parse(["cache", "clear", "llvm,sources", "git"]).cache == [
+        "llvm",
+        "sources",
+        "git",
+    ]
+    assert parsers.parse(["cache", "clear"]).cache == []
+
+
+def test_a_list_of_modes_for_run_is_refused_with_the_command_that_takes_one():
+    with pytest.raises(UsageError, match="'on,off' is not one mode; `jitbuild diff` runs"):
+        parsers.parse(["run", "3.15", "--mode", "on,off"])
+
+
+def test_matrix_accepts_json_as_a_name_of_its_default_format():
+    assert parsers.parse(["matrix", "--json"]).format == "json"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_examples, add_expect, add_json
+from jitbuild.cli.install import summary
 from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.errors import InterpreterError
 from jitbuild.request import PROFILES
 from jitbuild.running.lookup import find_program
 
@@ -37,18 +38,24 @@ def run(options: argparse.Namespace) -> int:
     """Register an interpreter; print its executable or, with --json, its full record."""
     from jitbuild.providers.adopt import adopt, own_interpreter
 
-    program = find_program(options.path) or Path(options.path)
+    program = find_program(options.path)
+    if program is None:
+        raise InterpreterError(
+            f"There is no program {options.path!r} on PATH, and no such file in this folder.",
+            remedy="Name the path of a Python, or the name of one on PATH, such as python3.15.",
+        )
     interpreter = adopt(
         store(), program, expect=options.expect, profile=options.profile or "unknown"
     )
+    reporter = reporter_for(options)
     if not interpreter.adopted or own_interpreter(store(), program.absolute()) is not None:
-        reporter_for(options).note(
-            f"{program} is {interpreter.name}, which is already in the store."
-        )
-    elif interpreter.executable != program.absolute():
-        reporter_for(options).note(
-            f"{program} starts {interpreter.executable}, which was registered in its place."
-        )
+        reporter.note(f"{program} is {interpreter.name}, which is already in the store.")
+    else:
+        if interpreter.executable != program.absolute():
+            reporter.note(
+                f"{program} starts {interpreter.executable}, which was registered in its place."
+            )
+        reporter.note(f"registered {summary(interpreter)}")
     if options.json:
         print_json([interpreter.to_json()])
     else:

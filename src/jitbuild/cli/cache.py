@@ -17,6 +17,7 @@ from jitbuild.cli.arguments import (
     add_json,
     complete_with,
 )
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import UsageError
 from jitbuild.system.formatting import format_size
@@ -56,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clear.set_defaults(parser=clear)
     add_general_options(clear, default=argparse.SUPPRESS)
     names = clear.add_argument(
-        "cache", nargs="*", metavar="NAME", help="a name from `jitbuild cache` (default: all)"
+        "cache",
+        nargs="*",
+        action=WordsAction,
+        metavar="NAME",
+        help="a name from `jitbuild cache` (default: all)",
     )
     complete_with(names, "cache_names")
     add_dry_run(clear)
@@ -127,4 +132,6 @@ def _clear(options: argparse.Namespace) -> int:
             "A build is running, or the scratch folder of a killed build still exists. "
             f"These caches are kept: {', '.join(in_use)}."
         )
+    if not wanted:
+        reporter.note("There is nothing to remove.")
     return 1 if in_use else 0

@@ -8,10 +8,17 @@ from jitbuild import settings
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_json
 from jitbuild.cli.output import print_json
+from jitbuild.errors import RequestError, SettingsError
+from jitbuild.modes import parse_modes
+from jitbuild.options import CCACHE_MODES
+from jitbuild.request import JITS, PROFILES, parse
+from jitbuild.system.list_text import split_list
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
+
+_CHOICES = {"ccache": CCACHE_MODES, "jit": JITS, "profile": PROFILES}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,25 +27,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every setting with its value and the origin of the value."""
+    """Print every setting with its value and the origin of the value.
+
+    Raises SettingsError, after printing, if a value is invalid.
+    """
     values = {name: settings.get(name) for name in settings.KNOWN}
+    errors = {name: error for name in values if (error := _error_of(name)) is not None}
     if options.json:
         print_json(
             {
-                name: {"value": setting.value, "origin": setting.origin} if setting else None
+                name: {
+                    "value": setting.value,
+                    "origin": setting.origin,
+                    "error": errors[name].what if name in errors else None,
+                }
+                if setting
+                else None
                 for name, setting in values.items()
             }
         )
-        return 0
-    print_table(
-        [
-            (name, setting.value, setting.origin)
-            if setting
-            else (name, "not set", settings.KNOWN[name])
-            for name, setting in values.items()
-        ]
-    )
-    own = settings.user_file()
-    print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
-    print(f"The store is {store().root}")
+    else:
+        print_table([_row(name, setting, name in errors) for name, setting in values.items()])
+        own = settings.user_file()
+        print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
+        print(f"The store is {store().root}")
+    if errors:
+        *others, last = errors.values()
+        raise SettingsError("\n".join([*map(str, others), last.what]), remedy=last.remedy)
     return 0
+
+
+def _row(name: str, setting: settings.Setting | None, invalid: bool) -> tuple[str, str, str]:
+    if setting is None:
+        return name, "not set", settings.KNOWN[name]
+    return name, setting.value, f"{setting.origin}{' (invalid)' * invalid}"
+
+
+def _error_of(name: str) -> SettingsError | None:
+    """Return the error that a command would raise for the value of a setting, or None.
+
+    Paths, URLs and the values of other programs are not checked.
+    """
+    try:
+        if name in _CHOICES:
+            settings.choice(name, _CHOICES[name])
+        elif name == "jobs":
+            settings.count(name)
+        elif name == "min-speed":
+            settings.natural(name)
+        elif (setting := settings.get(name)) is not None and name == "modes":
+            parse_modes([setting.value], origin=setting.origin)
+        elif setting is not None and name == "pythons":
+            _check_pythons(setting)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def _check_pythons(setting: settings.Setting) -> None:
+    for python in split_list(setting.value):
+        try:
+            parse(python)
+        except RequestError as error:
+            raise SettingsError(f"{setting.origin}: {error.what}", remedy=error.remedy) from error

@@ -19,6 +19,7 @@ from jitbuild.cli.arguments import (
     positive_integer,
     stated_axes,
 )
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.options import BuildOptions
 from jitbuild.system.formatting import format_duration
@@ -35,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Build interpreters, prove their JIT and add them to the store. Interpreters already in "
         "the store are reused."
     )
-    add_spec(parser, completer="known_requests", nargs="+")
+    add_spec(parser, completer="known_requests", nargs="+", action=WordsAction)
     add_axes(parser, several=True)
     add_sources(parser)
     _add_build_options(parser)

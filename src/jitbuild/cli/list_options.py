@@ -1,4 +1,4 @@
-"""Options that take a list, written with commas, with spaces, or by repeating the option."""
+"""Lists on the command line, written with commas, with spaces, or by repeating the option."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
+from jitbuild.request import is_path
 from jitbuild.system.list_text import split_list
 
 if TYPE_CHECKING:
@@ -46,6 +47,27 @@ class ListAction(argparse.Action):
         previous = getattr(namespace, self.dest)
         given = [] if previous is self.default else previous
         setattr(namespace, self.dest, [*given, *self.items(values)])
+
+
+class WordsAction(argparse.Action):
+    """Store the items of a positional list, which may be separated by commas as well as spaces.
+
+    A path, which may contain commas, is one item.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        items: list[str] = []
+        for word in values:
+            items += [word] if is_path(word) else split_list(word, spaces=False)
+        if not items and values:
+            parser.error(f"argument {self.metavar or self.dest}: expected at least one item")
+        setattr(namespace, self.dest, items)
 
 
 class _Token:

@@ -30,12 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "each session. The store is not read, so the output is the same on every machine. "
         "docs/ci.md shows the workflows."
     )
-    parser.add_argument(
-        "--format",
-        choices=("github", "gitlab", "json"),
-        default="json",
-        help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default)",
-    )
+    _add_format(parser)
     add_pythons(parser)
     add_modes(parser, "default: the setting `modes`; if it is not set, off and on")
     _add_machines(parser)
@@ -57,6 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "jitbuild matrix --pythons 3.14,3.15 --os linux,macos",
         "jitbuild matrix --from-nox --format github",
+    )
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("github", "gitlab", "json"),
+        default="json",
+        help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_const",
+        const="json",
+        dest="format",
+        help="the same as --format json",
     )
 
 

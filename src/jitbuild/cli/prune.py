@@ -15,7 +15,7 @@ from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from jitbuild.store.interpreter import Interpreter
@@ -42,22 +42,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Remove superseded interpreters, old logs, abandoned scratch folders, and the caches."""
-    current_store, reporter = store(), reporter_for(options)
-    for interpreter in superseded(up_to_date(current_store, options)):
-        if not options.dry_run:
-            remove(current_store, interpreter)
-        verb = "unregister" if interpreter.adopted else "remove"
-        reporter.note(f"{_state(verb, dry_run=options.dry_run)} {interpreter.name}")
-    if not options.dry_run:
-        current_store.sweep()
+    current_store, reporter, dry_run = store(), reporter_for(options), options.dry_run
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        reporter.note(text)
+
+    _remove_superseded(up_to_date(current_store, options), current_store, note, dry_run=dry_run)
+    if swept := current_store.sweep(dry_run=dry_run):
+        folders = "the scratch folder" if swept == 1 else f"{swept} scratch folders"
+        note(f"{_state('remove', dry_run=dry_run)} {folders} of killed builds")
     for log in _old_logs(current_store):
         size = format_size(inventory.size_of(log))
-        if not options.dry_run:
+        if not dry_run:
             log.unlink(missing_ok=True)
-        reporter.note(f"{_state('remove', dry_run=options.dry_run)} {log} ({size})")
+        note(f"{_state('remove', dry_run=dry_run)} {log} ({size})")
     if options.caches:
-        _clear_caches(current_store, reporter, dry_run=options.dry_run)
+        _clear_caches(current_store, reporter, note, dry_run=dry_run)
+    if not notes:
+        reporter.note("There is nothing to remove.")
     return 0
+
+
+def _remove_superseded(
+    installed: Iterable[Interpreter],
+    current_store: Store,
+    note: Callable[[str], None],
+    *,
+    dry_run: bool,
+) -> None:
+    for interpreter in superseded(installed):
+        if not dry_run:
+            remove(current_store, interpreter)
+        verb = "unregister" if interpreter.adopted else "remove"
+        note(f"{_state(verb, dry_run=dry_run)} {interpreter.name}")
 
 
 def _state(verb: str, *, dry_run: bool) -> str:
@@ -70,7 +89,9 @@ def _old_logs(current_store: Store) -> list[Path]:
     return [log for log in sorted(current_store.logs.glob("*.log")) if log.stat().st_mtime < oldest]
 
 
-def _clear_caches(current_store: Store, reporter: Reporter, *, dry_run: bool) -> None:
+def _clear_caches(
+    current_store: Store, reporter: Reporter, note: Callable[[str], None], *, dry_run: bool
+) -> None:
     in_use = inventory.in_use(current_store, inventory.NAMES)
     if in_use:
         reporter.warn(
@@ -79,7 +100,7 @@ def _clear_caches(current_store: Store, reporter: Reporter, *, dry_run: bool) ->
         )
     for name in inventory.NAMES:
         if name not in in_use:
-            inventory.clear(current_store, name, reporter.note, dry_run=dry_run)
+            inventory.clear(current_store, name, note, dry_run=dry_run)
 
 
 def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:

@@ -24,6 +24,7 @@ from jitbuild.running.programs import (
     other_python,
     script_interpreter,
 )
+from jitbuild.system.list_text import split_list
 from jitbuild.system.replacement import replace_process
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
     parser.add_argument(
         "--mode",
+        type=_mode,
         choices=MODES,
         help="off: PYTHON_JIT=0; on: PYTHON_JIT=1; stress (3.15+): also PYTHON_JIT_STRESS; "
         "default: remove the variables of the JIT (without --mode they stay as they are)",
@@ -58,6 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jitbuild run 3.15 --mode on -- -m pytest -x",
         "jitbuild run 3.15 --mode off -- script.py",
     )
+
+
+def _mode(text: str) -> str:
+    """Return the value of --mode; raise ArgumentTypeError if it is a list."""
+    import argparse
+
+    if len(split_list(text)) > 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not one mode; `jitbuild diff` runs a command in several modes"
+        )
+    return text
 
 
 def run(options: argparse.Namespace) -> int:

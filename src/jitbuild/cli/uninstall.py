@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import reporter_for
 from jitbuild.errors import NotInstalledError, UsageError
 from jitbuild.request import Axes
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(
         parser,
         nargs="+",
+        action=WordsAction,
         metavar="SPEC|NAME",
         help="a name from `jitbuild list`, or a request that fits exactly one interpreter",
     )

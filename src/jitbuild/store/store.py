@@ -169,8 +169,11 @@ class Store(msgspec.Struct, frozen=True):
         with contextlib.suppress(OSError):
             (self.root / "locks" / f"scratch-{name}.lock").unlink()
 
-    def sweep(self) -> int:
-        """Delete the scratch folders of processes that were killed; return their number."""
+    def sweep(self, *, dry_run: bool = False) -> int:
+        """Delete the scratch folders of processes that were killed; return their number.
+
+        With `dry_run`, only count them.
+        """
         from filelock import FileLock, Timeout
 
         swept = 0
@@ -180,10 +183,12 @@ class Store(msgspec.Struct, frozen=True):
                 lock.acquire(timeout=0)
             except (Timeout, OSError):
                 continue
-            delete(folder)
+            if not dry_run:
+                delete(folder)
             lock.release()
-            with contextlib.suppress(OSError):
-                Path(lock.lock_file).unlink()
+            if not dry_run:
+                with contextlib.suppress(OSError):
+                    Path(lock.lock_file).unlink()
             swept += 1
         return swept
 
