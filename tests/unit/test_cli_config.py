@@ -31,7 +31,7 @@ def test_each_setting_is_printed_with_its_origin_in_aligned_columns(run, home, m
     ("name", "value", "error"),
     [
         ("jobs", "x", "JITBUILD_JOBS: 'x' is not a number of jobs."),
-        ("min-speed", "-1", "JITBUILD_MIN_SPEED: '-1' is not a number of bytes per second."),
+        ("min-speed", "-1", "JITBUILD_MIN_SPEED: '-1' is not a min-speed."),
         ("jit", "maybe", "JITBUILD_JIT: 'maybe' is not a jit."),
         ("profile", "quick", "JITBUILD_PROFILE: 'quick' is not a profile."),
         ("ccache", "on", "JITBUILD_CCACHE: 'on' is not a ccache."),
