@@ -52,5 +52,12 @@ def write_floors(
 
 def _path(folder: Path, session: MeasurementSession) -> Path:
     """Return the path for the session's benchmarks, counts and interpreter."""
-    key = json.dumps([repr(session.benchmarks), repr(session.counts), str(session.python)])
+    key = json.dumps(
+        [
+            repr(session.benchmarks),
+            repr(session.counts),
+            str(session.python),
+            session.stopping.until_decided,
+        ]
+    )
     return folder / f"noise-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
