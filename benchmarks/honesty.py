@@ -54,6 +54,14 @@ SLOWDOWN = 0.05
 UNDECIDED, UNDECIDED_WITH_LOAD = 1, 4
 SORT = "sorted(numbers)"
 NUMBERS = "import random; random.seed(1); numbers = [random.random() for _ in range(20_000)]"
+# The program ends by itself when this script is killed.
+BUSY = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +148,7 @@ def busy_processor(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    program = subprocess.Popen([sys.executable, "-c", BUSY])
     try:
         yield
     finally:
