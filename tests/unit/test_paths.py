@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jitbuild.errors import UsageError
-from jitbuild.system.paths import absolute_path, expanded_path
+from jitbuild.system.paths import absolute_path, expanded_path, is_recordable
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch):
@@ -30,3 +30,11 @@ def test_a_path_in_a_deleted_current_folder_is_a_usage_error(tmp_path, monkeypat
     with pytest.raises(UsageError, match="which was deleted"):
         absolute_path("./cpython")
     assert absolute_path("/cpython") == Path("/cpython")
+
+
+@pytest.mark.parametrize(
+    ("path", "recordable"),
+    [("/home/me", True), ("/home/Z\u00fcrich", True), ("/home/b\udcffd", False)],
+)
+def test_bytes_that_are_not_text_cannot_be_recorded(path, recordable):
+    assert is_recordable(path) is recordable

@@ -277,6 +277,20 @@ def test_a_store_on_a_mount_with_noexec_is_refused(programs, part):
     assert f"{noexec} is on a mount with the option noexec" in named(report)["store"].detail
 
 
+@pytest.mark.parametrize("part", ["", "scratch", "logs", "locks", "interpreters"])
+@pytest.mark.parametrize("state", ["a loop", "a file"])
+def test_a_folder_of_the_store_that_is_no_folder_is_refused(programs, part, state):
+    store = programs.parent / "home"
+    folder = store / part
+    folder.parent.mkdir(exist_ok=True)
+    if state == "a file":
+        folder.write_text("")
+    else:
+        folder.symlink_to(folder.name)
+    report = preflight(programs, store=store).run()
+    assert f"{folder} is not a folder" in named(report)["store"].detail
+
+
 def test_a_store_whose_path_make_cannot_build_in_is_refused(programs, tmp_path):
     report = preflight(programs, store=tmp_path / "a$b").run()
     assert "has a dollar sign ($) in its path" in named(report)["store"].detail

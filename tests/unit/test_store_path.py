@@ -49,3 +49,7 @@ def test_a_path_that_breaks_a_build_is_refused_by_the_name_of_the_character(char
     assert f"has {name}," in error.value.what
     assert "\n" not in error.value.what
     assert "JITBUILD_HOME" in error.value.remedy
+
+
+def test_letters_that_only_the_locale_lacks_are_fine():
+    assert path_problem(Path("/home/Z\udcc3\udcbcrich")) == ""

@@ -82,7 +82,7 @@ def _replace_in(record: Path, paths: Mapping[str, str]) -> bool:
     old = new = record.read_bytes()
     # The longest path first, because it may begin with a shorter one.
     for path in sorted(paths, key=len, reverse=True):
-        new = new.replace(path.encode(), paths[path].encode())
+        new = new.replace(os.fsencode(path), os.fsencode(paths[path]))
     if new == old:
         return False
     record.write_bytes(new)

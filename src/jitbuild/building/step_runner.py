@@ -115,7 +115,7 @@ class StepRunner:
                 functools.partial(self.placeholders.value, path=path, jobs=share.jobs)
             )
             header = f"\n$ {' '.join(filled.argv)}\n# in {filled.cwd}, with {dict(filled.env)}\n"
-            log.write(header.encode())
+            log.write(header.encode("utf-8", "surrogateescape"))
             log.flush()
             output = StepOutput()
             env = dict(self.environ)

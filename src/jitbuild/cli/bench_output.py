@@ -39,7 +39,9 @@ def show_report(report: BenchReport, options: argparse.Namespace) -> None:
         for name, render in ((options.svg, standalone), (options.html, html)):
             if name:
                 with store_errors(Path(name)):
-                    Path(name).write_text(render(report), encoding="utf-8")
+                    Path(name).write_text(
+                        render(report), encoding="utf-8", errors="surrogateescape"
+                    )
     if not options.json:
         from rich.console import Console
 

@@ -136,4 +136,4 @@ def key_of(plan: Plan) -> str:
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
     del facts["warnings"], facts["key"]
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -16,6 +16,7 @@ from jitbuild.request import Variant
 from jitbuild.store.launchers import FOLDER as LAUNCHERS
 from jitbuild.store.launchers import write_launchers
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
+from jitbuild.system.paths import UNRECORDABLE, UNRECORDABLE_REMEDY, is_recordable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,11 @@ def adopt(
     CPython.
     """
     program = program.absolute()
+    if not is_recordable(str(program)):
+        raise InterpreterError(
+            f"The path {program} {UNRECORDABLE}, so it cannot be registered.",
+            remedy=UNRECORDABLE_REMEDY,
+        )
     if (own := own_interpreter(store, program)) is not None:
         return own
     probed = _probe_started(_probe(program, expect, probe), expect, probe)

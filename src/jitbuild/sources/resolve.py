@@ -15,7 +15,12 @@ from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
 from jitbuild.system import archive, files, process, urls
 from jitbuild.system.checksums import checksum_error, sha256_of
-from jitbuild.system.paths import absolute_path
+from jitbuild.system.paths import (
+    UNRECORDABLE,
+    UNRECORDABLE_REMEDY,
+    absolute_path,
+    is_recordable,
+)
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -48,6 +53,11 @@ def describe(  # noqa: PLR0913
     another digest, ArchiveError if an archive cannot be read, and DownloadError if a URL cannot be
     fetched.
     """
+    if not is_recordable(request.shown):
+        raise SourceError(
+            f"The path {request.shown} {UNRECORDABLE}, so it cannot be recorded.",
+            remedy=UNRECORDABLE_REMEDY,
+        )
     match request.kind:
         case "folder":
             return _describe_folder(_local_path(request.value), runner)

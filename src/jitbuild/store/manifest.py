@@ -221,7 +221,8 @@ def write(manifest: Manifest, folder: Path) -> None:
 
     part = folder / f"{FILE}.part"
     with part.open("wb") as file:
-        tomli_w.dump(manifest.to_plain(), file)
+        # In the C locale, Python represents a path that is UTF-8 by surrogates.
+        file.write(tomli_w.dumps(manifest.to_plain()).encode("utf-8", "surrogateescape"))
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FILE)

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from jitbuild.errors import UsageError
 
+# The end of a message about a path that `is_recordable` rejects, and its remedy.
+UNRECORDABLE = "has bytes that are not text in the encoding of this locale"
+UNRECORDABLE_REMEDY = "Rename it, or use a UTF-8 locale if it is UTF-8 (LC_ALL=C.UTF-8)."
+
 
 def expanded_path(text: str) -> Path:
     """Return the path `text` with a leading `~` or `~user` replaced by that user's home folder.
@@ -34,3 +38,16 @@ def absolute_path(text: str) -> Path:
             f"{text} is relative to the current folder, which was deleted.",
             remedy="Change to a folder that exists, or write an absolute path.",
         ) from error
+
+
+def is_recordable(path: str) -> bool:
+    """Return True if `path` can be written into a file that is UTF-8.
+
+    It cannot if it contains bytes that are not UTF-8, or if the encoding of the locale lacks its
+    characters: Python represents such bytes by surrogates.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

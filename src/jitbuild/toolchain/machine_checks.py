@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
     from jitbuild.target import Host
 
+# The folders of the store that every build writes to.
+_FOLDERS = ("interpreters", "scratch", "logs", "locks")
+
 
 def check_libc(variant: Variant, host: Host) -> CheckedRequirement:
     """Check that the C library can run the variant's JIT: machine code needs glibc on Linux."""
@@ -73,9 +76,8 @@ def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str,
     """Return the first problem of the store and its remedy; two empty texts if there is none."""
     if character := store_path.path_problem(store):
         return f" has {character} in its path, where make cannot build", store_path.REMEDY
-    existing = nearest_existing(store)
-    if not os.access(existing, os.W_OK):
-        return f": {existing} is not writable", "Set JITBUILD_HOME to a writable folder."
+    if problem := _unusable_folder(store):
+        return problem, "Make it a folder that you can read and write, or set JITBUILD_HOME."
     for folder in (store / "scratch", store / "interpreters"):
         if is_noexec(existing := nearest_existing(folder)):
             return (
@@ -86,6 +88,18 @@ def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str,
                 ),
             )
     return "", ""
+
+
+def _unusable_folder(store: Path) -> str:
+    """Return the first folder of the store that cannot be used, with the reason, or ""."""
+    if not os.access(existing := nearest_existing(store), os.W_OK):
+        return f": {existing} is not writable"
+    for folder in (store, *(store / name for name in _FOLDERS)):
+        if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112
+            return f": {folder} is not a folder"
+        if os.path.lexists(folder) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return f": {folder} cannot be read and written"
+    return ""
 
 
 def is_on_noexec_mount(folder: Path) -> bool:
@@ -122,4 +136,6 @@ def _check_disk(folder: Path, profile: str, needed: int, free: int) -> CheckedRe
 
 def nearest_existing(folder: Path) -> Path:
     """Return `folder`, or the nearest folder above it that exists."""
-    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+    # Unlike Path.exists, os.path.exists is False for a folder that may not be searched.
+    parents = (folder, *folder.parents)
+    return next(parent for parent in parents if os.path.exists(parent))  # noqa: PTH110

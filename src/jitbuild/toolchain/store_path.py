@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import PreflightError
@@ -39,7 +41,11 @@ _NAMES = {
 
 def path_problem(path: Path) -> str:
     """Return the name of the first character of `path` that breaks a build; "" if there is none."""
-    return next(filter(None, map(_problem, str(path))), "")
+    text = str(path)
+    with contextlib.suppress(UnicodeError):
+        # The encoding of the locale may lack letters that are UTF-8 in the path.
+        text = os.fsencode(path).decode("utf-8")
+    return next(filter(None, map(_problem, text)), "")
 
 
 def check_path(path: Path) -> None:

@@ -46,7 +46,7 @@ class ConfigureFacts:
         """The key of the answers: 64 hexadecimal digits."""
         facts = {"schema": _SCHEMA, **asdict(self)}
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def folders_digest(folders: Iterable[Path]) -> str:

@@ -114,7 +114,7 @@ def _without_mode(arg: str) -> str:
 
 def _digest_of(facts: object) -> str:
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _sources_digest(tree: Path) -> str:
