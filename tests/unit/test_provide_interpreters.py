@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import stores
+from moved_stores import NAME, REPAIRER, copy, put_with_script
 from reporters import RecordingReporter
 
 from jitbuild import api
 from jitbuild.ci.provide_interpreters import inspect, provide
 from jitbuild.errors import InterpreterError
+from jitbuild.providers import refresh
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
 
@@ -113,3 +115,18 @@ def test_an_interpreter_that_lost_modules_or_its_jit_fails(store, missing, ok, r
     interpreter = stores.edited(stores.put(store), verdict=verdict)
     answer = SimpleNamespace(ok=ok, missing=missing, reason="No machine code.")
     assert inspect(interpreter, lambda *_, modules, **__: answer if modules else None) == reason
+
+
+def test_an_interpreter_of_a_store_restored_elsewhere_is_repaired_and_inspected(
+    store, provided, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(refresh, "Repairer", lambda: REPAIRER)
+    origin = put_with_script(Store(tmp_path / "origin"))
+    copy(Store(tmp_path / "origin"), store.root)
+    reporter = RecordingReporter()
+    result = provided("3.15", reporter=reporter)
+    assert (result.built, result.interpreters["3.15"].state) == (False, "proven")
+    assert reporter.notes == [
+        f"{NAME} was moved from {origin.path}, and has been repaired.",
+        f"{NAME} passed the probe again.",
+    ]
