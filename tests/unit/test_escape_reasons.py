@@ -71,10 +71,10 @@ def test_a_script_is_read(text, fact):
     assert fact in reason_of("./x", files={"./x": text}).fact
 
 
-def test_a_file_that_is_no_text_is_not_read(tmp_path):
-    (tmp_path / "x").write_bytes(b"#!/usr/bin/python3\n\0")
+def test_a_file_is_read_up_to_its_binary_part(tmp_path):
+    (tmp_path / "x").write_bytes(b"#!/usr/bin/python3\nPK\0sudo x")
     command = EscapingCommand.on_path([str(tmp_path / "x")], PYTHON, str(tmp_path))
-    assert command.read(str(tmp_path / "x")) == ""
+    assert command.read(str(tmp_path / "x")) == "#!/usr/bin/python3\nPK"
     assert command.read(str(tmp_path / "none")) == ""
     (tmp_path / "x").write_bytes(b"#!/usr/bin/python3\n\xff")
     assert command.read(str(tmp_path / "x")).startswith("#!/usr/bin/python3\n")

@@ -158,6 +158,7 @@ def test_a_report_as_json(report):
         "machine_code": 1,
         "unknown": 0,
         "tracers": [],
+        "unseen": [],
         "others": [],
     }
     assert data["nothing_compiled"] is None

@@ -98,7 +98,7 @@ def test_micro_ops_count_where_they_are_interpreted():
     end = end_facts(enabled=True, executors=2)
     without_code = Testimony(
         start=start_facts(switch="1"),
-        end=type(end)(enabled=True, executors=2, machine_code=0, tracers=()),
+        end=type(end)(enabled=True, executors=2, machine_code=0, tracers=(), unseen=()),
     )
     assert identity.has_compiled(without_code)
     assert not OURS.has_compiled(without_code)
@@ -114,6 +114,7 @@ def test_the_json_has_every_count():
         "machine_code": 1,
         "unknown": 0,
         "tracers": [],
+        "unseen": [],
         "others": [
             {
                 "implementation": "cpython",

@@ -82,6 +82,32 @@ def test_a_tracer_is_noted_when_it_is_removed(one, monkeypatch):
     assert one.tracers == {"sys.settrace"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        (["/x/python3", "-c", "1"], None, "python3 -c 1"),
+        (["/x/python3", "x.py"], {}, "python3 x.py"),
+        (["/x/python3", "x.py"], {b"PYTHONPATH": b"/hook"}, ""),
+        (["/x/python3", "x.py"], {"PYTHONPATH": "/hook:/y"}, ""),
+        (["/x/python3", "-sI", "x.py"], {"PYTHONPATH": "/hook"}, "python3 -sI x.py"),
+        ([b"pypy3", "-m", "x", "-I"], {"PYTHONPATH": "/hook"}, ""),
+        (["/bin/ls"], {}, ""),
+        ("python x.py", {}, ""),
+    ],
+)
+def test_pythons_that_cannot_testify_are_unseen(arguments, env, expected, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    assert witness.unseen_command(None, arguments, env, "/hook") == expected
+
+
+def test_unseen_pythons_are_noted_when_they_are_started(one):
+    one.hear("subprocess.Popen", ("python", ["python", "x.py"], None, {}))
+    one.hear("subprocess.Popen", ("ls", ["ls"], None, None))
+    one.hear("os.exec", ("/x/python", ["python", "y.py"], {}))
+    one.hear("os.posix_spawn", ("/x/python", None, {}))
+    assert one.unseen == ["python x.py", "python y.py"]
+
+
 def test_long_texts_are_cut(monkeypatch):
     monkeypatch.setenv("PYTHON_JIT", "1" * 5000)
     monkeypatch.setattr(sys, "orig_argv", ["x" * 5000] * 50)

@@ -24,7 +24,10 @@ START = (
     "'executable': '/x/python', 'base_executable': '/y/python', 'base_prefix': '/y', "
     "'arguments': ['python', '\\u00e4'], 'switch': '1', 'stress': '', 'forked': False}"
 )
-END = "{'enabled': True, 'executors': 3, 'machine_code': 2, 'tracers': ['sys.settrace']}"
+END = (
+    "{'enabled': True, 'executors': 3, 'machine_code': 2, 'tracers': ['sys.settrace'], "
+    "'unseen': []}"
+)
 
 
 def test_the_folder_has_a_sitecustomize_and_is_first_on_pythonpath(hook):

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from witness_samples import other_python, verdict_fields, witness
+from witness_samples import end_facts, other_python, verdict_fields, witness
 
 from jitbuild.running.escape_reasons import EscapeReason
 from jitbuild.running.tally import InterpreterIdentity, tally
@@ -67,8 +67,18 @@ def test_without_machine_code_the_likely_reason_is_given():
     traced = witness(on=True)
     traced = type(traced)(
         start=traced.start,
-        end=type(traced.end)(enabled=True, executors=0, machine_code=0, tracers=("sys.settrace",)),
+        end=end_facts(enabled=True, tracers=("sys.settrace",)),
     )
     sentence = nothing_compiled([count("on", traced)]).sentence
     assert "sys.settrace was set" in sentence
     assert "(for coverage, set COVERAGE_CORE=sysmon)" in sentence
+
+
+def test_pythons_that_could_not_testify_are_named():
+    off = count("off", witness())
+    parent = witness(on=True)
+    commands = tuple(f"python -I {number}.py" for number in range(5))
+    end = end_facts(enabled=True, executors=1, unseen=commands)
+    on = count("on", type(parent)(start=parent.start, end=end))
+    (caveat,) = caveats([off, on])
+    assert caveat.endswith("python -I 0.py, python -I 1.py, python -I 2.py and others.")

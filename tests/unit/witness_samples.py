@@ -39,10 +39,16 @@ def start_facts(version: str = "3.15.2", **fields: Any) -> StartFacts:
 
 
 def end_facts(
-    *, enabled: bool | None = None, executors: int | None = 0, tracers: tuple[str, ...] = ()
+    *,
+    enabled: bool | None = None,
+    executors: int | None = 0,
+    tracers: tuple[str, ...] = (),
+    unseen: tuple[str, ...] = (),
 ) -> EndFacts:
     """Return the facts of an end, with machine code in all executors."""
-    return EndFacts(enabled=enabled, executors=executors, machine_code=executors, tracers=tracers)
+    return EndFacts(
+        enabled=enabled, executors=executors, machine_code=executors, tracers=tracers, unseen=unseen
+    )
 
 
 def witness(

@@ -28,6 +28,10 @@ _MAX_TEXT = 1000
 _MAX_ARGUMENTS = 8
 _MAX_MODULES = 1000
 _MAX_FILES_OF_A_PROCESS = 100
+_MAX_UNSEEN = 5
+# Audit events of functions that start programs, and the indexes of the program, its arguments and
+# its environment among their arguments.
+_STARTS = {"subprocess.Popen": (0, 1, 3), "os.posix_spawn": (0, 1, 2), "os.exec": (0, 1, 2)}
 _TRACERS = {"sys.settrace": sys.gettrace, "sys.setprofile": sys.getprofile}
 
 
@@ -41,6 +45,7 @@ class Witness:
         self.ended = False
         self.modules: "List[object]" = []
         self.tracers: "Set[str]" = set()
+        self.unseen: "List[str]" = []
 
     def start(self, forked: bool = False) -> bool:
         """Write the first line. Return False if this is no process that the host should count.
@@ -78,16 +83,18 @@ class Witness:
             "executors": executors,
             "machine_code": compiled,
             "tracers": sorted(self.tracers),
+            "unseen": self.unseen,
         }
         # There is no O_CREAT: if the host has removed the folder, nobody reads the line.
         _write_and_close(os.open(self.path, os.O_WRONLY | os.O_APPEND), line)
 
     def hear(self, event: str, args: "Tuple[Any, ...]") -> None:
-        """Keep the code of modules, and record tracers. This is an audit hook.
+        """Keep the code of modules, and record tracers and unseen Pythons. This is an audit hook.
 
         The code of a script, and of any module, is freed as soon as it has run, together with its
         executors. Without this, a process with a hot loop in its script would have no executor at
-        its end.
+        its end. Unseen are Pythons that this process starts in a way that keeps them from
+        testifying.
         """
         try:
             if event == "exec":
@@ -96,8 +103,37 @@ class Witness:
                     self.modules.append(code)
             elif event in _TRACERS and _TRACERS[event]() is not None:
                 self.tracers.add(event)  # CPython calls the hook before it removes the tracer
+            elif event in _STARTS and len(self.unseen) < _MAX_UNSEEN:
+                program, arguments, env = (args[index] for index in _STARTS[event])
+                command = unseen_command(program, arguments, env, self.folder)
+                if command:
+                    self.unseen.append(command)
         except Exception:  # an error here would be raised in the program
             pass
+
+
+def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) -> str:
+    """Return the command of a Python that cannot testify; empty if it can, or is no Python.
+
+    It cannot if `env`, its environment, does not have `folder` on PYTHONPATH, or if it ignores
+    PYTHONPATH because of an option. If `env` is None, it is that of this process.
+    """
+    if isinstance(arguments, (str, bytes)):  # a command line on Windows
+        return ""
+    words = [os.fsdecode(word) for word in arguments]
+    name = os.path.basename(os.fsdecode(program or words[0]))
+    if not name.startswith(("python", "pypy")):
+        return ""
+    variables: "Any" = dict(os.environ) if env is None else env
+    path: "Any" = variables.get("PYTHONPATH") or variables.get(b"PYTHONPATH") or ""
+    options = []
+    for word in words[1:]:
+        if not word.startswith("-") or word[1:2] in ("c", "m", "X", "W", "-"):
+            break
+        options.append(word)
+    if folder in os.fsdecode(path) and not set("".join(options)) & set("IES"):
+        return ""
+    return " ".join([name, *words[1:3]])[:_MAX_TEXT]
 
 
 def testify(folder: str) -> None:

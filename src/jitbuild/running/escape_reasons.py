@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _READ_BYTES = 1 << 16
 
@@ -151,24 +151,25 @@ def escape_reason(command: EscapingCommand) -> EscapeReason:
 def _reasons(command: EscapingCommand) -> Iterator[EscapeReason]:
     program, *arguments = command.argv
     path = command.which(program) or program
-    line = " ".join(command.argv)
+    name = PurePath(program).name
     text = command.read(path)
-    yield from _shebang_reasons(command, path, text)
-    yield from _pattern_reasons("The command", line)
-    if text.startswith("#!"):
-        yield from _pattern_reasons(path, text)
-    name = PurePath(program).stem
-    for word in (name, *_words_of_scripts(text, arguments)):
-        known = _PROGRAMS.get(_ALIASES.get(word, word))
-        if known is not None:
-            yield known
-            return
-    is_python = re.fullmatch(r"(python|pypy)[\d.]*", PurePath(program).name)
-    if is_python and not command.is_interpreter(program):
+    script = text if text.startswith("#!") else ""
+    yield from _known_programs([name])
+    yield from _shebang_reasons(command, path, script)
+    yield from _pattern_reasons("The command", " ".join(command.argv))
+    yield from _pattern_reasons(path, script)
+    yield from _known_programs([*_words(arguments), *_words([script])])
+    if re.fullmatch(r"(python|pypy)[\d.]*", name) and not command.is_interpreter(program):
         yield EscapeReason(
             f"{path} is another Python than {command.executable}.",
             "Write `python` after --: it stands for the interpreter.",
         )
+
+
+def _known_programs(names: Iterable[str]) -> Iterator[EscapeReason]:
+    for name in names:
+        if (known := _PROGRAMS.get(_ALIASES.get(name, name))) is not None:
+            yield known
 
 
 def _shebang_reasons(command: EscapingCommand, path: str, text: str) -> Iterator[EscapeReason]:
@@ -200,18 +201,20 @@ def _pattern_reasons(place: str, text: str) -> Iterator[EscapeReason]:
             yield EscapeReason(pattern.fact.format(place=place), pattern.remedy)
 
 
-def _words_of_scripts(text: str, arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the words of a shell script, and of the arguments, without folders."""
-    script = text if text.startswith("#!") else ""
-    for word in (*arguments, *script.split()):
-        yield from (PurePath(part).name for part in word.split())
+def _words(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the words of texts, without the folders of paths."""
+    for text in texts:
+        yield from (PurePath(word).name for word in text.split())
 
 
 def _read_text(path: str) -> str:
-    """Return the beginning of a text file; nothing if it is binary or cannot be read."""
+    """Return the beginning of a file, up to its first NUL byte; nothing if it cannot be read.
+
+    A zip file of Python modules may have a first line that is text.
+    """
     try:
         with Path(path).open("rb") as file:
             data = file.read(_READ_BYTES)
     except OSError:
         return ""
-    return "" if b"\0" in data else data.decode("utf-8", "replace")
+    return data.partition(b"\0")[0].decode("utf-8", "replace")

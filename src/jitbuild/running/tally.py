@@ -103,7 +103,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     `processes` are those of the interpreter, which has `version`. The mode reached `in_mode` of
     them, `enabled` had the JIT on, and `compiled` had machine code at their end. In `unknown` of
     them the machine code was not counted, because they were killed or crashed. `tracers` were set
-    in at least one of them.
+    in at least one of them. `unseen` are commands of Pythons that could not testify.
     """
 
     mode: Mode
@@ -114,6 +114,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     compiled: int
     unknown: int
     tracers: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     others: tuple[OtherPython, ...] = ()
 
     @property
@@ -155,6 +156,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
             "machine_code": self.compiled,
             "unknown": self.unknown,
             "tracers": list(self.tracers),
+            "unseen": list(self.unseen),
             "others": [other._asdict() for other in self.others],
         }
 
@@ -175,6 +177,7 @@ def tally(mode: Mode, testimonies: Sequence[Testimony], identity: InterpreterIde
             for testimony in own
         ),
         tracers=tuple(sorted({tracer for end in ended for tracer in end.tracers})),
+        unseen=tuple(dict.fromkeys(command for end in ended for command in end.unseen)),
         others=_count_others(
             testimony for testimony in testimonies if not identity.matches(testimony)
         ),

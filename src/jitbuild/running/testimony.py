@@ -36,13 +36,15 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The second line of a testimony, written when the process ended.
 
     `enabled` is None if the interpreter has no `sys._jit`. `executors` and `machine_code` are None
-    if they could not be counted.
+    if they could not be counted. `unseen` has some commands of Pythons that the process started in
+    a way that kept them from testifying.
     """
 
     enabled: bool | None
     executors: int | None
     machine_code: int | None
     tracers: tuple[str, ...]
+    unseen: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

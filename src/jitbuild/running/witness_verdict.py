@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jitbuild.running.escape_reasons import EscapeReason
     from jitbuild.running.tally import ModeTally
 
+_SHOWN_COMMANDS = 3
 _THRESHOLD = "a Python loop is compiled after about 4000 iterations in one process"
 
 
@@ -73,6 +74,13 @@ def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
         yield (
             f"Some processes were of another Python, which runs the same in every mode: "
             f"{', '.join(others)} ({counts})."
+        )
+    unseen = list(dict.fromkeys(command for tally in tallies for command in tally.unseen))
+    if unseen:
+        more = " and others" if len(unseen) > _SHOWN_COMMANDS else ""
+        yield (
+            "Nothing is known about Pythons that were started with an environment of their own, or "
+            f"with -I, -E or -S: {', '.join(unseen[:_SHOWN_COMMANDS])}{more}."
         )
     for tally in tallies:
         missed = tally.processes - tally.in_mode
