@@ -53,7 +53,7 @@ def main() -> int:
         try:
             python = _output([given.pyenv, "which", "python"], env)
             shim = str(Path(_output([given.pyenv, "root"], env), "shims", "python"))
-            _output([_jitbuild(), "adopt", python, "--expect", given.built], env)
+            _output([_jitbuild(), "adopt", "-q", python, "--expect", given.built], env)
             for commands, target in comparisons(given.pyenv, shim, given.version, env):
                 compare(commands, target=target, rounds=given.rounds)
             if given.uv:
