@@ -8,6 +8,7 @@ import pytest
 import stores
 from reporters import RecordingReporter
 
+from jitbuild import api
 from jitbuild.ci import action_steps
 from jitbuild.ci.github_files import append_outputs, append_path
 from jitbuild.ci.provide_interpreters import ProvidedInterpreters
@@ -146,3 +147,18 @@ def test_every_action_is_pinned_by_the_same_commit_everywhere():
             owner = "/".join(name.split("/")[:2])
             assert pins.setdefault(owner, pin) == pin, f"{file}: {name}"
     assert len(pins) >= 5
+
+
+def test_provide_installs_missing_interpreters_and_prints_the_outputs(store, monkeypatch, capsys):
+    calls = []
+
+    def ensure(spec, *, options, reporter):
+        calls.append((spec, options.install_deps))
+        return stores.put(store, f"{spec}.9")
+
+    monkeypatch.setattr(api, "ensure", ensure)
+    assert main(["ci", "provide", "--pythons", "3.15,3.14", "--install-deps"]) == 0
+    assert calls == [("3.15", True), ("3.14", True)]
+    outputs = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
+    assert list(json.loads(outputs["pythons"])) == ["3.15", "3.14"]
+    assert outputs["built"] == "true"

@@ -3,13 +3,16 @@
 from types import SimpleNamespace
 
 import pytest
+import stores
 from reporters import RecordingReporter
 
+from jitbuild import api
 from jitbuild.errors import NotInstalledError, ProofError, SettingsError, VariantError
 from jitbuild.request import parse
 from jitbuild.sessions.interpreter_request import InterpreterRequest
 from jitbuild.sessions.missing_policy import policy_of
 from jitbuild.sessions.resolve import InterpreterSources, resolve
+from jitbuild.store.store import Store
 
 REQUEST = InterpreterRequest(parse("3.15"))
 REPORTER = RecordingReporter()
@@ -79,3 +82,30 @@ def test_an_interpreter_without_a_jit_is_used_only_if_that_is_stated():
     assert resolve(stated, "install", REPORTER, ways).variant.jit == "no"
     free_threaded = InterpreterRequest(parse("3.15t"))
     assert resolve(free_threaded, "install", REPORTER, ways).variant.jit == "no"
+
+
+def test_by_default_install_passes_the_stated_axes_on(monkeypatch):
+    built, calls = interpreter("yes"), []
+
+    def ensure(spec, **options):
+        calls.append((spec, options))
+        return built
+
+    monkeypatch.setattr(api, "ensure", ensure)
+    request = InterpreterRequest(parse("3.15"), jit="yes", profile="release")
+    assert resolve(request, "install", REPORTER) is built
+    assert calls == [("3.15", {"jit": "yes", "profile": "release", "reporter": REPORTER})]
+
+
+@pytest.mark.parametrize("policy", ["never", "adopt"])
+def test_by_default_the_interpreter_is_looked_up_in_the_store(tmp_path, monkeypatch, policy):
+    monkeypatch.setenv("JITBUILD_HOME", str(tmp_path))
+    stored = stores.put(Store(tmp_path), "3.15.2")
+    assert resolve(REQUEST, policy, REPORTER).name == stored.name
+
+
+def test_by_default_adopt_looks_for_a_python_on_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("JITBUILD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    with pytest.raises(NotInstalledError, match=r"3\.15"):
+        resolve(REQUEST, "adopt", REPORTER)
