@@ -34,9 +34,9 @@ def clean_environment(environ: Mapping[str, str], *, home: Path | None = None) -
     """Return the environment for a build step, derived from `environ`.
 
     PATH contains neither version managers nor an active virtual environment, so that the build does
-    not find their Pythons. LC_ALL makes messages English, so that known failures are recognised.
-    `home` is the HOME of a user who has none, such as an arbitrary user in a container: programs
-    such as ccache do not run without it.
+    not find their Pythons. LC_ALL makes messages English, so that known failures are recognised. If
+    HOME is not set in `environ`, as for an arbitrary user in a container, it is set to `home`,
+    because programs such as ccache do not run without HOME.
     """
     given = {} if environ.get("HOME") or home is None else {"HOME": str(home)}
     passed_on = {name: value for name, value in environ.items() if name.upper() in _PASSED_ON}

@@ -66,11 +66,11 @@ def moved_text(text: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def working_shebang(script: bytes, prefix: bytes) -> bytes:
-    """Return `script`; if it runs a Python in the folder `prefix`, with a shebang that works.
+    """Return `script` with a working shebang, if it runs a Python in the folder `prefix`.
 
-    A kernel splits a shebang at spaces, and cuts it off if it is too long. In these two cases, the
-    returned script is run by /bin/sh, which executes a line that Python reads as a string, and
-    thereby starts the Python (the method of pip's distlib).
+    A kernel splits a shebang at spaces, and cuts it off if it is too long. In both cases, the
+    returned script is run by /bin/sh instead. Its first lines start the Python when /bin/sh
+    executes them, and are a string when Python reads them (the method of pip's distlib).
     """
     match = re.match(rb"#!(%s/[^ \t\r\n]+)(.*)\r?\n" % re.escape(prefix), script)
     if match is None:

@@ -33,22 +33,22 @@ _PROGRESS = re.compile(r"(Compiling|Listing) '")
 class StepOutput:
     """The lines of a step's output that may explain its failure.
 
-    They are the last lines, and before them those that mention an error: while one job of make
-    fails, another one may print thousands of lines more.
+    These are the last lines, preceded by earlier lines that mention an error. Such lines are kept
+    because another job of make may print thousands of lines after the error.
     """
 
     _errors: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_ERRORS))
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
 
     def add(self, line: str) -> None:
-        """Add the next line."""
+        """Add the next line of the output."""
         if len(self._tail) == _TAIL_LINES and _mentions_an_error(self._tail[0]):
             self._errors.append(self._tail[0])
         self._tail.append(line)
 
     @property
     def lines(self) -> list[str]:
-        """The lines in their order."""
+        """The lines that were kept, in their order in the output."""
         return [*self._errors, *self._tail]
 
 
@@ -74,7 +74,10 @@ def step_failure(
 
 
 def relevant_lines(lines: Sequence[str]) -> list[str]:
-    """Return the last of `lines` that mention an error, or the last lines when none does."""
+    """Return those of `lines` that mention an error, or all lines if there are none.
+
+    Only the last 12 lines of the result are returned, and long lines are cut off.
+    """
     errors = [line for line in lines if _mentions_an_error(line)]
     return [line[:_LINE_LENGTH] for line in (errors or lines)[-_SHOWN_LINES:]]
 

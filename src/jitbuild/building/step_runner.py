@@ -91,9 +91,9 @@ class StepRunner:
             cache.record(step)
 
     def _withdraw(self, step: Step, error: BuildError, inputs: list[StepInputs]) -> bool:
-        """Let one cache withdraw its help, and replace its entry in `inputs` by its new inputs.
+        """Let the first cache that can do so withdraw its help; put its new inputs into `inputs`.
 
-        That is the first cache that can withdraw help. Return False if no cache can.
+        Return False if no cache can withdraw help.
         """
         for number, cache in enumerate(self.caches):
             withdrawn = cache.withdraw(step, error)

@@ -1,7 +1,7 @@
-"""Check the arguments that users pass to configure with --configure-arg.
+"""Check the arguments for configure that users give with --configure-arg.
 
-Rules of the recipes refuse the arguments that jitbuild sets itself. This module refuses those that
-configure does not know.
+Rules of the recipes refuse arguments that conflict with jitbuild. This module refuses arguments
+that configure does not know.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _FLAG = re.compile(r"--?(?P<family>enable|disable|with|without)-(?P<stem>[^=]+)")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*=")
-# The options of every configure script (Autoconf) that do not contradict jitbuild's own.
+# Options of every configure script (Autoconf) that do not conflict with jitbuild.
 _HARMLESS = frozenset({"-q", "--quiet", "--silent", "-v", "--verbose"})
 _FAMILIES = {
     "enable": ("enable", "disable"),
@@ -29,10 +29,10 @@ _SIMILARITY = 0.85
 
 
 def check_arguments(arguments: Iterable[str], known: Collection[str], *, release: bool) -> None:
-    """Raise VariantError for an argument that configure would not know, or would misread.
+    """Raise VariantError for an argument that configure would not know or would misread.
 
-    `known` are the flags of configure, as `with-lto`. Other trees than releases may have more
-    flags, so with `release` False, only the form of an argument is checked.
+    `known` are the names of configure's flags, such as `with-lto`. Source trees other than releases
+    may have more flags, so if `release` is False, only the form of the arguments is checked.
     """
     for argument in arguments:
         match = _FLAG.match(argument)
@@ -51,15 +51,15 @@ def _check_form(argument: str, known: Collection[str]) -> None:
     stem = name.lstrip("-")
     hint = f"Did you mean {stems[stem]}? " if stem in stems else did_you_mean(name, flags)
     raise VariantError(
-        f"--configure-arg={argument}: this is neither a flag of configure nor a variable.",
+        f"--configure-arg={argument} is neither a flag of configure nor a variable.",
         remedy=f"{hint}Write --enable-NAME, --with-NAME=VALUE or NAME=VALUE.",
     )
 
 
 def _check_flag(argument: str, family: str, stem: str, known: Collection[str]) -> None:
-    """Raise VariantError if a flag is unknown, and similar to a known one.
+    """Raise VariantError if the flag is unknown, but similar to a known flag.
 
-    A flag that is similar to none may be new; configure reports it if it is not.
+    A flag that is similar to no known flag may be new. If it is not, configure reports it.
     """
     base = _FAMILIES[family][0]
     if f"{base}-{stem}" in known:

@@ -48,7 +48,7 @@ class ArchiveCache:
     def find(self, source: Source) -> CachedArchive | None:
         """Return the first archive of `source` that is in the cache with the pinned digest.
 
-        Return None if no archive of `source` is.
+        Return None if the cache has no such archive.
         """
         with files.store_errors(self.folder):
             for name, pin in source.files:

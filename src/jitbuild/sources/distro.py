@@ -80,8 +80,7 @@ def _other_suites(own: Iterable[AptSource], distro: Sequence[str]) -> tuple[AptS
     """Return `own` with the distribution's other suites in place of the suites that `own` names.
 
     `distro` lists the names of the distribution. A source is left out if all its suites have a
-    hyphen in their names, as those for security updates have. Return () if the distribution is
-    unknown.
+    hyphen in their names, as security updates have. Return () if the distribution is unknown.
     """
     suites = next((_OTHER_SUITES[name] for name in distro if name in _OTHER_SUITES), ())
     plain = (source for source in own if any("-" not in suite for suite in source.suites))

@@ -32,9 +32,9 @@ _BUILD_OUTPUT = ("Makefile", "config.status", "config.cache", "pybuilddir.txt", 
 def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosixPath, ...]:
     """Return the source files and links of the folder `root`, sorted, as paths relative to `root`.
 
-    In a git checkout, these are the files that git tracks and new files that git does not ignore.
-    They do not include the output of a build in the checkout. Any other folder must not contain the
-    output of a build, because make would use its object files: raises SourceError if it does.
+    In a git checkout, these are the files that git tracks and new files that git does not ignore;
+    the output of a build is not among them. If any other folder contains the output of a build,
+    raises SourceError, because make would use its object files.
     """
     with store_errors(root):
         if (root / ".git").exists():

@@ -94,9 +94,8 @@ def checkout(
 ) -> Path:
     """Write the files of the commit `digest` into the new folder `dest`, and return `dest`.
 
-    `location` is the attribute of the resolved Commit. The files are checked out with an index of
-    their own, so the repository is not changed. (`git archive` would leave out files that
-    `.gitattributes` names.)
+    `location` is that of the resolved Commit. git uses an index outside of the repository, so the
+    repository is not changed. (`git archive` would leave out files that `.gitattributes` names.)
     """
     is_url = git_remote.is_url(location)
     folder = git_remote.clone_path(location, cache) if is_url else Path(location)

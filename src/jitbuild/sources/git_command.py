@@ -89,7 +89,7 @@ class Git:
         return completed.stdout
 
     def commit(self, ref: str) -> str:
-        """Return the hash of the commit that `ref` names. Raises SourceError if it names none."""
+        """Return the hash of the commit that `ref` names. Raises SourceError if there is none."""
         completed = self.run("rev-parse", "--verify", f"{ref}^{{commit}}")
         if not completed.ok:
             raise SourceError(

@@ -1,8 +1,8 @@
 """Get release archives from a mirror: a URL or a folder.
 
-Below it, archives are either in one folder per release, as on python.org, or directly in the mirror
-("flat"). An archive is accepted only if it has the pinned sha256. If an archive has another sha256,
-no other address is tried.
+In a mirror, the archives are in one folder per release, as on python.org, or all together in the
+mirror itself ("flat"). An archive is accepted only if it has the pinned sha256. If an archive has
+another sha256, no other address is tried.
 """
 
 from __future__ import annotations

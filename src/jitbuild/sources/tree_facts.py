@@ -73,9 +73,9 @@ def llvm_major(llvm_py: str) -> int | None:
 def llvm_tools(texts: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the LLVM tools that a tree's Tools/jit requires, sorted.
 
-    `texts` are the texts of the tree's files, by path. If the calls of the tools are not written in
-    a known form, clang is not found among them. The result is then empty, and the tools of the
-    recipe are used.
+    `texts` are the texts of the tree's files, by path. Return () if clang is not found among the
+    tools, because then the calls of the tools are written in an unknown form. The tools of the
+    recipe are used in this case.
     """
     scripts = [text for name, text in texts.items() if name.startswith("Tools/jit/")]
     tools = {match["tool"] for text in scripts for match in _TOOL_CALL.finditer(text)}

@@ -67,7 +67,9 @@ def compiler_of(
 
 
 def build_variables(plan: Plan) -> dict[str, str]:
-    """Return the variables that the plan's configure arguments set, such as `CC` and `CPPFLAGS`."""
+    """Return the variables that the plan's configure arguments set, such as `CC`, with their
+    values.
+    """
     return {
         name: value
         for name, _, value in (arg.partition("=") for arg in plan.variant.configure_args)
@@ -76,7 +78,7 @@ def build_variables(plan: Plan) -> dict[str, str]:
 
 
 def compiler_command(plan: Plan, llvm: Path | None, path: str | None) -> list[str]:
-    """Return the command of the compiler that configure will choose; see `compiler_of`."""
+    """Return the command of the compiler that configure will choose, as in `compiler_of`."""
     if plan.variant.tail_call and llvm:
         return [str(llvm / "bin" / "clang")]
     if named := build_variables(plan).get("CC"):

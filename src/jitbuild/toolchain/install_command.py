@@ -28,7 +28,7 @@ _SUDO = re.compile(r"\bsudo\s+")
 
 
 def as_typed(command: str, *, root: bool) -> str:
-    """Return `command` as the user should type it: without sudo, which may not exist, for root."""
+    """Return `command` as the user should type it: for root without sudo, which may not exist."""
     return _SUDO.sub("", command) if root else command
 
 

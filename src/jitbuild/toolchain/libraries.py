@@ -30,10 +30,11 @@ _ERROR = re.compile("error|cannot find|undefined reference")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LibraryChecker:
-    """Checks libraries and programs as configure does; compiled programs go to `folder`.
+    """Checks for libraries and programs, as configure does.
 
-    `compiler` is the command of the compiler. Programs are looked up on the PATH of `environ`, and
-    run in that environment; its CPPFLAGS, CFLAGS, LDFLAGS and LIBS are given to the compiler.
+    Test programs are compiled into `folder` with the command `compiler` and with the CPPFLAGS,
+    CFLAGS, LDFLAGS and LIBS of `environ`. Other programs are looked up on the PATH of `environ`,
+    and all programs run in that environment.
     """
 
     folder: Path
@@ -90,7 +91,7 @@ class LibraryChecker:
         return [*folders, *way.link]
 
     def _given(self, *names: str) -> list[str]:
-        """Return the words of the variables `names`."""
+        """Return the words in the values of the variables `names`."""
         return [word for name in names for word in shlex.split(self.environ.get(name, ""))]
 
     def _brew(self, formula: str) -> Path | None:

@@ -96,8 +96,8 @@ class LLVMFinder:
         """Return the LLVM; fetch it first if necessary.
 
         Raises LLVMError if there is no LLVM: the message names the tools that were found, and the
-        remedy tells what to install. Also raises the errors of `pinned_wheels.provide`. Do not call
-        this method if `want` is bundled: the build itself fetches such an LLVM.
+        remedy tells the user what to install. Also raises the errors of `pinned_wheels.provide`. Do
+        not call this method if `want` is bundled: the build itself then fetches an LLVM.
         """
         survey = self._search()
         if survey and not survey.missing:

@@ -101,8 +101,8 @@ def survey_system(
 ) -> LLVMSurvey:
     """Search the PATH of `environ`, then `usual_folders`, whose names may contain `{major}`.
 
-    If tools are still missing, search everything again, after the folders that llvm-config and
-    Homebrew print. These programs are run only then, because that takes longer.
+    If tools are still missing, ask llvm-config and Homebrew for more folders, and search again with
+    these folders first. These programs are run only if needed, because that takes longer.
     """
     path = environ.get("PATH", "")
     folders = [Path(folder) for folder in path.split(os.pathsep) if folder]

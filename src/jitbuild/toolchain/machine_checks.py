@@ -1,4 +1,4 @@
-"""Check the C library and the memory of this machine, and the store's disk, for a build."""
+"""Check this machine's C library and memory, and the store's path and disk, before a build."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def check_libc(variant: Variant, host: Host) -> CheckedRequirement:
 
 
 def check_memory(variant: Variant, is_denied: Callable[[], bool]) -> list[CheckedRequirement]:
-    """Check that memory may be executed after it was written, if the variant makes machine code.
+    """Check that programs may execute memory that they have written, as a JIT does.
 
-    `is_denied` returns True if this machine denies that to its programs.
+    Return no check if the variant makes no machine code. `is_denied` returns True if this machine
+    denies such execution.
     """
     if variant.jit not in {"yes", "yes-off"}:
         return []
@@ -45,11 +46,11 @@ def check_memory(variant: Variant, is_denied: Callable[[], bool]) -> list[Checke
         CheckedRequirement(
             name="memory",
             ok=not denied,
-            detail=f"written memory may {'not ' if denied else ''}be executed",
+            detail=f"memory that was written {'cannot' if denied else 'can'} be executed",
             why="the JIT writes machine code into memory and executes it",
             remedy="This is denied by systemd (MemoryDenyWriteExecute=yes), prctl (PR_SET_MDWE), "
-            "SELinux (deny_execmem) or a sandbox. Allow it there, or build without machine code: "
-            "--jit interpreter or --jit no.",
+            "SELinux (deny_execmem) or a sandbox. Change that setting, or build without machine "
+            "code: --jit interpreter or --jit no.",
         )
     ]
 
@@ -57,9 +58,9 @@ def check_memory(variant: Variant, is_denied: Callable[[], bool]) -> list[Checke
 def check_store(
     store: Path, *, is_noexec: Callable[[Path], bool] | None = None
 ) -> CheckedRequirement:
-    """Check that the folder `store` is writable, that programs in it can run, and its path.
+    """Check that the store's path is usable, that it is writable, and that programs can run in it.
 
-    `is_noexec` returns True if a folder is on a mount on which no program can be started.
+    `is_noexec` returns True if a folder is on a mount where no program can be started.
     """
     store = store.absolute()
     problem, remedy = _store_problem(store, is_noexec or is_on_noexec_mount)
@@ -73,7 +74,7 @@ def check_store(
 
 
 def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str, str]:
-    """Return the first problem of the store and its remedy; two empty texts if there is none."""
+    """Return the store's first problem and the remedy for it; ("", "") if there is no problem."""
     if character := store_path.path_problem(store):
         return f" has {character} in its path, where make cannot build", store_path.REMEDY
     if problem := _unusable_folder(store):
@@ -83,8 +84,8 @@ def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str,
             return (
                 f": {existing} is on a mount with the option noexec, where no program can run",
                 (
-                    "Set JITBUILD_HOME to a folder on another mount, or remount this one with the "
-                    "option exec."
+                    "Set JITBUILD_HOME to a folder on another mount, or remount this file system "
+                    "with the option exec."
                 ),
             )
     return "", ""
@@ -104,7 +105,7 @@ def _unusable_folder(store: Path) -> str:
 
 def is_on_noexec_mount(folder: Path) -> bool:
     """Return True if `folder` is on a mount with the option noexec (mount(8))."""
-    flag = getattr(os, "ST_NOEXEC", 0)  # macOS has no name for it, and Windows no such mounts
+    flag = getattr(os, "ST_NOEXEC", 0)  # macOS does not define it; Windows has no such mounts
     return bool(flag) and bool(os.statvfs(folder).f_flag & flag)
 
 
@@ -113,7 +114,7 @@ def check_disks(
 ) -> list[CheckedRequirement]:
     """Check that there are `needed` free bytes on the disk of the store and on that of scratch.
 
-    The disk is checked once if both are on the same disk. `profile` is the build's profile, for the
+    If both are on the same disk, it is checked only once. `profile` is the build's profile, for the
     message. `free` returns the free bytes of the disk that contains a folder.
     """
     disks: dict[int, Path] = {}

@@ -106,7 +106,10 @@ class PipDownload:
         folder: Path,
         on_line: Callable[[str], None],
     ) -> str:
-        """Run pip in `folder` and return its output. Raises the error that fits its failure."""
+        """Run pip in `folder` and return its output.
+
+        Raises DownloadError or, if a wheel has another hash, IntegrityError if pip fails.
+        """
         log = io.BytesIO()
         code = self.streamer(argv, env=environ, cwd=folder, log=log, on_line=on_line)
         output = log.getvalue().decode("utf-8", "replace")

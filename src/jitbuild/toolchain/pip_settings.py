@@ -1,9 +1,10 @@
 """The user's settings of pip, reduced to those that cannot change where packages are installed.
 
-A setting such as `target`, `prefix`, `user` or `dry-run` would leave an environment empty. None of
-them can be undone by an option of pip, and an empty variable does not override a file. Therefore
-pip's files are read with `pip config list`, the harmless settings are passed as variables, and
-PIP_CONFIG_FILE=os.devnull makes pip ignore its files (pip's documentation, "Configuration").
+A setting such as `target`, `prefix`, `user` or `dry-run` would leave an environment empty. No
+option of pip undoes such a setting, and an empty variable does not override a file. Therefore
+jitbuild reads pip's files with `pip config list`, passes the harmless settings to pip as variables,
+and makes pip ignore its files with PIP_CONFIG_FILE=os.devnull (pip's documentation,
+"Configuration").
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 PipCommand = Literal["install", "download"]
 
-# How pip reaches an index, and which.
+# Settings that choose an index, and determine how pip accesses it.
 _CONNECTION = frozenset(
     {
         *("index-url", "pypi-url", "extra-index-url", "no-index", "find-links"),
@@ -27,7 +28,8 @@ _CONNECTION = frozenset(
         *("cache-dir", "no-cache-dir", "use-feature", "use-deprecated"),
     }
 )
-# Which of the files on an index pip chooses. Pinned wheels leave it no choice.
+# Settings that determine which of the files on an index pip chooses. For pinned wheels, pip has no
+# choice.
 _CHOICE = frozenset(
     {
         *("constraint", "build-constraint", "only-binary", "no-binary", "prefer-binary", "pre"),
@@ -42,17 +44,17 @@ _LINE = re.compile(r"(?P<section>[\w-]+)\.(?P<name>[\w-]+)=(?P<value>['\"].*)")
 
 
 def listing_command(pip: Sequence[str]) -> list[str]:
-    """Return the command that lists the settings in pip's files; `pip` is the command of pip.
+    """Return the command that prints the settings in pip's files; `pip` is the command of pip.
 
-    With -vvv, the list is printed even if a file sets `quiet`.
+    With -vvv, pip prints them even if a file sets `quiet`.
     """
     return [*pip, "-vvv", "config", "list"]
 
 
 def listing_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of `listing_command`: `environ` without pip's own variables.
+    """Return the environment for `listing_command`: `environ` without pip's own variables.
 
-    PIP_CONFIG_FILE is kept, because it names one of the files.
+    PIP_CONFIG_FILE is kept, because it names one of pip's files.
     """
     return {
         name: value
@@ -64,10 +66,10 @@ def listing_environment(environ: Mapping[str, str]) -> dict[str, str]:
 def kept_environment(
     environ: Mapping[str, str], listing: str, command: PipCommand
 ) -> dict[str, str]:
-    """Return the environment to run pip's `command` in.
+    """Return an environment in which pip's `command` has only the harmless settings of the user.
 
-    It is `environ` with the harmless settings of pip, from the output `listing` of
-    `listing_command` and from the variables in `environ`, which override files as in pip.
+    It is derived from `environ`. The settings come from `listing`, the output of `listing_command`,
+    and from the variables in `environ`; as in pip, variables override files.
     """
     kept = {
         name: value
@@ -80,7 +82,7 @@ def kept_environment(
 
 
 def _in_files(listing: str, command: PipCommand) -> dict[str, str]:
-    """Return the settings in pip's files. Those of the section `command` override `global`."""
+    """Return the settings in pip's files. Settings for `command` override global settings."""
     sections: dict[str, dict[str, str]] = {"global": {}, command: {}}
     for line in listing.splitlines():
         match = _LINE.fullmatch(line.strip())
@@ -98,7 +100,7 @@ def _in_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _text(literal: str) -> str:
-    """Return the value of a string in Python's notation, in which pip prints it."""
+    """Return the string that `literal` represents in Python's notation, which pip prints."""
     try:
         return str(ast.literal_eval(literal))
     except (ValueError, SyntaxError):

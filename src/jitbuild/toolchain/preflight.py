@@ -42,9 +42,10 @@ class Preflight:
 
     `store` is the folder of the store. `llvm` finds the LLVM whose presence is checked; it is None
     if the build needs no LLVM, because it has no stencils or they are in the cache. `environ` is
-    the clean environment of a build: every program that a check starts runs in it. `free` returns
-    the free bytes of the disk that contains a folder, `is_noexec` returns True if no program can be
-    started in a folder, and `is_memory_denied` if memory cannot be executed after it was written.
+    the clean environment of a build, in which all programs of the checks run. `free` returns the
+    free bytes of the disk that contains a folder, and `is_noexec` returns True if no program can be
+    started in a folder. `is_memory_denied` returns True if memory that was written cannot be
+    executed.
     """
 
     plan: Plan
@@ -81,7 +82,7 @@ class Preflight:
         )
 
     def _checker(self, folder: Path) -> LibraryChecker:
-        """Return a checker that compiles in `folder` as configure will do."""
+        """Return a checker for `folder`, with the compiler that configure will choose."""
         variables = build_variables(self.plan)
         environ = {**self.environ, **variables}
         return LibraryChecker(

@@ -1,1 +1,1 @@
-"""Caches kept between builds. Each may be deleted at any moment; the next build takes longer."""
+"""Caches kept between builds. Each may be deleted at any time; the next build then takes longer."""

@@ -1,7 +1,7 @@
-r"""Read a configure script, to tell which answers of a config.cache it can be given safely.
+r"""Find the answers of a config.cache that can safely be given to a configure script.
 
-An answer is safe if configure writes the same files with it as when it runs the test itself. That
-depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
+An answer is safe if configure writes the same files with the answer as when it runs the test
+itself. That depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
 
     if test ${ac_cv_wl_no_as_needed+y}                # the answer is known: skip the test
     then :
@@ -18,7 +18,7 @@ depends on the script. AC_CACHE_CHECK writes a test like this (autoconf 2.71):
     fi
     printf "%s\n" "result: $ac_cv_wl_no_as_needed"    # the end of the test
 
-Most tests only set their answer. This one, of CPython 3.13, also sets NO_AS_NEEDED, which stays
+Most tests only set their answer. This test, of CPython 3.13, also sets NO_AS_NEEDED, which stays
 empty if the answer comes from a cache. So configure must always run this test.
 
 An answer is also unsafe if the script uses it before its test. In CPython 3.13, configure chooses

@@ -83,8 +83,8 @@ class StepCaches:
 def step_caches(context: CacheContext, *, enabled: bool) -> StepCaches:
     """Return the caches of a build.
 
-    If `enabled` is False, return only the compiler cache. It is always needed, because it also
-    prevents a build from using the user's own ccache.
+    If `enabled` is False, return only the compiler cache. The compiler cache is always needed,
+    because it also prevents a build from using the user's own ccache.
     """
     compiler = _compiler_cache(context)
     if not enabled:

@@ -138,7 +138,7 @@ def clear(store: Path) -> None:
 
 
 def is_ccache_failure(line: str) -> bool:
-    """Return True if `line`, of a failed step's output, reports a failure of ccache itself.
+    """Return True if `line`, from a failed step's output, reports a failure of ccache itself.
 
     ccache fails if its folder is removed or made unwritable while ccache creates a file there. The
     step can then be run again without ccache (`ccache_settings.DISABLED`).

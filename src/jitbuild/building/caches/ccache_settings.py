@@ -37,10 +37,10 @@ _USUAL_SCHEMES = "file, http"
 
 
 def compiler_names(cc: str = "", *, stencils: bool) -> tuple[str, ...]:
-    """Return the names by which a build may call its compilers: the usual ones, and that in `cc`.
+    """Return the names by which a build may call its compilers: the usual names and that in `cc`.
 
-    `cc` is the build's CC; its program is included if it is a name without a folder. `stencils` is
-    True if the build makes stencils. `clang` is then left out: Tools/jit would use the link as the
+    `cc` is the build's CC; its program is included if it is a name without a folder. If `stencils`
+    is True, the build makes stencils, and `clang` is left out: Tools/jit would use the link as the
     clang that compiles the stencils, and ccache is not meant for those compilations.
     """
     program = shlex.split(cc)[:1]

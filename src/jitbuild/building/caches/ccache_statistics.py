@@ -49,8 +49,8 @@ class CcacheSummary:
 def count_files(log: Path) -> CcacheCounts:
     """Return the counts of the build that wrote the statistics log `log`.
 
-    All counts are zero if the file cannot be read. It has a line `# FILE` for each call, followed
-    by the names of the counters that the call increased (ccache(1), stats_log).
+    All counts are zero if the log cannot be read. The log has a line `# FILE` for each call,
+    followed by the names of the counters that the call increased (ccache(1), stats_log).
     """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -69,8 +69,7 @@ def count_files(log: Path) -> CcacheCounts:
 def summarize(ccache: Ccache | None, store: Path, *, runner: Runner = process.run) -> CcacheSummary:
     """Return the hits and misses of the cache in the store at the folder `store`.
 
-    Both are zero if `ccache` is None, because nothing can read them, or if the store has no such
-    cache.
+    Both are zero if the store has no such cache, or if `ccache`, which reads them, is None.
     """
     folder = store / FOLDER
     if ccache is None or not folder.is_dir():

@@ -82,7 +82,10 @@ class ConfigureCache:
         return StepInputs()
 
     def record(self, step: Step) -> None:
-        """Keep the answers that configure determined, and count the lookup as a hit or a miss."""
+        """Keep the answers that configure determined, and count the lookup as a hit or a miss.
+
+        After a hit, the answers are already in the cache.
+        """
         if step.cached_by != "configure":
             return
         if self._key and not self._restored:
@@ -148,7 +151,7 @@ class ConfigureCache:
 
         Return None if a flag contains a placeholder, whose value is known only while the build
         runs. Also return None on systems other than Linux, where nobody has checked that configure
-        writes the same files.
+        writes the same files with prefilled answers.
         """
         flags = _flag_variables(step)
         if not self.host.libc or any("{" in text for text in flags.values()):

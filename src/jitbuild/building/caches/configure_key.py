@@ -69,7 +69,7 @@ def folders_digest(folders: Iterable[Path]) -> str:
 def search_folders(runner: Runner, environ: Mapping[str, str]) -> list[Path]:
     """Return the folders where the C compiler finds headers and pkg-config finds .pc files.
 
-    The compiler is CC of `environ` or, if that is not set, cc. Return an empty list if the compiler
+    The compiler is CC of `environ` or, if CC is not set, cc. Return an empty list if the compiler
     cannot be run.
     """
     compiler = shlex.split(environ.get("CC", "")) or ["cc"]

@@ -39,7 +39,7 @@ _MAX_PART_AGE_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """The content of each of an entry's `files`, by name, and `facts` about the entry."""
+    """An entry: the content of each of its `files`, by name, and `facts` about them."""
 
     files: Mapping[str, bytes]
     facts: Mapping[str, str]
@@ -186,7 +186,7 @@ def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> b
 
 
 def _parse(key: str, content: bytes) -> CacheEntry:
-    """Return the entry that the bytes `content` of a file represent.
+    """Return the entry that is stored in `content`, the bytes of a file.
 
     Raises _BrokenError unless the entry has the key `key` and all hashes and sizes match.
     """
@@ -207,7 +207,10 @@ def _parse(key: str, content: bytes) -> CacheEntry:
 
 
 def _parse_files(content: bytes, begin: int, listed: list[dict[str, Any]]) -> dict[str, bytes]:
-    """Return the contents of the files described by `listed`, by name; they begin at `begin`."""
+    """Return the content of each of the `listed` files, by name.
+
+    The contents begin at the offset `begin` of `content`, and follow each other without gaps.
+    """
     files = {}
     for file in listed:
         data = content[begin : begin + file["size"]]

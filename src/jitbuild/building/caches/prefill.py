@@ -69,7 +69,8 @@ _PREAMBLE = """\
 class Questions:
     """The functions and headers that a configure script tests for.
 
-    Each mapping is from the name of a function or header to the name of configure's answer.
+    Each mapping is from the name of a function or a header to the name of configure's answer for
+    it.
     """
 
     functions: Mapping[str, str]
@@ -93,7 +94,8 @@ class ConfigureCompiler:
     def compile(self, source: Path, *options: str) -> tuple[bool, str]:
         """Compile `source`, and link it unless `options` prevent that.
 
-        Return True if that succeeded, else False, and the messages of the compiler and the linker.
+        Return True if that succeeded, else False; also return the messages of the compiler and the
+        linker.
         """
         argv = [*self.argv, "-w", *self.flags, *options, str(source), *self.libraries]
         env = {**self.environ, "CCACHE_DISABLE": "1"}
@@ -125,7 +127,7 @@ def positive_answers(
     """Return the names of the answers to `questions` that are yes.
 
     Test programs are written into `folder`, and at most `jobs` of them are compiled at once. Raises
-    OSError if they cannot be written.
+    OSError if a program cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [

@@ -54,12 +54,12 @@ class StencilStore:
         return self._get(key) if key else None
 
     def restore(self, tree: Path, key: str) -> CacheEntry | None:
-        """Write the stencils with the key `key` into the configured `tree`; return None for a miss.
+        """Write the stencils with the key `key` into the configured `tree`; return their entry.
 
-        Stencils already in the tree are removed first, even for a miss: build.py's digest omits
-        CPython's headers, so build.py could accept outdated stencils. Restored files get an old
-        modification time, so that make runs build.py, which then checks the digest. Return the
-        entry that was restored.
+        Return None for a miss. Stencils already in the tree are removed first, even for a miss:
+        build.py's digest omits CPython's headers, so build.py could accept outdated stencils.
+        Restored files get an old modification time, so that make runs build.py, which then checks
+        the digest.
         """
         if not key:
             return None
@@ -150,7 +150,7 @@ def _read_unit(tree: Path) -> dict[str, bytes]:
 
 
 def _digest_facts(files: Mapping[str, bytes]) -> dict[str, str] | None:
-    """Return the first line of each stencil header of a triple, as facts of an entry.
+    """Return the first line of each header that contains the stencils of a triple, as facts.
 
     Return None if there is no such header, or if one does not begin with a digest.
     """

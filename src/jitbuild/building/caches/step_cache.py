@@ -50,9 +50,9 @@ class StepCache(Protocol):
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
         """Withdraw help that may have made `step` fail; return the inputs for another attempt.
 
-        Return None if there is nothing left to withdraw. Each kind of help is withdrawn at most
-        once, so the attempts come to an end. Raises BuildError, with the message of `error`, if the
-        step needs something that cannot be provided.
+        Return None if there is nothing left to withdraw. A cache withdraws each kind of help at
+        most once, so the number of attempts is limited. Raises BuildError, with the message of
+        `error`, if the step needs something that cannot be provided.
         """
 
     def record(self, step: Step) -> None:

@@ -1,8 +1,8 @@
-"""Make CPython's Tools/jit/build.py compile the headers that all micro-ops include only once.
+"""Precompile the headers that all micro-ops include, for CPython's Tools/jit/build.py.
 
 build.py runs clang for each of about 300 micro-ops (Tools/jit/_targets.py, `_compile`), and each
-run reads 17 of CPython's headers to compile a few lines. This module compiles those headers once,
-with the flags of the micro-ops, to a precompiled header (clang's -include-pch).
+run reads 17 of CPython's headers to compile a few lines. This module compiles those headers only
+once, with the flags of the micro-ops, to a precompiled header (clang's -include-pch).
 
 The stencils do not change: the compiler sees the same declarations in the same order, and a test
 compares every byte with the stencils that build.py makes without this module. If the headers cannot
