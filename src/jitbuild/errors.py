@@ -41,7 +41,7 @@ class RequestError(JitbuildError):
 
 
 class VariantError(JitbuildError):
-    """The requested variant does not exist for this version or target, or is known to be broken."""
+    """The requested variant does not exist for this version or target, or does not work there."""
 
     exit_code = 4
 

@@ -69,7 +69,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_local(self) -> bool:
-        """True for a source tree, archive or repository on this machine."""
+        """True if the request names a source folder, an archive or a repository on this machine."""
         remote = "://" in self.value or re.fullmatch(r"[\w.-]+@[\w.-]+:.*", self.value)
         return self.kind in {"folder", "archive"} or (self.kind == "git" and not remote)
 
@@ -118,7 +118,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slug(self) -> str:
-        """The variant in an interpreter's name, such as `jit-fast` or `jit-on-release-tailcall`."""
+        """The variant as a part of an interpreter's name: `jit-fast`, `jit-on-release-tailcall`."""
         names = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
         custom = bool(self.configure_args or self.patches or self.includes)
         extra = ["tailcall"] * self.tail_call + ["custom"] * custom

@@ -66,7 +66,7 @@ def variable_of(name: str) -> str:
 def user_file() -> Path | None:
     """Return the path of the user's own settings file, which need not exist.
 
-    Return None if the user has no home folder: no HOME, and no entry for the user's id, as in many
+    Return None if the user has no home folder (no HOME, and no entry for the user's id), as in many
     containers.
     """
     try:
@@ -145,7 +145,7 @@ def count(name: str, flag: object = None) -> int | None:
 
 
 def natural(name: str) -> int | None:
-    """Return a setting that is a natural number, which includes 0, or None if it is not set.
+    """Return the setting `name`, which must be 0 or a positive integer, or None if it is not set.
 
     Raises SettingsError for any other value.
     """

@@ -34,7 +34,7 @@ _WORDS = {
 
 
 class Spelling(NamedTuple):
-    """The meaning of a spelling: the kind and the value of the request."""
+    """The meaning of a spelling: the kind and the value of a request."""
 
     kind: Literal["tag", "series", "specifier"]
     value: str

@@ -1,4 +1,4 @@
-"""Finish an installed prefix: add the usual names to bin/, and remove traces of the build."""
+"""Finish an installed prefix: add the usual names to bin/, and remove paths of the build."""
 
 from __future__ import annotations
 

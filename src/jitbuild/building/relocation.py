@@ -113,7 +113,7 @@ def _files(prefix: Path) -> Iterator[Path]:
 
 
 def _replace_file(path: Path, content: bytes) -> None:
-    """Replace the content of a file, and remove the bytecode of the old content."""
+    """Replace the content of the file `path`, and remove the bytecode of the old content."""
     for bytecode in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
         bytecode.unlink(missing_ok=True)
     status = path.stat()

@@ -66,9 +66,9 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
 
 
 def check_variant(variant: Variant, target: Target, catalog: Catalog) -> None:
-    """Raise VariantError if no version can be built as `variant` for `target`.
+    """Raise VariantError if no version can be built for `target` as `variant`.
 
-    Nothing about the source needs to be known, so this can be checked before it is fetched.
+    This check needs no source, so it can be made before the source is fetched.
     """
     rules = (rule for rule in catalog.build.rule if not rule.when.versions)
     _check(variant, target, [rule for rule in rules if rule.when.fits(target, variant)], catalog)
@@ -150,7 +150,7 @@ def _check(
     *,
     release: bool = False,
 ) -> None:
-    """Raise VariantError if one of `rules` refuses the variant, or configure an argument."""
+    """Raise VariantError if one of `rules` refuses the variant, or configure one of its arguments."""
     for rule in rules:
         if rule.refuse:
             arguments = rule.when.matching_arguments(variant)

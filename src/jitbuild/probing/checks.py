@@ -172,7 +172,7 @@ def _why_no_jit(facts: ProbeFacts) -> str:
 
 
 def _executors(runs: ProbeRuns, expect: Expect) -> Iterator[Check]:
-    """Check that the hot loops have the expected machine code or executors with the JIT on.
+    """Check that, with the JIT on, the hot loops have the expected machine code or executors.
 
     If machine code is expected, the default of the JIT is checked, too.
     """
@@ -222,7 +222,7 @@ def _negative_control(off: ProbeFacts) -> Check:
 
 
 def _modules(facts: ProbeFacts, required: Collection[str] | None) -> Iterator[Check]:
-    """Check that the modules in `required` can be imported; others may be missing."""
+    """Check that the modules in `required` can be imported; other modules may be missing."""
     if required is None or facts.missing is None:
         return
     if lost := sorted(set(required).intersection(facts.missing)):

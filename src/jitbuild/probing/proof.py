@@ -25,9 +25,10 @@ def lacks_essentials(missing: Collection[str]) -> bool:
 
 
 def lost_essentials(missing: Collection[str], before: Collection[str] | None) -> tuple[str, ...]:
-    """Return the essential modules in `missing` that were not missing before, sorted.
+    """Return the essential modules in `missing` that are not in `before`, sorted.
 
-    If it is unknown what was missing before (None), none counts as lost.
+    `before` are the modules that were missing earlier. If it is None, that is unknown; return ()
+    then.
     """
     return () if before is None else tuple(sorted(ESSENTIAL_MODULES & {*missing} - {*before}))
 

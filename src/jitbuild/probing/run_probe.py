@@ -88,7 +88,7 @@ def missing_modules(
 ) -> tuple[str, ...]:
     """Start `executable` once, and return the usual standard modules that it cannot import.
 
-    Raises InterpreterError if it does not run.
+    Raises InterpreterError if the program does not run.
     """
     facts = collect_facts(executable, probe_environment(environ, "0"), modules=True, runner=runner)
     return facts.missing or ()

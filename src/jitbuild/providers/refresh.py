@@ -63,6 +63,6 @@ def decay(
     if not lost or allow_missing:
         return ""
     return (
-        f"It can no longer import {', '.join(lost)}: a library that it was built with was removed "
+        f"It can no longer import {', '.join(lost)}: a library with which it was built was removed "
         "or upgraded."
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A repair: the interpreter's folder was moved from `origin`, and `files` were rewritten."""
+    """A repair that was made: `origin` is the old folder, and `files` are the rewritten files."""
 
     name: str
     path: Path

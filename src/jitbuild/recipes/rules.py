@@ -47,7 +47,7 @@ class Condition(toml.Table, frozen=True):
         return self.fits(target, variant)
 
     def fits(self, target: Target, variant: Variant) -> bool:
-        """Return True if `target` and `variant` meet the condition, whatever the version is."""
+        """Return True if `target` and `variant` meet the condition; the version is not tested."""
         return (
             (not self.targets or any(fnmatchcase(target.name, name) for name in self.targets))
             and (not self.jit or variant.jit in self.jit)
@@ -59,9 +59,9 @@ class Condition(toml.Table, frozen=True):
         )
 
     def matching_arguments(self, variant: Variant) -> list[str]:
-        """Return the arguments of `variant` that one of the patterns `configure_args` matches.
+        """Return the arguments of `variant` whose names match one of the patterns `configure_args`.
 
-        configure reads `-prefix` like `--prefix`.
+        The name `-prefix` is treated like `--prefix`, as configure does.
         """
         return [
             argument

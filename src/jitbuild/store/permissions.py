@@ -1,4 +1,4 @@
-"""Give an interpreter one set of permissions, whatever the umask of the process that built it."""
+"""Give an interpreter the same permissions, whatever the umask of the process that built it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _EXECUTE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 def permissions_of(mode: int, *, is_folder: bool) -> int:
-    """Return the permissions for a file or folder of an interpreter whose mode is `mode`.
+    """Return the permissions that a file or a folder of an interpreter should have.
 
-    Everybody can read it and only its owner can write it, as with umask 022. A folder can be
-    entered by everybody; a file can be executed by everybody if its owner can execute it.
+    `mode` is its present mode. As with umask 022, everybody may read it, and only its owner may
+    write it. Everybody may enter a folder. Everybody may execute a file that its owner may execute.
     """
     executable = is_folder or bool(mode & stat.S_IXUSR)
     return _READ | stat.S_IWUSR | (_EXECUTE if executable else 0)
 
 
 def equalize(prefix: Path) -> None:
-    """Give `prefix` and everything in it the permissions of `permissions_of`; links are kept.
+    """Give `prefix` and everything in it the permissions that `permissions_of` returns.
 
-    On Windows, where files inherit their permissions from the folder, nothing is changed. Raises
-    OSError if permissions cannot be changed.
+    Links are not changed. On Windows, where files inherit their permissions from the folder,
+    nothing is changed. Raises OSError if permissions cannot be changed.
     """
     if os.name != "posix":
         return

@@ -1,4 +1,4 @@
-"""Compute the SHA-256 checksums of files, and compare them with the expected ones."""
+"""Compute the SHA-256 of files, and compare it with the expected SHA-256."""
 
 from __future__ import annotations
 

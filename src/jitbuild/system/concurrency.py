@@ -1,4 +1,4 @@
-"""Run functions concurrently in threads, and end all of them when one fails."""
+"""Run functions concurrently in threads; if one function fails, end all others."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _limit_v2(folder: PurePosixPath, read: Callable[[str], str | None]) -> float
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    """Return quota / period, or None if there is no limit: the quota is then `max`, or -1."""
+    """Return quota / period, or None if the quota states no limit (`max`, or -1 in cgroup v1)."""
     quota, period = quota.strip(), period.strip()
     if not (quota.isdecimal() and period.isdecimal() and int(quota) and int(period)):
         return None

@@ -67,7 +67,10 @@ def download(  # noqa: PLR0913
 
 
 def downloader(least_speed: int | None) -> Callable[..., Path]:
-    """Return `download` with a least speed in bytes per second; None stands for the default."""
+    """Return `download` with `least_speed`, in bytes per second, as the lowest accepted speed.
+
+    None stands for the default.
+    """
     if least_speed is None:
         return download
     return functools.partial(download, effects=NetworkEffects(least_speed=least_speed))

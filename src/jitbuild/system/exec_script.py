@@ -1,4 +1,4 @@
-"""Scripts that become another program: a shell script on POSIX, a batch file on Windows."""
+"""Scripts that replace themselves by a program: shell scripts on POSIX, batch files on Windows."""
 
 from __future__ import annotations
 

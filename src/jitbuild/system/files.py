@@ -81,7 +81,7 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) 
 def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the lock file `<path>.lock`, which only one thread of one process can hold at a time.
 
-    If another thread or process holds the lock, call `on_wait` once and then wait for the lock.
+    If another thread or process holds the lock, call `on_wait` once, and then wait for the lock.
     Raises Cancelled if the current task group is cancelled during the wait.
     """
     from filelock import FileLock, Timeout
@@ -198,7 +198,7 @@ def _copy(source: Path, part: Path, stage: Stage) -> None:
 
 
 def _size_of_source(source: Path) -> int:
-    """Return the size of `source`.
+    """Return the size of the file `source`.
 
     Raises DownloadError if it is not a regular file: reading a pipe, for example, might never end.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration as text: `0.4 s`, `12 s`, `3 min 05 s`."""
+    """Return a duration in seconds as text: `0.4 s`, `12 s`, `3 min 05 s`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -12,12 +12,12 @@ def format_duration(seconds: float) -> str:
 
 
 def count_noun(count: float, noun: str) -> str:
-    """Return a count with its noun in the singular or plural: `1 second`, `2.5 seconds`."""
+    """Return a count with its noun in the singular or in the plural: `1 second`, `2.5 seconds`."""
     return f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
 
 
 def format_size(count: int) -> str:
-    """Return a count of bytes as text: `23.2 MB`."""
+    """Return a number of bytes as text: `23.2 MB`."""
     if count < 1000:
         return f"{count} B"
     value, unit = float(count), "B"

@@ -24,9 +24,10 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 
 def system_proxies() -> Mapping[str, str]:
-    """Return the proxy for `http`, `https` and `all`, and the hosts without one as `no`.
+    """Return the proxies, by the keys `http`, `https` and `all`.
 
-    They are taken from the environment and, on macOS and Windows, from the system's settings.
+    The key `no` lists the hosts that need no proxy. The values are taken from the environment and,
+    on macOS and Windows, from the system's settings.
     """
     from urllib.request import getproxies
 
@@ -38,10 +39,10 @@ class NetworkEffects:
     """The effects of a download, for which unit tests pass fakes.
 
     `timeout` limits each connect and each read, in seconds. If a failed attempt received at least
-    `progress_bytes`, the count of failed attempts starts again. A transfer
-    with less than `least_speed` bytes per second over `window` seconds is given up; 0 accepts every
-    speed. `clock` returns the time since 1970, and `monotonic` the time of a clock that is never
-    set; both in seconds.
+    `progress_bytes`, the count of failed attempts starts again. A transfer is given up if its speed
+    stays below `least_speed` bytes per second for `window` seconds; 0 accepts every speed. `clock`
+    returns the time since 1970, and `monotonic` the time of a clock that never jumps, both in
+    seconds.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -89,16 +90,16 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
 def _proxy_mounts(
     proxies: Mapping[str, str], context: ssl.SSLContext
 ) -> dict[str, httpx.BaseTransport]:
-    """Return the transports of a client for `proxies`, which are as `system_proxies` returns them.
+    """Return the transports of a client for `proxies`, a result of `system_proxies`.
 
     Raises ValueError, ImportError or httpx.InvalidURL if a proxy cannot be used.
     """
     import httpx
 
     class Selecting(httpx.BaseTransport):
-        """Sends each request through the proxy, or directly if its host needs none.
+        """Sends each request through a proxy, or directly if the host needs no proxy.
 
-        The host is looked at for every request, because a redirect may lead to another one.
+        The host is checked for every request, because a redirect may lead to another host.
         """
 
         def __init__(self, proxy: httpx.BaseTransport) -> None:

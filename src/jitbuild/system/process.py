@@ -1,6 +1,6 @@
-"""Run programs: return, stream or record their output.
+"""Run programs, and return, stream or record their output.
 
-Only this module, process_group.py, which it uses, and replacement.py start processes.
+Only this module, process_group.py and replacement.py start processes.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def end_windows_tree(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessEffects:
-    """The operating system functions that start and end children; unit tests pass fakes."""
+    """The operating system's functions that start and end children; unit tests pass fakes."""
 
     popen: Callable[..., Popen] = subprocess.Popen
     signal_group: Callable[[Popen, int], None] = (

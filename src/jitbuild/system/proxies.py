@@ -1,4 +1,4 @@
-"""Decide which hosts are reached without a proxy, by the list in NO_PROXY.
+"""Decide which hosts need no proxy, by the list in NO_PROXY.
 
 httpx has the same feature, but fails if the list contains an IPv6 address or a range of addresses.
 """
@@ -16,10 +16,10 @@ _PORT = re.compile(r"^(\[[^]]*\]|[^:]*):(\d+)$")
 def bypasses(no_proxy: str, host: str, port: int | None = None) -> bool:
     """Return True if a connection to `host` and `port` uses no proxy.
 
-    `no_proxy` is a list of entries, separated by commas or spaces: `*`, a domain (which includes
-    the domains below it), an address, or a range of addresses such as `10.0.0.0/8` or `fd00::/8`.
-    A host and an address may be followed by a port; an IPv6 address is then in brackets. Entries of
-    other forms are ignored.
+    `no_proxy` is a list of entries, separated by commas or spaces. An entry is `*`, a domain (which
+    includes the domains below it), an address, or a range of addresses such as `10.0.0.0/8` or
+    `fd00::/8`. A domain or an address may be followed by a port; an IPv6 address is then in
+    brackets. Other entries are ignored.
     """
     name = host.strip("[]").rstrip(".").lower()
     return any(_matches(entry, name, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
@@ -43,5 +43,5 @@ def _matches(entry: str, host: str, port: int | None) -> bool:
 def _address_in(host: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     try:
         return ipaddress.ip_address(host) in network
-    except ValueError:  # a name: names are not resolved to compare them with addresses
+    except ValueError:  # `host` is a name, and names are not resolved
         return False

@@ -1,6 +1,6 @@
 """Replace this process by another program.
 
-`jitbuild run` must start fast, so what only Windows needs is imported inside a function.
+`jitbuild run` must start fast, so modules that only Windows needs are imported inside a function.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class Transfer:
 
     An earlier transfer may have left the beginning of the file in `part`. `validator` is the
     identifier of the file's version that the server's last response contained. `stitched` is True
-    if `part` was put together from several responses. `started` is True if the last response had
-    begun to arrive, and `expired` is True if its headers took too long.
+    if `part` was put together from several responses. `started` is True if the body of the last
+    response began to arrive, and `expired` is True if its headers took too long.
     """
 
     url: str
@@ -135,9 +135,9 @@ class Transfer:
         return RetryError(str(error) or type(error).__name__, interrupted=self.started)
 
     def _header_deadline(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context manager for the wait for the headers of a response.
+        """Return a context manager that limits the wait for the headers of a response.
 
-        If they do not arrive in time, it closes the client, which ends the request with an error.
+        If they do not arrive in time, the client is closed, which ends the request with an error.
         """
         if not self.effects.least_speed:
             return contextlib.nullcontext()
@@ -170,8 +170,8 @@ class Transfer:
     def _accept(self, response: httpx.Response, size: int) -> _Body:
         """Return the part of the file that the response contains.
 
-        Raises RetryError or DownloadError if the response contains no usable part. `size` is the
-        size of `part`.
+        Raises RetryError or DownloadError if the response contains no usable part of the file.
+        `size` is the size of `part`.
         """
         status = response.status_code
         if status == 200:

@@ -79,7 +79,7 @@ def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterat
 def _read_to_end(tar: tarfile.TarFile) -> None:
     """Read the rest of the archive after the last member.
 
-    Compressed data ends with checksums; reading them raises the decompressor's error for damage.
+    Compressed data ends with checksums. If the data is damaged, reading them raises an error.
     """
     assert tar.fileobj is not None
     while tar.fileobj.read(_CHUNK_BYTES):
@@ -87,9 +87,9 @@ def _read_to_end(tar: tarfile.TarFile) -> None:
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose damaged header is an error.
+    """A member of a tar, for which a damaged header is an error.
 
-    tarfile itself treats a header that it cannot read as the end of the archive.
+    tarfile itself would treat a header that it cannot read as the end of the archive.
     """
 
     @classmethod

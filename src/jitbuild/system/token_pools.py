@@ -28,7 +28,7 @@ class TokenPool(Protocol):
         """Take up to `at_most` free tokens without waiting, and return their number."""
 
     def give(self, count: int) -> None:
-        """Put `count` tokens back."""
+        """Put `count` tokens back into the pool."""
 
     def wait(self, seconds: float) -> None:
         """Wait until a token may be free, but at most `seconds` seconds."""

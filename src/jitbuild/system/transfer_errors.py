@@ -1,4 +1,4 @@
-"""The errors of a transfer over HTTP: what the server answered, and what to do about it."""
+"""The errors of a transfer over HTTP: each states the server's answer, and a remedy."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ class RetryError(Exception):
 
 
 def refused(url: str, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
-    """Return the error for a response without the file, with its status code and reason phrase.
+    """Return the error for a response that does not contain the file.
 
-    It is a RetryError if the answer is temporary. `wait` is the time in seconds that the server
-    asked to wait.
+    `status` and `phrase` are the status code and the reason phrase of the response. The error is a
+    RetryError if another attempt may succeed. `wait` is the time in seconds that the server asked
+    to wait.
     """
     shown = redacted(url)
     code = f"HTTP {status} {phrase}".rstrip()
@@ -55,7 +56,10 @@ def refused(url: str, status: int, phrase: str, wait: float) -> DownloadError | 
 
 
 def final_error(url: str, error: RetryError, size: int) -> DownloadError:
-    """Return the error to raise when no attempts are left, with `size` bytes of the file."""
+    """Return the error to raise when no attempts are left.
+
+    `error` is the error of the last attempt, and `size` the number of bytes that have arrived.
+    """
     shown = redacted(url)
     if error.interrupted:
         return TruncatedError(
@@ -71,17 +75,18 @@ def final_error(url: str, error: RetryError, size: int) -> DownloadError:
 
 
 def too_slow(url: str, error: TooSlowError) -> TruncatedError:
-    """Return the error for a transfer that was given up because of its speed."""
+    """Return the error for a transfer that was given up because it was too slow."""
     return TruncatedError(
         f"The download of {redacted(url)} was given up, because it was too slow: "
         f"{format_size(error.received)} in {error.seconds:.0f} s.",
-        remedy="Run the same command again to resume the download. If your line is slow, lower "
-        f"the setting min-speed (bytes per second; 0 accepts every speed). Otherwise, {_MIRROR}.",
+        remedy="Run the same command again to resume the download. If your connection is slow, "
+        "lower the setting min-speed (in bytes per second; 0 accepts every speed). Otherwise, "
+        f"{_MIRROR}.",
     )
 
 
 def failure(url: str, reason: str) -> DownloadError:
-    """Return the error for a URL with which no attempt can succeed."""
+    """Return the error for a URL that cannot be downloaded in any attempt."""
     return DownloadError(
         f"{redacted(url)} could not be downloaded: {reason}.",
         remedy=f"Check the URL, or {_MIRROR}.",

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The least speed that is accepted by default, in bytes per second. At this speed, the archive of a
-# CPython takes six hours.
+# The lowest speed that is accepted by default, in bytes per second. At this speed, the download of
+# a CPython archive takes six hours.
 LEAST_SPEED = 1000
 
 
 class TooSlowError(Exception):
-    """A transfer was slower than the least speed over a whole window of time.
+    """A transfer was slower than the lowest accepted speed for a whole window of time.
 
-    `received` is the number of bytes that arrived in the last `seconds`.
+    `received` is the number of bytes that arrived in the last `seconds` seconds.
     """
 
     def __init__(self, received: int, seconds: float) -> None:
@@ -29,10 +29,10 @@ class TooSlowError(Exception):
 
 @dataclass(kw_only=True, slots=True)
 class SpeedCheck:
-    """Checks that a transfer has at least `least` bytes per second, over windows of `window` s.
+    """Checks that a transfer has a speed of at least `least` bytes per second.
 
-    `clock` returns seconds. A silent connection is not noticed here: a read without any data ends
-    by its own timeout.
+    The speed is measured over windows of `window` seconds. `clock` returns seconds. This class does
+    not notice that a connection is silent: a read that gets no data ends by its own timeout.
     """
 
     least: int
@@ -45,7 +45,10 @@ class SpeedCheck:
         self._begun = self.clock()
 
     def received(self, count: int) -> None:
-        """Count `count` more bytes. Raises TooSlowError if a window has ended with too few."""
+        """Add `count` to the number of bytes that have arrived.
+
+        Raises TooSlowError if a window has ended in which too few bytes arrived.
+        """
         self._received += count
         elapsed = self.clock() - self._begun
         if elapsed < self.window:

@@ -1,7 +1,7 @@
 """The folders in which programs keep a user's data and settings.
 
-On Linux they are those of the XDG Base Directory Specification. They are computed here, because
-importing platformdirs takes a tenth of the time of `jitbuild which`.
+On Linux, they are the folders of the XDG Base Directory Specification. This module determines them
+itself, because importing platformdirs takes a tenth of the time of `jitbuild which`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def data_folder(
 ) -> Path:
     """Return the folder for the data of `program`, which need not exist.
 
-    On POSIX it is in ~/.local/share by default. macOS has `Application Support` for this, but
-    configure and make cannot build in a path that contains a space.
+    On POSIX, the folder is in ~/.local/share by default. macOS normally uses `Application Support`,
+    but configure and make cannot build in a path that contains a space.
     """
     if platform != "win32":
         return _xdg_folder("XDG_DATA_HOME", ".local/share", environ) / program
@@ -42,9 +42,9 @@ def settings_folder(
 
 
 def _xdg_folder(variable: str, default: str, environ: Mapping[str, str]) -> Path:
-    """Return the folder that `variable` names, or `default` in the home folder.
+    """Return the folder that `variable` names, or else the folder `default` in the home folder.
 
-    The specification requires that a relative path in the variable is ignored.
+    As the specification requires, a relative path in the variable is ignored.
     """
     stated = environ.get(variable, "")
     return Path(stated) if os.path.isabs(stated) else Path.home() / default  # noqa: PTH117

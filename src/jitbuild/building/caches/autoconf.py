@@ -22,8 +22,8 @@ Most tests only set their answer. This test, of CPython 3.13, also sets NO_AS_NE
 empty if the answer comes from a cache. So configure must always run this test.
 
 An answer is also unsafe if the script uses it before its test. In CPython 3.13, configure chooses
-the sources of libmpdec by `$ac_cv_gcc_asm_for_x64` far above the test that sets this variable.
-Without a cache the variable is always empty at that place, but with a cache it has a value.
+the sources of libmpdec by `$ac_cv_gcc_asm_for_x64` far above the test that sets this variable. At
+that place, the variable is always empty without a cache, but has a value with a cache.
 
 The script is searched with regular expressions, not parsed: an answer counts as unsafe unless its
 test is recognised and is seen to have no side effect.

@@ -112,7 +112,7 @@ class EntryStore:
     def record_lookup(self, *, hit: bool) -> None:
         """Count a lookup as a hit or a miss.
 
-        Each lookup appends one byte to a file; O_APPEND makes that safe without a lock.
+        Each lookup appends one byte to a file. Because of O_APPEND, this is safe without a lock.
         """
         with contextlib.suppress(OSError):
             self.root.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class EntryStore:
                 file.write(b"+" if hit else b"-")
 
     def statistics(self) -> EntryStatistics:
-        """Return the statistics of the folder; all are zero if it does not exist."""
+        """Return the statistics of the folder; all numbers are zero if it does not exist."""
         sizes = [size for _, size, _ in self._entries()]
         try:
             uses = self._uses.read_bytes()
