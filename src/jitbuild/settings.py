@@ -32,7 +32,8 @@ KNOWN: dict[str, str] = {
     "ccache": "auto, managed or off",
     "ccache-storage": "a remote storage to share compiled objects, in ccache's syntax:"
     " redis://HOST, http://HOST/PATH",
-    "min-speed": "the least speed of a download in bytes per second, over a minute; 0: none",
+    "min-speed": "the lowest accepted speed of a download in bytes per second, measured over a"
+    " minute; 0 accepts every speed",
     "jobs": "the number of jobs that run at once",
     "jit": "the jit axis of builds that do not state one",
     "profile": "the profile of builds that do not state one",
@@ -123,7 +124,7 @@ def choice(name: str, choices: Collection[str], flag: object = None) -> str | No
     if setting is None or setting.value in choices:
         return setting.value if setting else None
     raise SettingsError(
-        f"{setting.origin}: {setting.value!r} is not a {name}.",
+        f"{setting.origin}: {setting.value!r} is not a value of `{name}`.",
         remedy=f"{did_you_mean(setting.value, choices)}Choose from: {', '.join(choices)}.",
     )
 
@@ -138,8 +139,8 @@ def count(name: str, flag: object = None) -> int | None:
         return None
     if not setting.value.isdecimal() or int(setting.value) < 1:
         raise SettingsError(
-            f"{setting.origin}: {setting.value!r} is not a number of {name}.",
-            remedy="It must be a positive integer.",
+            f"{setting.origin}: `{name}` must be a positive integer, not {setting.value!r}.",
+            remedy=f"It sets {KNOWN[name]}.",
         )
     return int(setting.value)
 
@@ -154,8 +155,8 @@ def natural(name: str) -> int | None:
         return None
     if not (setting.value.isascii() and setting.value.isdecimal()):
         raise SettingsError(
-            f"{setting.origin}: {setting.value!r} is not a {name}.",
-            remedy=f"It is {KNOWN[name]}.",
+            f"{setting.origin}: `{name}` must be 0 or a positive integer, not {setting.value!r}.",
+            remedy=f"It sets {KNOWN[name]}.",
         )
     return int(setting.value)
 
@@ -224,7 +225,8 @@ def _check_trust(table: dict[str, Any], project: Path) -> None:
         subject = f"a path as `{key}`" if key == "llvm" else f"`{key}`"
         raise SettingsError(
             f"{project}: {subject} cannot be set by a project.",
-            remedy=f"Set {variable_of(key)}, or write it into {user_file() or 'your config.toml'}.",
+            remedy=f"Set {variable_of(key)}, or set `{key}` in "
+            f"{user_file() or 'your config.toml'}.",
         )
 
 

@@ -171,7 +171,7 @@ def test_a_folder_is_made_absolute_and_its_tilde_expanded(tmp_path, monkeypatch)
 
 def test_an_unknown_choice_is_refused_with_its_origin_and_the_choices(monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "on")
-    with pytest.raises(SettingsError, match="JITBUILD_JIT: 'on' is not a jit") as caught:
+    with pytest.raises(SettingsError, match="JITBUILD_JIT: 'on' is not a value of `jit`") as caught:
         settings.choice("jit", ("yes", "no"))
     assert caught.value.remedy == "Choose from: yes, no."
 

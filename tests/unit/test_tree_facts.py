@@ -111,7 +111,7 @@ def test_calls_in_an_unknown_form_leave_the_tools_to_the_recipe(text):
 
 
 def test_a_version_before_3_13_is_refused(tmp_path, mini_cpython):
-    with pytest.raises(SourceError, match=r"3\.12\.4, but the JIT exists only since 3\.13"):
+    with pytest.raises(SourceError, match=r"3\.12\.4, but the JIT came with 3\.13"):
         described(mini_cpython(tmp_path / "cpython", version="3.12.4"), tmp_path)
 
 

@@ -65,11 +65,12 @@ def step_failure(
     remedies = [
         known.advice for known in advice if any(re.search(known.pattern, line) for line in lines)
     ]
-    remedy = " ".join(remedies) or "Read the log; `jitbuild doctor` checks this machine."
+    remedy = " ".join(remedies) or "Read the log, or check this machine with `jitbuild doctor`."
     full = any("No space left on device" in line for line in lines)
     kind = DiskFullError if full else BuildError
     return kind(
-        f"{step.name} {ending}. From the log:\n{shown}", remedy=f"{remedy}\nThe whole log: {log}"
+        f"The step {step.name} {ending}. From the log:\n{shown}",
+        remedy=f"{remedy}\nThe whole log: {log}",
     )
 
 

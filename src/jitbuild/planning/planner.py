@@ -150,7 +150,7 @@ def _check(
     *,
     release: bool = False,
 ) -> None:
-    """Raise VariantError if one of `rules` refuses the variant, or configure one of its arguments."""
+    """Raise VariantError if a rule refuses the variant, or configure would refuse an argument."""
     for rule in rules:
         if rule.refuse:
             arguments = rule.when.matching_arguments(variant)

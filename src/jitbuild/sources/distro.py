@@ -152,7 +152,7 @@ def _not_available(
     if not seen and messages:
         return DownloadError(
             f"The distribution's index could not be read, so {package} was not found.{detail}",
-            remedy=f"Check that `apt-get update` works here. {_alternatives(source)}",
+            remedy=f"Check that `apt-get update` works on this machine. {_alternatives(source)}",
         )
     return _other_versions(source, seen, detail)
 

@@ -42,7 +42,7 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
     version = _version(name, texts)
     if version < _FIRST_WITH_JIT:
         raise SourceError(
-            f"{name} is CPython {version}, but the JIT exists only since 3.13.",
+            f"{name} is CPython {version}, but the JIT came with 3.13.",
             remedy="Use CPython 3.13 or newer.",
         )
     if _LLVM not in texts or "experimental-jit" not in texts[_CONFIGURE]:

@@ -228,5 +228,5 @@ def _source_errors(source: Path) -> Iterator[None]:
     except OSError as error:
         raise DownloadError(
             f"{source} cannot be read ({error.strerror}).",
-            remedy="Check the path and its permissions, or name another place with --mirror.",
+            remedy="Check the path and its permissions, or name another origin with --mirror.",
         ) from error

@@ -106,7 +106,7 @@ class StencilCache:
         return self._outcome
 
     def _version_of_llvm(self) -> str:
-        """Return the version of the LLVM; "" if jitbuild cannot provide the one that build.py used."""
+        """Return the version of the LLVM; "" if jitbuild cannot provide the LLVM of build.py."""
         try:
             installation = self.llvm.provide(self.reporter)
         except LLVMError:
