@@ -69,7 +69,7 @@ class Provisioner:
     this_host: Callable[[], Host] = host
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    # The warnings that were given: an interpreter may be examined again under its lock.
+    # Warnings that were printed: an interpreter may be examined twice, but is reported only once.
     warned: set[str] = field(default_factory=set)
 
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
@@ -87,7 +87,7 @@ class Provisioner:
                 f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
-        # Before anything is fetched:
+        # Check the variant and the path before anything is fetched.
         if target.system != "windows":
             check_path(self.store.root.absolute())
         check_variant(variant, target, self.catalog)

@@ -81,7 +81,7 @@ class _SourceBuild:
         self.task = task
         self.plan = task.plan
         self.host = effects.this_host()
-        # The build runs in the clean environment, so its tools are searched for in that, too.
+        # Tools are also searched for in the clean environment, because the build runs in it.
         self.environ = clean_environment(effects.environ, home=task.store.root)
         self.runner = with_environment(effects.runner, self.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)

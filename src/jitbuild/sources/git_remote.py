@@ -114,7 +114,8 @@ def _fetch(git: Git, url: str, ref: str, reporter: Reporter) -> str:
             return git.commit("FETCH_HEAD")
         if not _ABBREVIATED.fullmatch(ref):
             raise _fetch_error(url, ref, completed)
-    # No server provides a commit by an abbreviated hash, and some do not by its full hash either.
+    # No server provides a commit by an abbreviated hash, and some servers do not even provide it by
+    # its full hash.
     with reporter.stage(f"Fetching all of {shown}, to find {ref}"):
         completed = git.run("fetch", "--quiet", *_everything(git, url))
         if not completed.ok:

@@ -147,7 +147,7 @@ def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
         if place.is_dir():
             return ssl.create_default_context(capath=place)
         return ssl.create_default_context(cafile=place)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # ssl.SSLError is an OSError
         raise DownloadError(
             f"{name} names {place}, which cannot be used: {error.strerror or error}.",
             remedy="Set the variable to a file of PEM certificates, or unset it.",

@@ -51,7 +51,7 @@ _TEST_BEGINS = (
     ('test "${', '+set}" = set'),
     ('"', '"'),
 )
-# The text around the name in the line that ends a test.
+# The text before and after the answer's name in the line that ends a test.
 _TEST_ENDS = ("result: $", '"')
 _HERE_DOCUMENT = re.compile(
     r"<<-?\\?'?\"?(?P<end>\w+)['\"]?.*?^(?P=end)$", re.MULTILINE | re.DOTALL

@@ -141,7 +141,7 @@ def _check_storage(ccache: Ccache, storage: str) -> None:
     supported = _supported_schemes(ccache)
     if not parts or not _SCHEME.match(parts[0]):
         problem = "The setting ccache-storage does not begin with a URL."
-    # ccache 4.5 and newer list their features.
+    # Only ccache 4.5 and newer list their features.
     elif supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
         problem = (
             f"ccache {ccache.version} does not support {refused[0]} as a kind of remote storage."

@@ -75,7 +75,7 @@ def summarize(ccache: Ccache | None, store: Path, *, runner: Runner = process.ru
     if ccache is None or not folder.is_dir():
         return CcacheSummary()
     argv = [str(ccache.program), "--print-stats"]
-    # The complete environment: HOME or XDG_CONFIG_HOME would bring in other settings.
+    # Pass no other variables: HOME or XDG_CONFIG_HOME would add other settings.
     env = {"CCACHE_CONFIGPATH": os.devnull, "CCACHE_DIR": str(folder)}
     completed = process.run_if_available(argv, env=env, timeout=_TIMEOUT_SECONDS, runner=runner)
     rows = (line.split() for line in (completed.stdout if completed else "").splitlines())
