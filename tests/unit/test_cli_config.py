@@ -30,11 +30,15 @@ def test_each_setting_is_printed_with_its_origin_in_aligned_columns(run, home, m
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("jobs", "x", "JITBUILD_JOBS: 'x' is not a number of jobs."),
-        ("min-speed", "-1", "JITBUILD_MIN_SPEED: '-1' is not a min-speed."),
-        ("jit", "maybe", "JITBUILD_JIT: 'maybe' is not a jit."),
-        ("profile", "quick", "JITBUILD_PROFILE: 'quick' is not a profile."),
-        ("ccache", "on", "JITBUILD_CCACHE: 'on' is not a ccache."),
+        ("jobs", "x", "JITBUILD_JOBS: `jobs` must be a positive integer, not 'x'."),
+        (
+            "min-speed",
+            "-1",
+            "JITBUILD_MIN_SPEED: `min-speed` must be 0 or a positive integer, not '-1'.",
+        ),
+        ("jit", "maybe", "JITBUILD_JIT: 'maybe' is not a value of `jit`."),
+        ("profile", "quick", "JITBUILD_PROFILE: 'quick' is not a value of `profile`."),
+        ("ccache", "on", "JITBUILD_CCACHE: 'on' is not a value of `ccache`."),
         ("modes", "off,onn", "JITBUILD_MODES: 'onn' is not a mode."),
         ("pythons", "3.14,no", "JITBUILD_PYTHONS: 'no' is not a Python that jitbuild knows."),
     ],
@@ -58,8 +62,8 @@ def test_every_invalid_value_is_explained(run, monkeypatch):
     monkeypatch.setenv("JITBUILD_JOBS", "x")
     monkeypatch.setenv("JITBUILD_JIT", "maybe")
     err = run("config")[2]
-    assert "'x' is not a number of jobs.\nIt must be a positive integer.\n" in err
-    assert "'maybe' is not a jit.\n" in err
+    assert "`jobs` must be a positive integer, not 'x'.\nIt sets the number of jobs" in err
+    assert "'maybe' is not a value of `jit`.\n" in err
 
 
 def test_lists_in_variables_may_have_commas(run, monkeypatch):
