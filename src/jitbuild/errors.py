@@ -47,7 +47,7 @@ class VariantError(JitbuildError):
 
 
 class RecipeError(JitbuildError):
-    """A recipe file has an unknown key, a missing pin or a wrong type."""
+    """A recipe file has an unknown key, lacks a pin, or has a value of a wrong type."""
 
     exit_code = 5
 

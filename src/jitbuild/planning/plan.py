@@ -40,8 +40,8 @@ class ResolvedRequest:
     """A request that has been resolved to one source, with the facts about it that planning needs.
 
     `llvm_major` is the major version of LLVM that the tree's Tools/jit/_llvm.py states, and
-    `llvm_tools` are the tools that its Tools/jit calls. If they are None and empty, the values in
-    the recipe are used.
+    `llvm_tools` are the tools that its Tools/jit calls. If `llvm_major` is None or `llvm_tools` is
+    empty, the value in the recipe is used instead.
     """
 
     version: str

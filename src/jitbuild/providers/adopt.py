@@ -121,9 +121,9 @@ def _probe(program: Path, expect: Expect, probe: Callable[..., Verdict]) -> _Pro
 def _probe_started(probed: _Probed, expect: Expect, probe: Callable[..., Verdict]) -> _Probed:
     """Return the result of probing the Python that `probed` started, instead of its wrapper.
 
-    Return `probed` if it is not a wrapper, or if the Python does not run the same without it. A
-    wrapper may set variables that the interpreter needs. It may also give the interpreter a false
-    name, so that sys.executable is another Python.
+    Return `probed` itself if there is no wrapper, or if the Python, started directly, does not run
+    or is not the same Python. A wrapper may set variables that the interpreter needs. It may also
+    give the interpreter a false name, so that sys.executable is another Python.
     """
     started = Path(probed.verdict.facts.executable)
     if not started.is_file() or _are_one(started, probed.program):

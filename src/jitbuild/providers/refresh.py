@@ -52,8 +52,8 @@ def decay(
 ) -> str:
     """Return a sentence about what has stopped working since `interpreter` was proven, or "".
 
-    The interpreter is started once, by `missing_modules`. If `allow_missing` is True, it is only
-    checked that the interpreter runs.
+    The interpreter is started once, by `missing_modules`. If `allow_missing` is True, missing
+    modules are accepted, and the interpreter must only run.
     """
     try:
         missing = missing_modules(interpreter.executable)

@@ -86,9 +86,10 @@ def _ratio(quota: str, period: str) -> float | None:
 
 
 def _allowed_cpus() -> int:
-    """Return Python's own count of usable processors or, in older Pythons, the affinity's count.
+    """Return the number of processors that this process may use, regardless of any quota.
 
-    From Python 3.13 on, os.process_cpu_count counts them; it also reads PYTHON_CPU_COUNT.
+    From Python 3.13 on, this is os.process_cpu_count(), which also reads PYTHON_CPU_COUNT. In older
+    Pythons, it is the number of processors in the affinity of this process.
     """
     if counted := getattr(os, "process_cpu_count", lambda: None)():
         return int(counted)

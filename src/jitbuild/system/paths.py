@@ -27,7 +27,7 @@ def expanded_path(text: str) -> Path:
 
 
 def absolute_path(text: str) -> Path:
-    """Return the path `text` as an absolute path, with its `~` replaced.
+    """Return the path `text` as an absolute path, with a leading `~` replaced by the home folder.
 
     Raises UsageError if the path is relative to a current folder that was deleted.
     """

@@ -28,7 +28,7 @@ _SCHEMES = {"data": "", "platlib": "", "purelib": "", "scripts": "bin/"}
 def unpack_wheel(
     wheel: Path, dest: Path, *, wanted: Callable[[str], bool] = lambda _: True
 ) -> None:
-    """Unpack those files of a wheel into the prefix `dest` for which `wanted` returns True.
+    """Unpack the files of a wheel that `wanted` accepts into the prefix `dest`.
 
     `dest` may already contain files of other wheels. `wanted` is called with the name that a file
     will have in the prefix: `x.data/data/bin/clang-18` and `x.data/scripts/clang-18` both become

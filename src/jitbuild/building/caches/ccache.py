@@ -70,7 +70,7 @@ def find_for_plan(  # noqa: PLR0913
 ) -> Ccache | None:
     """Return the ccache for a build of `plan`; None for a build with PGO.
 
-    Any other build gets the ccache that `find` returns for `mode`.
+    For any other build, it is the ccache that `find` returns for `mode`.
     """
     if plan.variant.profile == "release":
         return None

@@ -162,8 +162,8 @@ def _linkable_functions(
 def _missing_functions(messages: str) -> set[str]:
     """Return the names of the functions that a linker's `messages` may report as undefined.
 
-    The names are returned as they are, without the `_` that macOS puts before each symbol, and
-    without the prefix of stubs.
+    A symbol in the messages may have the `_` that macOS puts before every symbol, and the prefix of
+    stubs. The result therefore contains each symbol both with and without them.
     """
     symbols = {match["name"] for match in _UNDEFINED.finditer(messages)}
     symbols |= {symbol.removeprefix("_") for symbol in symbols}
