@@ -172,7 +172,7 @@ class Store(msgspec.Struct, frozen=True):
     def sweep(self, *, dry_run: bool = False) -> int:
         """Delete the scratch folders of processes that were killed; return their number.
 
-        With `dry_run`, only count them.
+        If `dry_run` is True, only count these folders.
         """
         from filelock import FileLock, Timeout
 

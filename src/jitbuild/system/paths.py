@@ -41,10 +41,10 @@ def absolute_path(text: str) -> Path:
 
 
 def is_recordable(path: str) -> bool:
-    """Return True if `path` can be written into a file that is UTF-8.
+    """Return True if `path` can be written into a UTF-8 file.
 
-    It cannot if it contains bytes that are not UTF-8, or if the encoding of the locale lacks its
-    characters: Python represents such bytes by surrogates.
+    It cannot if it contains bytes that are not UTF-8, or characters that the encoding of the locale
+    lacks: Python represents such bytes by surrogates.
     """
     try:
         path.encode()

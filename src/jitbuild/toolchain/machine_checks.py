@@ -76,9 +76,12 @@ def check_store(
 def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str, str]:
     """Return the store's first problem and the remedy for it; ("", "") if there is no problem."""
     if character := store_path.path_problem(store):
-        return f" has {character} in its path, where make cannot build", store_path.REMEDY
+        return f" has {character} in its path, so make cannot build there", store_path.REMEDY
     if problem := _unusable_folder(store):
-        return problem, "Make it a folder that you can read and write, or set JITBUILD_HOME."
+        return (
+            problem,
+            "Make this a folder that you can read and write, or set JITBUILD_HOME to another one.",
+        )
     for folder in (store / "scratch", store / "interpreters"):
         if is_noexec(existing := nearest_existing(folder)):
             return (
@@ -92,7 +95,7 @@ def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str,
 
 
 def _unusable_folder(store: Path) -> str:
-    """Return the first folder of the store that cannot be used, with the reason, or ""."""
+    """Return a text that names the store's first unusable folder and the reason, or ""."""
     if not os.access(existing := nearest_existing(store), os.W_OK):
         return f": {existing} is not writable"
     for folder in (store, *(store / name for name in _FOLDERS)):
