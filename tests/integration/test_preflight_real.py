@@ -44,11 +44,12 @@ def preflight(tmp_path: Path, **changes) -> Preflight:
 
 
 def wrapper(tmp_path: Path, code: str) -> dict[str, str]:
-    """Return an environment whose compiler is a script with `code`."""
-    path = tmp_path / "wrapped cc"
+    """Return an environment whose compiler, the first one on PATH, is a script with `code`."""
+    path = tmp_path / "wrapped" / "gcc"
+    path.parent.mkdir()
     path.write_text(f"#!/bin/sh\n{code}\n")
     path.chmod(0o755)
-    return {**os.environ, "CC": f"'{path}'"}
+    return {**os.environ, "PATH": os.pathsep.join([str(path.parent), os.environ["PATH"]])}
 
 
 def test_this_machine_meets_all_requirements_without_alternative(tmp_path):

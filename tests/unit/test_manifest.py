@@ -163,3 +163,23 @@ def test_a_fingerprint_follows_links(tmp_path):
     fingerprint = Fingerprint.of(tmp_path / "link")
     assert fingerprint == Fingerprint.of(tmp_path / "python")
     assert msgspec.to_builtins(fingerprint)["size"] == 1
+
+
+def test_a_path_has_its_own_bytes_in_the_file_in_every_locale(tmp_path, monkeypatch):
+    """In the C locale, Python represents the bytes of a UTF-8 path by surrogates."""
+    path = "/home/Z\udcc3\udcbcrich/bin/python3"
+    manifests.write(stores.manifest(name="x", instance="1", executable=path), tmp_path)
+    assert "/home/Z\u00fcrich/bin/python3" in (tmp_path / manifests.FILE).read_text(
+        encoding="utf-8"
+    )
+    read_back = manifests.read(tmp_path)
+    assert read_back is not None
+    assert read_back.executable == "/home/Z\u00fcrich/bin/python3"
+
+
+def test_a_path_that_is_not_utf_8_is_not_written(tmp_path):
+    with pytest.raises(OSError, match="Invalid or incomplete"):
+        manifests.write(
+            stores.manifest(name="x", instance="1", executable="/home/b\udcffd"), tmp_path
+        )
+    assert manifests.read(tmp_path) is None

@@ -6,7 +6,9 @@ repaired after a move (providers/repair.py). Any other change replaces the inter
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 import tomllib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -204,7 +206,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def read(folder: Path) -> Manifest | None:
     """Return the manifest in `folder`; None if this version of jitbuild can read none there."""
     try:
-        plain = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        plain = tomllib.loads(_decoded((folder / FILE).read_bytes()))
         manifest = msgspec.convert(plain, Manifest)
     except (OSError, ValueError):  # msgspec's ValidationError is a ValueError
         return None
@@ -221,8 +223,33 @@ def write(manifest: Manifest, folder: Path) -> None:
 
     part = folder / f"{FILE}.part"
     with part.open("wb") as file:
-        # In the C locale, Python represents a path that is UTF-8 by surrogates.
-        file.write(tomli_w.dumps(manifest.to_plain()).encode("utf-8", "surrogateescape"))
+        file.write(_encoded(tomli_w.dumps(manifest.to_plain())))
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FILE)
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text of a manifest, in which paths are as this locale decodes them.
+
+    The file is UTF-8. In another locale, Python decodes the bytes of a path differently, and only a
+    path that was decoded in the same way leads to the file. Raises ValueError if `content` is not
+    UTF-8.
+    """
+    text = content.decode("utf-8")
+    return text if sys.getfilesystemencoding() == "utf-8" else os.fsdecode(content)
+
+
+def _encoded(text: str) -> bytes:
+    """Return the content of a manifest, in which paths have the bytes that they have on the disk.
+
+    Raises OSError if these bytes are not UTF-8.
+    """
+    try:
+        content = os.fsencode(text)
+        content.decode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
+    return content
