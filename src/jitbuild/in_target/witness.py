@@ -17,7 +17,8 @@ import atexit
 import gc
 import os
 import sys
-from itertools import compress
+from _operator import is_
+from itertools import compress, repeat
 
 TYPE_CHECKING = False  # the module typing would take longer than everything else
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _MAX_UNSEEN = 5
 # its environment among their arguments.
 _STARTS = {"subprocess.Popen": (0, 1, 3), "os.posix_spawn": (0, 1, 2), "os.exec": (0, 1, 2)}
 _TRACERS = {"sys.settrace": sys.gettrace, "sys.setprofile": sys.getprofile}
+_HEARD = frozenset(["exec", *_STARTS, *_TRACERS])
 
 
 class Witness:
@@ -96,6 +98,8 @@ class Witness:
         its end. Unseen are Pythons that this process starts in a way that keeps them from
         testifying.
         """
+        if event not in _HEARD:  # this is all that nearly all calls do
+            return
         try:
             if event == "exec":
                 code = args[0]
@@ -164,18 +168,23 @@ def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
     if not kinds:
         return None, None
     objects = gc.get_objects()
-    is_kind = id(kinds[0]).__eq__
-    executors: "List[Any]" = list(compress(objects, map(is_kind, map(id, map(type, objects)))))
-    own = _ids_of_executors(own_code, kinds[0]) if executors else set()
-    valid = [executor for executor in executors if id(executor) not in own and executor.is_valid()]
+    # Not by id(): CPython would call the audit hooks for each object.
+    is_executor = map(is_, map(type, objects), repeat(kinds[0]))
+    executors: "List[Any]" = list(compress(objects, is_executor))
+    own = _executors_of(own_code, kinds[0]) if executors else []
+    valid = [
+        executor
+        for executor in executors
+        if executor.is_valid() and not any(executor is one for one in own)
+    ]
     return len(valid), sum(map(_has_machine_code, valid))
 
 
-def _ids_of_executors(code: "Any", kind: type) -> "Set[int]":
-    """Return the ids of the executors of `code`, and of those that continue them."""
+def _executors_of(code: "Any", kind: type) -> "List[Any]":
+    """Return the executors of `code`, and those that continue them."""
     from _opcode import get_executor  # type: ignore[import-not-found]
 
-    ids: "Set[int]" = set()
+    executors: "List[Any]" = []
     waiting = []
     for offset in range(0, len(code.co_code), 2):
         try:
@@ -184,10 +193,10 @@ def _ids_of_executors(code: "Any", kind: type) -> "Set[int]":
             pass
     while waiting:
         executor = waiting.pop()
-        if type(executor) is kind and id(executor) not in ids:
-            ids.add(id(executor))
+        if type(executor) is kind and not any(executor is one for one in executors):
+            executors.append(executor)
             waiting.extend(gc.get_referents(executor))
-    return ids
+    return executors
 
 
 def _has_machine_code(executor: "Any") -> bool:

@@ -11,8 +11,13 @@ if __name__ == "sitecustomize":
     _folder = os.path.dirname(os.path.abspath(__file__))
     try:
         if sys.version_info >= (3, 8):
-            import jitbuild_witness  # type: ignore[import-not-found]
-
+            # Compile the module once, in its folder, whatever the user wants for other modules.
+            _bytecode = sys.dont_write_bytecode, sys.pycache_prefix
+            sys.dont_write_bytecode, sys.pycache_prefix = False, None
+            try:
+                import jitbuild_witness  # type: ignore[import-not-found]
+            finally:
+                sys.dont_write_bytecode, sys.pycache_prefix = _bytecode
             jitbuild_witness.testify(_folder)
     except Exception:
         pass
