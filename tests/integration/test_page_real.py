@@ -142,6 +142,7 @@ def made(
     rule = ComparisonRule(paired=True)
     rows = report.compare_samples(base, other, rule, inspections=inspections)
     return report.BenchReport(
+        rule=rule,
         comparison="modes",
         base="off",
         other="on",
