@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.probing import run_probe as probing
-from jitbuild.probing.proof import lacks_essentials, prove
+from jitbuild.probing.proof import prove
+from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import Provider, ProviderTask
-from jitbuild.providers.refresh import decay, refresh
 from jitbuild.providers.repair import Repairer
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
@@ -79,7 +78,7 @@ class Provisioner:
         """
         variant = axes.variant(request)
         ArchiveOrigin.parse(self.options.mirror)  # reports an invalid --mirror before any work
-        interpreter = self._find(request, axes)
+        interpreter = self._existing.find(request, axes)
         if interpreter is not None:
             return interpreter
         if request.free_threaded and axes.jit is None:
@@ -113,8 +112,7 @@ class Provisioner:
         If another process is building it, wait for that process.
         """
         if not self.options.reinstall:
-            self._repair(plan)
-            interpreter = self._ready(plan)
+            interpreter = self._existing.ready(plan, repair=True)
             if interpreter is not None:
                 return interpreter
         for warning in plan.warnings:
@@ -122,7 +120,7 @@ class Provisioner:
         begun, reinstall = self.now(), self.options.reinstall
         with self.store.lock(plan.prefix_name, on_wait=lambda: self._note_wait(plan)):
             self.store.sweep()
-            interpreter = self._ready(plan)
+            interpreter = self._existing.ready(plan)
             # With --reinstall, an interpreter in the store is accepted only if another process has
             # built it since this call began.
             if interpreter is not None and not (reinstall and interpreter.created < begun):
@@ -138,66 +136,17 @@ class Provisioner:
             with JobBudget(self.options.jobs or self.this_host().cpus) as budget:
                 yield budget
 
-    def _find(self, request: Request, axes: Axes) -> Interpreter | None:
-        """Return the preferred interpreter in the store that fits a version request, or None."""
-        options = self.options
-        # --sha256 pins the archive, so an interpreter must have been built from that archive.
-        if not request.is_version or options.upgrade or options.reinstall or options.sha256:
-            return None
-        wanted = axes.wanting_machine_code(request)
-        interpreter = self.store.find(request, wanted, refresh=self._refresh)
-        return self._if_complete(interpreter)
-
-    def _ready(self, plan: Plan) -> Interpreter | None:
-        """Return the interpreter that `plan` describes; None if the store has no usable one."""
-        interpreter = self.store.get(plan.prefix_name)
-        if interpreter is None or interpreter.key != plan.key:
-            return None
-        usable = interpreter.proven and interpreter.fresh
-        return self._if_complete(interpreter) if usable else None
-
-    def _if_complete(self, interpreter: Interpreter | None) -> Interpreter | None:
-        """Return `interpreter` if it can be used, else None.
-
-        It must have the essential modules, unless --allow-missing accepts missing modules. It must
-        also start: an upgrade of the system may have removed a library that it needs.
-        """
-        if interpreter is None:
-            return None
-        recorded = interpreter.recorded_missing or ()
-        if lacks_essentials(recorded) and not (interpreter.adopted or self.options.allow_missing):
-            return None
-        if reason := decay(
-            interpreter, self.missing_modules, allow_missing=self.options.allow_missing
-        ):
-            self._warn_once(f"{interpreter.name} is not used. {reason}")
-            return None
-        self.reporter.note(f"{interpreter.name} is already in the store.")
-        return interpreter
-
-    def _warn_once(self, text: str) -> None:
-        if text not in self.warned:
-            self.warned.add(text)
-            self.reporter.warn(text)
-
-    def _refresh(self, stale: Interpreter) -> None:
-        try:
-            refresh(
-                self.store,
-                stale,
-                probe=self.probe,
-                repairer=self.repairer,
-                reporter=self.reporter,
-            )
-        except (InterpreterError, ProofError, VariantError, StoreError) as error:
-            changed = f"{stale.name} has changed and is not used. {error.what}"
-            self.reporter.warn(changed if stale.adopted else f"{error.what} {error.remedy}")
-
-    def _repair(self, plan: Plan) -> None:
-        """Repair the interpreter of `plan` if its folder was moved."""
-        interpreter = self.store.get(plan.prefix_name)
-        if interpreter is not None and interpreter.moved_from is not None:
-            self._refresh(interpreter)
+    @property
+    def _existing(self) -> ExistingInterpreters:
+        return ExistingInterpreters(
+            store=self.store,
+            options=self.options,
+            reporter=self.reporter,
+            probe=self.probe,
+            missing_modules=self.missing_modules,
+            repairer=self.repairer,
+            warned=self.warned,
+        )
 
     def _note_wait(self, plan: Plan) -> None:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")

@@ -45,7 +45,7 @@ def check_arguments(arguments: Iterable[str], known: Collection[str], *, release
 def _check_form(argument: str, known: Collection[str]) -> None:
     if argument in _HARMLESS or _VARIABLE.match(argument):
         return
-    name = argument.split("=")[0]
+    name = argument.split("=", maxsplit=1)[0]
     flags = [f"--{flag}" for flag in known]
     stems = {flag.partition("-")[2]: f"--{flag}" for flag in known}
     stem = name.lstrip("-")
