@@ -24,6 +24,8 @@ pytestmark = [
 ]
 
 FEW = ["--rounds", 3, "--values", 1]
+# The JIT compiles it.
+LOOP = "for i in range(100000): i * 2"
 HANGS = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; "
     "time.sleep(600)']); "
@@ -345,7 +347,7 @@ def test_a_loop_that_gains_is_measured_until_it_is_decided(cli: Cli) -> None:
 
 def test_resume_with_a_longer_limit_continues_an_undecided_measurement(cli: Cli) -> None:
     def rounds(*options: object) -> tuple[int, str]:
-        data = cli("bench", "3.15", *options, "--json", "--", "-c", "sum(range(1000))").json()
+        data = cli("bench", "3.15", *options, "--json", "--", "-c", LOOP).json()
         return data["benchmarks"][0]["processes"]["base"], data["verdict"]["result"]
 
     # A round takes longer than the limit, and one round cannot decide.
