@@ -122,6 +122,11 @@ class Transfer:
             raise self._broken(error) from error
         except httpx.TooManyRedirects as error:
             raise errors.failure(self.url, "there are too many redirects") from error
+        except RuntimeError as error:
+            # httpx raises it if `expire` closed the client before the request was sent.
+            if not self.expired:
+                raise
+            raise self._too_slow() from error
         except httpx.InvalidURL:
             # The cause is suppressed, because its message may contain a password.
             raise errors.failure(self.url, "it is not a valid URL") from None
@@ -129,10 +134,13 @@ class Transfer:
     def _broken(self, error: httpx.TransportError) -> Exception:
         """Return the error for a connection that failed or was closed."""
         if self.expired:
-            return errors.too_slow(self.url, TooSlowError(0, self.effects.window))
+            return self._too_slow()
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.untrusted(self.url)
         return RetryError(str(error) or type(error).__name__, interrupted=self.started)
+
+    def _too_slow(self) -> Exception:
+        return errors.too_slow(self.url, TooSlowError(0, self.effects.window))
 
     def _header_deadline(self) -> contextlib.AbstractContextManager[None]:
         """Return a context manager that limits the wait for the headers of a response.
