@@ -87,7 +87,7 @@ def test_a_wrong_pin(cli, tmp_path):
         "3.13.99",
         "--sha256",
         "0" * 64,
-        messages=("0" * 64, "Do not use it"),
+        messages=("0" * 64, "Do not use this file"),
     )
 
 
@@ -149,7 +149,7 @@ def test_after_wrong_bytes_no_other_source_is_tried(cli, tmp_path, serve):
         "3.13.99",
         "--sha256",
         sha256,
-        messages=(sha256, "Do not use it"),
+        messages=(sha256, "Do not use this file"),
     )
     assert set(server.asked) == {"/3.13.99/Python-3.13.99.tar.xz"}
     assert not list((cli.home / "sources").rglob("*.tar.xz"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import runpy
 import sys
 from types import SimpleNamespace
 
@@ -100,3 +101,73 @@ def test_the_runner_runs_the_script_as_the_main_module_with_its_options(own_proc
     }
     assert os.environ[bench_suite.SPEC_VARIABLE] == str(spec)
     assert calls == [("a", 8)]
+
+
+class Turns:
+    """An interleaving that counts the turns that are passed."""
+
+    passed = 0
+
+    def pass_turn(self):
+        self.passed += 1
+
+
+def measure_time(runner, name, measure, *args, **options):
+    """Stand for pyperf: measure four loops."""
+    return name, measure(4, *args), options
+
+
+def test_a_value_of_the_script_itself_is_measured_in_one_turn():
+    turns = Turns()
+    measure = bench_suite.interleaved_methods(turns, measure_time=measure_time)["bench_time_func"]
+    measured = measure(None, "a", lambda loops, unit: loops * unit, 0.5, inner_loops=3)
+    assert measured == ("a", 2.0, {"inner_loops": 3})
+    assert turns.passed == 1
+
+
+def test_the_loops_of_a_function_are_spread_over_several_turns():
+    turns, calls = Turns(), []
+    measure = bench_suite.interleaved_methods(turns, measure_time=measure_time)["bench_func"]
+    name, seconds, _ = measure(None, "a", calls.append, "x")
+    assert (name, calls) == ("a", ["x"] * 4)
+    assert seconds >= 0
+    assert turns.passed > 1
+
+
+def test_without_interleaving_the_methods_of_pyperf_stay():
+    assert bench_suite.interleaved_methods(None) == {}
+
+
+@pytest.fixture
+def fresh():
+    """Return the script as a process of its own would have it: nothing was measured yet."""
+    return SimpleNamespace(**runpy.run_path(bench_suite.__file__))
+
+
+def facts(*codes):
+    return {"enabled": True, "functions": []}
+
+
+EXECUTORS = SimpleNamespace(facts=facts)
+
+
+def test_the_facts_of_each_task_have_a_file_of_their_own(fresh, tmp_path):
+    fresh.write_facts(str(tmp_path / "facts.json"), 0, EXECUTORS, os.getpid())
+    fresh.write_facts(str(tmp_path / "facts.json"), 2, EXECUTORS, os.getpid())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["facts.2.json", "facts.json"]
+    assert json.loads((tmp_path / "facts.json").read_text()) == {"enabled": True, "functions": []}
+
+
+def test_a_child_that_the_script_forked_writes_no_facts(fresh, tmp_path):
+    fresh.write_facts(str(tmp_path / "facts.json"), 0, EXECUTORS, os.getpid() + 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_command_no_functions_are_reported(fresh, tmp_path):
+    def bench_command(runner, name, command):
+        return None
+
+    runner = SimpleNamespace(parse_args=lambda: SimpleNamespace(worker=True, loops=0))
+    fresh.with_loops(bench_command, {})(runner, "startup", ["python"])
+    fresh.write_facts(str(tmp_path / "facts.json"), 0, EXECUTORS, os.getpid())
+    assert json.loads((tmp_path / "facts.json").read_text()) == {"enabled": True}

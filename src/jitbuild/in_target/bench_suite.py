@@ -39,7 +39,6 @@ _TASK_OPTION = "--worker-task="
 # Keeps modules and code alive after the measurement, so that they can be inspected.
 _kept: list[Any] = []
 _commands: list[str] = []
-_bench_time_func = pyperf.Runner.bench_time_func
 
 
 def main() -> None:
@@ -56,8 +55,8 @@ def main() -> None:
     if "--worker" in words:
         executors, task = _sibling("bench_executors"), _task(words)
         worker.discard_output()
-        atexit.register(_write_facts, spec["facts"], task, executors, os.getpid())
-        interleaved = _interleaved_methods(worker.join_interleaving(spec, task))
+        atexit.register(write_facts, spec["facts"], task, executors, os.getpid())
+        interleaved = interleaved_methods(worker.join_interleaving(spec, task))
     else:
         # The runner hands these on to its workers.
         words = [*spec["options"], *words]
@@ -94,7 +93,9 @@ def with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[..
     return measure
 
 
-def _interleaved_methods(interleaving: Any) -> dict[str, Callable[..., Any]]:
+def interleaved_methods(
+    interleaving: Any, *, measure_time: Callable[..., Any] = pyperf.Runner.bench_time_func
+) -> dict[str, Callable[..., Any]]:
     """Return replacements, by name, for methods of pyperf's runner, which pass the turn.
 
     They pass the turn within or after each value. In all other methods, the process keeps the turn
@@ -104,17 +105,17 @@ def _interleaved_methods(interleaving: Any) -> dict[str, Callable[..., Any]]:
         return {}
     interleave = _sibling("bench_interleave")
 
-    @functools.wraps(_bench_time_func)
+    @functools.wraps(pyperf.Runner.bench_time_func)
     def bench_time_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
         # A call of the script's function may do more than the loops, so a value is one call.
         measure = interleave.interleaved(function, interleaving, slices=1)
-        return _bench_time_func(runner, name, measure, *args, **options)
+        return measure_time(runner, name, measure, *args, **options)
 
     @functools.wraps(pyperf.Runner.bench_func)
     def bench_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
         call = functools.partial(function, *args) if args else function
         measure = interleave.interleaved(interleave.timed(call), interleaving)
-        return _bench_time_func(runner, name, measure, **options)
+        return measure_time(runner, name, measure, **options)
 
     return {"bench_time_func": bench_time_func, "bench_func": bench_func}
 
@@ -140,7 +141,11 @@ def _run(script: str) -> None:
     exec(code, module.__dict__)  # noqa: S102
 
 
-def _write_facts(target: str, task: int, executors: Any, process: int) -> None:
+def write_facts(target: str, task: int, executors: Any, process: int) -> None:
+    """Write the worker's facts about the JIT into the file `target`, or that of the task `task`.
+
+    `executors` is the module bench_executors. Nothing is written by another process than `process`.
+    """
     if os.getpid() != process:  # a child that the script forked
         return
     facts = executors.facts(*(thing for thing in _kept if not isinstance(thing, ModuleType)))
