@@ -48,7 +48,7 @@ from jitbuild.system.progress import SilentReporter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOOP, COMMAND_LOOP = 100_000, 2_000_000
+LOOP, COMMAND_LOOP = 100_000, 10_000_000
 SLOWDOWN = 0.05
 # The undecided verdicts of twenty that are allowed.
 UNDECIDED, UNDECIDED_WITH_LOAD = 1, 4
