@@ -200,7 +200,7 @@ def test_a_store_on_a_noexec_mount_is_refused_by_the_preflight(cli, noexec_mount
     cli.home = noexec_mount / "home"
     result = cli("doctor", "3.13.15", code=1)
     assert f"{noexec_mount} is on a mount with the option noexec" in result.out
-    assert "remount this one with the option exec" in result.out
+    assert "option exec." in result.out
 
 
 def without_root_access() -> tuple[str, ...]:
@@ -370,7 +370,7 @@ def test_the_preflight_refuses_a_machine_that_denies_executable_memory(denied, c
     assert "MISS  memory" in result.out
     archive = stub_archive(tmp_path)
     result = run(*denied, *JITBUILD, "install", str(archive), "--llvm", "managed", env=cli.env)
-    refused(result, errors.PreflightError, "memory: written memory may not be executed", "--jit no")
+    refused(result, errors.PreflightError, "memory: ", "deny_execmem", "--jit no")
     assert run(*denied, *JITBUILD, "doctor", "3.13.15", "--jit", "no", env=cli.env).code == 0
 
 
@@ -386,11 +386,16 @@ def test_the_preflight_refuses_a_machine_that_denies_executable_memory(denied, c
 )
 def test_the_preflight_sees_what_the_build_sees(cli, tmp_path, environ):
     """The build does not find a header that only C_INCLUDE_PATH leads to."""
-    plain = cli("doctor", "3.13.15", "--json", code=None).json()
+
+    def checked() -> list[object]:
+        report = cli("doctor", "3.13.15", "--json", code=None).json()
+        return [row for row in report if row["name"] != "disk"]  # other programs use the disk, too
+
+    plain = checked()
     header = tmp_path / "gdbm.h"
     header.write_text("#error the user's own header was used\n")
     cli.extra |= {name: value.replace("/x", str(tmp_path)) for name, value in environ.items()}
-    assert cli("doctor", "3.13.15", "--json", code=None).json() == plain
+    assert checked() == plain
 
 
 def test_configure_arguments_reach_the_preflight(cli, tmp_path):
@@ -492,7 +497,7 @@ def test_no_proxy_may_contain_ranges_of_ipv6_addresses(dripping, cli, tmp_path):
     }
     cli.extra |= {"http_proxy": cli.extra["HTTP_PROXY"], "no_proxy": cli.extra["NO_PROXY"]}
     result = cli("install", "3.13.15", code=None)
-    refused(result, errors.SettingsError, "'nonsense' is not a min-speed")
+    refused(result, errors.SettingsError, "JITBUILD_MIN_SPEED", "'nonsense'")
     code = (
         "from jitbuild.system.http_client import NetworkEffects, create_client\n"
         "with create_client(NetworkEffects()) as client:\n"
