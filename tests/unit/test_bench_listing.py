@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -49,8 +50,11 @@ def suite(monkeypatch, tmp_path):
     return lockfile
 
 
-def test_the_manifest_is_written_with_the_sorted_members_of_groups_and_tags(suite, tmp_path):
-    bench_listing.main(str(tmp_path / "listing.json"))
+def test_the_script_writes_the_manifest_with_the_sorted_members_of_groups_and_tags(
+    suite, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys, "argv", ["bench_listing.py", str(tmp_path / "listing.json")])
+    runpy.run_path(bench_listing.__file__, run_name="__main__")
     listing = json.loads((tmp_path / "listing.json").read_text())
     assert listing["version"] == "1.11.0"
     assert listing["groups"] == {"default": ["chaos", "nbody"], "math": ["chaos"]}
