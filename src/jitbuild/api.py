@@ -2,7 +2,7 @@
 
 Programs use the public ones as `jitbuild.ensure` and so on. Options that a call does not state are
 taken from the settings (JITBUILD_* variables, pyproject.toml, the user's file). The command line
-does the same, so both use the same store.
+does the same, so programs and the command line use the same store.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def ensure_all(
 ) -> list[Outcome]:
     """Provide an interpreter for every combination of `specs` and `axes`, under one job budget.
 
-    Several may be built at the same time. Returns one outcome for each combination: first those of
-    the first spec, and so on. Raises a JitbuildError if the input is invalid, before any build
-    begins. If `keep_going` is False, also raises the first error of a build.
+    Several interpreters may be built at the same time. Returns one outcome for each combination:
+    first those of the first spec, and so on. Raises a JitbuildError if the input is invalid, before
+    any build begins. If `keep_going` is False, also raises the first error of a build.
     """
     from jitbuild.provision_many import ensure_each
 
@@ -132,7 +132,7 @@ def installed(*, home: str | Path | None = None) -> list[Interpreter]:
 
 
 def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Provisioner:
-    """Return a provisioner for `options`; those not stated are taken from the settings."""
+    """Return a provisioner; `options` that are not stated are taken from the settings."""
     from jitbuild.provision import Provisioner
     from jitbuild.system.progress import SilentReporter
 
@@ -143,14 +143,17 @@ def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Prov
 
 
 def store(home: str | Path | None = None) -> Store:
-    """Return the store in the folder `home`, by default that of the settings or the default one."""
+    """Return the store in the folder `home`.
+
+    If `home` is None, the folder is that of the settings, else the default folder.
+    """
     return Store(settings.folder("home", home) or default_root())
 
 
 def catalog(folder: str | Path | None = None) -> Catalog:
     """Return the shipped recipes, together with those in `folder`.
 
-    If `folder` is None, it is taken from the settings, if they name one.
+    If `folder` is None, the folder of the settings is used, if it is set.
     """
     from jitbuild.recipes.catalog import load_catalog
 

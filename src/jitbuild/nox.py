@@ -86,9 +86,9 @@ def session(  # noqa: PLR0913
     The sessions have names such as `tests(3.15-jit-on)`. If `pythons` or `modes` is None, the
     setting of that name is used ([tool.jitbuild] in pyproject.toml). `policy` states how to provide
     an interpreter that is not in the store; JITBUILD_POLICY overrides it. `jit` and `profile` state
-    a variant. `requires` names sessions to run before, and other options are passed to nox.session.
-    If the function has a parameter `jit_mode`, it receives the mode. Raise a JitbuildError if a
-    session could never run.
+    a variant. `requires` names other sessions to run before these sessions. All other options are
+    passed to nox.session. If the function has a parameter `jit_mode`, it receives the mode. Raise a
+    JitbuildError if one of the sessions could never run.
     """
     if func is None:
         return functools.partial(
@@ -108,7 +108,7 @@ def session(  # noqa: PLR0913
 
 
 def _started(func: Callable[..., object], options: Mapping[str, object]) -> Callable[..., None]:
-    """Return a function that starts the session in its mode and then calls `func`.
+    """Return a function that prepares the session for its mode (see `start`) and calls `func`.
 
     `options` are those of nox.session. Raise UsageError if `func` has a parameter `python` or `py`,
     or if `options` contains one: jit.session sets the Python itself.
@@ -201,9 +201,10 @@ def start(
 
 
 def _never_skip() -> None:
-    """Make nox fail if a Python is missing; by default it skips the session and exits with 0.
+    """With --no-dependencies, make nox fail if a Python is missing.
 
-    With --no-dependencies the providing sessions do not run, so a Python may be missing.
+    With that option, the sessions that provide interpreters do not run, so a Python may be missing.
+    By default, nox would skip the session and exit with 0.
     """
     if "--no-dependencies" in sys.argv:
         nox.options.error_on_missing_interpreters = True

@@ -2,7 +2,8 @@
 
 Every pytest run in an environment with jitbuild imports this module. It therefore imports only
 pytest, and does nothing unless an option requests it. It runs in the interpreter under test, and
-needs none of jitbuild's dependencies there. docs/pytest.md documents it.
+needs none of jitbuild's dependencies there. docs/pytest.md documents the plugin. The word
+PYTEST_DONT_REWRITE keeps pytest from rewriting the assert statements of this module.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class JitReport:
     reports.
     """
 
-    # Tests are no longer followed by a sample when all samples together have taken more time than
-    # this number of seconds plus this share of the run.
+    # After a test, a sample is taken only if all earlier samples together have taken at most
+    # `sampling_seconds` plus the share `sampling_share` of the duration of the run so far.
     sampling_seconds = 1.0
     sampling_share = 0.02
 
@@ -86,7 +87,7 @@ class JitReport:
         return [f"jit: {line}" for line in jit_report.header(self.facts, probe.tracers())]
 
     def pytest_sessionstart(self) -> None:
-        """End the run at once if the requirement cannot be met in this interpreter.
+        """End the run at once if this interpreter cannot meet the requirement of --jit-require.
 
         With xdist this is known only at the end, because the workers may run another interpreter.
         """
@@ -110,7 +111,7 @@ class JitReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Measure before the fixtures are torn down, which may remove code.
+        """Measure before the fixtures are torn down, because the teardown may remove code.
 
         The last test is always followed by a measurement, because pytest-cov stops its tracer
         before the session ends, and CPython then discards all executors.

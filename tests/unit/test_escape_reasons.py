@@ -32,7 +32,7 @@ def reason_of(*argv, files=None):
         (["env", "-", "python", "x.py"], "clears the environment", "Omit -i"),
         (["sh", "-c", "exec env -i python x"], "clears the environment", "Omit -i"),
         (["sudo", "-E", "python", "x.py"], "with sudo", "Run jitbuild itself"),
-        (["docker", "run", "image"], "in another machine", "Run jitbuild itself"),
+        (["docker", "run", "image"], "on another machine", "Run jitbuild itself"),
         (["sh", "-c", "python3 -I x.py"], "with -I, -E or -S", "Omit the option"),
         (["python", "-S", "x.py"], "with -I, -E or -S", "Omit the option"),
         (["sh", "-c", "PYTHONPATH=src python x"], "replaces PYTHONPATH", ":$PYTHONPATH"),

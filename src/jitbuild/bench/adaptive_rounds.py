@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class AdaptiveRounds:
-    """The steps of a measurement that continues until it decides.
+    """The steps of a measurement that continues until its results are decided.
 
-    First, each benchmark gets the rounds of SampleCounts. Then those that are undecided get further
-    rounds, and the others do not. If all are decided and their geometric mean is not, all get
-    further rounds. The time of earlier sessions counts, so that --resume continues the same
-    measurement.
+    First, each benchmark gets the number of rounds in SampleCounts. Then only the undecided
+    benchmarks get further rounds. If all benchmarks are decided but their geometric mean is not,
+    all of them get further rounds. The time of earlier sessions counts towards the limit, so that
+    --resume continues the same measurement.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class AdaptiveRounds:
         return sum(self._seconds.values())
 
     def groups(self) -> Iterator[tuple[BenchStep, ...]]:
-        """Yield the groups of steps that must be run; each must be run before the next is taken."""
+        """Yield the groups of steps to run; the caller must run each group before the next."""
         while wanted := self._wanted():
             for benchmark in wanted:
                 if self._time_is_up(benchmark):
@@ -52,7 +52,7 @@ class AdaptiveRounds:
                 yield from self._round(benchmark)
 
     def show(self, stage: Stage, group: tuple[BenchStep, ...]) -> None:
-        """Show the share of the time that is used, the time left, and the ratio so far."""
+        """Show the time used, the time left and, if there is only one, the ratio so far."""
         limit, benchmark = self._session.stopping.seconds, group[0].benchmark
         left = max(0.0, limit - self._elapsed)
         ratios = self._results.ratios(benchmark)
@@ -79,7 +79,7 @@ class AdaptiveRounds:
         return self._elapsed >= stopping.seconds and (stopping.strict or not owed)
 
     def _round(self, benchmark: Benchmark) -> Iterator[tuple[BenchStep, ...]]:
-        """Yield the missing groups of the next round of a benchmark; then read its results."""
+        """Yield the missing groups of a benchmark's next round; then read the round's results."""
         number = self._results.rounds(benchmark) + 1
         steps = plan.steps_of_round(benchmark, self._session.arms, number)
         started = self._clock()

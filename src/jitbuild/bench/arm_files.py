@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmFiles:
-    """The files and samples of both arms, and how many rounds of each benchmark were left out."""
+    """The files and samples of both arms.
+
+    `outliers` has the number of rounds that were left out, by benchmark.
+    """
 
     paths: Mapping[str, Path]
     base: Mapping[str, Sample]
@@ -35,7 +38,8 @@ def write_arm_files(
     """Join the results of each arm and write them to `folder`, one file per arm.
 
     Rounds that are outliers are removed from both arms. If the processes were not interleaved, no
-    round is removed, because the usual activity of the machine can make one process differ a lot.
+    round is removed, because then the usual activity of the machine can make the two processes of a
+    round differ a lot.
     """
     suites = [_join_arm(session, interpreter, verdict, arm) for arm in session.arms]
     base, other = map(pyperf_files.samples, suites)
@@ -52,7 +56,7 @@ def write_arm_files(
 def outlier_rounds(
     base: Mapping[str, Sample], other: Mapping[str, Sample], kind: Kind
 ) -> dict[str, frozenset[int]]:
-    """Return the rounds, counted from 0, that are left out, by the name of what was measured."""
+    """Return the rounds to leave out, counted from 0, by the name of the benchmark."""
     if kind not in INTERLEAVED_KINDS:
         return {}
     return {
@@ -99,7 +103,7 @@ def _metadata(interpreter: Interpreter, verdict: Verdict, arm: Arm) -> dict[str,
 
 
 def _suite_metadata(benchmark: Benchmark) -> dict[str, Any]:
-    """Return the metadata that pyperformance needs to compare files; empty for other benchmarks."""
+    """Return the metadata that pyperformance needs to compare files; {} for other kinds."""
     if benchmark.kind != "suite":
         return {}
     return {"performance_version": benchmark.version, "tags": list(benchmark.tags)}

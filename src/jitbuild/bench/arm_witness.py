@@ -1,4 +1,4 @@
-"""Find out which Pythons ran in each arm, and refuse a measurement of others.
+"""Find out which Pythons ran in each arm, and refuse to measure any but the interpreter.
 
 A command is observed in its trial, which does not count: nothing of the witness runs while the
 command is measured. The workers of all other benchmarks report facts about themselves.
@@ -31,9 +31,9 @@ _PYPERF_SCRIPT = "_process_time.py"
 
 
 def record_trial(session: MeasurementSession, step: BenchStep, recorder: Recorder) -> Recorder:
-    """Return a recorder that also observes the processes of a step.
+    """Return a recorder that also observes the processes of a command's trial.
 
-    For all steps but the trials of commands, return `recorder` itself.
+    For all steps except the trials of commands, return `recorder` itself.
     """
     identity = session.identity
     if step.benchmark.kind != "command" or step.round > 0 or identity is None:
@@ -65,7 +65,7 @@ def check_trials(session: MeasurementSession) -> None:
 
 
 def tallies_of_arms(session: MeasurementSession) -> dict[str, ModeTally]:
-    """Return the processes of the arms that were observed, by the name of the arm."""
+    """Return the counts of the processes that were observed, by the name of the arm."""
     tallies = {}
     for arm in session.arms:
         commands = [bench for bench in session.benchmarks if bench.kind == "command"]
@@ -105,7 +105,7 @@ def _command(session: MeasurementSession, arm: Arm, benchmark: Benchmark) -> Esc
 
 
 def _tally_of_workers(session: MeasurementSession, arm: Arm) -> ModeTally | None:
-    """Count the workers that reported facts, of which each is one process of the interpreter."""
+    """Count the workers that reported facts. Each worker is one process of the interpreter."""
     if session.identity is None:
         return None
     facts = [*_facts_of_workers(session, arm)]

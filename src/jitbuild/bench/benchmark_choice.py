@@ -1,4 +1,4 @@
-"""Determine the benchmarks that a request names, and the numbers of rounds and values."""
+"""Determine the benchmarks that a request names, and their numbers of rounds and values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
     """Return the benchmarks of a request that has been checked.
 
-    All of pyperformance is returned as one benchmark whose `words` are the selection, because its
-    list of benchmarks is known only after it has been installed. Raises UsageError for a name that
-    is not a program of the quick suite.
+    If pyperformance is requested, it is returned as one benchmark whose `words` are the selection,
+    because pyperformance must be installed before its benchmarks are known. Raises UsageError for a
+    name that is not a program of the quick suite.
     """
     if request.pytest_benchmark:
         return (Benchmark(kind="pytest", name="pytest", words=request.command or ()),)
@@ -51,7 +51,7 @@ def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCount
 
 
 def _quick_programs(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the named programs of the quick suite without duplicates, or all if none is named.
+    """Return the programs of the quick suite in `names`, without duplicates; all if it is empty.
 
     Raises UsageError for an unknown name.
     """

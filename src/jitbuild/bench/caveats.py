@@ -41,7 +41,10 @@ def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[
 def uncompiled_caveats(
     inspections: Mapping[str, JITInspection], without_gain: Collection[str]
 ) -> Iterator[str]:
-    """Yield a caveat naming the benchmarks, except `without_gain`, without compiled functions."""
+    """Yield a caveat that names the benchmarks in which nothing was compiled.
+
+    The benchmarks in `without_gain` are not named, because no gain is expected in them.
+    """
     names = [
         name
         for name, inspection in inspections.items()

@@ -1,4 +1,4 @@
-"""Compare any pyperf files with the first of them."""
+"""Compare pyperf files: each file with the first one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN_NAMES = 4
 
 
 def compare_files(paths: Sequence[Path], *, margin: float = MARGIN) -> list[BenchReport]:
-    """Return one report for each file after the first, which compares it with the first file.
+    """Compare each file with the first file, and return one report for each comparison.
 
     Differences up to the share `margin` do not count. Raises MeasurementError if pyperf cannot read
     a file, or if a file has no benchmark in common with the first.

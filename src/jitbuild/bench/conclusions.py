@@ -34,8 +34,9 @@ _COUNTED: tuple[tuple[Result, str], ...] = (
 def advice(report: BenchReport) -> Advice:
     """Return the verdict as one word.
 
-    If the modes were compared, it is the recommended mode. If files, or off and off, were compared,
-    it is the result of the second arm relative to the first.
+    If the modes were compared and one is faster, the word is the recommended mode. If files, or off
+    and off, were compared, the word says whether the second arm is faster or slower than the first.
+    Otherwise it says why there is no such answer.
     """
     result = report.mean.result
     if report.nothing_compiled is not None and report.nothing_compiled.certain:
@@ -48,7 +49,7 @@ def advice(report: BenchReport) -> Advice:
 def sentence(report: BenchReport) -> str:
     """Return the verdict as a sentence.
 
-    If nothing was compiled, there is no advice, since the difference cannot come from the JIT's
+    If nothing was compiled, the sentence recommends no mode, because a difference cannot come from
     machine code.
     """
     nothing = report.nothing_compiled
@@ -116,7 +117,7 @@ def _scope(report: BenchReport) -> str:
 
 
 def _parts(report: BenchReport) -> str:
-    """Return a sentence on benchmarks that differ although the mean does not, or nothing."""
+    """Return a sentence on benchmarks that differ although the mean does not; "" if none does."""
     faster, slower = report.with_result("faster"), report.with_result("slower")
     if len(report.rows) == 1 or not (faster or slower):
         return ""
@@ -139,7 +140,10 @@ def _name_and_ratio(row: BenchRow) -> str:
 
 
 def _off_against_off(report: BenchReport) -> str:
-    """Return the verdict of off against off, with the wrong and undecided results of several."""
+    """Return the verdict of off against off.
+
+    If there are several benchmarks, the verdict counts the wrong and the undecided results.
+    """
     if len(report.rows) == 1:
         return _noise_sentence(report)
     undecided = len(report.with_result("undecided"))

@@ -1,4 +1,4 @@
-"""Find the functions of a program with machine code, and the hot functions without it."""
+"""Find the functions of a program that have machine code, and the hot functions that do not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # A function with a smaller share of the total time is not hot.
 _HOT_SHARE = 0.05
 _PROFILED_REPEATS = 50
-# These packages measure the suite's scripts, and therefore appear in their profiles.
+# These packages measure the suite's scripts, so their functions appear in the profiles of the
+# scripts.
 _MEASURING_PACKAGES = frozenset({"pyperf", "psutil"})
 
 
@@ -35,7 +36,10 @@ class Inspector:
     recorder: process.Recorder = process.record
 
     def command_facts(self) -> dict[str, Mapping[str, Any]]:
-        """Run each command again and return its JIT facts; empty if it is not a Python program."""
+        """Run each command again, and return its facts about the JIT by name.
+
+        The facts of a command that is not a Python program are empty.
+        """
         return {
             benchmark.name: self._watch(benchmark)
             for benchmark in self.session.benchmarks
@@ -45,7 +49,7 @@ class Inspector:
     def inspections(
         self, facts: Mapping[str, Mapping[str, Any]], *, profile: bool
     ) -> dict[str, JITInspection]:
-        """Return an inspection of each benchmark whose facts list its functions.
+        """Return an inspection of each benchmark whose `facts` list its compiled functions.
 
         With `profile`, the inspections include hot functions without machine code.
         """
@@ -60,7 +64,7 @@ class Inspector:
         return inspections
 
     def _watch(self, benchmark: Benchmark) -> dict[str, Any]:
-        """Run a command with the JIT on; return its facts, empty if it is not a Python program."""
+        """Run a command with the JIT on, and return its facts; {} if it is not a Python program."""
         python = self.session.python
         if benchmark.words[:1] != (str(python),):
             return {}
@@ -73,8 +77,8 @@ class Inspector:
     def _with_hot(self, benchmark: Benchmark, inspection: JITInspection) -> JITInspection:
         """Add the hot functions without machine code, which cProfile finds with the JIT off.
 
-        Tests of pytest are not profiled: most of the profile would be pytest itself, and
-        pytest-benchmark's search for the number of rounds.
+        Tests of pytest are not profiled, because most of the profile would consist of pytest
+        itself, and of pytest-benchmark's search for the number of rounds.
         """
         split = _profiled_program(benchmark)
         if split is None:
@@ -129,7 +133,7 @@ def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
 
 
 def _profiled_program(benchmark: Benchmark) -> tuple[list[str], list[str]] | None:
-    """Return the interpreter's options and the program to profile; None if there is none."""
+    """Return the interpreter's options and the program to profile, or None."""
     if benchmark.kind == "pytest":
         return None
     if benchmark.kind == "command":

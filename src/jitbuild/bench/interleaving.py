@@ -1,6 +1,6 @@
 """Create the FIFOs through which two interleaved processes pass the turn to each other.
 
-This is the part of the host, which starts both processes. The measuring processes use
+The host, which starts both processes, uses this module. The measuring processes use
 in_target/bench_interleave.py.
 """
 
@@ -25,11 +25,12 @@ TURN, LAST = b".", b"!"
 class InterleavedPeer(NamedTuple):
     """One of two interleaved processes.
 
-    It reads its turns from the FIFOs `own`, and passes the turn on through the FIFOs `other`. Both
-    are paths to which the number of the task is appended. `other_ends` are open file descriptors of
-    the FIFOs `other`. Both processes run on `processor`, which is None on systems where it cannot
-    be chosen (macOS). Both have the same hash `seed`, because different seeds change the layout of
-    dicts, which can affect the times more than the mode does.
+    A process may measure several things (tasks), and has one FIFO for each. It reads its turns from
+    the FIFOs `own`, and passes the turn on through the FIFOs `other`. The paths of the FIFOs are
+    `own` and `other`, followed by a dot and the number of the task. `other_ends` are open file
+    descriptors of the FIFOs `other`. Both processes run on `processor`, the number of a processor,
+    or None on systems where it cannot be chosen (macOS). Both have the same hash `seed`, because
+    different seeds change the layout of dicts, which can affect the times more than the mode does.
     """
 
     own: str
@@ -52,17 +53,19 @@ class InterleavedPeer(NamedTuple):
         return {"PYTHONHASHSEED": str(self.seed)}
 
     def leave(self) -> None:
-        """Let the other process continue alone, because this process has ended, even by failing."""
+        """Let the other process continue alone, because this process has ended or failed."""
         for end in self.other_ends:
-            # If the FIFO is full, the message is in it already; if it is closed, nothing reads it.
+            # If the FIFO is full, it already contains this message. If the FIFO is closed, nothing
+            # reads it.
             with contextlib.suppress(OSError):
                 os.write(end, LAST)
 
 
 def processor_of_round(number: int) -> int | None:
-    """Return the number of the processor for a round; None on systems other than Linux.
+    """Return the processor for the round `number`; None on systems other than Linux.
 
-    The rounds use all processors one after another, since one of them may always be slower.
+    The rounds use all processors one after another, because one processor may be slower than the
+    others all the time.
     """
     if sys.platform != "linux":
         return None

@@ -19,7 +19,7 @@ _BUSY_LOAD = 0.5
 
 
 def describe_machine(root: Path = _ROOT) -> dict[str, str]:
-    """Return the name of the processor and the number of processors; omit what is unknown."""
+    """Return the name of the processor and the number of processors; omit unknown facts."""
     names = (
         line.partition(":")[2].strip()
         for line in _read(root / "proc/cpuinfo").splitlines()
@@ -30,7 +30,7 @@ def describe_machine(root: Path = _ROOT) -> dict[str, str]:
 
 
 def machine_warnings(root: Path = _ROOT, *, processors: int | None = None) -> Iterator[str]:
-    """Yield warnings about a power governor and about other work, if the system reports them."""
+    """Yield warnings about a power governor and about other work, if the system reports any."""
     governors = {_read(path) for path in root.glob(_GOVERNORS)}
     variable = sorted(governors - {"performance", ""})
     if variable:

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 RESULTS_CACHE = "measurements"
 _TIMEOUT_SECONDS = 600.0
 _WAITING = "Waiting for another measurement: two at once would disturb each other."
-# PYTHONINSPECT makes a process read more commands when its program has ended. The variables of
-# pytest-xdist make pytest-benchmark believe that it runs in a worker, where it measures nothing.
+# With PYTHONINSPECT, a process reads commands from stdin after its program has ended. With the
+# variables of pytest-xdist, pytest-benchmark acts as in a worker of pytest-xdist, where it measures
+# nothing.
 _REMOVED_VARIABLES = frozenset(
     {*PERF_VARIABLES, "PYTHONINSPECT", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
 )
@@ -104,7 +105,7 @@ def measure(
 
 
 def _interpreter(request: BenchRequest, reporter: Reporter, effects: BenchEffects) -> Interpreter:
-    """Return the requested interpreter. Raises VariantError if it cannot run in a mode."""
+    """Return the requested interpreter. Raises VariantError if it would ignore one of the modes."""
     machine_code = not request.off_against_off
     interpreter = effects.find(
         request.spec, request.axes, machine_code=machine_code, reporter=lambda: reporter
@@ -120,7 +121,7 @@ def _probe(
     prepared: PreparedBenchmarks,
     effects: BenchEffects,
 ) -> Verdict:
-    """Probe the interpreter that measures. Raises ProofError if its JIT is needed but fails."""
+    """Probe the interpreter that measures. Raises ProofError if a needed JIT does not run."""
     verdict = effects.probe(prepared.python, expect=interpreter.variant.jit)
     if not verdict.ok and not request.off_against_off:
         raise ProofError(f"The JIT of {prepared.python} does not run.", remedy=verdict.reason)
@@ -161,7 +162,8 @@ def _key(request: BenchRequest, interpreter: Interpreter, prepared: PreparedBenc
         repr(prepared.requested),
         repr(request.arms),
         repr(requested_counts(request, prepared.requested[0])),
-        # A measurement until a decision can continue with another limit or margin.
+        # A measurement that continues until its results are decided can be resumed with another
+        # limit or margin.
         "until decided" if request.rounds is None else "exact rounds",
         list(prepared.packages),
         [file.read_text(encoding="utf-8") for file in request.requirements.files],

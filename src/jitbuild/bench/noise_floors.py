@@ -1,4 +1,4 @@
-"""Keep the noise floors that `--aa` measures in the store, for later measurements."""
+"""Keep in the store the noise floors that `--aa` measures, for later measurements."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MEAN = ""
 
 
 def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
-    """Return the floors as shares by benchmark; empty if `--aa` has not measured this session.
+    """Return the noise floors as shares by benchmark; {} if `--aa` has not measured them.
 
-    They are empty for `--aa` itself, which measures them anew.
+    For a session of `--aa` itself, which measures the noise floors anew, return {}.
     """
     if session.arms == plan.OFF_AND_OFF:
         return {}

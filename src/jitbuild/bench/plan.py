@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["quick", "stmt", "command", "suite", "pytest"]
 
-# This environment variable holds the path of the specification for a suite's worker, because pyperf
-# restarts the script without its options. in_target/bench_suite.py must have the same name.
+# This environment variable holds the path of the specification for a suite's worker. An option
+# cannot hold it, because pyperf restarts the script without the script's options.
+# in_target/bench_suite.py must have the same name.
 SPEC_VARIABLE = "JITBUILD_BENCH_SPEC"
-# For these kinds, the two processes of a round can alternate within or after each value.
+# The kinds of benchmarks whose two processes in a round can alternate within or after each value.
 INTERLEAVED_KINDS = frozenset({"quick", "stmt", "suite"})
 
 
@@ -35,11 +36,11 @@ OFF_AND_OFF = (Arm(name="off", mode="off"), Arm(name="off-again", mode="off"))
 class Benchmark:
     """One thing to measure.
 
-    `words` is the command to run; for a suite, it is the script and its options, and one script may
+    `words` is the command to run. For a suite, `words` is a script and its options; one script may
     measure several things. `stmt` and `setup` are code as for timeit. `python` is the interpreter
-    of a separate environment, for a benchmark that needs other packages; otherwise it is empty.
-    `tags` and `version` are written to the pyperf files as metadata. `expects_gain` is False if the
-    JIT has nothing to compile.
+    of a separate environment, for a benchmark that needs other packages; for other benchmarks, it
+    is empty. `tags` and `version` are written to the pyperf files as metadata. `expects_gain` is
+    False if the JIT has nothing to compile.
     """
 
     kind: Kind
@@ -56,7 +57,7 @@ class Benchmark:
         """Return the specification for the worker.
 
         `facts` is the file to which the worker writes its facts about the JIT. `loops` are the
-        known numbers of loops per value, by the names of what a suite's script measures.
+        known numbers of loops per value, by the names of the things that a suite's script measures.
         """
         spec: dict[str, Any] = {"kind": self.kind, "name": self.name, "facts": facts}
         if self.kind == "command":
@@ -81,10 +82,10 @@ class Benchmark:
 class SampleCounts:
     """Numbers of rounds, values and warm-ups, which are the same in every mode.
 
-    `rounds` is the exact number of rounds or, if the measurement continues until it decides, the
-    number before its first decision. Each round has one process per mode. Each process measures
-    `warmups` values that do not count, and then `values` that do. The loops of one value take at
-    least `seconds`.
+    `rounds` is the exact number of rounds or, if the measurement continues until its results are
+    decided, the number of rounds before the first decision. Each round has one process per mode.
+    Each process measures `warmups` values that do not count, and then `values` that do. All loops
+    of one value together take at least `seconds`.
     """
 
     rounds: int
@@ -95,17 +96,18 @@ class SampleCounts:
 
 DEFAULT_COUNTS: Mapping[Kind, SampleCounts] = {
     # The modes alternate within each value. The shorter the values are, the more equally other
-    # activity on the machine affects both modes, so they are short. Warm-ups are values too. They
-    # take about a tenth of a second, in which the interpreter executes some million instructions:
-    # far beyond the JIT's thresholds (4000 iterations of a loop in 3.15, and as many again for each
-    # side exit).
+    # activity on the machine affects both modes, so they are short. Warm-ups are values, too. All
+    # warm-ups together take about a tenth of a second, in which the interpreter executes some
+    # million instructions. That is far beyond the JIT's thresholds (4000 iterations of a loop in
+    # 3.15, and another 4000 for each side exit).
     "quick": SampleCounts(rounds=5, values=12, warmups=9, seconds=0.01),
     "stmt": SampleCounts(rounds=5, values=20, warmups=16, seconds=0.0125),
     # Each value is a new process, so the time until code is compiled is part of the result.
     "command": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
     # The defaults of pyperf and pyperformance, so that the numbers are comparable to theirs.
     "suite": SampleCounts(rounds=5, values=3, warmups=1, seconds=0.1),
-    # A value is the mean of pytest-benchmark's own rounds; it also decides on warm-ups.
+    # A value is the mean of pytest-benchmark's own rounds. pytest-benchmark also decides on
+    # warm-ups.
     "pytest": SampleCounts(rounds=5, values=1, warmups=0, seconds=0.0),
 }
 # The seconds after which an undecided measurement ends.
@@ -120,7 +122,7 @@ DEFAULT_MAX_SECONDS: Mapping[Kind, float] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchStep:
-    """One process, which runs a benchmark in one arm and round; the trial is round 0."""
+    """One process, which runs a benchmark in one arm and one round; the trial is round 0."""
 
     benchmark: Benchmark
     arm: Arm
@@ -135,7 +137,8 @@ class BenchStep:
 def trial_steps(benchmarks: Sequence[Benchmark], arms: Sequence[Arm]) -> Iterator[BenchStep]:
     """Yield the trial: one step per benchmark and arm, to find failures before the first round.
 
-    The step in the first arm also calibrates the number of loops, which all arms then use.
+    The step in the first arm also determines the number of loops per value, which all arms then
+    use.
     """
     for benchmark in benchmarks:
         for arm in arms:
@@ -147,8 +150,8 @@ def measuring_steps(
 ) -> Iterator[BenchStep]:
     """Yield the steps of all rounds; the arms of a benchmark follow one another.
 
-    Every second round reverses the order of the arms (ABBA). If the machine becomes slower, both
-    arms are thus affected equally, except for half a step if the number of rounds is odd.
+    Every second round reverses the order of the arms (ABBA). If the machine slowly becomes slower,
+    both arms are thus affected equally, except for half a step if the number of rounds is odd.
     `group_interleaved` determines which steps run interleaved instead of one after another.
     """
     for number in range(1, rounds + 1):
@@ -165,8 +168,8 @@ def steps_of_round(benchmark: Benchmark, arms: Sequence[Arm], number: int) -> It
 def group_interleaved(steps: Iterable[BenchStep]) -> list[tuple[BenchStep, ...]]:
     """Group the steps that run interleaved, which are those of one benchmark and round.
 
-    Steps of commands and of pytest are returned in groups of one: each value is a whole process, so
-    the arms alternate from value to value anyway.
+    Steps of commands and of pytest are returned in groups of one: each of their processes measures
+    only one value, so the arms alternate from value to value anyway.
     """
     groups: dict[tuple[object, ...], list[BenchStep]] = {}
     for step in steps:
@@ -180,8 +183,8 @@ def pyperf_options(
 ) -> list[str]:
     """Return pyperf's options for one step.
 
-    `loops` is the number of loops per value by benchmark. If it is None, pyperf calibrates the
-    number, and measures as few values as possible.
+    `loops` has the number of loops per value, by benchmark. If it is None, the options make pyperf
+    calibrate the number and measure as few values as possible.
     """
     if loops is None and kind != "command":
         amount = ["--values", "1", "--warmups", "1", "--min-time", repr(counts.seconds)]
@@ -201,8 +204,9 @@ def _loops_option(loops: Mapping[str, int] | None, kind: Kind) -> list[str]:
 def _environment_options(kind: Kind) -> list[str]:
     """Return the options that pass environment variables to pyperf's workers.
 
-    A worker gets the mode, the hash seed and, for a suite, its specification, so that no other
-    variable can change the result. A command gets the whole environment, because it may need it.
+    A worker gets only the mode, the hash seed and, for a suite, the path of its specification, so
+    that no other variable can change the result. A command gets the whole environment, because it
+    may need it.
     """
     if kind == "command":
         return ["--inherit-environ", "PYTHON_JIT", "--copy-env"]

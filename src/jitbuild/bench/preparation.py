@@ -37,9 +37,10 @@ _MISSING_MODULES = (
 class PreparedBenchmarks:
     """The benchmarks of a request, after their environments have been created.
 
-    `requested` are all benchmarks of the request; `benchmarks` are those that can run, with the
-    paths of their programs. `python` is the interpreter of an environment that has `packages`.
-    `left_out` maps the benchmarks of a suite that this interpreter cannot run to the reasons.
+    `requested` are all benchmarks of the request. `benchmarks` are the benchmarks that can run,
+    with the paths of their programs. `python` is the interpreter of an environment that has
+    `packages`. `left_out` maps each benchmark of a suite that this interpreter cannot run to the
+    reason.
     """
 
     requested: tuple[Benchmark, ...]
@@ -95,7 +96,7 @@ class Preparation:
         enter: Callable[[Requirements], Path],
     ) -> PreparedBenchmarks:
         """Prepare benchmarks that share one environment."""
-        if not requirements:  # for pytest-benchmark: nothing would install pytest
+        if not requirements:  # only with pytest-benchmark: nothing would install pytest
             raise _missing_packages(_PYTEST_MODULES)
         python = enter(requirements)
         if benchmarks[0].kind == "pytest":

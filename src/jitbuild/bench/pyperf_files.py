@@ -44,7 +44,7 @@ def join(
     """Join the benchmarks of many files into one suite; return None if there are no files.
 
     `metadata` is added to all benchmarks, and `metadata_by_path` to the benchmarks of the given
-    files. The processes of each benchmark are in the order of the files.
+    files. In the result, the processes of each benchmark are in the order of the files.
     """
     benchmarks: dict[str, Any] = {}
     for path in paths:
@@ -61,8 +61,8 @@ def join(
 def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
     """Return a suite without the processes of some rounds.
 
-    `rounds` has the numbers of these rounds, counted from 0, by the name of the benchmark. The
-    metadata of each benchmark records how many were left out.
+    `rounds` has the numbers of the rounds to remove, counted from 0, by the name of the benchmark.
+    The metadata of each benchmark records how many rounds were left out.
     """
     benchmarks = []
     for benchmark in suite.get_benchmarks():
@@ -78,7 +78,10 @@ def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
 
 
 def suite_of_values(values: Mapping[str, tuple[float, Mapping[str, Any]]]) -> Any:
-    """Return a suite of benchmarks that each have one value, in seconds, and metadata."""
+    """Return a suite in which each benchmark has one value.
+
+    `values` has the value in seconds and the metadata of each benchmark, by its name.
+    """
     runs = {
         name: pyperf.Run([value], metadata={"name": name, **metadata}, collect_metadata=False)
         for name, (value, metadata) in values.items()
@@ -132,7 +135,7 @@ def benchmark_names(path: Path) -> list[str]:
 
 
 def calibrated_loops(path: Path) -> dict[str, int]:
-    """Return the number of loops per value that a calibration found, by benchmark."""
+    """Return the number of loops per value that a calibration determined, by benchmark."""
     return {
         benchmark.get_name(): int(benchmark.get_loops())
         for benchmark in load(path).get_benchmarks()

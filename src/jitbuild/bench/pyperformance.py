@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "pyperformance"
 # The version is pinned because the manifest is read through a private module of pyperformance, and
-# because other versions have other benchmarks.
+# because the benchmarks differ between versions.
 REQUIREMENT = "pyperformance>=1.14,<1.15"
 _DEFAULT_GROUP = "default"
 _LISTING_TIMEOUT = 60.0
@@ -33,7 +33,8 @@ class SuiteBenchmark:
     """A benchmark in the manifest.
 
     `requirements` is the path of the requirements file with the packages that the benchmark needs;
-    it is empty if there are none. `python` is a specifier of the supported Python versions.
+    it is empty if the benchmark needs no packages. `python` is a specifier of the supported Python
+    versions.
     """
 
     name: str
@@ -47,7 +48,7 @@ class SuiteBenchmark:
         """Return the benchmark for the plan of a measurement.
 
         `version` is that of pyperformance. `python` is an interpreter with the packages that the
-        benchmark needs; it is empty if there are none.
+        benchmark needs; it is empty if the benchmark needs no packages.
         """
         return Benchmark(
             kind="suite",
@@ -61,7 +62,7 @@ class SuiteBenchmark:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuiteManifest:
-    """The benchmarks of one version of pyperformance, and the names in each group and tag."""
+    """The benchmarks of one version of pyperformance, and their names in each group and tag."""
 
     version: str
     benchmarks: Mapping[str, SuiteBenchmark]
@@ -125,9 +126,9 @@ def selection_words(names: Sequence[str]) -> tuple[str, ...]:
 def select(manifest: SuiteManifest, selection: Sequence[str]) -> tuple[SuiteBenchmark, ...]:
     """Return the selected benchmarks, in the manifest's order, as pyperformance selects them.
 
-    Each item of `selection` is a name or a group. An item that begins with a hyphen is excluded. If
-    all items are excluded, the others of the group `default` are selected. Raises UsageError if a
-    name is unknown, or if nothing is selected.
+    Each item of `selection` is a name or a group; after a hyphen, it names benchmarks to exclude.
+    If all items begin with a hyphen, the other benchmarks of the group `default` are selected.
+    Raises UsageError if a name is unknown, or if nothing is selected.
     """
     excluded = {
         name for word in selection if word.startswith("-") for name in _names(manifest, word[1:])
@@ -148,12 +149,12 @@ def place(
     suite_version: str,
     enter: Callable[[Path], Path],
 ) -> tuple[tuple[Benchmark, ...], dict[str, str]]:
-    """Return the benchmarks that can run, with their interpreters, and a dict of the others.
+    """Return the benchmarks that can run, with their interpreters, and the reasons of the others.
 
-    The dict maps each benchmark that cannot run to the reason. `enter` creates an environment with
-    the packages of a requirements file and returns its Python. Benchmarks pin versions of packages
-    independently of each other, so one environment cannot have all of them. Some pinned versions
-    are too old for a new Python.
+    The second value maps each benchmark that cannot run to the reason. `enter` creates an
+    environment with the packages of a requirements file and returns its Python. Benchmarks pin
+    versions of packages independently of each other, so one environment cannot have all of them.
+    Some pinned versions are too old for a new Python, so their benchmarks cannot run.
     """
     pythons, failures, left_out = {"": ""}, dict[str, str](), dict[str, str]()
     benchmarks = []
@@ -175,14 +176,14 @@ def place(
 
 
 def unsupported(entry: SuiteBenchmark, python_version: str) -> str:
-    """Return the reason if a benchmark does not support a Python version, else an empty string."""
+    """Return a reason if a benchmark does not support a Python version; "" if it does."""
     if SpecifierSet(entry.python).contains(python_version, prereleases=True):
         return ""
     return f"it needs Python {entry.python}"
 
 
 def installed_names(environments: Path) -> list[str]:
-    """Return the groups and benchmarks of a pyperformance that is installed in an environment.
+    """Return the groups and benchmarks of pyperformance, read from an environment that has it.
 
     If no environment has pyperformance, return only the group `default`. Used by shell completion.
     """
@@ -198,7 +199,10 @@ def installed_names(environments: Path) -> list[str]:
 
 
 def _names(manifest: SuiteManifest, word: str) -> Sequence[str]:
-    """Return the benchmarks that `word` names. Raises UsageError if it is no name or group."""
+    """Return the benchmarks that `word` names.
+
+    Raises UsageError if `word` is neither a benchmark nor a group.
+    """
     if word in manifest.benchmarks:
         return (word,)
     if word in manifest.groups:

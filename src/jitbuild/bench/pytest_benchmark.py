@@ -26,7 +26,7 @@ _METADATA_NAMES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PytestTiming:
-    """The mean time of one test, in seconds over pytest-benchmark's rounds, and pyperf metadata."""
+    """The mean time of one test over pytest-benchmark's rounds, in seconds, and pyperf metadata."""
 
     mean: float
     metadata: Mapping[str, Any]
@@ -41,8 +41,8 @@ def interpreter_options(command: Sequence[str]) -> list[str]:
 def spec(command: Sequence[str], facts: Path, target: Path, *, inspect: bool) -> dict[str, Any]:
     """Return the specification that in_target/bench_pytest.py reads.
 
-    The option that makes pytest-benchmark write to `target` comes after all other options, so that
-    it overrides them.
+    The option that makes pytest-benchmark write to `target` comes after the command's own options,
+    so that it overrides an equal option of the command.
     """
     begin = pytest_arguments_index(command)
     assert begin is not None
@@ -58,7 +58,7 @@ def spec(command: Sequence[str], facts: Path, target: Path, *, inspect: bool) ->
 def parse(data: bytes) -> dict[str, PytestTiming]:
     """Return the timings in pytest-benchmark's JSON, by the full names of the tests.
 
-    Returns an empty dict if `data` is anything else, for example if nothing was measured.
+    Returns {} if `data` does not have the form of this JSON, or if nothing was measured.
     """
     try:
         report = json.loads(data)
@@ -88,7 +88,7 @@ def failure(
     """Return the error for a run that measured nothing.
 
     The error names the failed tests or, if there are none, an option that prevents measuring. If
-    there is no such option either, it shows `output`, the end of pytest's output.
+    there is no such option either, the error shows `output`, the end of pytest's output.
     """
     mode = step.arm.mode
     failed = facts.get("failed", ())

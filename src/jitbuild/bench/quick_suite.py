@@ -6,5 +6,6 @@ PROGRAMS = (
     *("float_loop", "int_loop", "nbody", "objects", "generators", "strings", "dicts", "lists"),
     *("calls", "parser", "json_lines", "regex", "in_c", "in_out"),
 )
-# These spend their time in C or in the operating system, so the JIT is not expected to help.
+# These programs spend their time in C or in the operating system, so the JIT is not expected to
+# help.
 WITHOUT_GAIN = frozenset({"in_c", "in_out"})

@@ -20,7 +20,7 @@ Comparison = Literal["modes", "again", "files"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledFunction:
-    """A function that got machine code, whose size in `bytes` is counted in whole memory pages."""
+    """A function that got machine code; `bytes` is the code's size, in whole memory pages."""
 
     name: str
     file: str
@@ -62,8 +62,8 @@ class HotFunction:
 class JITInspection:
     """The functions of a benchmark that the JIT compiled.
 
-    `uncompiled` are the hot functions without machine code. It is None if they were not searched
-    for, for example because `--inspect` was not given.
+    `uncompiled` are the hot functions without machine code. It is None if hot functions were not
+    searched for, for example because `--inspect` was not given.
     """
 
     compiled: tuple[CompiledFunction, ...]
@@ -125,12 +125,12 @@ class BenchReport:
 
     `comparison` is `modes` for off and on, `again` for off and off, or `files` for any two files.
     `base` and `other` are the names of the arms. `about` has facts about the interpreter and the
-    machine, `files` the path of each arm's pyperf file. `again` is the command line that repeats
-    the measurement. `interrupted_by` is the number of the signal that interrupted the measurement,
-    or None if it is complete. `rule` is how the arms were compared. If anything is undecided,
-    `more_seconds` is about how much longer the measurement would take to decide it (None if that is
-    not known), and `more` a command line that continues it. `witness` has the processes that were
-    observed, by arm.
+    machine. `files` has the path of each arm's pyperf file. `again` is the command line that
+    repeats the measurement. `interrupted_by` is the number of the signal that interrupted the
+    measurement, or None if it is complete. `rule` states how the arms were compared. If anything is
+    undecided, `more_seconds` estimates how many more seconds would decide it (None if that is not
+    known), and `more` is a command line that continues the measurement. `witness` has the counts of
+    the processes that were observed, by arm.
     """
 
     comparison: Comparison
@@ -156,7 +156,7 @@ class BenchReport:
 
     @property
     def nothing_compiled(self) -> NothingCompiled | None:
-        """Why no process had machine code, although the JIT was on; None if one had."""
+        """Why no process had machine code although the JIT was on; None if a process had some."""
         return nothing_compiled([*self.witness.values()])
 
     @property
@@ -166,13 +166,17 @@ class BenchReport:
 
     @property
     def wrong(self) -> int | None:
-        """The number of benchmarks of off against off that seem to differ; None for other arms."""
+        """The number of benchmarks that seem to differ in off against off; else None."""
         if self.comparison != "again":
             return None
         return len(self.with_result("faster")) + len(self.with_result("slower"))
 
     def with_result(self, result: Result) -> list[BenchRow]:
-        """Return the rows with this result, the largest difference first."""
+        """Return the rows with this result.
+
+        The row with the largest ratio is first if the result is "faster", else the one with the
+        smallest ratio.
+        """
         rows = [row for row in self.rows if row.ratio.result == result]
         return sorted(rows, key=lambda row: row.ratio.value, reverse=result == "faster")
 

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 class FinishedMeasurement:
     """Everything that `assemble_report` needs.
 
-    `machine_warnings` were collected before the measurement began. `floors_folder` is the folder of
-    the noise floors.
+    `machine_warnings` are the warnings that were collected before the measurement began.
+    `floors_folder` is the folder of the noise floors.
     """
 
     request: BenchRequest
@@ -122,7 +122,8 @@ def _inspect(
 ) -> tuple[dict[str, Mapping[str, Any]], dict[str, JITInspection]]:
     """Return the facts about the JIT by benchmark, and the inspections by benchmark.
 
-    Both are empty after an interruption, because the user does not want to wait for more programs.
+    Both are empty for off against off, and after an interruption, because then the user does not
+    want to wait for more programs.
     """
     if finished.request.off_against_off or finished.outcome.interrupted_by is not None:
         return {}, {}
@@ -155,8 +156,9 @@ def benchmarks_without_gain(
 ) -> frozenset[str]:
     """Return the benchmarks that need no warning if the JIT compiled nothing in them.
 
-    These are the benchmarks in which no gain is expected. They are also all tests of a pytest run,
-    if any of them had a function compiled: later tests may use the same functions.
+    These are the benchmarks in which no gain is expected. If functions were compiled in any test of
+    a pytest run, all tests of that run are returned, because later tests may use the functions that
+    were compiled in earlier tests.
     """
     pytest = session.benchmarks[0].kind == "pytest"
     if pytest and any(inspection.compiled for inspection in inspections.values()):
@@ -184,7 +186,7 @@ def _about(
 
 
 def _rounds(session: MeasurementSession) -> str:
-    """Return the number of rounds, such as `5-37` if the benchmarks have different numbers."""
+    """Return the number of rounds as text; `5-37` if the benchmarks have 5 to 37 rounds."""
     if not session.stopping.until_decided:
         return str(session.counts.rounds)
     counts = {

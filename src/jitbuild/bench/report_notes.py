@@ -25,7 +25,7 @@ def left_out_notes(reasons: Mapping[str, str]) -> Iterator[str]:
 
 
 def sample_notes(arms: ArmFiles) -> Iterator[str]:
-    """Yield notes on tests that ran in one mode only, and on outliers."""
+    """Yield notes on benchmarks that were measured in one mode only, and on outliers."""
     single = sorted(arms.base.keys() ^ arms.other.keys())
     if single:
         yield f"Measured in one mode only, and left out: {', '.join(single)}."
@@ -66,7 +66,8 @@ def undecided_notes(
 ) -> Iterator[str]:
     """Yield a note on undecided benchmarks, unless the verdict itself is undecided.
 
-    `seconds` and `more` say how long deciding them takes, and how to do it.
+    `seconds` is about how much longer the measurement would take to decide, and `more` the command
+    line that continues it.
     """
     names = [row.name for row in rows if row.ratio.result == "undecided"]
     if not names or not mean.is_decided:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_request(request: BenchRequest) -> None:
-    """Raise UsageError if options cannot be combined, or if a required one is missing."""
+    """Raise UsageError if options cannot be combined, or if a required option is missing."""
     command = request.command or ()
     if command and request.stmt:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Show how far a measurement with a known number of steps is."""
+"""Show the progress of a measurement: the steps that are done, and the time left."""
 
 from __future__ import annotations
 

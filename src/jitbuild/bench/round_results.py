@@ -23,7 +23,8 @@ Values = tuple[float, ...]
 class RoundResults:
     """The ratios of benchmarks after the rounds that are complete.
 
-    Each result file is read once. The ratios equal those that the report would have.
+    Each result file is read only once. The ratios are those that the report would have if the
+    measurement ended now.
     """
 
     def __init__(self, session: MeasurementSession, benchmarks: Sequence[Benchmark]) -> None:
@@ -53,7 +54,7 @@ class RoundResults:
             }
 
     def rounds(self, benchmark: Benchmark) -> int:
-        """Return the number of complete rounds of a benchmark, up to the first incomplete one."""
+        """Return the number of complete rounds of a benchmark before its first incomplete round."""
         return self._rounds[benchmark.name]
 
     def ratios(self, benchmark: Benchmark) -> list[Ratio]:
@@ -77,7 +78,7 @@ class RoundResults:
         return [*plan.steps_of_round(benchmark, self.session.arms, number)]
 
     def _samples(self, benchmark: Benchmark) -> tuple[dict[str, Sample], dict[str, Sample]]:
-        """Return the samples of both arms without outliers."""
+        """Return the samples of both arms, without the rounds that are outliers."""
         arms: list[dict[str, Sample]] = []
         for arm in self.session.arms:
             processes: dict[str, list[Values]] = {}

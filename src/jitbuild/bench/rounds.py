@@ -43,7 +43,7 @@ class MeasurementOutcome:
 
     `interrupted_by` is the number of the signal that interrupted the measurement; None if it is
     complete. `resumed` is the number of steps that an earlier session had measured. `left_out` maps
-    the benchmarks of a suite that failed in every mode to the reasons.
+    each benchmark of a suite that failed in every mode to the reason.
     """
 
     interrupted_by: int | None
@@ -68,7 +68,7 @@ def measure_rounds(
 ) -> MeasurementOutcome:
     """Run the steps whose results are not in the session's folder yet.
 
-    The session's stopping rule says how many rounds there are.
+    The session's stopping rule determines the number of rounds.
 
     An interruption such as Ctrl-C ends the measurement early, and is reported in the outcome. If
     nothing has been measured yet, KeyboardInterrupt is raised instead. Raises MeasurementError if a
@@ -105,10 +105,11 @@ class _Measurement:
     effects: RoundEffects
 
     def try_all(self) -> dict[str, str]:
-        """Run each benchmark once in each mode; return those that fail in every mode, with reasons.
+        """Run the trial: each benchmark once in each mode. Return the benchmarks to leave out.
 
-        Raises MeasurementError if a benchmark fails in only one mode, if a benchmark that is not
-        part of a suite fails, or if all benchmarks fail in every mode.
+        A benchmark of a suite that fails in every mode is left out, with the reason. Raises
+        MeasurementError if a benchmark fails in only one mode, if a benchmark that is not part of a
+        suite fails, or if all benchmarks fail in every mode.
         """
         session = self.session
         missing = [
@@ -151,7 +152,10 @@ class _Measurement:
                 raise error
 
     def _check_trial(self, step: BenchStep, failed: Sequence[MeasurementError]) -> None:
-        """Raise the first failure, unless the benchmark can be left out; then record the reason."""
+        """Raise the first failure of a benchmark, or record the reason why it is left out.
+
+        `failed` are the failures of the benchmark's trial steps so far.
+        """
         session, benchmark = self.session, step.benchmark
         trials = plan.trial_steps((benchmark,), session.arms)
         runs = any(session.is_complete(trial) for trial in trials)
@@ -162,7 +166,7 @@ class _Measurement:
             session.exclusion_file(benchmark).write_text(reason, encoding="utf-8")
 
     def _title(self) -> str:
-        # Short, because on a terminal the remaining time follows it.
+        # The title is short, because on a terminal the remaining time follows it.
         benchmarks = self.session.benchmarks
         only = benchmarks[0].name if len(benchmarks) == 1 else f"{len(benchmarks)} programs"
         return f"Measuring {only}"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class MeasurementSession:
     """The benchmarks of a measurement, the interpreter, and the folder of the results.
 
-    `python` is the interpreter of an environment with everything that measuring needs. `env`
-    returns the environment variables for an arm and an interpreter. After `timeout` seconds, a
-    process and its children are ended. `diff_command` is a command line that shows how the modes
+    `python` is the interpreter of an environment with all packages that the measurement needs.
+    `env` returns the environment variables for an arm and an interpreter. After `timeout` seconds,
+    a process and its children are ended. `diff_command` is a command line that shows how the modes
     differ. `stopping` says when the measurement ends. `identity` has the facts by which processes
     of the interpreter are recognised; if it is None, they are not checked.
     """
@@ -60,7 +60,7 @@ class MeasurementSession:
         return self.steps_folder / f"{step.name}{f'.{task}' if task else ''}.facts"
 
     def witness_file(self, step: BenchStep) -> Path:
-        """Return the path of the counted processes that the trial of a command started."""
+        """Return the path of the file with the counts of the processes in a command's trial."""
         return self.steps_folder / f"{step.name}.witness"
 
     def exclusion_file(self, benchmark: Benchmark) -> Path:

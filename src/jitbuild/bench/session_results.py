@@ -26,7 +26,7 @@ def clear(session: MeasurementSession) -> None:
 
 
 def identity(session: MeasurementSession) -> str:
-    """Return a random text that identifies this measurement; create it on the first call.
+    """Return a random text that identifies this measurement; create the text on the first call.
 
     The text is stored in the session's folder. When a measurement is repeated, the folder is
     deleted, so the new measurement gets another text.
@@ -57,7 +57,7 @@ def measured_files(session: MeasurementSession, arm: Arm) -> dict[str, list[Path
 
 
 def last_round(session: MeasurementSession) -> int:
-    """Return the number of the last round: the requested one or, if none was, the last measured."""
+    """Return the number of the last round: the requested one, else the last one measured."""
     if not session.stopping.until_decided:
         return session.counts.rounds
     numbers = (path.name.partition("-")[0] for path in session.steps_folder.glob("*-*.json"))
@@ -87,7 +87,7 @@ def _seconds_file(session: MeasurementSession) -> Path:
 def parts_of(session: MeasurementSession, benchmark: Benchmark) -> list[Benchmark]:
     """Return one benchmark for each thing that `benchmark` measures.
 
-    A suite's script or a run of pytest may measure several things. Before the trial they are not
+    A suite's script or a run of pytest may measure several things. Before the trial, these are not
     known, and only `benchmark` itself is returned.
     """
     (trial, *_) = plan.trial_steps((benchmark,), session.arms)

@@ -1,4 +1,4 @@
-"""Ratios of two arms with confidence intervals, and the rule for calling one a difference.
+"""Compute the ratios of two arms and their confidence intervals, and classify each ratio.
 
 Everything here is pure and deterministic.
 
@@ -7,13 +7,13 @@ Intervals are therefore computed from the means of processes. A ratio is the mea
 the first arm divided by the mean of all values of the second, as in `pyperf compare_to`. If it is
 above 1, the second arm is faster.
 
-Intervals follow the usual linearisation of a ratio (Cochran, Sampling Techniques, 3rd ed., 6.4). Of
-a fixed number of rounds, they are 95 percent intervals; of a measurement that continues until its
-interval decides, always valid 99 percent intervals (running/intervals.py). If the n-th processes of
-both arms ran in the same round, the interval is computed from the differences within each round,
-which removes drift. Otherwise it is computed from the spread of each arm (Welch). With few
-processes, the quantiles of Student's t make the interval as wide as necessary; a bootstrap of five
-rounds would make it too narrow.
+Intervals follow the usual linearisation of a ratio (Cochran, Sampling Techniques, 3rd ed., 6.4). If
+the number of rounds was fixed, they are 95 percent intervals. If the measurement continued until
+its interval decided, they are always valid 99 percent intervals (running/intervals.py). If the n-th
+processes of both arms ran in the same round, the interval is computed from the differences within
+each round, which removes drift. Otherwise it is computed from the spread of each arm (Welch). With
+few processes, the quantiles of Student's t make the interval as wide as necessary; a bootstrap of
+five rounds would make the interval too narrow.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Result = Literal["faster", "slower", "no difference", "undecided", "not enough data"]
 
-# At most one round in this many rounds is left out as an outlier.
+# Of this many rounds, at most one is left out as an outlier.
 _ROUNDS_PER_OUTLIER = 10
 _OUTLIER_DISTANCE, _OUTLIER_DEVIATIONS = math.log1p(0.1), 8
 # The factor from a median absolute deviation to a standard deviation.
@@ -42,10 +42,10 @@ _MAD_TO_DEVIATION = 1.4826
 class Ratio:
     """A ratio with its interval.
 
-    `noise` is half the width of the interval as a share, or the noise floor if that is larger.
-    `counted` is the share from which a difference counts. `result` compares the second arm with the
-    first. For an undecided ratio, `more_rounds` is about how many more rounds would decide; it is
-    None if that is not known.
+    `noise` is half the width of the interval as a share, or the noise floor if the noise floor is
+    larger. `counted` is the share up to which a difference does not count: the margin, or the noise
+    floor if it is larger. `result` compares the second arm with the first. For an undecided ratio,
+    `more_rounds` is about how many more rounds would decide; it is None if that is not known.
     """
 
     value: float
@@ -65,7 +65,8 @@ class Ratio:
     def interval_text(self) -> str:
         """The interval as text, such as `1.27-1.35`; empty without enough data.
 
-        It has a third digit if it would otherwise seem to contain 1, although it does not.
+        If two digits after the point would make the interval seem to contain 1 although it does
+        not, the ends have three digits.
         """
         if self.result == "not enough data":
             return ""
@@ -126,8 +127,8 @@ class Sample:
 class ComparisonRule:
     """How samples are compared.
 
-    `paired` is True if the n-th processes of both arms belong to the same round. With
-    `always_valid`, the interval may be looked at after each round. Differences up to the share
+    `paired` is True if the n-th processes of both arms belong to the same round. If `always_valid`
+    is True, the interval is one that may be looked at after each round. Differences up to the share
     `margin` do not count.
     """
 
@@ -149,8 +150,8 @@ def geometric_mean(
 ) -> Ratio:
     """Return the geometric mean of the ratios of several benchmarks.
 
-    `floor` is as for `compare`. If the processes are paired, noise that affects all benchmarks of a
-    round is counted only once.
+    `floor` is as for `compare`. If the processes are paired, the rounds of all benchmarks with the
+    same number are combined, so noise that affects all of them is counted only once.
     """
     value = math.exp(fmean([math.log(base.mean / other.mean) for base, other in pairs]))
     paired = rule.paired and all(
@@ -164,11 +165,11 @@ def outliers(base: Sample, other: Sample) -> frozenset[int]:
     """Return the rounds, counted from 0, whose ratio is far from that of all others.
 
     Interleaving cannot even out a disturbance that lasts as long as a process and affects only one
-    of the two. A round is an outlier if its ratio differs from the median by more than ten percent
-    and by more than eight times the usual deviation of the rounds. The usual deviation is the
-    median absolute deviation, scaled to a standard deviation (NIST/SEMATECH e-Handbook, 1.3.5.17).
-    At most one round in ten is returned. With fewer than ten rounds, no round is returned, because
-    the usual deviation is not known well enough.
+    of the two processes of a round. A round is an outlier if its ratio differs from the median
+    ratio by more than ten percent and by more than eight times the usual deviation of the rounds.
+    The usual deviation is the median absolute deviation, scaled to a standard deviation
+    (NIST/SEMATECH e-Handbook, 1.3.5.17). At most one round in ten is returned. With fewer than ten
+    rounds, no round is returned, because the usual deviation is not known well enough.
     """
     logs = [math.log(one / two) for one, two in zip(base.means, other.means, strict=False)]
     if len(base.processes) != len(other.processes) or len(logs) < _ROUNDS_PER_OUTLIER:
@@ -185,9 +186,10 @@ def outliers(base: Sample, other: Sample) -> frozenset[int]:
 
 
 def noise_floor(ratio: Ratio) -> float:
-    """Return the noise floor of a machine, as a share, from the ratio of off and off.
+    """Return the noise floor of a machine, as a share; `ratio` is that of off against off.
 
-    The noise floor is the largest distance of the ratio and the ends of its interval from 1.
+    The noise floor is the distance from 1 of the ratio, or of that end of its interval which is
+    farthest from 1.
     """
     distance = max(
         abs(math.log(edge))
@@ -200,8 +202,9 @@ def noise_floor(ratio: Ratio) -> float:
 def _paired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, float]:
     """Return the standard error of the mean log ratio, and its degrees of freedom.
 
-    Some benchmarks may have more rounds than others. The rounds that all have are used: the further
-    rounds of some make the mean more exact, so this is conservative.
+    Some benchmarks may have more rounds than others. Only the rounds that all benchmarks have are
+    used. This is conservative, because the further rounds of some benchmarks make the mean more
+    exact.
     """
     count = min(len(base.processes) for base, _ in pairs)
     if count < MINIMUM_ROUNDS:
@@ -218,7 +221,8 @@ def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, floa
     """Return the standard error of the mean log ratio, and its degrees of freedom."""
     parts = []
     for sample in (sample for pair in pairs for sample in pair):
-        # One process does not show how processes differ; use the spread of its values instead.
+        # With only one process, the spread between processes is unknown; use the spread of its
+        # values instead.
         means = sample.means if len(sample.processes) > 1 else sample.values
         if len(means) < 2:
             return math.inf, 0.0

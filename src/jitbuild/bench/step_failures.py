@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from jitbuild.system import process
 
 _SHOWN_LINES = 12
-# pytest's summary stands at the end of its output.
+# The number is small because pytest's summary is at the end of its output.
 _SHOWN_PYTEST_LINES = 3
 _LONGEST_LINE = 300
 _LONGEST_LOG = 1 << 16
-# The message of pyperf/_command.py. The traceback also shows the source line that raises it, which
-# has no number in this place.
+# The message of pyperf/_command.py. The traceback also shows the source line that raises the
+# message; that line has no number in this place, so it does not match.
 _COMMAND_FAILED = re.compile(r"Command failed with exit code (-?\d+)")
 
 
@@ -98,7 +98,7 @@ def _last_lines(log: Path) -> list[str]:
 def _without_manager(lines: list[str]) -> list[str]:
     """Remove the traceback of pyperf's manager, which follows the traceback of the worker.
 
-    The manager's traceback contains no more information than that the worker failed.
+    The manager's traceback says only that the worker failed.
     """
     starts = [
         index
@@ -112,7 +112,7 @@ def _ending(code: int) -> str:
     """Return the name of the signal that ended a command, or its exit code as text.
 
     If a signal with the number n ended the command, pyperf's _process_time.py calls sys.exit(-n),
-    so its own exit code is 256 - n.
+    so the exit code of that script is 256 - n.
     """
     try:
         return signal.Signals(256 - code if code > 128 else -code).name

@@ -34,7 +34,7 @@ def run_step(
 ) -> MeasurementError | None:
     """Run a step and keep its pyperf file; return the error if the benchmark fails, else None.
 
-    `peer` is given if the step runs interleaved with another. Raises MeasurementError if the
+    `peer` is given if the step runs interleaved with another step. Raises MeasurementError if the
     process cannot be started, or did not run in the requested mode.
     """
     part = session.result_file(step).with_suffix(".part")
@@ -43,7 +43,7 @@ def run_step(
         facts.unlink(missing_ok=True)
     argv = [str(session.python_of(step.benchmark)), *_arguments(session, step, part, peer)]
     log = session.steps_folder / f"{step.name}.log"
-    # While the other interleaved process has the turn, the time of this one continues.
+    # While the other interleaved process has the turn, the timeout of this process continues.
     timeout = session.timeout and session.timeout * (2 if peer else 1)
     try:
         with log.open("wb") as file:
@@ -125,7 +125,7 @@ def _convert_to_pyperf(part: Path) -> None:
 
 
 def _known_loops(session: MeasurementSession, step: BenchStep) -> dict[str, int] | None:
-    """Return the loops that the trial in the first arm calibrated; None if not known yet."""
+    """Return the numbers of loops that the trial in the first arm determined; None before that."""
     (first, *_) = plan.trial_steps((step.benchmark,), session.arms)
     path = session.result_file(first)
     return None if step == first or not path.exists() else pyperf_files.calibrated_loops(path)

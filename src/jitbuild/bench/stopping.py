@@ -1,4 +1,4 @@
-"""The rule that says when a measurement ends."""
+"""Define the rule that determines when a measurement ends."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jitbuild.running.intervals import MARGIN
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoppingRule:
-    """When a measurement ends, and the share up to which a difference does not count.
+    """The end of a measurement, and `margin`, the share up to which a difference does not count.
 
-    Without `until_decided`, the exact number of rounds is measured (SampleCounts.rounds). With it,
-    each benchmark is measured until its interval decides, or until `seconds` have passed. The first
+    If `until_decided` is False, exactly SampleCounts.rounds rounds are measured. If it is True, the
+    measurement continues until every interval decides, or until `seconds` have passed. The first
     rounds (SampleCounts.rounds) are measured even if they take longer, unless the limit is `strict`
     because the user has stated it.
     """

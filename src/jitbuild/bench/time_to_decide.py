@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.bench.stats import Ratio
 
-# The estimate is not exact, so the advised limit is longer.
+# The estimate is not exact, so the recommended --max-time allows this many times the estimate.
 _RESERVE = 1.5
 
 
 def more_seconds(
     session: MeasurementSession, rows: Iterable[BenchRow], mean: Ratio
 ) -> float | None:
-    """Return about how many more seconds would decide all rows and the mean; 0 if all are decided.
+    """Return about how many more seconds would decide all rows and the mean; 0 if none are needed.
 
     Returns None if the estimate is not known: nothing was timed, or the noise is too large.
     """
@@ -49,10 +49,11 @@ def more_seconds(
 def command_to_decide(
     request: BenchRequest, session: MeasurementSession, mean: Ratio, seconds: float | None
 ) -> str:
-    """Return the command line that decides an undecided measurement; empty if there is none.
+    """Return a command line that would decide an undecided measurement; "" if none is known.
 
-    `seconds` are those of `more_seconds`. A measurement until a decision continues with a longer
-    limit; one with an exact number of rounds is repeated with more of them.
+    `seconds` is the result of `more_seconds`. A measurement that continues until its results are
+    decided is resumed with a longer limit. A measurement with an exact number of rounds is repeated
+    with more rounds.
     """
     if request.rounds is not None:
         more = replace(request, rounds=request.rounds + (mean.more_rounds or 0))
@@ -60,13 +61,13 @@ def command_to_decide(
     if not seconds:
         return ""
     used = sum(session_results.read_seconds(session).values())
-    # To the next ten seconds.
+    # Round up to the next ten seconds.
     limit = 10 * math.ceil((used + _RESERVE * seconds) / 10)
     return request.repeat_command(resume=True, max_time=limit)
 
 
 def _more_rounds(ratio: Ratio, rounds: int) -> float:
-    """Return about how many more rounds decide a ratio, of which `rounds` have been measured."""
+    """Return about how many more rounds than the `rounds` measured so far would decide a ratio."""
     if ratio.is_decided:
         return 0
     if ratio.result == "not enough data":

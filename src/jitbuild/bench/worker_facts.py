@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts in a file; empty if the file is missing or is not a JSON object."""
+    """Return the facts in a file; {} if the file is missing or is not a JSON object."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -29,7 +29,8 @@ def read_facts(path: Path) -> dict[str, Any]:
 def facts_of_arm(session: MeasurementSession, arm: Arm) -> dict[str, dict[str, Any]]:
     """Return the facts that the workers of an arm reported, by benchmark.
 
-    If a benchmark has several workers, use the one that saw the most functions with machine code.
+    If a benchmark has several workers, the facts are those of the worker that reported the most
+    functions with machine code.
     """
     steps = (
         *plan.trial_steps(session.benchmarks, (arm,)),
@@ -68,7 +69,7 @@ def facts_by_worker(session: MeasurementSession, step: BenchStep) -> dict[str, d
 
 
 def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) -> None:
-    """Raise MeasurementError if a worker ran in another mode than the step, or in another Python.
+    """Raise MeasurementError if a worker ran in a wrong mode, or in another Python.
 
     If the modes did not reach the workers, the measurement would compare a mode with itself.
     """

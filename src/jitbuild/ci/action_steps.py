@@ -35,8 +35,8 @@ _PROGRAMS = ("jitbuild", "nox")
 def key_step(specs: Sequence[str], store: Store, environ: Mapping[str, str] = os.environ) -> str:
     """Write the outputs `key` and `path`: the cache key for `specs`, and the folders to cache.
 
-    They are appended to the file in GITHUB_OUTPUT. If it is not set, return them as text to print,
-    else an empty string.
+    The outputs are appended to the file that GITHUB_OUTPUT names, and an empty string is returned.
+    If the variable is not set, the outputs are returned as text to print.
     """
     host, planner = target.host(), planner_of()
     plans = [planner(session, host.target) for session in product_of(specs, ["default"])]
@@ -55,8 +55,8 @@ def provide_step(
 ) -> str:
     """Provide the interpreters for `specs`, and add them to PATH on GitHub.
 
-    The outputs are appended to the file in GITHUB_OUTPUT. If it is not set, return them as text to
-    print, else an empty string.
+    The outputs are appended to the file that GITHUB_OUTPUT names, and an empty string is returned.
+    If the variable is not set, the outputs are returned as text to print.
     """
     provided = provision.provide(specs, store, reporter, ensure, inspect=inspect)
     printed = _write(outputs(provided), environ)
@@ -72,8 +72,8 @@ def provide_step(
 def outputs(provided: ProvidedInterpreters) -> dict[str, str]:
     """Return the outputs of the action.
 
-    `pythons` is a JSON object that maps each request to an executable, and `python` is the first of
-    these executables. `built` is "true" if any interpreter was built, else "false".
+    `pythons` is a JSON object that maps each request to the path of an executable, and `python` is
+    the first of these paths. `built` is "true" if any interpreter was built, else "false".
     """
     executables = {
         spec: str(interpreter.executable) for spec, interpreter in provided.interpreters.items()

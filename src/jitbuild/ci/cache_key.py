@@ -28,9 +28,10 @@ def cache_key(
     """Return the key of the interpreters of `plans` in `store`.
 
     The key depends on the plans, the image of the runner, libc, and the store's path, because an
-    installed interpreter contains its prefix and needs the libc it was linked against. The image is
-    the variable ImageOS on GitHub's runners, else the distribution. The weekly version of the image
-    is not part of the key: if a new version breaks an interpreter, the probe detects it.
+    installed interpreter contains its own path and needs the libc that it was linked with. On
+    GitHub's runners, the image is the value of the variable ImageOS; elsewhere, it is the
+    distribution or the system. The weekly version of the image is not part of the key: if a new
+    version breaks an interpreter, the probe detects it.
     """
     image = environ.get("ImageOS") or "-".join(host.distro[:1]) or host.target.system
     facts = [sorted({plan.key for plan in plans}), image, host.libc, str(store.root)]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def format_outputs(values: Mapping[str, str]) -> str:
     """Return `values` as lines `name=value` for GITHUB_OUTPUT.
 
-    A value of several lines is enclosed in random delimiters, so no part of it can be mistaken for
-    another output.
+    A value of several lines is enclosed in a random delimiter, so no line of the value can be
+    mistaken for another output.
     """
     lines = []
     for name, value in values.items():
@@ -37,7 +37,8 @@ def append_outputs(values: Mapping[str, str], file: Path) -> None:
 def append_path(folders: Sequence[str], file: Path) -> None:
     """Append `folders` to `file` in the format of GITHUB_PATH.
 
-    They are written in reverse order, because GitHub puts the last line of the file first on PATH.
+    The folders are written in reverse order, because GitHub puts the last line of the file first on
+    PATH.
     """
     _append(file, "".join(f"{folder}\n" for folder in reversed(folders)))
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 class CIJob:
     """A job on one machine with one interpreter, as `jitbuild matrix` prints it.
 
-    `python` is the request. `jit` and `profile` are its stated axes, or empty if they are not
-    stated. In the subclasses, `name` is the folder of the interpreter in the store, and `key` is
-    the key of its plan.
+    `python` is the request. `jit` and `profile` are the axes stated with the request; an axis that
+    is not stated is an empty string. In the subclasses, `name` is the folder of the interpreter in
+    the store, and `key` is the key of its plan.
     """
 
     os: str
@@ -156,7 +156,7 @@ def _check_mode(plan: Plan, mode: Mode) -> None:
         f"CPython {plan.version}{'t' * plan.variant.free_threaded}",
         jit=plan.variant.jit != "no",
         series=(release[0], release[1]),
-        remedy="Use the mode off or default.",
+        remedy="Use the mode `off` or `default`.",
     )
 
 

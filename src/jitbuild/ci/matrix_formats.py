@@ -46,7 +46,7 @@ def as_github(matrix: CIMatrix) -> str:
 
 
 def as_gitlab(matrix: CIMatrix) -> str:
-    """Return YAML with two hidden jobs, for the jobs of a child pipeline to extend.
+    """Return YAML with two hidden jobs, which the jobs of a child pipeline extend.
 
     The hidden jobs are `.jitbuild-build` and `.jitbuild-test`. Raise UsageError if there are more
     jobs than GitLab allows in a matrix.

@@ -59,7 +59,7 @@ def requested_pythons(stated: Sequence[str] | None) -> list[str]:
 
 
 def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
-    """Return the stated modes, else the setting `modes`, else off and on."""
+    """Return the stated modes, else those of the setting `modes`, else `off` and `on`."""
     if stated:
         return parse_modes(stated)
     setting = settings.get("modes")
@@ -90,9 +90,9 @@ def sessions_of_noxfile(
 ) -> list[MatrixSession]:
     """Return the JIT sessions of a noxfile, restricted to the stated Pythons and modes.
 
-    The settings do not restrict the sessions, since jitbuild.nox has already applied the settings.
-    Raise UsageError if the noxfile has no JIT sessions, and RequestError if no session uses a
-    stated Python.
+    The settings do not restrict the sessions, because jitbuild.nox applied them when it made the
+    sessions. Raise UsageError if the noxfile has no JIT sessions, and RequestError if no session
+    uses a stated Python.
     """
     sessions = parse_listing(list_sessions(noxfile, runner=runner))
     if not sessions:

@@ -1,4 +1,4 @@
-"""Provide interpreters from a restored store: probe them, remove failing ones, install the rest."""
+"""Provide interpreters: probe those of a restored store, remove failing ones, add missing ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProvidedInterpreters(NamedTuple):
 
 
 def inspect(interpreter: Interpreter, probe: Callable[..., Verdict] = probe) -> str:
-    """Return why an interpreter no longer passes its proof; empty if it still passes.
+    """Return the reason why an interpreter no longer passes its proof; "" if it still passes.
 
     `probe` runs the checks. A module that is missing now, but was present when the interpreter was
     proven, also fails the proof.
@@ -79,7 +79,7 @@ def provide(
 
 
 def _remove_failing(spec: str, store: Store, reporter: Reporter, inspect: Inspect) -> None:
-    """Remove the best interpreter for `spec` from the store until one passes or none is left."""
+    """Remove the best interpreter for `spec` until the best one passes or none is left."""
     request = parse(spec)
     axes = api.axes_with_settings(Axes(), request) if request.is_version else Axes()
     axes = axes.wanting_machine_code(request)  # as api.ensure does

@@ -50,8 +50,8 @@ def add_examples(parser: argparse.ArgumentParser, *examples: str) -> None:
 def complete_with(action: argparse.Action, function: str) -> None:
     """Set the shell completion of `action`.
 
-    `function` is the name of a function in cli/completion.py. It is imported only for a
-    completion.
+    `function` is the name of a function in cli/completion.py. The function is imported only when
+    the shell asks for a completion.
     """
 
     def completer(**options: Any) -> Any:
@@ -122,7 +122,7 @@ def add_axes(
     """Add the options for the axes of a variant.
 
     With `several`, --jit takes a list. With `lookup`, the options choose among the interpreters of
-    the store, and an axis that is not stated fits any of them.
+    the store, and --jit and --profile have no default.
     """
     group = parser.add_argument_group("variant")
     default = "any that fits" if lookup else "yes-off, which serves both modes"
@@ -261,7 +261,7 @@ def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:
 
 
 def positive_integer(text: str) -> int:
-    """Return the value of an option as an integer.
+    """Return the value `text` of an option as an integer.
 
     Raises ArgumentTypeError when `text` is not a positive integer.
     """
@@ -286,7 +286,7 @@ def margin(text: str) -> float:
 
 
 def positive_seconds(text: str) -> float:
-    """Return the value of an option as seconds.
+    """Return the value `text` of an option as a number of seconds.
 
     Raises ArgumentTypeError when `text` is not a positive, finite number.
     """

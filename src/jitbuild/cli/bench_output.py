@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_outputs(options: argparse.Namespace) -> None:
     """Raise UsageError when the folder of --html or --svg does not exist.
 
-    Call it before the measurement, which would otherwise be lost.
+    Call this function before the measurement, so that an error does not lose its results.
     """
     for name in filter(None, (options.html, options.svg)):
         if not Path(name).absolute().parent.is_dir():

@@ -33,7 +33,8 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError for errors, with a suggestion for a misspelt word."""
 
     def __init__(self, **options: Any) -> None:
-        # Abbreviations are refused: a later option could make one ambiguous, and break a script.
+        # Abbreviated options are refused, because a script that uses an abbreviation would break
+        # when a new option makes the abbreviation ambiguous.
         super().__init__(formatter_class=Formatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
@@ -45,7 +46,7 @@ class Parser(argparse.ArgumentParser):
             file.write(message)
 
     def see_help(self, hint: str = "") -> str:
-        """Return `hint` followed by the command that shows the help of this command."""
+        """Return `hint`, followed by a sentence that names the command to show the help."""
         return f"{hint}See `{self.prog} --help`."
 
     def _invalid_choice(self, argument: str, value: str, choices: Sequence[str]) -> NoReturn:

@@ -36,5 +36,6 @@ COMMANDS: dict[str, str] = {
 }
 # Commands that accept a command after `--`.
 TAKE_COMMAND = frozenset({"run", "diff", "bench"})
-# Short commands that are run often and leave no children: they import as little as possible.
+# Short commands that are run often. They import as little as possible, and run without the signal
+# handlers of jitbuild.system.signals and without garbage collection.
 LIGHT = frozenset({"which", "list", "run", "config"})

@@ -1,6 +1,6 @@
 """Complete the values of arguments in a shell.
 
-Only argcomplete calls these functions. It hides errors, so they print nothing.
+Only argcomplete calls these functions. argcomplete hides errors, so these functions print nothing.
 """
 
 from __future__ import annotations

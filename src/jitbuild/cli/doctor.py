@@ -88,7 +88,7 @@ def _row(requirement: CheckedRequirement) -> tuple[str, str, str]:
 def advice(report: PreflightReport) -> list[str]:
     """Return lines that explain how to install what is missing.
 
-    They include a command for the package manager, if one installs the requirements.
+    The lines include the command of the package manager that installs it, if there is one.
     """
     lines = []
     if report.missing:

@@ -141,7 +141,10 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
 
 
 def _raise_first_failure(outcomes: list[Outcome]) -> None:
-    """Raise the first error, if any. If there are several outcomes, first print the failed ones."""
+    """Raise the first error, if any.
+
+    If there are several outcomes, print the names of the failed ones first.
+    """
     failed = [outcome for outcome in outcomes if outcome.error]
     if not failed:
         return
@@ -173,7 +176,7 @@ def summary(interpreter: Interpreter) -> str:
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:
-    """Return the cache hits of a step as text such as ` [cached]`; empty if there are none."""
+    """Return the cache hits of a step as text such as ` [cached]`; "" if it has no cache hit."""
     if caches is None:
         return ""
     if step == "make" and (counts := caches.compiler):

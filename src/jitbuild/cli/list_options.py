@@ -92,13 +92,14 @@ class _Token:
 
 
 def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
-    """Return `words` with each value of a list option joined to it by an equals sign.
+    """Return `words`, with each value of a list option joined to its option by an equals sign.
 
     `--modes off on` becomes `--modes=off --modes=on`, and `--configure-arg --x` becomes
-    `--configure-arg=--x`. In this form the values cannot be mistaken for options or for SPEC.
+    `--configure-arg=--x`. In this form, no value can be mistaken for an option or for SPEC. The
+    option --configure-arg is treated like a list option.
 
-    If SPEC is missing, the last value of the last list becomes SPEC if it can be one: in
-    `--with pytest 3.15`, SPEC is 3.15.
+    If SPEC is missing, the last value of the last list becomes SPEC, provided that it can be SPEC:
+    in `--with pytest 3.15`, SPEC is `3.15`.
     """
     options, actions = parser._option_string_actions, parser._actions  # noqa: SLF001
     tokens = _tokens(words, options)
@@ -133,10 +134,11 @@ def _takes(token: _Token, word: str) -> bool:
 
 
 def _leave_spec(tokens: list[_Token], positionals: list[argparse.Action]) -> None:
-    """Make the last value of the last list a positional argument if no other word is one.
+    """If there is no positional argument, make the last value of the last list one.
 
-    A list without `choices` gives up its last value only if a positional argument is required; a
-    list with `choices` gives it up if it is not among them.
+    Only lists of two or more values are considered. A list without `choices` gives up its last
+    value only if a positional argument is required. A list with `choices` gives up its last value
+    only if that value is not among the choices.
     """
     if not positionals or any(token.is_positional for token in tokens):
         return

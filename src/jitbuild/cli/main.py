@@ -22,7 +22,7 @@ _EXIT_SIGNAL = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line `argv`, by default that of this process; return its exit code."""
+    """Run the command line `argv` (by default that of this process), and return the exit code."""
     # Imports create many objects but no garbage. Without this, garbage collection would take a
     # tenth of the time of a light command.
     gc.disable()
@@ -51,8 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _import_msgspec() -> None:
     """Import msgspec without typing_extensions.
 
-    msgspec imports typing_extensions if it is installed, although it needs nothing from it that
-    typing does not have since Python 3.11. That would take a fifth of the time of a light command.
+    If typing_extensions is installed, msgspec imports it, although since Python 3.11 the module
+    typing has everything that msgspec needs from it. The import would take a fifth of the time of a
+    light command.
     """
     if "typing_extensions" in sys.modules:
         return
@@ -77,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _flush(code: int) -> int:
-    """Write what is left of the output, and return `code`, or another exit code if that fails.
+    """Write the buffered output, and return `code`, or another exit code if writing fails.
 
     Python would report a failure only when it exits, with an exit code of its own.
     """
@@ -99,9 +100,10 @@ def _report(error: JitbuildError, *, verbose: bool) -> int:
 def _report_unexpected(error: Exception, *, verbose: bool) -> int:
     """Report an unexpected error, and return the exit code.
 
-    A closed pipe is not reported: the reader of stdout has seen enough. A full disk and an error of
-    a file in the store get the exit codes that they have elsewhere. Any other OSError is reported
-    by its message. All other errors are bugs of jitbuild, and are reported with their traceback.
+    A closed pipe is not reported: the reader of stdout has seen enough. A full disk, and an error
+    of a file in the store, are reported as DiskFullError or StoreError, with the exit code of that
+    class. Any other OSError is reported by its message. All other errors are bugs of jitbuild, and
+    are reported with their traceback.
     """
     streams.discard_output()
     if isinstance(error, BrokenPipeError):
@@ -123,7 +125,7 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
 
 
 def _as_known(error: OSError) -> JitbuildError | None:
-    """Return the error of a full disk or of the store that `error` is, or None if it is neither."""
+    """Return `error` as a DiskFullError or StoreError; None if it is not an error of this kind."""
     if error.filename is None and streams.is_full(error):
         return DiskFullError(
             "The output could not be written: no space is left where it goes.",

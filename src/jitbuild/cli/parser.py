@@ -110,7 +110,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _split_at_hyphens(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
-    """Return the words before the first `--`, and those after it (None if there is no `--`)."""
+    """Return the words before the first `--`, and the words after it (None if there is no `--`)."""
     words = list(argv)
     if "--" not in words:
         return words, None
@@ -130,8 +130,9 @@ def _check(options: argparse.Namespace) -> None:
 def build(names: Collection[str] = ()) -> MainParser:
     """Return the parser with the commands `names`.
 
-    Without names it has the summaries of all commands, for the help. Only the modules of `names`
-    are imported, because importing all of them takes longer than starting Python.
+    If `names` is empty, the parser has the summaries of all commands, for the help. Only the
+    modules of `names` are imported, because importing all of them takes longer than starting
+    Python.
     """
     parser = MainParser()
     for name in names or COMMANDS:

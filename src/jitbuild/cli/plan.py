@@ -84,7 +84,7 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 
 def _shortened(text: str) -> str:
-    """Return the beginning of an edit's text, which fits into a line; --json shows all of it."""
+    """Return the beginning of an edit's text, on one line; --json shows the whole text."""
     first, *rest = text.strip().splitlines() or [""]
     is_long = bool(rest) or len(first) > _SHOWN_COLUMNS
     return repr(f"{first[: _SHOWN_COLUMNS - 4]}..." if is_long else first)

@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> int:
 def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collection[str]]:
     """Return the executable that `spec` names, and the modules that it must have.
 
-    `spec` is the path of a program, the name of one on PATH such as `python3.15`, or else a
-    request for an interpreter in the store, or its exact name. An interpreter in the store must
-    still have the essential modules that it had when it was proven.
+    `spec` is the path of a program, the name of a program on PATH such as `python3.15`, a request
+    for an interpreter in the store, or the exact name of such an interpreter. An interpreter in the
+    store must still have the essential modules that it had when it was proven.
     """
     program = find_program(spec)
     is_path = program == expanded_path(spec)

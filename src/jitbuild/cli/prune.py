@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# More recent logs may belong to a running build, or to a failure that is still examined.
+# More recent logs may belong to a running build, or to a failure that somebody still examines.
 _LOG_DAYS = 7
 
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Remove superseded interpreters, old logs, abandoned scratch folders, and the caches."""
+    """Remove superseded interpreters, old logs and scratch folders; with --caches, clear caches."""
     current_store, reporter, dry_run = store(), reporter_for(options), options.dry_run
     notes: list[str] = []
 
@@ -107,9 +107,9 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
     """Return the interpreters to prune.
 
     An interpreter is pruned if its executable no longer exists, or if `installed` has a newer one
-    of the same series and variant. Built releases supersede only built releases, and adopted
-    interpreters only adopted ones. Interpreters built from folders, archives or git references are
-    kept.
+    of the same series and variant. A built release supersedes only built releases, and an adopted
+    interpreter supersedes only adopted interpreters. Interpreters built from folders, archives or
+    git references are kept.
     """
     obsolete: list[Interpreter] = []
     groups: dict[tuple[object, ...], list[Interpreter]] = {}

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Repair interpreters; return the exit code of the first that cannot be repaired."""
+    """Repair interpreters; return 0, or the exit code of the first that cannot be repaired."""
     current_store, reporter = store(), reporter_for(options)
     code, repairs = 0, []
     for interpreter in _moved(current_store, options.spec):
@@ -62,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _moved(current_store: Store, names: Sequence[str]) -> list[Interpreter]:
-    """Return the interpreters that were moved, only those in `names` if there are any.
+    """Return the interpreters that were moved; if `names` is not empty, only those in `names`.
 
-    Raises NotInstalledError when the store has no interpreter of a name.
+    Interpreters whose program no longer exists are omitted. Raises NotInstalledError when a name is
+    not that of an interpreter in the store.
     """
     installed = {interpreter.name: interpreter for interpreter in current_store.installed()}
     for name in names:

@@ -63,9 +63,9 @@ def is_full(error: OSError) -> bool:
 
 
 def discard_output() -> None:
-    """Let everything that is still to be written to stdout disappear.
+    """Discard everything that is still to be written to stdout.
 
-    Python flushes stdout when it exits, and would report once more that this fails.
+    Python flushes stdout when it exits, and would report a second time that writing fails.
     """
     # In a test or a notebook, stdout may not be a file.
     with contextlib.suppress(OSError, ValueError):

@@ -74,8 +74,8 @@ def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> li
     digest = local_digest(request, current_store)
     candidates = [axes]
     if every and axes == Axes():
-        # With --all, variants with extra configure arguments, parts or patches are included. They
-        # would not fit a request that states none.
+        # With --all, variants with extra configure arguments, parts or patches are included. Such
+        # variants do not fit axes that state no arguments, parts and patches.
         candidates = list({_extras(interpreter): None for interpreter in installed.values()})
     fitting = [
         interpreter
@@ -97,7 +97,7 @@ def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> li
 
 
 def _extras(interpreter: Interpreter) -> Axes:
-    """Return the axes in which a request must equal the interpreter."""
+    """Return the axes that a request must state to fit the interpreter."""
     variant = interpreter.variant
     return Axes(
         configure_args=variant.configure_args, patches=variant.patches, includes=variant.includes

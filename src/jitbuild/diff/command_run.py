@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from jitbuild.modes import Mode
     from jitbuild.running.testimony import Testimony
 
-# Signals that the kernel or libc sends to a faulty process. SIGKILL and SIGTERM are not among them:
-# other processes send these.
+# Signals that the kernel or libc sends to a process because of a fault in it. SIGKILL and SIGTERM
+# are not in this set, because other processes send them.
 _FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"})
 # The first exit code of Windows that is an NTSTATUS with severity "error".
 _NTSTATUS_ERROR = 0xC0000000
@@ -25,10 +25,10 @@ _NTSTATUS_ERROR = 0xC0000000
 class CommandRun:
     """A run of the command in `mode`. `round` is the number of its round, beginning with 1.
 
-    `tests` has the result of each test by its id. It is None if the command does not run pytest, or
-    if pytest wrote no complete report. `trace` is the traceback of faulthandler, and `tail` the
+    `tests` maps the id of each test to its result; it is None if the command does not run pytest,
+    or if pytest wrote no complete report. `trace` is the traceback of faulthandler, and `tail` the
     last lines of the output. `log` is the file with the whole output; None if it was not kept.
-    `testimonies` are those of all Python processes of the run.
+    `testimonies` has what the Python processes of the run wrote about themselves.
     """
 
     mode: Mode

@@ -6,8 +6,8 @@ outcomes of a mode are compared with those of the baseline:
 
 - A subject differs with the JIT if it is stable in both modes, with different outcomes.
 - Any other subject is flaky if it is unstable in at least one mode.
-- A crash is a difference even if only some repeats crash, unless the baseline crashes too: only the
-  code under test makes a process crash.
+- A crash is a difference even if only some repeats crash, because nothing but the code under test
+  makes a process crash. A crash is not a difference if the baseline crashes too.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _Comparison(NamedTuple):
 
 
 def baseline_of(modes: Sequence[Mode]) -> Mode:
-    """Return the mode that the others are compared with: `off` if present, else the first."""
+    """Return the mode with which the other modes are compared: `off` if present, else the first."""
     return "off" if "off" in modes else modes[0]
 
 
@@ -104,8 +104,8 @@ def compare_runs(
 ) -> DiffFindings:
     """Compare `runs`, which contains the same number of runs in each of `modes`.
 
-    `repeat` returns a command line for a mode and the id of a test. It runs that test, or the whole
-    command if the id is None.
+    `repeat` returns a command line for a mode and the id of a test. That command line runs only the
+    test or, if the id is None, the whole command.
     """
     by_mode = {mode: [run for run in runs if run.mode == mode] for mode in modes}
     comparison = _Comparison(by_mode, baseline_of(modes), repeat)
@@ -173,9 +173,10 @@ def _is_unstable(outcomes: Outcomes) -> bool:
 
 
 def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference]) -> Outcomes:
-    """Return the endings of the modes without reported crashes.
+    """Return the endings of the runs by mode, except the modes whose crashes are reported.
 
-    Endings that follow from the outcomes of tests are replaced by a constant.
+    Endings that follow from the outcomes of the tests are replaced by a constant, since the tests
+    are compared themselves.
     """
     crashing = {mode for crash in crashes for mode in crash.modes}
     return {
@@ -260,7 +261,7 @@ def _log(run: CommandRun) -> str | None:
 
 
 def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
-    """Compare the times of a mode with those of the baseline.
+    """Compare the times of `mode` with those of the baseline.
 
     The times are comparable if all runs exited by themselves, and either ended in the same way or
     all have test outcomes. Other runs may have done different work.

@@ -23,7 +23,8 @@ TimingResult = Literal[Answer, "not compared"]
 _NOISE_FACTOR = 3.0
 
 
-# The results that the JSON key `speed`, which is older than `result`, does not tell apart.
+# Results that have the same value, "within noise", in the JSON key `speed`. That key is older than
+# the key `result`.
 _WITHIN_NOISE = frozenset({"no difference", "undecided"})
 
 
@@ -71,14 +72,16 @@ def compare_times(
     """Compare the times of two modes, in seconds per round.
 
     The n-th values of `baseline` and `other` are from the same round. The noise of a mode is the
-    median difference between two of its repeats; the noise of the comparison is the larger of both.
+    median difference between two of its repeats; the noise of the comparison is that of the noisier
+    mode. The first condition that is met determines the result:
 
-    With at least 3 rounds, a mode is faster or slower if the medians differ by more than 3 times
-    the noise and by more than 2 percent, and at least four fifths of the rounds agree. Otherwise,
-    there is no difference if the 95 percent interval of the ratio lies within 2 percent, and the
-    mode is faster or slower if the 99 percent interval (running/intervals.py) lies beyond 1. If
-    neither is true, the result is undecided. Pass `comparable=False` if the runs did not do the
-    same work.
+    - "not compared": there are fewer than 3 rounds, or `comparable` is False because the runs did
+      not do the same work.
+    - "faster" or "slower": the medians differ by more than 3 times the noise and by more than 2
+      percent, and at least four fifths of the rounds agree.
+    - "no difference": the 95 percent interval of the ratio lies within 2 percent of 1.
+    - "faster" or "slower": the 99 percent interval (running/intervals.py) excludes 1.
+    - "undecided": none of these conditions is met.
     """
     baseline_median, other_median = median(baseline), median(other)
     noise = max(_spread(baseline), _spread(other))
@@ -129,7 +132,11 @@ def _spread(times: Sequence[float]) -> float:
 
 
 def _rounds_agree(baseline: Sequence[float], other: Sequence[float], *, slower: bool) -> bool:
-    """Return whether `other` is slower (faster if not `slower`) in four fifths of the rounds."""
+    """Return True if at least four fifths of the rounds have the same direction.
+
+    If `slower` is True, `other` must take longer than `baseline` in these rounds; otherwise it must
+    not.
+    """
     pairs = zip(baseline, other, strict=True)
     agreeing = sum((after > before) == slower for before, after in pairs)
     return agreeing >= len(baseline) - len(baseline) // 5

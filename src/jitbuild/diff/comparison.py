@@ -64,11 +64,12 @@ def compare_modes(
 ) -> DiffReport:
     """Run the command in every mode and return what differs.
 
-    Raise UsageError when the command or the modes cannot be compared, VariantError when the
-    interpreter would ignore a mode, NotInstalledError when the store has no such interpreter,
-    BuildError when the requirements cannot be installed, ProofError when the JIT of the interpreter
-    does not run, and ComparisonError when no run did anything that could be compared, or when the
-    interpreter or a mode did not reach the processes of the command.
+    Raise UsageError when the command or the modes cannot be compared, NotInstalledError when the
+    store has no such interpreter, and VariantError when the interpreter would ignore a mode. Raise
+    BuildError when the requirements cannot be installed, and ProofError when a mode needs the JIT
+    of the interpreter and the JIT does not run. Raise ComparisonError when no run did anything that
+    could be compared, or when, in a mode, no process of the command was of the interpreter and in
+    that mode.
     """
     check_command(request.command)
     check_modes(request.modes)
@@ -112,7 +113,8 @@ def _environment_of(
 ) -> Iterator[Interpreter]:
     """Yield the interpreter.
 
-    If there are requirements, its executable is that of an environment that contains them.
+    If there are requirements, the executable of the yielded interpreter is that of a virtual
+    environment that contains them.
     """
     if not request.requirements:
         yield interpreter
@@ -153,7 +155,7 @@ def _run(
     reporter: Reporter,
     effects: DiffEffects,
 ) -> tuple[list[CommandRun], tuple[ModeTally, ...]]:
-    """Run the command in every mode; return the runs, and the processes by mode."""
+    """Run the command in every mode; return the runs, and the counted processes of each mode."""
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
         job = DiffJob(

@@ -23,8 +23,8 @@ class DiffReport:
 
     `interpreter` is the name of the interpreter in the store. `executable` is the Python that ran,
     which may be that of a virtual environment. `jit` is a sentence about its JIT according to the
-    probe, and `proven` is True if the probe observed machine code. `witness` has the processes that
-    testified, by mode. `notes` are caveats about the runs.
+    probe, and `proven` is True if the probe observed machine code. `witness` has, for each mode,
+    the counts of the processes that testified. `notes` are caveats about the runs.
     """
 
     interpreter: str
@@ -48,7 +48,7 @@ class DiffReport:
 
     @property
     def nothing_compiled(self) -> NothingCompiled | None:
-        """Why no process had machine code, although the JIT was on; None if one had."""
+        """Why no process had machine code although the JIT was on; None if a process had some."""
         return nothing_compiled(self.witness)
 
     def to_json(self) -> dict[str, Any]:

@@ -29,9 +29,9 @@ def repeat_command(
 ) -> str:
     """Return the `jitbuild run` line that runs the command, or only `test`, in `mode`.
 
-    `interpreter` is the one that ran the command. If the request has requirements, its executable
-    is that of a virtual environment, and the line names the program by its path: `jitbuild run`
-    would not search the environment.
+    `interpreter` is the interpreter that ran the command. If the request has requirements, the
+    interpreter's executable is that of a virtual environment. The line then names the program by
+    its path, because `jitbuild run` would not search the environment.
     """
     begin = pytest_arguments_index(request.command)
     command = list(request.command)
@@ -41,7 +41,7 @@ def repeat_command(
         command = command_line(interpreter, command)
         path = command_environment(interpreter, None, environ)["PATH"]
         command[0] = shutil.which(command[0], path=path) or command[0]
-    # The line does not contain the axes. If there are any, the request alone could match another
-    # interpreter.
+    # The line does not contain the axes. If axes are stated, the request alone could match another
+    # interpreter, so the line names the interpreter.
     spec = request.spec if request.axes == Axes() else interpreter.name
     return shlex.join(["jitbuild", "run", spec, "--mode", mode, "--", *command])

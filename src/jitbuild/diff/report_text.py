@@ -80,7 +80,8 @@ def as_markdown(report: DiffReport) -> str:
 def conclusion(report: DiffReport) -> str:
     """Return the result of the comparison as a single line.
 
-    Without any machine code, the modes did the same, and a plain "No differences" would mislead.
+    If there was no machine code, the modes did the same work, and "No differences" alone would be
+    misleading.
     """
     differences, flaky = len(report.findings.differences), len(report.findings.flaky)
     parts = [f"{differences or 'No'} {'difference' if differences == 1 else 'differences'}"]

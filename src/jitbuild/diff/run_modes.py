@@ -99,11 +99,11 @@ def run_modes(
 
 
 def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
-    """Raise ComparisonError if all runs timed out, or if pytest ran no tests.
+    """Raise ComparisonError if the first round shows that there is nothing to compare.
 
-    Raise it also if Python did not find its program, and if the witness did not observe the
-    interpreter in every mode. Otherwise the result would be "no difference", although nothing was
-    compared.
+    This is the case if all runs timed out, if pytest ran no test, if Python did not find its
+    program, or if the witness did not observe the interpreter in every mode. Without this check,
+    the result would be "no difference", although nothing was compared.
     """
     log = f" The log: {runs[0].log}" if runs[0].log else ""
     output = next((f"\n  {run.tail[-1]}" for run in runs if run.tail), "")

@@ -1,4 +1,4 @@
-"""Observe the Python processes of all runs, and refuse a comparison that they do not support."""
+"""Observe the Python processes of all runs; refuse a comparison if they make it meaningless."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class RunWitness:
     """Collects the testimonies of the runs of a command.
 
-    `identity` is that of the interpreter. `command` finds the likely reason if nothing testifies.
+    `identity` is that of the interpreter. `command` is examined for the likely reason if the
+    interpreter or a mode did not reach the processes. `hooks` has the hook of each mode.
     """
 
     identity: InterpreterIdentity
@@ -45,7 +46,7 @@ class RunWitness:
         return cls(identity, command, hooks)
 
     def environment(self, mode: Mode, env: Mapping[str, str]) -> dict[str, str]:
-        """Return `env` with what makes the processes of a run in `mode` testify."""
+        """Return `env`, changed so that the Python processes of a run in `mode` testify."""
         return self.hooks[mode].environment(env)
 
     def collect(self, mode: Mode) -> tuple[Testimony, ...]:
@@ -64,10 +65,10 @@ class RunWitness:
         )
 
     def check(self, runs: Sequence[CommandRun]) -> None:
-        """Raise ComparisonError if the interpreter, or a mode, did not reach the runs.
+        """Raise ComparisonError if, in a mode, no process was of the interpreter and in that mode.
 
-        A mode in which all runs crashed is not checked if another mode was observed: the crash may
-        have come before the first testimony, and must be reported.
+        A mode in which all runs crashed is not checked if the interpreter was observed in any mode:
+        the process may have crashed before it could testify, and the crash must be reported.
         """
         tallies = self.tallies(runs)
         for mode_tally in tallies:

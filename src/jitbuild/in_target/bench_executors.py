@@ -1,8 +1,9 @@
-"""Find the functions of the running process that have machine code now.
+"""Find the functions of the running process that have executors now, and facts about its JIT.
 
 This module runs in the interpreter under test and is loaded by path. It imports other modules of
-its folder, which use only the standard library. jitbuild itself is not installed there, and would
-need other packages, so a temporary package named `jitbuild` takes its place during these imports.
+its folder, which use only the standard library. The package `jitbuild` is not installed for that
+interpreter, and would need other packages. A temporary package of the same name therefore takes its
+place during these imports.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _MEASURING_PACKAGES = frozenset({"pyperf", "jitbuild", "psutil"})
 
 
 def _neighbours(*names: str) -> list[Any]:
-    """Import and return modules of this folder; leave sys.modules unchanged, and no bytecode files.
+    """Import and return modules of this folder, without a change of sys.modules or bytecode files.
 
-    A measured program may have imported the real jitbuild before, or may import it later.
+    sys.modules must not change, because a measured program may have imported the real jitbuild
+    before, or may import it later.
     """
     real = {name: sys.modules.pop(name) for name in _jitbuild_modules()}
     package = ModuleType("jitbuild")
@@ -87,7 +89,7 @@ def _functions(lookup: Any, codes: tuple[CodeType, ...]) -> list[dict[str, Any]]
 
 
 def _all_code(codes: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
-    """Yield all code of this process except the measuring code, with the names of its modules."""
+    """Yield all code objects except those of the measuring code, with their modules' names."""
     seen: set[CodeType] = set()
     waiting = [("__main__", code) for code in codes]
     waiting += [
@@ -97,7 +99,8 @@ def _all_code(codes: tuple[CodeType, ...]) -> Iterator[tuple[str, CodeType]]:
     ]
     while waiting:
         module, code = waiting.pop()
-        # Code objects are compared by content, so equal ones are listed once. That does no harm.
+        # Code objects are compared by content, so equal code objects are listed only once. That
+        # does no harm.
         if code not in seen:
             seen.add(code)
             yield module, code

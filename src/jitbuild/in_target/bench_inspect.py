@@ -1,9 +1,9 @@
-"""Run a Python program and record its functions with machine code, or those that take the time.
+"""Run a Python program; record its functions with executors, or those that take the most time.
 
     python bench_inspect.py FACTS [--profile] (-c CODE | -m MODULE | FILE) [ARGUMENT ...]
 
 This script runs in the interpreter under test, and writes the facts as JSON to the file FACTS.
-Executors can disappear, and so can the functions of a program. A thread therefore samples the
+Executors can disappear while a program runs, and so can functions. A thread therefore samples the
 functions every quarter of a second, and the samples are merged. With --profile, cProfile records
 the functions that take the most time instead.
 """
@@ -27,7 +27,7 @@ _PROFILE_ROWS = 40
 
 
 def main() -> None:
-    """Run the program; discard its output, which can be large and is not needed."""
+    """Run the program as the command line says; discard its output, which can be large."""
     target, *words = sys.argv[1:]
     null = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module of this folder, which the program can neither replace nor import."""
+    """Load a module of this folder so that the program can neither replace nor import it."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
@@ -63,7 +63,7 @@ def _watch(target: str, words: list[str]) -> None:
 
 
 def unite(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Merge samples: return the last one, with the tracers and functions of all samples.
+    """Merge samples: return the last sample, with the tracers and functions of all samples.
 
     Each function has the largest numbers that any sample has for it.
     """
@@ -100,12 +100,13 @@ def _profile(target: str, words: list[str]) -> None:
 def _run(words: list[str], codes: list[CodeType]) -> None:
     """Run the program as `python WORDS` would.
 
-    The code of the top level of a file or of -c is added to `codes`.
+    For a file or `-c CODE`, the code object of the top level is added to `codes`.
     """
     import __main__
 
     if not sys.flags.safe_path:
-        # Replace this file's folder with the program's or, for -c and -m, with the current one.
+        # Replace this file's folder by the program's folder or, for -c and -m, by the current
+        # folder.
         sys.path[0] = "" if words[0] in {"-c", "-m"} else os.path.dirname(os.path.abspath(words[0]))
     if words[0] == "-m":
         sys.argv = words[1:]

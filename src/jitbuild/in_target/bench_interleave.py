@@ -1,13 +1,14 @@
-"""Let two processes measure interleaved: each measures part of a value, then waits for the other.
+"""Let two processes measure in turns: each measures part of a value, then waits for the other.
 
-This module runs in the interpreter under test, and does not import pyperf. The process that has the
-turn runs while the other waits. They never measure at the same time, and other activity on the
-machine that lasts longer than some milliseconds affects both. Both run on the same processor,
-because another processor may be slower (on a virtual machine, because of work outside it).
+This module runs in the interpreter under test, and does not import pyperf. A process measures only
+while it has the turn; meanwhile, the other process waits. Other activity on the machine that lasts
+longer than some milliseconds therefore affects both processes. Both processes run on the same
+processor, because another processor may be slower (on a virtual machine, because of work outside
+the virtual machine).
 
-A process gets the turn when it reads a byte from its FIFO, which only this process reads. If a
-script measures several things (tasks), each process has one FIFO for each task. The part of the
-host is in bench/interleaving.py.
+A process gets the turn when it reads a byte from its FIFO; no other process reads that FIFO. If a
+script measures several things (tasks), each process has one FIFO for each task. The host creates
+the FIFOs with bench/interleaving.py.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# "It is your turn", and "I take no more turns". bench/interleaving.py must have the same values.
+# The messages "it is your turn" and "I take no more turns". bench/interleaving.py must have the
+# same values.
 TURN, LAST = b".", b"!"
-# The number of turns per value, which takes a hundredth of a second or more. At the beginning of
-# each turn, the processor's caches hold data of the other process, so there must not be too many.
+# The number of turns per value. A value takes a hundredth of a second or more. At the beginning of
+# each turn, the processor's caches hold data of the other process, so there must not be too many
+# turns.
 SLICES = 4
 # While waiting for the turn, check at this interval that the host still exists.
 CHECK_SECONDS = 1.0
@@ -53,11 +56,11 @@ class Interleaving:
             self._wait()
 
     def finish(self) -> None:
-        """Tell the other process that there are no more values, and wait until it has finished.
+        """Tell the other process that this process takes no more turns; wait until it has finished.
 
-        Because of the wait, the exit of this process does not affect the other's values. If this
-        process has never passed the turn, it does not wait, since the other has not started to
-        measure yet.
+        Because this process waits, its exit does not affect the values of the other process. If
+        this process has never passed the turn, it does not wait, because the other process has not
+        started to measure yet.
         """
         if os.getpid() == self._process:
             os.write(self._other, LAST)
@@ -66,7 +69,7 @@ class Interleaving:
 
     def _wait(self) -> None:
         while not select.select([self._own], [], [], CHECK_SECONDS)[0]:
-            # A host that was killed cannot send the message that there will be no more turns.
+            # If the host was killed, it cannot send the message that there are no more turns.
             if not is_running(self._host):
                 raise SystemExit("jitbuild has ended")
         self._alone = os.read(self._own, 1) == LAST
@@ -78,7 +81,7 @@ def is_running(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # the number belongs to another user's process now
+    except PermissionError:  # the number now belongs to a process of another user
         return False
     return True
 
@@ -86,19 +89,19 @@ def is_running(process: int) -> bool:
 def join(spec: Mapping[str, Any], task: int = 0) -> Interleaving | None:
     """Wait for the first turn of a worker.
 
-    Return the worker's interleaving, or None if `spec` says that it runs alone.
+    Return the worker's interleaving, or None if the worker runs alone according to `spec`.
     """
     place = spec.get("interleaving")
     if not place:
         return None
     if place["processor"] is not None:
-        with contextlib.suppress(OSError):  # if this is not permitted, the noise is larger
+        with contextlib.suppress(OSError):  # if this is not permitted, there is more noise
             os.sched_setaffinity(0, {place["processor"]})
     return Interleaving(f"{place['own']}.{task}", f"{place['other']}.{task}", place["host"])
 
 
 def timed(function: Callable[[], Any]) -> Callable[[int], float]:
-    """Return a function that calls `function` n times and returns the time in seconds."""
+    """Return a function that takes a number n, calls `function` n times and returns the seconds."""
 
     def measure(loops: int) -> float:
         repeats, clock = range(loops), time.perf_counter
@@ -113,10 +116,10 @@ def timed(function: Callable[[], Any]) -> Callable[[int], float]:
 def interleaved(
     measure: Callable[..., float], interleaving: Interleaving | None, *, slices: int = SLICES
 ) -> Callable[..., float]:
-    """Return a function that measures like `measure`, and passes the turn after each slice.
+    """Return a function that measures like `measure`, but passes the turn after each part.
 
-    The loops are divided into at most `slices` calls of `measure`. Without `interleaving`, return
-    `measure` itself.
+    The first argument of `measure` is a number of loops, which are divided into at most `slices`
+    calls of `measure`. Without `interleaving`, return `measure` itself.
     """
     if interleaving is None:
         return measure

@@ -1,10 +1,10 @@
 """The programs of the quick suite, each of which checks its own result.
 
-They run in the interpreter under test and need only the standard library. Some do what the JIT of
-3.15 was made for (loops of arithmetic, attributes, calls). Some do what it hardly affects (strings,
-dicts, generators). In two programs no gain is expected, because they spend their time in C or in
-the operating system. One call takes some milliseconds; pyperf determines how many calls make one
-value.
+They run in the interpreter under test and need only the standard library. Some of them do the work
+for which the JIT of 3.15 was made (loops of arithmetic, attributes, calls). Some do work that the
+JIT hardly affects (strings, dicts, generators). In two programs no gain is expected, because they
+spend their time in C or in the operating system. One call takes some milliseconds; pyperf
+determines how many calls make one value.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def regex() -> None:
 
 
 def in_c() -> None:
-    """Compress and hash: all of it is in C, so the JIT has nothing to do."""
+    """Compress and hash: all of this work is done in C, so the JIT has nothing to compile."""
     data = bytes(range(256)) * 300
     for _ in range(3):
         _check("in_c", zlib.decompress(zlib.compress(data, 1)) == data, True)

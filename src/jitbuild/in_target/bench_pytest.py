@@ -3,8 +3,8 @@
 This script runs in the interpreter under test, where pytest is installed. SPEC is a file with a
 JSON object. `arguments` are those of pytest. `module` is true if pytest is started by `-m pytest`,
 which makes modules in the current folder importable. `facts` is the file to which the results are
-written. If `inspect` is true, the functions that were compiled during each test are recorded, which
-takes time between the tests.
+written. If `inspect` is true, the functions that were compiled during each test are recorded; this
+takes time after each test.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-# These packages run the tests; they are not what the tests measure.
+# These packages run the tests, but the tests do not measure them.
 _TEST_RUNNERS = frozenset({"pytest", "_pytest", "pluggy", "pytest_benchmark", "cpuinfo"})
 _LONGEST_MESSAGE = 300
 
@@ -88,7 +88,8 @@ def main(spec_file: str) -> int:
     executors = SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, "bench_executors.py")))
     plugin = Plugin(executors, inspect=spec["inspect"])
     if not sys.flags.safe_path:
-        # Replace this file's folder with the entry of `python -m pytest`, or of the program pytest.
+        # Replace this file's folder by the entry that `python -m pytest`, or the program pytest,
+        # would have in its place.
         sys.path[0] = os.getcwd() if spec["module"] else os.path.dirname(sys.executable)
     sys.argv = ["pytest", *spec["arguments"]]
     try:
@@ -109,7 +110,7 @@ def _message(report: Any) -> str:
     lines = str(getattr(crash, "message", "") or report.longrepr or "").strip().splitlines()
     if not lines:
         return ""
-    # For a module that cannot be imported, pytest marks the error with E, on the last line.
+    # For a module that cannot be imported, the error is on the last line, after a mark (E).
     return (lines[0] if crash else lines[-1].removeprefix("E").strip())[:_LONGEST_MESSAGE]
 
 

@@ -1,7 +1,7 @@
 """Run a script of pyperformance as pyperf's runner or worker: `python bench_suite.py --spec FILE`.
 
-This runs in the interpreter under test, and also takes pyperf's options. FILE is the specification,
-a JSON object:
+This script runs in the interpreter under test, and also takes pyperf's options. FILE is the
+specification, a JSON object:
 
 script: the path of a run_benchmark.py of pyperformance
 options: the options of the script
@@ -36,7 +36,7 @@ _FOLDER = os.path.dirname(os.path.abspath(__file__))
 SPEC_VARIABLE = "JITBUILD_BENCH_SPEC"
 _METHODS = ("bench_func", "bench_time_func", "bench_async_func", "bench_command", "timeit")
 _TASK_OPTION = "--worker-task="
-# Keeps modules and code alive after the measurement, so that they can be inspected.
+# Keeps modules and code objects alive after the measurement, so that they can be inspected.
 _kept: list[Any] = []
 _commands: list[str] = []
 
@@ -58,7 +58,7 @@ def main() -> None:
         atexit.register(write_facts, spec["facts"], task, executors, os.getpid())
         interleaved = interleaved_methods(worker.join_interleaving(spec, task))
     else:
-        # The runner hands these on to its workers.
+        # The runner passes these options on to its workers.
         words = [*spec["options"], *words]
     for name in _METHODS:
         method = interleaved.get(name, getattr(pyperf.Runner, name))
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module of this folder, which the script can neither replace nor import."""
+    """Load a module of this folder so that the script can neither replace nor import it."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
@@ -96,10 +96,12 @@ def with_loops(method: Callable[..., Any], loops: dict[str, int]) -> Callable[..
 def interleaved_methods(
     interleaving: Any, *, measure_time: Callable[..., Any] = pyperf.Runner.bench_time_func
 ) -> dict[str, Callable[..., Any]]:
-    """Return replacements, by name, for methods of pyperf's runner, which pass the turn.
+    """Return, by name, replacements for methods of pyperf's runner that pass the turn.
 
-    They pass the turn within or after each value. In all other methods, the process keeps the turn
-    until it ends.
+    The replacements pass the turn within or after each value. In all other methods, the process
+    keeps the turn until the process ends. `interleaving` is None if the worker runs alone; then
+    there are no replacements. The replacements measure with `measure_time`, which is the original
+    method `bench_time_func`.
     """
     if interleaving is None:
         return {}
@@ -107,7 +109,8 @@ def interleaved_methods(
 
     @functools.wraps(pyperf.Runner.bench_time_func)
     def bench_time_func(runner: Any, name: str, function: Any, *args: Any, **options: Any) -> Any:
-        # A call of the script's function may do more than the loops, so a value is one call.
+        # A call of the script's function may do other work besides the loops, so a value must be a
+        # single call, and the turn is passed after it.
         measure = interleave.interleaved(function, interleaving, slices=1)
         return measure_time(runner, name, measure, *args, **options)
 
@@ -150,7 +153,7 @@ def write_facts(target: str, task: int, executors: Any, process: int) -> None:
         return
     facts = executors.facts(*(thing for thing in _kept if not isinstance(thing, ModuleType)))
     if _commands:
-        # The program ran in another process; this one only waited for it.
+        # The program ran in another process; this process only waited for it.
         del facts["functions"]
     root, extension = os.path.splitext(target)
     with open(f"{root}{f'.{task}' if task else ''}{extension}", "w", encoding="utf-8") as file:
@@ -158,6 +161,6 @@ def write_facts(target: str, task: int, executors: Any, process: int) -> None:
 
 
 if __name__ == "__main__":
-    # pyperf names its workers by sys.argv[0].
+    # pyperf starts its workers with the script in sys.argv[0].
     sys.argv[0] = os.path.abspath(__file__)
     main()

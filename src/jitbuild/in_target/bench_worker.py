@@ -10,7 +10,7 @@ name: the name of the benchmark
 stmt, setup: the code, for the kind stmt
 command: the list of words, for the kind command
 facts: the file to which a worker writes its facts about the JIT
-interleaving: set if another process measures interleaved with this one (see bench_interleave.py)
+interleaving: set if this process measures in turns with another one (see bench_interleave.py)
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def leave_import_path() -> None:
-    """Remove this file's folder from sys.path; its modules would hide others of the same names."""
+    """Remove this file's folder from sys.path, so that its modules hide no others."""
     folder = os.path.realpath(_FOLDER)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != folder]
 
@@ -71,10 +71,10 @@ def disable_exit_timeout() -> None:
 
 
 def join_interleaving(spec: dict[str, Any], task: int = 0) -> Any:
-    """Wait for this worker's first turn and return its interleaving; None if it runs alone.
+    """Wait for this worker's first turn, and return its interleaving; None if it runs alone.
 
-    The interleaving ends in an exit handler. Exit handlers that were registered earlier run after
-    it.
+    An exit handler ends the interleaving. Exit handlers that were registered before this call run
+    after that handler.
     """
     interleaving = _sibling("bench_interleave").join(spec, task)
     if interleaving is not None:
@@ -101,7 +101,7 @@ def _measure(runner: Any, spec: dict[str, Any], interleaving: Any) -> None:
 
 
 def _sibling(name: str) -> Any:
-    """Load a module of this folder, which measured code can neither replace nor import."""
+    """Load a module of this folder so that measured code can neither replace nor import it."""
     return SimpleNamespace(**runpy.run_path(os.path.join(_FOLDER, f"{name}.py")))
 
 
@@ -130,7 +130,7 @@ def _add_spec(command: list[str], args: Any) -> None:
 
 
 def discard_output() -> None:
-    """Discard the output of the measured code, which may be large, except for a final traceback.
+    """Discard the output of the measured code, which may be large; keep a final traceback.
 
     The worker reports its values through a separate pipe.
     """
@@ -150,13 +150,13 @@ def _write_facts(spec: dict[str, Any], process: int) -> None:
         return
     facts = _sibling("bench_executors").facts()
     if spec["kind"] == "command":
-        # The program ran in another process; this one only waited for it.
+        # The program ran in another process; this process only waited for it.
         del facts["functions"]
     with open(spec["facts"], "w", encoding="utf-8") as file:
         json.dump(facts, file)
 
 
 if __name__ == "__main__":
-    # pyperf names its workers by sys.argv[0].
+    # pyperf starts its workers with the script in sys.argv[0].
     sys.argv[0] = os.path.abspath(__file__)
     main()

@@ -1,4 +1,4 @@
-"""Count the executors in a code object, and the bytes of their machine code. PYTEST_DONT_REWRITE
+"""Count the executors of a code object, and the bytes of their machine code. PYTEST_DONT_REWRITE
 
 This module runs in the interpreter under test and uses only the standard library and probe.py.
 """
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class ExecutorLookup(NamedTuple):
-    """The means to look up executors.
+    """The function and the opcode with which executors are looked up.
 
     `get_executor` is None if this CPython has no tier 2. `opcode` is the opcode of ENTER_EXECUTOR,
-    the instruction at which an executor begins. If it is None, an executor is looked up at every
-    even offset, which takes a hundred times as long.
+    the instruction at which an executor begins. If `opcode` is None, an executor is looked up at
+    every even offset, which takes a hundred times as long.
     """
 
     get_executor: Callable[[CodeType, int], Any] | None
@@ -29,7 +29,7 @@ class ExecutorLookup(NamedTuple):
 class ExecutorCount(NamedTuple):
     """The number of executors of a code object, and the bytes of their machine code.
 
-    If there are executors without machine code, they consist of interpreted micro-ops.
+    Executors without machine code consist of micro-ops that are interpreted.
     """
 
     executors: int = 0
@@ -41,7 +41,7 @@ class ExecutorCount(NamedTuple):
 
 
 def executor_lookup() -> ExecutorLookup:
-    """Return the lookup of this interpreter."""
+    """Return the executor lookup for this interpreter."""
     get_executor = probe.executor_getter()
     if get_executor is None:
         return ExecutorLookup(None)
@@ -77,7 +77,8 @@ def _offsets(code: CodeType, opcode: int | None) -> Iterable[int]:
     if opcode is None or raw is None:
         return range(0, len(code.co_code), 2)
     opcodes = raw[::2]
-    # Nearly all code has no executor, and this search is fast, because it is in C.
+    # This search is fast, because it is in C. It suffices for nearly all code objects, which have
+    # no executor.
     if opcode not in opcodes:
         return ()
     return [2 * index for index, value in enumerate(opcodes) if value == opcode]

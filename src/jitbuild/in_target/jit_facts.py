@@ -14,18 +14,18 @@ from jitbuild.in_target import probe
 if TYPE_CHECKING:
     from jitbuild.in_target.executors import ExecutorLookup
 
-# The bit of _Py_TIER2 that configure sets for yes-off.
+# The bit of the macro _Py_TIER2 that configure sets for --enable-experimental-jit=yes-off.
 _OFF_BY_DEFAULT = 2
 
 
 class JitFacts(NamedTuple):
     """The running interpreter and its JIT.
 
-    `built` is the configuration of the JIT: no, yes, yes-off, interpreter, or `available` if the
-    build does not record it (Windows). `enabled` is True if the JIT is on. It is always False in a
-    free-threaded build, which never runs the JIT, even if `sys._jit` says that it is enabled.
-    `switch` is the value of PYTHON_JIT, or None if it is not set. `switch_ignored` is True if
-    Python ignores environment variables (-E or -I).
+    `built` is the configuration of the JIT: `no`, `yes`, `yes-off`, `interpreter`, or `available`
+    if there is a JIT but the build does not record its configuration (Windows). `enabled` is True
+    if the JIT is on. It is always False in a free-threaded build, which never runs the JIT, even if
+    `sys._jit` says that it is enabled. `switch` is the value of PYTHON_JIT, or None if it is not
+    set. `switch_ignored` is True if Python ignores environment variables (-E or -I).
     """
 
     version: str
@@ -97,8 +97,8 @@ def _built() -> str:
 def _is_enabled(built: str, switch: str | None) -> bool:
     """Return True if the JIT is on, according to sys._jit.
 
-    3.13 has no sys._jit. There, interpret PYTHON_JIT as Python/pylifecycle.c does; `switch` is its
-    value, or None.
+    3.13 has no sys._jit, so there PYTHON_JIT is interpreted as Python/pylifecycle.c does. `switch`
+    is the value of PYTHON_JIT; None if it is not set or ignored.
     """
     jit = getattr(sys, "_jit", None)
     if jit is not None:

@@ -1,6 +1,6 @@
 """Find out whether the interpreter under test may execute memory that it has written.
 
-The probe imports this file; it supports Python 3.8 and later, of any implementation.
+The probe loads this file, which supports Python 3.8 and later, of any implementation.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import os
 
 
 def executable_memory() -> bool | None:
-    """Return True if memory may be executed after it was written, as the JIT does.
+    """Return True if memory can be made executable after it was written, as the JIT requires.
 
-    Returns None if that cannot be tried: on Windows, or without ctypes. The host has the same
-    function in jitbuild.system.executable_memory, which names what denies it.
+    Returns None if that cannot be tried: on Windows, or without ctypes. For the host,
+    jitbuild.system.executable_memory has a similar check, which also names the cause.
     """
     if os.name != "posix":
         return None

@@ -48,7 +48,7 @@ def summary(
 
 
 def impossible(require: str | None, facts: JitFacts) -> str:
-    """Return the reason if this interpreter cannot meet `require`, else an empty string."""
+    """Return the reason why this interpreter cannot meet `require`; "" if it can."""
     if require == "on" and facts.why_off():
         return f"--jit-require=on: {facts.why_off()} ({facts.summary()})."
     if require == "on" and facts.built == "interpreter":
@@ -62,7 +62,7 @@ def impossible(require: str | None, facts: JitFacts) -> str:
 def failure(
     require: str | None, measurement: Measurement, packages: Sequence[str], lost: Sequence[str]
 ) -> str:
-    """Return a sentence with the reason why `require` was not met, and a remedy.
+    """Return a sentence with the reason why `require` was not met, and a remedy; "" if it was met.
 
     Returns an empty string if it was met.
     """
@@ -132,7 +132,7 @@ def _tracer_warnings(facts: JitFacts, tracers: Sequence[str]) -> Iterator[str]:
 
 
 def _sysmon(facts: JitFacts) -> str:
-    """Return how coverage can leave the JIT on.
+    """Return a clause that says how coverage can leave the JIT on.
 
     Before 3.14, coverage falls back to sys.settrace if it measures branches.
     """

@@ -4,11 +4,12 @@ This module runs in the interpreter under test. It uses only the standard librar
 of this folder.
 
 The garbage collector knows every function, including functions that are wrapped or stored in other
-objects. The code of a nested function is among the constants of the enclosing code. Code that runs
-only while a module is imported is not found, and code without a file (`exec`) is left out.
+objects. The code object of a nested function is among the constants of the enclosing code object.
+Code that runs only while a module is imported belongs to no function, so it is not found. Code
+without a file (`exec`) is left out.
 
-An executor disappears if it is not used for long, or if a tracer is set. The code is therefore
-sampled often, and the samples are merged.
+An executor disappears if it is not used for a long time, or if a tracer is set. The code objects
+are therefore sampled often, and the samples are merged.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class UsageMeter:
         self._tracers: set[str] = set()
 
     def walk(self) -> None:
-        """Find the code that exists now. This takes a tenth of a second in a big process."""
+        """Find the code objects that exist now. This takes a tenth of a second in a big process."""
         alive: dict[int, tuple[CodePlace, CodeType]] = {}
         for candidate in gc.get_objects():
             if type(candidate) is FunctionType:
@@ -128,9 +129,9 @@ class UsageMeter:
     def sample(self) -> None:
         """Record the tracers, and the executors in the code that the last walk found.
 
-        While a tracer is set that turns the JIT off, executors are not counted: 3.14 still creates
-        executors then, but never runs them. CPython discards the earlier executors when the tracer
-        is set, and the others when it is removed.
+        While a tracer that turns the JIT off is set, executors are not counted: 3.14 still creates
+        executors in that time, but never runs them. CPython discards the earlier executors when the
+        tracer is set, and these further executors when the tracer is removed.
         """
         tracers = probe.tracers()
         self._tracers.update(tracers)
@@ -142,7 +143,7 @@ class UsageMeter:
                 self._code[place] = count.maximum(self._code[place])
 
     def measurement(self) -> Measurement:
-        """Return the measurement of all samples until now."""
+        """Return the merged measurement of all samples until now."""
         return Measurement(self._facts, tuple(sorted(self._tracers)), dict(self._code))
 
     def _group(self, module: object) -> str | None:

@@ -8,8 +8,8 @@ jitbuild.probing.run_probe starts it as `python -B -S probe.py [modules]`:
 
 -S: without it, the site module would run the .pth files and the sitecustomize of installed
     packages. These may print, hang, or set a tracer (as coverage does), which turns the JIT off.
-    The probe is about the interpreter, not about its packages. _prefix and _has_pip determine the
-    facts that site would provide, without running such code.
+    The probe is about the interpreter, not about its packages. _prefix and _has_pip determine,
+    without running such code, the facts that site would provide.
 -B: importing the standard library must not write bytecode into an installation that may belong to
     others.
 -I and -E are not used, because with them the interpreter ignores PYTHON_JIT.
@@ -32,8 +32,8 @@ END = "=====jitbuild probe ends====="
 # More iterations than any version needs before it compiles a loop: 16 in 3.13, 4095 in 3.14, 4000
 # in 3.15 (the warm-up of a backward jump in pycore_backoff.h).
 WARM = 6000
-# The loops run up to this many times. If the first trace of a loop is abandoned, the loop is traced
-# again later, so a first round without machine code proves nothing.
+# All loops run up to this many times. If the first trace of a loop is abandoned, the loop is traced
+# again later, so a first round without machine code does not prove that there is none.
 ROUNDS = 3
 
 
@@ -69,9 +69,9 @@ def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, A
     """Return the number of valid executors in a function's code, and their machine code's size.
 
     `get_executor` (_Py_GetExecutor) returns an executor only if the code has an ENTER_EXECUTOR
-    instruction for it, so the loop does run in it. An executor's `get_jit_code` returns None if
-    there is no machine code, and raises RuntimeError if the build interprets tier 2 (no _Py_JIT).
-    Raises RuntimeError if this build has no tier 2 at all.
+    instruction for that executor, so the loop does run in the executor. An executor's
+    `get_jit_code` returns None if there is no machine code, and raises RuntimeError if the build
+    interprets tier 2 (no _Py_JIT). Raises RuntimeError if this build has no tier 2 at all.
     """
     code = function.__code__
     facts = {"executors": 0, "machine_code_bytes": 0, "interpreted": False}
@@ -91,7 +91,7 @@ def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, A
 
 
 def executor_getter() -> Any:
-    """Return `_opcode.get_executor`, which any CPython since 3.13 has, or None."""
+    """Return `_opcode.get_executor`, which CPython 3.13 and later have; None in other Pythons."""
     try:
         import _opcode  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -134,7 +134,7 @@ def active_iterations(is_active: Callable[[], bool]) -> int:
 
 
 def switches(jit: Any) -> dict[str, Any]:
-    """Return the state of `jit`, sys._jit; before 3.14 it and all values returned are None."""
+    """Return facts from `jit`, which is sys._jit, or None before 3.14; then all facts are None."""
     if jit is None:
         return {"jit_available": None, "jit_enabled": None, "active_iterations": None}
     return {
@@ -227,7 +227,7 @@ def identity() -> dict[str, Any]:
 def expected_modules(
     info: tuple[Any, ...] = sys.version_info, platform: str = sys.platform
 ) -> dict[str, str]:
-    """Return the optional modules of the standard library that users expect.
+    """Return a dict of the optional modules of the standard library that users expect.
 
     Each key is such a module. If the module in the value can be imported, the key is complete.
     """

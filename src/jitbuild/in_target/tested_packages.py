@@ -4,9 +4,9 @@ These are the packages of the project at pytest's rootdir, and of every project 
 editable mode, because such a project is under development. Packages are identified by name and not
 by path, because tests may run against an installed copy of the project.
 
-The packages of a project are those in its folder `src` or, if there are none, those in the folder
-of the project itself. In the project's own folder, names are ignored that setuptools' automatic
-discovery ignores too (tests, documentation, tools, and so on).
+The packages of a project are those in its folder `src` or, if `src` contains none, those in the
+folder of the project itself. In the latter folder, names that setuptools' automatic discovery
+ignores are ignored too (tests, documentation, tools, and so on).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _NOT_TESTED = frozenset({
     *("toxfile", "noxfile", "pavement", "dodo", "conanfile", "SConstruct", "SConscript", "venv"),
     "node_modules",
 })  # fmt: skip
-# A folder without __init__.py is a namespace package if it has a module in itself or in its
-# subfolders; this is the number of levels that are searched.
+# A folder without __init__.py is a namespace package if it contains a module, directly or in
+# subfolders. This is the number of levels that are searched for a module.
 _DEPTH = 3
 
 
@@ -89,7 +89,8 @@ def _editable_projects(distributions: Iterable[Distribution]) -> Iterator[Path]:
     """Yield the folders of projects installed in editable mode (PEP 660, direct_url.json)."""
     for distribution in distributions:
         text = distribution.read_text("direct_url.json")
-        # Few distributions have this file, and few of them are editable. Only those are parsed.
+        # Few distributions have this file, and even fewer are editable. Only the files that may
+        # belong to an editable distribution are parsed.
         if text and '"editable"' in text:
             folder = _editable_folder(text)
             if folder is not None:

@@ -5,12 +5,13 @@ which is called sitecustomize.py there (running/witness_hook.py). Every Python p
 command starts therefore imports it.
 
 A file consists of two lines. Each is a dict, written with `ascii`. The first line is written when
-the process starts, or has been forked. The second line is written when the process ends, and says
-how much machine code it has. It is missing if the process crashes, is killed or is replaced by
-another program.
+the process starts or has been forked. The second line is written when the process ends, and says
+how many executors have machine code. The second line is missing if the process crashes, is killed
+or is replaced by another program.
 
 This file works with Python 3.8 and later. It imports only modules that are compiled into the
-interpreter, so that it takes a fraction of a millisecond, and changes nothing that a program sees.
+interpreter, so it takes only a fraction of a millisecond, and it changes nothing that a program
+sees.
 """
 
 import atexit
@@ -20,7 +21,7 @@ import sys
 from _operator import is_
 from itertools import compress, repeat
 
-TYPE_CHECKING = False  # the module typing would take longer than everything else
+TYPE_CHECKING = False  # importing typing would take longer than everything else here
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
 
@@ -50,7 +51,7 @@ class Witness:
         self.unseen: "List[str]" = []
 
     def start(self, forked: bool = False) -> bool:
-        """Write the first line. Return False if this is no process that the host should count.
+        """Write the first line. Return False if the host must not count this process (again).
 
         A subinterpreter imports sitecustomize too, in a process that has already testified.
         """
@@ -91,14 +92,14 @@ class Witness:
         _write_and_close(os.open(self.path, os.O_WRONLY | os.O_APPEND), line)
 
     def hear(self, event: str, args: "Tuple[Any, ...]") -> None:
-        """Keep the code of modules, and record tracers and unseen Pythons. This is an audit hook.
+        """Keep the code of modules, and record tracers and unseen Pythons; an audit hook.
 
         The code of a script, and of any module, is freed as soon as it has run, together with its
-        executors. Without this, a process with a hot loop in its script would have no executor at
-        its end. Unseen are Pythons that this process starts in a way that keeps them from
-        testifying.
+        executors. Therefore, without this method, a process with a hot loop in its script would
+        have no executor at its end. An unseen Python is one that cannot testify because of the way
+        in which this process starts it.
         """
-        if event not in _HEARD:  # this is all that nearly all calls do
+        if event not in _HEARD:  # nearly all calls end here
             return
         try:
             if event == "exec":
@@ -117,10 +118,11 @@ class Witness:
 
 
 def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) -> str:
-    """Return the command of a Python that cannot testify; empty if it can, or is no Python.
+    """Return the command of a Python that cannot testify; "" if it can, or if it is no Python.
 
-    It cannot if `env`, its environment, does not have `folder` on PYTHONPATH, or if it ignores
-    PYTHONPATH because of an option. If `env` is None, it is that of this process.
+    It cannot testify if `env`, its environment, does not have `folder` on PYTHONPATH, or if it
+    ignores PYTHONPATH because of an option. If `env` is None, its environment is that of this
+    process.
     """
     if isinstance(arguments, (str, bytes)):  # a command line on Windows
         return ""
@@ -143,8 +145,8 @@ def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) ->
 def testify(folder: str) -> None:
     """Write facts about this process into `folder`, now and when it ends.
 
-    The work does not depend on the mode of the JIT, because the host compares the times of modes.
-    A Python without executors writes only the first line.
+    The amount of work does not depend on the mode of the JIT, because the host compares the times
+    of modes. A Python without executors writes only the first line.
     """
     witness = Witness(folder)
     if not witness.start() or not _has_tier2():
@@ -181,7 +183,7 @@ def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
 
 
 def _executors_of(code: "Any", kind: type) -> "List[Any]":
-    """Return the executors of `code`, and those that continue them."""
+    """Return the executors of `code`, and those to which they refer, such as their side exits."""
     from _opcode import get_executor  # type: ignore[import-not-found]
 
     executors: "List[Any]" = []
@@ -225,7 +227,10 @@ def _facts() -> "Dict[str, Any]":
 
 
 def _has_tier2() -> bool:
-    """Return True if this interpreter may have executors; without sys._jit, 3.13 may have them."""
+    """Return True if this interpreter may have executors.
+
+    3.13 has no sys._jit, so there the answer is always True.
+    """
     if sys.implementation.name != "cpython" or sys.version_info < _FIRST_WITH_JIT:
         return False
     jit = getattr(sys, "_jit", None)
@@ -241,7 +246,7 @@ def _is_subinterpreter() -> bool:
 
 
 def _silent(function: "Callable[[], object]") -> "Callable[[], None]":
-    """Return `function` with its errors ignored: they must not appear in the program's output."""
+    """Return `function` with its errors ignored, so that the program does not show them."""
 
     def call() -> None:
         try:
@@ -253,7 +258,7 @@ def _silent(function: "Callable[[], object]") -> "Callable[[], None]":
 
 
 def _call_before_exit(end: "Callable[[], None]") -> None:
-    """Call `end` when the program calls os._exit too, as processes of multiprocessing do."""
+    """Call `end` also when the program calls os._exit, as processes of multiprocessing do."""
     leave = os._exit
 
     def _exit(status: int) -> "NoReturn":

@@ -1,7 +1,8 @@
 """Start witness.py in this process, and then import the next `sitecustomize` on sys.path.
 
-The host copies this file as sitecustomize.py. It must be valid in any Python, even in Python 2, and
-the program must not notice it: the folder and both modules are removed from where they can be seen.
+The host copies this file as sitecustomize.py. It must be valid in any Python, even in Python 2. The
+program must not notice the witness, so the folder is removed from sys.path, and both modules from
+sys.modules.
 """
 
 import os
@@ -11,7 +12,8 @@ if __name__ == "sitecustomize":
     _folder = os.path.dirname(os.path.abspath(__file__))
     try:
         if sys.version_info >= (3, 8):
-            # Compile the module once, in its folder, whatever the user wants for other modules.
+            # Write the module's bytecode into its folder, so that it is compiled only once,
+            # whatever the user's settings for bytecode are.
             _bytecode = sys.dont_write_bytecode, sys.pycache_prefix
             sys.dont_write_bytecode, sys.pycache_prefix = False, None
             try:
@@ -26,5 +28,6 @@ if __name__ == "sitecustomize":
     sys.modules.pop("jitbuild_witness", None)
     _this_module = sys.modules.pop("sitecustomize")  # Python 2 clears a module nobody refers to
 
-    # If there is no other, this raises the error that `site` expects then, and ignores.
+    # If there is no other sitecustomize, this raises the ImportError that `site` expects and
+    # ignores.
     import sitecustomize  # type: ignore[import-not-found] # noqa: F401

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from jitbuild.store.interpreter import Interpreter
 
-# Both names mean the chosen interpreter: in the folder of an adopted interpreter, `python3` may be
-# another Python.
+# Both names mean the chosen interpreter, even if the folder of an adopted interpreter contains
+# another Python under the name `python3`.
 PYTHON_NAMES = frozenset({"python", "python3"})
 _PYTEST_NAMES = frozenset({"pytest", "py.test"})
 # Options of the interpreter whose value is the next word (Python/initconfig.c).
@@ -46,9 +46,10 @@ _TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(
 def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """Return the argument list that runs `command` with `interpreter`.
 
-    A first word that begins with `-` or ends in `.py` is passed to the interpreter, `python`,
-    `python3` and the name with its series, such as `python3.15`, are the interpreter, and any other
-    first word is a program on PATH. An empty command starts the interpreter.
+    If the first word begins with `-` or ends in `.py`, the interpreter gets the whole command. The
+    words `python`, `python3`, and `python` followed by the interpreter's series (`python3.15`)
+    stand for the interpreter. Any other first word is a program on PATH. An empty command starts
+    the interpreter without arguments.
     """
     if not command:
         return [str(interpreter.executable)]
@@ -62,10 +63,10 @@ def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
 
 
 def option_without_jit(command: Sequence[str]) -> str | None:
-    """Return the interpreter option in `command` that makes all modes equal; None if there is none.
+    """Return the interpreter option in `command` that makes all modes equal, or None.
 
     -E and -I make the interpreter ignore PYTHON_JIT, and -X perf switches the JIT off. A program
-    whose name is that of a Python, such as `/usr/bin/python3.15`, counts as an interpreter.
+    whose file name is that of a Python, such as `/usr/bin/python3.15`, is treated like `python`.
     """
     if command and PYTHON_NAME.fullmatch(PurePath(command[0]).name):
         command = ["python", *command[1:]]
@@ -83,8 +84,8 @@ def option_without_jit(command: Sequence[str]) -> str | None:
 def check_options(command: Sequence[str], consequence: str, *, off: bool = False) -> None:
     """Raise UsageError if an interpreter option in `command` makes all modes equal.
 
-    `consequence` ends the sentence of the message. With `off`, -X perf is accepted, since only the
-    mode `off` is wanted.
+    `consequence` is the clause that ends the message, for example "all modes would be the same". If
+    `off` is True, only the mode `off` is wanted, so -X perf is accepted.
     """
     option = option_without_jit(command)
     if option is None or (off and option == "-X perf"):
@@ -139,9 +140,10 @@ def with_only_test(
 
 
 def split_program(command: Sequence[str]) -> tuple[list[str], list[str]] | None:
-    """Return the interpreter's options, and the Python program with its arguments.
+    """Split a command into the interpreter's options, and the Python program with its arguments.
 
-    The program begins with -c, -m or a file. Return None if the command runs no Python program.
+    The second list begins with `-c`, `-m` or the path of the program. Return None if the command
+    runs no Python program.
     """
     if command and command[0].endswith(".py"):
         return [], list(command)
@@ -161,7 +163,11 @@ def _is_interpreter(command: Sequence[str]) -> bool:
 
 
 def _interpreter_options(command: Sequence[str]) -> tuple[list[str], int]:
-    """Return the interpreter's options, and the index of the -m, -c or script that follows them."""
+    """Return the interpreter's options, and the index of the first word after them.
+
+    That word contains -m or -c, or is a script or `-`. If there is no such word, the index is the
+    length of `command`. If `command` does not start the interpreter, the result is ([], 0).
+    """
     if not _is_interpreter(command):
         return [], 0
     options: list[str] = []

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
 
 
-# CPython switches the JIT off when one of these enables its support for perf. 3.14 and later warn.
+# CPython switches the JIT off when one of these variables enables its support for perf. CPython
+# 3.14 and later also print a warning.
 PERF_VARIABLES = ("PYTHONPERFSUPPORT", "PYTHON_PERF_JIT_SUPPORT")
 
 
@@ -43,9 +44,11 @@ def command_environment(
 def program_folders(interpreter: Interpreter, *, windows: bool = os.name == "nt") -> list[Path]:
     """Return the folders of the interpreter's programs, in the order in which PATH has them.
 
-    On POSIX the launchers come first, since the interpreter's folder may contain another `python3`.
-    On Windows they come last: that folder belongs to one Python, whose python.exe starts faster
-    than a batch file, and only `python3` is missing. Raises the errors of `launchers_of`.
+    On POSIX, the folder of the launchers comes first, because the interpreter's own folder may
+    contain another Python as `python3`. On Windows, it comes last: there, the interpreter's folder
+    belongs to one Python only, and its python.exe starts faster than a launcher, which is a batch
+    file. Only `python3` is missing in that folder, so the launcher is used for it. Raises the
+    errors of `launchers_of`.
     """
     launchers = launchers_of(interpreter, windows=windows)
     folder = interpreter.executable.parent

@@ -1,7 +1,8 @@
 """Find the likely reason why a command does not run the interpreter in the requested mode.
 
 The reasons are guesses, and are given only when it is certain that the interpreter or the mode did
-not reach the command. The command's program, if it is a script, is read; nothing is executed.
+not reach the command. If the command's program is a script, the script is read, but nothing is
+executed.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ class EscapeReason(NamedTuple):
 
 
 class EscapingCommand(NamedTuple):
-    """A command whose processes escaped, and how to read what it runs.
+    """A command that did not run the interpreter in the mode, and functions to examine it.
 
-    `argv` is its argument list, and `executable` the interpreter's program. `which` returns the
-    path of a program, or None; `read` returns the beginning of a text file, or nothing.
+    `argv` is the argument list of the command, and `executable` the interpreter's program. `which`
+    returns the path of a program, or None. `read` returns the beginning of a text file, or an empty
+    string.
     """
 
     argv: Sequence[str]
@@ -39,7 +41,7 @@ class EscapingCommand(NamedTuple):
 
     @classmethod
     def on_path(cls, argv: Sequence[str], executable: Path, path: str) -> EscapingCommand:
-        """Return the command as it runs on this machine; `path` is its PATH."""
+        """Return a command that is examined with the files of this machine; `path` is its PATH."""
         return cls(argv, executable, lambda name: shutil.which(name, path=path), _read_text)
 
     def is_interpreter(self, program: str) -> bool:
@@ -51,7 +53,8 @@ class EscapingCommand(NamedTuple):
 class _Pattern(NamedTuple):
     """Text in a command or script, the reason that it points to, and the remedy.
 
-    In both, `{place}` stands for where the text was found and `{python}` for the interpreter.
+    In `fact`, `{place}` stands for the command, or the script, in which the text was found. In
+    `remedy`, `{python}` stands for the interpreter.
     """
 
     regex: re.Pattern[str]
@@ -60,7 +63,7 @@ class _Pattern(NamedTuple):
 
 
 _VARIABLES = "PYTHON_JIT and PYTHONPATH"
-_KEEP = f"Keep {_VARIABLES} in the environment of what it starts."
+_KEEP = f"Keep {_VARIABLES} in the environment of the programs that it starts."
 _WORD = r"(?:^|[\s;&|(`/])"
 _PATTERNS = tuple(
     _Pattern(re.compile(_WORD + regex, re.MULTILINE), fact, remedy)
@@ -77,7 +80,7 @@ _PATTERNS = tuple(
         ),
         (
             r"(?:docker|podman|ssh|chroot|bwrap|flatpak|nix-shell)\s",
-            "{place} runs something in another machine or container, where the interpreter is not.",
+            "{place} runs a program on another machine or in a container, without the interpreter.",
             "Run jitbuild itself there.",
         ),
         (
@@ -103,7 +106,7 @@ _PATTERNS = tuple(
     )
 )
 
-# Programs that start Pythons of their own choice, or with an environment of their own.
+# Programs that choose the Python that they start, or the environment in which they start it.
 _PROGRAMS: dict[str, EscapeReason] = {
     "tox": EscapeReason(
         "tox passes only some variables on, and chooses the Python of each environment.",
@@ -142,7 +145,7 @@ _UNKNOWN = EscapeReason(
 
 
 def escape_reason(command: EscapingCommand) -> EscapeReason:
-    """Return the likely reason why the processes of `command` escaped, with its remedy."""
+    """Return the likely reason why `command` did not run the interpreter in the mode."""
     for found in _reasons(command):
         return EscapeReason(found.fact, found.remedy.replace("{python}", str(command.executable)))
     return _UNKNOWN
@@ -176,7 +179,7 @@ def _shebang_reasons(command: EscapingCommand, path: str, text: str) -> Iterator
     """Yield the reasons that the first line of a script gives."""
     match = re.match(r"#!\s*(?P<words>.*)", text)
     words = match["words"].split() if match else []
-    # `#!/usr/bin/env -S python3 -I` starts the words after env and its options.
+    # In `#!/usr/bin/env -S python3 -I`, the words after env and its options are the command.
     if words and PurePath(words[0]).name == "env":
         words = [word for word in words[1:] if word not in {"-S", "--split-string"}]
     if not words or not PurePath(words[0]).name.startswith(("python", "pypy")):
@@ -202,15 +205,16 @@ def _pattern_reasons(place: str, text: str) -> Iterator[EscapeReason]:
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:
-    """Yield the words of texts, without the folders of paths."""
+    """Yield the words of texts; of a path, yield only the last component."""
     for text in texts:
         yield from (PurePath(word).name for word in text.split())
 
 
 def _read_text(path: str) -> str:
-    """Return the beginning of a file, up to its first NUL byte; nothing if it cannot be read.
+    """Return the beginning of a file, up to its first NUL byte; "" if the file cannot be read.
 
-    A zip file of Python modules may have a first line that is text.
+    A zip file of Python modules may begin with a line of text, such as `#!/usr/bin/python3`, before
+    its binary data.
     """
     try:
         with Path(path).open("rb") as file:

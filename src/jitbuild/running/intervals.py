@@ -1,24 +1,25 @@
 """Compute confidence intervals of ratios, and say what an interval decides. Pure functions.
 
-Two kinds of intervals are known here:
+There are two kinds of intervals:
 
 - The ordinary 95 percent interval, by the quantiles of Student's t. It is valid if the number of
   rounds was fixed before the measurement.
-- The always valid 99 percent interval, for a measurement that looks at its interval after each
-  round and stops as soon as it decides. If the ordinary interval were used, each look would be
-  another chance of a wrong answer. The always valid interval is wider: the probability that it ever
-  excludes the true ratio, after any number of rounds, is at most 1 percent.
+- The always valid 99 percent interval, for a measurement that computes its interval after each
+  round and stops as soon as the interval decides. If the ordinary interval were used, each look at
+  it would be another chance of a wrong answer. The always valid interval is wider: the probability
+  that it ever excludes the true ratio, after any number of rounds, is at most 1 percent.
 
 The always valid interval consists of the ratios that the sequential t-test of Lai (On Confidence
 Sequences, Annals of Statistics 4, 1976) does not reject, with a Gaussian mixture over the effect
 and the right Haar mixture over the unknown deviation (Wang and Ramdas, Anytime-Valid t-Tests and
 Confidence Sequences for Gaussian Means with Unknown Variance, arXiv 2310.03722). The test rejects
-when the likelihood ratio of the mixture exceeds 100. For a t statistic of n rounds and a variance g
-of the effect, in units of the deviation, this likelihood ratio is
+when the likelihood ratio of the mixture exceeds 100. Let t be the t statistic of n rounds, and g
+the variance of the effect, which is measured in units of the deviation. Then this likelihood ratio
+is
 
     (1 + n g) ** -0.5  *  ((1 + t**2 / (n - 1)) / (1 + t**2 / (n - 1) / (1 + n g))) ** (n / 2)
 
-and `always_valid_quantile` is the t for which it equals 100.
+and `always_valid_quantile` is the t for which this likelihood ratio equals 100.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-# The answer of an interval; "undecided" if it allows no other answer.
+# The answer that an interval gives; "undecided" if the interval allows no other answer.
 Answer = Literal["faster", "slower", "no difference", "undecided"]
 
 # Differences up to this share do not count unless the user states another margin.
 MARGIN = 0.02
-# Fewer rounds have no interval, or none of use.
+# With fewer rounds, there is no interval, or it is too wide to be of use.
 MINIMUM_ROUNDS = 3
 MINIMUM_ALWAYS_VALID_ROUNDS = 5
 _CONFIDENCE, _ALWAYS_VALID_CONFIDENCE = 0.95, 0.99
-# The variance of the effect, in units of the deviation of one round. Any value is valid. With 5,
-# the interval is nearly as narrow as possible after 5 to 20 rounds, and still narrow after 100.
+# The variance of the effect, which is measured in units of the deviation of one round. The interval
+# is valid with any variance. With 5, it is nearly as narrow as possible after 5 to 20 rounds, and
+# still narrow after 100.
 _EFFECT_VARIANCE = 5.0
 # Two-sided 95 percent quantiles of Student's t for 1 to 30 degrees of freedom
 # (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
@@ -51,19 +53,20 @@ _GROWTH = 1.05
 
 
 def minimum_rounds(*, always_valid: bool) -> int:
-    """Return the least number of rounds from which an interval is computed."""
+    """Return the smallest number of rounds from which an interval is computed."""
     return MINIMUM_ALWAYS_VALID_ROUNDS if always_valid else MINIMUM_ROUNDS
 
 
 def confidence(*, always_valid: bool) -> float:
-    """Return the confidence of an interval, as a share."""
+    """Return the confidence of an interval as a share, such as 0.95."""
     return _ALWAYS_VALID_CONFIDENCE if always_valid else _CONFIDENCE
 
 
 def t_quantile(freedom: float) -> float:
     """Return the two-sided 95 percent quantile of Student's t.
 
-    Degrees of freedom between whole numbers are rounded down.
+    `freedom` is the number of degrees of freedom. Below 1, the quantile is infinite. Below 31, it
+    is taken from a table, in which `freedom` is rounded down. From 31 on, it is approximated.
     """
     if freedom < 1:
         return math.inf
@@ -73,7 +76,8 @@ def t_quantile(freedom: float) -> float:
 def always_valid_quantile(freedom: float) -> float:
     """Return the quantile for the interval that may be looked at after each round.
 
-    `freedom` is the number of rounds less one, as for `t_quantile`.
+    `freedom` is the number of rounds less one, as for `t_quantile`. With fewer than 5 rounds, the
+    quantile is infinite.
     """
     rounds = math.floor(freedom) + 1
     if rounds < MINIMUM_ALWAYS_VALID_ROUNDS:
@@ -84,14 +88,16 @@ def always_valid_quantile(freedom: float) -> float:
 
 
 def answer(low: float, high: float, *, margin: float = MARGIN, floor: float = 0.0) -> Answer:
-    """Return what the interval of a ratio from `low` to `high` decides.
+    """Return what the interval from `low` to `high` decides about a ratio.
 
-    - "no difference": the whole interval lies within the margin, or within the noise floor if that
-      is larger. The interval may exclude 1; such a difference is too small to count.
-    - "faster" or "slower": the whole interval lies beyond 1, and its middle beyond the noise floor.
+    - "no difference": the whole interval lies within the margin around 1, or within the noise floor
+      if the noise floor is larger. The interval may exclude 1: such a difference is too small to
+      count.
+    - "faster" or "slower": "no difference" does not apply, the whole interval lies on one side of
+      1, and its middle (of the logarithms) is farther from 1 than the noise floor.
     - "undecided": anything else.
 
-    `margin` and `floor` are shares.
+    `margin` and `floor` (the noise floor) are shares, such as 0.02.
     """
     counted = 1 + max(margin, floor)
     if 1 / counted <= low and high <= counted:
@@ -107,9 +113,10 @@ def more_rounds(
 ) -> int | None:
     """Return about how many more rounds an undecided interval needs to decide.
 
-    `half` is half the width of the interval of log ratios after `rounds` rounds. The estimate
-    assumes that the ratio stays at `value` and that the noise stays the same, so the width shrinks
-    with the square root of the number of rounds. Returns None if the number is beyond all patience.
+    `value` is the ratio, and `half` is half the width of the interval of its logarithm after
+    `rounds` rounds. The estimate assumes that the ratio stays at `value` and that the noise stays
+    the same, so the width is inversely proportional to the square root of the number of rounds.
+    Returns None if more than about a million rounds would be needed.
     """
     quantile = always_valid_quantile if always_valid else t_quantile
     distance, limit = abs(math.log(value)), math.log1p(margin)

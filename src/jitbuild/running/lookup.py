@@ -37,12 +37,13 @@ def find_interpreter(
     """Return the best interpreter in the store for `spec` and the stated axes.
 
     `spec` is a request, or the exact name of an interpreter as `jitbuild list` prints it. With
-    `machine_code`, an interpreter without the JIT fits only if `axes` states that. First, moved
-    interpreters that fit are repaired, and adopted ones whose file has changed are checked again by
-    `probe` (by default jitbuild's probe). `reporter` is called if there is something to report.
+    `machine_code`, an interpreter that makes no machine code fits only if `axes` states its jit
+    axis, or if the request is free-threaded. First, moved interpreters that fit are repaired, and
+    adopted ones whose file has changed are checked again by `probe` (by default jitbuild's probe).
+    `reporter` returns the reporter, and is called only if there is something to report.
 
-    Raises NotInstalledError when no interpreter fits. If an interpreter could not be repaired or
-    failed the probe, and no other interpreter fits, raises that error.
+    Raises NotInstalledError when no interpreter fits. If the only interpreters that fit could not
+    be repaired or failed the probe, raises the error of the first of them.
     """
     current_store = store()
     failures: list[JitbuildError] = []
@@ -104,8 +105,8 @@ def find_program(text: str) -> Path | None:
 def local_digest(request: Request, store: Store) -> str:
     """Return the digest of the source tree or repository on this machine that `request` names.
 
-    Return an empty string for versions and remote repositories. Those are matched by the text of
-    the request, without network access.
+    Return an empty string for versions and remote repositories. Such requests are matched by their
+    text, without network access.
     """
     if not request.is_local:
         return ""
@@ -117,7 +118,7 @@ def local_digest(request: Request, store: Store) -> str:
 def _by_name(spec: str, store: Store, refresh: Callable[[Interpreter], None]) -> Interpreter | None:
     """Return the proven interpreter named `spec`, or None.
 
-    If it is out of date, `refresh` is called with it first.
+    If the interpreter is out of date, `refresh` is called with it first.
     """
     if "/" in spec or not spec.startswith(_NAME_PREFIX):
         return None

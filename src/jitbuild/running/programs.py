@@ -1,4 +1,4 @@
-"""Find the program of a command, and detect one that cannot start or that runs another Python."""
+"""Find the program of a command; detect one that cannot be started, or runs another Python."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from jitbuild.store.interpreter import Interpreter
 
-# The kernel reads this much of a script's first line (Linux: BINPRM_BUF_SIZE).
+# The kernel reads this many bytes of a script's first line (Linux: BINPRM_BUF_SIZE).
 _SHEBANG_LENGTH = 256
-# pip writes these two lines if the first would be too long or contain a space.
+# The second line of some scripts that pip writes. If the path of the Python is too long for the
+# first line, or contains a space, the first line starts /bin/sh, and the second starts the Python.
 _SHELL_LINE = re.compile(r"'''exec' (?P<python>.+) \"\$0\" \"\$@\"")
-# These run in a Python of their own, and start others: their own Python says nothing.
+# These programs run in a Python of their own and start other Pythons, so their first line does not
+# tell which Python a command uses.
 _STARTS_OTHERS = frozenset(
     {"tox", "nox", "uv", "uvx", "hatch", "pdm", "poetry", "pipenv", "pre-commit", "invoke"}
 )
@@ -33,18 +35,19 @@ def cannot_start(program: str, reason: str) -> UsageError:
     """Return the error for the program `program`, which cannot be started because of `reason`."""
     return UsageError(
         f"{program} cannot be run: {reason}.",
-        remedy="After --, write a program on PATH, `python`, a .py file, or an option of the "
-        "interpreter; --with PKG of `jitbuild diff` and `jitbuild bench` installs packages that "
-        "the interpreter lacks.",
+        remedy="The command after -- must begin with a program on PATH, `python`, a .py file, or "
+        "an option of the interpreter; --with PKG of `jitbuild diff` and `jitbuild bench` installs "
+        "packages that the interpreter lacks.",
     )
 
 
 def find_startable(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> Path:
     """Return the path of `program`, which is looked up on the PATH of `env`.
 
-    A program in the interpreter's folders hides the programs of that name further along PATH, even
-    if it cannot be started. Raises UsageError if there is no such program, or if it cannot be
-    started: it is a link to nothing, may not be executed, or is a script whose interpreter is gone.
+    A program in the interpreter's folders hides programs of the same name in later folders of PATH,
+    even if the hiding program cannot be started. Raises UsageError if there is no such program, or
+    if it cannot be started because it is a folder, a link to a missing file, a file without
+    permission to execute, or a script whose first line names a missing program.
     """
     if os.name != "posix":
         found = shutil.which(program, path=env["PATH"])
@@ -72,7 +75,7 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
 
     Raises UsageError if it is a script whose first line names another Python. Such a script would
     run in every mode, but never with the JIT of `interpreter`. Tools such as tox are accepted: they
-    run in a Python of their own, and start others.
+    run in a Python of their own, and start other Pythons.
     """
     path = find_startable(program, interpreter, env)
     words = script_interpreter(path)
@@ -87,10 +90,10 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
 
 
 def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -> str:
-    """Return a sentence if the program `path` runs another Python than `interpreter`; else "".
+    """Return a sentence if the program `path` runs a Python other than `interpreter`; else "".
 
-    In addition to the scripts that `check_program` refuses, this detects programs that are a Python
-    themselves, and scripts that begin with `#!/usr/bin/env python3`.
+    In addition to the scripts that `check_program` refuses, this function detects a program that is
+    itself another Python, and scripts that begin with `#!/usr/bin/env python3`.
     """
     if path.name in _STARTS_OTHERS:
         return ""
@@ -108,10 +111,11 @@ def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -
 
 
 def script_interpreter(path: Path) -> list[str]:
-    """Return the words of the first line of the script `path`; none if it is not a script.
+    """Return the words of the first line of the script `path`; [] if `path` is not a script.
 
     The first word is the path of a program, such as a Python or `/usr/bin/env`. If the program is a
-    shell that only starts a Python, as in some scripts that pip writes, return that Python.
+    shell that only starts a Python, as in some scripts that pip writes, return the words that start
+    the Python.
     """
     try:
         with path.open("rb") as file:
@@ -127,7 +131,7 @@ def script_interpreter(path: Path) -> list[str]:
 
 
 def _obstacle(path: Path) -> str:
-    """Return why the program `path` cannot be started; an empty string if nothing is known."""
+    """Return the reason why the program `path` cannot be started; "" if no reason is known."""
     if not path.exists():
         return f"it is a link to {path.readlink()}, which does not exist"
     if path.is_dir():
@@ -149,8 +153,8 @@ def _program_of_env(words: list[str]) -> str:
 def _is_other(python: Path, interpreter: Interpreter) -> bool:
     """Return True if the program `python` is a Python, but neither `interpreter` nor a venv of it.
 
-    Scripts named like Python, such as the shims of version managers, may start any Python: they do
-    not count.
+    For a script with the name of a Python, such as the shim of a version manager, return False: it
+    may start any Python.
     """
     if not python.name.startswith(_PYTHON_PREFIXES) or script_interpreter(python):
         return False
@@ -162,7 +166,7 @@ def _is_other(python: Path, interpreter: Interpreter) -> bool:
 def _is_copy(python: Path, program: Path) -> bool:
     """Return True if `python` belongs to a virtual environment that was made with `program`.
 
-    It may be a copy of `program` instead of a link.
+    In such an environment, `python` may be a copy of `program` instead of a link.
     """
     try:
         lines = (python.parent.parent / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()

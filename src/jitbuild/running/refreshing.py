@@ -36,7 +36,7 @@ def try_refresh(
     probe: Callable[..., Verdict] | None = None,
     reporter: Reporter = _SILENT,
 ) -> list[JitbuildError]:
-    """Refresh `stale`. Return an empty list, or the error if it remains unusable.
+    """Refresh `stale`. Return [], or a list with the error if `stale` remains unusable.
 
     `probe` is by default jitbuild's probe.
     """
@@ -60,9 +60,9 @@ def refresh_all(
     *,
     probe: Callable[..., Verdict] | None = None,
 ) -> list[Interpreter]:
-    """Refresh the interpreters `stale`, and return all in `store`, sorted by name.
+    """Refresh the interpreters `stale`, and return all interpreters in `store`, sorted by name.
 
-    Those that remain unusable are included; their `state` says so, and a warning why.
+    Interpreters that remain unusable are included: their `state` says so, and a warning says why.
     """
     for interpreter in stale:
         warn(try_refresh(store, interpreter, probe=probe, reporter=reporter), reporter)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InterpreterIdentity:
-    """The facts by which a process of an interpreter is recognised, also in its environments.
+    """The facts that identify the processes of an interpreter, also in its virtual environments.
 
-    `built` is the value of `--enable-experimental-jit=` that the interpreter behaves as if built
-    with.
+    `built` is a value of `--enable-experimental-jit=`: the interpreter behaves like a build with
+    this value.
     """
 
     version: str
@@ -52,10 +52,11 @@ class InterpreterIdentity:
         )
 
     def jit_enabled(self, testimony: Testimony) -> bool:
-        """Return True if the JIT was on in a process of this interpreter.
+        """Return True if the JIT was on in the process that wrote `testimony`.
 
-        Without `sys._jit` (in 3.13, or if the process did not end by itself), PYTHON_JIT is
-        interpreted as Python/pylifecycle.c does.
+        The process must be one of this interpreter. If it did not report the state of `sys._jit`
+        (because it is 3.13, or did not end by itself), PYTHON_JIT is interpreted as
+        Python/pylifecycle.c does.
         """
         start, end = testimony.start, testimony.end
         if self.built == "no" or start.free_threaded:
@@ -65,16 +66,16 @@ class InterpreterIdentity:
         return not start.switch.startswith("0") if start.switch else self.built != "yes-off"
 
     def is_in_mode(self, testimony: Testimony, mode: Mode) -> bool:
-        """Return True if `mode` reached a process of this interpreter."""
+        """Return True if `mode` reached the process of this interpreter that wrote `testimony`."""
         if mode == "default":
             return True
         stressed = mode != "stress" or testimony.start.stress == "1"
         return stressed and self.jit_enabled(testimony) == (mode != "off")
 
     def has_compiled(self, testimony: Testimony) -> bool:
-        """Return True if a process of this interpreter had machine code when it ended.
+        """Return True if the process that wrote `testimony` had machine code when it ended.
 
-        In a build that interprets micro-ops, its executors count instead.
+        A build that interprets micro-ops has no machine code; there, executors count instead.
         """
         end = testimony.end
         if end is None:
@@ -83,7 +84,7 @@ class InterpreterIdentity:
 
 
 class OtherPython(NamedTuple):
-    """Processes of another Python than the interpreter."""
+    """A Python other than the interpreter, and the number of its processes."""
 
     implementation: str
     version: str
@@ -100,10 +101,12 @@ class OtherPython(NamedTuple):
 class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     """The processes that testified in all runs of a mode.
 
-    `processes` are those of the interpreter, which has `version`. The mode reached `in_mode` of
-    them, `enabled` had the JIT on, and `compiled` had machine code at their end. In `unknown` of
-    them the machine code was not counted, because they were killed or crashed. `tracers` were set
-    in at least one of them. `unseen` are commands of Pythons that could not testify.
+    `processes` is the number of processes of the interpreter, whose version is `version`. The next
+    four fields count some of these processes: the mode reached `in_mode` of them, `enabled` had the
+    JIT on, `compiled` had machine code when they ended, and in `unknown` of them the machine code
+    was not counted, mostly because they were killed or crashed. `tracers` has the names of the
+    tracers that were set in at least one of these processes. `unseen` has commands of Pythons that
+    could not testify. `others` are the Pythons other than the interpreter.
     """
 
     mode: Mode
@@ -124,7 +127,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> int:
-        """The number of all Python processes."""
+        """The number of all Python processes that testified."""
         return self.processes + sum(other.processes for other in self.others)
 
     @property

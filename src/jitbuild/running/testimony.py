@@ -14,7 +14,8 @@ _RELEASE_LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc"}
 class StartFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The first line of a testimony, written when the process started or was forked.
 
-    `switch` and `stress` are the values of PYTHON_JIT and PYTHON_JIT_STRESS, or empty.
+    `process` and `parent` are process ids. `switch` and `stress` are the values of PYTHON_JIT and
+    PYTHON_JIT_STRESS, or empty strings.
     """
 
     process: int
@@ -36,8 +37,8 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The second line of a testimony, written when the process ended.
 
     `enabled` is None if the interpreter has no `sys._jit`. `executors` and `machine_code` are None
-    if they could not be counted. `unseen` has some commands of Pythons that the process started in
-    a way that kept them from testifying.
+    if they could not be counted. `unseen` has up to five commands of Pythons that could not testify
+    because of the way in which this process started them.
     """
 
     enabled: bool | None
@@ -51,8 +52,9 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Testimony:
     """The facts that one Python process wrote about itself.
 
-    `end` is None if the process did not end by itself, or is of a Python without executors. Then
-    `replaced` is True if the process continued as another program, which testified, too.
+    `end` is None if the process did not end by itself, or if its Python has no executors.
+    `replaced` is True if `end` is None because the process continued as another program (exec),
+    which testified as well.
     """
 
     __test__ = False

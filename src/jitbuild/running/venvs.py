@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# Written into an environment once it is complete.
+# The name of the file that is written into an environment once the environment is complete.
 _MARKER = "jitbuild-environment.json"
 # Environments are renewed, because a requirement without a version may have a newer release.
 _MAX_AGE_SECONDS = 24 * 60 * 60
@@ -75,10 +75,10 @@ def prepare(
     """Yield the path of Python in an environment of `base` with `requirements`.
 
     The environment is locked while the block runs. It is cached in the store's `environments/`,
-    keyed by the interpreter's instance id and the requirements. It is created again after a day,
-    and after the store was moved. If a requirement can change while its text stays the same (a
-    path, an archive or a URL), it is created again every time. `clock` returns the time in seconds
-    since the epoch.
+    keyed by the interpreter's instance id and the requirements. The environment is created again
+    after a day, and after the store was moved. If a requirement can change while its text stays the
+    same (a path, an archive or a URL), the environment is created again every time. `clock` returns
+    the time in seconds since the epoch.
 
     The user's settings of virtualenv and pip apply only as far as they cannot change the contents
     of the environment: pip's index, proxy and certificates, for example, but not its `target`.
@@ -97,7 +97,7 @@ def prepare(
         f"environment-{folder.name}",
         on_wait=lambda: reporter.note(f"Waiting for {folder}: another process is using it."),
     ):
-        # An environment contains its own path, so the copy in a store that was moved is not usable.
+        # An environment contains its own path, so it is not usable after its store was moved.
         record = json.dumps({"folder": os.path.realpath(folder), "contents": contents})
         current = _is_current(folder, python, record, clock())
         if not current or _may_change(requirements.packages, texts):
@@ -117,7 +117,7 @@ def failure_line(error: BuildError) -> str:
     """Return the most informative line of a failed installation.
 
     It is the last line that begins with `ERROR: `, else the last line. Lines that begin with a
-    lower-case `error:` are not considered: they contain codes for programs.
+    lower-case `error:` are not preferred, because they contain codes for programs.
     """
     lines = [line.strip() for line in error.what.splitlines()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
@@ -125,7 +125,7 @@ def failure_line(error: BuildError) -> str:
 
 
 def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
-    # The path of the store is omitted for files inside it.
+    # Of a file inside the store, only the last two components of the path are shown.
     names = [
         "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
         for file in requirements.files
@@ -173,7 +173,7 @@ def _is_current(folder: Path, python: Path, record: str, now: float) -> bool:
 
 def _create(base: Path, folder: Path, runner: process.Runner) -> None:
     options = ["--quiet", "--no-download", "-p", str(base)]
-    # A file of settings that does not exist hides the user's own virtualenv.ini.
+    # If this variable names a missing file, virtualenv does not read the user's virtualenv.ini.
     config = str(folder.with_suffix(".no-settings"))
     environ = {
         name: value
@@ -214,7 +214,7 @@ def _check_contents(
 
 
 def _named(packages: Sequence[str]) -> Iterator[str]:
-    """Yield the name of each requirement that states one and applies to every environment."""
+    """Yield the name of each requirement that has a name and no environment marker."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for package in packages:
@@ -252,5 +252,5 @@ def _run(name: str, argv: Sequence[str], environ: Mapping[str, str], runner: pro
     raise BuildError(
         "The environment could not be created: "
         f"{name} failed with exit code {result.returncode}.\n{output}",
-        remedy="Correct --with and --requirements, or pip's settings.",
+        remedy="Correct --with, --requirements or pip's settings.",
     )

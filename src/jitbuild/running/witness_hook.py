@@ -48,7 +48,10 @@ class WitnessHook:
     @classmethod
     @contextlib.contextmanager
     def temporary(cls, folder: Path) -> Iterator[WitnessHook]:
-        """Yield a hook in `folder`, which is removed at the end, and before if it exists."""
+        """Yield a hook in `folder`; remove `folder` when the block ends.
+
+        If `folder` already exists, it is removed first.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         try:
             yield cls.install(folder)
@@ -63,7 +66,8 @@ class WitnessHook:
     def collect(self) -> tuple[Testimony, ...]:
         """Return the testimonies written since the last call, and delete their files.
 
-        A process that was forked and then replaced by another Python counts once, as the latter.
+        If a process was forked and then replaced by another Python (exec), only the testimony of
+        that other Python is returned.
         """
         by_process: dict[str, dict[int, Testimony]] = {}
         for path in sorted(self.folder.glob("*-*.txt"))[:_MAX_FILES]:
@@ -79,7 +83,11 @@ class WitnessHook:
 
 
 def _mark_replaced(testimonies: list[Testimony]) -> Iterable[Testimony]:
-    """Yield the testimonies of one process, in the order in which they were written."""
+    """Yield the testimonies of one process; mark those of programs that were replaced.
+
+    `testimonies` are in the order in which they were written. The testimony of a fork that was
+    replaced is left out.
+    """
     for testimony in testimonies[:-1]:
         if testimony.end is not None:
             yield testimony

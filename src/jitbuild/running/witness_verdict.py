@@ -17,7 +17,7 @@ _THRESHOLD = "a Python loop is compiled after about 4000 iterations in one proce
 
 
 class Refusal(NamedTuple):
-    """The fact because of which there is no verdict, and the remedy."""
+    """The reason why there is no verdict, and the remedy."""
 
     what: str
     remedy: str
@@ -26,7 +26,7 @@ class Refusal(NamedTuple):
 class NothingCompiled(NamedTuple):
     """The likely reason why there was no machine code.
 
-    `certain` is False if there may have been some, in a process that did not say.
+    `certain` is False if some processes did not report: they may have had machine code.
     """
 
     reason: str
@@ -34,14 +34,14 @@ class NothingCompiled(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The fact, its meaning and the reason."""
+        """The fact, its meaning and the reason, as one sentence."""
         if self.certain:
             return f"Nothing was compiled, so this says nothing about the JIT: {self.reason}."
         return f"No machine code was seen, so this may say nothing about the JIT: {self.reason}."
 
 
 def refusal(tally: ModeTally, reason: EscapeReason) -> Refusal | None:
-    """Return why the runs of a mode allow no verdict; None if they do.
+    """Return the reason why the runs of a mode allow no verdict; None if they allow one.
 
     `reason` is the likely reason if the interpreter or the mode did not reach the processes.
     """
@@ -92,7 +92,11 @@ def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
 
 
 def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
-    """Return why no process in the modes on and stress had machine code; None if one had."""
+    """Return the reason why nothing was compiled, or None.
+
+    None means that a process in the mode `on` or `stress` had machine code, or that there was no
+    such mode.
+    """
     compiling = [tally for tally in tallies if tally.mode in {"on", "stress"}]
     if not compiling or any(tally.compiled for tally in compiling):
         return None

@@ -32,10 +32,10 @@ def adopt_from_path(
     probe: Callable[..., Verdict] = probe,
     adopt: Callable[..., Interpreter] = adopt,
 ) -> Interpreter:
-    """Register the first Python on `path` that fits and passes the probe.
+    """Register the first Python on `path` that fits `request` and passes the probe.
 
-    `path` has the form of the variable PATH. Raise NotInstalledError if no Python fits, with the
-    reason for each probed program.
+    `path` has the form of the variable PATH. If no Python fits, raise NotInstalledError, whose
+    message has the reason for each probed program.
     """
     expect = request.jit or ("no" if request.request.free_threaded else "jit")
     reasons = []
@@ -48,7 +48,8 @@ def adopt_from_path(
         if reason := mismatch(request, verdict):
             reasons.append(f"{program}: {reason}")
             continue
-        # Adopt the program itself: the shim of a version manager may start another one later.
+        # Adopt the program that answered the probe. If `program` is the shim of a version manager,
+        # the shim may start another Python later.
         executable = Path(verdict.facts.executable or program)
         profile = request.profile or "unknown"
         return adopt(store, executable, expect=expect, profile=profile)
@@ -78,7 +79,7 @@ def programs_on_path(request: InterpreterRequest, path: str) -> Iterator[Path]:
 
 
 def mismatch(request: InterpreterRequest, verdict: Verdict) -> str:
-    """Return why an interpreter does not fit the request, as a sentence; empty if it fits."""
+    """Return the reason why an interpreter does not fit, as a sentence; "" if it fits."""
     if not request.request.admits(verdict.version):
         return f"it is Python {verdict.version}."
     if verdict.facts.prefix != verdict.facts.base_prefix:

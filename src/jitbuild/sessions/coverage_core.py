@@ -1,4 +1,4 @@
-"""Detect a coverage package that traces, which keeps all measured code out of the JIT."""
+"""Detect a coverage package that uses sys.settrace, which keeps measured code out of the JIT."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ _FACT = (
 def settrace_warning(
     venv: Path, python: Path, env: Mapping[str, str], runner: process.Runner | None = None
 ) -> str:
-    """Return a warning if the coverage in `venv` traces with sys.settrace in `env`; else "".
+    """Return a warning if the coverage in `venv` traces with sys.settrace; else "".
 
-    `python` is the Python of the venv. `runner` is jitbuild.system.process.run by default. The
-    result depends on coverage's configuration, but not on the options of a later `coverage run`.
-    The core sysmon is recommended only if coverage accepts it.
+    `python` is the Python of the venv, and `env` the environment in which it is started. `runner`
+    is jitbuild.system.process.run by default. The result depends on coverage's configuration, but
+    not on the options of a later `coverage run`. The core sysmon is recommended only if coverage
+    accepts it.
     """
     packages = (
         *venv.glob("lib/python*/site-packages/coverage"),

@@ -58,7 +58,7 @@ class InterpreterRequest(NamedTuple):
 
     @property
     def selectors(self) -> frozenset[str]:
-        """The texts with which `nox -p` selects its sessions, such as `3.15.2` and `3.15`."""
+        """The texts with which `nox -p` selects this interpreter's sessions, such as `3.15`."""
         texts = {self.request.text, self.name}
         if self.series:
             texts.add(f"{self.series}{'t' * self.request.free_threaded}")
@@ -113,15 +113,15 @@ def requested_interpreters(
 def requested_modes(names: Iterable[str] | None) -> list[Mode]:
     """Return the modes `names` without duplicates.
 
-    If `names` is None, the setting `modes` is used; if that is not set, off and on.
-    Raise UsageError for an unknown mode.
+    If `names` is None, the setting `modes` is used. If the setting is not set either, the modes are
+    `off` and `on`. Raise UsageError for an unknown mode.
     """
     stated = settings.many("modes") if names is None else _as_list(names)
     return list(dict.fromkeys(parse_modes(stated or ("off", "on"))))
 
 
 def check_mode(request: InterpreterRequest, mode: Mode) -> None:
-    """Raise VariantError for a mode that every interpreter that fits `request` would ignore."""
+    """Raise VariantError if every interpreter that fits `request` would ignore `mode`."""
     has_jit = not request.request.free_threaded and request.jit != "no"
     series = (3, int(request.series.partition(".")[2])) if request.series else None
     name = f"CPython {request.name}"

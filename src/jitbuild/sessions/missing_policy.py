@@ -29,7 +29,7 @@ def check_policy(policy: str | None) -> None:
 def policy_of(option: Policy | None, environ: Mapping[str, str] = os.environ) -> Policy:
     """Return the policy in JITBUILD_POLICY, else the `option` of the noxfile, else `install`.
 
-    Raise SettingsError if the value is not a policy.
+    Raise SettingsError if the value found in this order is not a policy.
     """
     value = environ.get(VARIABLE) or option or "install"
     for policy in POLICIES:

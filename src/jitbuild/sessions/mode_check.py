@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def environment_changes(mode: Mode, environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the changes that put `environ` into `mode`: values to set, or None to remove.
+    """Return the changes that put `environ` into `mode`.
+
+    A value is the text to set a variable to, or None if the variable must be removed.
 
     Variables to set are included even if `environ` already has their values, because nox may drop
     the outer environment.
@@ -50,7 +52,7 @@ def check_effective_mode(
 
 
 def mode_failure(facts: ProbeFacts, mode: Mode, interpreter: SessionInterpreter) -> str:
-    """Return why `mode` has no effect, as a sentence; empty if it has an effect.
+    """Return the reason why `mode` has no effect, as a sentence; "" if it has an effect.
 
     `facts` were observed in a run in `mode`.
     """

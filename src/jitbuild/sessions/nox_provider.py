@@ -24,7 +24,7 @@ _REQUESTS: dict[str, InterpreterRequest] = {}
 
 
 class SessionPython(str):
-    """The path of a shim, which also equals the texts that select its sessions, such as `3.15`.
+    """The path of a shim, as a text that also equals the selectors of its sessions (`3.15`).
 
     `nox -p 3.15` selects the sessions whose Python equals `3.15`. Without this class, the path of
     the shim would have to be typed.
@@ -74,10 +74,10 @@ class ProviderRequirement(str):
 
 
 def register(request: InterpreterRequest) -> None:
-    """Register the session that provides `request`, unless the noxfile already has it.
+    """Register the session that provides `request`, unless it is already registered.
 
-    A plain `nox` does not select that session by itself. Raise UsageError if a session of the
-    noxfile has the name of the provider.
+    If no sessions are named, nox runs that session only before the sessions that require it. Raise
+    UsageError if a session of the noxfile has the name of the provider.
     """
     provider: Any = registry.get().get(_PROVIDER)
     if provider is not None and provider.__module__ != __name__:
@@ -111,7 +111,7 @@ def shim_of(request: InterpreterRequest) -> Path:
 
 
 def request_of(python: object) -> InterpreterRequest | None:
-    """Return the request that has the shim `python`; None if it is not a shim of jitbuild."""
+    """Return the request whose shim is `python`; None if `python` is not a shim of jitbuild."""
     return next(
         (request for request in _REQUESTS.values() if str(shim_of(request)) == python), None
     )
@@ -120,8 +120,9 @@ def request_of(python: object) -> InterpreterRequest | None:
 def provided_interpreter(session: nox.Session) -> SessionInterpreter:
     """Return the interpreter that was provided for a session.
 
-    Raise UsageError if jitbuild does not provide its Python or if it has no venv, and
-    NotInstalledError if the provider did not run.
+    Raise UsageError if jitbuild does not provide the session's Python, or if the session has no
+    virtual environment. Raise NotInstalledError if the session that provides the interpreter did
+    not run.
     """
     request = request_of(session.python)
     if request is None:

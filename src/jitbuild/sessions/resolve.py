@@ -40,8 +40,8 @@ def _adopt(request: InterpreterRequest) -> Interpreter:
 class InterpreterSources(NamedTuple):
     """Functions that provide an interpreter.
 
-    `install` builds it if needed, `find` looks it up in the store, and `adopt` registers a Python
-    on PATH.
+    `install` finds the interpreter in the store or else builds it, `find` only looks it up in the
+    store, and `adopt` registers a Python on PATH.
     """
 
     install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install

@@ -1,7 +1,7 @@
 """Shims: scripts that start an interpreter.
 
-nox needs the path of a Python when it loads the noxfile, before the interpreter is resolved. That
-path is a shim, which is written later.
+nox needs the path of a Python when it loads the noxfile, before the interpreter is known. jitbuild
+gives it the path of a shim, and writes the shim later.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
     """Write the script `shim`, which starts `interpreter`, unless it already does.
 
     The shim is a script and not a link, because a Python that is started through a link searches
-    for its standard library beside the link. So would its venvs. If the interpreter changes, the
-    file is replaced: nox and virtualenv cache facts about a path with its modification time.
+    for its standard library beside the link, and so do the Pythons of its venvs. If the interpreter
+    changes, the file is replaced: nox and virtualenv cache facts about a path, and a new
+    modification time makes them read the facts again.
     """
     if read_shim(shim) == interpreter:
         return

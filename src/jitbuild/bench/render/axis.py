@@ -35,7 +35,7 @@ class Axis:
     right: float
 
     def x(self, value: float) -> float:
-        """Return the x-coordinate of a value, or of the nearest end of the axis if it is beyond."""
+        """Return the x-coordinate of a value, or of the nearest end of the axis."""
         clipped = min(max(value, self.low), self.high)
         share = math.log(clipped / self.low) / math.log(self.high / self.low)
         return self.left + share * (self.right - self.left)
@@ -61,7 +61,7 @@ def range_of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
     """Return a range that contains every ratio and, if possible, every interval.
 
     The intervals extend the range of the ratios by a factor of at most two in each direction. Wider
-    intervals are cut off, because they would squeeze all others.
+    intervals are cut off, because they would squeeze all other intervals.
     """
     shown = list(ratios)
     low, high = range_of_values(ratio.value for ratio in shown)
@@ -72,7 +72,7 @@ def range_of_ratios(ratios: Iterable[Ratio]) -> tuple[float, float]:
 
 
 def range_of_values(values: Iterable[float]) -> tuple[float, float]:
-    """Return a range that contains every value, and some space on both sides of 1."""
+    """Return a range that contains every value, and at least 5 percent on each side of 1."""
     shown = list(values)
     return min(*shown, 1 / _LEAST) / _MARGIN, max(*shown, _LEAST) * _MARGIN
 

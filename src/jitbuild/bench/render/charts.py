@@ -1,4 +1,4 @@
-"""Draw the charts of a measurement: every ratio with its interval, and every value.
+"""Draw the charts of a measurement: one of the ratios with their intervals, one of all values.
 
 Each chart can also be drawn narrow, for a telephone, because the letters of a wide chart that is
 scaled down are too small to read.
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Size:
-    """The measures of a chart: `name` and `arm` are in ems, all others in pixels.
+    """The measures of a chart.
+
+    `name` and `arm`, the largest widths of the names of benchmarks and arms, are in ems. The other
+    lengths are in pixels.
 
     `ticks` is the largest number of labels on the axis.
     """
@@ -60,7 +63,8 @@ _LOOKS: dict[Result, _Look] = {
 _INTERVAL = _Look(colour="same", shape=None)
 _VALUE = _Look(colour="same", shape="circle", radius=2.9, filled=False)
 _MEAN = _Look(colour="text", shape="bar", radius=5.5, filled=False)
-# If a row has more values, they cannot be told apart, and the means of the processes are shown.
+# If an arm has more values in a row, they cannot be told apart, and the means of its processes are
+# shown instead.
 _MOST_VALUES = 80
 
 
@@ -76,7 +80,11 @@ def ratio_chart(report: BenchReport, *, narrow: bool = False) -> str:
 
 
 def value_chart(report: BenchReport, *, narrow: bool = False) -> str:
-    """Return a chart of every value: the mean of the first arm divided by the value."""
+    """Return a chart with a mark for every value.
+
+    The mark is at the mean of the first arm divided by the value. If there are too many values,
+    there is a mark for the mean of each process instead.
+    """
     size = _NARROW if narrow else _WIDE
     rows = report.by_ratio
     ratios = [_ratios_to_mean(row.base, sample) for row in rows for sample in (row.base, row.other)]

@@ -1,6 +1,6 @@
 """Render a measurement as one HTML file, which contains its style and its charts.
 
-The page loads nothing from other files or servers, and its content security policy forbids it.
+The page loads nothing from other files or servers; its content security policy forbids that.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _escaped(text: str) -> str:
 
 
 def _marked(result: Result, text: str) -> str:
-    """Return a text after the mark that the charts use for the result."""
+    """Return a text for the page, preceded by the mark that the charts use for the result."""
     return f'<span class="mark" aria-hidden="true">{_MARKS[result]}</span> {_escaped(text)}'
 
 

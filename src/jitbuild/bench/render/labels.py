@@ -15,7 +15,7 @@ _ELLIPSIS = "…"
 
 
 def shorten(name: str, ems: float) -> str:
-    """Return a name on one line that is at most `ems` wide.
+    """Return a name as one line that is at most `ems` wide.
 
     The middle of a longer name is left out, because names tend to differ at their ends.
     """

@@ -22,8 +22,8 @@ Point = tuple[float, float]
 LIGHT: dict[Colour, str] = {"faster": "#0072b2", "slower": "#b34700", "same": "#6b7280"}
 DARK: dict[Colour, str] = {"faster": "#56b4e9", "slower": "#ff8c42", "same": "#9198a1"}
 
-# The path of each shape around its centre: the start for a radius of 1, and the relative moves, in
-# which {r} is the radius and {d} the diameter.
+# The path of each shape around its centre. The first part is the start of the path for a radius of
+# 1. The second part has the relative moves, in which {r} is the radius and {d} the diameter.
 _SHAPES: dict[Shape, tuple[Point, str]] = {
     "up": ((0, -1), "l{r} {d}h-{d}z"),
     "down": ((0, 1), "l{r} -{d}h-{d}z"),

@@ -23,7 +23,8 @@ def show(report: BenchReport, console: Console, *, inspect: bool = False) -> Non
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    # Long names are folded and not shortened, because their ends are the most specific parts.
+    # Long names continue on the next line and are not shortened, because the end of a name is its
+    # most specific part.
     table.add_column("", overflow="fold")
     for column in (report.base, report.other, "ratio", f"{report.confidence} interval"):
         table.add_column(column, justify="right", no_wrap=True)
