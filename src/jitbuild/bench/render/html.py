@@ -120,8 +120,8 @@ def _ratios(report: BenchReport) -> str:
 def _values(report: BenchReport) -> str:
     base, other = _escaped(report.base), _escaped(report.other)
     legend = (
-        f"Circles are values of {base}, diamonds those of {other}, in the colour of its ratio;"
-        " farther right is faster. Clusters that are apart differ; wide clusters are noise."
+        f"Circles are values of {base}; diamonds are values of {other}, coloured by the result;"
+        " farther right is faster. Clusters that are apart show a difference; wide ones show noise."
     )
     chart = _chart(charts.value_chart, report)
     return f'<h2>Every value</h2><p class="faint">{legend}</p>{chart}'
@@ -176,7 +176,7 @@ def _inspection(name: str, inspection: JITInspection) -> str:
     ]
     summary = f"{executors} executors in {len(compiled)} functions, {size} bytes"
     if uncompiled:
-        summary += f"; {len(uncompiled)} hot functions without"
+        summary += f"; {len(uncompiled)} hot functions without machine code"
     items = "".join(compiled + uncompiled)
     return (
         f'<details><summary>{_escaped(name)} <span class="faint">{summary}</span></summary>'
