@@ -139,7 +139,7 @@ def _add_amount(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="continue the same measurement after an interruption or a failure; with a longer "
-        "--max-time, also one that ended undecided",
+        "--max-time, also continue one that ended undecided",
     )
 
 
@@ -148,7 +148,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--inspect",
         action="store_true",
-        help="show which functions got machine code, and which hot ones did not",
+        help="show which functions got machine code, and which hot functions did not",
     )
     group.add_argument(
         "--output",

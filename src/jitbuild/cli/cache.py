@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ACTION",
         parser_class=type(parser),
         prog="jitbuild cache",
-        help="without one, the caches are shown",
+        help="without an action, the caches are shown",
     )
     clear = actions.add_parser(
         "clear",

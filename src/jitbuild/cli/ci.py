@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--install-deps",
         action="store_true",
-        help="install what a build needs with this machine's package manager",
+        help="use this machine's package manager to install what a build needs",
     )
     add_examples(parser, "jitbuild ci key --pythons 3.15", "jitbuild ci provide --pythons 3.15")
 

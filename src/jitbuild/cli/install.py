@@ -91,7 +91,7 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--install-deps",
         action="store_true",
-        help="install what the build needs with this machine's package manager",
+        help="use this machine's package manager to install what the build needs",
     )
     group.add_argument(
         "--allow-missing",
