@@ -28,14 +28,14 @@ class BenchRequest:
     `command` holds the words after `--`; it is None if there is no `--`. Without a command or
     `stmt`, a suite is measured (`quick` by default), or only the suite's `benchmarks` if any are
     named. With `pytest_benchmark`, each test of the command is measured. With `off_against_off`,
-    both modes are off, to measure the noise of the machine. `requirements` are installed in an
-    environment of the interpreter. `rounds` and `values` replace the defaults of the benchmark's
-    kind. If `rounds` is stated, exactly that number of rounds is measured. Otherwise the
-    measurement continues until its results are decided, or until `max_time` seconds have passed.
-    Differences up to the share `margin` do not count. `timeout` is in seconds, per process. With
-    `resume`, an earlier measurement is continued, and its results are kept. With `profile_hot`, hot
-    functions without machine code are searched for. pyperf's files are written to the folder
-    `output`, or into the store if it is None.
+    the JIT is off in both arms, to measure the noise of the machine. `requirements` are installed
+    in an environment of the interpreter. `rounds` and `values` replace the defaults of the
+    benchmark's kind. If `rounds` is stated, exactly that number of rounds is measured. Otherwise
+    the measurement continues until its results are decided, or until `max_time` seconds have
+    passed. Differences up to the share `margin` do not count. `timeout` is in seconds, per process.
+    With `resume`, an earlier measurement is continued, and its results are kept. With
+    `profile_hot`, hot functions without machine code are searched for. pyperf's files are written
+    to the folder `output`, or into the store if it is None.
     """
 
     spec: str

@@ -1,4 +1,4 @@
-"""Refresh the interpreters of a store that are out of date, and report those that remain unusable.
+"""Refresh the outdated interpreters of a store, and report the ones that remain unusable.
 
 A moved interpreter is repaired, and an adopted one whose file has changed is probed again.
 """
