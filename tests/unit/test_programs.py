@@ -104,6 +104,37 @@ def test_a_script_of_another_python_is_refused(machine):
     assert "a script of another Python" in machine.other_python(script)
 
 
+@pytest.mark.parametrize(
+    ("manager", "text"),
+    [
+        (
+            "pyenv",
+            '#!/usr/bin/env bash\nset -e\nexec "/x/.pyenv/libexec/pyenv" exec "$program" "$@"\n',
+        ),
+        (
+            "asdf",
+            '#!/bin/sh\n# asdf-plugin: python 3.11\nexec /opt/asdf/bin/asdf exec "pytest" "$@"\n',
+        ),
+    ],
+)
+def test_a_shim_of_a_version_manager_is_refused(machine, manager, text):
+    shim = program(machine.other / "pytest", text)
+    with pytest.raises(UsageError, match=f"pytest is a shim of {manager}, which") as caught:
+        check_program("pytest", machine.interpreter, machine.env)
+    assert "`-m pytest`" in caught.value.remedy
+    assert f"a shim of {manager}" in machine.other_python(shim)
+
+
+def test_a_link_to_mise_is_a_shim_but_mise_and_other_scripts_are_not(machine):
+    mise = program(machine.other / "mise", "\x7fELF")
+    shim = machine.other / "pytest"
+    shim.symlink_to(mise)
+    assert "a shim of mise" in machine.other_python(shim)
+    assert not machine.other_python(mise)
+    script = program(machine.other / "check", "#!/bin/sh\n# needs pyenv\nexec python3 -m pytest\n")
+    assert not machine.other_python(script)
+
+
 def test_a_tool_that_starts_other_pythons_is_accepted(machine):
     tox = program(machine.other / "tox", f"#!{machine.other / 'python3.11'}\n")
     assert check_program("tox", machine.interpreter, machine.env) == tox

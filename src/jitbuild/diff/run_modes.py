@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.diff.command_run import CommandRun
 from jitbuild.diff.crash_trace import find_trace
 from jitbuild.diff.junit_xml import parse_junit_xml
+from jitbuild.diff.no_test import explain_no_test, ran_no_test
 from jitbuild.errors import ComparisonError
 from jitbuild.running.command import pytest_arguments_index, with_junit_report
 from jitbuild.running.programs import cannot_start
@@ -114,13 +115,14 @@ def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
             f"so nothing was compared.{last_output}",
             remedy=f"Use a longer --timeout.{log}",
         )
-    no_tests = all(run.exited and not run.tests for run in runs)
     same_ending = len({run.ending for run in runs}) == 1
-    if no_tests and same_ending and pytest_arguments_index(job.command) is not None:
+    pytest = pytest_arguments_index(job.command) is not None
+    if pytest and same_ending and all(map(ran_no_test, runs)):
+        line, remedy = explain_no_test(runs[0].tail)
+        shown = f"\n  {line}" if line else ""
         raise ComparisonError(
-            f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{output}",
-            remedy="Correct the command, or add `--with pytest` for an environment that has "
-            f"pytest.{log}",
+            f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{shown}",
+            remedy=f"{remedy}{log}",
         )
     if same_ending and all(_NOT_FOUND.search(run.tail[-1]) for run in runs if run.tail) and output:
         raise ComparisonError(

@@ -29,6 +29,11 @@ _STARTS_OTHERS = frozenset(
     {"tox", "nox", "uv", "uvx", "hatch", "pdm", "poetry", "pipenv", "pre-commit", "invoke"}
 )
 _PYTHON_PREFIXES = ("python", "pypy")
+# A shim of pyenv or asdf is a shell script that starts `pyenv exec PROGRAM`; a shim of mise is a
+# link to the program mise.
+_SHIM = re.compile(r"\b(?P<manager>pyenv|asdf|mise|rtx)\"?[ \t]+(?:exec|x)[ \t]")
+_SHIM_TARGETS = frozenset({"mise", "rtx", "asdf"})
+_SHIM_BYTES = 4096
 
 
 def cannot_start(program: str, reason: str) -> UsageError:
@@ -73,13 +78,21 @@ def find_startable(program: str, interpreter: Interpreter, env: Mapping[str, str
 def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> Path:
     """Return the path of `program`, as `find_startable` does, if it may run `interpreter`.
 
-    Raises UsageError if it is a script whose first line names another Python. Such a script would
-    run in every mode, but never with the JIT of `interpreter`. Tools such as tox are accepted: they
+    Raises UsageError if it is a script whose first line names another Python, or a shim of a
+    version manager. Such a program would run in every mode, but never with the JIT of
+    `interpreter`. Tools such as tox are accepted: they
     run in a Python of their own, and start other Pythons.
     """
     path = find_startable(program, interpreter, env)
     words = script_interpreter(path)
     starts_others = path.name in _STARTS_OTHERS
+    manager = "" if starts_others else shim_manager(path)
+    if manager:
+        raise UsageError(
+            f"{path} is a shim of {manager}, which chooses the Python that it starts.",
+            remedy=f"Use `-m {path.name}`, or add `--with {path.name}` for an environment of "
+            f"{interpreter.name} that has it.",
+        )
     if words and not starts_others and _is_other(Path(words[0]), interpreter):
         raise UsageError(
             f"{path} is a script of another Python, {words[0]}.",
@@ -92,11 +105,13 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
 def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -> str:
     """Return a sentence if the program `path` runs a Python other than `interpreter`; else "".
 
-    In addition to the scripts that `check_program` refuses, this function detects a program that is
-    itself another Python, and scripts that begin with `#!/usr/bin/env python3`.
+    In addition to the programs that `check_program` refuses, this function detects a program that
+    is itself another Python, and scripts that begin with `#!/usr/bin/env python3`.
     """
     if path.name in _STARTS_OTHERS:
         return ""
+    if manager := shim_manager(path):
+        return f"{path} is a shim of {manager}, which chooses the Python that it starts."
     words = script_interpreter(path)
     if not words:
         other = _is_other(path, interpreter)
@@ -108,6 +123,22 @@ def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -
     if python is None or not _is_other(Path(python), interpreter):
         return ""
     return f"{path} is a script of another Python, {python}."
+
+
+def shim_manager(path: Path) -> str:
+    """Return the name of the version manager whose shim the program `path` is; "" if it is none."""
+    target = path.resolve().name
+    if target in _SHIM_TARGETS and path.name != target:
+        return target
+    words = script_interpreter(path)
+    if not words or Path(words[-1]).name not in {"sh", "bash"}:
+        return ""
+    try:
+        with path.open("rb") as file:
+            match = _SHIM.search(os.fsdecode(file.read(_SHIM_BYTES)))
+    except OSError:
+        return ""
+    return match["manager"] if match else ""
 
 
 def script_interpreter(path: Path) -> list[str]:
