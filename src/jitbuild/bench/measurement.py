@@ -66,9 +66,9 @@ def measure(
 ) -> BenchReport:
     """Measure what `request` names and return the report.
 
-    Raises UsageError or VariantError if the request cannot be measured, NotInstalledError if the
-    store has no interpreter that fits it, BuildError if packages cannot be installed, ProofError
-    if the JIT does not run, and MeasurementError if a benchmark fails.
+    Raises UsageError or VariantError if the request cannot be measured, and NotInstalledError if
+    the store has no interpreter that fits the request. Raises BuildError if packages cannot be
+    installed, ProofError if the JIT does not run, and MeasurementError if a benchmark fails.
     """
     check_request(request)
     benchmarks = requested_benchmarks(request)

@@ -9,13 +9,13 @@ There are two kinds of intervals:
   it would be another chance of a wrong answer. The always valid interval is wider: the probability
   that it ever excludes the true ratio, after any number of rounds, is at most 1 percent.
 
-The always valid interval consists of the ratios that the sequential t-test of Lai (On Confidence
-Sequences, Annals of Statistics 4, 1976) does not reject, with a Gaussian mixture over the effect
-and the right Haar mixture over the unknown deviation (Wang and Ramdas, Anytime-Valid t-Tests and
-Confidence Sequences for Gaussian Means with Unknown Variance, arXiv 2310.03722). The test rejects
-when the likelihood ratio of the mixture exceeds 100. Let t be the t statistic of n rounds, and g
-the variance of the effect, which is measured in units of the deviation. Then this likelihood ratio
-is
+The always valid interval consists of the ratios that the sequential t-test of Lai does not reject
+(On Confidence Sequences, Annals of Statistics 4, 1976). The test uses a Gaussian mixture over the
+effect and the right Haar mixture over the unknown deviation (Wang and Ramdas, Anytime-Valid t-Tests
+and Confidence Sequences for Gaussian Means with Unknown Variance, arXiv 2310.03722). The test
+rejects when the likelihood ratio of the mixture exceeds 100. Let t be the t statistic of n rounds,
+and g the variance of the effect, which is measured in units of the deviation. Then this likelihood
+ratio is
 
     (1 + n g) ** -0.5  *  ((1 + t**2 / (n - 1)) / (1 + t**2 / (n - 1) / (1 + n g))) ** (n / 2)
 

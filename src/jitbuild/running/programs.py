@@ -51,8 +51,9 @@ def find_startable(program: str, interpreter: Interpreter, env: Mapping[str, str
 
     A program in the interpreter's folders hides programs of the same name in later folders of PATH,
     even if the hiding program cannot be started. Raises UsageError if there is no such program, or
-    if it cannot be started because it is a folder, a link to a missing file, a file without
-    permission to execute, or a script whose first line names a missing program.
+    if it cannot be started. A program cannot be started if it is a folder, a link to a missing
+    file, a file without permission to execute, or a script whose first line names a missing
+    program.
     """
     if os.name != "posix":
         found = shutil.which(program, path=env["PATH"])

@@ -103,7 +103,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
 
     `processes` is the number of processes of the interpreter, whose version is `version`. The next
     four fields count some of these processes: the mode reached `in_mode` of them, `enabled` had the
-    JIT on, `compiled` had machine code when they ended, and in `unknown` of them the machine code
+    JIT on, and `compiled` had machine code when they ended. In `unknown` of them, the machine code
     was not counted, mostly because they were killed or crashed. `tracers` has the names of the
     tracers that were set in at least one of these processes. `unseen` has commands of Pythons that
     could not testify. `others` are the Pythons other than the interpreter.

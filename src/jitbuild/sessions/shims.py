@@ -59,9 +59,9 @@ def write_shim(shim: Path, interpreter: SessionInterpreter) -> None:
     """Write the script `shim`, which starts `interpreter`, unless it already does.
 
     The shim is a script and not a link, because a Python that is started through a link searches
-    for its standard library beside the link, and so do the Pythons of its venvs. If the interpreter
-    changes, the file is replaced: nox and virtualenv cache facts about a path, and a new
-    modification time makes them read the facts again.
+    for its standard library beside the link. The Pythons of its venvs do the same. If the
+    interpreter changes, the file is replaced: nox and virtualenv cache facts about a path, and a
+    new modification time makes them read the facts again.
     """
     if read_shim(shim) == interpreter:
         return
