@@ -115,7 +115,7 @@ def metadata(suite: Any) -> dict[str, Any]:
 def is_significant(base: Sample, other: Sample) -> bool | None:
     """Return the result of pyperf's own test of significance; None if it cannot be computed.
 
-    It is Student's t-test on all values, with alpha 0.05.
+    pyperf's test is Student's t-test on all values, with alpha 0.05.
     """
     if min(len(base.values), len(other.values)) < 2:
         return None

@@ -62,8 +62,8 @@ class HotFunction:
 class JITInspection:
     """The functions of a benchmark that the JIT compiled.
 
-    `uncompiled` are the hot functions without machine code. It is None if hot functions were not
-    searched for, for example because `--inspect` was not given.
+    `uncompiled` are the hot functions without machine code. `uncompiled` is None if hot functions
+    were not searched for, for example because `--inspect` was not given.
     """
 
     compiled: tuple[CompiledFunction, ...]

@@ -122,8 +122,8 @@ def _inspect(
 ) -> tuple[dict[str, Mapping[str, Any]], dict[str, JITInspection]]:
     """Return the facts about the JIT by benchmark, and the inspections by benchmark.
 
-    Both are empty for off against off, and after an interruption, because then the user does not
-    want to wait for more programs.
+    Both are empty for off against off. They are also empty after an interruption, because the user
+    then does not want to wait for more programs.
     """
     if finished.request.off_against_off or finished.outcome.interrupted_by is not None:
         return {}, {}

@@ -95,8 +95,8 @@ class Drawing:
 def standalone_head(title: str, description: str) -> str:
     """Return the title, description and style of an SVG file that is shown without a page.
 
-    The style sets a background, so that the drawing can be read on any surroundings. It follows the
-    colour scheme that the reader's system prefers.
+    The style sets a background, so that the drawing can be read on any surroundings. The style
+    follows the colour scheme that the reader's system prefers.
     """
     dark = "svg{color:#e6edf3;background:#0d1117}" + colour_rules(DARK)
     style = f"svg{{color:#1f2328;background:#fff}}@media(prefers-color-scheme:dark){{{dark}}}"
