@@ -364,7 +364,7 @@ def test_a_broken_interpreter_from_the_cache_is_replaced_by_the_next_best(
     (restored / "jitbuild.toml").write_text(
         re.sub(
             r'^executable = ".*"',
-            'executable = "bin/python3.15"',
+            f'executable = "{restored}/bin/python3.15"',
             manifest,
             count=1,
             flags=re.MULTILINE,

@@ -57,12 +57,13 @@ def run_of(mode: str, number: int, description: int | str) -> CommandRun:
         return CommandRun(**common, returncode=-15, timed_out=True, tail=("waiting",))
     if isinstance(description, int):
         return CommandRun(**common, returncode=description, tail=(f"output {description}",))
-    pairs = [word.split("=") for word in description.split()]
+    pairs = [word.split("=") for word in description.split() if "=" in word]
     tests = {
         name: TestResult(outcome=outcome, message="assert not True" if outcome == "failed" else "")
         for name, outcome in pairs
     }
-    return CommandRun(**common, returncode=int("failed" in description), tests=tests)
+    tail = ("stopping after 1 failures",) if "-x" in description.split() else ()
+    return CommandRun(**common, returncode=int("failed" in description), tests=tests, tail=tail)
 
 
 def repeat(mode: str, test: str | None) -> str:

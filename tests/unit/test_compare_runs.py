@@ -50,8 +50,17 @@ def subjects_in(**by_mode):
             [("a", "test", ("on",))],
             ["b"],
         ),
-        # A test that a failed run did not reach is not compared; one missing from a good run is.
-        ({"off": ["a=passed b=passed"] * 2, "on": ["a=failed"] * 2}, [("a", "test", ("on",))], []),
+        # A test that is missing in a run is compared, unless the run stopped after a failure.
+        (
+            {"off": ["a=passed b=passed"] * 2, "on": ["a=failed -x"] * 2},
+            [("a", "test", ("on",))],
+            [],
+        ),
+        (
+            {"off": ["a=failed b=passed"] * 2, "on": ["a=failed"] * 2},
+            [("b", "test", ("on",))],
+            [],
+        ),
         ({"off": ["a=passed b=passed"] * 2, "on": ["a=passed"] * 2}, [("b", "test", ("on",))], []),
         # A crash, whose tests are unknown, and a difference.
         (

@@ -244,7 +244,9 @@ def test_a_command_of_another_python_has_no_verdict(bench, workers):
 def test_a_command_without_machine_code_is_measured_but_proves_nothing(bench, workers):
     workers.processes = lambda on: [witness(on=on)]
     report = bench(command=("python", "x.py"))
-    assert sentence(report).startswith("Nothing was compiled, so this says nothing about the JIT")
+    assert sentence(report).startswith(
+        "Nothing was compiled that lasted, so this may say nothing about the JIT"
+    )
     data = report_json.to_json(report)
     assert data["nothing_compiled"].startswith("a Python loop")
     assert data["verdict"]["result"] == "nothing compiled"
@@ -254,7 +256,7 @@ def test_a_command_whose_processes_were_killed_is_measured_with_a_reservation(be
     workers.processes = lambda on: [witness(on=on), witness(on=on, ended=False)]
     report = bench(command=("python", "x.py"))
     assert sentence(report).startswith("Turn it on: ")
-    assert "may say nothing about the JIT: 1 process was killed" in sentence(report)
+    assert "may say nothing about the JIT: 1 process ended" in sentence(report)
 
 
 def test_the_workers_of_other_benchmarks_report_for_themselves(bench, workers):

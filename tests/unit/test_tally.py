@@ -98,10 +98,29 @@ def test_micro_ops_count_where_they_are_interpreted():
     end = end_facts(enabled=True, executors=2)
     without_code = Testimony(
         start=start_facts(switch="1"),
-        end=type(end)(enabled=True, executors=2, machine_code=0, tracers=(), unseen=()),
+        end=type(end)(enabled=True, executors=2, machine_code=0, mappings=0, tracers=(), unseen=()),
     )
     assert identity.has_compiled(without_code)
     assert not OURS.has_compiled(without_code)
+
+
+def test_mapped_machine_code_counts_although_its_executors_are_gone():
+    """CPython discards executors at the end of a script, when it deletes __file__."""
+    discarded = Testimony(start=start_facts(switch="1"), end=end_facts(enabled=True, mappings=1))
+    assert OURS.has_compiled(discarded)
+    assert not OURS.is_unknown(discarded)
+    # With the JIT off, it is the machine code of something else, such as an extension module.
+    off = Testimony(start=start_facts(switch="0"), end=end_facts(enabled=False, mappings=1))
+    assert not OURS.has_compiled(off)
+
+
+def test_without_a_list_of_mappings_it_is_unknown_if_code_was_compiled():
+    unlisted = end_facts(enabled=True, mappings=None)
+    assert OURS.is_unknown(Testimony(start=start_facts(switch="1"), end=unlisted))
+    off = end_facts(enabled=False, mappings=None)
+    assert not OURS.is_unknown(Testimony(start=start_facts(switch="0"), end=off))
+    found = end_facts(enabled=True, executors=1, mappings=None)
+    assert not OURS.is_unknown(Testimony(start=start_facts(switch="1"), end=found))
 
 
 def test_the_json_has_every_count():

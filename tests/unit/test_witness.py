@@ -2,6 +2,7 @@
 
 import ast
 import os
+import pickle
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +91,14 @@ def test_a_tracer_is_noted_when_it_is_removed(one, monkeypatch):
         (["/x/python3", "x.py"], {b"PYTHONPATH": b"/hook"}, ""),
         (["/x/python3", "x.py"], {"PYTHONPATH": "/hook:/y"}, ""),
         (["/x/python3", "-sI", "x.py"], {"PYTHONPATH": "/hook"}, "python3 -sI x.py"),
+        (
+            ["/x/python3", "-X", "utf8", "-Wi", "-I", "x.py"],
+            {"PYTHONPATH": "/hook"},
+            "python3 -X utf8",
+        ),
+        (["/x/python3", "-Ic", "1"], {"PYTHONPATH": "/hook"}, "python3 -Ic 1"),
+        (["/x/python3", "-cI", "E"], {"PYTHONPATH": "/hook"}, ""),
+        (["/x/python3", "-X", "importtime", "x.py", "-I"], {"PYTHONPATH": "/hook"}, ""),
         ([b"pypy3", "-m", "x", "-I"], {"PYTHONPATH": "/hook"}, ""),
         (["/bin/ls"], {}, ""),
         ("python x.py", {}, ""),
@@ -130,10 +139,17 @@ def test_this_python_has_no_executors_unless_it_has_tier_2(monkeypatch):
 
 def test_os_exit_ends_the_testimony_first(monkeypatch):
     calls = []
-    monkeypatch.setattr(os, "_exit", calls.append)
+
+    def leave(status):
+        calls.append(status)
+
+    leave.__module__ = os._exit.__module__
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(sys.modules[leave.__module__], "_exit", leave)
     witness._call_before_exit(lambda: calls.append("end"))
     os._exit(3)
     assert calls == ["end", 3]
+    assert pickle.loads(pickle.dumps(os._exit)) is os._exit
 
 
 def test_the_start_does_nothing_under_another_name():

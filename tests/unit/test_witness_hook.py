@@ -25,7 +25,8 @@ START = (
     "'arguments': ['python', '\\u00e4'], 'switch': '1', 'stress': '', 'forked': False}"
 )
 END = (
-    "{'enabled': True, 'executors': 3, 'machine_code': 2, 'tracers': ['sys.settrace'], "
+    "{'enabled': True, 'executors': 3, 'machine_code': 2, 'mappings': 1, "
+    "'tracers': ['sys.settrace'], "
     "'unseen': []}"
 )
 

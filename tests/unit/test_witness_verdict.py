@@ -63,7 +63,7 @@ def test_without_machine_code_the_likely_reason_is_given():
     assert "after about 4000 iterations" in short.sentence
     killed = nothing_compiled([count("on", witness(on=True), witness(on=True, ended=False))])
     assert not killed.certain
-    assert "may say nothing about the JIT: 1 process was killed" in killed.sentence
+    assert "may say nothing about the JIT: 1 process ended" in killed.sentence
     traced = witness(on=True)
     traced = type(traced)(
         start=traced.start,

@@ -42,12 +42,18 @@ def end_facts(
     *,
     enabled: bool | None = None,
     executors: int | None = 0,
+    mappings: int | None = 0,
     tracers: tuple[str, ...] = (),
     unseen: tuple[str, ...] = (),
 ) -> EndFacts:
     """Return the facts of an end, with machine code in all executors."""
     return EndFacts(
-        enabled=enabled, executors=executors, machine_code=executors, tracers=tracers, unseen=unseen
+        enabled=enabled,
+        executors=executors,
+        machine_code=executors,
+        mappings=mappings,
+        tracers=tracers,
+        unseen=unseen,
     )
 
 

@@ -71,6 +71,18 @@ class CommandRun:
         """True if the process exited with 0."""
         return self.ending == "exit 0"
 
+    @property
+    def ran_every_test(self) -> bool:
+        """True if pytest ran all tests: it succeeded, or failed without stopping early.
+
+        pytest exits with 1 in both cases of failure, and says if it stopped (--exitfirst,
+        --maxfail): `stopping after 1 failures` (in its main.py, and xdist's dsession.py).
+        """
+        if self.tests is None:
+            return False
+        stopped = any("stopping after" in line for line in self.tail)
+        return self.ok or (self.ending == "exit 1" and not stopped)
+
     def outcome_counts(self) -> dict[str, int] | None:
         """Return the number of tests with each outcome; None if the outcomes are unknown."""
         if self.tests is None:

@@ -146,14 +146,14 @@ def _test_outcomes(comparison: _Comparison) -> Iterator[tuple[str, Outcomes]]:
 def _outcome(run: CommandRun, name: str) -> str | None:
     """Return the outcome of the test `name` in `run`; None if it is unknown.
 
-    It is unknown if the test is missing in a failed run, which may have ended before that test.
+    It is unknown if the test is missing in a run that may have ended before that test.
     """
     if run.tests is None:
         return None
     test = run.tests.get(name)
     if test is not None:
         return test.outcome
-    return "not run" if run.ok else None
+    return "not run" if run.ran_every_test else None
 
 
 def _changed_modes(outcomes: Outcomes, baseline: Mode) -> tuple[Mode, ...]:

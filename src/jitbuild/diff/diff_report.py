@@ -83,5 +83,5 @@ def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
     endings = {run.ending for run in runs}
     if len(endings) == 1 and not runs[0].ok:
         output = f" Its last output: {runs[0].tail[-1]}" if runs[0].tail else ""
-        notes.append(f"The command failed in the same way in every run: {endings.pop()}.{output}")
+        notes.append(f"The command failed in every run: {endings.pop()}.{output}")
     return tuple(notes)

@@ -146,7 +146,7 @@ def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun
         except OSError as error:
             raise cannot_start(argv[0], error.strerror or str(error)) from error
         seconds = effects.clock() - started
-    lines = log.read_bytes().decode("utf-8", "replace").splitlines()
+    lines = _read_log(log).decode("utf-8", "replace").splitlines()
     output = [line[:_TAIL_LINE_LENGTH] for line in lines if line.strip()]
     run = CommandRun(
         mode=mode,
@@ -160,6 +160,16 @@ def _run(job: DiffJob, mode: Mode, number: int, effects: _Effects) -> CommandRun
         testimonies=job.witness.collect(mode),
     )
     return _with_kept_log(job, run, log) if job.keep_all or not run.ok else run
+
+
+def _read_log(log: Path) -> bytes:
+    try:
+        return log.read_bytes()
+    except OSError as error:
+        raise ComparisonError(
+            f"The log of the command cannot be read: {error.strerror}: {log}",
+            remedy=f"The command must not delete or change files in {log.parent}.",
+        ) from error
 
 
 def _read_tests(xml: Path) -> Mapping[str, TestResult] | None:

@@ -42,7 +42,12 @@ class RunWitness:
         scratch: Path,
     ) -> RunWitness:
         """Return a witness with a hook for each mode, in the folder `scratch`."""
-        hooks = {mode: WitnessHook.install(scratch / "witness" / mode) for mode in modes}
+        # The paths have the same length in every mode, since the size of the environment can change
+        # the speed of a program.
+        hooks = {
+            mode: WitnessHook.install(scratch / "witness" / str(number))
+            for number, mode in enumerate(modes)
+        }
         return cls(identity, command, hooks)
 
     def environment(self, mode: Mode, env: Mapping[str, str]) -> dict[str, str]:

@@ -10,8 +10,7 @@ how many executors have machine code. The second line is missing if the process 
 or is replaced by another program.
 
 This file works with Python 3.8 and later. It imports only modules that are compiled into the
-interpreter, so it takes only a fraction of a millisecond, and it changes nothing that a program
-sees.
+interpreter, so it takes only a fraction of a millisecond.
 """
 
 import atexit
@@ -85,6 +84,7 @@ class Witness:
             "enabled": None if jit is None else jit.is_enabled(),
             "executors": executors,
             "machine_code": compiled,
+            "mappings": count_executable_mappings(),
             "tracers": sorted(self.tracers),
             "unseen": self.unseen,
         }
@@ -96,8 +96,7 @@ class Witness:
 
         The code of a script, and of any module, is freed as soon as it has run, together with its
         executors. Therefore, without this method, a process with a hot loop in its script would
-        have no executor at its end. An unseen Python is one that cannot testify because of the way
-        in which this process starts it.
+        have no executor at its end.
         """
         if event not in _HEARD:  # nearly all calls end here
             return
@@ -120,9 +119,8 @@ class Witness:
 def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) -> str:
     """Return the command of a Python that cannot testify; "" if it can, or if it is no Python.
 
-    It cannot testify if `env`, its environment, does not have `folder` on PYTHONPATH, or if it
-    ignores PYTHONPATH because of an option. If `env` is None, its environment is that of this
-    process.
+    It cannot testify if it ignores PYTHONPATH because of an option, or if its environment `env`
+    (None: that of this process) does not have `folder` on PYTHONPATH.
     """
     if isinstance(arguments, (str, bytes)):  # a command line on Windows
         return ""
@@ -130,16 +128,27 @@ def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) ->
     name = os.path.basename(os.fsdecode(program or words[0]))
     if not name.startswith(("python", "pypy")):
         return ""
-    variables: "Any" = dict(os.environ) if env is None else env
-    path: "Any" = variables.get("PYTHONPATH") or variables.get(b"PYTHONPATH") or ""
-    options = []
-    for word in words[1:]:
-        if not word.startswith("-") or word[1:2] in ("c", "m", "X", "W", "-"):
-            break
-        options.append(word)
-    if folder in os.fsdecode(path) and not set("".join(options)) & set("IES"):
+    variables: "Any" = os.environ if env is None else env
+    # The keys can be bytes, and comparing these with text can cause a BytesWarning.
+    paths = [value for key, value in variables.items() if os.fsdecode(key) == "PYTHONPATH"]
+    if paths and folder in os.fsdecode(paths[0]) and not _ignores_pythonpath(words[1:]):
         return ""
     return " ".join([name, *words[1:3]])[:_MAX_TEXT]
+
+
+def _ignores_pythonpath(words: "List[str]") -> bool:
+    """Return True if -I, -E or -S is among the options at the beginning of `words`."""
+    waiting = list(words)
+    while waiting and waiting[0].startswith("-"):
+        word = waiting.pop(0)
+        if word in ("-X", "-W", "--check-hash-based-pycs"):  # the next word is the option's value
+            del waiting[:1]
+        elif not word.startswith(("-X", "-W", "--")):
+            flags, program, _ = word.replace("m", "c").partition("c")
+            ignores = bool(set(flags) & set("IES"))
+            if ignores or program:
+                return ignores
+    return False
 
 
 def testify(folder: str) -> None:
@@ -208,6 +217,21 @@ def _has_machine_code(executor: "Any") -> bool:
         return False
 
 
+def count_executable_mappings() -> "Optional[int]":
+    """Return the number of anonymous executable mappings; None if the system does not list them.
+
+    The JIT writes machine code into them. They outlive executors, many of which CPython discards at
+    the end of a script, when it deletes the global `__file__` (Python/pythonrun.c).
+    """
+    try:
+        with open("/proc/self/maps", "rb") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return None
+    # Without a file, a line has five fields (proc_pid_maps(5)).
+    return sum(len(fields) == 5 and b"x" in fields[1] for fields in lines)
+
+
 def _facts() -> "Dict[str, Any]":
     arguments = getattr(sys, "orig_argv", None) or []
     return {
@@ -227,10 +251,7 @@ def _facts() -> "Dict[str, Any]":
 
 
 def _has_tier2() -> bool:
-    """Return True if this interpreter may have executors.
-
-    3.13 has no sys._jit, so there the answer is always True.
-    """
+    """Return True if this interpreter may have executors, as 3.13 always may (no sys._jit)."""
     if sys.implementation.name != "cpython" or sys.version_info < _FIRST_WITH_JIT:
         return False
     jit = getattr(sys, "_jit", None)
@@ -267,7 +288,9 @@ def _call_before_exit(end: "Callable[[], None]") -> None:
 
     _exit.__doc__ = leave.__doc__
     _exit.__module__, _exit.__qualname__ = leave.__module__, "_exit"
+    # pickle finds the function by the name of the module that defines it, which is posix or nt.
     os._exit = _exit
+    setattr(sys.modules[leave.__module__], "_exit", _exit)  # noqa: B010 # it is private
 
 
 def _write_and_close(file: int, line: "Dict[str, Any]") -> None:

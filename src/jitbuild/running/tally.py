@@ -73,14 +73,29 @@ class InterpreterIdentity:
         return stressed and self.jit_enabled(testimony) == (mode != "off")
 
     def has_compiled(self, testimony: Testimony) -> bool:
-        """Return True if the process that wrote `testimony` had machine code when it ended.
+        """Return True if the JIT made machine code in the process that wrote `testimony`.
 
-        A build that interprets micro-ops has no machine code; there, executors count instead.
+        Executors may have been discarded before the end, but the memory of their machine code is
+        usually still mapped then. Mapped memory does not count if a tracer was set: 3.14 then makes
+        machine code, but does not run it. A build that interprets micro-ops has no machine code;
+        there, executors count instead.
         """
         end = testimony.end
         if end is None:
             return False
-        return bool(end.executors if self.built == "interpreter" else end.machine_code)
+        if self.built == "interpreter":
+            return bool(end.executors)
+        mapped = end.mappings and not end.tracers and self.jit_enabled(testimony)
+        return bool(end.machine_code or mapped)
+
+    def is_unknown(self, testimony: Testimony) -> bool:
+        """Return True if it is unknown whether the process that wrote `testimony` compiled code."""
+        end = testimony.end
+        if testimony.replaced or self.has_compiled(testimony):
+            return False
+        if end is None or end.machine_code is None:
+            return True
+        return self.built != "interpreter" and self.jit_enabled(testimony) and end.mappings is None
 
 
 class OtherPython(NamedTuple):
@@ -103,10 +118,10 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
 
     `processes` is the number of processes of the interpreter, whose version is `version`. The next
     four fields count some of these processes: the mode reached `in_mode` of them, `enabled` had the
-    JIT on, and `compiled` had machine code when they ended. In `unknown` of them, the machine code
-    was not counted, mostly because they were killed or crashed. `tracers` has the names of the
-    tracers that were set in at least one of these processes. `unseen` has commands of Pythons that
-    could not testify. `others` are the Pythons other than the interpreter.
+    JIT on, and in `compiled` the JIT made machine code. In `unknown` of them, this is not known,
+    mostly because they were killed or crashed. `tracers` has the names of the tracers that were set
+    in at least one of these processes. `unseen` has commands of Pythons that could not testify.
+    `others` are the Pythons other than the interpreter.
     """
 
     mode: Mode
@@ -175,10 +190,7 @@ def tally(mode: Mode, testimonies: Sequence[Testimony], identity: InterpreterIde
         in_mode=sum(identity.is_in_mode(testimony, mode) for testimony in own),
         enabled=sum(map(identity.jit_enabled, own)),
         compiled=sum(map(identity.has_compiled, own)),
-        unknown=sum(
-            not testimony.replaced and (testimony.end is None or testimony.end.machine_code is None)
-            for testimony in own
-        ),
+        unknown=sum(map(identity.is_unknown, own)),
         tracers=tuple(sorted({tracer for end in ended for tracer in end.tracers})),
         unseen=tuple(dict.fromkeys(command for end in ended for command in end.unseen)),
         others=_count_others(

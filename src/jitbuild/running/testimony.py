@@ -37,13 +37,16 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The second line of a testimony, written when the process ended.
 
     `enabled` is None if the interpreter has no `sys._jit`. `executors` and `machine_code` are None
-    if they could not be counted. `unseen` has up to five commands of Pythons that could not testify
-    because of the way in which this process started them.
+    if they could not be counted. `mappings` is the number of anonymous executable mappings, into
+    which the JIT writes machine code; None if the system does not list them. `unseen` has up to
+    five commands of Pythons that could not testify because of the way in which this process started
+    them.
     """
 
     enabled: bool | None
     executors: int | None
     machine_code: int | None
+    mappings: int | None
     tracers: tuple[str, ...]
     unseen: tuple[str, ...]
 

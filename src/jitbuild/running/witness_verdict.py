@@ -35,9 +35,8 @@ class NothingCompiled(NamedTuple):
     @property
     def sentence(self) -> str:
         """The fact, its meaning and the reason, as one sentence."""
-        if self.certain:
-            return f"Nothing was compiled, so this says nothing about the JIT: {self.reason}."
-        return f"No machine code was seen, so this may say nothing about the JIT: {self.reason}."
+        fact = "Nothing was compiled that lasted" if self.certain else "No machine code was seen"
+        return f"{fact}, so this may say nothing about the JIT: {self.reason}."
 
 
 def refusal(tally: ModeTally, reason: EscapeReason) -> Refusal | None:
@@ -109,9 +108,9 @@ def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
             certain=not unknown,
         )
     if unknown:
-        were = "process was" if unknown == 1 else "processes were"
+        processes = "process" if unknown == 1 else "processes"
         return NothingCompiled(
-            f"{unknown} {were} killed before the machine code could be counted", certain=False
+            f"{unknown} {processes} ended before the machine code could be counted", certain=False
         )
     return NothingCompiled(_THRESHOLD, certain=True)
 
