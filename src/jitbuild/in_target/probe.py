@@ -68,10 +68,10 @@ LOOPS = (integers, floats, countdown)
 def executors_of(function: Any, get_executor: Callable[..., Any]) -> dict[str, Any]:
     """Return the number of valid executors in a function's code, and their machine code's size.
 
-    `get_executor` (_Py_GetExecutor) returns an executor only if the code has an ENTER_EXECUTOR
-    instruction for that executor, so the loop does run in the executor. An executor's
-    `get_jit_code` returns None if there is no machine code, and raises RuntimeError if the build
-    interprets tier 2 (no _Py_JIT). Raises RuntimeError if this build has no tier 2 at all.
+    Raises RuntimeError if this build has no tier 2 at all. If it interprets micro-ops (no _Py_JIT),
+    `interpreted` is True in the returned facts. `get_executor` (_Py_GetExecutor) returns an
+    executor only if the code has an ENTER_EXECUTOR instruction for that executor, so the loop does
+    run in the executor.
     """
     code = function.__code__
     facts = {"executors": 0, "machine_code_bytes": 0, "interpreted": False}

@@ -101,8 +101,8 @@ class ProbeRuns:
         """The value of `--enable-experimental-jit=` that explains the interpreter's behaviour.
 
         It is derived from the code that the hot loops were compiled to. If tier 2 exists but
-        compiled nothing, it is derived from the build flags. Without build flags, it is assumed
-        that there is a JIT; other checks then fail to prove it.
+        compiled nothing, it is derived from the build flags. If these are unknown too, a JIT is
+        assumed. This is safe: since nothing was compiled, the checks of the JIT then fail.
         """
         if _machine_code_bytes(self.default):
             return "yes"

@@ -61,7 +61,8 @@ class ProviderRequirement(str):
     def format(self, *args: object, **known: object) -> str:
         """Return the name of the session that provides `python`.
 
-        Return this text unchanged if `python` is not given yet.
+        Return this object itself, which is a string, if `python` is not given yet. If jitbuild
+        does not provide `python`, return a message, which nox prints.
         """
         python = known.get("python")
         if not isinstance(python, str):
