@@ -41,8 +41,11 @@ MODULES_OF_A_NOXFILE = (
     "sessions.venv_notes",
     "settings",
     "system",
+    "system.exec_script",
     "system.list_text",
+    "system.paths",
     "system.suggestions",
+    "system.user_folders",
 )
 NOXFILE = """\
 import nox
