@@ -263,7 +263,8 @@ def test_a_noxfile_imports_few_modules_of_jitbuild(nox: Nox) -> None:
     ).stdout.split()
     ours = {name for name in out if name.startswith("jitbuild.")}
     assert ours == {f"jitbuild.{name}" for name in MODULES_OF_A_NOXFILE}
-    assert not {"msgspec", "httpx", "rich", "tomli_w"} & set(out)
+    # msgspec is among the modules: requests are its structs.
+    assert not {"httpx", "rich", "tomli_w"} & set(out)
 
 
 @pytest.mark.parametrize(
