@@ -123,7 +123,7 @@ class Row:
 
 OWN = "mode on: 1 process of {version}, JIT on; machine code in 1"
 NONE = "ran no process of Python {version}"
-NOTHING = "Nothing was compiled that lasted, so this may say nothing about the JIT"
+NOTHING = "No machine code was left at the end, so this may say nothing about the JIT"
 OTHER_RAN = ("{other_version} (", NONE)
 TABLE = [
     # The right interpreter, in the right mode.
@@ -152,9 +152,9 @@ TABLE = [
     Row(["isolated.py"], 0, [OWN, "Nothing is known about Pythons", " -I -c"]),
     Row(["options.py"], 0, [OWN, "Nothing is known about Pythons", " -X utf8"]),
     Row(["pickled.py"], 0, [OWN, "exit 0"]),
-    # Nothing was compiled.
+    # No code was compiled.
     Row(["short.py"], 0, [NOTHING, "4000"]),
-    Row(["traced.py"], 0, ["Nothing was compiled", "sys.settrace was set"]),
+    Row(["traced.py"], 0, ["No machine code was left", "sys.settrace was set"]),
     Row(["killed.py"], 0, ["No machine code was seen, so this may say nothing", "ended before"]),
     # The mode is lost.
     Row(["env", "-u", "PYTHON_JIT", "python", "hot.py"], 22, ["mode on did not reach", "removes"]),

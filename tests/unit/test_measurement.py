@@ -245,7 +245,7 @@ def test_a_command_without_machine_code_is_measured_but_proves_nothing(bench, wo
     workers.processes = lambda on: [witness(on=on)]
     report = bench(command=("python", "x.py"))
     assert sentence(report).startswith(
-        "Nothing was compiled that lasted, so this may say nothing about the JIT"
+        "No machine code was left at the end, so this may say nothing about the JIT"
     )
     data = report_json.to_json(report)
     assert data["nothing_compiled"].startswith("a Python loop")

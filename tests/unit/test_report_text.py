@@ -281,7 +281,7 @@ def test_without_machine_code_the_conclusion_says_nothing_about_the_jit():
     runs = runs_of(off=[0] * 3, on=[0] * 3)
     report = report_with(runs, ("off", "on"), executors=0)
     sentence = (
-        "Nothing was compiled that lasted, so this may say nothing about the JIT: a Python loop"
+        "No machine code was left at the end, so this may say nothing about the JIT: a Python loop"
     )
     assert as_text(report).splitlines()[-1].startswith(sentence)
     assert "No differences" not in as_text(report)
@@ -292,4 +292,4 @@ def test_without_machine_code_the_conclusion_says_nothing_about_the_jit():
 def test_a_difference_without_machine_code_is_reported_nevertheless():
     report = report_with(runs_of(off=[0] * 3, on=[1] * 3), ("off", "on"), executors=0)
     assert report.different
-    assert "1 difference with the JIT. Nothing was compiled" in as_text(report)
+    assert "1 difference with the JIT. No machine code was left" in as_text(report)

@@ -27,8 +27,8 @@ def lacks_essentials(missing: Collection[str]) -> bool:
 def lost_essentials(missing: Collection[str], before: Collection[str] | None) -> tuple[str, ...]:
     """Return the essential modules in `missing` that are not in `before`, sorted.
 
-    `before` are the modules that were missing earlier. If it is None, that is unknown; return ()
-    then.
+    `before` are the modules that were missing earlier; None if they were not recorded. In that case
+    no module counts as lost, and the result is ().
     """
     return () if before is None else tuple(sorted(ESSENTIAL_MODULES & {*missing} - {*before}))
 

@@ -35,7 +35,7 @@ class NothingCompiled(NamedTuple):
     @property
     def sentence(self) -> str:
         """The fact, its meaning and the reason, as one sentence."""
-        fact = "Nothing was compiled that lasted" if self.certain else "No machine code was seen"
+        fact = "No machine code was left at the end" if self.certain else "No machine code was seen"
         return f"{fact}, so this may say nothing about the JIT: {self.reason}."
 
 

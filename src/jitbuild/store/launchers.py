@@ -29,9 +29,10 @@ _WINDOWS = os.name == "nt"
 def launchers_of(interpreter: Interpreter, *, windows: bool = _WINDOWS) -> Path | None:
     """Return the folder of the interpreter's launchers; None if it needs no launchers.
 
-    An interpreter needs no launchers if all names of Python in the folder of its program start it.
-    This is true of virtual environments and of interpreters that jitbuild built. Missing launchers
-    are written. Raises StoreError if they cannot be written or executed.
+    It needs none if the folder of its program already has `python`, `python3` and `pythonX.Y`, and
+    each of them starts this interpreter. This is true of virtual environments and of interpreters
+    that jitbuild built. Missing launchers are written. Raises StoreError if they cannot be written
+    or executed.
     """
     program = interpreter.executable
     if not windows and not interpreter.adopted:
