@@ -63,16 +63,50 @@ def test_a_range_of_ipv6_addresses_breaks_no_client():
         assert not client._mounts
 
 
-def test_each_request_goes_to_the_proxy_or_directly_by_its_host(monkeypatch):
-    proxies = {"all": "proxy.test:3128", "no": "fd00::/8"}
+@pytest.fixture
+def seen(monkeypatch):
+    """Record the URL of each request, and whether it went through a proxy; send nothing."""
     seen = []
 
     def handle(transport, request):
-        seen.append((request.url.host, "Proxy" in type(transport._pool).__name__))
+        seen.append((str(request.url), "Proxy" in type(transport._pool).__name__))
         return httpx.Response(200)
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+    return seen
+
+
+def test_each_request_goes_to_the_proxy_or_directly_by_its_host(seen):
+    proxies = {"all": "proxy.test:3128", "no": "fd00::/8"}
     with create_client(NetworkEffects(environ={}, proxies=lambda: proxies)) as client:
         client.get("http://example.com/")
         client.get("http://[fd12::1]/")
-    assert seen == [("example.com", True), ("fd12::1", False)]
+    assert seen == [("http://example.com/", True), ("http://[fd12::1]/", False)]
+
+
+@pytest.mark.parametrize(
+    ("port", "url", "by_proxy"),
+    [
+        (8080, "https://example.com/", True),
+        (8080, "https://example.com:443/", True),
+        (8080, "https://example.com:8080/", False),
+        (443, "https://example.com/", False),
+        (443, "http://example.com/", True),
+        (80, "http://example.com/", False),
+        (80, "https://example.com/", True),
+    ],
+)
+def test_a_url_without_a_port_has_the_default_port_of_its_scheme(seen, port, url, by_proxy):
+    proxies = {"all": "proxy.test:3128", "no": f"example.com:{port}"}
+    with create_client(NetworkEffects(environ={}, proxies=lambda: proxies)) as client:
+        client.get(url)
+    assert [went_by_proxy for _, went_by_proxy in seen] == [by_proxy]
+
+
+def test_a_scheme_that_the_client_does_not_know_is_refused_as_without_a_proxy():
+    proxies = {"all": "proxy.test:3128", "no": "example.com:80"}
+    with (
+        create_client(NetworkEffects(environ={}, proxies=lambda: proxies)) as client,
+        pytest.raises(httpx.UnsupportedProtocol),
+    ):
+        client.get("ftp://example.com/")

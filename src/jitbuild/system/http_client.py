@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+# httpx gives None for the port of a URL without a port, and of one with its scheme's default port.
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 
@@ -107,7 +109,10 @@ def _proxy_mounts(
             self.direct = httpx.HTTPTransport(verify=context)
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            direct = bypasses(no_proxy, request.url.host, request.url.port)
+            url = request.url
+            # A redirect may lead to another scheme, which the transport then refuses.
+            port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
+            direct = bypasses(no_proxy, url.host, port)
             return (self.direct if direct else self.proxy).handle_request(request)
 
         def close(self) -> None:

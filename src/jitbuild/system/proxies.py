@@ -13,7 +13,7 @@ _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _PORT = re.compile(r"^(\[[^]]*\]|[^:]*):(\d+)$")
 
 
-def bypasses(no_proxy: str, host: str, port: int | None = None) -> bool:
+def bypasses(no_proxy: str, host: str, port: int) -> bool:
     """Return True if a connection to `host` and `port` uses no proxy.
 
     `no_proxy` is a list of entries, separated by commas or spaces. An entry is `*`, a domain (which
@@ -25,12 +25,12 @@ def bypasses(no_proxy: str, host: str, port: int | None = None) -> bool:
     return any(_matches(entry, name, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
 
 
-def _matches(entry: str, host: str, port: int | None) -> bool:
+def _matches(entry: str, host: str, port: int) -> bool:
     entry = _SCHEME.sub("", entry.lower()).rstrip("/")
     if entry == "*":
         return True
     if match := _PORT.match(entry):
-        if port is not None and int(match[2]) != port:
+        if int(match[2]) != port:
             return False
         entry = match[1]
     with contextlib.suppress(ValueError):
