@@ -61,16 +61,11 @@ class SpeedCheck:
 @contextlib.contextmanager
 def deadline(seconds: float, expire: Callable[[], None]) -> Iterator[None]:
     """Call `expire` in another thread if the block lasts longer than `seconds`."""
-    lifted = threading.Event()
-
-    def watch() -> None:
-        if not lifted.wait(seconds):
-            expire()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
     try:
         yield
     finally:
-        lifted.set()
-        thread.join()
+        timer.cancel()
+        timer.join()
