@@ -378,7 +378,7 @@ def test_members_are_read_without_unpacking(tmp_path, prefix):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.tar.xz"]
 
 
-def test_reading_stops_after_the_last_requested_file(tmp_path):
+def test_an_archive_truncated_after_the_requested_file_is_an_error(tmp_path):
     path = tar(
         tmp_path / "a.tar.xz",
         entry("top/a", b"a"),
@@ -386,9 +386,8 @@ def test_reading_stops_after_the_last_requested_file(tmp_path):
         mode="w:xz",
     )
     path.write_bytes(path.read_bytes()[:100_000])
-    assert read_members(path, {"a"}) == {"a": b"a"}
     with pytest.raises(ArchiveError):
-        read_members(path, {"a", "b"})
+        read_members(path, {"a"})
 
 
 def test_members_of_a_zip_are_read(tmp_path):

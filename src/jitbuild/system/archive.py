@@ -63,13 +63,11 @@ def read_members(
     """Return the contents of the files `names` by name, without unpacking the archive.
 
     Names are relative to the archive's top folder, and may be fnmatch patterns, in which `*` also
-    matches slashes. The archive is read once, and only until all files have been found; if `names`
-    contains a pattern, it is read to its end. A file that does not exist is missing from the
-    result. Raises ArchiveError if the archive is damaged, truncated or not an archive, or if one of
-    the files is larger than `max_bytes`.
+    matches slashes. The archive is read once, to its end. A file that does not exist is missing
+    from the result. Raises ArchiveError if the archive is damaged, truncated or not an archive, or
+    if one of the files is larger than `max_bytes`.
     """
     contents: dict[str, bytes] = {}
-    missing = set(names)
     matches = re.compile("|".join(map(fnmatch.translate, names))).match
     with open_archive(archive) as file, archive_errors(archive, archive):
         for path, open_member in read_zip_files(file) if is_zip(file) else read_tar_files(file):
@@ -79,9 +77,6 @@ def read_members(
                     contents[name] = member.read(max_bytes + 1)
                 if len(contents[name]) > max_bytes:
                     raise damaged(archive, f"{path} is far larger than it should be")
-                missing.discard(name)
-            if not missing:
-                break
     return contents
 
 
