@@ -56,6 +56,7 @@ def test_nothing_is_visible_when_staging_fails(store):
         killed()
     assert store.installed() == []
     assert list((store.root / "scratch").iterdir()) == []
+    assert list((store.root / "locks").iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "not toml [", "schema = 999\n", 'schema = 1\nname = "x"\n'])

@@ -159,15 +159,17 @@ class Store(msgspec.Struct, frozen=True):
         """
         name = os.urandom(6).hex()
         folder = self.scratches / name
-        with self.lock(f"scratch-{name}"):
-            try:
-                with _store_errors(folder):
-                    folder.mkdir(parents=True)
-                yield folder
-            finally:
-                delete(folder)
-        with contextlib.suppress(OSError):
-            (self.root / "locks" / f"scratch-{name}.lock").unlink()
+        try:
+            with self.lock(f"scratch-{name}"):
+                try:
+                    with _store_errors(folder):
+                        folder.mkdir(parents=True)
+                    yield folder
+                finally:
+                    delete(folder)
+        finally:
+            with contextlib.suppress(OSError):
+                (self.root / "locks" / f"scratch-{name}.lock").unlink()
 
     def sweep(self, *, dry_run: bool = False) -> int:
         """Delete the scratch folders of processes that were killed; return their number.
