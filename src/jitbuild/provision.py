@@ -30,6 +30,7 @@ from jitbuild.system.files import store_errors
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.target import Host, host
+from jitbuild.toolchain.llvm import check_mode
 from jitbuild.toolchain.store_path import check_path
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class Provisioner:
         Raises a JitbuildError if that fails; the store then contains no incomplete interpreter.
         """
         variant = axes.variant(request)
-        ArchiveOrigin.parse(self.options.mirror)  # reports an invalid --mirror before any work
+        # Report an invalid --mirror or --llvm before any work.
+        ArchiveOrigin.parse(self.options.mirror)
+        check_mode(self.options.llvm or "auto")
         interpreter = self._existing.find(request, axes)
         if interpreter is not None:
             return interpreter

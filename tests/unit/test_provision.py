@@ -18,6 +18,7 @@ from stores import put
 from jitbuild.errors import (
     BuildError,
     DiskFullError,
+    LLVMError,
     ProofError,
     RequestError,
     StoreError,
@@ -160,6 +161,13 @@ def test_a_misspelt_mirror_is_refused_before_anything_is_done(ensure, provider, 
     with pytest.raises(UsageError):
         ensure("3.15.2", mirror="ftp://x")
     assert provider.tasks == []
+
+
+def test_an_llvm_that_does_not_exist_is_refused_although_an_interpreter_fits(ensure, store):
+    fill(store, "3.15.2")
+    with pytest.raises(LLVMError, match="--llvm 17: there is no such folder"):
+        ensure("3.15.2", llvm="17")
+    assert ensure("3.15.2", llvm="managed").version == "3.15.2"
 
 
 def test_a_source_folder_is_resolved_by_its_content(ensure, provider, tmp_path):

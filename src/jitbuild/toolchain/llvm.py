@@ -35,6 +35,29 @@ MODES = ("auto", "system", "managed")
 _SILENT = SilentReporter()
 
 
+def check_mode(mode: str) -> None:
+    """Raise LLVMError if `mode`, a value of --llvm, is neither in MODES nor an existing path."""
+    if mode not in MODES:
+        find_folder(mode)
+
+
+def find_folder(mode: str) -> Path:
+    """Return the folder with programs that `mode` names: the path of an LLVM, or of its clang.
+
+    Raises LLVMError if there is no such folder.
+    """
+    path = absolute_path(mode)
+    candidates = [path.parent] if path.is_file() else [path / "bin", path]
+    folder = next((folder for folder in candidates if folder.is_dir()), None)
+    if folder is None:
+        raise LLVMError(
+            f"--llvm {mode}: there is no such folder.",
+            remedy=f"{did_you_mean(mode, MODES)}"
+            "Give the folder of an LLVM, or `auto`, `system` or `managed`.",
+        )
+    return folder
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LLVMInstallation:
     """An LLVM with every required tool.
@@ -152,16 +175,7 @@ class LLVMFinder:
         return llvm_tools.survey_system(self.want, self.environ, folders, self.runner)
 
     def _search_path(self) -> LLVMSurvey:
-        path = absolute_path(self.mode)
-        candidates = [path.parent] if path.is_file() else [path / "bin", path]
-        folder = next((folder for folder in candidates if folder.is_dir()), None)
-        if folder is None:
-            raise LLVMError(
-                f"--llvm {self.mode}: there is no such folder.",
-                remedy=f"{did_you_mean(self.mode, MODES)}"
-                "Give the folder of an LLVM, or `auto`, `system` or `managed`.",
-            )
-        survey = self._survey(folder)
+        survey = self._survey(find_folder(self.mode))
         if survey.missing:
             raise LLVMError(
                 f"--llvm {self.mode}: {self._problem(survey)}",
