@@ -91,6 +91,14 @@ def test_the_error_of_the_new_probe_is_raised_if_nothing_else_fits(
     assert names(store) == [changed.name]
 
 
+@pytest.mark.parametrize(("spec", "axes"), [("3.13", Axes()), ("3.15", Axes(jit="no"))])
+def test_an_adopted_interpreter_that_does_not_fit_does_not_decide_the_error(changed, spec, axes):
+    reporter = RecordingReporter()
+    with pytest.raises(NotInstalledError, match=f"No interpreter in the store fits {spec}"):
+        find_interpreter(spec, axes, probe=failing, reporter=lambda: reporter)
+    assert reporter.warnings == ["It does not run. Install another."]
+
+
 def test_another_interpreter_is_found_if_the_changed_one_fails_its_probe(store, changed):
     other = stores.put(store, "3.15.1")
     assert find_interpreter("3.15", Axes(), probe=failing) == other

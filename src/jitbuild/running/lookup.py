@@ -42,18 +42,19 @@ def find_interpreter(
     adopted ones whose file has changed are checked again by `probe` (by default jitbuild's probe).
     `reporter` returns the reporter, and is called only if there is something to report.
 
-    Raises NotInstalledError when no interpreter fits. If the only interpreters that fit could not
-    be repaired or failed the probe, raises the error of the first of them.
+    Raises NotInstalledError when no interpreter fits. If an interpreter that fits could not be
+    repaired, or failed the probe, raises the error of the first such interpreter instead.
     """
     current_store = store()
-    failures: list[JitbuildError] = []
+    failures: list[tuple[Interpreter, JitbuildError]] = []
 
     def refresh(stale: Interpreter) -> None:
         from jitbuild.running.refreshing import try_refresh
         from jitbuild.system.progress import SilentReporter
 
         report = reporter() if reporter else SilentReporter()
-        failures.extend(try_refresh(current_store, stale, probe=probe, reporter=report))
+        errors = try_refresh(current_store, stale, probe=probe, reporter=report)
+        failures.extend((stale, error) for error in errors)
 
     interpreter = _by_name(spec, current_store, refresh)
     if interpreter is None and not failures:
@@ -62,11 +63,17 @@ def find_interpreter(
         digest = local_digest(request, current_store)
         interpreter = current_store.find(request, axes, digest=digest, refresh=refresh)
     if interpreter is None:
-        raise failures[0] if failures else _not_installed(spec, axes, current_store)
+        for stale, error in failures:
+            if stale.name == spec or current_store.fitting(
+                request, axes, digest=digest, among=[stale]
+            ):
+                raise error
     if failures and reporter:
         from jitbuild.running.refreshing import warn
 
-        warn(failures, reporter())
+        warn((error for _, error in failures), reporter())
+    if interpreter is None:
+        raise _not_installed(spec, axes, current_store)
     return interpreter
 
 
