@@ -24,6 +24,7 @@ def test_an_identity_comes_from_the_probe():
         ({"version": "3.15.1"}, False),
         ({"base_prefix": "/usr"}, False),
         ({"debug": True}, False),
+        ({"free_threaded": True}, False),  # python3.15t beside python3.15, with the same prefix
         ({"implementation": "pypy"}, False),
     ],
 )
@@ -52,7 +53,11 @@ def test_the_state_of_the_jit_is_what_cpython_does(built, switch, enabled, expec
 
 
 def test_a_free_threaded_process_never_has_the_jit():
-    assert not OURS.jit_enabled(witness(on=True, free_threaded=True))
+    fields = verdict_fields(free_threaded=True, built="yes")
+    identity = InterpreterIdentity.of(SimpleNamespace(**fields))
+    one = witness(on=True, free_threaded=True)
+    assert identity.matches(one)
+    assert not identity.jit_enabled(one)
 
 
 @pytest.mark.parametrize(

@@ -83,4 +83,5 @@ def write(env: Mapping[str, str], *testimonies: Testimony) -> None:
 def verdict_fields(**fields: Any) -> dict[str, Any]:
     """Return the fields of a probe's verdict by which processes of an interpreter are known."""
     facts = SimpleNamespace(base_prefix=PREFIX)
-    return {"version": "3.15.2", "debug": False, "built": "yes-off", "facts": facts} | fields
+    build = {"debug": False, "free_threaded": False, "built": "yes-off"}
+    return {"version": "3.15.2", "facts": facts} | build | fields

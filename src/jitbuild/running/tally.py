@@ -29,6 +29,7 @@ class InterpreterIdentity:
     version: str
     base_prefix: str
     debug: bool
+    free_threaded: bool
     built: str
 
     @classmethod
@@ -38,8 +39,14 @@ class InterpreterIdentity:
             version=verdict.version,
             base_prefix=os.path.realpath(verdict.facts.base_prefix),
             debug=verdict.debug,
+            free_threaded=verdict.free_threaded,
             built=verdict.built,
         )
+
+    @property
+    def has_jit(self) -> bool:
+        """True if the JIT can be on: a free-threaded interpreter has none, however it was built."""
+        return self.built != "no" and not self.free_threaded
 
     def matches(self, testimony: Testimony) -> bool:
         """Return True if a process of this interpreter wrote `testimony`."""
@@ -48,6 +55,7 @@ class InterpreterIdentity:
             start.implementation == "cpython"
             and testimony.version == self.version
             and start.debug == self.debug
+            and start.free_threaded == self.free_threaded
             and os.path.realpath(start.base_prefix) == self.base_prefix
         )
 
@@ -59,7 +67,7 @@ class InterpreterIdentity:
         Python/pylifecycle.c does.
         """
         start, end = testimony.start, testimony.end
-        if self.built == "no" or start.free_threaded:
+        if not self.has_jit:
             return False
         if end is not None and end.enabled is not None:
             return end.enabled
