@@ -98,6 +98,15 @@ def test_processes_that_did_not_say_are_counted_apart():
     assert (counts.processes, counts.enabled, counts.compiled, counts.unknown) == (4, 4, 1, 2)
 
 
+@pytest.mark.parametrize("fields", [{"built": "no"}, {"built": "yes", "free_threaded": True}])
+def test_an_interpreter_without_the_jit_surely_compiles_nothing(fields):
+    identity = InterpreterIdentity.of(SimpleNamespace(**verdict_fields(**fields)))
+    free_threaded = fields.get("free_threaded", False)
+    one = witness(on=True, ended=False, free_threaded=free_threaded)
+    counts = tally("on", [one], identity)
+    assert (counts.processes, counts.unknown) == (1, 0)
+
+
 def test_micro_ops_count_where_they_are_interpreted():
     identity = InterpreterIdentity.of(SimpleNamespace(**verdict_fields(built="interpreter")))
     end = end_facts(enabled=True, executors=2)

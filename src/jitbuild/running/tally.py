@@ -97,9 +97,12 @@ class InterpreterIdentity:
         return bool(end.machine_code or mapped)
 
     def is_unknown(self, testimony: Testimony) -> bool:
-        """Return True if it is unknown whether the process that wrote `testimony` compiled code."""
+        """Return True if it is unknown whether the process that wrote `testimony` compiled code.
+
+        If the interpreter has no JIT, its processes write no end, but compile nothing.
+        """
         end = testimony.end
-        if testimony.replaced or self.has_compiled(testimony):
+        if testimony.replaced or not self.has_jit or self.has_compiled(testimony):
             return False
         if end is None or end.machine_code is None:
             return True
