@@ -98,3 +98,25 @@ def test_a_script_whose_first_line_ignores_the_mode_is_refused(run, store, exec_
     assert "has the option -Es" in err
     run("run", "3.15", "--", "./tool")
     assert exec_calls == [["./tool"]]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no shebang lines")
+@pytest.mark.parametrize(
+    ("line", "mode", "option"),
+    [
+        ("python3 -I", "off", "-I"),
+        ("python3 -I", "on", "-I"),
+        ("A=1 python3 -X perf", "on", "-X perf"),
+        ("A=1 python3 -X perf", "off", None),
+        ("python3 -B", "on", None),
+    ],
+)
+def test_env_in_the_first_line_of_a_script_does_not_hide_an_option(
+    run, store, exec_calls, tmp_path, line, mode, option
+):
+    put(store, "x")
+    (tmp_path / "tool").write_text(f"#!/usr/bin/env -S {line}\n")
+    (tmp_path / "tool").chmod(0o755)
+    _, _, err = run("run", "3.15", "--mode", mode, "--", "./tool")
+    assert (f"has the option {option}" in err) == (option is not None)
+    assert exec_calls == ([["./tool"]] if option is None else [])

@@ -16,6 +16,7 @@ from jitbuild.running.programs import (
     check_program,
     find_startable,
     other_python,
+    script_command,
     script_interpreter,
 )
 
@@ -183,6 +184,22 @@ def test_the_first_line_of_a_script_may_search_path_for_a_python(machine):
     for line, other in lines.items():
         script = program(machine.other / "tool", f"{line}\n")
         assert bool(machine.other_python(script)) == other, line
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("#!/usr/bin/env -S python3 -I", ["python3", "-I"]),
+        ("#!/usr/bin/env -S -i A=1 python3 -X perf A=2", ["python3", "-X", "perf", "A=2"]),
+        ("#!/usr/bin/env python3", ["python3"]),
+        ("#!/usr/bin/python3 -Es", ["/usr/bin/python3", "-Es"]),
+        ("#!/usr/bin/env", []),
+        ("#!/usr/bin/env -S python3 'x", ["python3", "'x"]),
+        ("import sys", []),
+    ],
+)
+def test_the_command_of_a_script_begins_after_env(tmp_path, line, words):
+    assert script_command(program(tmp_path / "tool", f"{line}\n")) == words
 
 
 def test_another_python_is_recognized_and_a_venv_of_the_interpreter_is_accepted(machine, tmp_path):

@@ -22,7 +22,7 @@ from jitbuild.running.programs import (
     cannot_start,
     find_startable,
     other_python,
-    script_interpreter,
+    script_command,
 )
 from jitbuild.system.list_text import split_list
 from jitbuild.system.replacement import replace_process
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
             raise _other_python_error(argv[0], sentence)
         reporter_for(options).note(f"note: {sentence}")
     if mode not in {None, "default"}:
-        _check_first_line(program)
+        _check_first_line(program, mode)
     try:
         return replace_process(argv, env=env)
     except OSError as error:
@@ -128,10 +128,10 @@ def _other_python_error(program: str, sentence: str) -> UsageError:
     return UsageError(f"{sentence} --mode would have no effect.", remedy=remedy)
 
 
-def _check_first_line(program: Path) -> None:
-    """Raise UsageError if `program` is a Python script whose first line makes all modes equal."""
-    option = option_without_jit(script_interpreter(program))
-    if option is not None:
+def _check_first_line(program: Path, mode: Mode) -> None:
+    """Raise UsageError if an option in the first line of the script `program` overrides `mode`."""
+    option = option_without_jit(script_command(program))
+    if option is not None and not (mode == "off" and option == "-X perf"):
         raise UsageError(
             f"The first line of {program} has the option {option}, so --mode would have no effect.",
             remedy=f"Use `python {program}`.",

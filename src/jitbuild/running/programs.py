@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -
         return f"{path} is another Python than that of {interpreter.name}." if other else ""
     python: str | None = words[0]
     if Path(words[0]).name == "env":
-        name = _program_of_env(words[1:])
+        name = next(iter(_command_of_env(words[1:])), "")
         python = shutil.which(name, path=env["PATH"])
     if python is None or not _is_other(Path(python), interpreter):
         return ""
@@ -162,6 +163,16 @@ def script_interpreter(path: Path) -> list[str]:
     return words if match is None else shlex.split(match["python"])
 
 
+def script_command(path: Path) -> list[str]:
+    """Return the words that start the script `path`; [] if `path` is not a script.
+
+    They are those of `script_interpreter`, without `env` and its options and variables. The first
+    word is therefore the path of a program, or the name of a program on PATH.
+    """
+    words = script_interpreter(path)
+    return _command_of_env(words[1:]) if words and Path(words[0]).name == "env" else words
+
+
 def _obstacle(path: Path) -> str:
     """Return the reason why the program `path` cannot be started; "" if no reason is known."""
     if not path.exists():
@@ -176,10 +187,14 @@ def _obstacle(path: Path) -> str:
     return ""
 
 
-def _program_of_env(words: list[str]) -> str:
-    """Return the program that `env` runs when it is started with `words`."""
-    split = shlex.split(" ".join(words).removeprefix("-S"))
-    return next((word for word in split if not word.startswith("-") and "=" not in word), "")
+def _command_of_env(words: list[str]) -> list[str]:
+    """Return the program that `env` runs when it is started with `words`, and its arguments."""
+    text = " ".join(words).removeprefix("-S")
+    try:
+        split = shlex.split(text)
+    except ValueError:  # `env` does not start either if a quotation mark is missing
+        split = text.split()
+    return [*dropwhile(lambda word: word.startswith("-") or "=" in word, split)]
 
 
 def _is_other(python: Path, interpreter: Interpreter) -> bool:
