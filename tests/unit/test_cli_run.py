@@ -67,7 +67,9 @@ def test_another_python_is_refused_with_a_mode_and_noted_without(
     for name, text in {
         "python3.11": "binary",
         "pytest": f"#!{tmp_path}/python3.11\n",
+        "pypy3": "binary",
         "tool": "#!/usr/bin/env python3.11\n",
+        "black": '#!/usr/bin/env bash\nexec "/x/.pyenv/libexec/pyenv" exec "$program" "$@"\n',
     }.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -75,7 +77,10 @@ def test_another_python_is_refused_with_a_mode_and_noted_without(
     for word, fact, remedy in (
         ("pytest", "a script of another Python", "Use `-m pytest`."),
         ("./tool", "a script of another Python", "Use `python ./tool`."),
+        ("./black", "a shim of pyenv", "Use `-m black`."),
         ("python3.11", "another Python", "Use `python`, "),
+        ("./python3.11", "another Python", "Use `python`, "),
+        ("./pypy3", "another Python", "Use `python`, "),
     ):
         code, _, err = run("run", "3.15", "--mode", "on", "--", word)
         assert (code, exec_calls) == (2, [])

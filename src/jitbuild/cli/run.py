@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
@@ -21,6 +20,7 @@ from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.programs import (
     cannot_start,
     find_startable,
+    is_python_script,
     other_python,
     script_command,
 )
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     program = find_startable(argv[0], interpreter, env)
     if sentence := other_python(program, interpreter, env):
         if mode is not None:
-            raise _other_python_error(argv[0], sentence)
+            raise _other_python_error(argv[0], program, sentence)
         reporter_for(options).note(f"note: {sentence}")
     if mode not in {None, "default"}:
         _check_first_line(program, mode)
@@ -116,15 +116,17 @@ def _check_mode_applies(mode: Mode, command: Sequence[str]) -> None:
             )
 
 
-def _other_python_error(program: str, sentence: str) -> UsageError:
-    """Return the error for a `program` that runs another Python, which `sentence` states."""
-    name = PurePath(program).name
-    if PYTHON_NAME.fullmatch(name):
+def _other_python_error(word: str, program: Path, sentence: str) -> UsageError:
+    """Return the error for a `program` that runs another Python, which `sentence` states.
+
+    `word` names the program on the command line.
+    """
+    if PYTHON_NAME.fullmatch(program.name):
         remedy = "Use `python`, which stands for the interpreter."
-    elif "/" in program:
-        remedy = f"Use `python {program}`."
+    elif "/" in word and is_python_script(program):
+        remedy = f"Use `python {word}`."
     else:
-        remedy = f"Use `-m {name}`."
+        remedy = f"Use `-m {program.name}`."
     return UsageError(f"{sentence} --mode would have no effect.", remedy=remedy)
 
 

@@ -21,7 +21,7 @@ _PYTEST_NAMES = frozenset({"pytest", "py.test"})
 # Options of the interpreter whose value is the next word (Python/initconfig.c).
 _TAKE_WORD = frozenset({"-X", "-W", "--check-hash-based-pycs"})
 _CLUSTER = re.compile(r"-(?P<flags>[A-Za-z]*?)(?P<kind>[mc])(?P<rest>.*)", re.DOTALL)
-PYTHON_NAME = re.compile(r"python(?:\d+(?:\.\d+)?t?)?(?:\.exe)?")
+PYTHON_NAME = re.compile(r"(?:python|pypy)(?:\d+(?:\.\d+)?t?)?(?:\.exe)?")
 _IGNORES_ENVIRONMENT = re.compile(r"-[a-zA-VYZ]*[EI][a-zA-VYZ]*")
 # Options of pytest that take a value, which may look like the path of a test.
 _TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(

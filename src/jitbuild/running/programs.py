@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import UsageError
+from jitbuild.running.command import PYTHON_NAME
 from jitbuild.running.environment import program_folders
 from jitbuild.store.launchers import is_virtual
 
@@ -171,6 +172,12 @@ def script_command(path: Path) -> list[str]:
     """
     words = script_interpreter(path)
     return _command_of_env(words[1:]) if words and Path(words[0]).name == "env" else words
+
+
+def is_python_script(path: Path) -> bool:
+    """Return True if the first line of the script `path` starts a Python."""
+    words = script_command(path)
+    return bool(words) and PYTHON_NAME.fullmatch(Path(words[0]).name) is not None
 
 
 def _obstacle(path: Path) -> str:
