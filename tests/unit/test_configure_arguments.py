@@ -46,6 +46,17 @@ def refusal(*arguments, **options):
         ("--prefix=/opt/python", "JITBUILD_HOME"),
         ("-prefix=/opt/python", "JITBUILD_HOME"),
         ("prefix=/opt/python", "JITBUILD_HOME"),
+        ("exec_prefix=/x", "JITBUILD_HOME"),
+        ("libdir=/x", "JITBUILD_HOME"),
+        ("bindir=/x", "JITBUILD_HOME"),
+        ("program_suffix=-jit", "JITBUILD_HOME"),
+        ("with_suffix=.exe", "Omit"),
+        ("enable_gil=no", "3.15t"),
+        ("enable_experimental_jit=yes", "--jit"),
+        ("with_pydebug=yes", "--profile debug"),
+        ("with_build_python=python3", "machine of the other kind"),
+        ("enable_optimizations=yes", "--profile release"),
+        ("cache_file=/dev/null", "--no-caches"),
         ("--prefix", "JITBUILD_HOME"),
         ("--exec-prefix=/x", "JITBUILD_HOME"),
         ("--libdir=/x", "JITBUILD_HOME"),
@@ -88,13 +99,17 @@ def test_an_argument_that_cannot_end_well_is_refused_with_what_to_use_instead(
         ("--with-pydebg", "--with-pydebug"),
         ("--shared", "--enable-shared"),
         ("--pydebug", "--with-pydebug"),
+        ("with_lto=thin", "--with-lto"),
+        ("enable_shared=yes", "--enable-shared"),
     ],
 )
 def test_a_misspelt_flag_is_answered_with_the_right_one(argument, meant):
     assert refusal(argument).remedy.startswith(f"Did you mean {meant}? ")
 
 
-@pytest.mark.parametrize("argument", ["", "x86_64", "--", "-z", "--pre=/x", "--colour", "=x"])
+@pytest.mark.parametrize(
+    "argument", ["", "x86_64", "--", "-z", "--pre=/x", "--colour", "=x", "build_alias=x86_64"]
+)
 def test_what_is_neither_a_flag_nor_a_variable_is_refused(argument):
     assert "neither a flag" in refusal(argument).what
     assert "neither a flag" in refusal(argument, kind="folder").what
@@ -105,6 +120,7 @@ def test_what_is_neither_a_flag_nor_a_variable_is_refused(argument):
     [
         *("--with-trace-refs", "--without-pymalloc", "--disable-ipv6", "--with-lto=thin", "-q"),
         *("--with-ensurepip=no", "--enable-big-digits=15", "CC=clang-19", "CFLAGS_JIT=-O1"),
+        *("ac_cv_func_getentropy=no", "py_cv_module__tkinter=n/a", "ax_cv_x=no"),
         *("CFLAGS=-O1 --prefix=/x", "--enable-shared", "--with-something-new", "--silent"),
     ],
 )

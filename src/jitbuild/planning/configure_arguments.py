@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 _FLAG = re.compile(r"--?(?P<family>enable|disable|with|without)-(?P<stem>[^=]+)")
-_VARIABLE = re.compile(r"[A-Za-z_]\w*=")
+# Variables of configure that users may set: those of the environment (CC), and cached answers.
+# Other variables in lower case, such as `libdir` and `enable_gil`, hold the values of flags.
+_VARIABLE = re.compile(r"(?:[A-Z_][A-Z0-9_]*|[a-z]+_cv_\w+)=")
 # Options of every configure script (Autoconf) that do not conflict with jitbuild.
 _HARMLESS = frozenset({"-q", "--quiet", "--silent", "-v", "--verbose"})
 _FAMILIES = {
@@ -49,7 +51,9 @@ def _check_form(argument: str, known: Collection[str]) -> None:
     flags = [f"--{flag}" for flag in known]
     stems = {flag.partition("-")[2]: f"--{flag}" for flag in known}
     stem = name.lstrip("-")
-    hint = f"Did you mean {stems[stem]}? " if stem in stems else did_you_mean(name, flags)
+    flag = f"--{stem.replace('_', '-')}"  # configure stores the value of --with-lto in with_lto
+    near = flag if flag in flags else stems.get(stem)
+    hint = f"Did you mean {near}? " if near else did_you_mean(name, flags)
     raise VariantError(
         f"--configure-arg={argument} is neither a flag of configure nor a variable.",
         remedy=f"{hint}Write --enable-NAME, --with-NAME=VALUE or NAME=VALUE.",

@@ -61,14 +61,21 @@ class Condition(toml.Table, frozen=True):
     def matching_arguments(self, variant: Variant) -> list[str]:
         """Return the arguments of `variant` whose names match one of the patterns `configure_args`.
 
-        The name `-prefix` is treated like `--prefix`, as configure does.
+        The names `-exec-prefix` and `exec_prefix` are treated like `--exec-prefix`, because
+        configure does so: it stores the value of a flag in a variable, which NAME=VALUE also sets.
         """
         return [
             argument
             for argument in variant.configure_args
-            for name in (argument.split("=")[0], f"-{argument.split('=')[0]}")
+            for name in _names(argument)
             if any(fnmatchcase(name, pattern) for pattern in self.configure_args)
         ]
+
+
+def _names(argument: str) -> tuple[str, str]:
+    """Return the name of an argument of configure, and the same name with two dashes."""
+    name = argument.split("=")[0]
+    return name, f"-{name}" if name.startswith("-") else f"--{name.replace('_', '-')}"
 
 
 class Edit(toml.Table, frozen=True):
