@@ -180,7 +180,7 @@ class _SourceBuild:
             host=self.host,
             environ=self.environ,
             llvm=self.llvm.finder if needs_llvm else None,
-            runner=self.runner,
+            runner=self.effects.runner,
         )
 
     def _llvm_finder(self) -> LLVMFinder | None:
@@ -193,7 +193,7 @@ class _SourceBuild:
             catalog=self.task.catalog,
             cache=self.task.store.root,
             environ=self.environ,
-            runner=self.runner,
+            runner=self.effects.runner,
             # pip, which fetches the wheels, is the only program in the user's own environment.
             fetch=functools.partial(self.effects.fetch_wheels, environ=self.effects.environ),
         )
