@@ -62,9 +62,7 @@ class Provisioner:
     budget: JobBudget | None = None
     provider: Provider = field(default_factory=SourceProvider)
     probe: Callable[..., Verdict] = probing.probe
-    missing_modules: Callable[[Path], Collection[str]] = field(
-        default_factory=lambda: probing.missing_modules
-    )
+    missing_modules: Callable[[Path], Collection[str]] = probing.missing_modules
     repairer: Repairer = field(default_factory=Repairer)
     this_host: Callable[[], Host] = host
     clock: Callable[[], float] = time.monotonic

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import pytest
 import stores
 
+from jitbuild import provision
 from jitbuild.building.caches import inventory
 from jitbuild.cli.main import main
 from jitbuild.settings import KNOWN, variable_of
@@ -45,6 +47,13 @@ def run(home, capsys):
         return code, out, err
 
     return run
+
+
+@pytest.fixture
+def complete(monkeypatch) -> None:
+    """Give the provisioner an effect by which every interpreter imports all modules."""
+    effect = functools.partial(provision.Provisioner, missing_modules=lambda _: ())
+    monkeypatch.setattr(provision, "Provisioner", effect)
 
 
 def put(store, name, version="3.15.2", *, ok=True, program=None, kind="release", **variant):

@@ -14,7 +14,6 @@ import jitbuild
 from jitbuild import api, provision
 from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
 from jitbuild.options import BuildOptions
-from jitbuild.probing import run_probe
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
 from jitbuild.store.store import Store
@@ -31,12 +30,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
-
-
-@pytest.fixture(autouse=True)
-def complete(monkeypatch):
-    """Have every interpreter import all modules."""
-    monkeypatch.setattr(run_probe, "missing_modules", lambda program: ())
 
 
 def put(home, version="3.15.2"):
@@ -111,6 +104,7 @@ def test_every_public_name_has_a_docstring(name):
 # ---- ensure ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("complete")
 def test_an_interpreter_in_the_store_is_returned(home, capsys):
     there = put(home)
     assert jitbuild.ensure("3.15").executable == there.executable

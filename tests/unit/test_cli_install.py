@@ -8,15 +8,8 @@ from cli_fixtures import put
 
 from jitbuild.cli.install import summary
 from jitbuild.errors import RequestError
-from jitbuild.probing import run_probe
 
-pytestmark = pytest.mark.usefixtures("home")
-
-
-@pytest.fixture(autouse=True)
-def complete(monkeypatch):
-    """Have every interpreter import all modules."""
-    monkeypatch.setattr(run_probe, "missing_modules", lambda program: ())
+pytestmark = pytest.mark.usefixtures("home", "complete")
 
 
 def test_stdout_has_the_executables_and_stderr_the_summaries(run, store):
