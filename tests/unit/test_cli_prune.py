@@ -4,6 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import moved_stores
 import pytest
 from cli_fixtures import caches_in, fill, names, put
 
@@ -57,6 +58,32 @@ def test_builds_of_other_sources_than_releases_are_kept(store):
     put(store, "a", "3.15.0", kind="git")
     put(store, "b", "3.15.2", kind="git")
     put(store, "c", "3.15.3")
+    assert superseded(store.installed()) == []
+
+
+def test_a_moved_interpreter_supersedes_no_other_and_is_kept(store, tmp_path):
+    moved_stores.put_with_script(store, "3.15.0", name="old")
+    moved_stores.put_with_script(store, "3.15.2", name="new")
+    moved = moved_stores.copy(store, tmp_path / "moved")
+    old = moved.get("old")
+    assert superseded([old, moved.get("new")]) == []
+    moved_stores.REPAIRER.repair(moved, old)
+    assert [found.state for found in moved.installed()] == ["moved", "proven"]
+    assert superseded(moved.installed()) == []
+    moved_stores.REPAIRER.repair(moved, moved.get("new"))
+    assert [found.name for found in superseded(moved.installed())] == ["old"]
+
+
+def test_a_changed_interpreter_supersedes_no_other_and_is_kept(store, tmp_path):
+    def program(name):
+        (tmp_path / name).write_text("somebody's own")
+        return tmp_path / name
+
+    put(store, "oldest", "3.15.0", program=program("oldest"))
+    put(store, "old", "3.15.1", program=program("old"))
+    put(store, "new", "3.15.2", program=program("new")).executable.write_text("upgraded")
+    assert [found.name for found in superseded(store.installed())] == ["oldest"]
+    store.get("old").executable.write_text("upgraded")
     assert superseded(store.installed()) == []
 
 

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Remove interpreters that a newer release of the same series and variant supersedes, "
         f"registrations whose interpreter no longer exists, logs older than {_LOG_DAYS} days, and "
-        "the scratch folders of killed builds."
+        "the scratch folders of killed builds. Interpreters that were moved or changed are kept, "
+        "and supersede no other; `jitbuild list` repairs them or probes them again."
     )
     parser.add_argument(
         "--caches", action="store_true", help="also clear all caches (`jitbuild cache` lists them)"
@@ -109,13 +110,16 @@ def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:
     An interpreter is pruned if its executable no longer exists, or if `installed` has a newer one
     of the same series and variant. A built release supersedes only built releases, and an adopted
     interpreter supersedes only adopted interpreters. Interpreters built from folders, archives or
-    git references are kept.
+    git references are kept. So are interpreters that were moved or changed, and they supersede no
+    other: until they are repaired or probed again, it is unknown whether they still work.
     """
     obsolete: list[Interpreter] = []
     groups: dict[tuple[object, ...], list[Interpreter]] = {}
     for interpreter in installed:
-        if not interpreter.executable.exists():
+        if interpreter.state == "gone":
             obsolete.append(interpreter)
+        elif interpreter.state in {"moved", "changed"}:
+            continue
         elif interpreter.adopted or interpreter.source_kind == "release":
             series = interpreter.version.split(".")[:2]
             group = (*series, interpreter.variant, interpreter.adopted)
