@@ -87,6 +87,20 @@ def test_a_changed_interpreter_supersedes_no_other_and_is_kept(store, tmp_path):
     assert superseded(store.installed()) == []
 
 
+def test_a_dry_run_leaves_a_moved_store_as_it_is(run, store, tmp_path, monkeypatch):
+    moved_stores.put_with_script(store)
+    moved = moved_stores.copy(store, tmp_path / "moved")
+
+    def content():
+        files = (path for path in sorted(moved.root.rglob("*")) if path.is_file())
+        return {path: path.read_bytes() for path in files}
+
+    before = content()
+    monkeypatch.setenv("JITBUILD_HOME", str(moved.root))
+    assert run("prune", "-n") == (0, "", "There is nothing to remove.\n")
+    assert content() == before
+
+
 def test_old_logs_and_abandoned_scratch_are_removed_and_with_caches_the_caches(run, store):
     store.logs.mkdir(parents=True)
     old, new = store.logs / "old.log", store.logs / "new.log"

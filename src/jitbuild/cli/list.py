@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import argparse
 
     from jitbuild.store.interpreter import Interpreter
-    from jitbuild.store.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the interpreters in the store, one per line or as JSON."""
-    interpreters = up_to_date(store(), options)
+    """Print the interpreters in the store, one per line or as JSON.
+
+    Interpreters that are out of date are refreshed first.
+    """
+    current_store = store()
+    interpreters = current_store.installed()
+    if stale := [interpreter for interpreter in interpreters if not interpreter.fresh]:
+        from jitbuild.running.refreshing import refresh_all
+
+        interpreters = refresh_all(current_store, stale, reporter_for(options))
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
     elif interpreters:
@@ -32,17 +39,6 @@ def run(options: argparse.Namespace) -> int:
     elif not options.quiet:
         print("The store is empty. Build an interpreter: jitbuild install 3.15", file=sys.stderr)
     return 0
-
-
-def up_to_date(current_store: Store, options: argparse.Namespace) -> list[Interpreter]:
-    """Return all interpreters in the store, after refreshing those that are out of date."""
-    installed = current_store.installed()
-    stale = [interpreter for interpreter in installed if not interpreter.fresh]
-    if not stale:
-        return installed
-    from jitbuild.running.refreshing import refresh_all
-
-    return refresh_all(current_store, stale, reporter_for(options))
 
 
 def _row(interpreter: Interpreter) -> tuple[str, str, str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from jitbuild.api import store
 from jitbuild.building.caches import inventory
 from jitbuild.cli.arguments import add_dry_run, add_examples
-from jitbuild.cli.list import up_to_date
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.uninstall import remove
 from jitbuild.system.formatting import format_size
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         notes.append(text)
         reporter.note(text)
 
-    _remove_superseded(up_to_date(current_store, options), current_store, note, dry_run=dry_run)
+    _remove_superseded(current_store.installed(), current_store, note, dry_run=dry_run)
     if swept := current_store.sweep(dry_run=dry_run):
         folders = "the scratch folder" if swept == 1 else f"{swept} scratch folders"
         note(f"{_state('remove', dry_run=dry_run)} {folders} of killed builds")
