@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from bench_fakes import report, write_pyperf_file
 
 from jitbuild.cli import bench, parser
 from jitbuild.cli.main import main
+from jitbuild.errors import DiskFullError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -151,3 +153,24 @@ def test_a_page_and_a_chart_are_written(monkeypatch, tmp_path, capsys):
     assert main(["bench", "3.15", "--html", str(page), "--svg", str(chart)]) == 0
     assert "<svg" in page.read_text(encoding="utf-8")
     assert chart.read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize("option", ["--html", "--svg"])
+def test_a_file_that_cannot_be_written_is_not_an_error_of_the_store(
+    monkeypatch, tmp_path, capsys, option
+):
+    monkeypatch.setattr(bench, "measure", lambda *_: report(1.5))
+    assert main(["bench", "3.15", option, str(tmp_path)]) == UsageError.exit_code
+    assert capsys.readouterr().err.startswith(
+        f"error: {tmp_path} cannot be written (Is a directory).\n"
+        "Give yourself permission to write it, or name another file.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_full_disk_of_a_page_is_not_that_of_the_store(monkeypatch, capsys):
+    monkeypatch.setattr(bench, "measure", lambda *_: report(1.5))
+    assert main(["bench", "3.15", "--html", "/dev/full"]) == DiskFullError.exit_code
+    assert capsys.readouterr().err.startswith(
+        "error: /dev/full could not be written: no space is left where it goes.\n"
+    )

@@ -93,6 +93,24 @@ def test_a_full_disk_of_the_output_has_the_exit_code_of_a_full_disk(run, monkeyp
     assert err.startswith("error: The output could not be written: no space is left where it goes.")
 
 
+def test_a_full_disk_is_that_of_the_store_only_for_a_file_in_the_store(
+    run, monkeypatch, home, tmp_path
+):
+    def report(path):
+        error = OSError(28, "No space left on device", str(path))
+        monkeypatch.setattr(Store, "installed", raising(error))
+        code, _, err = run("list")
+        assert code == DiskFullError.exit_code
+        return err
+
+    report_file = tmp_path / "usb" / "report.html"
+    assert report(report_file) == (
+        f"error: {report_file} could not be written: no space is left where it goes.\n"
+        "Free some space there, or write the output to another disk.\n"
+    )
+    assert f"No space is left for {home} (" in report(home / "logs" / "x.log")
+
+
 @pytest.mark.parametrize("number", [13, 40, 21])
 def test_an_unusable_file_of_the_store_has_the_exit_code_of_the_store(
     run, monkeypatch, home, number

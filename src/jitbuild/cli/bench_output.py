@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import report_json
+from jitbuild.cli import streams
 from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
-from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     import argparse
@@ -38,10 +38,7 @@ def show_report(report: BenchReport, options: argparse.Namespace) -> None:
 
         for name, render in ((options.svg, standalone), (options.html, html)):
             if name:
-                with store_errors(Path(name)):
-                    Path(name).write_text(
-                        render(report), encoding="utf-8", errors="surrogateescape"
-                    )
+                _write(Path(name), render(report))
     if not options.json:
         from rich.console import Console
 
@@ -50,6 +47,19 @@ def show_report(report: BenchReport, options: argparse.Namespace) -> None:
         with contextlib.suppress(BrokenPipeError):
             inspect = options.inspect and report.comparison == "modes"
             table.show(report, Console(), inspect=inspect)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that the user named. Raises UsageError, or DiskFullError if its disk is full."""
+    try:
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        if streams.is_full(error):
+            raise streams.full_disk(str(path)) from error
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}).",
+            remedy="Give yourself permission to write it, or name another file.",
+        ) from error
 
 
 def print_reports(reports: list[BenchReport]) -> None:

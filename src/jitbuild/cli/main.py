@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli import streams
 from jitbuild.cli.commands import LIGHT
-from jitbuild.errors import DiskFullError, JitbuildError
+from jitbuild.errors import JitbuildError
 
 if TYPE_CHECKING:
     import argparse
@@ -126,23 +126,15 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
 
 def _as_known(error: OSError) -> JitbuildError | None:
     """Return `error` as a DiskFullError or StoreError; None if it is not an error of this kind."""
-    if error.filename is None and streams.is_full(error):
-        return DiskFullError(
-            "The output could not be written: no space is left where it goes.",
-            remedy="Free some space there, or write the output to another disk.",
-        )
     from jitbuild.api import store
     from jitbuild.system.files import as_store_error
 
+    path = error.filename if isinstance(error.filename, str) else ""
     with contextlib.suppress(JitbuildError, OSError):
         root = store().root
-        is_inside = isinstance(error.filename, str) and root in (
-            *Path(error.filename).parents,
-            Path(error.filename),
-        )
-        if is_inside or streams.is_full(error):
+        if path and Path(path).is_relative_to(root):
             return as_store_error(error, root)
-    return None
+    return streams.full_disk(path or "The output") if streams.is_full(error) else None
 
 
 def _print(text: str) -> None:

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from jitbuild.errors import DiskFullError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -60,6 +62,14 @@ def can_print(text: str, stream: TextIO | None) -> bool:
 def is_full(error: OSError) -> bool:
     """Return True if `error` says that a disk, or the user's share of it, is full."""
     return error.errno in _NO_SPACE
+
+
+def full_disk(what: str) -> DiskFullError:
+    """Return the error for the output `what`, such as a file, whose disk is full."""
+    return DiskFullError(
+        f"{what} could not be written: no space is left where it goes.",
+        remedy="Free some space there, or write the output to another disk.",
+    )
 
 
 def discard_output() -> None:
