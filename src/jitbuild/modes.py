@@ -55,8 +55,8 @@ def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
     """Return the modes in `names`.
 
     Each item of `names` may contain several modes, separated by commas or spaces. Raises UsageError
-    for an unknown mode; or SettingsError, if `origin` is given, which is the setting that `names`
-    come from.
+    for an unknown mode. If `origin` is given, `names` come from the setting with this origin.
+    SettingsError is then raised instead, and also if there are no modes.
     """
     known: dict[str, Mode] = {mode: mode for mode in MODES}
     prefix = f"{origin}: " if origin else ""
@@ -69,4 +69,8 @@ def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
                 remedy=f"{did_you_mean(name, MODES)}Choose from: {', '.join(MODES)}.",
             )
         modes.append(known[name])
+    if origin and not modes:
+        raise SettingsError(
+            f"{origin}: no mode is named.", remedy=f"Choose from: {', '.join(MODES)}."
+        )
     return modes

@@ -58,6 +58,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     origin: str
 
+    @property
+    def items(self) -> list[str]:
+        """The items of a setting that is a list."""
+        return split_list(self.value)
+
 
 def variable_of(name: str) -> str:
     """Return the name of the environment variable for the setting `name`."""
@@ -159,12 +164,6 @@ def natural(name: str) -> int | None:
             remedy=f"It sets {KNOWN[name]}.",
         )
     return int(setting.value)
-
-
-def many(name: str, flag: object = None, *, cwd: Path | None = None) -> list[str] | None:
-    """Return the words in the setting `name`, which is a list, or None if it is not set."""
-    setting = get(name, flag, cwd=cwd)
-    return split_list(setting.value) if setting else None
 
 
 def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from jitbuild.errors import SettingsError
-from jitbuild.settings import KNOWN, many, variable_of
+from jitbuild.settings import KNOWN, get, variable_of
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -40,6 +40,8 @@ def test_each_setting_is_printed_with_its_origin_in_aligned_columns(run, home, m
         ("profile", "quick", "JITBUILD_PROFILE: 'quick' is not a value of `profile`."),
         ("ccache", "on", "JITBUILD_CCACHE: 'on' is not a value of `ccache`."),
         ("modes", "off,onn", "JITBUILD_MODES: 'onn' is not a mode."),
+        ("modes", ",", "JITBUILD_MODES: no mode is named."),
+        ("pythons", ",", "JITBUILD_PYTHONS: no Python is named."),
         ("pythons", "3.14,no", "JITBUILD_PYTHONS: 'no' is not a Python that jitbuild knows."),
     ],
 )
@@ -69,4 +71,4 @@ def test_every_invalid_value_is_explained(run, monkeypatch):
 def test_lists_in_variables_may_have_commas(run, monkeypatch):
     monkeypatch.setenv("JITBUILD_PYTHONS", "3.14, >=3.14,<3.16 main")
     assert run("config")[0] == 0
-    assert many("pythons") == ["3.14", ">=3.14,<3.16", "main"]
+    assert get("pythons").items == ["3.14", ">=3.14,<3.16", "main"]

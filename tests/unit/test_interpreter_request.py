@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.request import parse
-from jitbuild.sessions.interpreter_request import InterpreterRequest
+from jitbuild.sessions.interpreter_request import (
+    InterpreterRequest,
+    requested_interpreters,
+    requested_modes,
+)
 from jitbuild.sessions.shims import shim_path
 
 
@@ -45,3 +50,27 @@ def test_different_requests_have_different_shims(tmp_path: Path):
     shims = [shim_path(request, tmp_path) for request in different]
     assert len(set(shims)) == len(shims)
     assert all(shim.is_relative_to(tmp_path / ".jitbuild") for shim in shims)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("JITBUILD_PYTHONS", "3.14,no", "'no' is not a Python that jitbuild knows."),
+        ("JITBUILD_PYTHONS", ",", "no Python is named."),
+        ("JITBUILD_MODES", "onn", "'onn' is not a mode."),
+        ("JITBUILD_MODES", ",", "no mode is named."),
+    ],
+)
+def test_an_invalid_setting_is_refused_with_its_origin(monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    ask = requested_interpreters if name == "JITBUILD_PYTHONS" else requested_modes
+    with pytest.raises(SettingsError) as caught:
+        ask(None)
+    assert caught.value.what == f"{name}: {said}"
+
+
+def test_an_invalid_request_or_mode_of_the_noxfile_has_no_origin():
+    with pytest.raises(RequestError, match=r"^'no' is not a Python"):
+        requested_interpreters(["3.14", "no"])
+    with pytest.raises(UsageError, match=r"^'onn' is not a mode"):
+        requested_modes(["onn"])

@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"system"},
     {"spelling"},
     {"request", "target", "modes", "settings", "in_target"},
-    {"options"},
+    {"options", "setting_lists"},
     {"recipes"},
     {"planning"},
     {"probing"},

@@ -279,6 +279,23 @@ def test_an_unknown_mode_in_the_settings_names_the_file(tmp_path, run):
     assert "pyproject.toml [tool.jitbuild]: 'onn' is not a mode" in err
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("JITBUILD_PYTHONS", "3.14,no", "'no' is not a Python that jitbuild knows."),
+        ("JITBUILD_PYTHONS", ",", "no Python is named."),
+        ("JITBUILD_MODES", "onn", "'onn' is not a mode."),
+        ("JITBUILD_MODES", ",", "no mode is named."),
+    ],
+)
+def test_an_invalid_variable_is_the_same_error_as_in_config(run, monkeypatch, name, value, said):
+    monkeypatch.setenv("JITBUILD_PYTHONS", "3.15")
+    monkeypatch.setenv(name, value)
+    code, _, err = run()
+    assert code == SettingsError.exit_code
+    assert err.startswith(f"error: {name}: {said}\n")
+
+
 def test_a_matrix_without_pythons_is_refused(run):
     code, _, err = run()
     assert code == UsageError.exit_code

@@ -204,17 +204,17 @@ def test_a_folder_that_denies_access_has_no_project(tmp_path):
 
 
 def test_a_list_is_read_from_files_variables_and_flags(monkeypatch, project):
-    assert settings.many("pythons") is None
+    assert settings.get("pythons") is None
     project('[tool.jitbuild]\npythons = ["3.14", ">=3.15,<3.17"]\nmodes = ["off", "on"]')
-    assert settings.many("pythons") == ["3.14", ">=3.15,<3.17"]
-    assert settings.many("modes") == ["off", "on"]
+    assert settings.get("pythons").items == ["3.14", ">=3.15,<3.17"]
+    assert settings.get("modes").items == ["off", "on"]
     monkeypatch.setenv("JITBUILD_PYTHONS", "3.13 main")
-    assert settings.many("pythons") == ["3.13", "main"]
-    assert settings.many("pythons", "3.15") == ["3.15"]
+    assert settings.get("pythons").items == ["3.13", "main"]
+    assert settings.get("pythons", "3.15").items == ["3.15"]
 
 
 @pytest.mark.parametrize("given", ['"3.14"', "[]", "[3.14]", '["3.14 3.15"]', '[""]'])
 def test_a_malformed_list_is_refused_with_an_example(project, given):
     project(f"[tool.jitbuild]\npythons = {given}")
     with pytest.raises(SettingsError, match=r'pythons = \["3.14", "3.15"\]'):
-        settings.many("pythons")
+        settings.get("pythons")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from jitbuild import settings
+from jitbuild import setting_lists
 from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.modes import MODES, parse_modes
 from jitbuild.request import JITS, PROFILES, parse
@@ -44,26 +44,22 @@ class MatrixSession:
 def requested_pythons(stated: Sequence[str] | None) -> list[str]:
     """Return the stated requests or, if there are none, the setting `pythons`.
 
-    Raise UsageError if there are no requests, and RequestError if a text is not a request.
+    Raise UsageError if there are no requests, RequestError if a stated text is not a request, and
+    SettingsError if the setting is invalid.
     """
-    pythons = settings.many("pythons", " ".join(stated) if stated else None)
-    if not pythons:
+    requests = [parse(text) for text in stated] if stated else setting_lists.pythons()
+    if not requests:
         raise UsageError(
             "No Pythons are named.",
             remedy="Use --pythons 3.14 3.15, or write them into pyproject.toml: "
             '[tool.jitbuild] pythons = ["3.14", "3.15"].',
         )
-    for spec in pythons:
-        parse(spec)
-    return pythons
+    return [request.text for request in requests]
 
 
 def requested_modes(stated: Sequence[str] | None) -> list[Mode]:
     """Return the stated modes, else those of the setting `modes`, else `off` and `on`."""
-    if stated:
-        return parse_modes(stated)
-    setting = settings.get("modes")
-    return parse_modes([setting.value], origin=setting.origin) if setting else ["off", "on"]
+    return parse_modes(stated) if stated else setting_lists.modes() or ["off", "on"]
 
 
 def product_of(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild import settings
+from jitbuild import setting_lists, settings
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_json
 from jitbuild.cli.output import print_json
-from jitbuild.errors import RequestError, SettingsError
-from jitbuild.modes import parse_modes
+from jitbuild.errors import SettingsError
 from jitbuild.options import CCACHE_MODES
-from jitbuild.request import JITS, PROFILES, parse
-from jitbuild.system.list_text import split_list
+from jitbuild.request import JITS, PROFILES
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
@@ -75,18 +73,10 @@ def _error_of(name: str) -> SettingsError | None:
             settings.count(name)
         elif name == "min-speed":
             settings.natural(name)
-        elif (setting := settings.get(name)) is not None and name == "modes":
-            parse_modes([setting.value], origin=setting.origin)
-        elif setting is not None and name == "pythons":
-            _check_pythons(setting)
+        elif name == "modes":
+            setting_lists.modes()
+        elif name == "pythons":
+            setting_lists.pythons()
     except SettingsError as error:
         return error
     return None
-
-
-def _check_pythons(setting: settings.Setting) -> None:
-    for python in split_list(setting.value):
-        try:
-            parse(python)
-        except RequestError as error:
-            raise SettingsError(f"{setting.origin}: {error.what}", remedy=error.remedy) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild import modes, settings
+from jitbuild import modes, setting_lists
 from jitbuild.errors import UsageError
 from jitbuild.modes import parse_modes
 from jitbuild.request import Axes, Jit, Profile, Request, parse
@@ -92,10 +92,12 @@ def requested_interpreters(
     """Return the requests in `pythons` without duplicates.
 
     If `pythons` is None, the setting `pythons` is used. Raise UsageError if there are no requests,
-    RequestError if a text is not a request, and VariantError if a variant cannot exist.
+    RequestError if a text is not a request, SettingsError if the setting is invalid, and
+    VariantError if a variant cannot exist.
     """
-    texts = settings.many("pythons") if pythons is None else _as_list(pythons)
-    if not texts:
+    stated = None if pythons is None else [parse(text) for text in _as_list(pythons)]
+    parsed = setting_lists.pythons() if stated is None else stated
+    if not parsed:
         raise UsageError(
             "No Pythons are named for the sessions.",
             remedy='Name them: pythons=["3.14", "3.15"], or `pythons` in [tool.jitbuild] of '
@@ -103,7 +105,7 @@ def requested_interpreters(
         )
     check_policy(policy)
     requests = [
-        InterpreterRequest(parse(text), jit, profile, policy) for text in dict.fromkeys(texts)
+        InterpreterRequest(request, jit, profile, policy) for request in dict.fromkeys(parsed)
     ]
     for request in requests:
         request.axes.variant(request.request)  # raises VariantError if the variant cannot exist
@@ -114,10 +116,11 @@ def requested_modes(names: Iterable[str] | None) -> list[Mode]:
     """Return the modes `names` without duplicates.
 
     If `names` is None, the setting `modes` is used. If the setting is not set either, the modes are
-    `off` and `on`. Raise UsageError for an unknown mode.
+    `off` and `on`. Raise UsageError for an unknown mode, and SettingsError if the setting is
+    invalid.
     """
-    stated = settings.many("modes") if names is None else _as_list(names)
-    return list(dict.fromkeys(parse_modes(stated or ("off", "on"))))
+    stated = setting_lists.modes() if names is None else parse_modes(_as_list(names))
+    return list(dict.fromkeys(stated or ("off", "on")))
 
 
 def check_mode(request: InterpreterRequest, mode: Mode) -> None:
