@@ -57,8 +57,8 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             recipes=settings.folder("recipes", self.recipes),
             mirror=settings.value("mirror", self.mirror),
             llvm=settings.value("llvm", self.llvm),
-            jobs=settings.count("jobs", self.jobs),
-            min_speed=(settings.natural("min-speed") if self.min_speed is None else self.min_speed),
+            jobs=settings.number("jobs", self.jobs),
+            min_speed=settings.number("min-speed", self.min_speed, least=0),
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
             ccache_storage=settings.value("ccache-storage", self.ccache_storage),
         )

@@ -49,6 +49,7 @@ _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 # Any other value of `llvm` is the path of a folder whose programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
+_MAX_DIGITS = 15
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,36 +135,25 @@ def choice(name: str, choices: Collection[str], flag: object = None) -> str | No
     )
 
 
-def count(name: str, flag: object = None) -> int | None:
-    """Return the setting `name`, which must be a positive integer, or None if it is not set.
+def number(name: str, flag: object = None, *, least: int = 1) -> int | None:
+    """Return the setting `name`, which must be an integer, or None if it is not set.
 
-    Raises SettingsError for any other value.
+    Raises SettingsError for any other value, for an integer below `least` (0 or 1), and for one of
+    more than 15 digits.
     """
     setting = get(name, flag)
     if setting is None:
         return None
-    if not setting.value.isdecimal() or int(setting.value) < 1:
-        raise SettingsError(
-            f"{setting.origin}: `{name}` must be a positive integer, not {setting.value!r}.",
-            remedy=f"It sets {KNOWN[name]}.",
-        )
-    return int(setting.value)
-
-
-def natural(name: str) -> int | None:
-    """Return the setting `name`, which must be 0 or a positive integer, or None if it is not set.
-
-    Raises SettingsError for any other value.
-    """
-    setting = get(name)
-    if setting is None:
-        return None
-    if not (setting.value.isascii() and setting.value.isdecimal()):
-        raise SettingsError(
-            f"{setting.origin}: `{name}` must be 0 or a positive integer, not {setting.value!r}.",
-            remedy=f"It sets {KNOWN[name]}.",
-        )
-    return int(setting.value)
+    text = setting.value
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    if is_number and int(text) >= least:
+        return int(text)
+    expected = "a positive integer" if least else "0 or a positive integer"
+    excess = f" of at most {_MAX_DIGITS} digits" if len(text) > _MAX_DIGITS else ""
+    raise SettingsError(
+        f"{setting.origin}: `{name}` must be {expected}{excess}, not {text!r}.",
+        remedy=f"It sets {KNOWN[name]}.",
+    )
 
 
 def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -240,7 +230,7 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
             _check_list(key, content, path)
         elif not isinstance(content, str | int) or isinstance(content, bool):
             raise SettingsError(
-                f"{path}: `{key}` must be a string.", remedy=f"It sets {KNOWN[key]}."
+                f"{path}: `{key}` must be a string or an integer.", remedy=f"It sets {KNOWN[key]}."
             )
     return table
 

@@ -32,6 +32,13 @@ def test_each_setting_is_printed_with_its_origin_in_aligned_columns(run, home, m
     [
         ("jobs", "x", "JITBUILD_JOBS: `jobs` must be a positive integer, not 'x'."),
         (
+            "jobs",
+            "9" * 5000,
+            "JITBUILD_JOBS: `jobs` must be a positive integer of at most 15 digits, not "
+            + repr("9" * 5000)
+            + ".",
+        ),
+        (
             "min-speed",
             "-1",
             "JITBUILD_MIN_SPEED: `min-speed` must be 0 or a positive integer, not '-1'.",

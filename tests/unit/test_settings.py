@@ -6,6 +6,7 @@ import pytest
 
 from jitbuild import settings
 from jitbuild.errors import SettingsError
+from jitbuild.options import BuildOptions
 from jitbuild.settings import KNOWN
 
 
@@ -37,7 +38,7 @@ def test_a_setting_that_is_not_set_is_none():
     assert settings.value("mirror") is None
     assert settings.folder("home") is None
     assert settings.choice("jit", ("yes",)) is None
-    assert settings.count("jobs") is None
+    assert settings.number("jobs") is None
 
 
 def test_the_nearest_origin_takes_precedence(tmp_path, monkeypatch, project, own):
@@ -94,7 +95,7 @@ def test_only_the_nearest_pyproject_is_read(tmp_path, project):
 def test_a_file_may_hold_numbers(own):
     own("jobs = 4")
     assert settings.value("jobs") == "4"
-    assert settings.count("jobs") == 4
+    assert settings.number("jobs") == 4
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ def test_a_file_may_hold_numbers(own):
             "a path as `llvm` cannot be set by a project",
             "Set JITBUILD_LLVM",
         ),
-        ("[tool.jitbuild]\njit = true", "`jit` must be a string", KNOWN["jit"]),
+        ("[tool.jitbuild]\njit = true", "`jit` must be a string or an integer", KNOWN["jit"]),
+        ("[tool.jitbuild]\njobs = 1.5", "`jobs` must be a string or an integer", KNOWN["jobs"]),
         ("[tool.jitbuild]\nmirror = ['x']", "`mirror` must be a string", KNOWN["mirror"]),
         ('[tool]\njitbuild = "x"', "is not a table", "Make it a table with any of these keys"),
         ("tool = 1", "is not a table", "Make it a table with any of these keys"),
@@ -176,12 +178,24 @@ def test_an_unknown_choice_is_refused_with_its_origin_and_the_choices(monkeypatc
     assert caught.value.remedy == "Choose from: yes, no."
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
+@pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "\u0663", "9" * 5000])
 def test_a_count_must_be_a_positive_integer(monkeypatch, text):
     monkeypatch.setenv("JITBUILD_JOBS", text)
     with pytest.raises(SettingsError, match="must be a positive integer") as caught:
-        settings.count("jobs")
+        settings.number("jobs")
     assert "JITBUILD_JOBS" in caught.value.what
+
+
+def test_a_number_may_be_zero_if_that_is_the_least(monkeypatch):
+    monkeypatch.setenv("JITBUILD_MIN_SPEED", "0")
+    assert settings.number("min-speed", least=0) == 0
+    assert BuildOptions(min_speed=0).with_settings().min_speed == 0
+
+
+@pytest.mark.parametrize("value", [-1, 10**15])
+def test_a_number_in_build_options_is_checked(value):
+    with pytest.raises(SettingsError, match="the command line: `min-speed` must be 0 or"):
+        BuildOptions(min_speed=value).with_settings()
 
 
 def test_a_deleted_current_folder_has_no_project(tmp_path, monkeypatch):

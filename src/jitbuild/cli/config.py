@@ -70,9 +70,9 @@ def _error_of(name: str) -> SettingsError | None:
         if name in _CHOICES:
             settings.choice(name, _CHOICES[name])
         elif name == "jobs":
-            settings.count(name)
+            settings.number(name)
         elif name == "min-speed":
-            settings.natural(name)
+            settings.number(name, least=0)
         elif name == "modes":
             setting_lists.modes()
         elif name == "pythons":
