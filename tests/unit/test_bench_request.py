@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import stores
 
 from jitbuild.bench import plan, quick_suite
 from jitbuild.bench.bench_request import BenchRequest
-from jitbuild.bench.benchmark_choice import requested_benchmarks, requested_counts
+from jitbuild.bench.benchmark_choice import (
+    requested_benchmarks,
+    requested_counts,
+    with_plain_command,
+)
 from jitbuild.bench.request_check import check_request
 from jitbuild.bench.stopping import StoppingRule
 from jitbuild.errors import UsageError
 from jitbuild.request import Axes
 from jitbuild.running.venvs import Requirements
+from jitbuild.store.store import Store
 
 
 def request(**fields):
@@ -60,6 +66,7 @@ def test_a_request_that_contradicts_itself_is_refused(fields, message):
         {"command": ("x.py",)},
         {"stmt": "1", "setup": "2"},
         {"pytest_benchmark": True, "command": ("pytest", "b/")},
+        {"pytest_benchmark": True, "command": ("python3.15", "-m", "pytest", "b/")},
     ],
 )
 def test_other_requests_are_accepted(fields):
@@ -85,6 +92,20 @@ def test_a_request_names_benchmarks_of_one_kind(fields, kind, names):
     benchmarks = requested_benchmarks(request(**fields))
     assert {benchmark.kind for benchmark in benchmarks} == {kind}
     assert [benchmark.name for benchmark in benchmarks] == names
+
+
+def test_a_command_that_names_the_series_of_the_interpreter_runs_it(tmp_path):
+    interpreter = stores.put(Store(tmp_path), "3.15.2")
+    wanted = request(pytest_benchmark=True, command=("python3.15", "-m", "pytest"))
+    (benchmark,) = requested_benchmarks(wanted)
+    assert with_plain_command(benchmark, interpreter).words == ("python", "-m", "pytest")
+    (benchmark,) = requested_benchmarks(request(command=("python3.15", "x.py")))
+    assert with_plain_command(benchmark, interpreter).words == ("python", "x.py")
+    (benchmark,) = requested_benchmarks(
+        request(pytest_benchmark=True, command=("python3.14", "-m", "pytest"))
+    )
+    with pytest.raises(UsageError, match="needs a pytest command"):
+        with_plain_command(benchmark, interpreter)
 
 
 def test_no_gain_is_expected_of_some_programs():

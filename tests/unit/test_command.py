@@ -10,6 +10,7 @@ from jitbuild.running.command import (
     check_options,
     command_line,
     option_without_jit,
+    plain_command,
     pytest_arguments_index,
     split_program,
     with_junit_report,
@@ -100,6 +101,20 @@ def test_the_first_word_decides_if_the_interpreter_runs_the_command(store, comma
     assert command_line(found, command) == [
         str(found.executable) if word == "PYTHON" else word for word in expected
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "plain"),
+    [
+        ("python3.15 -m pytest", "python -m pytest"),
+        ("python3.14 -m pytest", "python3.14 -m pytest"),
+        ("python3 x.py", "python3 x.py"),
+        ("x.py python3.15", "x.py python3.15"),
+        ("", ""),
+    ],
+)
+def test_the_series_of_the_interpreter_is_written_as_python(store, command, plain):
+    assert plain_command(put(store, "x"), command.split()) == plain.split()
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,15 @@ def test_requirements_run_the_command_in_an_environment(store, interpreter, effe
     assert difference.repeat.endswith(f"--mode on -- {report.executable} x.py")
 
 
+def test_the_tests_of_a_pytest_in_the_named_series_are_compared(store, effects):
+    wanted = request("python3.15", "-m", "pytest", "test_x.py", repeats=1)
+    report = compare_modes(wanted, store, RecordingReporter(), effects)
+    assert any(word.startswith("--junit-xml=") for word in effects.recorder.commands[0])
+    assert report.command == ("python3.15", "-m", "pytest", "test_x.py")
+    (difference,) = report.findings.differences
+    assert difference.repeat.endswith("--mode on -- python -m pytest test_x.py")
+
+
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [

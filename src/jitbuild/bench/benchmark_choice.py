@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from jitbuild.bench import plan, pyperformance, quick_suite
 from jitbuild.bench.plan import Benchmark
+from jitbuild.bench.request_check import check_pytest_command
 from jitbuild.errors import UsageError
+from jitbuild.running.command import plain_command
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.bench_request import BenchRequest
     from jitbuild.bench.plan import SampleCounts
+    from jitbuild.store.interpreter import Interpreter
 
 
 def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
@@ -38,6 +41,19 @@ def requested_benchmarks(request: BenchRequest) -> tuple[Benchmark, ...]:
         Benchmark(kind="quick", name=name, expects_gain=name not in quick_suite.WITHOUT_GAIN)
         for name in _quick_programs(request.benchmarks)
     )
+
+
+def with_plain_command(benchmark: Benchmark, interpreter: Interpreter) -> Benchmark:
+    """Return `benchmark` with `python` in its command where that names `interpreter` by its series.
+
+    Raises UsageError if pytest should be measured, but the command does not run it.
+    """
+    if benchmark.kind not in {"command", "pytest"}:
+        return benchmark
+    words = plain_command(interpreter, benchmark.words)
+    if benchmark.kind == "pytest":
+        check_pytest_command(words)
+    return replace(benchmark, words=tuple(words))
 
 
 def requested_counts(request: BenchRequest, benchmark: Benchmark) -> SampleCounts:

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.bench import machine, session_results
-from jitbuild.bench.benchmark_choice import requested_benchmarks, requested_counts
+from jitbuild.bench.benchmark_choice import (
+    requested_benchmarks,
+    requested_counts,
+    with_plain_command,
+)
 from jitbuild.bench.preparation import Preparation
 from jitbuild.bench.report_assembly import FinishedMeasurement, assemble_report
 from jitbuild.bench.request_check import check_request
@@ -71,8 +75,9 @@ def measure(
     installed, ProofError if the JIT does not run, and MeasurementError if a benchmark fails.
     """
     check_request(request)
-    benchmarks = requested_benchmarks(request)
+    requested = requested_benchmarks(request)
     interpreter = _interpreter(request, reporter, effects)
+    benchmarks = tuple(with_plain_command(benchmark, interpreter) for benchmark in requested)
     preparation = Preparation(
         interpreter=interpreter,
         requirements=request.requirements,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import UsageError
@@ -10,7 +11,11 @@ from jitbuild.running.intervals import MINIMUM_ROUNDS
 from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jitbuild.bench.bench_request import BenchRequest
+
+_OF_A_SERIES = re.compile(r"python\d+\.\d+")
 
 
 def check_request(request: BenchRequest) -> None:
@@ -60,12 +65,10 @@ def _check_suite(request: BenchRequest) -> None:
 
 
 def _check_pytest(request: BenchRequest) -> None:
-    if pytest_arguments_index(request.command or ()) is None:
-        raise UsageError(
-            "--pytest-benchmark needs a pytest command after `--`.",
-            remedy="Add it: jitbuild bench 3.15 --pytest-benchmark --with pytest-benchmark "
-            "-- pytest benchmarks/",
-        )
+    command = request.command or ()
+    # Only the interpreter decides if it is meant by `python3.15`.
+    if not _OF_A_SERIES.fullmatch("".join(command[:1])):
+        check_pytest_command(command)
     if request.values:
         raise UsageError(
             "With --pytest-benchmark, each process has exactly one value per test.",
@@ -75,4 +78,14 @@ def _check_pytest(request: BenchRequest) -> None:
         raise UsageError(
             "--pytest-benchmark cannot be combined with another thing to measure.",
             remedy="Measure one at a time.",
+        )
+
+
+def check_pytest_command(command: Sequence[str]) -> None:
+    """Raise UsageError unless `command`, with `python` for the interpreter, runs pytest."""
+    if pytest_arguments_index(command) is None:
+        raise UsageError(
+            "--pytest-benchmark needs a pytest command after `--`.",
+            remedy="Add it: jitbuild bench 3.15 --pytest-benchmark --with pytest-benchmark "
+            "-- pytest benchmarks/",
         )

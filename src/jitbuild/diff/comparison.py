@@ -21,7 +21,7 @@ from jitbuild.diff.run_witness import RunWitness
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs, witness_verdict
-from jitbuild.running.command import command_line
+from jitbuild.running.command import command_line, plain_command
 from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.escape_reasons import EscapingCommand
 from jitbuild.running.lookup import find_interpreter
@@ -159,7 +159,7 @@ def _run(
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
         job = DiffJob(
-            command=request.command,
+            command=tuple(plain_command(interpreter, request.command)),
             argv=lambda command: command_line(interpreter, command),
             env=lambda mode: _mode_environment(interpreter, mode, effects.environ),
             modes=request.modes,

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.request import Axes
-from jitbuild.running.command import command_line, pytest_arguments_index, with_only_test
+from jitbuild.running.command import (
+    command_line,
+    plain_command,
+    pytest_arguments_index,
+    with_only_test,
+)
 from jitbuild.running.environment import command_environment
 
 if TYPE_CHECKING:
@@ -33,8 +38,8 @@ def repeat_command(
     interpreter's executable is that of a virtual environment. The line then names the program by
     its path, because `jitbuild run` would not search the environment.
     """
-    begin = pytest_arguments_index(request.command)
-    command = list(request.command)
+    command = plain_command(interpreter, request.command)
+    begin = pytest_arguments_index(command)
     if test is not None and begin is not None and Path(test.partition("::")[0]).is_file():
         command = with_only_test(command, begin, test, exists=lambda path: Path(path).exists())
     if request.requirements:

@@ -45,11 +45,11 @@ _NOT_FOUND = re.compile(
 class DiffJob:
     """A command to run in several modes, and the folders of its logs.
 
-    `command` is the command as it was typed. `argv` turns it into the arguments of a process, and
-    `env` returns the environment of a mode. Logs are written to `scratch`, and their names begin
-    with `prefix`. The logs of failed runs (with `keep_all`, those of all runs) are copied to
-    `logs`. With `live`, the output is copied to stderr while the command runs. `timeout` is the
-    limit of each run in seconds. `witness` observes the Python processes of the runs.
+    `command` is the command as `plain_command` returns it. `argv` turns it into the arguments of a
+    process, and `env` returns the environment of a mode. Logs are written to `scratch`, and their
+    names begin with `prefix`. The logs of failed runs (with `keep_all`, those of all runs) are
+    copied to `logs`. With `live`, the output is copied to stderr while the command runs. `timeout`
+    is the limit of each run in seconds. `witness` observes the Python processes of the runs.
     """
 
     command: tuple[str, ...]

@@ -43,6 +43,16 @@ _TAKE_VALUE = frozenset({"-c", "-k", "-m", "-o", "-p", "-W"}) | frozenset(
 )
 
 
+def plain_command(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
+    """Return `command` with the word `pythonX.Y` of the interpreter's series written as `python`.
+
+    `pytest_arguments_index` and `split_program` know only the words `python` and `python3`.
+    """
+    series = ".".join(interpreter.version.split(".")[:2])
+    stands_for_it = list(command[:1]) == [f"python{series}"]
+    return ["python", *command[1:]] if stands_for_it else list(command)
+
+
 def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """Return the argument list that runs `command` with `interpreter`.
 
@@ -53,10 +63,9 @@ def command_line(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """
     if not command:
         return [str(interpreter.executable)]
-    first = command[0]
-    series = ".".join(interpreter.version.split(".")[:2])
-    if first in PYTHON_NAMES or first == f"python{series}":
-        return [str(interpreter.executable), *command[1:]]
+    first, *arguments = plain_command(interpreter, command)
+    if first in PYTHON_NAMES:
+        return [str(interpreter.executable), *arguments]
     if first.startswith("-") or first.endswith(".py"):
         return [str(interpreter.executable), *command]
     return list(command)
