@@ -159,3 +159,10 @@ def test_a_program_that_python_does_not_find_is_an_error(tmp_path, output):
     with pytest.raises(ComparisonError, match="did not find the program in any mode"):
         run_modes(job_of(tmp_path, "no.py"), reporter=RecordingReporter(), recorder=recorder)
     assert len(recorder.modes) == 2
+
+
+def test_a_command_that_succeeds_may_end_with_a_program_that_python_does_not_find(tmp_path):
+    """As in `sh -c 'python x.py; python -m optional || true'`."""
+    recorder = FakeRecorder(output=b"/x/bin/python: No module named optional\n")
+    runs = run_modes(job_of(tmp_path, "sh"), reporter=RecordingReporter(), recorder=recorder)
+    assert len(runs) == 6

@@ -124,7 +124,8 @@ def _check_first_round(job: DiffJob, runs: Sequence[CommandRun]) -> None:
             f"pytest ran no test in any mode ({runs[0].ending}), so nothing was compared.{shown}",
             remedy=f"{remedy}{log}",
         )
-    if same_ending and all(_NOT_FOUND.search(run.tail[-1]) for run in runs if run.tail) and output:
+    failed = same_ending and not runs[0].ok
+    if failed and output and all(_NOT_FOUND.search(run.tail[-1]) for run in runs if run.tail):
         raise ComparisonError(
             f"Python did not find the program in any mode, so nothing was compared.{output}",
             remedy=f"Correct the command.{log}",
