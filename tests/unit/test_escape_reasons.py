@@ -65,6 +65,8 @@ def test_the_words_of_a_command_give_the_reason(argv, fact, remedy):
         ("#!/bin/sh\nexec /usr/bin/tox run\n", "tox passes"),
         ("#!/bin/sh\nsudo python x\n", "./x changes the user"),
         ("#!/ours/bin/python3.15\nimport x\n", "It may start no Python at all"),
+        ("#!/bin/sh\n# make sure that sudo x\n  # runs\n:\n", "It may start no Python at all"),
+        ("#!/bin/sh\n# first:\nmake test\n", "The Makefile"),
     ],
 )
 def test_a_script_is_read(text, fact):

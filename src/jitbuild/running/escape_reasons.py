@@ -156,7 +156,7 @@ def _reasons(command: EscapingCommand) -> Iterator[EscapeReason]:
     path = command.which(program) or program
     name = PurePath(program).name
     text = command.read(path)
-    script = text if text.startswith("#!") else ""
+    script = _without_comments(text) if text.startswith("#!") else ""
     yield from _known_programs([name])
     yield from _shebang_reasons(command, path, script)
     yield from _pattern_reasons("The command", " ".join(command.argv))
@@ -202,6 +202,12 @@ def _pattern_reasons(place: str, text: str) -> Iterator[EscapeReason]:
     for pattern in _PATTERNS:
         if pattern.regex.search(text):
             yield EscapeReason(pattern.fact.format(place=place), pattern.remedy)
+
+
+def _without_comments(script: str) -> str:
+    """Return `script` with its first line, but without lines that are comments."""
+    first, *lines = script.splitlines()
+    return "\n".join([first, *(line for line in lines if not line.lstrip().startswith("#"))])
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:
