@@ -1,6 +1,8 @@
 """A whole comparison, with a store, a probe and runs that are not real."""
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -125,6 +127,22 @@ def test_requirements_run_the_command_in_an_environment(store, interpreter, effe
     assert effects.recorder.commands[0] == [report.executable, "x.py"]
     (difference,) = report.findings.differences
     assert difference.repeat.endswith(f"--mode on -- {report.executable} x.py")
+
+
+def test_files_that_cannot_be_deleted_do_not_lose_the_report(
+    store, effects, monkeypatch, tmp_path
+):
+    remove = os.rmdir
+
+    def rmdir(path, **options):
+        if Path(path).name == "__pycache__":
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        remove(path, **options)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    wanted = request("-c", "pass", repeats=1)
+    assert len(compare_modes(wanted, store, RecordingReporter(), effects).runs) == 2
 
 
 def test_the_tests_of_a_pytest_in_the_named_series_are_compared(store, effects):

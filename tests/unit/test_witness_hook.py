@@ -35,6 +35,7 @@ def test_the_folder_has_a_sitecustomize_and_is_first_on_pythonpath(hook):
     assert {path.name for path in hook.folder.iterdir()} == {
         "sitecustomize.py",
         "jitbuild_witness.py",
+        "__pycache__",
     }
     assert hook.environment({"A": "1"}) == {"A": "1", "PYTHONPATH": str(hook.folder)}
     assert hook.environment({"PYTHONPATH": "x"})["PYTHONPATH"] == f"{hook.folder}{os.pathsep}x"

@@ -157,7 +157,10 @@ def _run(
 ) -> tuple[list[CommandRun], tuple[ModeTally, ...]]:
     """Run the command in every mode; return the runs, and the counted processes of each mode."""
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix="jitbuild-diff-") as scratch:
+    # If the command leaves files that cannot be deleted, the report must not be lost.
+    with tempfile.TemporaryDirectory(
+        prefix="jitbuild-diff-", ignore_cleanup_errors=True
+    ) as scratch:
         job = DiffJob(
             command=tuple(plain_command(interpreter, request.command)),
             argv=lambda command: command_line(interpreter, command),

@@ -40,6 +40,9 @@ class WitnessHook:
     def install(cls, folder: Path) -> WitnessHook:
         """Return a new hook in `folder`, which must not exist yet."""
         folder.mkdir(parents=True)
+        # Python would create it when it first imports the hook. If root ran that Python, with sudo,
+        # the user could not delete the files in it.
+        (folder / "__pycache__").mkdir()
         for script, name in _FILES.items():
             shutil.copyfile(_SCRIPTS / script, folder / name)
         # An absolute path, because programs change their working directory.
