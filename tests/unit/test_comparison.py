@@ -129,9 +129,7 @@ def test_requirements_run_the_command_in_an_environment(store, interpreter, effe
     assert difference.repeat.endswith(f"--mode on -- {report.executable} x.py")
 
 
-def test_files_that_cannot_be_deleted_do_not_lose_the_report(
-    store, effects, monkeypatch, tmp_path
-):
+def test_files_that_cannot_be_deleted_do_not_lose_the_report(store, effects, monkeypatch, tmp_path):
     remove = os.rmdir
 
     def rmdir(path, **options):
