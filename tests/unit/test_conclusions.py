@@ -150,3 +150,10 @@ def test_a_measurement_without_enough_data_says_how_to_continue():
 def test_noise_beyond_all_patience_is_called_so():
     measured = replace(report(1.05), mean=replace(NOISY, more_rounds=None))
     assert "too large to decide it by more rounds" in conclusions.sentence(measured)
+
+
+def test_too_few_rounds_for_an_estimate_are_not_called_noise():
+    measured = replace(report(1.05, rounds=1), mean=replace(NOISY, more_rounds=None))
+    assert conclusions.sentence(measured).endswith(
+        "An estimate of how many more rounds would decide it needs at least 3."
+    )

@@ -134,6 +134,35 @@ def test_quantiles_fall_to_that_of_the_normal_distribution():
     assert (quantiles[0], quantiles[-1]) == (12.706, 1.96)
 
 
+def noisy(ratio: float, rounds: int, deviation: float = 0.06) -> tuple[Sample, Sample]:
+    """Return two arms whose rounds are alternately above and below the ratio."""
+    signs = [1 if number % 2 else -1 for number in range(rounds)]
+    return sample(*[ratio * (1 + sign * deviation) for sign in signs]), sample(*[1.0] * rounds)
+
+
+def test_an_arm_with_fewer_processes_does_not_make_the_interval_an_ordinary_one():
+    base, other = noisy(1.06, 12)
+    rule = ComparisonRule(paired=True, always_valid=True)
+    ordinary = stats.compare(base, other.without({0}), ComparisonRule(paired=True))
+    fewer = stats.compare(base, other.without({0}), rule)
+    assert (ordinary.result, fewer.result) == ("faster", "undecided")
+    # The ratio has Welch's error, and the quantile of the arm with fewer processes.
+    error = math.log(ordinary.high / ordinary.value) / intervals.t_quantile(11)
+    assert math.log(fewer.high / fewer.value) == pytest.approx(
+        error * intervals.always_valid_quantile(10)
+    )
+
+
+def test_the_estimate_of_unpaired_arms_counts_the_rounds_of_one_arm():
+    rule = ComparisonRule(paired=False)
+    more = stats.compare(*noisy(1.02, 10), rule).more_rounds
+    other = sample(*[1.0] * 1000)
+    assert stats.compare(noisy(1.02, 10)[0], other, rule).more_rounds == pytest.approx(more, abs=2)
+    single = (Sample(processes=((1.0, 1.1, 0.9, 1.05),)),) * 2
+    assert stats.compare(*single, rule).result == "undecided"
+    assert stats.compare(*single, rule).more_rounds is None
+
+
 def test_the_noise_floor_is_the_largest_possible_difference():
     ratio = stats.Ratio(value=1.01, low=0.97, high=1.05, noise=0.04, result="no difference")
     assert stats.noise_floor(ratio) == pytest.approx(0.05)

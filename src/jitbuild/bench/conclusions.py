@@ -104,6 +104,9 @@ def _undecided(report: BenchReport) -> str:
     if mean.more_rounds:
         rounds = count_noun(mean.more_rounds, "more round")
         return f"{reason} About {rounds} would decide it{how}"
+    fewest = min(len(arm.processes) for row in report.rows for arm in (row.base, row.other))
+    if fewest < intervals.MINIMUM_ROUNDS:
+        return f"{reason} An estimate of how many more rounds would decide it needs at least 3."
     return f"{reason} The noise is too large to decide it by more rounds."
 
 

@@ -19,7 +19,7 @@ five rounds would make the interval too narrow.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean, median, variance
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -158,7 +158,8 @@ def geometric_mean(
         len(base.processes) == len(other.processes) for base, other in pairs
     )
     error, freedom = _paired_error(pairs) if paired else _unpaired_error(pairs)
-    return _classify(value, error, freedom, replace(rule, paired=paired), floor)
+    rounds = min(len(sample.processes) for pair in pairs for sample in pair)
+    return _classify(value, error, freedom, rounds, rule, floor)
 
 
 def outliers(base: Sample, other: Sample) -> frozenset[int]:
@@ -234,10 +235,16 @@ def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, floa
 
 
 def _classify(
-    value: float, error: float, freedom: float, rule: ComparisonRule, floor: float
+    value: float, error: float, freedom: float, rounds: int, rule: ComparisonRule, floor: float
 ) -> Ratio:
-    always_valid = rule.paired and rule.always_valid
-    quantile = intervals.always_valid_quantile if always_valid else intervals.t_quantile
+    """Return the ratio with its interval and its result; `rounds` is the smallest number of them.
+
+    The interval that may be looked at after each round depends on the number of rounds only.
+    """
+    if rule.always_valid:
+        freedom, quantile = rounds - 1, intervals.always_valid_quantile
+    else:
+        quantile = intervals.t_quantile
     counted = max(rule.margin, floor)
     if freedom < MINIMUM_ROUNDS - 1 or math.isinf(quantile(freedom)):
         nan = math.nan
@@ -248,9 +255,13 @@ def _classify(
     low, high = value * math.exp(-half), value * math.exp(half)
     result = intervals.answer(low, high, margin=rule.margin, floor=floor)
     more_rounds = None
-    if result == "undecided":
+    if result == "undecided" and rounds >= MINIMUM_ROUNDS:
         more_rounds = intervals.more_rounds(
-            value, half, int(freedom) + 1, margin=counted, always_valid=always_valid
+            value,
+            quantile(rounds - 1) * error,
+            rounds,
+            margin=counted,
+            always_valid=rule.always_valid,
         )
     return Ratio(
         value=value,
