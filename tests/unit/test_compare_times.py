@@ -42,6 +42,15 @@ def test_an_undecided_comparison_says_how_many_repeats_would_decide():
     assert low < 1.02 < high
 
 
+def test_the_estimate_uses_the_interval_of_the_answer_that_it_predicts():
+    """Student's interval nearly excludes 1, but "slower" needs the wider one."""
+    rounds = (1.06, 1.02, 1.01, 1.12, 1.06)
+    timing = compare_times("on", [1.0] * 5, rounds)
+    assert (timing.result, timing.more_rounds) == ("undecided", 9)
+    assert compare_times("on", [1.0] * 15, rounds * 3).result == "slower"
+    assert compare_times("on", [1.0] * 10, rounds * 2).result == "undecided"
+
+
 @pytest.mark.parametrize(
     ("other", "speed"), [(1.0, "within noise"), (1.5, "slower"), (0.5, "faster")]
 )

@@ -55,13 +55,23 @@ def test_an_interval_has_one_of_four_answers(low, high, options, answer):
 def test_the_rounds_that_are_still_needed():
     # With the noise of 10 rounds, half a width of 4 percent becomes 2 percent after 4 times as many
     # (a few less with Student's t, whose quantiles fall).
-    assert intervals.more_rounds(1.0, 0.04, 10) in range(22, 32)
-    assert intervals.more_rounds(1.0, 0.04, 10, always_valid=True) in range(12, 32)
-    # A ratio in the middle of the margin needs more than one at its centre.
-    assert intervals.more_rounds(1.01, 0.04, 10) > intervals.more_rounds(1.0, 0.04, 10)
-    # A ratio far from 1 needs fewer.
-    assert intervals.more_rounds(1.2, 0.2, 10) < 5
-    assert intervals.more_rounds(1.01, 40.0, 10) is None
+    ordinary, always_valid = intervals.t_quantile, intervals.always_valid_quantile
+
+    def needed(half: float, wanted: float, quantile) -> int | None:
+        deviation = half * math.sqrt(10) / quantile(9)
+        return intervals.rounds_until(deviation, 10, wanted, quantile)
+
+    assert needed(0.04, 0.02, ordinary) in range(22, 32)
+    assert needed(0.04, 0.02, always_valid) in range(12, 32)
+    assert needed(0.04, 0.01, ordinary) > needed(0.04, 0.02, ordinary)
+    assert needed(0.2, 0.18, ordinary) < 5
+    assert needed(40.0, 0.01, ordinary) is None
+    assert needed(0.04, 0.0, ordinary) is None
+
+
+def test_the_always_valid_interval_needs_at_least_five_rounds():
+    assert intervals.rounds_until(0.001, 3, 0.02, intervals.always_valid_quantile) == 2
+    assert intervals.rounds_until(0.0, 3, 0.02, intervals.always_valid_quantile) == 2
 
 
 def drift(rng: random.Random, rounds: int) -> float:

@@ -153,6 +153,21 @@ def test_an_arm_with_fewer_processes_does_not_make_the_interval_an_ordinary_one(
     )
 
 
+@pytest.mark.parametrize(
+    ("ratio", "floor"), [(1.0, 0.0), (1.03, 0.0), (1.01, 0.05), (1.04, 0.05), (1.051, 0.05)]
+)
+@pytest.mark.parametrize("always_valid", [True, False])
+def test_the_estimated_rounds_decide_and_half_of_them_do_not(ratio, floor, always_valid):
+    rule = ComparisonRule(paired=True, always_valid=always_valid)
+    measured = stats.compare(*noisy(ratio, 10, 0.08), rule, floor=floor)
+    assert measured.result == "undecided"
+    more = measured.more_rounds
+    assert stats.compare(*noisy(ratio, 10 + more + more % 2, 0.08), rule, floor=floor).is_decided
+    if more > 3:
+        half = more // 2 - more // 2 % 2
+        assert not stats.compare(*noisy(ratio, 10 + half, 0.08), rule, floor=floor).is_decided
+
+
 def test_the_estimate_of_unpaired_arms_counts_the_rounds_of_one_arm():
     rule = ComparisonRule(paired=False)
     more = stats.compare(*noisy(1.02, 10), rule).more_rounds

@@ -256,13 +256,9 @@ def _classify(
     result = intervals.answer(low, high, margin=rule.margin, floor=floor)
     more_rounds = None
     if result == "undecided" and rounds >= MINIMUM_ROUNDS:
-        more_rounds = intervals.more_rounds(
-            value,
-            quantile(rounds - 1) * error,
-            rounds,
-            margin=counted,
-            always_valid=rule.always_valid,
-        )
+        deviation = error * math.sqrt(rounds)
+        wanted = _wanted_half(value, counted, floor)
+        more_rounds = intervals.rounds_until(deviation, rounds, wanted, quantile)
     return Ratio(
         value=value,
         low=low,
@@ -272,3 +268,13 @@ def _classify(
         counted=counted,
         more_rounds=more_rounds,
     )
+
+
+def _wanted_half(value: float, counted: float, floor: float) -> float:
+    """Return half the width of the widest interval of log `value` that decides.
+
+    An interval around a ratio within the noise floor cannot mean "faster" or "slower".
+    """
+    distance = abs(math.log(value))
+    within = math.log1p(counted) - distance
+    return max(within, distance) if distance > math.log1p(floor) else within

@@ -121,9 +121,23 @@ def _with_interval(
         return replace(timing, result="no difference")
     if abs(middle) > intervals.always_valid_quantile(rounds - 1) * error:
         return replace(timing, result="slower" if middle > 0 else "faster")
-    more = intervals.more_rounds(math.exp(middle), half, rounds)
-    fewest = intervals.MINIMUM_ALWAYS_VALID_ROUNDS - rounds
-    return replace(timing, result="undecided", more_rounds=more and max(more, fewest))
+    deviation = error * math.sqrt(rounds)
+    return replace(timing, result="undecided", more_rounds=_more_rounds(middle, deviation, rounds))
+
+
+def _more_rounds(middle: float, deviation: float, rounds: int) -> int | None:
+    """Return about how many more rounds would decide; None if more than a million are needed.
+
+    `middle` is the mean log ratio of the rounds, and `deviation` its standard deviation. Each
+    answer has its own interval, as in `compare_times`.
+    """
+    distance = abs(middle)
+    within = math.log1p(MARGIN) - distance
+    needed = (
+        intervals.rounds_until(deviation, rounds, within, intervals.t_quantile),
+        intervals.rounds_until(deviation, rounds, distance, intervals.always_valid_quantile),
+    )
+    return min((more for more in needed if more is not None), default=None)
 
 
 def _spread(times: Sequence[float]) -> float:

@@ -25,7 +25,10 @@ and `always_valid_quantile` is the t for which this likelihood ratio equals 100.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The answer that an interval gives; "undecided" if the interval allows no other answer.
 Answer = Literal["faster", "slower", "no difference", "undecided"]
@@ -108,22 +111,17 @@ def answer(low: float, high: float, *, margin: float = MARGIN, floor: float = 0.
     return "undecided"
 
 
-def more_rounds(
-    value: float, half: float, rounds: int, *, margin: float = MARGIN, always_valid: bool = False
+def rounds_until(
+    deviation: float, rounds: int, wanted: float, quantile: Callable[[float], float]
 ) -> int | None:
-    """Return about how many more rounds an undecided interval needs to decide.
+    """Return about how many rounds more than `rounds` make an interval narrow enough.
 
-    `value` is the ratio, and `half` is half the width of the interval of its logarithm after
-    `rounds` rounds. The estimate assumes that the ratio stays at `value` and that the noise stays
-    the same, so the width is inversely proportional to the square root of the number of rounds.
-    Returns None if more than about a million rounds would be needed.
+    `deviation` is the standard deviation of one round. The interval is narrow enough if half its
+    width, which is `quantile` (t_quantile or always_valid_quantile) times the standard error, is at
+    most `wanted`. Return None if more than about a million rounds would be needed.
     """
-    quantile = always_valid_quantile if always_valid else t_quantile
-    distance, limit = abs(math.log(value)), math.log1p(margin)
-    wanted = max(distance, limit - distance)
-    first = quantile(rounds - 1)
     needed = rounds + 1
-    while half * quantile(needed - 1) / first * math.sqrt(rounds / needed) > wanted:
+    while not quantile(needed - 1) * deviation / math.sqrt(needed) <= wanted:
         needed = math.ceil(needed * _GROWTH)
         if needed > _MOST_ROUNDS:
             return None
