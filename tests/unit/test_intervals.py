@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from itertools import accumulate
 
 import pytest
 
+from jitbuild.bench import stats
+from jitbuild.bench.stats import ComparisonRule, Sample
 from jitbuild.running import intervals
 
 LOOKS_FROM, MOST_ROUNDS = 5, 150
+RULE = ComparisonRule(paired=True, always_valid=True)
 
 
 def test_the_always_valid_quantile_solves_its_equation():
@@ -100,16 +102,18 @@ def plain(rng: random.Random, rounds: int) -> float:
 
 
 def measured(rng: random.Random, noise, ratio: float) -> str:
-    """Return the answer of a measurement that looks after each round and stops when it decides."""
-    logs = [math.log(ratio) + noise(rng, number) for number in range(MOST_ROUNDS)]
-    sums = zip(accumulate(logs), accumulate(log**2 for log in logs), strict=True)
-    for rounds, (total, squares) in enumerate(sums, start=1):
-        if rounds < LOOKS_FROM:
-            continue
-        mean = total / rounds
-        deviation = math.sqrt(max(0.0, squares - rounds * mean**2) / (rounds - 1))
-        half = intervals.always_valid_quantile(rounds - 1) * deviation / math.sqrt(rounds)
-        answer = intervals.answer(math.exp(mean - half), math.exp(mean + half))
+    """Return the answer of a measurement that looks after each round and stops when it decides.
+
+    As in `jitbuild bench`, outliers are left out before each look. The noise of a round affects one
+    half of each arm, so it does not change the true ratio of the means.
+    """
+    halves = [math.exp(noise(rng, number) / 2) for number in range(MOST_ROUNDS)]
+    base = [(half,) for half in halves]
+    other = [(1 / half / ratio,) for half in halves]
+    for rounds in range(LOOKS_FROM, MOST_ROUNDS + 1):
+        arms = Sample(processes=tuple(base[:rounds])), Sample(processes=tuple(other[:rounds]))
+        out = stats.outliers(*arms)
+        answer = stats.compare(*(arm.without(out) for arm in arms), RULE).result
         if answer != "undecided":
             return answer
     return "undecided"

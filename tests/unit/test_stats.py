@@ -196,6 +196,9 @@ def rounds(*ratios: float, drift: float = 0.01) -> tuple[stats.Sample, stats.Sam
         ((*[1.0, 1.01, 0.99] * 6, 0.67, 1.5), {18, 19}),
         # At most one in ten: the farthest.
         ((*[1.0] * 8, 1.5, 0.6), {9}),
+        # Two of eleven are rare, but three of twelve are not.
+        ((*[1.0, 1.01, 0.99] * 3, 1.2, 1.08), {9}),
+        ((*[1.0, 1.01, 0.99] * 3, 1.2, 1.08, 0.92), set()),
         # All are far from each other.
         ((1.0, 1.2, 0.9, 1.4, 0.8, 1.1, 1.0, 1.3, 0.7, 1.0), set()),
         # Less than ten percent is not far, however quiet the machine is.

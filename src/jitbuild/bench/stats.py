@@ -33,6 +33,8 @@ Result = Literal["faster", "slower", "no difference", "undecided", "not enough d
 
 # Of this many rounds, at most one is left out as an outlier.
 _ROUNDS_PER_OUTLIER = 10
+# None is left out if more than one round in this many is farther than half the limit of outliers.
+_ROUNDS_PER_FAR_ROUND = 5
 _OUTLIER_DISTANCE, _OUTLIER_DEVIATIONS = math.log1p(0.1), 8
 # The factor from a median absolute deviation to a standard deviation.
 _MAD_TO_DEVIATION = 1.4826
@@ -170,7 +172,10 @@ def outliers(base: Sample, other: Sample) -> frozenset[int]:
     ratio by more than ten percent and by more than eight times the usual deviation of the rounds.
     The usual deviation is the median absolute deviation, scaled to a standard deviation
     (NIST/SEMATECH e-Handbook, 1.3.5.17). At most one round in ten is returned. With fewer than ten
-    rounds, no round is returned, because the usual deviation is not known well enough.
+    rounds, no round is returned, because the usual deviation is not known well enough. If more than
+    one round in five differs by more than half the limit, no round is returned, because such rounds
+    are then part of the usual noise: without the farthest of them, the interval would be too narrow
+    and perhaps wrong.
     """
     logs = [math.log(one / two) for one, two in zip(base.means, other.means, strict=False)]
     if len(base.processes) != len(other.processes) or len(logs) < _ROUNDS_PER_OUTLIER:
@@ -179,6 +184,8 @@ def outliers(base: Sample, other: Sample) -> frozenset[int]:
     distances = [abs(log - middle) for log in logs]
     usual = _MAD_TO_DEVIATION * median(distances)
     limit = max(_OUTLIER_DISTANCE, _OUTLIER_DEVIATIONS * usual)
+    if _ROUNDS_PER_FAR_ROUND * sum(distance > limit / 2 for distance in distances) > len(logs):
+        return frozenset()
     farthest_first = sorted(
         (index for index, distance in enumerate(distances) if distance > limit),
         key=lambda index: -distances[index],
