@@ -8,6 +8,7 @@ import pytest
 from bench_fakes import report
 
 from jitbuild.bench import conclusions, stats
+from jitbuild.running.tally import ModeTally
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,8 @@ POSSIBLE = "with 1.05x (0.95-1.16), a difference of 2.0% or more is possible, an
             "again",
             {},
             (
-                f"Off against off: undecided, {POSSIBLE} About 40 more rounds would decide it. "
-                "Until then, the noise floor of this machine is 16.0%."
+                "Off against off: undecided; until it is decided, the noise floor of this machine "
+                f"is 16.0%. The reason: {POSSIBLE} About 40 more rounds would decide it."
             ),
         ),
     ],
@@ -131,6 +132,23 @@ def test_an_undecided_verdict_says_how_much_longer_a_decision_takes(comparison, 
     measured = replace(report(1.05, comparison=comparison, **fields), mean=NOISY)
     assert conclusions.advice(measured) == "undecided"
     assert conclusions.sentence(measured) == sentence
+
+
+MORE = "jitbuild bench 3.15 --resume --max-time 270"
+
+
+@pytest.mark.parametrize("comparison", ["modes", "again", "files"])
+@pytest.mark.parametrize("ratios", [(1.05,), (1.25, 0.8)])
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_nothing_follows_the_command_that_is_meant_to_be_copied(comparison, ratios, unknown):
+    tally = ModeTally(
+        mode="on", version="3.15.2", processes=1, in_mode=1, enabled=1, compiled=0, unknown=1
+    )
+    measured = report(*ratios, comparison=comparison, more_seconds=95.0, more=MORE)
+    measured = replace(measured, mean=NOISY, witness={"on": tally} if unknown else {})
+    sentence = conclusions.sentence(measured)
+    assert sentence.endswith(f"About 1 min 35 s more would decide it: {MORE}")
+    assert ("No machine code was seen" in sentence) == bool(unknown)
 
 
 def test_off_against_off_counts_wrong_and_undecided_results_apart():

@@ -10,7 +10,7 @@ from jitbuild.system.formatting import count_noun, format_duration
 
 if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport, BenchRow
-    from jitbuild.bench.stats import Result
+    from jitbuild.bench.stats import Ratio, Result
 
 Advice = Literal[
     "on",
@@ -50,21 +50,19 @@ def sentence(report: BenchReport) -> str:
     """Return the verdict as a sentence.
 
     If nothing was compiled, the sentence recommends no mode, because a difference cannot come from
-    machine code.
+    machine code. If the sentence has a command line, which is meant to be copied, it is at the end.
     """
     nothing = report.nothing_compiled
-    if nothing is None:
-        return _verdict(report)
-    if nothing.certain:
+    if nothing is not None and nothing.certain:
         return f"{nothing.sentence} The ratio of the times is {report.mean.text}."
-    return f"{_verdict(report)} {nothing.sentence}"
+    doubt = nothing.sentence if nothing else ""
+    return " ".join(filter(None, (_verdict(report), doubt, _how_to_continue(report))))
 
 
 def _verdict(report: BenchReport) -> str:
     if report.mean.result == "not enough data":
         least = intervals.minimum_rounds(always_valid=report.rule.always_valid)
-        how = f" To continue: {report.more}" if report.more else ""
-        return f"Not enough data for a verdict: at least {least} rounds are needed.{how}"
+        return f"Not enough data for a verdict: at least {least} rounds are needed."
     if report.comparison == "again":
         return _off_against_off(report)
     return _files(report) if report.comparison == "files" else _modes(report)
@@ -79,7 +77,7 @@ def tally(report: BenchReport) -> str:
 def _modes(report: BenchReport) -> str:
     mean, scope = report.mean, _scope(report)
     if mean.result == "undecided":
-        return f"Undecided {scope}: {_undecided(report)}{_parts(report)}"
+        return f"Undecided {scope}: {_possible(mean)}{_parts(report)}"
     if mean.result == "no difference":
         counted = _percent(mean.counted)
         return f"No difference of {counted} or more {scope}: {mean.text}.{_parts(report)}"
@@ -91,23 +89,30 @@ def _modes(report: BenchReport) -> str:
     return f"Leave it off: {slowdown} slower, {mean.text}, {scope}{exception}."
 
 
-def _undecided(report: BenchReport) -> str:
-    """Return why the mean is undecided, and how much longer a decision would take."""
-    mean = report.mean
-    reason = (
+def _possible(mean: Ratio) -> str:
+    """Return why the mean is undecided."""
+    return (
         f"with {mean.text}, a difference of {_percent(mean.counted)} or more is possible, "
         "and so is none."
     )
+
+
+def _how_to_continue(report: BenchReport) -> str:
+    """Return how much longer a decision would take, and the command line; "" if it is decided."""
+    mean = report.mean
+    if mean.result == "not enough data":
+        return f"To continue: {report.more}" if report.more else ""
+    if mean.is_decided:
+        return ""
     how = f": {report.more}" if report.more else "."
     if report.more_seconds:
-        return f"{reason} About {format_duration(report.more_seconds)} more would decide it{how}"
+        return f"About {format_duration(report.more_seconds)} more would decide it{how}"
     if mean.more_rounds:
-        rounds = count_noun(mean.more_rounds, "more round")
-        return f"{reason} About {rounds} would decide it{how}"
+        return f"About {count_noun(mean.more_rounds, 'more round')} would decide it{how}"
     fewest = min(len(arm.processes) for row in report.rows for arm in (row.base, row.other))
     if fewest < intervals.MINIMUM_ROUNDS:
-        return f"{reason} An estimate of how many more rounds would decide it needs at least 3."
-    return f"{reason} The noise is too large to decide it by more rounds."
+        return "An estimate of how many more rounds would decide it needs at least 3."
+    return "The noise is too large to decide it by more rounds."
 
 
 def _scope(report: BenchReport) -> str:
@@ -143,35 +148,34 @@ def _name_and_ratio(row: BenchRow) -> str:
 
 
 def _off_against_off(report: BenchReport) -> str:
-    """Return the verdict of off against off.
-
-    If there are several benchmarks, the verdict counts the wrong and the undecided results.
-    """
-    if len(report.rows) == 1:
-        return _noise_sentence(report)
-    undecided = len(report.with_result("undecided"))
-    return (
-        f"{_noise_sentence(report)} Of {len(report.rows)} benchmarks, {report.wrong} wrongly "
-        f"seemed to differ, and {undecided} {'is' if undecided == 1 else 'are'} undecided."
-    )
-
-
-def _noise_sentence(report: BenchReport) -> str:
+    """Return the verdict of off against off."""
     floor = _percent(noise_floor(report.mean))
+    counts = _wrong_and_undecided(report)
     if report.mean.result == "no difference":
         return (
             f"Off against off: no difference. The noise floor of this machine is {floor}; "
-            "smaller differences do not count here."
+            f"smaller differences do not count here.{counts}"
         )
     if report.mean.result == "undecided":
         return (
-            f"Off against off: undecided, {_undecided(report)} Until then, the noise floor of this "
-            f"machine is {floor}."
+            f"Off against off: undecided; until it is decided, the noise floor of this machine is "
+            f"{floor}. The reason: {_possible(report.mean)}{counts}"
         )
     return (
         f"Off against off came out {report.mean.text} instead of 1: this machine is too noisy. "
         f"Differences below {floor} cannot be trusted here. "
-        "Stop other work on it, or measure more rounds."
+        f"Stop other work on it, or measure more rounds.{counts}"
+    )
+
+
+def _wrong_and_undecided(report: BenchReport) -> str:
+    """Return a sentence that counts the wrong and the undecided results of several benchmarks."""
+    if len(report.rows) == 1:
+        return ""
+    undecided = len(report.with_result("undecided"))
+    return (
+        f" Of {len(report.rows)} benchmarks, {report.wrong} wrongly seemed to differ, and "
+        f"{undecided} {'is' if undecided == 1 else 'are'} undecided."
     )
 
 
@@ -185,7 +189,7 @@ def _files(report: BenchReport) -> str:
             f"{mean.text}."
         )
     if mean.result == "undecided":
-        return f"{report.other} and {report.base}: undecided {scope}: {_undecided(report)}"
+        return f"{report.other} and {report.base}: undecided {scope}: {_possible(mean)}"
     return f"{report.other} is {mean.result} than {report.base}: {mean.text} {scope}."
 
 
