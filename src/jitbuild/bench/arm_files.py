@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import arm_witness, pyperf_files, session_results, stats
+from jitbuild.bench import pyperf_files, session_results, stats
 from jitbuild.bench.plan import INTERLEAVED_KINDS
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.bench.stats import Sample
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.running.tally import ModeTally
     from jitbuild.store.interpreter import Interpreter
 
 
@@ -33,15 +34,23 @@ class ArmFiles:
 
 
 def write_arm_files(
-    session: MeasurementSession, interpreter: Interpreter, verdict: Verdict, folder: Path
+    session: MeasurementSession,
+    interpreter: Interpreter,
+    verdict: Verdict,
+    folder: Path,
+    tallies: Mapping[str, ModeTally],
 ) -> ArmFiles:
     """Join the results of each arm and write them to `folder`, one file per arm.
 
+    `tallies` are the counts of the observed processes, by arm; each file has those of its arm.
     Rounds that are outliers are removed from both arms. If the processes were not interleaved, no
     round is removed, because then the usual activity of the machine can make the two processes of a
     round differ a lot.
     """
-    suites = [_join_arm(session, interpreter, verdict, arm) for arm in session.arms]
+    suites = [
+        _join_arm(session, arm, _metadata(interpreter, verdict, arm, tallies.get(arm.name)))
+        for arm in session.arms
+    ]
     base, other = map(pyperf_files.samples, suites)
     outliers = outlier_rounds(base, other, session.benchmarks[0].kind)
     suites = [pyperf_files.without_rounds(suite, outliers) for suite in suites]
@@ -66,9 +75,7 @@ def outlier_rounds(
     }
 
 
-def _join_arm(
-    session: MeasurementSession, interpreter: Interpreter, verdict: Verdict, arm: Arm
-) -> Any:
+def _join_arm(session: MeasurementSession, arm: Arm, arm_metadata: Mapping[str, Any]) -> Any:
     """Return everything that was measured in an arm, as one pyperf suite."""
     by_name = {benchmark.name: _suite_metadata(benchmark) for benchmark in session.benchmarks}
     by_path = {
@@ -77,19 +84,18 @@ def _join_arm(
         for path in paths
     }
     metadata = {
-        **_metadata(interpreter, verdict, arm),
+        **arm_metadata,
         "jitbuild_session": session_results.identity(session),
         "jitbuild_until_decided": int(session.stopping.until_decided),
     }
-    processes = arm_witness.tallies_of_arms(session).get(arm.name)
-    if processes is not None:
-        metadata["jitbuild_witness"] = processes.sentence
     suite = pyperf_files.join(by_path, metadata, by_path)
     assert suite is not None  # an interruption before anything was measured has been raised
     return suite
 
 
-def _metadata(interpreter: Interpreter, verdict: Verdict, arm: Arm) -> dict[str, Any]:
+def _metadata(
+    interpreter: Interpreter, verdict: Verdict, arm: Arm, processes: ModeTally | None
+) -> dict[str, Any]:
     """Return the metadata of an arm. pyperf accepts strings and numbers, but no booleans."""
     return {
         "jitbuild_arm": arm.name,
@@ -99,6 +105,7 @@ def _metadata(interpreter: Interpreter, verdict: Verdict, arm: Arm) -> dict[str,
         "jitbuild_jit": verdict.built,
         "jitbuild_probe": "ok" if verdict.ok else verdict.reason,
         "jitbuild_machine_code_bytes": verdict.machine_code_bytes,
+        **({"jitbuild_witness": processes.sentence} if processes else {}),
     }
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jitbuild.bench.rounds import MeasurementOutcome
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.running.tally import ModeTally
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system import process
 
@@ -65,7 +66,8 @@ def assemble_report(
     request, outcome = finished.request, finished.outcome
     session = _without_excluded(finished.session, outcome.left_out)
     folder = request.output or session.folder
-    arms = write_arm_files(session, finished.interpreter, finished.verdict, folder)
+    tallies = arm_witness.tallies_of_arms(session)
+    arms = write_arm_files(session, finished.interpreter, finished.verdict, folder, tallies)
     facts, inspections = _inspect(finished, session, recorder)
     floors = noise_floors.read_floors(finished.floors_folder, session)
     rule = session.stopping.comparison
@@ -83,7 +85,7 @@ def assemble_report(
         rows=rows,
         mean=mean,
         about=_about(finished, session, machine_root),
-        warnings=_warnings(finished, session, facts, inspections),
+        warnings=_warnings(finished, session, facts, inspections, tallies),
         notes=(
             *_notes(finished, session, arms),
             *report_notes.floor_notes(floors),
@@ -95,7 +97,7 @@ def assemble_report(
         rule=rule,
         more_seconds=seconds or None,
         more=more,
-        witness=arm_witness.tallies_of_arms(session),
+        witness=tallies,
     )
 
 
@@ -140,6 +142,7 @@ def _warnings(
     session: MeasurementSession,
     facts: Mapping[str, Mapping[str, Any]],
     inspections: Mapping[str, JITInspection],
+    tallies: Mapping[str, ModeTally],
 ) -> tuple[str, ...]:
     without_gain = benchmarks_without_gain(session, inspections)
     return (
@@ -147,7 +150,7 @@ def _warnings(
         *finished.machine_warnings,
         *caveats.tracer_caveats(facts),
         *caveats.uncompiled_caveats(inspections, without_gain),
-        *witness_verdict.caveats([*arm_witness.tallies_of_arms(session).values()]),
+        *witness_verdict.caveats([*tallies.values()]),
     )
 
 
