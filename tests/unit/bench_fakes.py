@@ -109,6 +109,7 @@ class FakeWorkers:
     suite's script measures, by its name; `slow_calls` are processes that take three times as long.
     `broken` are benchmarks that fail in some modes, as a
     string of values of PYTHON_JIT. `wrong_mode` are the tasks that the mode does not reach.
+    In the benchmarks `uncompiled`, no function gets machine code.
     `processes` returns the testimonies of a command, and `version` is that of the workers' Python.
     """
 
@@ -120,7 +121,7 @@ class FakeWorkers:
         self.answers: dict[int, object] = {}
         self.parts: dict[str, list[str]] = {}
         self.broken: dict[str, str] = {}
-        self.functions = True
+        self.uncompiled: set[str] = set()
         self.slow_calls: set[int] = set()
         self.environments: list[dict] = []
         self.version = "3.15.2"
@@ -167,7 +168,8 @@ class FakeWorkers:
         }
         facts = {"switch": mode, "enabled": enabled, "tracers": [], "version": self.version}
         if spec["kind"] != "command":
-            facts["functions"] = [function] if enabled and self.functions else []
+            compiled = enabled and spec["name"] not in self.uncompiled
+            facts["functions"] = [function] if compiled else []
         path = Path(spec["facts"])
         path.with_suffix(f".{task}.facts" if task else ".facts").write_text(json.dumps(facts))
 

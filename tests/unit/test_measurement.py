@@ -128,9 +128,16 @@ def test_the_functions_with_machine_code_are_inspected(bench):
 
 
 def test_missing_machine_code_is_reported_where_a_gain_is_expected(bench, workers):
-    workers.functions = False
-    report = bench(benchmarks=("lists", "in_c"))
+    workers.uncompiled = {"lists", "in_c"}
+    report = bench(benchmarks=("float_loop", "lists", "in_c"))
     assert any("no machine code in lists:" in warning for warning in report.warnings)
+
+
+def test_machine_code_that_is_missing_everywhere_is_reported_once(bench, workers):
+    workers.uncompiled = {"lists", "in_c"}
+    report = bench(benchmarks=("lists", "in_c"))
+    assert sentence(report).startswith("No machine code was left at the end")
+    assert not any("machine code" in warning for warning in report.warnings)
 
 
 def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench, workers):
@@ -249,6 +256,7 @@ def test_a_command_without_machine_code_is_measured_but_proves_nothing(bench, wo
     )
     data = report_json.to_json(report)
     assert data["nothing_compiled"].startswith("a Python loop")
+    assert not any("machine code" in warning for warning in report.warnings)
     assert data["verdict"]["result"] == "nothing compiled"
 
 

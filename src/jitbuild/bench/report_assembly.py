@@ -145,11 +145,14 @@ def _warnings(
     tallies: Mapping[str, ModeTally],
 ) -> tuple[str, ...]:
     without_gain = benchmarks_without_gain(session, inspections)
+    # If no process at all had machine code, the verdict says so.
+    nothing = witness_verdict.nothing_compiled([*tallies.values()])
+    uncompiled = () if nothing else caveats.uncompiled_caveats(inspections, without_gain)
     return (
         *caveats.build_caveats(finished.interpreter, debug=finished.verdict.debug),
         *finished.machine_warnings,
         *caveats.tracer_caveats(facts),
-        *caveats.uncompiled_caveats(inspections, without_gain),
+        *uncompiled,
         *witness_verdict.caveats([*tallies.values()]),
     )
 
