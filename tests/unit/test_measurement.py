@@ -165,6 +165,21 @@ def test_an_interruption_is_reported_with_the_command_that_continues(bench, work
     assert bench(stmt="pass").notes == ()
 
 
+@pytest.mark.parametrize(("max_time", "limit"), [(None, ""), (25.0, "--max-time {} ")])
+def test_an_undecided_interrupted_measurement_names_one_command(bench, workers, max_time, limit):
+    workers.slow_calls = {*range(3, 30, 3)}
+    workers.answers[2 + 2 * 10 + 1] = SignalReceived(2)
+    clock = itertools.count().__next__
+    report = bench(command=("x.py",), rounds=None, max_time=max_time, clock=clock)
+    assert (report.interrupted_by, report.mean.result) == (2, "undecided")
+    longer = 10 * math.ceil((10 + 1.5 * report.more_seconds) / 10)
+    command = f"jitbuild bench 3.15 --resume {limit.format(longer)}-- x.py"
+    assert report.notes[-1] == f"To continue: {command}"
+    assert report.more == command
+    assert "more would decide it." in sentence(report)
+    assert "jitbuild bench" not in sentence(report)
+
+
 def test_an_outlier_is_left_out_of_files_and_report(bench, workers, tmp_path):
     trials = 2
     # The process with the JIT on in round 4, which begins with it.

@@ -98,13 +98,17 @@ def _possible(mean: Ratio) -> str:
 
 
 def _how_to_continue(report: BenchReport) -> str:
-    """Return how much longer a decision would take, and the command line; "" if it is decided."""
+    """Return how much longer a decision would take, and the command line; "" if it is decided.
+
+    After an interruption, a note has the command line.
+    """
     mean = report.mean
+    command = report.more if report.interrupted_by is None else ""
     if mean.result == "not enough data":
-        return f"To continue: {report.more}" if report.more else ""
+        return f"To continue: {command}" if command else ""
     if mean.is_decided:
         return ""
-    how = f": {report.more}" if report.more else "."
+    how = f": {command}" if command else "."
     if report.more_seconds:
         return f"About {format_duration(report.more_seconds)} more would decide it{how}"
     if mean.more_rounds:

@@ -74,8 +74,8 @@ def assemble_report(
     rows = compare_samples(arms.base, arms.other, rule, floors=floors, inspections=inspections)
     mean = mean_of(rows, rule, floor=floors.get(noise_floors.MEAN, 0.0))
     seconds = time_to_decide.more_seconds(session, rows, mean)
-    more = time_to_decide.command_to_decide(request, session, mean, seconds)
-    if request.off_against_off and outcome.interrupted_by is None:
+    more = time_to_decide.command_to_decide(request, session, mean, seconds, outcome)
+    if request.off_against_off and not outcome.interrupted:
         noise_floors.write_floors(finished.floors_folder, session, rows, mean)
     base, other = session.arms
     return BenchReport(
@@ -87,9 +87,9 @@ def assemble_report(
         about=_about(finished, session, machine_root),
         warnings=_warnings(finished, session, facts, inspections, tallies),
         notes=(
-            *_notes(finished, session, arms),
+            *_notes(finished, session, arms, more),
             *report_notes.floor_notes(floors),
-            *report_notes.undecided_notes(rows, mean, seconds, more),
+            *report_notes.undecided_notes(rows, mean, seconds, "" if outcome.interrupted else more),
         ),
         files={name: str(path) for name, path in arms.paths.items()},
         again=request.repeat_command(),
@@ -102,13 +102,14 @@ def assemble_report(
 
 
 def _notes(
-    finished: FinishedMeasurement, session: MeasurementSession, arms: ArmFiles
+    finished: FinishedMeasurement, session: MeasurementSession, arms: ArmFiles, more: str
 ) -> tuple[str, ...]:
     outcome = finished.outcome
+    to_continue = more or finished.request.repeat_command(resume=True)
     return (
         *report_notes.left_out_notes({**finished.prepared.left_out, **outcome.left_out}),
         *report_notes.sample_notes(arms),
-        *report_notes.outcome_notes(finished.request, session, outcome),
+        *report_notes.outcome_notes(session, outcome, to_continue),
     )
 
 
@@ -127,7 +128,7 @@ def _inspect(
     Both are empty for off against off. They are also empty after an interruption, because the user
     then does not want to wait for more programs.
     """
-    if finished.request.off_against_off or finished.outcome.interrupted_by is not None:
+    if finished.request.off_against_off or finished.outcome.interrupted:
         return {}, {}
     inspector = Inspector(session=session, recorder=recorder)
     facts = {

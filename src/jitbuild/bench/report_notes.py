@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from jitbuild.bench.arm_files import ArmFiles
-    from jitbuild.bench.bench_request import BenchRequest
     from jitbuild.bench.report import BenchRow
     from jitbuild.bench.rounds import MeasurementOutcome
     from jitbuild.bench.session import MeasurementSession
@@ -38,9 +37,12 @@ def sample_notes(arms: ArmFiles) -> Iterator[str]:
 
 
 def outcome_notes(
-    request: BenchRequest, session: MeasurementSession, outcome: MeasurementOutcome
+    session: MeasurementSession, outcome: MeasurementOutcome, to_continue: str
 ) -> Iterator[str]:
-    """Yield notes on results that were resumed, and on an interruption."""
+    """Yield notes on results that were resumed, and on an interruption.
+
+    `to_continue` is the command line that continues an interrupted measurement.
+    """
     if outcome.resumed:
         yield f"{outcome.resumed} processes had been measured before and were not repeated."
     if outcome.interrupted_by is not None:
@@ -51,7 +53,7 @@ def outcome_notes(
             f"The measurement was interrupted: {len(files)} of {len(session.benchmarks)} programs, "
             f"at least {fewest}{of} rounds."
         )
-        yield f"To continue: {request.repeat_command(resume=True)}"
+        yield f"To continue: {to_continue}"
 
 
 def floor_notes(floors: Mapping[str, float]) -> Iterator[str]:
@@ -67,12 +69,13 @@ def undecided_notes(
     """Yield a note on undecided benchmarks, unless the verdict itself is undecided.
 
     `seconds` is about how much longer the measurement would take to decide, and `more` the command
-    line that continues it.
+    line that continues it, or "" if it is not to be named.
     """
     names = [row.name for row in rows if row.ratio.result == "undecided"]
     if not names or not mean.is_decided:
         return
     how = ""
-    if seconds and more:
-        how = f" About {format_duration(seconds)} more would decide: {more}"
+    if seconds:
+        command = f": {more}" if more else "."
+        how = f" About {format_duration(seconds)} more would decide{command}"
     yield f"Undecided: {', '.join(names)}.{how}"

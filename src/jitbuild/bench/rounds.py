@@ -47,8 +47,14 @@ class MeasurementOutcome:
     """
 
     interrupted_by: int | None
+
     resumed: int
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def interrupted(self) -> bool:
+        """True if a signal ended the measurement."""
+        return self.interrupted_by is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.bench_request import BenchRequest
     from jitbuild.bench.report import BenchRow
+    from jitbuild.bench.rounds import MeasurementOutcome
     from jitbuild.bench.session import MeasurementSession
     from jitbuild.bench.stats import Ratio
 
@@ -47,15 +48,22 @@ def more_seconds(
 
 
 def command_to_decide(
-    request: BenchRequest, session: MeasurementSession, mean: Ratio, seconds: float | None
+    request: BenchRequest,
+    session: MeasurementSession,
+    mean: Ratio,
+    seconds: float | None,
+    outcome: MeasurementOutcome,
 ) -> str:
     """Return a command line that would decide an undecided measurement; "" if none is known.
 
     `seconds` is the result of `more_seconds`. A measurement that continues until its results are
-    decided is resumed with a longer limit. A measurement with an exact number of rounds is repeated
-    with more rounds.
+    decided is resumed, with a longer limit if necessary. A measurement with an exact number of
+    rounds is repeated with more rounds; if it was interrupted, none is known, because its other
+    rounds come first.
     """
     if request.rounds is not None:
+        if outcome.interrupted:
+            return ""
         more = replace(request, rounds=request.rounds + (mean.more_rounds or 0))
         return more.repeat_command() if mean.more_rounds else ""
     if not seconds:
@@ -63,7 +71,8 @@ def command_to_decide(
     used = sum(session_results.read_seconds(session).values())
     # Round up to the next ten seconds.
     limit = 10 * math.ceil((used + _RESERVE * seconds) / 10)
-    return request.repeat_command(resume=True, max_time=limit)
+    longer = limit > session.stopping.seconds
+    return request.repeat_command(resume=True, max_time=limit if longer else None)
 
 
 def _more_rounds(ratio: Ratio, rounds: int) -> float:
