@@ -129,7 +129,8 @@ def _facts_of_workers(session: MeasurementSession, arm: Arm) -> Iterator[Mapping
     )
     for step in steps:
         if session.is_complete(step):
-            yield from worker_facts.facts_by_worker(session, step).values()
+            result = session.result_file(step)
+            yield from worker_facts.facts_by_worker(session, step, result).values()
 
 
 def _tracers(facts: Mapping[str, Any]) -> list[str]:

@@ -61,11 +61,13 @@ def facts_of_step(
     return {step.benchmark.name: facts}
 
 
-def facts_by_worker(session: MeasurementSession, step: BenchStep) -> dict[str, dict[str, Any]]:
-    """Return the facts of a completed step by worker; a run of pytest has only one worker."""
+def facts_by_worker(
+    session: MeasurementSession, step: BenchStep, pyperf_file: Path
+) -> dict[str, dict[str, Any]]:
+    """Return the facts of a step by worker; a run of pytest has only one worker."""
     if step.benchmark.kind == "pytest":
         return {"the tests": read_facts(session.facts_file(step))}
-    return facts_of_step(session, step, session.result_file(step))
+    return facts_of_step(session, step, pyperf_file)
 
 
 def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) -> None:
@@ -73,11 +75,7 @@ def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) 
 
     If the modes did not reach the workers, the measurement would compare a mode with itself.
     """
-    if step.benchmark.kind == "pytest":
-        facts_by_name = {"the tests": read_facts(session.facts_file(step))}
-    else:
-        facts_by_name = facts_of_step(session, step, pyperf_file)
-    for name, facts in facts_by_name.items():
+    for name, facts in facts_by_worker(session, step, pyperf_file).items():
         _check_python(session, name, facts)
         if facts.get("enabled") != (step.arm.mode == "on"):
             state = "on" if facts.get("enabled") else "off"
