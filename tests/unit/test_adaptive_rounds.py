@@ -81,6 +81,27 @@ def test_an_undecided_measurement_ends_with_its_time_and_resuming_extends_it(job
     assert rounds(longer) == {"float_loop": 30, "lists": 30}
 
 
+def test_an_interrupted_write_keeps_the_seconds(job, monkeypatch):
+    job.folder.mkdir(parents=True, exist_ok=True)
+    session_results.write_seconds(job, {"lists": 2.0})
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        session_results.write_seconds(job, {"lists": 3.0})
+    assert session_results.read_seconds(job) == {"lists": 2.0}
+    assert [path.name for path in job.folder.iterdir() if path.is_file()] == ["seconds.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"lists": "x"}', '{"lists": null}'])
+def test_unreadable_seconds_are_ignored(job, content):
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / "seconds.json").write_text(content)
+    assert session_results.read_seconds(job) == {}
+
+
+def interrupt(*_args):
+    raise KeyboardInterrupt
+
+
 def test_another_margin_can_decide_what_has_been_measured(job):
     run(job, NoisyWorkers("float_loop", "lists"))
     wide = replace(job, stopping=replace(job.stopping, seconds=1000, margin=0.5))

@@ -6,8 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import plan, stats
-from jitbuild.system.files import store_errors
+from jitbuild.bench import plan, session_results, stats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,11 +27,7 @@ def read_floors(folder: Path, session: MeasurementSession) -> dict[str, float]:
     """
     if session.arms == plan.OFF_AND_OFF:
         return {}
-    try:
-        floors = json.loads(_path(folder, session).read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in floors.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
+    return session_results.read_numbers(_path(folder, session))
 
 
 def write_floors(
@@ -45,9 +40,7 @@ def write_floors(
         for name, ratio in ratios.items()
         if ratio.result != "not enough data"
     }
-    path = _path(folder, session)
-    with store_errors(path):
-        path.write_text(json.dumps(floors), encoding="utf-8")
+    session_results.write_numbers(_path(folder, session), floors)
 
 
 def _path(folder: Path, session: MeasurementSession) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import plan, pyperf_files
-from jitbuild.system.files import store_errors
+from jitbuild.system.files import store_errors, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,20 +64,29 @@ def last_round(session: MeasurementSession) -> int:
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
-def read_seconds(session: MeasurementSession) -> dict[str, float]:
-    """Return the seconds that the rounds of each benchmark have taken so far."""
+def read_numbers(path: Path) -> dict[str, float]:
+    """Return the numbers by name in a JSON file; {} if it is missing or has another content."""
     try:
-        seconds = json.loads(_seconds_file(session).read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in seconds.items()}
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in numbers.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
+def write_numbers(path: Path, numbers: Mapping[str, float]) -> None:
+    """Write numbers by name to a JSON file; an interruption leaves the old file or the new one."""
+    with store_errors(path):
+        write_atomically(path, json.dumps(numbers))
+
+
+def read_seconds(session: MeasurementSession) -> dict[str, float]:
+    """Return the seconds that the rounds of each benchmark have taken so far."""
+    return read_numbers(_seconds_file(session))
+
+
 def write_seconds(session: MeasurementSession, seconds: Mapping[str, float]) -> None:
     """Record the seconds that the rounds of each benchmark have taken, for --resume."""
-    path = _seconds_file(session)
-    with store_errors(path):
-        path.write_text(json.dumps(seconds), encoding="utf-8")
+    write_numbers(_seconds_file(session), seconds)
 
 
 def _seconds_file(session: MeasurementSession) -> Path:
