@@ -150,6 +150,8 @@ def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench,
         "The noise floor that --aa measured here, 0.0%, is taken into account.",
     )
     assert bench(stmt="1").notes == ()
+    # With another margin, another noise floor would have been measured.
+    assert bench(stmt="pass", margin=0.1).notes == ()
 
 
 def test_an_interruption_is_reported_with_the_command_that_continues(bench, workers):

@@ -44,13 +44,17 @@ def write_floors(
 
 
 def _path(folder: Path, session: MeasurementSession) -> Path:
-    """Return the path for the session's benchmarks, counts and interpreter."""
+    """Return the path for the session's benchmarks, counts, interpreter and stopping rule.
+
+    With a larger margin, `--aa` ends earlier, with a wider interval and so a larger noise floor.
+    """
     key = json.dumps(
         [
             repr(session.benchmarks),
             repr(session.counts),
             str(session.python),
             session.stopping.until_decided,
+            session.stopping.margin,
         ]
     )
     return folder / f"noise-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
