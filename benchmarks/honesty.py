@@ -156,6 +156,15 @@ def busy_processor(wanted: bool) -> Iterator[None]:
         program.wait()
 
 
+def count_failures(verdicts: Counter[str], right: str) -> tuple[int, int]:
+    """Return the number of undecided and of wrong verdicts.
+
+    A verdict without enough data is undecided.
+    """
+    undecided = verdicts["undecided"] + verdicts["not enough data"]
+    return undecided, verdicts.total() - verdicts[right] - undecided
+
+
 def repeat(name: str, case: Case, options: argparse.Namespace, python: Path) -> bool:
     """Measure a case repeatedly and print the verdicts; return true if they are good enough."""
     interpreter = find_interpreter(options.spec, Axes()).with_executable(python)
@@ -167,8 +176,7 @@ def repeat(name: str, case: Case, options: argparse.Namespace, python: Path) -> 
         ratio = measure(case, python, env, options.max_time)
         verdicts[ratio.result] += 1
         print(f"{time.monotonic() - started:4.0f} s  {ratio.text} {ratio.result}", flush=True)
-    undecided = verdicts["undecided"]
-    wrong = options.repeats - verdicts[case.right] - undecided
+    undecided, wrong = count_failures(verdicts, case.right)
     print(f"{name}: {verdicts[case.right]} {case.right}, {undecided} undecided, {wrong} wrong")
     allowed = UNDECIDED_WITH_LOAD if options.load else UNDECIDED
     return not wrong and 20 * undecided <= allowed * options.repeats

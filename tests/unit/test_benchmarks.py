@@ -1,6 +1,8 @@
 """The parts of the benchmarks that compute: processes at once, ratios and module lists."""
 
 import importlib.util
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 def load(name):
     spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look up the annotations
     spec.loader.exec_module(module)
     return module
 
 
 ratios, watch, modules = load("ratios"), load("watch"), load("modules")
+honesty = load("honesty")
 
 
 def run(seconds):
@@ -115,3 +119,8 @@ def test_ratios_compare_medians_with_sums_for_completed_runs_only():
 )
 def test_tests_are_not_compared(name, answer):
     assert modules.is_test(name) == answer
+
+
+def test_a_verdict_without_enough_data_is_undecided_and_not_wrong():
+    verdicts = Counter({"faster": 5, "undecided": 1, "not enough data": 2, "slower": 3})
+    assert honesty.count_failures(verdicts, "faster") == (3, 3)
