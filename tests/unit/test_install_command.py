@@ -8,7 +8,7 @@ import pytest
 
 from jitbuild.errors import PreflightError
 from jitbuild.system.process import Completed
-from jitbuild.toolchain.install_command import run_install_command
+from jitbuild.toolchain.install_command import as_typed, run_install_command
 
 COMMAND = "sudo apt-get update && sudo apt-get install -y zlib1g-dev"
 
@@ -43,46 +43,41 @@ def environ(tmp_path):
 
 def test_root_installs_without_sudo():
     installer = Installer()
-    run_install_command(COMMAND, root=True, runner=exiting(1), streamer=installer, environ={})
+    command = as_typed(COMMAND, root=True)
+    run_install_command(command, runner=exiting(1), streamer=installer, environ={})
     assert installer.commands == ["apt-get update", "apt-get install -y zlib1g-dev"]
     assert installer.env["DEBIAN_FRONTEND"] == "noninteractive"
 
 
 def test_others_install_with_a_sudo_that_needs_no_password(environ):
     installer = Installer()
-    run_install_command(COMMAND, root=False, runner=exiting(0), streamer=installer, environ=environ)
+    run_install_command(COMMAND, runner=exiting(0), streamer=installer, environ=environ)
     assert installer.commands == ["sudo apt-get update", "sudo apt-get install -y zlib1g-dev"]
 
 
 def test_a_sudo_that_needs_a_password_is_not_run(environ):
     installer = Installer()
     with pytest.raises(PreflightError, match="sudo needs a password") as error:
-        run_install_command(
-            COMMAND, root=False, runner=exiting(1), streamer=installer, environ=environ
-        )
+        run_install_command(COMMAND, runner=exiting(1), streamer=installer, environ=environ)
     assert error.value.remedy == f"Run the command yourself: {COMMAND}"
     assert installer.commands == []
 
 
 def test_without_sudo_the_error_has_the_command():
     with pytest.raises(PreflightError, match="sudo is not on PATH") as error:
-        run_install_command(
-            COMMAND, root=False, runner=exiting(0), streamer=Installer(), environ={"PATH": ""}
-        )
+        run_install_command(COMMAND, runner=exiting(0), streamer=Installer(), environ={"PATH": ""})
     assert COMMAND in error.value.remedy
 
 
 def test_a_command_without_sudo_runs_as_it_is():
     installer = Installer()
-    run_install_command("brew install xz", root=False, streamer=installer, environ={})
+    run_install_command("brew install xz", streamer=installer, environ={})
     assert installer.commands == ["brew install xz"]
 
 
 def test_a_failed_command_is_reported_with_its_output():
     with pytest.raises(PreflightError, match="failed with exit code 100") as error:
-        run_install_command(
-            COMMAND, root=True, runner=exiting(0), streamer=Installer(0, 100), environ={}
-        )
+        run_install_command(as_typed(COMMAND, root=True), streamer=Installer(0, 100), environ={})
     assert "Unable to locate package" in error.value.what
 
 
@@ -91,10 +86,10 @@ def test_a_package_manager_that_is_absent_is_reported():
         raise FileNotFoundError(2, "No such file or directory")
 
     with pytest.raises(PreflightError, match="apt-get could not be started"):
-        run_install_command(COMMAND, root=True, runner=exiting(0), streamer=absent, environ={})
+        run_install_command(as_typed(COMMAND, root=True), streamer=absent, environ={})
 
 
 def test_an_empty_command_runs_nothing():
     installer = Installer()
-    run_install_command("", root=False, streamer=installer, environ={})
+    run_install_command("", streamer=installer, environ={})
     assert installer.commands == []

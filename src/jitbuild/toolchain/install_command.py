@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner, Streamer
     from jitbuild.system.progress import Reporter
 
-_IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 _SILENT = SilentReporter()
 _TIMEOUT_SECONDS = 20.0
 _LINES_SHOWN = 5
@@ -35,7 +34,6 @@ def as_typed(command: str, *, root: bool) -> str:
 def run_install_command(
     command: str,
     *,
-    root: bool = _IS_ROOT,
     runner: Runner = process.run,
     streamer: Streamer = process.stream,
     environ: Mapping[str, str] = os.environ,
@@ -43,12 +41,10 @@ def run_install_command(
 ) -> None:
     """Run `command`, such as `sudo apt-get update && sudo apt-get install -y zlib1g-dev`.
 
-    If `command` is empty, do nothing. If `root` is True, leave out `sudo`. Raises PreflightError if
-    the command cannot be run or fails.
+    If `command` is empty, do nothing. Raises PreflightError if the command cannot be run or fails.
     """
     if not command:
         return
-    command = as_typed(command, root=root)
     commands = [shlex.split(part) for part in command.split("&&")]
     if commands[0][0] == "sudo":
         _check_sudo(command, runner, environ)
