@@ -83,22 +83,14 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
 
     Raises UsageError if it is a script whose first line names another Python, or a shim of a
     version manager. Such a program would run in every mode, but never with the JIT of
-    `interpreter`. Tools such as tox are accepted: they
-    run in a Python of their own, and start other Pythons.
+    `interpreter`. Tools such as tox are accepted: they run in a Python of their own, and start
+    other Pythons.
     """
     path = find_startable(program, interpreter, env)
     words = script_interpreter(path)
-    starts_others = path.name in _STARTS_OTHERS
-    manager = "" if starts_others else shim_manager(path)
-    if manager:
+    if sentence := _foreign_script(path, words[0] if words else None, interpreter):
         raise UsageError(
-            f"{path} is a shim of {manager}, which chooses the Python that it starts.",
-            remedy=f"Use `-m {path.name}`, or add `--with {path.name}` for an environment of "
-            f"{interpreter.name} that has it.",
-        )
-    if words and not starts_others and _is_other(Path(words[0]), interpreter):
-        raise UsageError(
-            f"{path} is a script of another Python, {words[0]}.",
+            sentence,
             remedy=f"Use `-m {path.name}`, or add `--with {path.name}` for an environment of "
             f"{interpreter.name} that has it.",
         )
@@ -111,21 +103,29 @@ def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -
     In addition to the programs that `check_program` refuses, this function detects a program that
     is itself another Python, and scripts that begin with `#!/usr/bin/env python3`.
     """
+    words = script_interpreter(path)
+    if not words and _is_other(path, interpreter) and not shim_manager(path):
+        return f"{path} is another Python than that of {interpreter.name}."
+    python = words[0] if words else None
+    if python is not None and Path(python).name == "env":
+        name = next(iter(_command_of_env(words[1:])), "")
+        python = shutil.which(name, path=env["PATH"])
+    return _foreign_script(path, python, interpreter)
+
+
+def _foreign_script(path: Path, python: str | None, interpreter: Interpreter) -> str:
+    """Return a sentence if the program `path` starts a Python other than `interpreter`; else "".
+
+    `python` is the program that runs the script `path`; None if `path` is not a script, or if the
+    program is not found.
+    """
     if path.name in _STARTS_OTHERS:
         return ""
     if manager := shim_manager(path):
         return f"{path} is a shim of {manager}, which chooses the Python that it starts."
-    words = script_interpreter(path)
-    if not words:
-        other = _is_other(path, interpreter)
-        return f"{path} is another Python than that of {interpreter.name}." if other else ""
-    python: str | None = words[0]
-    if Path(words[0]).name == "env":
-        name = next(iter(_command_of_env(words[1:])), "")
-        python = shutil.which(name, path=env["PATH"])
-    if python is None or not _is_other(Path(python), interpreter):
-        return ""
-    return f"{path} is a script of another Python, {python}."
+    if python is not None and _is_other(Path(python), interpreter):
+        return f"{path} is a script of another Python, {python}."
+    return ""
 
 
 def shim_manager(path: Path) -> str:
