@@ -98,6 +98,11 @@ def test_requests_may_be_separated_by_commas_and_paths_stay_whole(command, words
     assert parsers.parse([command, *words]).spec == items
 
 
+def test_names_to_repair_may_be_separated_by_commas_or_omitted():
+    assert parsers.parse(["repair", "a,b", "c"]).spec == ["a", "b", "c"]
+    assert parsers.parse(["repair"]).spec == []
+
+
 @pytest.mark.parametrize("word", [",", ""])
 def test_a_positional_list_without_an_item_is_refused(word):
     with pytest.raises(UsageError, match="SPEC: expected at least one item"):

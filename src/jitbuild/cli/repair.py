@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild.api import store
 from jitbuild.building import relocation
 from jitbuild.cli.arguments import add_dry_run, add_examples, add_json, add_spec
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import InterpreterError, NotInstalledError, StoreError
 from jitbuild.providers.repair import Repairer
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spec(
         parser,
         nargs="*",
+        action=WordsAction,
         completer="moved_names",
         metavar="NAME",
         help="an interpreter as `jitbuild list` names it (default: all that were moved)",
