@@ -21,7 +21,7 @@ from jitbuild.cli.arguments import (
 )
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.options import BuildOptions
+from jitbuild.options import CCACHE_MODES, BuildOptions
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add_llvm(group)
     group.add_argument(
         "--ccache",
-        choices=("auto", "managed", "off"),
+        choices=CCACHE_MODES,
         help="the compiler cache: from PATH (auto, default), from a wheel, or none",
     )
     group.add_argument(

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Target
 
-MODES = ("auto", "managed", "off")
 # The oldest ccache that is used. It has remote storage and a statistics log (ccache's NEWS).
 OLDEST = (4, 4)
 FOLDER = "ccache"
@@ -99,11 +98,11 @@ def find(  # noqa: PLR0913
 ) -> Ccache | None:
     """Return the ccache for builds of `target`, or None if they use no ccache.
 
-    `mode` is one of MODES. With `off`, return None. With `auto`, return the ccache on the PATH of
-    `environ`, or None if there is none, if it is older than OLDEST or if `target` is Windows. With
-    `managed`, return the ccache of `pins`, and fetch it into the folder `store` if necessary. If
-    the folder of the cache is not writable, print a warning and return None, because every call of
-    ccache would fail.
+    `mode` is `auto`, `managed` or `off`. With `off`, return None. With `auto`, return the ccache on
+    the PATH of `environ`, or None if there is none, if it is older than OLDEST or if `target` is
+    Windows. With `managed`, return the ccache of `pins`, and fetch it into the folder `store` if
+    necessary. If the folder of the cache is not writable, print a warning and return None, because
+    every call of ccache would fail.
 
     With `managed`, raises PreflightError if no ccache is pinned for the target or if the pinned
     ccache does not run, and the errors of `pinned_wheels.provide`.
