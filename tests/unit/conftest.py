@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 from apt_fakes import apt_folder  # noqa: F401
 from cli_fixtures import complete, elsewhere, home, run, store  # noqa: F401
 from source_fakes import obtained, release_archives, release_source  # noqa: F401
-
-if TYPE_CHECKING:
-    pass
 
 _STARTERS = [
     name

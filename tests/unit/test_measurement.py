@@ -28,7 +28,6 @@ from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.signals import SignalReceived
 
-NOISE_NOTE = "The noise floor that --aa measured here, 0.0%, is taken into account."
 OK = SimpleNamespace(ok=True, reason="", machine_code_bytes=4096, **verdict_fields())
 
 
