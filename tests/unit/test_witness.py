@@ -26,9 +26,9 @@ def texts(folder):
 
 
 def test_a_process_says_at_its_start_which_python_it_is(one, tmp_path):
-    (text,) = texts(tmp_path).values()
+    ((name, text),) = texts(tmp_path).items()
     start = parse_testimony(text).start
-    assert (start.process, start.executable) == (os.getpid(), sys.executable)
+    assert (name, start.executable) == (f"{os.getpid()}-0.txt", sys.executable)
     assert (start.version, start.base_prefix) == (tuple(sys.version_info), sys.base_prefix)
     assert start.forked is False
 

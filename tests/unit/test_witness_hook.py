@@ -19,7 +19,7 @@ def write(hook, name, *lines):
 
 
 START = (
-    "{'process': 7, 'parent': 1, 'implementation': 'cpython', "
+    "{'implementation': 'cpython', "
     "'version': [3, 15, 0, 'candidate', 2], 'debug': False, 'free_threaded': False, "
     "'executable': '/x/python', 'base_executable': '/y/python', 'base_prefix': '/y', "
     "'arguments': ['python', '\\u00e4'], 'switch': '1', 'stress': '', 'forked': False}"
@@ -56,7 +56,7 @@ def test_a_process_that_was_killed_has_no_end(hook):
     assert [(one.end, one.replaced) for one in hook.collect()] == [(None, False)] * 2
 
 
-@pytest.mark.parametrize("line", ["", "{'process': ", "[1]", "{'process': 7}", "(" * 5000, "\0"])
+@pytest.mark.parametrize("line", ["", "{'version': ", "[1]", "{'version': 7}", "(" * 5000, "\0"])
 def test_what_is_no_testimony_is_ignored(hook, line):
     write(hook, "7-0.txt", line)
     assert hook.collect() == ()

@@ -62,10 +62,7 @@ def impossible(require: str | None, facts: JitFacts) -> str:
 def failure(
     require: str | None, measurement: Measurement, packages: Sequence[str], lost: Sequence[str]
 ) -> str:
-    """Return a sentence with the reason why `require` was not met, and a remedy; "" if it was met.
-
-    Returns an empty string if it was met.
-    """
+    """Return the reason why `require` was not met, and a remedy; "" if it was met."""
     if reason := impossible(require, measurement.facts):
         return reason
     tested = [count for place, count in measurement.code.items() if place.group != TESTS]

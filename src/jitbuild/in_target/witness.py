@@ -235,8 +235,6 @@ def count_executable_mappings() -> "Optional[int]":
 def _facts() -> "Dict[str, Any]":
     arguments = getattr(sys, "orig_argv", None) or []
     return {
-        "process": os.getpid(),
-        "parent": os.getppid(),
         "implementation": sys.implementation.name,
         "version": list(sys.version_info[:5]),
         "debug": hasattr(sys, "gettotalrefcount"),

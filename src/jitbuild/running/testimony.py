@@ -14,12 +14,10 @@ _RELEASE_LEVELS = {"alpha": "a", "beta": "b", "candidate": "rc"}
 class StartFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The first line of a testimony, written when the process started or was forked.
 
-    `process` and `parent` are process ids. `switch` and `stress` are the values of PYTHON_JIT and
-    PYTHON_JIT_STRESS, or empty strings.
+    `switch` and `stress` are the values of PYTHON_JIT and PYTHON_JIT_STRESS, or empty strings. The
+    process id is in the name of the file.
     """
 
-    process: int
-    parent: int
     implementation: str
     version: tuple[int, int, int, str, int]
     debug: bool

@@ -88,10 +88,7 @@ def prepare(
     """
     texts = [_read(file) for file in requirements.files]
     contents = json.dumps([base.instance, list(requirements.packages), texts])
-    folder = (
-        store.cache("environments")
-        / hashlib.sha256(contents.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    )
+    folder = store.cache("environments") / hashlib.sha256(contents.encode()).hexdigest()[:16]
     python = folder / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
     with store.lock(
         f"environment-{folder.name}",
@@ -109,7 +106,7 @@ def prepare(
                 _install(python, requirements, folder / _REPORT, runner)
                 _check_contents(python, requirements, folder / _REPORT, runner)
             with store_errors(folder):
-                (folder / _MARKER).write_text(record, encoding="utf-8", errors="surrogateescape")
+                (folder / _MARKER).write_text(record, encoding="utf-8")
         yield python
 
 
