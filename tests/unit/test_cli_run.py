@@ -1,6 +1,7 @@
 """`jitbuild run`."""
 
 import os
+from pathlib import Path
 
 import pytest
 from cli_fixtures import put
@@ -125,3 +126,21 @@ def test_env_in_the_first_line_of_a_script_does_not_hide_an_option(
     _, _, err = run("run", "3.15", "--mode", mode, "--", "./tool")
     assert (f"has the option {option}" in err) == (option is not None)
     assert exec_calls == ([["./tool"]] if option is None else [])
+
+
+def test_the_launchers_of_an_adopted_interpreter_are_checked_once(
+    run, store, exec_calls, monkeypatch, elsewhere
+):
+    elsewhere.chmod(0o755)
+    put(store, "x", program=elsewhere)
+    read, original = [], Path.read_bytes
+
+    def read_bytes(path):
+        read.append(path)
+        return original(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    run("run", "3.15", "--", "x.py")
+    launchers = [path.name for path in read if path.parent.name == "launchers"]
+    assert len(launchers) == len(set(launchers)) > 0
+    assert len(exec_calls) == 1

@@ -11,7 +11,7 @@ import pytest
 from cli_fixtures import put
 
 from jitbuild.errors import UsageError
-from jitbuild.running.environment import command_environment
+from jitbuild.running.environment import command_environment, program_folders
 from jitbuild.running.programs import (
     check_program,
     find_startable,
@@ -39,6 +39,9 @@ class Machine:
     @property
     def env(self) -> dict[str, str]:
         return command_environment(self.interpreter, None, {"PATH": str(self.other)})
+
+    def find(self, name: str) -> Path:
+        return find_startable(name, program_folders(self.interpreter), self.env)
 
     def other_python(self, path: Path) -> str:
         return other_python(path, self.interpreter, self.env)
@@ -68,13 +71,13 @@ def machine(request, store, tmp_path) -> Machine:
 def test_a_program_that_does_not_exist_is_refused(machine):
     for name in ("nosuch", "./nosuch"):
         with pytest.raises(UsageError, match=f"{name} cannot be run: no such program"):
-            find_startable(name, machine.interpreter, machine.env)
+            machine.find(name)
 
 
 @pytest.mark.parametrize("reason", ["first line names /gone/python3.15", "permission", "a link to"])
 def test_a_program_of_the_interpreter_that_cannot_start_hides_others_on_path(machine, reason):
     working = program(machine.other / "tool")
-    assert find_startable("tool", machine.interpreter, machine.env) == working
+    assert machine.find("tool") == working
     if "link" in reason:
         (machine.own / "tool").symlink_to("gone")
     else:
@@ -91,9 +94,9 @@ def test_a_program_of_the_interpreter_that_cannot_start_hides_others_on_path(mac
 def test_a_folder_is_not_a_program(machine):
     (machine.own / "tool").mkdir()
     working = program(machine.other / "tool")
-    assert find_startable("tool", machine.interpreter, machine.env) == working
+    assert machine.find("tool") == working
     with pytest.raises(UsageError, match="it is a folder"):
-        find_startable(str(machine.own / "tool"), machine.interpreter, machine.env)
+        machine.find(str(machine.own / "tool"))
 
 
 def test_a_script_of_another_python_is_refused(machine):
@@ -155,7 +158,7 @@ def test_scripts_that_pip_writes_for_long_paths_are_understood(machine):
     script = program(machine.other / "tool", text)
     assert script_interpreter(script) == [str(python)]
     with pytest.raises(UsageError, match="which does not exist"):
-        find_startable("tool", machine.interpreter, machine.env)
+        machine.find("tool")
     program(python)
     with pytest.raises(UsageError, match="a script of another Python"):
         check_program("tool", machine.interpreter, machine.env)

@@ -15,7 +15,12 @@ from jitbuild.running.command import (
     command_line,
     option_without_jit,
 )
-from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
+from jitbuild.running.environment import (
+    PERF_VARIABLES,
+    check_mode,
+    command_environment,
+    program_folders,
+)
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.programs import (
     cannot_start,
@@ -88,8 +93,9 @@ def run(options: argparse.Namespace) -> int:
     if mode is not None:
         check_mode(interpreter, mode)
     argv = command_line(interpreter, command)
-    env = command_environment(interpreter, mode, os.environ)
-    program = find_startable(argv[0], interpreter, env)
+    folders = program_folders(interpreter)
+    env = command_environment(interpreter, mode, os.environ, folders=folders)
+    program = find_startable(argv[0], folders, env)
     if sentence := other_python(program, interpreter, env):
         if mode is not None:
             raise _other_python_error(argv[0], program, sentence)

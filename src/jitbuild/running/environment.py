@@ -9,7 +9,7 @@ from jitbuild import modes
 from jitbuild.store.launchers import launchers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from jitbuild.modes import Mode
@@ -26,15 +26,18 @@ def command_environment(
     mode: Mode | None,
     environ: Mapping[str, str],
     *,
+    folders: Sequence[Path] | None = None,
     windows: bool = os.name == "nt",
 ) -> dict[str, str]:
     """Return `environ` with the interpreter's folders first on PATH and the variables of `mode`.
 
     PYTHONHOME is removed, since it would select another standard library. If `mode` is None, the
-    variables of the JIT stay as they are. Raises StoreError if the interpreter needs launchers that
-    cannot be written or executed.
+    variables of the JIT stay as they are. `folders` are the interpreter's folders; if they are
+    None, they are determined by `program_folders`. Raises StoreError if the interpreter needs
+    launchers that cannot be written or executed.
     """
-    folders = program_folders(interpreter, windows=windows)
+    if folders is None:
+        folders = program_folders(interpreter, windows=windows)
     path = os.pathsep.join([*map(str, folders), environ.get("PATH", os.defpath)])
     env = {**environ, "PATH": path}
     env.pop("PYTHONHOME", None)

@@ -16,7 +16,7 @@ from jitbuild.running.environment import program_folders
 from jitbuild.store.launchers import is_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jitbuild.store.interpreter import Interpreter
 
@@ -48,21 +48,21 @@ def cannot_start(program: str, reason: str) -> UsageError:
     )
 
 
-def find_startable(program: str, interpreter: Interpreter, env: Mapping[str, str]) -> Path:
+def find_startable(program: str, folders: Sequence[Path], env: Mapping[str, str]) -> Path:
     """Return the path of `program`, which is looked up on the PATH of `env`.
 
-    A program in the interpreter's folders hides programs of the same name in later folders of PATH,
-    even if the hiding program cannot be started. Raises UsageError if there is no such program, or
-    if it cannot be started. A program cannot be started if it is a folder, a link to a missing
-    file, a file without permission to execute, or a script whose first line names a missing
-    program.
+    A program in `folders`, which are the interpreter's folders, hides programs of the same name in
+    later folders of PATH, even if the hiding program cannot be started. Raises UsageError if there
+    is no such program, or if it cannot be started. A program cannot be started if it is a folder, a
+    link to a missing file, a file without permission to execute, or a script whose first line names
+    a missing program.
     """
     if os.name != "posix":
         found = shutil.which(program, path=env["PATH"])
     elif "/" in program:
         found = program if os.path.lexists(program) else None
     else:
-        own = [folder / program for folder in program_folders(interpreter)]
+        own = [folder / program for folder in folders]
         hidden = [str(path) for path in own if os.path.lexists(path) and not path.is_dir()]
         found = hidden[0] if hidden else shutil.which(program, path=env["PATH"])
     if found is None:
@@ -86,7 +86,7 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
     `interpreter`. Tools such as tox are accepted: they run in a Python of their own, and start
     other Pythons.
     """
-    path = find_startable(program, interpreter, env)
+    path = find_startable(program, program_folders(interpreter), env)
     words = script_interpreter(path)
     if sentence := _foreign_script(path, words[0] if words else None, interpreter):
         raise UsageError(
