@@ -96,6 +96,7 @@ def test_processes_that_did_not_say_are_counted_apart():
     uncounted = Testimony(start=killed.start, end=end_facts(enabled=True, executors=None))
     counts = tally("on", [killed, replaced, uncounted, witness(on=True, executors=1)], OURS)
     assert (counts.processes, counts.enabled, counts.compiled, counts.unknown) == (4, 4, 1, 2)
+    assert counts.cut_off == 1
 
 
 @pytest.mark.parametrize("fields", [{"built": "no"}, {"built": "yes", "free_threaded": True}])
@@ -104,7 +105,7 @@ def test_an_interpreter_without_the_jit_surely_compiles_nothing(fields):
     free_threaded = fields.get("free_threaded", False)
     one = witness(on=True, ended=False, free_threaded=free_threaded)
     counts = tally("on", [one], identity)
-    assert (counts.processes, counts.unknown) == (1, 0)
+    assert (counts.processes, counts.unknown, counts.cut_off) == (1, 0, 0)
 
 
 def test_micro_ops_count_where_they_are_interpreted():
@@ -146,6 +147,7 @@ def test_the_json_has_every_count():
         "jit_off": 0,
         "machine_code": 1,
         "unknown": 0,
+        "cut_off": 0,
         "tracers": [],
         "unseen": [],
         "others": [

@@ -52,6 +52,17 @@ def test_other_pythons_are_named_with_their_numbers():
     )
 
 
+def test_a_child_that_crashes_in_one_mode_only_is_noticed_although_its_parent_ignores_it():
+    off = count("off", witness(), witness())
+    on = count("on", witness(on=True), witness(on=True, ended=False))
+    assert list(caveats([off, on])) == [
+        "The modes differ in the number of processes that did not end by themselves, for example "
+        "because they crashed: none in mode off, 1 in mode on."
+    ]
+    killed_in_both = count("off", witness(), witness(ended=False))
+    assert list(caveats([killed_in_both, on])) == []
+
+
 def test_machine_code_in_one_process_is_enough():
     assert nothing_compiled([count("on", witness(on=True), witness(on=True, executors=1))]) is None
     assert nothing_compiled([count("off", witness()), count("default", witness())]) is None

@@ -108,6 +108,14 @@ class InterpreterIdentity:
             return True
         return self.built != "interpreter" and self.jit_enabled(testimony) and end.mappings is None
 
+    def was_cut_off(self, testimony: Testimony) -> bool:
+        """Return True if the process that wrote `testimony` did not end by itself.
+
+        It was killed, crashed, or continued as a program that did not testify (exec). An
+        interpreter without the JIT writes no end, so this is known only of others.
+        """
+        return self.has_jit and testimony.end is None and not testimony.replaced
+
 
 class OtherPython(NamedTuple):
     """A Python other than the interpreter, and the number of its processes."""
@@ -128,11 +136,11 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     """The processes that testified in all runs of a mode.
 
     `processes` is the number of processes of the interpreter, whose version is `version`. The next
-    four fields count some of these processes: the mode reached `in_mode` of them, `enabled` had the
+    five fields count some of these processes: the mode reached `in_mode` of them, `enabled` had the
     JIT on, and in `compiled` the JIT made machine code. In `unknown` of them, this is not known,
-    mostly because they were killed or crashed. `tracers` has the names of the tracers that were set
-    in at least one of these processes. `unseen` has commands of Pythons that could not testify.
-    `others` are the Pythons other than the interpreter.
+    mostly because they are among the `cut_off`, which did not end by themselves. `tracers` has the
+    names of the tracers that were set in at least one of these processes. `unseen` has commands of
+    Pythons that could not testify. `others` are the Pythons other than the interpreter.
     """
 
     mode: Mode
@@ -142,6 +150,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     enabled: int
     compiled: int
     unknown: int
+    cut_off: int = 0
     tracers: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     others: tuple[OtherPython, ...] = ()
@@ -184,6 +193,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
             "jit_off": self.disabled,
             "machine_code": self.compiled,
             "unknown": self.unknown,
+            "cut_off": self.cut_off,
             "tracers": list(self.tracers),
             "unseen": list(self.unseen),
             "others": [other._asdict() for other in self.others],
@@ -202,6 +212,7 @@ def tally(mode: Mode, testimonies: Sequence[Testimony], identity: InterpreterIde
         enabled=sum(map(identity.jit_enabled, own)),
         compiled=sum(map(identity.has_compiled, own)),
         unknown=sum(map(identity.is_unknown, own)),
+        cut_off=sum(map(identity.was_cut_off, own)),
         tracers=tuple(sorted({tracer for end in ended for tracer in end.tracers})),
         unseen=tuple(dict.fromkeys(command for end in ended for command in end.unseen)),
         others=_count_others(

@@ -88,6 +88,21 @@ def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
                 f"The mode {tally.mode} did not reach {missed} of {tally.processes} processes of "
                 f"Python {tally.version}: they had another PYTHON_JIT."
             )
+    yield from _cut_off_caveat(tallies)
+
+
+def _cut_off_caveat(tallies: Sequence[ModeTally]) -> Iterator[str]:
+    """Yield a caveat if more processes were cut off in some modes than in others.
+
+    The process that started a process that crashed may have ignored the crash.
+    """
+    if len({tally.cut_off for tally in tallies}) < 2:
+        return
+    counts = ", ".join(f"{tally.cut_off or 'none'} in mode {tally.mode}" for tally in tallies)
+    yield (
+        "The modes differ in the number of processes that did not end by themselves, for example "
+        f"because they crashed: {counts}."
+    )
 
 
 def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
