@@ -157,7 +157,7 @@ def test_a_report_as_json(report):
         "jit_off": 0,
         "machine_code": 1,
         "unknown": 0,
-            "cut_off": 0,
+        "cut_off": 0,
         "tracers": [],
         "unseen": [],
         "others": [],
