@@ -120,3 +120,24 @@ def test_files_that_move_packages_do_not_empty_an_environment_and_their_index_ap
     _write(home / "xdg_config_home" / "virtualenv" / "virtualenv.ini", "[virtualenv]\nno-pip = 1\n")
     assert _installed(prepare()) == "1.0"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_files_override_each_other_as_in_pip_and_not_by_their_names(
+    prepare: Prepare, index: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In alphabetical order, the file that wins would be read first."""
+    text = "[global]\nquiet = 3\nindex-url = "
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    _write(home / ".config" / "pip" / "pip.conf", f"{text}{index}\n")
+    _write(home / ".pip" / "pip.conf", f"{text}file:///nowhere\n")
+    assert _installed(prepare()) == "2.0"
+
+
+def test_the_file_of_pip_config_file_overrides_that_of_the_system(
+    prepare: Prepare, index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "system"))
+    _write(tmp_path / "system" / "pip" / "pip.conf", "[global]\nindex-url = file:///nowhere\n")
+    _write(tmp_path / "a.conf", f"[global]\nindex-url = {index}\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "a.conf"))
+    assert _installed(prepare()) == "2.0"

@@ -16,7 +16,8 @@ class FakeIndex:
     """Wheels in a folder, and the streamer that stands for pip.
 
     As a streamer it copies the wheels that the requirements name, unless `code` is set: it then
-    exits with that code. `output` is what it prints. `settings` is what `pip config list` prints.
+    exits with that code. `output` is what it prints. `settings` is what `pip -vvv config list`
+    prints.
     """
 
     def __init__(self, folder: Path):

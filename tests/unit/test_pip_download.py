@@ -95,12 +95,11 @@ def test_this_python_has_a_pip():
     assert command[-1] == "pip" or command[-1].endswith(f".whl{os.sep}pip")
 
 
-def test_only_the_settings_that_reach_an_index_apply(index, folder):
-    index.settings = b"""\
-global.cert='/ca.pem'
-download.platform='win32'
-install.proxy='http://of-install'
-"""
+def test_only_the_settings_that_reach_an_index_apply(index, folder, tmp_path):
+    (tmp_path / "pip.conf").write_text(
+        "[global]\ncert = /ca.pem\n[download]\nplatform = win32\n[install]\nproxy = http://proxy\n"
+    )
+    index.settings = f"For variant 'user', will try loading '{tmp_path / 'pip.conf'}'\n".encode()
     environ = {"PIP_INDEX_URL": "https://index.example/", "PIP_CONSTRAINT": "c.txt", "HOME": "/me"}
     replace(pip_of(index), environ=environ).download(
         [index.add("tools", {})], folder, lambda line: None

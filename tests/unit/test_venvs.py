@@ -171,7 +171,7 @@ def test_the_title_shortens_the_paths_of_files_in_the_store(prepare, tmp_path):
 
 
 def test_settings_that_would_empty_the_environment_are_not_passed_on(
-    prepare, installer, monkeypatch
+    prepare, installer, monkeypatch, tmp_path
 ):
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
@@ -183,7 +183,9 @@ def test_settings_that_would_empty_the_environment_are_not_passed_on(
         "PYTHONUSERBASE": "/elsewhere",
     }.items():
         monkeypatch.setenv(name, value)
-    installer.settings = "install.user='true'\nglobal.proxy='http://proxy.example'\n"
+    file = tmp_path / "pip.conf"
+    file.write_text("[install]\nuser = true\n[global]\nproxy = http://proxy.example\n")
+    installer.settings = f"For variant 'user', will try loading '{file}'\n"
     prepare()
     create, listing, install, _ = installer.environments
     assert create["VIRTUALENV_OVERRIDE_APP_DATA"] == "/cache"

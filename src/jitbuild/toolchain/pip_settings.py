@@ -2,17 +2,24 @@
 
 A setting such as `target`, `prefix`, `user` or `dry-run` would leave an environment empty. No
 option of pip undoes such a setting, and an empty variable does not override a file. Therefore
-jitbuild reads pip's files with `pip config list`, passes the harmless settings to pip as variables,
-and makes pip ignore its files with PIP_CONFIG_FILE=os.devnull (pip's documentation,
-"Configuration").
+jitbuild reads pip's files, passes the harmless settings to pip as variables, and makes pip ignore
+its files with PIP_CONFIG_FILE=os.devnull (pip's documentation, "Configuration").
+
+Only pip knows which files it reads, so jitbuild takes their names from the output of `pip -vvv
+config list`. The settings in that output are not used, because their order is not their
+precedence: pip 25.3 and newer print the files in alphabetical order.
 """
 
 from __future__ import annotations
 
-import ast
+import configparser
+import locale
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from jitbuild.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,27 +47,31 @@ _KEPT: dict[PipCommand, frozenset[str]] = {
     "install": _CONNECTION | _CHOICE,
     "download": _CONNECTION,
 }
-_LINE = re.compile(r"(?P<section>[\w-]+)\.(?P<name>[\w-]+)=(?P<value>['\"].*)")
+# The kinds of pip's files. A file of a later kind overrides those of earlier kinds (OVERRIDE_ORDER
+# in pip/_internal/configuration.py).
+_KINDS = ("global", "user", "site", "env")
+# A line of pip's output before it reads a file. Within a kind, a later file overrides earlier ones.
+_FILE = re.compile(rf"For variant '(?P<kind>{'|'.join(_KINDS)})', will try loading '(?P<path>.*)'")
+# pip subtracts the number `quiet` in a file, which is 3 or less, and prints these lines from 1 on.
+_VERBOSE = "-" + "v" * 6
 
 
 def listing_command(pip: Sequence[str]) -> list[str]:
-    """Return the command that prints the settings in pip's files; `pip` is the command of pip.
-
-    With -vvv, pip prints them even if a file sets `quiet`.
-    """
-    return [*pip, "-vvv", "config", "list"]
+    """Return the command that prints the names of pip's files; `pip` is the command of pip."""
+    return [*pip, _VERBOSE, "config", "list"]
 
 
 def listing_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for `listing_command`: `environ` without pip's own variables.
 
-    PIP_CONFIG_FILE is kept, because it names one of pip's files.
+    PIP_CONFIG_FILE is kept, because it names one of pip's files. It becomes an absolute path,
+    because pip may run in another folder.
     """
-    return {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith("PIP_") or name == "PIP_CONFIG_FILE"
-    }
+    others = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
+    file = environ.get("PIP_CONFIG_FILE")
+    if not file:
+        return others
+    return {**others, "PIP_CONFIG_FILE": file if file == os.devnull else str(Path(file).absolute())}
 
 
 def kept_environment(
@@ -68,8 +79,9 @@ def kept_environment(
 ) -> dict[str, str]:
     """Return an environment in which pip's `command` has only the harmless settings of the user.
 
-    It is derived from `environ`. The settings come from `listing`, the output of `listing_command`,
-    and from the variables in `environ`; as in pip, variables override files.
+    It is derived from `environ`. The settings come from the files that `listing`, the output of
+    `listing_command`, names, and from the variables in `environ`; as in pip, variables override
+    files. Raises SettingsError if a file has no valid format.
     """
     kept = {
         name: value
@@ -82,26 +94,56 @@ def kept_environment(
 
 
 def _in_files(listing: str, command: PipCommand) -> dict[str, str]:
-    """Return the settings in pip's files. Settings for `command` override global settings."""
+    """Return the settings in pip's files. Settings for `command` override global settings.
+
+    As in pip, a setting without a value does not override another one.
+    """
     sections: dict[str, dict[str, str]] = {"global": {}, command: {}}
-    for line in listing.splitlines():
-        match = _LINE.fullmatch(line.strip())
-        if match and match["section"] in sections:
-            sections[match["section"]][match["name"]] = _text(match["value"])
+    for file in _files(listing):
+        parser = _parsed(file)
+        for section, settings in sections.items():
+            if parser.has_section(section):
+                items = parser.items(section)
+                settings.update({_normalized(name): value for name, value in items if value})
     return {**sections["global"], **sections[command]}
+
+
+def _files(listing: str) -> list[Path]:
+    """Return pip's files, in the order in which pip reads them: later ones override earlier ones.
+
+    The files need not exist.
+    """
+    matches = [match for line in listing.splitlines() if (match := _FILE.fullmatch(line.strip()))]
+    matches.sort(key=lambda match: _KINDS.index(match["kind"]))
+    return [Path(match["path"]) for match in matches]
+
+
+def _parsed(file: Path) -> configparser.RawConfigParser:
+    """Return the sections of one of pip's files; no sections if it cannot be read, as in pip."""
+    parser = configparser.RawConfigParser()
+    try:
+        # pip reads its files in the encoding of the locale.
+        encoding = locale.getpreferredencoding(do_setlocale=False)
+        text = file.read_text(encoding=encoding, errors="surrogateescape")
+    except OSError:
+        return parser
+    try:
+        parser.read_string(text, str(file))
+    except configparser.Error as error:
+        raise SettingsError(
+            f"The settings of pip cannot be read: {' '.join(str(error).split())}",
+            remedy=f"Correct {file}; `pip config debug` lists the files of pip.",
+        ) from error
+    return parser
+
+
+def _normalized(name: str) -> str:
+    return name.lower().replace("_", "-").removeprefix("--")
 
 
 def _in_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {
-        name.removeprefix("PIP_").lower().replace("_", "-"): value
+        _normalized(name.removeprefix("PIP_")): value
         for name, value in environ.items()
         if name.startswith("PIP_") and value
     }
-
-
-def _text(literal: str) -> str:
-    """Return the string that `literal` represents in Python's notation, which pip prints."""
-    try:
-        return str(ast.literal_eval(literal))
-    except (ValueError, SyntaxError):
-        return ""
