@@ -173,5 +173,5 @@ def test_noise_beyond_all_patience_is_called_so():
 def test_too_few_rounds_for_an_estimate_are_not_called_noise():
     measured = replace(report(1.05, rounds=1), mean=replace(NOISY, more_rounds=None))
     assert conclusions.sentence(measured).endswith(
-        "An estimate of how many more rounds would decide it needs at least 3."
+        "With fewer than 3 rounds, the number of rounds that would decide it cannot be estimated."
     )

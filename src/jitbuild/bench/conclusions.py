@@ -115,7 +115,10 @@ def _how_to_continue(report: BenchReport) -> str:
         return f"About {count_noun(mean.more_rounds, 'more round')} would decide it{how}"
     fewest = min(len(arm.processes) for row in report.rows for arm in (row.base, row.other))
     if fewest < intervals.MINIMUM_ROUNDS:
-        return "An estimate of how many more rounds would decide it needs at least 3."
+        return (
+            f"With fewer than {intervals.MINIMUM_ROUNDS} rounds, the number of rounds that would "
+            "decide it cannot be estimated."
+        )
     return "The noise is too large to decide it by more rounds."
 
 

@@ -244,7 +244,7 @@ def _unpaired_error(pairs: Sequence[tuple[Sample, Sample]]) -> tuple[float, floa
 def _classify(
     value: float, error: float, freedom: float, rounds: int, rule: ComparisonRule, floor: float
 ) -> Ratio:
-    """Return the ratio with its interval and its result; `rounds` is the smallest number of them.
+    """Return the ratio with its interval and its result; `rounds` are those of the smaller arm.
 
     The interval that may be looked at after each round depends on the number of rounds only.
     """
