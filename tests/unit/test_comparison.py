@@ -16,6 +16,7 @@ from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.errors import ComparisonError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
+from jitbuild.running import witness_hook
 from jitbuild.running.venvs import Requirements
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
@@ -224,6 +225,19 @@ def test_the_report_has_the_processes_of_each_mode(store, effects):
     assert (off.mode, off.processes, off.enabled, off.compiled) == ("off", 3, 0, 0)
     assert (on.mode, on.processes, on.enabled, on.compiled) == ("on", 3, 3, 3)
     assert report.nothing_compiled is None
+
+
+def test_testimonies_beyond_the_limit_are_in_the_report(store, effects, monkeypatch):
+    monkeypatch.setattr(witness_hook, "MAX_TESTIMONIES", 1)
+
+    def record_two_processes(argv, /, **options):
+        effects.recorder(argv, **options)
+        return effects.recorder(argv, **options)
+
+    both = effects._replace(recorder=record_two_processes)
+    report = compare_modes(request("-c", "pass", repeats=2), store, RecordingReporter(), both)
+    assert [(each.processes, each.left_out) for each in report.witness] == [(2, 2), (2, 2)]
+    assert any("In mode on, 2 more processes" in note for note in report.notes)
 
 
 def test_the_own_pythonpath_of_the_user_stays_behind_that_of_the_witness(store, effects):

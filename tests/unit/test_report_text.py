@@ -161,6 +161,7 @@ def test_a_report_as_json(report):
         "tracers": [],
         "unseen": [],
         "others": [],
+        "left_out": 0,
     }
     assert data["nothing_compiled"] is None
     assert data["differences"] == [

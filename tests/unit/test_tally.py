@@ -158,4 +158,5 @@ def test_the_json_has_every_count():
                 "processes": 1,
             }
         ],
+        "left_out": 0,
     }

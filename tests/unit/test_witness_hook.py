@@ -5,6 +5,7 @@ import os
 import pytest
 import witness_samples
 
+from jitbuild.running import witness_hook
 from jitbuild.running.testimony import parse_testimony
 from jitbuild.running.witness_hook import WitnessHook
 
@@ -75,6 +76,16 @@ def test_a_program_that_replaces_another_counts_beside_it(hook):
     write(hook, "7-1.txt", START, END)
     first, second = hook.collect()
     assert (first.replaced, second.replaced) == (True, False)
+
+
+def test_testimonies_beyond_the_limit_are_counted_and_deleted(hook, monkeypatch):
+    monkeypatch.setattr(witness_hook, "MAX_TESTIMONIES", 3)
+    for number in range(5):
+        write(hook, f"{number}-0.txt", START, END)
+    assert len(hook.collect()) == 3
+    assert hook.left_out == 2
+    assert hook.collect() == ()
+    assert hook.left_out == 2
 
 
 def test_an_embedded_python_is_named_by_its_base():

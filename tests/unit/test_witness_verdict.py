@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from witness_samples import end_facts, other_python, verdict_fields, witness
 
@@ -61,6 +62,15 @@ def test_a_child_that_crashes_in_one_mode_only_is_noticed_although_its_parent_ig
     ]
     killed_in_both = count("off", witness(), witness(ended=False))
     assert list(caveats([killed_in_both, on])) == []
+
+
+def test_testimonies_that_were_not_read_are_counted_apart():
+    off = count("off", witness())
+    on = msgspec.structs.replace(count("on", witness(ended=False)), left_out=7)
+    assert on.sentence.startswith("mode on: more than 1 process of 3.15.2")
+    caveat, missed = caveats([off, on])
+    assert caveat.startswith("In mode on, 7 more processes testified, but were not counted")
+    assert "did not reach 1 of 1" in missed
 
 
 def test_machine_code_in_one_process_is_enough():

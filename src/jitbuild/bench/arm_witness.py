@@ -44,6 +44,7 @@ def record_trial(session: MeasurementSession, step: BenchStep, recorder: Recorde
         with WitnessHook.temporary(folder) as hook:
             completed = recorder(argv, env=hook.environment(env), log=log, timeout=timeout)
             counts = tally(step.arm.mode, [*_of_command(hook.collect())], identity)
+            counts = msgspec.structs.replace(counts, left_out=hook.left_out)
         session.witness_file(step).write_bytes(msgspec.json.encode(counts))
         return completed
 

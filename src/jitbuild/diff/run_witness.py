@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from jitbuild.errors import ComparisonError
 from jitbuild.running.escape_reasons import EscapingCommand, escape_reason
 from jitbuild.running.tally import tally
@@ -61,12 +63,15 @@ class RunWitness:
     def tallies(self, runs: Sequence[CommandRun]) -> tuple[ModeTally, ...]:
         """Return the tally of each mode in `runs`."""
         return tuple(
-            tally(
-                mode,
-                [one for run in runs if run.mode == mode for one in run.testimonies],
-                self.identity,
+            msgspec.structs.replace(
+                tally(
+                    mode,
+                    [one for run in runs if run.mode == mode for one in run.testimonies],
+                    self.identity,
+                ),
+                left_out=hook.left_out,
             )
-            for mode in self.hooks
+            for mode, hook in self.hooks.items()
         )
 
     def check(self, runs: Sequence[CommandRun]) -> None:

@@ -140,7 +140,9 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     JIT on, and in `compiled` the JIT made machine code. In `unknown` of them, this is not known,
     mostly because they are among the `cut_off`, which did not end by themselves. `tracers` has the
     names of the tracers that were set in at least one of these processes. `unseen` has commands of
-    Pythons that could not testify. `others` are the Pythons other than the interpreter.
+    Pythons that could not testify. `others` are the Pythons other than the interpreter. `left_out`
+    is the number of testimonies that were not read, because there were too many; no other number
+    includes them.
     """
 
     mode: Mode
@@ -154,6 +156,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     tracers: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     others: tuple[OtherPython, ...] = ()
+    left_out: int = 0
 
     @property
     def disabled(self) -> int:
@@ -168,7 +171,8 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """The tally as text: `mode on: 14 processes, all 3.15.2, JIT on; machine code in 9`."""
-        counted = f"{self.total} process{'' if self.total == 1 else 'es'}"
+        more = "more than " if self.left_out else ""
+        counted = f"{more}{self.total} process{'' if self.total == 1 else 'es'}"
         if not self.processes:
             names = ", ".join(other.title for other in self.others)
             return f"mode {self.mode}: {counted} of {names or 'Python'}"
@@ -197,6 +201,7 @@ class ModeTally(msgspec.Struct, frozen=True, kw_only=True):
             "tracers": list(self.tracers),
             "unseen": list(self.unseen),
             "others": [other._asdict() for other in self.others],
+            "left_out": self.left_out,
         }
 
 

@@ -23,18 +23,20 @@ _SCRIPTS = Path(__file__).parents[1] / "in_target"
 # The names of the scripts in the folder of a hook, where Python imports them.
 _FILES = {"witness_start.py": "sitecustomize.py", "witness.py": "jitbuild_witness.py"}
 _MAX_BYTES = 1 << 16
-_MAX_FILES = 10_000
+MAX_TESTIMONIES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WitnessHook:
     """A folder that makes Python processes testify when it is first on PYTHONPATH.
 
     The processes write into the folder, so nothing but PYTHONPATH has to reach them. Processes
-    whose testimonies must be kept apart need folders of their own.
+    whose testimonies must be kept apart need folders of their own. `left_out` is the number of
+    testimonies that were deleted without being read, because there were too many.
     """
 
     folder: Path
+    left_out: int = 0
 
     @classmethod
     def install(cls, folder: Path) -> WitnessHook:
@@ -70,10 +72,16 @@ class WitnessHook:
         """Return the testimonies written since the last call, and delete their files.
 
         If a process was forked and then replaced by another Python (exec), only the testimony of
-        that other Python is returned.
+        that other Python is returned. At most MAX_TESTIMONIES are read; the others are only deleted
+        and counted.
         """
         by_process: dict[str, dict[int, Testimony]] = {}
-        for path in sorted(self.folder.glob("*-*.txt"))[:_MAX_FILES]:
+        paths = sorted(self.folder.glob("*-*.txt"))
+        for path in paths[MAX_TESTIMONIES:]:
+            self.left_out += 1
+            with contextlib.suppress(OSError):
+                path.unlink()
+        for path in paths[:MAX_TESTIMONIES]:
             testimony = parse_testimony(_read_and_delete(path))
             if testimony is not None:
                 process, _, number = path.stem.partition("-")

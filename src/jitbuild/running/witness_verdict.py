@@ -82,6 +82,11 @@ def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
             f"with -I, -E or -S: {', '.join(unseen[:_SHOWN_COMMANDS])}{more}."
         )
     for tally in tallies:
+        if tally.left_out:
+            yield (
+                f"In mode {tally.mode}, {tally.left_out} more processes testified, but were not "
+                "counted: the reports of at most 10000 are read after each run."
+            )
         missed = tally.processes - tally.in_mode
         if missed:
             yield (
@@ -96,7 +101,7 @@ def _cut_off_caveat(tallies: Sequence[ModeTally]) -> Iterator[str]:
 
     The process that started a process that crashed may have ignored the crash.
     """
-    if len({tally.cut_off for tally in tallies}) < 2:
+    if len({tally.cut_off for tally in tallies}) < 2 or any(tally.left_out for tally in tallies):
         return
     counts = ", ".join(f"{tally.cut_off or 'none'} in mode {tally.mode}" for tally in tallies)
     yield (
