@@ -86,6 +86,21 @@ def test_refreshing_a_program_that_no_longer_fits_keeps_its_registration(store, 
     assert [interpreter.name for interpreter in store.installed()] == [stale.name]
 
 
+def test_a_failed_refresh_is_recorded_unless_the_registration_was_replaced(store, program):
+    stale = adopt(store, program, probe=fake_probe)
+    replaced = adopt(store, program, probe=fake_probe)
+    program.write_text("broken")
+    with pytest.raises(InterpreterError):
+        refresh(store, stale, probe=fake_probe)
+    assert store.installed() == [replaced]
+    with pytest.raises(InterpreterError):
+        refresh(store, replaced, probe=fake_probe)
+    (failed,) = store.installed()
+    assert (failed.failed, failed.outdated, failed.proven) == (True, True, True)
+    program.write_text("3.15.2 yes-off, repaired")
+    assert not failed.failed
+
+
 def test_refreshing_a_vanished_program_does_nothing(store, program):
     stale = adopt(store, program, probe=fake_probe)
     program.unlink()

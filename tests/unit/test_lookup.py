@@ -173,6 +173,46 @@ def test_an_adopted_interpreter_that_fails_its_probe_is_reported_beside_the_foun
     assert reporter.warnings == ["It does not run. Install another."]
 
 
+@pytest.mark.parametrize("spec", ["3.14", "3.15"])
+def test_a_failed_probe_is_not_repeated_while_another_interpreter_can_be_used(
+    store, changed, elsewhere, spec
+):
+    stores.put(store, "3.14.1")
+    stores.put(store, "3.15.1")
+    find_interpreter(spec, Axes(), probe=failing)
+    reporter = RecordingReporter()
+    found = find_interpreter(spec, Axes(), probe=never, reporter=lambda: reporter)
+    assert (found.version, reporter.warnings) == (f"{spec}.1", [])
+    assert store.get(changed.name).state == "changed"
+    elsewhere.write_text("upgraded once more")
+    assert find_interpreter("3.15", Axes(), probe=upgraded).version == "3.15.10"
+
+
+def test_a_failed_probe_of_an_interpreter_that_does_not_fit_is_not_repeated(changed):
+    for probe in (failing, never):
+        with pytest.raises(NotInstalledError):
+            find_interpreter("3.13", Axes(), probe=probe)
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_failed_probe_is_repeated_if_nothing_else_fits(store, changed, by_name):
+    spec = changed.name if by_name else "3.15"
+    for _ in range(2):
+        with pytest.raises(InterpreterError):
+            find_interpreter(spec, Axes(), probe=failing)
+    found = find_interpreter(spec, Axes(), probe=as_built("yes-off"))
+    assert (found.fresh, found.failed) == (True, False)
+
+
+def test_the_list_repeats_a_failed_probe(store, changed):
+    with pytest.raises(InterpreterError):
+        find_interpreter("3.15", Axes(), probe=failing)
+    (interpreter,) = store.installed()
+    assert (interpreter.failed, interpreter.outdated) == (True, True)
+    (found,) = refresh_all(store, [interpreter], SilentReporter(), probe=as_built("yes-off"))
+    assert (found.state, found.failed) == ("proven", False)
+
+
 def test_the_list_is_refreshed_first(store, changed):
     fresh = stores.put(store, "3.14.1")
     found = refresh_all(store, [changed], SilentReporter(), probe=upgraded)

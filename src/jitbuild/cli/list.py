@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """
     current_store = store()
     interpreters = current_store.installed()
-    if stale := [interpreter for interpreter in interpreters if not interpreter.fresh]:
+    if stale := [interpreter for interpreter in interpreters if interpreter.outdated]:
         from jitbuild.running.refreshing import refresh_all
 
         interpreters = refresh_all(current_store, stale, reporter_for(options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from datetime import UTC, datetime
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from jitbuild.errors import InterpreterError, ProofError, VariantError
+from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
 from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
+from jitbuild.store import manifest as manifests
 from jitbuild.store.launchers import FOLDER as LAUNCHERS
 from jitbuild.store.launchers import write_launchers
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
@@ -76,18 +78,36 @@ def refresh(
     """Probe the adopted interpreter `stale`, which has changed, and register it again.
 
     If the name of the interpreter changes, for example because of a new version, the old
-    registration is removed. Raises the same errors as `adopt`.
+    registration is removed. If the probe fails, the old registration remains, and records the
+    failure. Raises the same errors as `adopt`.
     """
-    if stale.adopted and stale.executable.exists():
+    fingerprint = Fingerprint.of(stale.executable)
+    if stale.adopted and fingerprint is not None:
         expect = stale.manifest.expect or "jit"
         profile = stale.variant.profile
-        renewed = adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
+        try:
+            renewed = adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
+        except (InterpreterError, ProofError, VariantError):
+            _record_failure(store, stale, fingerprint)
+            raise
         if renewed.name != stale.name:
             with store.lock(stale.name):
                 present = store.get(stale.name)
                 # Another process may already have replaced or removed it.
                 if present is not None and present.instance == stale.instance:
                     store.remove(present)
+
+
+def _record_failure(store: Store, stale: Interpreter, fingerprint: Fingerprint) -> None:
+    """Record in the manifest of `stale` that the file with `fingerprint` failed its probe.
+
+    If the store cannot be written, nothing is recorded.
+    """
+    with contextlib.suppress(StoreError, OSError), store.lock(stale.name):
+        present = store.get(stale.name)
+        if present is not None and present.instance == stale.instance:
+            manifest = msgspec.structs.replace(present.manifest, failed_fingerprint=fingerprint)
+            manifests.write(manifest, present.path)
 
 
 def own_interpreter(store: Store, program: Path) -> Interpreter | None:

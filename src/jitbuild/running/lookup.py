@@ -130,7 +130,7 @@ def _by_name(spec: str, store: Store, refresh: Callable[[Interpreter], None]) ->
     if "/" in spec or not spec.startswith(_NAME_PREFIX):
         return None
     interpreter = store.get(spec)
-    if interpreter is not None and not interpreter.fresh:
+    if interpreter is not None and interpreter.outdated:
         refresh(interpreter)
         interpreter = store.get(spec)
     usable = interpreter is not None and interpreter.fresh and interpreter.proven

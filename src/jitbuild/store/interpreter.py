@@ -105,6 +105,17 @@ class Interpreter(msgspec.Struct, frozen=True):
         return now == self.manifest.fingerprint if self.adopted else self.moved_from is None
 
     @property
+    def outdated(self) -> bool:
+        """True if a repair or a new probe may make the interpreter usable again."""
+        return not self.fresh and self.executable.exists()
+
+    @property
+    def failed(self) -> bool:
+        """True if the executable, as it is now, has failed the probe that followed a change."""
+        failed = self.manifest.failed_fingerprint
+        return failed is not UNSET and failed == Fingerprint.of(self.executable)
+
+    @property
     def moved_from(self) -> Path | None:
         """The folder in which the interpreter was installed; None if that is still its folder.
 

@@ -1,7 +1,8 @@
 """The manifest of an interpreter: everything known about it, in `jitbuild.toml` in its folder.
 
 Only `read` and `write` access the file. A manifest is rewritten only when its interpreter has been
-repaired after a move (providers/repair.py). Any other change replaces the interpreter as a whole.
+repaired after a move (providers/repair.py), and when an adopted interpreter that has changed fails
+its new probe (providers/adopt.py). Any other change replaces the interpreter as a whole.
 """
 
 from __future__ import annotations
@@ -170,8 +171,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `key` is the key of its plan, and `instance` an id that is new for every build. `request` is the
     request for which it was installed. `executable` is the path of its program: relative to the
     interpreter's folder, or absolute if the interpreter was adopted. `times` maps each stage to the
-    seconds that it took. Only adopted interpreters have `expect` and `fingerprint`. Only
-    interpreters that jitbuild built have `target`, `source`, `toolchain`, `times` and `caches`.
+    seconds that it took. Only adopted interpreters have `expect` and `fingerprint`, and they have
+    `failed_fingerprint` if the program has changed and failed the new probe: it is the fingerprint
+    of the changed program. Only interpreters that jitbuild built have `target`, `source`,
+    `toolchain`, `times` and `caches`.
     """
 
     key: str
@@ -188,6 +191,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     target: str | Unset = UNSET
     expect: Expect | Unset = UNSET
     fingerprint: Fingerprint | Unset = UNSET
+    failed_fingerprint: Fingerprint | Unset = UNSET
     source: SourceRecord | Unset = UNSET
     toolchain: ToolchainRecord | Unset = UNSET
     times: dict[str, float] | Unset = UNSET

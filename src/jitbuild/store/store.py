@@ -3,9 +3,10 @@
 An interpreter is a folder below `interpreters/` that contains a manifest. The folder is assembled
 in a scratch folder, and renamed when the interpreter is complete and proven. So every visible
 interpreter is usable, even if the process that built it was killed. An interpreter is only replaced
-as a whole, with one exception: after the store was moved, the paths in the interpreter's files are
-rewritten (providers/repair.py). The folder of an adopted interpreter contains only its manifest and
-its launchers.
+as a whole, with two exceptions: after the store was moved, the paths in the interpreter's files are
+rewritten (providers/repair.py), and if an adopted interpreter has changed and fails its new probe,
+its manifest records that (providers/adopt.py). The folder of an adopted interpreter contains only
+its manifest and its launchers.
 """
 
 from __future__ import annotations
@@ -95,20 +96,38 @@ class Store(msgspec.Struct, frozen=True):
         """Return the preferred proven interpreter that fits `request` and `axes`, or None.
 
         If the request is not a version, `digest` identifies the source to which it was resolved.
-        `refresh` should bring an interpreter up to date. It is called with every interpreter that
-        is not `fresh` and that fits or was adopted: an adopted interpreter may have any version
-        after an upgrade. Interpreters that no longer fit afterwards, or that are still not fresh,
-        are ignored.
+        `refresh` should bring an interpreter up to date. It is called with every `outdated`
+        interpreter that fits or was adopted: an adopted interpreter may have any version after an
+        upgrade. If such an interpreter has `failed`, `refresh` is called with it again only if it
+        fits and no other interpreter can be used. Interpreters that no longer fit afterwards, or
+        that are still not fresh, are ignored.
         """
         installed = self.installed()
         fitting = self.fitting(request, axes, digest=digest, among=installed)
-        candidates = [*fitting, *(each for each in installed if each.adopted)]
-        if stale := {each.path: each for each in candidates if not each.fresh}:
-            for interpreter in stale.values():
-                refresh(interpreter)
-            again = self.fitting(request, axes, digest=digest)
-            fitting = [interpreter for interpreter in again if interpreter.fresh]
-        return fitting[0] if len(fitting) == 1 else max(fitting, key=preference, default=None)
+        adopted = [interpreter for interpreter in installed if interpreter.adopted]
+        outdated = {each.path: each for each in [*fitting, *adopted] if each.outdated}.values()
+        usable = [interpreter for interpreter in fitting if interpreter.fresh]
+        if untried := [interpreter for interpreter in outdated if not interpreter.failed]:
+            usable = self._refreshed(untried, request, axes, digest=digest, refresh=refresh)
+        failed = [each for each in outdated if each.failed and each in fitting]
+        if failed and not usable:
+            usable = self._refreshed(failed, request, axes, digest=digest, refresh=refresh)
+        return usable[0] if len(usable) == 1 else max(usable, key=preference, default=None)
+
+    def _refreshed(
+        self,
+        outdated: Iterable[Interpreter],
+        request: Request,
+        axes: Axes,
+        *,
+        digest: str,
+        refresh: Callable[[Interpreter], None],
+    ) -> list[Interpreter]:
+        """Refresh the interpreters `outdated`; return those in the store that fit and are fresh."""
+        for interpreter in outdated:
+            refresh(interpreter)
+        fitting = self.fitting(request, axes, digest=digest)
+        return [interpreter for interpreter in fitting if interpreter.fresh]
 
     def fitting(
         self,
