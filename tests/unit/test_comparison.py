@@ -227,6 +227,13 @@ def test_the_report_has_the_processes_of_each_mode(store, effects):
     assert report.nothing_compiled is None
 
 
+def test_a_command_that_hides_a_python_has_a_note(store, effects):
+    wanted = request("-c", "os.system('python x.py; python -I y.py')", repeats=1)
+    report = compare_modes(wanted, store, RecordingReporter(), effects)
+    (note,) = [note for note in report.notes if "Nothing is known" in note]
+    assert note.startswith("The command starts Python with -I, -E or -S")
+
+
 def test_testimonies_beyond_the_limit_are_in_the_report(store, effects, monkeypatch):
     monkeypatch.setattr(witness_hook, "MAX_TESTIMONIES", 1)
 

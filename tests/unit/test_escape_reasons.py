@@ -1,25 +1,28 @@
 """The likely reason why a command does not run the interpreter, from what can be read."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from jitbuild.running.escape_reasons import EscapingCommand, escape_reason
+from jitbuild.running.escape_reasons import EscapingCommand, escape_reason, hiding_facts
 
 PYTHON = Path("/ours/bin/python3.15")
 
 
-def reason_of(*argv, files=None):
-    """Return the reason for a command; `files` are texts by path, and every program is in /bin."""
+def command_of(*argv, files=None):
+    """Return a command; `files` are texts by path, and every program is in /bin."""
     texts = files or {}
-    return escape_reason(
-        EscapingCommand(
-            argv,
-            PYTHON,
-            lambda name: name if name.startswith(("/", "./")) else f"/bin/{name}",
-            lambda path: texts.get(path, ""),
-        )
+    return EscapingCommand(
+        argv,
+        PYTHON,
+        lambda name: name if name.startswith(("/", "./")) else f"/bin/{name}",
+        lambda path: texts.get(path, ""),
     )
+
+
+def reason_of(*argv, files=None):
+    return escape_reason(command_of(*argv, files=files))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +76,28 @@ def test_a_script_is_read(text, fact):
     assert fact in reason_of("./x", files={"./x": text}).fact
 
 
+@pytest.mark.parametrize(
+    ("argv", "text", "facts"),
+    [
+        (["sh", "-c", "python x.py; python -I y.py"], "", ["The command starts Python with -I"]),
+        (["sh", "-c", "env -i python y.py"], "", ["The command clears the environment"]),
+        (["sh", "-c", "unset PYTHONPATH; python y.py"], "", ["The command removes PYTHON_JIT"]),
+        (["./x"], "#!/bin/sh\nPYTHONPATH=src python y.py\n", ["./x replaces PYTHONPATH"]),
+        (["sh", "./x"], "#!/bin/sh\npython -E y.py\n", ["./x starts Python with -I"]),
+        (["sh", "./x"], "#!/bin/sh\n# python -E y.py\n", []),
+        (["python", "./x"], "#!/usr/bin/env python3\nrun('python -I y.py')\n", []),
+        (["sudo", "make"], "", []),
+        (["sh", "-c", "PYTHONPATH=src:$PYTHONPATH python -B y.py"], "", []),
+        (["python", "./x"], "", []),
+    ],
+)
+def test_pythons_that_cannot_be_observed_are_found_in_the_command_and_its_scripts(
+    argv, text, facts
+):
+    found = hiding_facts(command_of(*argv, files={"./x": text}))
+    assert [fact[: len(start)] for fact, start in zip(found, facts, strict=True)] == facts
+
+
 def test_a_file_is_read_up_to_its_binary_part(tmp_path):
     (tmp_path / "x").write_bytes(b"#!/usr/bin/python3\nPK\0sudo x")
     command = EscapingCommand.on_path([str(tmp_path / "x")], PYTHON, str(tmp_path))
@@ -80,6 +105,13 @@ def test_a_file_is_read_up_to_its_binary_part(tmp_path):
     assert command.read(str(tmp_path / "none")) == ""
     (tmp_path / "x").write_bytes(b"#!/usr/bin/python3\n\xff")
     assert command.read(str(tmp_path / "x")).startswith("#!/usr/bin/python3\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+def test_a_pipe_among_the_words_of_a_command_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    command = EscapingCommand.on_path(["x", str(tmp_path / "pipe")], PYTHON, "")
+    assert hiding_facts(command) == []
 
 
 def test_a_link_to_the_interpreter_is_the_interpreter(tmp_path):

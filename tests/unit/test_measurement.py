@@ -358,6 +358,12 @@ def test_a_benchmark_that_runs_in_no_mode_is_left_out_of_the_report(bench, worke
     assert report.notes == ("nbody was left out: ImportError: No module named 'x'.",)
 
 
+def test_a_command_that_hides_a_python_has_a_warning(bench):
+    report = bench(command=("-c", "os.system('ls; python -I y.py')"), rounds=3)
+    (warning,) = [each for each in report.warnings if "Nothing is known" in each]
+    assert warning.startswith("The command starts Python with -I, -E or -S")
+
+
 @pytest.mark.parametrize(
     ("requirements", "missing", "message"),
     [

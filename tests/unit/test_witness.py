@@ -102,6 +102,10 @@ def test_a_tracer_is_noted_when_it_is_removed(one, monkeypatch):
         ([b"pypy3", "-m", "x", "-I"], {"PYTHONPATH": "/hook"}, ""),
         (["/bin/ls"], {}, ""),
         ("python x.py", {}, ""),
+        (["/bin/sh", "-c", "cd x && python -I y.py"], {"PYTHONPATH": "/hook"}, "python -I y.py"),
+        (["sh", "-c", "make; python3 -B y.py -I"], {"PYTHONPATH": "/hook"}, ""),
+        (["sh", "-c", "python x.py"], {}, "python x.py"),
+        (["sh"], {}, ""),
     ],
 )
 def test_pythons_that_cannot_testify_are_unseen(arguments, env, expected, monkeypatch):
@@ -114,7 +118,9 @@ def test_unseen_pythons_are_noted_when_they_are_started(one):
     one.hear("subprocess.Popen", ("ls", ["ls"], None, None))
     one.hear("os.exec", ("/x/python", ["python", "y.py"], {}))
     one.hear("os.posix_spawn", ("/x/python", None, {}))
-    assert one.unseen == ["python x.py", "python y.py"]
+    one.hear("os.system", (b"python -E z.py; ls",))
+    one.hear("os.system", (b"ls",))
+    assert one.unseen == ["python x.py", "python y.py", "python -E z.py;"]
 
 
 def test_long_texts_are_cut(monkeypatch):

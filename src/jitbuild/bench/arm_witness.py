@@ -13,7 +13,7 @@ import msgspec
 
 from jitbuild.bench import plan, scripts, session_results, worker_facts
 from jitbuild.errors import MeasurementError
-from jitbuild.running.escape_reasons import EscapingCommand, escape_reason
+from jitbuild.running.escape_reasons import EscapingCommand, escape_reason, hiding_facts
 from jitbuild.running.tally import ModeTally, tally
 from jitbuild.running.witness_hook import WitnessHook
 from jitbuild.running.witness_verdict import refusal
@@ -63,6 +63,16 @@ def check_trials(session: MeasurementSession) -> None:
             )
             if refused:
                 raise MeasurementError(refused.what, remedy=refused.remedy)
+
+
+def hiding_facts_of(session: MeasurementSession) -> list[str]:
+    """Return sentences about Pythons that commands seem to start, but that cannot be observed."""
+    return [
+        fact
+        for benchmark in session.benchmarks
+        if benchmark.kind == "command"
+        for fact in hiding_facts(_command(session, session.arms[0], benchmark))
+    ]
 
 
 def tallies_of_arms(session: MeasurementSession) -> dict[str, ModeTally]:

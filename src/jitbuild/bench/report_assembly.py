@@ -154,7 +154,7 @@ def _warnings(
         *finished.machine_warnings,
         *caveats.tracer_caveats(facts),
         *uncompiled,
-        *witness_verdict.caveats([*tallies.values()]),
+        *witness_verdict.caveats([*tallies.values()], arm_witness.hiding_facts_of(session)),
     )
 
 

@@ -20,7 +20,7 @@ from jitbuild.diff.run_modes import DiffJob, run_modes
 from jitbuild.diff.run_witness import RunWitness
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
-from jitbuild.running import venvs, witness_verdict
+from jitbuild.running import venvs
 from jitbuild.running.command import command_line, plain_command
 from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.escape_reasons import EscapingCommand
@@ -81,7 +81,7 @@ def compare_modes(
         path = command_environment(environment, None, effects.environ)
         check_program(program, environment, path)
         verdict = _probe(environment, request.modes, effects.probe)
-        runs, tallies = _run(request, environment, verdict, store, reporter, effects)
+        runs, tallies, witness_notes = _run(request, environment, verdict, store, reporter, effects)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -99,7 +99,7 @@ def compare_modes(
             request.modes,
             lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
         ),
-        notes=(*caveats(runs, request.repeats), *witness_verdict.caveats(tallies)),
+        notes=(*caveats(runs, request.repeats), *witness_notes),
     )
 
 
@@ -154,8 +154,11 @@ def _run(
     store: Store,
     reporter: Reporter,
     effects: DiffEffects,
-) -> tuple[list[CommandRun], tuple[ModeTally, ...]]:
-    """Run the command in every mode; return the runs, and the counted processes of each mode."""
+) -> tuple[list[CommandRun], tuple[ModeTally, ...], tuple[str, ...]]:
+    """Run the command in every mode.
+
+    Return the runs, the counted processes of each mode, and the caveats about these processes.
+    """
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     # If the command leaves files that cannot be deleted, the report must not be lost.
     with tempfile.TemporaryDirectory(
@@ -176,7 +179,8 @@ def _run(
             live=request.live,
         )
         runs = run_modes(job, reporter=reporter, recorder=effects.recorder)
-        return runs, job.witness.tallies(runs)
+        tallies = job.witness.tallies(runs)
+        return runs, tallies, job.witness.caveats(tallies)
 
 
 def _witness(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jitbuild.errors import ComparisonError
-from jitbuild.running.escape_reasons import EscapingCommand, escape_reason
+from jitbuild.running.escape_reasons import EscapingCommand, escape_reason, hiding_facts
 from jitbuild.running.tally import tally
 from jitbuild.running.witness_hook import WitnessHook
-from jitbuild.running.witness_verdict import refusal
+from jitbuild.running.witness_verdict import caveats, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +73,10 @@ class RunWitness:
             )
             for mode, hook in self.hooks.items()
         )
+
+    def caveats(self, tallies: Sequence[ModeTally]) -> tuple[str, ...]:
+        """Return the caveats about the processes of the runs."""
+        return tuple(caveats(tallies, hiding_facts(self.command)))
 
     def check(self, runs: Sequence[CommandRun]) -> None:
         """Raise ComparisonError if, in a mode, no process was of the interpreter and in that mode.

@@ -24,7 +24,6 @@ TYPE_CHECKING = False  # importing typing would take longer than everything else
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
 
-_FIRST_WITH_JIT = (3, 13)
 _MAX_TEXT = 1000
 _MAX_ARGUMENTS = 8
 _MAX_MODULES = 1000
@@ -34,7 +33,7 @@ _MAX_UNSEEN = 5
 # its environment among their arguments.
 _STARTS = {"subprocess.Popen": (0, 1, 3), "os.posix_spawn": (0, 1, 2), "os.exec": (0, 1, 2)}
 _TRACERS = {"sys.settrace": sys.gettrace, "sys.setprofile": sys.getprofile}
-_HEARD = frozenset(["exec", *_STARTS, *_TRACERS])
+_HEARD = frozenset(["exec", "os.system", *_STARTS, *_TRACERS])
 
 
 class Witness:
@@ -55,8 +54,7 @@ class Witness:
         A subinterpreter imports sitecustomize too, in a process that has already testified.
         """
         self.process, self.path, self.ended = os.getpid(), "", False
-        line = _facts()
-        line["forked"] = forked
+        line = dict(_facts(), forked=forked)
         for number in range(_MAX_FILES_OF_A_PROCESS):
             path = os.path.join(self.folder, "%d-%d.txt" % (self.process, number))
             try:
@@ -101,6 +99,8 @@ class Witness:
         if event not in _HEARD:  # nearly all calls end here
             return
         try:
+            if event == "os.system":
+                event, args = "os.exec", ("sh", ["sh", *args], None)
             if event == "exec":
                 code = args[0]
                 if code.co_name == "<module>" and len(self.modules) < _MAX_MODULES:
@@ -110,8 +110,7 @@ class Witness:
             elif event in _STARTS and len(self.unseen) < _MAX_UNSEEN:
                 program, arguments, env = (args[index] for index in _STARTS[event])
                 command = unseen_command(program, arguments, env, self.folder)
-                if command:
-                    self.unseen.append(command)
+                self.unseen += [command] * bool(command)
         except Exception:  # an error here would be raised in the program
             pass
 
@@ -120,12 +119,17 @@ def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) ->
     """Return the command of a Python that cannot testify; "" if it can, or if it is no Python.
 
     It cannot testify if it ignores PYTHONPATH because of an option, or if its environment `env`
-    (None: that of this process) does not have `folder` on PYTHONPATH.
+    (None: that of this process) does not have `folder` on PYTHONPATH. Of the Pythons that a shell
+    starts, return the first that cannot testify.
     """
     if isinstance(arguments, (str, bytes)):  # a command line on Windows
         return ""
     words = [os.fsdecode(word) for word in arguments]
     name = os.path.basename(os.fsdecode(program or words[0]))
+    if name in ("sh", "bash", "dash"):
+        words = " ".join(words[1:]).split()
+        starts = (unseen_command(word, words[i:], env, folder) for i, word in enumerate(words))
+        return next(filter(None, starts), "")
     if not name.startswith(("python", "pypy")):
         return ""
     variables: "Any" = os.environ if env is None else env
@@ -183,11 +187,7 @@ def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
     is_executor = map(is_, map(type, objects), repeat(kinds[0]))
     executors: "List[Any]" = list(compress(objects, is_executor))
     own = _executors_of(own_code, kinds[0]) if executors else []
-    valid = [
-        executor
-        for executor in executors
-        if executor.is_valid() and not any(executor is one for one in own)
-    ]
+    valid = [each for each in executors if each.is_valid() and not any(each is one for one in own)]
     return len(valid), sum(map(_has_machine_code, valid))
 
 
@@ -250,7 +250,7 @@ def _facts() -> "Dict[str, Any]":
 
 def _has_tier2() -> bool:
     """Return True if this interpreter may have executors, as 3.13 always may (no sys._jit)."""
-    if sys.implementation.name != "cpython" or sys.version_info < _FIRST_WITH_JIT:
+    if sys.implementation.name != "cpython" or sys.version_info < (3, 13):
         return False
     jit = getattr(sys, "_jit", None)
     return jit is None or bool(jit.is_available())

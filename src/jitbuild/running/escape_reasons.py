@@ -54,54 +54,63 @@ class _Pattern(NamedTuple):
     """Text in a command or script, the reason that it points to, and the remedy.
 
     In `fact`, `{place}` stands for the command, or the script, in which the text was found. In
-    `remedy`, `{python}` stands for the interpreter.
+    `remedy`, `{python}` stands for the interpreter. If `hides` is True, Pythons on this machine
+    cannot be observed because of the text.
     """
 
     regex: re.Pattern[str]
     fact: str
     remedy: str
+    hides: bool
 
 
 _VARIABLES = "PYTHON_JIT and PYTHONPATH"
 _KEEP = f"Keep {_VARIABLES} in the environment of the programs that it starts."
 _WORD = r"(?:^|[\s;&|(`/])"
 _PATTERNS = tuple(
-    _Pattern(re.compile(_WORD + regex, re.MULTILINE), fact, remedy)
-    for regex, fact, remedy in (
+    _Pattern(re.compile(_WORD + regex, re.MULTILINE), fact, remedy, hides)
+    for regex, fact, remedy, hides in (
         (
             r"env\s+(?:-\S+\s+)*(?:-i\b|-\s|--ignore-environment)",
             "{place} clears the environment with `env -i`.",
             f"Omit -i, or set {_VARIABLES} again.",
+            True,
         ),
         (
             r"(?:sudo|doas|su|runuser)\s",
             f"{{place}} changes the user with sudo or su, which removes {_VARIABLES}.",
             "Run jitbuild itself as that user.",
+            False,
         ),
         (
             r"(?:docker|podman|ssh|chroot|bwrap|flatpak|nix-shell)\s",
             "{place} runs a program on another machine or in a container, without the interpreter.",
             "Run jitbuild itself there.",
+            False,
         ),
         (
             r"(?:python|pypy)[\w.]*\s+(?:-[A-Za-z]+\s+)*-[A-Za-z]*[IES]",
             f"{{place}} starts Python with -I, -E or -S, which ignore {_VARIABLES}.",
             "Omit the option.",
+            True,
         ),
         (
             r"(?:pyenv|asdf|mise|rtx|conda|micromamba)\s+(?:exec|run|x)\b",
             "{place} is a shim of a version manager, which starts a Python of its own.",
             "Name the program `python` or `-m MODULE` after --, or remove the shims from PATH.",
+            False,
         ),
         (
             r"(?:export\s+)?PYTHONPATH=(?!\S*\$\{?PYTHONPATH)",
             "{place} replaces PYTHONPATH, through which the processes are observed.",
             "Extend it: PYTHONPATH=FOLDER:$PYTHONPATH.",
+            True,
         ),
         (
             r"(?:unset\s+|-u\s*)(?:\S+\s+)*PYTHON(?:_JIT|PATH)\b",
             f"{{place}} removes {_VARIABLES} from the environment.",
             _KEEP,
+            True,
         ),
     )
 )
@@ -149,6 +158,26 @@ def escape_reason(command: EscapingCommand) -> EscapeReason:
     for found in _reasons(command):
         return EscapeReason(found.fact, found.remedy.replace("{python}", str(command.executable)))
     return _UNKNOWN
+
+
+def hiding_facts(command: EscapingCommand) -> list[str]:
+    """Return sentences about Pythons that `command` seems to start, but that cannot be observed.
+
+    The words of the command are read, and the scripts that it names. A script of a Python is not
+    read, because this Python itself observes what it starts.
+    """
+    texts = {"The command": " ".join(command.argv)}
+    for word in command.argv:
+        path = (command.which(word) or word) if word == command.argv[0] else word
+        script = _without_comments(command.read(path))
+        if script.startswith("#!") and not re.match(r"#!.*(?:python|pypy)", script):
+            texts[path] = script
+    return [
+        pattern.fact.format(place=place)
+        for place, text in texts.items()
+        for pattern in _PATTERNS
+        if pattern.hides and pattern.regex.search(text)
+    ]
 
 
 def _reasons(command: EscapingCommand) -> Iterator[EscapeReason]:
@@ -206,7 +235,7 @@ def _pattern_reasons(place: str, text: str) -> Iterator[EscapeReason]:
 
 def _without_comments(script: str) -> str:
     """Return `script` with its first line, but without lines that are comments."""
-    first, *lines = script.splitlines()
+    first, *lines = script.splitlines() or [""]
     return "\n".join([first, *(line for line in lines if not line.lstrip().startswith("#"))])
 
 
@@ -219,10 +248,13 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
 def _read_text(path: str) -> str:
     """Return the beginning of a file, up to its first NUL byte; "" if the file cannot be read.
 
+    Only regular files are read: opening a pipe or a terminal would block.
     A zip file of Python modules may begin with a line of text, such as `#!/usr/bin/python3`, before
     its binary data.
     """
     try:
+        if not Path(path).is_file():
+            return ""
         with Path(path).open("rb") as file:
             data = file.read(_READ_BYTES)
     except OSError:

@@ -62,8 +62,12 @@ def refusal(tally: ModeTally, reason: EscapeReason) -> Refusal | None:
     return None
 
 
-def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
-    """Yield a caveat for each kind of process that limits what the modes can show."""
+def caveats(tallies: Sequence[ModeTally], hiding: Sequence[str] = ()) -> Iterator[str]:
+    """Yield a caveat for each kind of process that limits what the modes can show.
+
+    `hiding` has sentences about Pythons that the command seems to start, but that cannot be
+    observed.
+    """
     others = {other.title: None for tally in tallies for other in tally.others}
     if others:
         counts = ", ".join(
@@ -81,6 +85,8 @@ def caveats(tallies: Sequence[ModeTally]) -> Iterator[str]:
             "Nothing is known about Pythons that were started with an environment of their own, or "
             f"with -I, -E or -S: {', '.join(unseen[:_SHOWN_COMMANDS])}{more}."
         )
+    for fact in hiding:
+        yield f"{fact} Nothing is known about Pythons that are started in this way."
     for tally in tallies:
         if tally.left_out:
             yield (
