@@ -74,7 +74,7 @@ class Condition(toml.Table, frozen=True):
 
 def _names(argument: str) -> tuple[str, str]:
     """Return the name of an argument of configure, and the same name with two dashes."""
-    name = argument.split("=")[0]
+    name = argument.partition("=")[0]
     return name, f"-{name}" if name.startswith("-") else f"--{name.replace('_', '-')}"
 
 
