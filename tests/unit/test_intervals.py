@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
-from collections import Counter
 
 import pytest
 
-from jitbuild.bench import stats
-from jitbuild.bench.stats import ComparisonRule, Sample
 from jitbuild.running import intervals
-
-LOOKS_FROM, MOST_ROUNDS = 5, 150
-RULE = ComparisonRule(paired=True, always_valid=True)
+from simulated_measurements import NOISES, RATIOS, answers_of, drift, plain, tails
 
 
 def test_the_always_valid_quantile_solves_its_equation():
@@ -76,63 +70,16 @@ def test_the_always_valid_interval_needs_at_least_five_rounds():
     assert intervals.rounds_until(0.0, 3, 0.02, intervals.always_valid_quantile) == 2
 
 
-def drift(rng: random.Random, rounds: int) -> float:
-    """Noise of 2 percent on a machine that slows down, in alternation for and against an arm."""
-    return rng.gauss(0, 0.02) + (0.01 if rounds % 2 else -0.01)
-
-
-def bursts(rng: random.Random, rounds: int) -> float:
-    """Little noise, but other work slows down one of the two processes in every tenth round."""
-    return rng.gauss(0, 0.01) + (rng.choice((-0.3, 0.3)) if rng.random() < 0.1 else 0)
-
-
-def levels(rng: random.Random, rounds: int) -> float:
-    """A clock with two speeds: each process runs on one of them."""
-    return rng.choice((0, 0, 0, 0.2)) - rng.choice((0, 0, 0, 0.2)) + rng.gauss(0, 0.01)
-
-
-def tails(rng: random.Random, rounds: int) -> float:
-    """Student's t with two degrees of freedom, whose variance is infinite."""
-    return 0.02 * rng.gauss(0, 1) / math.sqrt(rng.gammavariate(1, 1))
-
-
-def plain(rng: random.Random, rounds: int) -> float:
-    """Noise of 5 percent, as of commands on a busy machine."""
-    return rng.gauss(0, 0.05)
-
-
-def measured(rng: random.Random, noise, ratio: float) -> str:
-    """Return the answer of a measurement that looks after each round and stops when it decides.
-
-    As in `jitbuild bench`, outliers are left out before each look. The noise of a round affects one
-    half of each arm, so it does not change the true ratio of the means.
-    """
-    halves = [math.exp(noise(rng, number) / 2) for number in range(MOST_ROUNDS)]
-    base = [(half,) for half in halves]
-    other = [(1 / half / ratio,) for half in halves]
-    for rounds in range(LOOKS_FROM, MOST_ROUNDS + 1):
-        arms = Sample(processes=tuple(base[:rounds])), Sample(processes=tuple(other[:rounds]))
-        out = stats.outliers(*arms)
-        answer = stats.compare(*(arm.without(out) for arm in arms), RULE).result
-        if answer != "undecided":
-            return answer
-    return "undecided"
-
-
-@pytest.mark.parametrize("noise", [plain, drift, bursts, levels, tails])
-@pytest.mark.parametrize(
-    ("ratio", "right"), [(1.0, "no difference"), (1 / 1.05, "slower"), (1.5, "faster")]
-)
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize(("ratio", "right"), RATIOS)
 def test_an_answer_that_ends_the_measurement_is_rarely_wrong(noise, ratio, right):
-    rng = random.Random(f"{noise.__name__} {ratio}")
-    answers = Counter(measured(rng, noise, ratio) for _ in range(300))
-    assert answers.total() - answers[right] - answers["undecided"] <= 3, answers
+    # The integration suite simulates more measurements.
+    answers = answers_of(noise, ratio, 100)
+    assert answers.total() - answers[right] - answers["undecided"] <= 1, answers
 
 
 @pytest.mark.parametrize(
     ("noise", "ratio"), [(drift, 1.0), (drift, 1 / 1.05), (plain, 1 / 1.05), (tails, 1.5)]
 )
 def test_a_measurement_decides_if_there_is_time(noise, ratio):
-    rng = random.Random(f"{noise.__name__} {ratio}")
-    answers = Counter(measured(rng, noise, ratio) for _ in range(200))
-    assert answers["undecided"] <= 10, answers
+    assert answers_of(noise, ratio, 200)["undecided"] <= 10
