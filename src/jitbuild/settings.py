@@ -161,7 +161,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
 
     The project's file comes first, then the user's own. Raises SettingsError if a file is invalid.
     """
-    project = None if name in _NOT_FROM_A_PROJECT else _project_file(cwd)
+    project = None if name in _NOT_FROM_A_PROJECT else project_file(cwd)
     if project is not None:
         origin = f"{project} [tool.jitbuild]"
         tool = _read(project).get("tool", {})
@@ -178,7 +178,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(own), _checked(_read(own), own)
 
 
-def _project_file(cwd: Path | None) -> Path | None:
+def project_file(cwd: Path | None) -> Path | None:
     """Return the pyproject.toml in the current folder or in the nearest folder above it."""
     try:
         start = cwd or Path.cwd()

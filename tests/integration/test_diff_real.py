@@ -261,11 +261,12 @@ def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
     (project / "bench.py").write_text("for number in range(50_000):\n    number += 1\n")
     (project / "pyproject.toml").write_text(
         '[project]\nname = "here"\nversion = "1"\n[tool.setuptools]\npy-modules = ["bench"]\n'
+        '[dependency-groups]\ntesting = ["pytest"]\n'
     )
     commands = re.findall(
         r"^(?:\$|- run:) jitbuild (diff .*)$", DOCS.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert "No differences with the JIT." in cli(*shlex.split(command), cwd=project).out
 

@@ -11,6 +11,7 @@ import pytest
 
 from jitbuild.errors import BuildError, UsageError
 from jitbuild.running import venvs
+from jitbuild.running.dependency_groups import DependencyGroup
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
@@ -31,7 +32,7 @@ class FakeInstaller:
 
     def __init__(self):
         self.commands, self.environments, self.failing = [], [], ""
-        self.settings, self.requested = "", ()
+        self.settings, self.requested, self.items = "", (), []
         self.installed = ("pytest", "attrs", "pkg")
 
     def __call__(self, argv, /, *, env):
@@ -50,6 +51,7 @@ class FakeInstaller:
             report = next(argument for argument in argv if argument.startswith("--report="))
             items = [{"requested": True, "metadata": {"name": name}} for name in self.requested]
             items.append({"requested": False, "metadata": {"name": "a-dependency"}})
+            items += self.items
             Path(report.removeprefix("--report=")).write_text(json.dumps({"install": items}))
         return self._completed(argv, name)
 
@@ -72,12 +74,12 @@ def installer():
 def prepare(tmp_path, installer):
     """Return a function that enters an environment once and returns its Python."""
 
-    def prepare(packages=("pytest",), files=(), base=BASE, home="home", **options):
+    def prepare(packages=("pytest",), files=(), base=BASE, home="home", groups=(), **options):
         store = Store(tmp_path / home)
         with venvs.prepare(
             store,
             base,
-            venvs.Requirements(packages, files),
+            venvs.Requirements(packages, files, groups),
             reporter=options.pop("reporter", SilentReporter()),
             runner=installer,
             **options,
@@ -223,6 +225,48 @@ def test_an_environment_without_a_requirement_is_not_kept(
     installer.commands.clear()
     prepare(packages)
     assert len(installer.commands) == 2
+
+
+def extra_item(**metadata):
+    return {"requested": True, "requested_extras": ["tset"], "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message", "remedy"),
+    [
+        (
+            {"provides_extra": ["docs", "Test"]},
+            "pkg 1.0 has no extra `tset`. Its extras are: docs, test.",
+            "Did you mean test? Correct the requirement.",
+        ),
+        ({}, "pkg 1.0 has no extra `tset`. It has no extras.", "Correct the requirement."),
+    ],
+)
+def test_an_extra_that_does_not_exist_is_an_error(prepare, installer, metadata, message, remedy):
+    installer.items = [extra_item(name="pkg", version="1.0", **metadata)]
+    with pytest.raises(UsageError) as caught:
+        prepare((".[tset]",))
+    assert (caught.value.what, caught.value.remedy) == (message, remedy)
+
+
+def test_the_names_of_extras_are_normalised(prepare, installer):
+    installer.items = [extra_item(name="pkg", version="1.0", provides_extra=["TSET"])]
+    assert prepare((".[tset]",))
+
+
+def test_the_requirements_of_groups_are_installed(prepare, installer):
+    groups = [DependencyGroup("test", ("pytest>=8", "attrs"))]
+    titles = prepare((".",), groups=groups)
+    assert installer.commands[1][-3:] == [".", "pytest>=8", "attrs"]
+    assert titles != prepare((".",))
+
+
+def test_requirements_are_stated_by_options():
+    group = DependencyGroup("test", ("pytest",))
+    stated = venvs.Requirements(["x"], [Path("r.txt")], [group])
+    assert stated.options() == ["--with", "x", "--requirements", "r.txt", "--group", "test"]
+    assert venvs.Requirements(groups=[group])
+    assert not venvs.Requirements()
 
 
 @pytest.mark.parametrize("program", ["virtualenv", "pip"])

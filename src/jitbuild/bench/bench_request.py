@@ -103,10 +103,4 @@ class BenchRequest:
 
     def _subject(self) -> list[str]:
         """Return the command-line words that select the interpreter and the packages."""
-        packages, files = self.requirements
-        return [
-            self.spec,
-            *axis_options(self.axes),
-            *(word for package in packages for word in ("--with", package)),
-            *(word for file in files for word in ("--requirements", str(file))),
-        ]
+        return [self.spec, *axis_options(self.axes), *self.requirements.options()]

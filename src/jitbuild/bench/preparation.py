@@ -14,7 +14,6 @@ from jitbuild.running import venvs
 from jitbuild.running.command import command_line
 from jitbuild.running.environment import command_environment
 from jitbuild.running.programs import check_program
-from jitbuild.running.venvs import Requirements
 from jitbuild.system import process
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.bench.plan import Benchmark
+    from jitbuild.running.venvs import Requirements
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -105,7 +105,7 @@ class Preparation:
             requested=benchmarks,
             benchmarks=tuple(self._with_program(benchmark, python) for benchmark in benchmarks),
             python=python,
-            packages=tuple(requirements.packages),
+            packages=tuple(requirements.all_packages),
         )
 
     def _prepare_suite(
@@ -120,7 +120,7 @@ class Preparation:
         `requirements`.
         """
         packages = (*requirements.packages, pyperformance.REQUIREMENT)
-        python = enter(Requirements(packages, requirements.files))
+        python = enter(requirements._replace(packages=packages))
         env = modes.environment("off", self._environment(python))
         listing = python.parents[1] / "pyperformance.json"
         manifest = pyperformance.read_manifest(python, listing, env=env, runner=self.runner)

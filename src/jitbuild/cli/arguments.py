@@ -230,31 +230,6 @@ def add_llvm(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
-    """Add --with and --requirements.
-
-    `verb` begins their help texts, for example "run" in "run in an environment that has PKG".
-    """
-    add_list(
-        parser,
-        "--with",
-        dest="with_",
-        metavar="PKG",
-        spaces=False,
-        hyphens="-e",
-        default=[],
-        help=f"{verb} in an environment that has PKG",
-    )
-    add_list(
-        parser,
-        "--requirements",
-        metavar="FILE",
-        spaces=False,
-        default=[],
-        help=f"{verb} in an environment that has the requirements in FILE",
-    )
-
-
 def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:
     """Add --timeout, a number of seconds, with the help text `help_`."""
     parser.add_argument("--timeout", type=positive_seconds, metavar="S", help=help_)

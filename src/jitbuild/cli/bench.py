@@ -15,7 +15,6 @@ from jitbuild.cli.arguments import (
     add_examples,
     add_json,
     add_list,
-    add_packages,
     add_spec,
     add_timeout,
     complete_with,
@@ -26,9 +25,9 @@ from jitbuild.cli.arguments import (
 )
 from jitbuild.cli.bench_output import check_outputs, print_reports, show_report
 from jitbuild.cli.output import reporter_for
+from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.errors import UsageError
 from jitbuild.running.intervals import MARGIN
-from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
     import argparse
@@ -196,7 +195,7 @@ def _request(options: argparse.Namespace) -> BenchRequest:
         benchmarks=tuple(options.benchmarks or ()),
         pytest_benchmark=options.pytest_benchmark,
         off_against_off=options.aa,
-        requirements=Requirements(options.with_, [Path(file) for file in options.requirements]),
+        requirements=stated_requirements(options),
         rounds=options.rounds,
         values=options.values,
         max_time=options.max_time,

@@ -35,6 +35,13 @@ def cache_names(**_: object) -> list[str]:
     return list(NAMES)
 
 
+def dependency_groups(**_: object) -> list[str]:
+    """Return the names of the dependency groups of the current project."""
+    from jitbuild.running.dependency_groups import group_names
+
+    return group_names()
+
+
 def benchmark_names(*, parsed_args: object = None, **_: object) -> list[str]:
     """Return the names of the benchmarks of the suite that `parsed_args` selects.
 

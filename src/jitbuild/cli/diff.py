@@ -11,19 +11,18 @@ from jitbuild.cli.arguments import (
     add_examples,
     add_json,
     add_modes,
-    add_packages,
     add_spec,
     add_timeout,
     positive_integer,
     stated_axes,
 )
 from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.diff.comparison import compare_modes
 from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.report_text import as_text
 from jitbuild.diff.step_summary import append_step_summary
 from jitbuild.modes import parse_modes
-from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         modes=tuple(parse_modes(options.modes or ["off", "on"])),
         repeats=options.repeat,
         timeout=options.timeout,
-        requirements=Requirements(options.with_, [Path(file) for file in options.requirements]),
+        requirements=stated_requirements(options),
         keep=Path(options.keep) if options.keep else None,
         live=options.verbose,
     )

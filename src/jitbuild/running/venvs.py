@@ -9,10 +9,11 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitbuild.errors import BuildError, UsageError
 from jitbuild.modes import environment
+from jitbuild.running.extras import check_extras
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
 from jitbuild.toolchain import pip_settings
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from jitbuild.running.dependency_groups import DependencyGroup
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -44,18 +46,32 @@ for distribution in importlib.metadata.distributions():
 
 
 class Requirements(NamedTuple):
-    """Packages to install, written as for pip, and requirements files."""
+    """Packages to install, written as for pip, requirements files, and dependency groups."""
 
     packages: Sequence[str] = ()
     files: Sequence[Path] = ()
+    groups: Sequence[DependencyGroup] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.packages or self.files)
+        return bool(self.packages or self.files or self.groups)
+
+    @property
+    def all_packages(self) -> list[str]:
+        """The packages, and the requirements of the groups."""
+        return [*self.packages, *(text for group in self.groups for text in group.requirements)]
+
+    def options(self) -> list[str]:
+        """Return the command-line options that state these requirements."""
+        return [
+            *(word for package in self.packages for word in ("--with", package)),
+            *(word for file in self.files for word in ("--requirements", str(file))),
+            *(word for group in self.groups for word in ("--group", group.name)),
+        ]
 
     def pip_arguments(self) -> list[str]:
         """Return the arguments of `pip install`."""
         arguments = [argument for file in self.files for argument in ("-r", str(file))]
-        for package in self.packages:
+        for package in self.all_packages:
             # `--with -e.` is a single argument; pip needs two.
             editable = package.startswith("-e")
             arguments += ["-e", package[2:].strip()] if editable else [package]
@@ -83,11 +99,12 @@ def prepare(
     The user's settings of virtualenv and pip apply only as far as they cannot change the contents
     of the environment: pip's index, proxy and certificates, for example, but not its `target`.
 
-    Raises UsageError when a requirements file cannot be read, and BuildError when virtualenv or pip
-    fails, or when a requirement is missing from the environment afterwards.
+    Raises UsageError when a requirements file cannot be read, or when a package does not have a
+    requested extra. Raises BuildError when virtualenv or pip fails, or when a requirement is
+    missing from the environment afterwards.
     """
     texts = [_read(file) for file in requirements.files]
-    contents = json.dumps([base.instance, list(requirements.packages), texts])
+    contents = json.dumps([base.instance, requirements.all_packages, texts])
     folder = store.cache("environments") / hashlib.sha256(contents.encode()).hexdigest()[:16]
     python = folder / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
     with store.lock(
@@ -127,7 +144,8 @@ def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
         "/".join(file.parts[-2:]) if file.is_relative_to(store.root) else str(file)
         for file in requirements.files
     ]
-    return f"{base.name}: an environment with {' '.join([*requirements.packages, *names])}"
+    groups = [f"--group={group.name}" for group in requirements.groups]
+    return f"{base.name}: an environment with {' '.join([*requirements.packages, *names, *groups])}"
 
 
 def _read(file: Path) -> str:
@@ -195,10 +213,15 @@ def _install(
 def _check_contents(
     python: Path, requirements: Requirements, report: Path, runner: process.Runner
 ) -> None:
-    """Raise BuildError if a requirement is not among the packages that `python` finds."""
+    """Raise BuildError if a requirement is not among the packages that `python` finds.
+
+    Raise UsageError if a package does not have a requested extra.
+    """
     from packaging.utils import canonicalize_name
 
-    wanted = {*_named(requirements.packages), *_requested(report)}
+    items = _requested(report)
+    check_extras(items)
+    wanted = {*_named(requirements.all_packages), *(item["metadata"]["name"] for item in items)}
     listing = _run("Python", [str(python), "-I", "-c", _LIST_PACKAGES], os.environ, runner)
     installed = {canonicalize_name(line.strip()) for line in listing.splitlines()}
     missing = sorted({canonicalize_name(name) for name in wanted} - installed)
@@ -223,15 +246,13 @@ def _named(packages: Sequence[str]) -> Iterator[str]:
             yield requirement.name
 
 
-def _requested(report: Path) -> Iterator[str]:
-    """Yield the names of the requirements in pip's installation report."""
+def _requested(report: Path) -> list[dict[str, Any]]:
+    """Return the entries of pip's installation report that are requirements of the user."""
     try:
         items = json.loads(report.read_text(encoding="utf-8"))["install"]
     except FileNotFoundError:
-        return
-    for item in items:
-        if item.get("requested"):
-            yield item["metadata"]["name"]
+        return []
+    return [item for item in items if item.get("requested")]
 
 
 def _run(name: str, argv: Sequence[str], environ: Mapping[str, str], runner: process.Runner) -> str:
@@ -249,5 +270,5 @@ def _run(name: str, argv: Sequence[str], environ: Mapping[str, str], runner: pro
     raise BuildError(
         "The environment could not be created: "
         f"{name} failed with exit code {result.returncode}.\n{output}",
-        remedy="Correct --with, --requirements or pip's settings.",
+        remedy="Correct --with, --requirements, --group or pip's settings.",
     )
