@@ -112,7 +112,7 @@ if importlib.util.find_spec("jitbuild"):
 @nox.session
 def integration(session: nox.Session) -> None:
     """Run the tests on real archives, compilers, interpreters and builds, for some minutes."""
-    session.install(package(), *group("test"), *group("browser"))
+    session.install(package(), *group("test"), *group("browser"), *group("forge"))
     cache = Path(os.environ.get("JITBUILD_TEST_CACHE", session.cache_dir / "integration")).resolve()
     session.env["JITBUILD_TEST_CACHE"] = str(cache)
     # On a loaded machine, tests of signals, timeouts and downloads can fail. A failed test is
@@ -149,18 +149,21 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def goldens(session: nox.Session) -> None:
-    """Update the golden plans and matrices. Review the difference, which shows what has changed."""
+    """Update the golden plans, matrices and workflows, also those in docs/ci.md.
+
+    Review the difference, which shows what has changed.
+    """
     session.install("-e.", *group("test"))
     session.run(
         "pytest",
         "-q",
         "tests/unit/test_plan.py",
         "tests/unit/test_matrix.py",
+        "tests/unit/test_workflow_files.py",
         env={"JITBUILD_REFRESH_GOLDENS": "1"},
     )
-    session.run(
-        "git", "diff", "--stat", "--", "tests/unit/goldens", "tests/unit/matrices", external=True
-    )
+    written = ("tests/unit/goldens", "tests/unit/matrices", "docs/ci.md")
+    session.run("git", "diff", "--stat", "--", *written, external=True)
 
 
 @nox.session(default=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import debian
 import pytest
 import releases
+from ci_jobs import actionlint, adopted, cli, project  # noqa: F401
 from cli import Cli
 from configured_trees import ConfiguredTree, configure_without_answers
 from source_fixtures import described, obtained  # noqa: F401

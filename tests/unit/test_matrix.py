@@ -202,15 +202,31 @@ def test_impossible_combinations_are_excluded_with_a_reason(run):
     for said in (
         "tests(3.14-jit-stress) is left out on linux. CPython 3.14",
         "tests(3.15t-jit-on) is left out",
-        "CPython 3.15.2t has no JIT",
+        "CPython 3.15.2t, which is free-threaded, has no JIT",
     ):
         assert said in err
 
 
-def test_a_variant_that_cannot_be_built_on_a_system_is_excluded_there(printed, monkeypatch):
+def test_a_setting_without_jit_is_the_reason_of_its_exclusions(tmp_path, run):
+    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = ["3.15.2"]\njit = "no"\n')
+    code, out, err = run()
+    (excluded,) = json.loads(out)["excluded"]
+    assert code == 0
+    assert excluded["reason"] == (
+        "CPython 3.15.2 built with --jit no (the setting `jit`) has no JIT: it would silently "
+        "ignore the mode `on`."
+    )
+    assert excluded["reason"] in err
+
+
+def test_an_empty_matrix_has_the_remedies_of_its_exclusions(run, monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "no")
-    found = printed("--pythons", "3.15", "--modes", "off", "on")
-    assert "has no JIT" in found["excluded"][0]["reason"]
+    code, _, err = run("--pythons", "3.15.2", "3.15.2t", "--modes", "on")
+    assert code == UsageError.exit_code
+    assert "CPython 3.15.2 built with --jit no (the setting `jit`) has no JIT" in err
+    assert "CPython 3.15.2t, which is free-threaded, has no JIT" in err
+    assert 'or set `jit` to "yes-off", which serves the modes `off` and `on`.' in err
+    assert "Use the mode `off` or `default`." in err
 
 
 @pytest.mark.parametrize("spec", ["3.15.0a1", "3.15.0b4", "3.15.2"])
@@ -441,6 +457,12 @@ def test_a_session_that_states_axes_has_a_build_of_its_own(noxfile):
     assert matrix.build[1].key == release.key
     text = as_gitlab(matrix)
     assert text.count('JITBUILD_PROFILE: "release"') == text.count("JITBUILD_PROFILE") == 2
+
+
+def test_a_session_without_jit_is_the_reason_of_its_exclusion():
+    (session,) = parse_listing(json.dumps([entry("tests(3.14.2-no-jit-on)", "jit", "jit_on")]))
+    with pytest.raises(UsageError, match="built with --jit no, as the session states, has no JIT"):
+        make_matrix([session], choose_machines(["linux"]), planner_of())
 
 
 def test_a_noxfile_without_jit_sessions_makes_no_matrix(noxfile):

@@ -103,23 +103,25 @@ def make_matrix(
     """
     tests: list[TestJob] = []
     excluded: list[Exclusion] = []
+    errors: list[VariantError] = []
     builds: dict[tuple[str, str], BuildJob] = {}
     sessions = list(sessions)
     for machine in machines:
         for session in sessions:
             try:
                 plan = planner(session, TARGETS[machine.target])
-                _check_mode(plan, session.mode)
+                _check_mode(plan, session)
             except VariantError as error:
                 exclusion = Exclusion(os=machine.os, session=session.session, reason=error.what)
                 excluded.append(exclusion)
+                errors.append(error)
                 continue
             fields = _job_fields(machine, session, plan)
             tests.append(TestJob(**fields, mode=session.mode, session=session.session))
             build = BuildJob(**fields, version=plan.version)
             builds.setdefault((machine.os, plan.key), build)
     if not tests:
-        raise _empty_matrix(excluded)
+        raise _empty_matrix(errors)
     return CIMatrix(build=tuple(builds.values()), test=tuple(tests), excluded=tuple(excluded))
 
 
@@ -148,15 +150,35 @@ def planner_of(recipes: str | None = None) -> Planner:
     return plan
 
 
-def _check_mode(plan: Plan, mode: Mode) -> None:
+def _check_mode(plan: Plan, session: MatrixSession) -> None:
     """Raise VariantError for a mode that the planned interpreter would silently ignore."""
     release = Version(plan.version).release
+    what, remedy = _describe_jit(plan, session)
     modes.check(
-        mode,
-        f"CPython {plan.version}{'t' * plan.variant.free_threaded}",
+        session.mode,
+        what,
         jit=plan.variant.jit != "no",
         series=(release[0], release[1]),
-        remedy="Use the mode `off` or `default`.",
+        remedy=remedy,
+    )
+
+
+def _describe_jit(plan: Plan, session: MatrixSession) -> tuple[str, str]:
+    """Return the words for an interpreter in an error, and the remedy if it has no JIT.
+
+    If the interpreter has no JIT, the words say why.
+    """
+    variant, remedy = plan.variant, "Use the mode `off` or `default`."
+    name = f"CPython {plan.version}{'t' * variant.free_threaded}"
+    if variant.free_threaded:
+        return f"{name}, which is free-threaded,", remedy
+    if variant.jit != "no":
+        return name, ""
+    if session.jit:
+        return f"{name} built with --jit no, as the session states,", remedy
+    return (
+        f"{name} built with --jit no (the setting `jit`)",
+        f'{remedy[:-1]}, or set `jit` to "yes-off", which serves the modes `off` and `on`.',
     )
 
 
@@ -170,9 +192,11 @@ def _job_fields(machine: CIMachine, session: MatrixSession, plan: Plan) -> dict[
     }
 
 
-def _empty_matrix(excluded: Iterable[Exclusion]) -> UsageError:
-    reasons = dict.fromkeys(exclusion.reason for exclusion in excluded)
+def _empty_matrix(errors: Iterable[VariantError]) -> UsageError:
+    errors = list(errors)
+    reasons = dict.fromkeys(error.what for error in errors)
     return UsageError(
         " ".join(["The matrix is empty.", *reasons]),
-        remedy="Choose other Pythons or modes: --pythons 3.14 3.15 --modes off on",
+        remedy=" ".join(dict.fromkeys(error.remedy for error in errors))
+        or "Choose other Pythons or modes: --pythons 3.14 3.15",
     )

@@ -37,7 +37,7 @@ def as_github(matrix: CIMatrix) -> str:
     Each value is written for use in `matrix: ${{ fromJSON(...) }}`. Raise UsageError if there are
     more jobs than GitHub allows in a matrix.
     """
-    _check_limit(matrix, "github")
+    check_limit(len(matrix.test), "github")
     jobs = matrix.to_json()
     return "\n".join(
         f"{name}={json.dumps({'include': jobs[name]}, separators=(',', ':'))}"
@@ -51,7 +51,7 @@ def as_gitlab(matrix: CIMatrix) -> str:
     The hidden jobs are `.jitbuild-build` and `.jitbuild-test`. Raise UsageError if there are more
     jobs than GitLab allows in a matrix.
     """
-    _check_limit(matrix, "gitlab")
+    check_limit(len(matrix.test), "gitlab")
     jobs = matrix.to_json()
     lines = ["# Written by `jitbuild matrix --format gitlab`."]
     for name in ("build", "test"):
@@ -81,8 +81,9 @@ def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _check_limit(matrix: CIMatrix, service: Service) -> None:
-    count, limit = len(matrix.test), LIMITS[service]
+def check_limit(count: int, service: Service) -> None:
+    """Raise UsageError if `count` tests are more jobs than `service` allows in a matrix."""
+    limit = LIMITS[service]
     if count > limit:
         raise UsageError(
             f"The matrix has {count} tests, more than the {limit} jobs that {service} allows.",

@@ -19,13 +19,16 @@ class CISystem:
     """An operating system of CI services: its short name, its target, and the runners' labels.
 
     `github` and `gitlab` are the labels of the runners that these services offer for the system; a
-    label is empty if there is no such runner.
+    label is empty if there is no such runner. `gitlab_image` is the image in which GitLab's runner
+    must run a job, if it cannot run a Docker image
+    (https://docs.gitlab.com/ci/runners/hosted_runners/macos/).
     """
 
     name: str
     target: str
     github: str
     gitlab: str
+    gitlab_image: str = ""
 
 
 SYSTEMS: dict[str, CISystem] = {
@@ -44,7 +47,11 @@ SYSTEMS: dict[str, CISystem] = {
             gitlab="saas-linux-small-arm64",
         ),
         CISystem(
-            name="macos", target="aarch64-macos", github="macos-15", gitlab="saas-macos-medium-m1"
+            name="macos",
+            target="aarch64-macos",
+            github="macos-15",
+            gitlab="saas-macos-medium-m1",
+            gitlab_image="macos-15-xcode-16",
         ),
         CISystem(
             name="windows",

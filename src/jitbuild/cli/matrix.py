@@ -15,6 +15,12 @@ from jitbuild.ci.matrix_sessions import (
 from jitbuild.ci.systems import SYSTEMS, choose_machines
 from jitbuild.cli.arguments import add_examples, add_list, add_modes, add_pythons, add_recipes
 from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.workflow_file import (
+    add_workflow,
+    check_workflow,
+    workflow_text,
+    write_workflow,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -27,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild matrix`."""
     parser.description = (
         "Print the jobs of a CI pipeline: a build for each interpreter on each OS, and a test for "
-        "each session. The store is not read, so the output is the same on every machine. "
-        "docs/ci.md shows the workflows."
+        "each session. With --workflow, write the whole file of the pipeline. The store is not "
+        "read, so the output is the same on every machine. docs/ci.md explains the files."
     )
     _add_format(parser)
     add_pythons(parser)
@@ -48,8 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read the sessions from a noxfile (without a value: noxfile.py)",
     )
     add_recipes(parser)
+    add_workflow(parser)
     add_examples(
         parser,
+        "jitbuild matrix --workflow --from-nox -o .github/workflows/jit.yml",
+        "jitbuild matrix --workflow --from-nox --format gitlab -o .gitlab-ci.yml",
         "jitbuild matrix --pythons 3.14,3.15 --os linux,macos",
         "jitbuild matrix --from-nox --format github",
     )
@@ -59,8 +68,8 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=("github", "gitlab", "json"),
-        default="json",
-        help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default)",
+        help="lines for $GITHUB_OUTPUT, YAML for GitLab, or JSON (default); with --workflow, the "
+        "service that reads the file",
     )
     parser.add_argument(
         "--json",
@@ -90,14 +99,21 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the matrix on stdout, and the sessions that are left out on stderr."""
+    """Print the matrix or its file on stdout, and the sessions that are left out on stderr."""
+    check_workflow(options)
     service: Service = "gitlab" if options.format == "gitlab" else "github"
     machines = choose_machines(options.os, options.runner, service=service)
     matrix = make_matrix(_sessions(options), machines, planner_of(options.recipes))
     reporter = reporter_for(options)
     for exclusion in matrix.excluded:
         reporter.note(f"{exclusion.session} is left out on {exclusion.os}. {exclusion.reason}")
-    if options.format == "json":
+    if options.workflow:
+        text = workflow_text(matrix, options, reporter)
+        if options.output:
+            reporter.note(write_workflow(text, matrix, options))
+        else:
+            print(text, end="")
+    elif options.format == "json":
         print_json(matrix.to_json())
     else:
         print(as_gitlab(matrix) if service == "gitlab" else as_github(matrix))
