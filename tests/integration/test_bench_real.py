@@ -125,6 +125,9 @@ def test_programs_of_the_quick_suite_in_both_modes(cli: Cli, tmp_path: Path) -> 
     assert ratios[0] == pytest.approx(data["benchmarks"][0]["ratio"], abs=0.006)
     metadata = json.loads((out / "on.json").read_text())["metadata"]
     assert (metadata["jitbuild_mode"], metadata["jitbuild_probe"]) == ("on", "ok")
+    assert metadata["jitbuild_version"] == data["about"]["jitbuild"]
+    assert {"date", "kernel", "processors", "version"} <= data["about"].keys()
+    assert {"platform", "hostname", "python_version"} <= metadata.keys()
     compared = cli("bench", "compare", out / "off.json", out / "on.json", "--json").json()
     assert compared["geometric_mean"] == data["geometric_mean"]
     assert "<svg" in (tmp_path / "r.html").read_text(encoding="utf-8")
@@ -182,7 +185,7 @@ def measuring(cli: Cli) -> list[str]:
 
 def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_path: Path) -> None:
     """Without `--inherit-environ PYTHON_JIT`, pyperf would measure the same thing twice."""
-    cli("bench", "3.15", "--stmt", "pass", *FEW)
+    cli("bench", "3.15", "--stmt", "abs(1)", *FEW)
     spec, seen = tmp_path / "spec", tmp_path / "seen"
     spec.write_text(
         json.dumps(
@@ -209,11 +212,16 @@ def test_without_the_option_the_mode_does_not_reach_the_workers(cli: Cli, tmp_pa
 
 def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
-        "def work():\n    x = 1.0\n    for _ in range(20_000):\n        x *= 1.0001\nwork()\n"
+        "import random\n"
+        "def work():\n    x = 1.0\n    for _ in range(20_000):\n        x *= 1.0001\n"
+        "random.shuffle([*range(100_000)])\nwork()\n"
     )
     data = cli("bench", "3.14", *FEW, "--json", "--", "own.py", cwd=tmp_path).json()
     (row,) = data["benchmarks"]
-    assert [each["name"] for each in row["jit"]["functions"]] == ["work"]
+    own, *others = row["jit"]["functions"]
+    assert (own["name"], own["library"]) == ("work", "")
+    assert {each["library"] for each in others} == {"the standard library"}
+    assert "Random.shuffle" in {each["name"] for each in others}
     assert data["about"]["version"].startswith("3.14")
 
 
@@ -223,18 +231,20 @@ def test_a_command_of_the_persons_own_and_what_the_jit_made_of_it(cli: Cli, tmp_
         (["--", "-c", "import time; time.sleep(0.01)"], "No machine code was left at the end"),
         (
             ["--", "-c", "import sys; sys.settrace(lambda *a: None)\nfor _ in range(9000): pass"],
-            "sys.settrace is set in the measured program",
+            "may say nothing about the JIT: sys.settrace was set",
         ),
         (
             ["--stmt", "abs(1)", "--setup", "import sys; sys.settrace(lambda *a: None)"],
-            "sys.settrace is set in the measured program",
+            "may say nothing about the JIT: sys.settrace was set",
         ),
     ],
 )
 def test_a_program_that_never_reaches_the_jit_is_reported_as_such(
     cli: Cli, words: list[str], said: str
 ) -> None:
-    assert said in cli("bench", "3.15", *FEW, *words).out
+    out = cli("bench", "3.15", *FEW, *words).out
+    assert said in out
+    assert out.count("settrace") <= 1
 
 
 def test_off_against_off(cli: Cli) -> None:
@@ -263,7 +273,7 @@ def test_off_against_off(cli: Cli) -> None:
         (["--stmt", "1 / 0"], 23, "ZeroDivisionError"),
         (["--stmt", "1 /"], 23, "SyntaxError"),
         (["--", "no-such-program"], 2, "no-such-program cannot be run: no such program"),
-        (["--with", "./no-such-folder", "--stmt", "1"], 15, "pip failed with exit code 1"),
+        (["--with", "./no-such-folder", "--stmt", "abs(1)"], 15, "pip failed with exit code 1"),
     ],
 )
 def test_a_failure_is_explained(
@@ -317,7 +327,7 @@ def test_an_interruption_keeps_complete_rounds(cli: Cli) -> None:
     cut = cli.interrupt(*words, step="004-float_loop-o*.json")
     assert cut.code == 130, cut.err
     assert "The measurement was interrupted" in cut.out
-    assert "--resume" in cut.out
+    assert cut.out.count("--resume") == 1
     resumed = cli(*words, "--resume", "--json").json()
     assert "had been measured before" in resumed["notes"][0]
     assert resumed["benchmarks"][0]["processes"] == {"base": 8, "other": 8}
@@ -365,7 +375,7 @@ def test_modules_named_like_the_scripts_are_those_of_the_program(cli: Cli, tmp_p
     (tmp_path / "script.py").write_text(f"{check}\nfor _ in range(10000): pass\n")
     setup = f"import sys; sys.path.append({str(tmp_path)!r}); {check}"
     few = ["--rounds", 3, "--values", 1, "--inspect", "--json"]
-    statement = cli("bench", "3.15", *few, "--stmt", "pass", "--setup", setup).json()
+    statement = cli("bench", "3.15", *few, "--stmt", "abs(1)", "--setup", setup).json()
     assert statement["benchmarks"][0]["jit"] is not None
     script = cli("bench", "3.15", *few, "--", "script.py", cwd=tmp_path).json()
     assert script["benchmarks"][0]["jit"] is not None

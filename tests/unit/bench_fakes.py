@@ -110,6 +110,7 @@ class FakeWorkers:
     `broken` are benchmarks that fail in some modes, as a
     string of values of PYTHON_JIT. `wrong_mode` are the tasks that the mode does not reach.
     In the benchmarks `uncompiled`, no function gets machine code.
+    `tracers` are set when a command is inspected.
     `processes` returns the testimonies of a command, and `version` is that of the workers' Python.
     """
 
@@ -122,6 +123,7 @@ class FakeWorkers:
         self.parts: dict[str, list[str]] = {}
         self.broken: dict[str, str] = {}
         self.uncompiled: set[str] = set()
+        self.tracers: list[str] = []
         self.slow_calls: set[int] = set()
         self.environments: list[dict] = []
         self.version = "3.15.2"
@@ -178,6 +180,6 @@ class FakeWorkers:
         target, first = Path(argv[script + 1]), argv[script + 2]
         rows = [("x.py", 0, "work0", 0.5), ("x.py", 9, "slow", 0.4), ("x.py", 20, "rare", 0.01)]
         hot = [dict(zip(("file", "line", "name", "share"), row, strict=True)) for row in rows]
-        facts = {"hot": hot} if first == "--profile" else {"functions": [], "tracers": []}
+        facts = {"hot": hot} if first == "--profile" else {"functions": [], "tracers": self.tracers}
         target.write_text(json.dumps(facts))
         return Completed(argv=tuple(argv), returncode=0)

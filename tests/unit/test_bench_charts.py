@@ -102,7 +102,7 @@ def test_a_standalone_chart_has_a_title_a_description_and_a_background():
     root = ET.fromstring(charts.standalone(report_of({"nbody": 1.5})))
     assert root.findtext(f"{SVG}title") == "Ratios of 1 benchmark"
     assert (root.findtext(f"{SVG}desc") or "").startswith(
-        "Ratios of 1 benchmark, 1 faster, 0 unchanged. Turn it on: 1.50x"
+        "Ratios of 1 benchmark, 1 faster, 0 unchanged. Faster with the JIT on: 1.50x"
     )
     style = root.findtext(f"{SVG}style") or ""
     assert "background" in style

@@ -20,7 +20,7 @@ def test_the_verdict_is_first_and_the_warnings_follow():
         )
     )
     parts = [
-        "Turn it on",
+        "Faster with the JIT on",
         "Beware.",
         "<svg",
         "<table",

@@ -29,13 +29,17 @@ def request(**fields):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"stmt": "1", "command": ("x.py",)}, "cannot be combined"),
+        ({"stmt": "f()", "command": ("x.py",)}, "cannot be combined"),
         ({"setup": "1"}, "--setup needs --stmt"),
-        ({"benchmarks": ("lists",), "stmt": "1"}, "--benchmarks cannot be combined with a command"),
+        ({"benchmarks": ("lists",), "stmt": "x"}, "--benchmarks cannot be combined with a command"),
         (
             {"suite": "pyperformance", "command": ("x.py",)},
             "--suite cannot be combined with a command",
         ),
+        ({"stmt": ""}, "The statement of --stmt does nothing"),
+        ({"stmt": "pass"}, "does nothing"),
+        ({"stmt": "# a comment"}, "does nothing"),
+        ({"stmt": "1; 'text'; ..."}, "does nothing"),
         ({"command": ()}, "There is no command after `--`"),
         ({"command": ("-I", "x.py")}, "With -I, the interpreter ignores PYTHON_JIT"),
         ({"pytest_benchmark": True}, "needs a pytest command"),
@@ -64,7 +68,9 @@ def test_a_request_that_contradicts_itself_is_refused(fields, message):
     [
         {},
         {"command": ("x.py",)},
-        {"stmt": "1", "setup": "2"},
+        {"stmt": "x", "setup": "2"},
+        {"stmt": "# a comment\nx"},
+        {"stmt": "only the interpreter can parse it"},
         {"pytest_benchmark": True, "command": ("pytest", "b/")},
         {"pytest_benchmark": True, "command": ("python3.15", "-m", "pytest", "b/")},
     ],

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import stores
 
+from jitbuild import target
 from jitbuild.bench import caveats, machine
 from jitbuild.bench.report import JITInspection
+from jitbuild.errors import UsageError
 from jitbuild.request import Variant
 from jitbuild.store.interpreter import Interpreter
 
@@ -29,6 +31,26 @@ def test_a_slow_governor_and_other_work_are_reported(tmp_path):
 
 def test_a_machine_without_these_files_causes_no_warning(tmp_path):
     assert list(machine.machine_warnings(tmp_path)) == []
+
+
+def test_the_operating_system_and_its_kernel_are_described():
+    here = target.Host(
+        target=target.Target(system="linux", arch="aarch64"),
+        libc="glibc 2.36",
+        distro=("an",),
+        distro_name="An OS 1",
+        cpus=2,
+        kernel="Linux 6.1.0-9",
+    )
+    described = machine.describe_system(lambda: here)
+    assert described == {"system": "An OS 1", "kernel": "Linux 6.1.0-9 (aarch64)"}
+
+
+def test_a_machine_that_the_jit_does_not_support_has_no_description():
+    def unsupported():
+        raise UsageError("not supported", remedy="")
+
+    assert machine.describe_system(unsupported) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -78,7 +80,7 @@ def test_the_exit_code_is_zero_or_that_of_the_signal(monkeypatch, capsys, signal
 def test_the_report_is_a_table_without_json(monkeypatch, capsys):
     monkeypatch.setattr(bench, "measure", lambda *_: report(1.5))
     assert main(["bench", "3.15"]) == 0
-    assert "Turn it on: 1.50x" in capsys.readouterr().out
+    assert "Faster with the JIT on: 1.50x" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_each_further_file_is_compared_with_the_first(capsys):
 @pytest.mark.usefixtures("files")
 def test_files_that_cannot_be_compared_are_an_error(capsys):
     assert main(["bench", "compare", "a.json", "c.json"]) == 23
-    assert "no benchmark in common" in capsys.readouterr().err
+    assert "no benchmark with times in common" in capsys.readouterr().err
     assert main(["bench", "compare", "a.json", "d.json"]) == 23
 
 
@@ -141,6 +143,7 @@ def test_the_arms_of_one_measurement_are_compared_round_by_round(tmp_path, monke
     data = json.loads(capsys.readouterr().out)
     assert (data["geometric_mean"]["result"], data["notes"]) == ("faster", [])
     assert data["about"] == {"base_jitbuild_mode": "off", "other_jitbuild_mode": "on"}
+    assert data["warnings"] == []
     assert main(["bench", "compare", "on.json", "other/on.json", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["other"] == "other/on.json"
@@ -153,6 +156,60 @@ def test_a_page_and_a_chart_are_written(monkeypatch, tmp_path, capsys):
     assert main(["bench", "3.15", "--html", str(page), "--svg", str(chart)]) == 0
     assert "<svg" in page.read_text(encoding="utf-8")
     assert chart.read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["--html", "folder"], "folder cannot be written (Is a directory)"),
+        (["--svg", "no/x.svg"], "no/x.svg cannot be written: its folder does not exist"),
+        (["--html", "x", "--svg", "./x"], "--html and --svg would both write x."),
+        (["--html", "x" * 300], "cannot be written (File name too long)"),
+        (["--output", "file"], "file is not a folder"),
+        (["--output", "file/out"], "file is not a folder"),
+    ],
+)
+def test_paths_that_cannot_be_written_are_refused_before_the_measurement(
+    monkeypatch, tmp_path, capsys, line, message
+):
+    monkeypatch.setattr(bench, "measure", lambda *_: pytest.fail("it was measured"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    assert main(["bench", "3.15", *line]) == UsageError.exit_code
+    assert message in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused_before_the_measurement(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(bench, "measure", lambda *_: pytest.fail("it was measured"))
+    tmp_path.chmod(0o500)
+    for option in ("--html", "--svg", "--output"):
+        assert main(["bench", "3.15", option, str(tmp_path / "new")]) == UsageError.exit_code
+        assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("json_line", [[], ["--json"]])
+@pytest.mark.parametrize("option", ["--html", "--svg", "--output"])
+def test_the_report_is_printed_even_if_a_file_cannot_be_written_afterwards(
+    monkeypatch, tmp_path, capsys, option, json_line
+):
+    target = tmp_path / "target"
+
+    def measure(*_):
+        target.mkdir()
+        (target / "x").write_text("")
+        denied = OSError(errno.EACCES, "Permission denied")
+        return report(1.5, unwritten=denied if option == "--output" else None)
+
+    monkeypatch.setattr(bench, "measure", measure)
+    assert main(["bench", "3.15", option, str(target), *json_line]) == UsageError.exit_code
+    shown = capsys.readouterr()
+    assert "1.50x" in shown.out
+    assert f"{target} cannot be written" in shown.err
 
 
 @pytest.mark.parametrize("option", ["--html", "--svg"])

@@ -10,6 +10,8 @@ from bench_fakes import report
 from jitbuild.bench import conclusions, stats
 from jitbuild.running.tally import ModeTally
 
+QUICK = "These programs say little about yours: measure it, after `--`."
+
 
 @pytest.mark.parametrize(
     ("measured", "advice", "sentence"),
@@ -18,7 +20,10 @@ from jitbuild.running.tally import ModeTally
         (
             report(1.001, kind="stmt"),
             "no difference",
-            "No difference of 2.0% or more on your statement: 1.00x (1.00-1.00).",
+            (
+                "No difference of 2.0% or more on your statement: 1.00x (1.00-1.00). This says "
+                "little about a whole program: measure it, after `--`."
+            ),
         ),
         (
             report(0.9, kind="command"),
@@ -29,38 +34,54 @@ from jitbuild.running.tally import ModeTally
             report(1.5, 1.2, 0.9),
             "on",
             (
-                "Turn it on: 1.17x (1.17-1.17) over 3 programs. But 1 slower; the slowest is calls "
-                "(0.90x)."
+                "Faster with the JIT on: 1.17x (1.17-1.17) over 3 small programs. But 1 slower; "
+                f"the slowest is calls (0.90x). {QUICK}"
             ),
         ),
         (
             report(0.9, 0.625),
             "off",
             (
-                "Leave it off: 33.3% slower, 0.75x (0.75-0.75), over 2 programs; the slowest is "
-                "lists (0.62x)."
+                "With the JIT on: 33.3% slower, 0.75x (0.75-0.75), over 2 small programs; the "
+                f"slowest is lists (0.62x). {QUICK}"
             ),
         ),
         (
             report(1.25, 0.8),
             "no difference",
             (
-                "No difference of 2.0% or more over 2 programs: 1.00x (1.00-1.00). But 1 faster, "
-                "1 slower, 0 unchanged; the "
-                "fastest is float_loop (1.25x); the slowest is lists (0.80x): measure your own "
-                "program, after `--`."
+                "No difference of 2.0% or more over 2 small programs: 1.00x (1.00-1.00). But 1 "
+                "faster, 1 slower, 0 unchanged; the fastest is float_loop (1.25x); the slowest is "
+                f"lists (0.80x). {QUICK}"
             ),
         ),
         (
             report(1.25, 0.8, kind="pytest"),
             "no difference",
             (
-                "No difference of 2.0% or more over 2 benchmarks: 1.00x (1.00-1.00). But 1 "
+                "No difference of 2.0% or more over 2 tests: 1.00x (1.00-1.00). But 1 "
                 "faster, 1 slower, 0 unchanged; the "
                 "fastest is float_loop (1.25x); the slowest is lists (0.80x)."
             ),
         ),
-        (report(1.5, 1.2, kind="suite"), "on", "Turn it on: 1.34x (1.34-1.34) over 2 benchmarks."),
+        (
+            report(1.5, 1.2, kind="suite"),
+            "on",
+            (
+                "Faster with the JIT on: 1.34x (1.34-1.34) over 2 benchmarks of pyperformance. The "
+                "benchmarks say little about your program: measure it, after `--`."
+            ),
+        ),
+        (
+            report(1.5),
+            "on",
+            f"Faster with the JIT on: 1.50x (1.50-1.50) on the small program float_loop. {QUICK}",
+        ),
+        (
+            report(1.5, 1.2, kind="pytest"),
+            "on",
+            "Turn it on: 1.34x (1.34-1.34) over 2 tests.",
+        ),
         (
             report(1.5, rounds=2),
             "not enough data",
@@ -91,6 +112,62 @@ def test_the_verdict_is_a_word_and_a_sentence(measured, advice, sentence):
     assert conclusions.sentence(measured) == sentence
 
 
+COMMAND = {"kind": "command", "version": "3.15.2"}
+
+
+@pytest.mark.parametrize(
+    ("measured", "is_advice"),
+    [
+        (report(1.31, kind="command"), True),
+        (report(0.8, kind="pytest"), True),
+        (report(1.0, kind="command"), False),
+        (report(1.31, kind="quick"), False),
+        (report(1.31, kind="suite"), False),
+        (report(1.31, kind="stmt"), False),
+        (report(1.31, about=COMMAND | {"profile": "fast"}), False),
+        (report(0.8, about=COMMAND | {"profile": "fast"}), True),
+        (report(0.8, about=COMMAND | {"profile": "debug"}), False),
+        (report(1.31, comparison="files"), False),
+        (report(1.31, comparison="again", kind="command"), False),
+    ],
+)
+def test_a_mode_is_recommended_only_for_the_persons_own_program(measured, is_advice):
+    assert conclusions.is_advice(measured) is is_advice
+    recommends = conclusions.sentence(measured).startswith(("Turn it on", "Leave it off"))
+    assert recommends is is_advice
+
+
+@pytest.mark.parametrize(
+    ("profile", "ratio", "limit"),
+    [
+        ("fast", 1.5, "This is a `fast` build, which overstates the gain."),
+        ("debug", 1.5, "This is a debug build, which says little about a release."),
+        ("debug", 0.5, "This is a debug build, which says little about a release."),
+    ],
+)
+def test_a_build_that_is_no_release_limits_the_verdict(profile, ratio, limit):
+    measured = report(ratio, about=COMMAND | {"profile": profile})
+    assert conclusions.sentence(measured).endswith(f"on your command. {limit}")
+
+
+def test_files_of_different_machines_are_compared_with_a_reservation():
+    about = {"base_hostname": "a", "other_hostname": "b"}
+    measured = report(1.5, 0.9, comparison="files", about=about)
+    assert conclusions.sentence(measured) == (
+        "b is faster than a: 1.16x (1.16-1.16) over 2 benchmarks. But 1 slower; the slowest is "
+        "lists (0.90x). Their machines or systems differ, too."
+    )
+
+
+def test_files_with_too_few_processes_say_how_many_are_needed():
+    measured = report(1.5, rounds=2, comparison="files")
+    measured = replace(measured, rule=stats.ComparisonRule(paired=False))
+    assert conclusions.sentence(measured) == (
+        "Not enough data for a verdict: each file needs 3 or more processes per benchmark, or 3 or "
+        "more values of a single process."
+    )
+
+
 def test_a_difference_between_off_and_off_means_a_noisy_machine():
     assert (
         "this machine is too noisy. Differences below 10.0% cannot be trusted"
@@ -109,8 +186,8 @@ POSSIBLE = "with 1.05x (0.95-1.16), a difference of 2.0% or more is possible, an
             "modes",
             {"more_seconds": 95.0, "more": "jitbuild bench 3.15 --resume --max-time 270"},
             (
-                f"Undecided on float_loop: {POSSIBLE} About 1 min 35 s more would decide it: "
-                "jitbuild bench 3.15 --resume --max-time 270"
+                f"Undecided on the small program float_loop: {POSSIBLE} About 1 min 35 s more "
+                "would decide it: jitbuild bench 3.15 --resume --max-time 270"
             ),
         ),
         (

@@ -134,6 +134,38 @@ def test_a_program_that_leaves_no_facts_has_none(tmp_path, recorder):
     assert inspector(tmp_path, recorder, benchmark).command_facts() == {"command": {}}
 
 
+def test_the_programs_own_functions_come_first():
+    rows = [
+        {**WORK, "name": "parse", "executors": 9, "library": "the standard library"},
+        {**WORK, "name": "array", "executors": 7, "library": "numpy"},
+        {**WORK, "name": "work", "executors": 2, "library": ""},
+        {**WORK, "name": "dump", "executors": 1, "library": "the standard library"},
+    ]
+    inspection = compiled_functions({"functions": rows})
+    assert inspection is not None
+    assert [function.name for function in inspection.compiled] == ["work", "parse", "array", "dump"]
+    assert [function.name for function in inspection.own] == ["work"]
+    libraries = {name: each.summary for name, each in inspection.libraries.items()}
+    assert libraries == {
+        "the standard library": "10 executors in 2 functions, 8192 bytes",
+        "numpy": "7 executors in 1 function, 4096 bytes",
+    }
+    assert [*libraries] == ["the standard library", "numpy"]
+
+
+def test_hot_functions_of_the_program_come_before_those_of_libraries(tmp_path, recorder):
+    rows = [
+        {"file": "json.py", "line": 1, "name": "decode", "library": "json", "share": 0.5},
+        {"file": "x.py", "line": 9, "name": "slow", "library": "", "share": 0.4},
+    ]
+    recorder.text = json.dumps({"hot": rows})
+    benchmark = plan.Benchmark(kind="quick", name="b")
+    inspections = inspector(tmp_path, recorder, benchmark).inspections(
+        {"b": {"functions": []}}, profile=True
+    )
+    assert [hot.name for hot in inspections["b"].uncompiled or ()] == ["slow", "decode"]
+
+
 def test_functions_with_most_executors_come_first():
     rows = [{**WORK, "name": "few"}, {**WORK, "name": "many", "executors": 9}]
     inspection = compiled_functions({"functions": rows})

@@ -6,22 +6,26 @@ import itertools
 import json
 import math
 import re
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import stores
 from bench_fakes import FakeWorkers, effects
+from msgspec import structs
 from pyperformance_samples import LISTED
-from witness_samples import other_python, verdict_fields, witness
+from witness_samples import end_facts, other_python, start_facts, verdict_fields, witness
 
 from jitbuild.bench import pyperf_files, report_json, scripts
 from jitbuild.bench.bench_request import BenchRequest
 from jitbuild.bench.compare_files import compare_files
 from jitbuild.bench.conclusions import sentence
+from jitbuild.bench.machine import describe_system
 from jitbuild.bench.measurement import BenchEffects, measure
 from jitbuild.errors import MeasurementError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
+from jitbuild.running.testimony import Testimony
 from jitbuild.running.venvs import Requirements
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
@@ -118,6 +122,24 @@ def test_programs_of_the_quick_suite_are_measured_and_reported(bench, installer,
     assert (metadata["jitbuild_mode"], metadata["jitbuild_probe"]) == ("on", "ok")
 
 
+def test_the_report_says_when_where_and_by_what_it_was_measured(bench, tmp_path):
+    report = bench(stmt="f()", output=tmp_path / "out")
+    system = describe_system()
+    expected = {"version": "3.15.2", "jitbuild": version("jitbuild"), **system}
+    assert expected.items() <= report.about.items()
+    metadata = pyperf_files.metadata(pyperf_files.load(tmp_path / "out" / "off.json"))
+    assert metadata["jitbuild_version"] == version("jitbuild")
+    assert metadata["jitbuild_system"] == system["system"]
+
+
+def test_a_folder_that_cannot_be_written_does_not_lose_the_report(bench, tmp_path):
+    (tmp_path / "file").write_text("")
+    report = bench(stmt="f()", output=tmp_path / "file")
+    assert isinstance(report.unwritten, OSError)
+    assert report.mean.value == pytest.approx(2.0)
+    assert all(Path(path).exists() for path in report.files.values())
+
+
 def test_the_functions_with_machine_code_are_inspected(bench):
     report = bench(benchmarks=("lists",), profile_hot=True)
     (row,) = report.rows
@@ -132,6 +154,19 @@ def test_missing_machine_code_is_reported_where_a_gain_is_expected(bench, worker
     assert any("no machine code in lists:" in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_a_tracer_that_keeps_code_out_of_the_jit_is_reported_once(bench, workers, at_the_end):
+    """A tracer that was removed before the end is seen only when the command is inspected."""
+    workers.tracers = ["sys.settrace"]
+    end = end_facts(tracers=("sys.settrace",) if at_the_end else ())
+    workers.processes = lambda on: [
+        Testimony(start=start_facts(switch=str(int(on))), end=structs.replace(end, enabled=on))
+    ]
+    report = bench(command=("python", "x.py"))
+    assert "may say nothing about the JIT: sys.settrace was set" in sentence(report)
+    assert not any("settrace" in warning for warning in report.warnings)
+
+
 def test_machine_code_that_is_missing_everywhere_is_reported_once(bench, workers):
     workers.uncompiled = {"lists", "in_c"}
     report = bench(benchmarks=("lists", "in_c"))
@@ -141,29 +176,29 @@ def test_machine_code_that_is_missing_everywhere_is_reported_once(bench, workers
 
 def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench, workers):
     workers.ratio = 1.0
-    noise = bench(stmt="pass", off_against_off=True)
+    noise = bench(stmt="f()", off_against_off=True)
     assert (noise.comparison, noise.other) == ("again", "off-again")
     assert all(row.inspection is None for row in noise.rows)
-    report = bench(stmt="pass")
+    report = bench(stmt="f()")
     assert report.notes == (
         "The noise floor that --aa measured here, 0.0%, is taken into account.",
     )
-    assert bench(stmt="1").notes == ()
+    assert bench(stmt="g()").notes == ()
     # With another margin, another noise floor would have been measured.
-    assert bench(stmt="pass", margin=0.1).notes == ()
+    assert bench(stmt="f()", margin=0.1).notes == ()
 
 
 def test_an_interruption_is_reported_with_the_command_that_continues(bench, workers):
     workers.answers[2 + 5] = SignalReceived(15)
-    report = bench(stmt="pass")
+    report = bench(stmt="f()")
     assert report.interrupted_by == 15
     assert report.notes == (
         "The measurement was interrupted: 1 of 1 programs, at least 2 of 3 rounds.",
-        "To continue: jitbuild bench 3.15 --resume --stmt pass --rounds 3",
+        "To continue: jitbuild bench 3.15 --resume --stmt 'f()' --rounds 3",
     )
-    resumed = bench(stmt="pass", resume=True)
+    resumed = bench(stmt="f()", resume=True)
     assert resumed.notes == ("4 processes had been measured before and were not repeated.",)
-    assert bench(stmt="pass").notes == ()
+    assert bench(stmt="f()").notes == ()
 
 
 @pytest.mark.parametrize(("max_time", "limit"), [(None, ""), (25.0, "--max-time {} ")])
@@ -185,7 +220,7 @@ def test_an_outlier_is_left_out_of_files_and_report(bench, workers, tmp_path):
     trials = 2
     # The process with the JIT on in round 4, which begins with it.
     workers.slow_calls = {trials + 2 * 3 + 1}
-    report = bench(stmt="pass", rounds=10, output=tmp_path / "out")
+    report = bench(stmt="f()", rounds=10, output=tmp_path / "out")
     (row,) = report.rows
     assert (row.ratio.value, len(row.base.processes)) == (pytest.approx(2.0), 9)
     assert report.notes[0].startswith("Rounds left out as outliers: 1 of stmt.")
@@ -194,11 +229,11 @@ def test_an_outlier_is_left_out_of_files_and_report(bench, workers, tmp_path):
 
 
 def test_without_a_number_of_rounds_the_measurement_continues_until_it_decides(bench, tmp_path):
-    report = bench(stmt="pass", rounds=None, output=tmp_path / "out")
+    report = bench(stmt="f()", rounds=None, output=tmp_path / "out")
     assert report.mean.result == "faster"
     assert (report.about["rounds"], report.confidence) == ("5", "99%")
     assert (report.more_seconds, report.more) == (None, "")
-    assert report.again == "jitbuild bench 3.15 --stmt pass"
+    assert report.again == "jitbuild bench 3.15 --stmt 'f()'"
     (compared,) = compare_files([tmp_path / "out" / "off.json", tmp_path / "out" / "on.json"])
     assert compared.mean == report.mean
     assert compared.confidence == "99%"
@@ -279,12 +314,12 @@ def test_a_command_without_machine_code_is_measured_but_proves_nothing(bench, wo
 def test_a_command_whose_processes_were_killed_is_measured_with_a_reservation(bench, workers):
     workers.processes = lambda on: [witness(on=on), witness(on=on, ended=False)]
     report = bench(command=("python", "x.py"))
-    assert sentence(report).startswith("Turn it on: ")
+    assert sentence(report).startswith("Faster with the JIT on: ")
     assert "may say nothing about the JIT: 1 process ended" in sentence(report)
 
 
 def test_the_workers_of_other_benchmarks_report_for_themselves(bench, workers):
-    report = bench(stmt="pass")
+    report = bench(stmt="f()")
     assert not any("PYTHONPATH" in env for env in workers.environments)
     assert report.witness["off"].sentence == "mode off: 4 processes, all 3.15.2, JIT off"
     assert report.witness["on"].sentence == (
@@ -295,7 +330,7 @@ def test_the_workers_of_other_benchmarks_report_for_themselves(bench, workers):
 def test_a_worker_of_another_python_is_an_error(bench, workers):
     workers.version = "3.11.7"
     with pytest.raises(MeasurementError, match=r"Another Python measured stmt: 3\.11\.7"):
-        bench(stmt="pass")
+        bench(stmt="f()")
 
 
 def test_a_missing_program_is_refused(bench):
@@ -304,7 +339,7 @@ def test_a_missing_program_is_refused(bench):
 
 
 def test_variables_that_spoil_a_measurement_are_removed(bench, workers):
-    bench(stmt="pass")
+    bench(stmt="f()")
     assert workers.environments
     assert all("PYTHONINSPECT" not in env for env in workers.environments)
 
@@ -312,9 +347,9 @@ def test_variables_that_spoil_a_measurement_are_removed(bench, workers):
 def test_a_jit_that_does_not_run_is_an_error_unless_only_noise_is_measured(bench):
     broken = SimpleNamespace(**{**vars(OK), "ok": False, "reason": "No machine code."})
     with pytest.raises(ProofError, match="does not run") as caught:
-        bench(stmt="pass", verdict=broken)
+        bench(stmt="f()", verdict=broken)
     assert "No machine code." in str(caught.value)
-    assert bench(stmt="pass", off_against_off=True, verdict=broken).comparison == "again"
+    assert bench(stmt="f()", off_against_off=True, verdict=broken).comparison == "again"
 
 
 def test_an_interpreter_without_the_jit_is_refused(bench, store):

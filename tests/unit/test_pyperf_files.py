@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyperf
 import pytest
 from bench_fakes import write_pyperf_file
 
@@ -19,6 +20,22 @@ def test_files_are_joined_with_metadata(tmp_path):
     assert pyperf_files.samples(again) == {"lists": Sample(processes=((1.0, 2.0), (2.0, 2.0)))}
     assert pyperf_files.metadata(again)["jitbuild_mode"] == "on"
     assert pyperf_files.calibrated_loops(tmp_path / "1.json") == {"lists": 4}
+
+
+def test_files_of_a_measurement_that_was_resumed_elsewhere_are_joined(tmp_path):
+    facts: list[dict] = [
+        {"hostname": "a", "cpu_count": 2},
+        {"hostname": "b", "cpu_count": 2, "aslr": "Full"},
+        {"hostname": "a", "cpu_count": 4, "aslr": "Full"},
+    ]
+    for number, metadata in enumerate(facts):
+        run = pyperf.Run([1.0], metadata={"name": "x", **metadata}, collect_metadata=False)
+        pyperf.Benchmark([run]).dump(str(tmp_path / f"{number}.json"))
+    suite = pyperf_files.join([tmp_path / f"{number}.json" for number in range(3)], {})
+    pyperf_files.dump(suite, tmp_path / "all.json")
+    metadata = pyperf_files.metadata(pyperf_files.load(tmp_path / "all.json"))
+    assert (metadata["hostname"], metadata["cpu_count"]) == ("a; b", "2; 4")
+    assert len(pyperf_files.samples(suite)["x"].processes) == 3
 
 
 def test_nothing_is_joined_to_none():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,31 @@ def test_a_run_that_measures_nothing_is_an_error_with_its_reason(job, pytests):
         MeasurementError, match="pytest measured nothing with the JIT off:\n  1 error"
     ):
         run(job, pytests)
+
+
+def test_the_facts_about_machine_and_date_have_the_names_of_pyperf():
+    data = benchmark_json(test_a=1.0)
+    data["datetime"] = "2026-11-27T12:00:00.5+00:00"
+    data["machine_info"] |= {
+        "system": "Linux",
+        "release": "6.1",
+        "machine": "x86_64",
+        "cpu": {"brand_raw": "A CPU"},
+    }
+    (timing,) = pytest_benchmark.parse(json.dumps(data).encode()).values()
+    local = datetime.fromisoformat(data["datetime"]).astimezone()
+    assert timing.metadata == {
+        "python_version": "3.15.2",
+        "hostname": "here",
+        "cpu_model_name": "A CPU",
+        "platform": "Linux-6.1-x86_64",
+        "date": f"{local:%Y-%m-%d %H:%M:%S.%f}",
+        "loops": 2,
+        "pytest_benchmark_rounds": 5,
+    }
+
+
+def test_a_date_without_a_form_is_omitted():
+    data = benchmark_json(test_a=1.0) | {"datetime": "yesterday"}
+    (timing,) = pytest_benchmark.parse(json.dumps(data).encode()).values()
+    assert "date" not in timing.metadata

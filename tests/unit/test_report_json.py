@@ -20,8 +20,17 @@ def test_a_report_has_the_documented_shape():
     assert data["benchmarks"][0]["jit"] == {
         "executors": 2,
         "bytes": 4096,
-        "functions": [{"name": "work", "file": "x.py", "line": 2, "executors": 2, "bytes": 4096}],
-        "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4}],
+        "functions": [
+            {
+                "name": "work",
+                "file": "x.py",
+                "line": 2,
+                "executors": 2,
+                "bytes": 4096,
+                "library": "",
+            }
+        ],
+        "hot_without": [{"name": "slow", "file": "x.py", "line": 9, "share": 0.4, "library": ""}],
     }
     json.dumps(to_json(report(1.5, rounds=1, comparison="again")), allow_nan=False)
 
@@ -32,6 +41,7 @@ def test_a_report_says_what_is_undecided_and_how_it_was_measured():
     assert (data["until_decided"], data["confidence"]) == (False, 0.95)
     assert data["verdict"]["more_seconds"] is None
     assert data["verdict"]["more"] == ""
+    assert data["verdict"]["advice"] is False
     rule = ComparisonRule(paired=True, always_valid=True, margin=0.05)
     measured = report(1.5, more_seconds=9.5, more="jitbuild bench 3.15 --resume")
     data = to_json(replace(measured, rule=rule))

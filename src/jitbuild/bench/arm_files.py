@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import shutil
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import pyperf_files, session_results, stats
+from jitbuild.bench import about, machine, pyperf_files, session_results, stats
 from jitbuild.bench.plan import INTERLEAVED_KINDS
 
 if TYPE_CHECKING:
@@ -24,42 +26,65 @@ if TYPE_CHECKING:
 class ArmFiles:
     """The files and samples of both arms.
 
-    `outliers` has the number of rounds that were left out, by benchmark.
+    `outliers` has the number of rounds that were left out, by benchmark. `period` is the time of
+    the measurement as text; it is empty if the runs have no dates.
     """
 
     paths: Mapping[str, Path]
     base: Mapping[str, Sample]
     other: Mapping[str, Sample]
     outliers: Mapping[str, int]
+    period: str = ""
 
 
 def write_arm_files(
     session: MeasurementSession,
     interpreter: Interpreter,
     verdict: Verdict,
-    folder: Path,
     tallies: Mapping[str, ModeTally],
+    system: str = "",
 ) -> ArmFiles:
-    """Join the results of each arm and write them to `folder`, one file per arm.
+    """Join the results of each arm and write them to the session's folder, one file per arm.
 
     `tallies` are the counts of the observed processes, by arm; each file has those of its arm.
+    `system` is the name of the operating system, or "" if it is not known.
+
     Rounds that are outliers are removed from both arms. If the processes were not interleaved, no
     round is removed, because then the usual activity of the machine can make the two processes of a
     round differ a lot.
     """
+    shared = {"jitbuild_version": machine.jitbuild_version()}
+    if system:
+        shared["jitbuild_system"] = system
     suites = [
-        _join_arm(session, arm, _metadata(interpreter, verdict, arm, tallies.get(arm.name)))
+        _join_arm(
+            session, arm, shared | _metadata(interpreter, verdict, arm, tallies.get(arm.name))
+        )
         for arm in session.arms
     ]
     base, other = map(pyperf_files.samples, suites)
     outliers = outlier_rounds(base, other, session.benchmarks[0].kind)
     suites = [pyperf_files.without_rounds(suite, outliers) for suite in suites]
-    paths = {arm.name: folder / f"{arm.name}.json" for arm in session.arms}
+    paths = {arm.name: session.folder / f"{arm.name}.json" for arm in session.arms}
     for suite, path in zip(suites, paths.values(), strict=True):
         pyperf_files.dump(suite, path)
     base, other = map(pyperf_files.samples, suites)
     counts = {name: len(outliers[name]) for name in base if name in outliers}
-    return ArmFiles(paths=paths, base=base, other=other, outliers=counts)
+    period = about.period(pyperf_files.dates(suites[0]))
+    return ArmFiles(paths=paths, base=base, other=other, outliers=counts, period=period)
+
+
+def copy_arm_files(arms: ArmFiles, folder: Path) -> ArmFiles:
+    """Copy the files of both arms to `folder`, and return `arms` with the paths of the copies.
+
+    Raises OSError if the files cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {arm: folder / path.name for arm, path in arms.paths.items()}
+    for arm, path in paths.items():
+        with contextlib.suppress(shutil.SameFileError):
+            shutil.copyfile(arms.paths[arm], path)
+    return replace(arms, paths=paths)
 
 
 def outlier_rounds(

@@ -90,6 +90,23 @@ def tallies_of_arms(session: MeasurementSession) -> dict[str, ModeTally]:
     return tallies
 
 
+def with_tracers(
+    tallies: Mapping[str, ModeTally], facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, ModeTally]:
+    """Return `tallies` with the tracers in the facts about the JIT added to the mode `on`.
+
+    `facts` are those of the benchmarks with the JIT on. A command's facts are from the run that
+    inspects it, in which a tracer is also seen if it was removed before the end.
+    """
+    found = {name for each in facts.values() for name in _tracers(each)}
+    return {
+        arm: msgspec.structs.replace(counts, tracers=tuple(sorted({*counts.tracers, *found})))
+        if counts.mode == "on"
+        else counts
+        for arm, counts in tallies.items()
+    }
+
+
 def _of_command(testimonies: tuple[Testimony, ...]) -> Iterator[Testimony]:
     """Yield the testimonies without those of the processes that measure the command."""
     for testimony in testimonies:

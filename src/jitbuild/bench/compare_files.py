@@ -3,48 +3,87 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitbuild.bench import pyperf_files
+from jitbuild.bench import about, pyperf_files
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
 from jitbuild.bench.stats import ComparisonRule
 from jitbuild.errors import MeasurementError
 from jitbuild.running.intervals import MARGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-# The metadata of each file that the report shows.
-_SHOWN_METADATA = (
-    "python_version",
-    "python_executable",
-    "jitbuild_mode",
-    "jitbuild_interpreter",
-    "jitbuild_profile",
-    "cpu_model_name",
-    "hostname",
-)
+    from jitbuild.bench.stats import Sample
+
 _SHOWN_NAMES = 4
+
+
+class _File(NamedTuple):
+    """A pyperf file that was read. `names` are all benchmarks, also those without times."""
+
+    path: Path
+    name: str
+    names: frozenset[str]
+    samples: Mapping[str, Sample]
+    metadata: Mapping[str, Any]
+    date: str
+
+    @classmethod
+    def read(cls, path: Path, name: str) -> _File:
+        suite = pyperf_files.load(path)
+        return cls(
+            path=path,
+            name=name,
+            names=frozenset(pyperf_files.names(suite)),
+            samples=pyperf_files.samples(suite),
+            metadata=pyperf_files.metadata(suite),
+            date=about.period(pyperf_files.dates(suite)),
+        )
 
 
 def compare_files(paths: Sequence[Path], *, margin: float = MARGIN) -> list[BenchReport]:
     """Compare each file with the first file, and return one report for each comparison.
 
-    Differences up to the share `margin` do not count. Raises MeasurementError if pyperf cannot read
-    a file, or if a file has no benchmark in common with the first.
+    Differences up to the share `margin` do not count. The files may have different numbers of
+    processes and of values. Raises MeasurementError if pyperf cannot read a file, or if a file has
+    no benchmark in common with the first.
     """
-    suites = [pyperf_files.load(path) for path in paths]
-    (base, base_suite), *others = zip(_names(paths), suites, strict=True)
-    return [
-        _compare(
-            (base, base_suite),
-            (name, suite),
-            _repeat_command(paths[0], path, margin),
-            margin,
-        )
-        for (name, suite), path in zip(others, paths[1:], strict=True)
+    base, *others = [
+        _File.read(path, name) for path, name in zip(paths, _names(paths), strict=True)
     ]
+    return [_compare(base, other, margin) for other in others]
+
+
+def _compare(base: _File, other: _File, margin: float) -> BenchReport:
+    # Both arms of one measurement ran in the same rounds. Other files have no rounds in common.
+    session = base.metadata.get("jitbuild_session")
+    paired = session is not None and session == other.metadata.get("jitbuild_session")
+    until_decided = all(file.metadata.get("jitbuild_until_decided") for file in (base, other))
+    rule = ComparisonRule(paired=paired, always_valid=paired and until_decided, margin=margin)
+    rows = compare_samples(base.samples, other.samples, rule)
+    if not rows:
+        raise MeasurementError(
+            f"{base.name} and {other.name} have no benchmark with times in common: "
+            f"{_some(base.samples)}; and {_some(other.samples)}.",
+            remedy="Compare files of the same benchmarks.",
+        )
+    return BenchReport(
+        comparison="files",
+        base=base.name,
+        other=other.name,
+        rows=rows,
+        mean=mean_of(rows, rule),
+        about={
+            **about.facts_of_file("base", base.metadata, base.date),
+            **about.facts_of_file("other", other.metadata, other.date),
+        },
+        warnings=tuple(_warnings(base, other)),
+        notes=tuple(_notes(base, other, paired=paired)),
+        again=_repeat_command(base.path, other.path, margin),
+        rule=rule,
+    )
 
 
 def _repeat_command(base: Path, other: Path, margin: float) -> str:
@@ -52,64 +91,47 @@ def _repeat_command(base: Path, other: Path, margin: float) -> str:
     return shlex.join(["jitbuild", "bench", "compare", str(base), str(other), *stated])
 
 
-def _compare(
-    base: tuple[str, Any], other: tuple[str, Any], again: str, margin: float
-) -> BenchReport:
-    (base_name, base_suite), (other_name, other_suite) = base, other
-    left, right = pyperf_files.samples(base_suite), pyperf_files.samples(other_suite)
-    metadata = {
-        "base": pyperf_files.metadata(base_suite),
-        "other": pyperf_files.metadata(other_suite),
-    }
-    # Both arms of one measurement ran in the same rounds. Other files have no rounds in common.
-    sessions = [facts.get("jitbuild_session", side) for side, facts in metadata.items()]
-    paired = sessions[0] == sessions[1]
-    until_decided = all(facts.get("jitbuild_until_decided") for facts in metadata.values())
-    rule = ComparisonRule(paired=paired, always_valid=paired and until_decided, margin=margin)
-    rows = compare_samples(left, right, rule)
-    if not rows:
-        raise MeasurementError(
-            f"{base_name} and {other_name} have no benchmark in common: "
-            f"{_some(left)} and {_some(right)}.",
-            remedy="Compare files of the same benchmarks.",
+def _warnings(base: _File, other: _File) -> Iterator[str]:
+    differences = about.machine_differences(base.metadata, other.metadata)
+    if differences:
+        yield (
+            f"The machines or systems of the files differ ({'; '.join(differences)}), so the "
+            "ratios also compare these."
         )
-    return BenchReport(
-        comparison="files",
-        base=base_name,
-        other=other_name,
-        rows=rows,
-        mean=mean_of(rows, rule),
-        about=_about(metadata),
-        notes=_notes(left, right, paired=paired),
-        again=again,
-        rule=rule,
-    )
 
 
-def _notes(left: Mapping[str, Any], right: Mapping[str, Any], *, paired: bool) -> tuple[str, ...]:
-    notes = []
-    single = sorted(left.keys() ^ right.keys())
+def _notes(base: _File, other: _File, *, paired: bool) -> Iterator[str]:
+    single = base.names ^ other.names
     if single:
-        notes.append(f"Only in one of the files, and left out: {', '.join(single)}.")
+        yield f"Only in one of the files, and left out: {', '.join(sorted(single))}."
+    for file in (base, other):
+        unused = sorted((base.names & other.names) - file.samples.keys())
+        if unused:
+            yield f"Without times in {file.name}, and left out: {', '.join(unused)}."
     if not paired:
-        notes.append(
+        yield (
             "The files were not measured interleaved: "
             "if the machine changed between the measurements, the ratios are affected."
         )
-    return tuple(notes)
+    for file in (base, other):
+        alone = [
+            name
+            for name, sample in file.samples.items()
+            if len(sample.processes) == 1 and name in other.names & base.names
+        ]
+        if alone:
+            yield (
+                f"In {file.name}, a single process measured {_some(alone)}. How much processes "
+                "differ is therefore unknown, and the intervals may be too narrow."
+            )
 
 
-def _about(metadata: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    return {
-        f"{side}_{key}": str(facts[key])
-        for side, facts in metadata.items()
-        for key in _SHOWN_METADATA
-        if key in facts
-    }
-
-
-def _some(names: Mapping[str, Any]) -> str:
-    return ", ".join([*names][:_SHOWN_NAMES])
+def _some(names: Iterable[str]) -> str:
+    """Return the first names as text, and the number of the others."""
+    shown = [*names]
+    more = len(shown) - _SHOWN_NAMES
+    others = f" and {more} more" if more > 0 else ""
+    return f"{', '.join(shown[:_SHOWN_NAMES])}{others}" if shown else "none"
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

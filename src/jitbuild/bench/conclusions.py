@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from jitbuild.bench.about import facts_of_side, machine_differences
 from jitbuild.bench.stats import noise_floor
 from jitbuild.running import intervals
 from jitbuild.system.formatting import count_noun, format_duration
@@ -23,6 +24,16 @@ Advice = Literal[
     "slower",
 ]
 
+# A suite and a statement are not the user's program, so a verdict on them recommends no mode.
+_OWN_KINDS = frozenset({"command", "pytest"})
+_LIMITS = {
+    "quick": " These programs say little about yours: measure it, after `--`.",
+    "suite": " The benchmarks say little about your program: measure it, after `--`.",
+    "stmt": " This says little about a whole program: measure it, after `--`.",
+}
+_DEBUG_LIMIT = "This is a debug build, which says little about a release."
+_FAST_LIMIT = "This is a `fast` build, which overstates the gain."
+
 _COUNTED: tuple[tuple[Result, str], ...] = (
     ("faster", "faster"),
     ("slower", "slower"),
@@ -34,7 +45,7 @@ _COUNTED: tuple[tuple[Result, str], ...] = (
 def advice(report: BenchReport) -> Advice:
     """Return the verdict as one word.
 
-    If the modes were compared and one is faster, the word is the recommended mode. If files, or off
+    If the modes were compared and one is faster, the word is the faster mode. If files, or off
     and off, were compared, the word says whether the second arm is faster or slower than the first.
     Otherwise it says why there is no such answer.
     """
@@ -62,6 +73,11 @@ def sentence(report: BenchReport) -> str:
 def _verdict(report: BenchReport) -> str:
     if report.mean.result == "not enough data":
         least = intervals.minimum_rounds(always_valid=report.rule.always_valid)
+        if report.comparison == "files" and not report.rule.paired:
+            return (
+                f"Not enough data for a verdict: each file needs {least} or more processes per "
+                f"benchmark, or {least} or more values of a single process."
+            )
         return f"Not enough data for a verdict: at least {least} rounds are needed."
     if report.comparison == "again":
         return _off_against_off(report)
@@ -80,13 +96,45 @@ def _modes(report: BenchReport) -> str:
         return f"Undecided {scope}: {_possible(mean)}{_parts(report)}"
     if mean.result == "no difference":
         counted = _percent(mean.counted)
-        return f"No difference of {counted} or more {scope}: {mean.text}.{_parts(report)}"
-    if mean.result == "faster":
-        return f"Turn it on: {mean.text} {scope}.{_exceptions(report)}"
-    slowest = report.with_result("slower")[:1] if len(report.rows) > 1 else []
-    exception = f"; the slowest is {_name_and_ratio(slowest[0])}" if slowest else ""
-    slowdown = _percent(1 / mean.value - 1)
-    return f"Leave it off: {slowdown} slower, {mean.text}, {scope}{exception}."
+        verdict = f"No difference of {counted} or more {scope}: {mean.text}.{_parts(report)}"
+    elif mean.result == "faster":
+        start = "Turn it on" if is_advice(report) else "Faster with the JIT on"
+        verdict = f"{start}: {mean.text} {scope}.{_exceptions(report)}"
+    else:
+        start = "Leave it off" if is_advice(report) else "With the JIT on"
+        slowest = report.with_result("slower")[:1] if len(report.rows) > 1 else []
+        exception = f"; the slowest is {_name_and_ratio(slowest[0])}" if slowest else ""
+        slowdown = _percent(1 / mean.value - 1)
+        verdict = f"{start}: {slowdown} slower, {mean.text}, {scope}{exception}."
+    return verdict + _limits(report)
+
+
+def is_advice(report: BenchReport) -> bool:
+    """Return True if the verdict recommends a mode for the user's program.
+
+    That needs a mode that is faster, on a command or on tests of the user. A suite or a statement
+    is not the user's program. In a debug build, times do not represent those of a release. In a
+    build without PGO, the gain is overstated, but a loss would be a loss in a release, too.
+    """
+    result, profile = report.mean.result, report.about.get("profile")
+    return (
+        report.comparison == "modes"
+        and report.nothing_compiled is None
+        and report.about.get("kind") in _OWN_KINDS
+        and (result == "slower" or (result == "faster" and profile != "fast"))
+        and profile != "debug"
+    )
+
+
+def _limits(report: BenchReport) -> str:
+    """Return a sentence on what the measurement does not say; "" for the user's own program."""
+    kind, profile = report.about.get("kind", ""), report.about.get("profile")
+    limits = _LIMITS.get(kind, "")
+    if profile == "debug":
+        return f" {_DEBUG_LIMIT}{limits}"
+    if profile == "fast" and report.mean.result == "faster":
+        return f" {_FAST_LIMIT}{limits}"
+    return limits
 
 
 def _possible(mean: Ratio) -> str:
@@ -124,10 +172,19 @@ def _how_to_continue(report: BenchReport) -> str:
 
 def _scope(report: BenchReport) -> str:
     """Return the words of the verdict that name the measured programs."""
-    kind = report.about.get("kind", "")
-    if len(report.rows) > 1:
-        return f"over {len(report.rows)} {'programs' if kind == 'quick' else 'benchmarks'}"
-    scopes = {"command": "on your command", "stmt": "on your statement"}
+    kind, count = report.about.get("kind", ""), len(report.rows)
+    if count > 1:
+        scopes = {
+            "quick": f"over {count} small programs",
+            "suite": f"over {count} benchmarks of pyperformance",
+            "pytest": f"over {count} tests",
+        }
+        return scopes.get(kind, f"over {count} benchmarks")
+    scopes = {
+        "command": "on your command",
+        "stmt": "on your statement",
+        "quick": f"on the small program {report.rows[0].name}",
+    }
     return scopes.get(kind, f"on {report.rows[0].name}")
 
 
@@ -138,9 +195,7 @@ def _parts(report: BenchReport) -> str:
         return ""
     fastest = f"; the fastest is {_name_and_ratio(faster[0])}" if faster else ""
     slowest = f"; the slowest is {_name_and_ratio(slower[0])}" if slower else ""
-    own = report.about.get("kind") == "pytest"
-    remedy = "" if own else ": measure your own program, after `--`"
-    return f" But {tally(report)}{fastest}{slowest}{remedy}."
+    return f" But {tally(report)}{fastest}{slowest}."
 
 
 def _exceptions(report: BenchReport) -> str:
@@ -187,17 +242,21 @@ def _wrong_and_undecided(report: BenchReport) -> str:
 
 
 def _files(report: BenchReport) -> str:
-    mean, count = report.mean, len(report.rows)
+    """Return the verdict about two files. If their machines or systems differ, it says so."""
+    mean, count, sides = report.mean, len(report.rows), ("base", "other")
     scope = f"over {count} benchmarks" if count > 1 else f"on {report.rows[0].name}"
+    differ = machine_differences(*(facts_of_side(report.about, side) for side in sides))
+    end = " Their machines or systems differ, too." if differ else ""
     if mean.result == "no difference":
         counted = _percent(mean.counted)
         return (
             f"{report.other} and {report.base}: no difference of {counted} or more {scope}: "
-            f"{mean.text}."
+            f"{mean.text}.{_parts(report)}{end}"
         )
     if mean.result == "undecided":
-        return f"{report.other} and {report.base}: undecided {scope}: {_possible(mean)}"
-    return f"{report.other} is {mean.result} than {report.base}: {mean.text} {scope}."
+        return f"{report.other} and {report.base}: undecided {scope}: {_possible(mean)}{end}"
+    rest = (_exceptions(report) if mean.result == "faster" else "") + end
+    return f"{report.other} is {mean.result} than {report.base}: {mean.text} {scope}.{rest}"
 
 
 def _percent(share: float) -> str:

@@ -87,14 +87,22 @@ class Inspector:
         arguments = [*options, str(scripts.INSPECT)]
         facts = self._run(benchmark, arguments, ["--profile", *program], mode="off")
         compiled = {(function.file, function.line) for function in inspection.compiled}
-        uncompiled = tuple(
-            HotFunction(name=row["name"], file=row["file"], line=row["line"], share=row["share"])
+        uncompiled = [
+            HotFunction(
+                name=row["name"],
+                file=row["file"],
+                line=row["line"],
+                share=row["share"],
+                library=row.get("library", ""),
+            )
             for row in facts.get("hot", ())
             if row["share"] >= _HOT_SHARE
             and (row["file"], row["line"]) not in compiled
             and not _MEASURING_PACKAGES & {*Path(row["file"]).parts}
-        )
-        return replace(inspection, uncompiled=uncompiled)
+        ]
+        # The code of the program itself comes first; the order is otherwise that of the shares.
+        uncompiled.sort(key=lambda function: bool(function.library))
+        return replace(inspection, uncompiled=tuple(uncompiled))
 
     def _run(
         self, benchmark: Benchmark, arguments: Sequence[str], program: Sequence[str], mode: Mode
@@ -111,9 +119,11 @@ class Inspector:
 
 
 def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
-    """Return the functions with machine code in a worker's facts, most executors first.
+    """Return the functions with machine code in a worker's facts.
 
-    Returns None if the worker could not see the program's functions.
+    The functions of the program itself come first, then those of libraries, and among each of these
+    the functions with the most executors. Returns None if the worker could not see the program's
+    functions.
     """
     if "functions" not in facts:
         return None
@@ -124,11 +134,14 @@ def compiled_functions(facts: Mapping[str, Any]) -> JITInspection | None:
             line=row["line"],
             executors=row["executors"],
             bytes=row["bytes"],
+            library=row.get("library", ""),
         )
         for row in facts["functions"]
     ]
     return JITInspection(
-        compiled=tuple(sorted(functions, key=lambda function: -function.executors))
+        compiled=tuple(
+            sorted(functions, key=lambda function: (bool(function.library), -function.executors))
+        )
     )
 
 

@@ -6,11 +6,17 @@ System files are read below the folder `root`, so that tests can provide their o
 from __future__ import annotations
 
 import os
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild import target
+from jitbuild.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from jitbuild.target import Host
 
 _ROOT = Path("/")
 _GOVERNORS = "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"
@@ -27,6 +33,26 @@ def describe_machine(root: Path = _ROOT) -> dict[str, str]:
     )
     facts = {"processor": next(names, ""), "processors": str(os.cpu_count() or "")}
     return {name: value for name, value in facts.items() if value}
+
+
+def jitbuild_version() -> str:
+    """Return the version of jitbuild; `unknown` if it is run without being installed."""
+    try:
+        return metadata.version("jitbuild")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def describe_system(host: Callable[[], Host] = target.host) -> dict[str, str]:
+    """Return the name of the operating system, and the kernel with its architecture.
+
+    Returns {} if CPython's JIT does not support this machine, where only noise can be measured.
+    """
+    try:
+        here = host()
+    except UsageError:
+        return {}
+    return {"system": here.distro_name, "kernel": f"{here.kernel} ({here.target.arch})"}
 
 
 def machine_warnings(root: Path = _ROOT, *, processors: int | None = None) -> Iterator[str]:

@@ -12,7 +12,14 @@ from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
+
+# pyperf requires that these facts are equal in all runs of a benchmark (pyperf/_bench.py).
+_FACTS_ABOUT_MACHINE = (
+    *("aslr", "cpu_count", "cpu_model_name", "hostname", "platform"),
+    *("python_executable", "python_implementation", "python_unicode", "python_version"),
+)
 
 PYPERF_VERSION: str = pyperf.__version__
 
@@ -52,10 +59,27 @@ def join(
             name = benchmark.get_name()
             benchmark.update_metadata({**(metadata_by_path or {}).get(path, {}), **metadata})
             if name in benchmarks:
+                _adapt(benchmarks[name], benchmark)
                 benchmarks[name].add_runs(benchmark)
             else:
                 benchmarks[name] = benchmark
     return pyperf.BenchmarkSuite(list(benchmarks.values())) if benchmarks else None
+
+
+def _adapt(benchmark: Any, other: Any) -> None:
+    """Make the metadata of two benchmarks equal that pyperf requires to be equal in all runs.
+
+    They differ if a measurement was resumed after a change of the machine, such as another host
+    name or kernel. The metadata then have both values.
+    """
+    ours, theirs = benchmark.get_metadata(), other.get_metadata()
+    for name in _FACTS_ABOUT_MACHINE:
+        values = [facts[name] for facts in (ours, theirs) if name in facts]
+        if ours.get(name) != theirs.get(name):
+            known = dict.fromkeys(part for value in values for part in str(value).split("; "))
+            joined = {name: "; ".join(known)}
+            benchmark.update_metadata(joined)
+            other.update_metadata(joined)
 
 
 def without_rounds(suite: Any, rounds: Mapping[str, Collection[int]]) -> Any:
@@ -107,9 +131,26 @@ def samples(suite: Any) -> dict[str, Sample]:
     }
 
 
+def names(suite: Any) -> list[str]:
+    """Return the names of all benchmarks of a suite, also of those without times."""
+    return [*suite.get_benchmark_names()]
+
+
 def metadata(suite: Any) -> dict[str, Any]:
     """Return the metadata that all benchmarks of a suite share."""
     return dict(suite.get_metadata())
+
+
+def dates(suite: Any) -> tuple[datetime, datetime] | None:
+    """Return the times at which a suite's first run began and its last run ended.
+
+    Returns None if the runs have no dates that pyperf can read.
+    """
+    try:
+        found = suite.get_dates()
+    except (ValueError, TypeError, OverflowError):  # not in ISO format, or with and without a zone
+        return None
+    return None if found is None else (found[0], found[1])
 
 
 def is_significant(base: Sample, other: Sample) -> bool | None:

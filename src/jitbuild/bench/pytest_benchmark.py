@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import MeasurementError
@@ -63,11 +64,7 @@ def parse(data: bytes) -> dict[str, PytestTiming]:
     try:
         report = json.loads(data)
         machine = report.get("machine_info") or {}
-        shared = {
-            ours: str(machine[theirs])
-            for theirs, ours in _METADATA_NAMES.items()
-            if machine.get(theirs)
-        }
+        shared = {**_metadata(machine), **_dated(report.get("datetime"))}
         return {
             test["fullname"]: _timing(test["stats"], shared)
             for test in report["benchmarks"]
@@ -75,6 +72,27 @@ def parse(data: bytes) -> dict[str, PytestTiming]:
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _metadata(machine: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts about the machine in pytest-benchmark's JSON, under the names of pyperf."""
+    metadata = {ours: machine.get(theirs) for theirs, ours in _METADATA_NAMES.items()}
+    metadata["cpu_model_name"] = (machine.get("cpu") or {}).get("brand_raw")
+    parts = [machine.get(name) for name in ("system", "release", "machine")]
+    metadata["platform"] = "-".join(str(part) for part in parts if part)
+    return {name: str(value).strip() for name, value in metadata.items() if value}
+
+
+def _dated(date: str | None) -> dict[str, str]:
+    """Return the date in pytest-benchmark's JSON, which has a time zone, as pyperf writes dates.
+
+    pyperf's dates are in local time, without a zone.
+    """
+    try:
+        local = datetime.fromisoformat(date or "").astimezone()
+    except ValueError:
+        return {}
+    return {"date": str(local.replace(tzinfo=None))}
 
 
 def _timing(stats: Mapping[str, Any], shared: Mapping[str, str]) -> PytestTiming:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jitbuild.bench import pyperf_files, stats
 from jitbuild.running import intervals
 from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,13 +21,17 @@ Comparison = Literal["modes", "again", "files"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledFunction:
-    """A function that got machine code; `bytes` is the code's size, in whole memory pages."""
+    """A function that got machine code; `bytes` is the code's size, in whole memory pages.
+
+    `library` is the package that the function belongs to; "" for the measured program itself.
+    """
 
     name: str
     file: str
     line: int
     executors: int
     bytes: int
+    library: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the documented JSON shape."""
@@ -36,17 +41,22 @@ class CompiledFunction:
             "line": self.line,
             "executors": self.executors,
             "bytes": self.bytes,
+            "library": self.library,
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HotFunction:
-    """A function that took a large share of the time; `share` is between 0 and 1."""
+    """A function that took a large share of the time; `share` is between 0 and 1.
+
+    `library` is as in CompiledFunction.
+    """
 
     name: str
     file: str
     line: int
     share: float
+    library: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the documented JSON shape."""
@@ -55,12 +65,13 @@ class HotFunction:
             "file": self.file,
             "line": self.line,
             "share": round(self.share, 4),
+            "library": self.library,
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JITInspection:
-    """The functions of a benchmark that the JIT compiled.
+    """The functions of a benchmark that the JIT compiled, those of the program itself first.
 
     `uncompiled` are the hot functions without machine code. `uncompiled` is None if hot functions
     were not searched for, for example because `--inspect` was not given.
@@ -68,6 +79,32 @@ class JITInspection:
 
     compiled: tuple[CompiledFunction, ...]
     uncompiled: tuple[HotFunction, ...] | None = None
+
+    @property
+    def own(self) -> tuple[CompiledFunction, ...]:
+        """The compiled functions of the measured program itself."""
+        return tuple(function for function in self.compiled if not function.library)
+
+    @property
+    def libraries(self) -> dict[str, JITInspection]:
+        """The compiled functions of libraries, by library, most executors first."""
+        names = {function.library for function in self.compiled if function.library}
+        found = {
+            name: JITInspection(
+                compiled=tuple(each for each in self.compiled if each.library == name)
+            )
+            for name in names
+        }
+        return dict(sorted(found.items(), key=lambda item: (-item[1].executors, item[0])))
+
+    @property
+    def summary(self) -> str:
+        """The numbers of executors, functions and bytes as text."""
+        count = len(self.compiled)
+        return (
+            f"{count_noun(self.executors, 'executor')} in {count_noun(count, 'function')}, "
+            f"{self.bytes} bytes"
+        )
 
     @property
     def executors(self) -> int:
@@ -130,7 +167,8 @@ class BenchReport:
     measurement, or None if it is complete. `rule` states how the arms were compared. If anything is
     undecided, `more_seconds` estimates how many more seconds would decide it (None if that is not
     known), and `more` is a command line that continues the measurement. `witness` has the counts of
-    the processes that were observed, by arm.
+    the processes that were observed, by arm. `unwritten` is the error that kept the pyperf files
+    from being written to the requested folder; `files` then has their paths in the store.
     """
 
     comparison: Comparison
@@ -148,6 +186,7 @@ class BenchReport:
     more_seconds: float | None = None
     more: str = ""
     witness: Mapping[str, ModeTally] = field(default_factory=dict)
+    unwritten: OSError | None = None
 
     @property
     def confidence(self) -> str:

@@ -17,7 +17,7 @@ from jitbuild.bench import (
     time_to_decide,
     worker_facts,
 )
-from jitbuild.bench.arm_files import write_arm_files
+from jitbuild.bench.arm_files import copy_arm_files, write_arm_files
 from jitbuild.bench.inspection import Inspector
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
 from jitbuild.running import witness_verdict
@@ -65,10 +65,10 @@ def assemble_report(
     """
     request, outcome = finished.request, finished.outcome
     session = _without_excluded(finished.session, outcome.left_out)
-    folder = request.output or session.folder
     tallies = arm_witness.tallies_of_arms(session)
-    arms = write_arm_files(session, finished.interpreter, finished.verdict, folder, tallies)
+    arms, unwritten = _write_arms(finished, session, tallies)
     facts, inspections = _inspect(finished, session, recorder)
+    tallies = arm_witness.with_tracers(tallies, facts)
     floors = noise_floors.read_floors(finished.floors_folder, session)
     rule = session.stopping.comparison
     rows = compare_samples(arms.base, arms.other, rule, floors=floors, inspections=inspections)
@@ -84,7 +84,7 @@ def assemble_report(
         other=other.name,
         rows=rows,
         mean=mean,
-        about=_about(finished, session, machine_root),
+        about=_about(finished, session, arms.period) | machine.describe_machine(machine_root),
         warnings=_warnings(finished, session, facts, inspections, tallies),
         notes=(
             *_notes(finished, session, arms, more),
@@ -98,7 +98,24 @@ def assemble_report(
         more_seconds=seconds or None,
         more=more,
         witness=tallies,
+        unwritten=unwritten,
     )
+
+
+def _write_arms(
+    finished: FinishedMeasurement, session: MeasurementSession, tallies: Mapping[str, ModeTally]
+) -> tuple[ArmFiles, OSError | None]:
+    """Write the pyperf files into the store, and copy them to the requested folder, if any.
+
+    If the copy fails, return the files in the store, and the error: the report must not be lost.
+    """
+    system = machine.describe_system().get("system", "")
+    arms = write_arm_files(session, finished.interpreter, finished.verdict, tallies, system)
+    folder = finished.request.output
+    try:
+        return (arms if folder is None else copy_arm_files(arms, folder)), None
+    except OSError as error:
+        return arms, error
 
 
 def _notes(
@@ -146,14 +163,16 @@ def _warnings(
     tallies: Mapping[str, ModeTally],
 ) -> tuple[str, ...]:
     without_gain = benchmarks_without_gain(session, inspections)
-    # If no process at all had machine code, the verdict says so.
+    uncompiled = (
+        *caveats.tracer_caveats(facts),
+        *caveats.uncompiled_caveats(inspections, without_gain),
+    )
+    # If no process at all had machine code, the verdict says so, and names the tracers.
     nothing = witness_verdict.nothing_compiled([*tallies.values()])
-    uncompiled = () if nothing else caveats.uncompiled_caveats(inspections, without_gain)
     return (
         *caveats.build_caveats(finished.interpreter, debug=finished.verdict.debug),
         *finished.machine_warnings,
-        *caveats.tracer_caveats(facts),
-        *uncompiled,
+        *(() if nothing else uncompiled),
         *witness_verdict.caveats([*tallies.values()], arm_witness.hiding_facts_of(session)),
     )
 
@@ -173,22 +192,22 @@ def benchmarks_without_gain(
     return frozenset(bench.name for bench in session.benchmarks if not bench.expects_gain)
 
 
-def _about(
-    finished: FinishedMeasurement, session: MeasurementSession, machine_root: Path
-) -> dict[str, str]:
+def _about(finished: FinishedMeasurement, session: MeasurementSession, date: str) -> dict[str, str]:
     interpreter, first = finished.interpreter, session.benchmarks[0]
     return {
         "kind": first.kind,
+        **({"date": date} if date else {}),
+        "jitbuild": machine.jitbuild_version(),
         "interpreter": interpreter.name,
         "version": interpreter.version,
         "executable": str(interpreter.executable),
-        "profile": interpreter.variant.profile,
+        "profile": "debug" if finished.verdict.debug else interpreter.variant.profile,
         "jit": finished.verdict.built,
         "pyperf": pyperf_files.PYPERF_VERSION,
         **({pyperformance.NAME: first.version} if first.kind == "suite" else {}),
         "rounds": _rounds(session),
         "values": str(session.counts.values),
-        **machine.describe_machine(machine_root),
+        **machine.describe_system(),
     }
 
 

@@ -23,6 +23,7 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "verdict": {
             "result": conclusions.advice(report),
             "sentence": conclusions.sentence(report),
+            "advice": conclusions.is_advice(report),
             "more_seconds": report.more_seconds,
             "more": report.more,
         },

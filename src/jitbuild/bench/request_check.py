@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import UsageError
@@ -27,6 +29,11 @@ def check_request(request: BenchRequest) -> None:
         )
     if request.stmt is None and request.setup is not None:
         raise UsageError("--setup needs --stmt.", remedy="Add the statement: --stmt CODE.")
+    if request.stmt is not None and is_empty(request.stmt):
+        raise UsageError(
+            "The statement of --stmt does nothing, so only the loop around it would be measured.",
+            remedy="Use a statement that does something: --stmt 'sum(range(1000))'",
+        )
     _check_amount(request)
     _check_suite(request)
     if request.pytest_benchmark:
@@ -36,6 +43,25 @@ def check_request(request: BenchRequest) -> None:
             "There is no command after `--`.", remedy="Add one: jitbuild bench 3.15 -- script.py"
         )
     check_options(command, "all modes would be the same")
+
+
+def is_empty(code: str) -> bool:
+    """Return True if CPython compiles no instruction for `code`.
+
+    Such code has nothing but comments, `pass` and constants. Code that this Python cannot parse is
+    not empty: the interpreter under test may be newer.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            statements = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return all(
+        isinstance(statement, ast.Pass)
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        for statement in statements
+    )
 
 
 def _check_amount(request: BenchRequest) -> None:

@@ -23,7 +23,7 @@ from jitbuild.cli.arguments import (
     positive_seconds,
     stated_axes,
 )
-from jitbuild.cli.bench_output import check_outputs, print_reports, show_report
+from jitbuild.cli.bench_output import check_outputs, show_reports
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.errors import UsageError
@@ -178,9 +178,7 @@ def run(options: argparse.Namespace) -> int:
             "To compare files: jitbuild bench compare FILE FILE",
         )
     report = measure(_request(options), api.store(), reporter_for(options))
-    show_report(report, options)
-    if options.json:
-        print_reports([report])
+    show_reports([report], options)
     return 0 if report.interrupted_by is None else 128 + report.interrupted_by
 
 
@@ -220,8 +218,5 @@ def _compare(options: argparse.Namespace) -> int:
         )
     paths = [Path(name) for name in options.files]
     reports = compare_files(paths, margin=MARGIN if options.margin is None else options.margin)
-    if options.json:
-        print_reports(reports)
-    for report in reports:
-        show_report(report, options)
+    show_reports(reports, options)
     return 0

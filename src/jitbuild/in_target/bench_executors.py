@@ -47,7 +47,9 @@ def _jitbuild_modules() -> list[str]:
     return [name for name in sys.modules if name.partition(".")[0] == "jitbuild"]
 
 
-_executors, _jit_facts, _probe = _neighbours("executors", "jit_facts", "probe")
+_bench_origin, _executors, _jit_facts, _probe = _neighbours(
+    "bench_origin", "executors", "jit_facts", "probe"
+)
 
 
 def facts(*codes: CodeType) -> dict[str, Any]:
@@ -78,6 +80,7 @@ def _functions(lookup: Any, codes: tuple[CodeType, ...]) -> list[dict[str, Any]]
             functions.append(
                 {
                     "module": module,
+                    "library": _bench_origin.library_of(code.co_filename, module),
                     "name": code.co_qualname,
                     "file": code.co_filename,
                     "line": code.co_firstlineno,

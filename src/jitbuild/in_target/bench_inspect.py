@@ -82,6 +82,7 @@ def _profile(target: str, words: list[str]) -> None:
     import cProfile
     import pstats
 
+    library_of = _sibling("bench_origin").library_of
     profiler = cProfile.Profile()
     try:
         profiler.runcall(_run, words, [])
@@ -90,7 +91,13 @@ def _profile(target: str, words: list[str]) -> None:
         total = stats.total_tt or 1.0
         hottest = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:_PROFILE_ROWS]
         rows = [
-            {"file": file, "line": line, "name": name, "share": own / total}
+            {
+                "file": file,
+                "line": line,
+                "name": name,
+                "library": library_of(file),
+                "share": own / total,
+            }
             for (file, line, name), (_, _, own, *_) in hottest
             if file not in {"~", __file__} and "importlib" not in file
         ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import conclusions
+from jitbuild.bench import about, conclusions
 from jitbuild.bench.render import charts
 from jitbuild.bench.render.style import STYLE
 from jitbuild.bench.render.table import format_seconds
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Sequence
 
     from jitbuild.bench.report import (
         BenchReport,
@@ -55,7 +56,7 @@ def html(report: BenchReport) -> str:
 def _sections(report: BenchReport) -> Iterable[str]:
     result = report.mean.result
     verdict = _marked(result, conclusions.sentence(report))
-    yield f'<h1 class="{result}">{verdict}</h1>{_subject(report.about)}'
+    yield f'<h1 class="{result}">{verdict}</h1>{_subject(report)}'
     if report.warnings:
         yield f'<div class="warnings">{_list("Warnings", report.warnings)}</div>'
     yield f'<section id="ratios">{_ratios(report)}{_table(report)}</section>'
@@ -86,16 +87,10 @@ def _marked(result: Result, text: str) -> str:
     return f'<span class="mark" aria-hidden="true">{_MARKS[result]}</span> {_escaped(text)}'
 
 
-def _subject(about: Mapping[str, str]) -> str:
-    """Return a line on the interpreter and the machine; empty if the version is not known."""
-    if "version" not in about:
-        return ""
-    facts = (
-        f"CPython {about['version']}",
-        about.get("profile", "") and f"profile {about['profile']}",
-        about.get("processor", ""),
-    )
-    return f'<p class="faint">{_escaped(", ".join(filter(None, facts)))}</p>'
+def _subject(report: BenchReport) -> str:
+    """Return the lines on the interpreter, the machine and the date."""
+    lines = "<br>".join(map(_escaped, about.lines(report)))
+    return f'<p class="faint">{lines}</p>' if lines else ""
 
 
 def _list(title: str, lines: Iterable[str]) -> str:
@@ -165,23 +160,34 @@ def _inspections(rows: Iterable[BenchRow]) -> str:
 
 
 def _inspection(name: str, inspection: JITInspection) -> str:
-    executors = sum(function.executors for function in inspection.compiled)
-    size = sum(function.bytes for function in inspection.compiled)
-    compiled = [
-        _function(function, f"{function.executors} executors") for function in inspection.compiled
-    ]
     uncompiled = [
         _function(function, f"{100 * function.share:.0f}% of the time, no machine code")
         for function in inspection.uncompiled or ()
     ]
-    summary = f"{executors} executors in {len(compiled)} functions, {size} bytes"
+    summary = inspection.summary
     if uncompiled:
-        summary += f"; {len(uncompiled)} hot functions without machine code"
-    items = "".join(compiled + uncompiled)
+        summary += f"; hot functions without machine code: {len(uncompiled)}"
+    libraries = [
+        _details(f"in {library}", found.summary, _compiled(found.compiled))
+        for library, found in inspection.libraries.items()
+    ]
+    items = [*_compiled(inspection.own), *(f"<li>{each}</li>" for each in libraries), *uncompiled]
+    return _details(name, summary, items)
+
+
+def _details(title: str, summary: str, items: Sequence[str]) -> str:
+    """Return a title with a summary, below which the reader can open a list."""
+    opened = f"<ul>{''.join(items)}</ul>" if items else ""
     return (
-        f'<details><summary>{_escaped(name)} <span class="faint">{summary}</span></summary>'
-        f"{f'<ul>{items}</ul>' if items else ''}</details>"
+        f'<details><summary>{_escaped(title)} <span class="faint">{summary}</span></summary>'
+        f"{opened}</details>"
     )
+
+
+def _compiled(functions: Iterable[CompiledFunction]) -> list[str]:
+    return [
+        _function(function, count_noun(function.executors, "executor")) for function in functions
+    ]
 
 
 def _function(function: CompiledFunction | HotFunction, text: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.bench import conclusions
+from jitbuild.bench import about, conclusions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
-    from jitbuild.bench.report import BenchReport, BenchRow, JITInspection
+    from jitbuild.bench.report import BenchReport, BenchRow, CompiledFunction, JITInspection
     from jitbuild.bench.stats import Ratio
 
 _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
@@ -50,6 +50,7 @@ def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
             f"{conclusions.tally(report)}. The ratio is {report.base} / {report.other}: above 1,"
             f" {report.other} is faster."
         )
+    yield from about.lines(report)
     yield from (tally.sentence for tally in report.witness.values())
     yield from (f"note: {note}" for note in report.notes)
     yield from (f"warning: {warning}" for warning in report.warnings)
@@ -58,23 +59,32 @@ def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
 
 
 def inspection(row: BenchRow) -> Iterator[str]:
-    """Yield lines on the functions of a benchmark that the JIT compiled."""
+    """Yield lines on the functions of a benchmark that the JIT compiled.
+
+    The functions of the program itself are listed; those of libraries are counted, unless there are
+    no others.
+    """
     found = row.inspection
     if found is None:
         yield f"{row.name}: the JIT's machine code cannot be inspected."
         return
-    executors = sum(function.executors for function in found.compiled)
-    size = sum(function.bytes for function in found.compiled)
-    yield (
-        f"{row.name}: {executors} executors in {len(found.compiled)} functions,"
-        f" {size} bytes of machine code (in whole pages)"
-    )
-    for function in found.compiled[:_MOST_FUNCTIONS]:
+    yield f"{row.name}: {found.summary} of machine code (in whole pages)"
+    if found.own or not found.compiled:
+        yield from _functions(found.own)
+        for name, library in found.libraries.items():
+            yield f"    in {name}: {library.summary}"
+    else:
+        yield "    none of them in the program's own code:"
+        yield from _functions(found.compiled)
+    yield from _uncompiled(found)
+
+
+def _functions(functions: Sequence[CompiledFunction]) -> Iterator[str]:
+    for function in functions[:_MOST_FUNCTIONS]:
         place = f"{function.file}:{function.line}"
         yield f"    {function.executors:3} executors  {function.name}  {place}"
-    if len(found.compiled) > _MOST_FUNCTIONS:
-        yield f"    and {len(found.compiled) - _MOST_FUNCTIONS} more"
-    yield from _uncompiled(found)
+    if len(functions) > _MOST_FUNCTIONS:
+        yield f"    and {len(functions) - _MOST_FUNCTIONS} more"
 
 
 def format_seconds(value: float) -> str:
