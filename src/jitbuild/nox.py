@@ -174,14 +174,17 @@ def start(
 ) -> None:
     """Prepare the venv of a session, set `mode` for its programs, and check that it takes effect.
 
-    If `mode` has no effect, end the session with the reason (session.error). `collect_facts` probes
-    the venv; by default it is jitbuild.probing.run_probe.collect_facts.
+    The venv gets jitbuild's pytest plugin, unless jitbuild itself is installed in it. If `mode` has
+    no effect, end the session with the reason (session.error). `collect_facts` probes the venv; by
+    default it is jitbuild.probing.run_probe.collect_facts.
     """
     from jitbuild.probing import run_probe
+    from jitbuild.running.plugin_provision import provide_pytest_plugin
 
     try:
         interpreter = provided_interpreter(session)
         renew_stale_venv(session, interpreter)
+        provide_pytest_plugin(Path(session.bin).parent, interpreter.version)
         session.env.update(environment_changes(mode, os.environ))
         facts = check_effective_mode(
             python_of(session),

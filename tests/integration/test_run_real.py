@@ -133,7 +133,7 @@ def test_another_python_is_refused_with_a_mode_and_noted_without(cli: Cli, tmp_p
     own = Cli(cli.home, {"PATH": path})
     result = own("run", "3.15", "--mode", "on", "--", "tool", code=2)
     assert f"{tmp_path}/tool is a script of another Python, {sys.executable}" in result.err
-    assert "Use `-m tool`." in result.err
+    assert "Use `-m tool`, or add `--with tool`." in result.err
     result = own("run", "3.15", "--", "tool")
     assert (result.out, result.err.startswith("note: ")) == ("tool\n", True)
     for command in ("diff", "bench"):

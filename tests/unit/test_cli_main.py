@@ -172,3 +172,14 @@ def test_signal_handlers_are_restored_after_a_command(run):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run("prune")
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_an_installation_without_dependencies_says_what_is_missing(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "typing_extensions", raising=False)
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    assert main(["list"]) == JitbuildError.exit_code
+    assert capsys.readouterr().err == (
+        "error: jitbuild needs msgspec, which is not installed here.\n"
+        "Install jitbuild without the option --no-deps. Only its pytest plugin works without the "
+        "other packages.\n"
+    )

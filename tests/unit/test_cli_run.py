@@ -1,10 +1,13 @@
 """`jitbuild run`."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 from cli_fixtures import put
+
+from jitbuild.running import venvs
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -76,9 +79,9 @@ def test_another_python_is_refused_with_a_mode_and_noted_without(
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     for word, fact, remedy in (
-        ("pytest", "a script of another Python", "Use `-m pytest`."),
+        ("pytest", "a script of another Python", "Use `-m pytest`, or add `--with pytest`."),
         ("./tool", "a script of another Python", "Use `python ./tool`."),
-        ("./black", "a shim of pyenv", "Use `-m black`."),
+        ("./black", "a shim of pyenv", "Use `-m black`, or add `--with black`."),
         ("python3.11", "another Python", "Use `python`, "),
         ("./python3.11", "another Python", "Use `python`, "),
         ("./pypy3", "another Python", "Use `python`, "),
@@ -144,3 +147,26 @@ def test_the_launchers_of_an_adopted_interpreter_are_checked_once(
     launchers = [path.name for path in read if path.parent.name == "launchers"]
     assert len(launchers) == len(set(launchers)) > 0
     assert len(exec_calls) == 1
+
+
+def test_packages_come_from_an_environment_that_other_runs_may_share(
+    run, store, exec_calls, monkeypatch, tmp_path
+):
+    put(store, "x")
+    python, shared = tmp_path / "environment/bin/python", []
+    python.parent.mkdir(parents=True)
+    python.touch(0o755)
+
+    @contextlib.contextmanager
+    def share(store, interpreter, requirements, *, reporter):
+        shared.append((interpreter.version, *requirements[:2]))
+        yield python
+
+    monkeypatch.setattr(venvs, "share", share)
+    (tmp_path / "more.txt").touch()
+    more = ["--requirements", str(tmp_path / "more.txt")]
+    run("run", "3.15", "--with", "pytest,attrs", *more, "--mode", "on", "--", "-m", "pytest")
+    assert shared == [("3.15.2", ["pytest", "attrs"], [tmp_path / "more.txt"])]
+    assert exec_calls == [[str(python), "-m", "pytest"]]
+    run("run", "3.15", "--", "x.py")
+    assert len(shared) == 1

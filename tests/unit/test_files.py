@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 from reporters import RecordingReporter
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, StoreError
@@ -18,6 +19,7 @@ from jitbuild.system.files import (
     copy_verified,
     exclusive_lock,
     provide_file,
+    shared_lock,
     store_errors,
     write_atomically,
 )
@@ -95,6 +97,23 @@ def test_an_error_in_the_block_releases_the_lock(tmp_path):
         raise ValueError("x")
     with exclusive_lock(tmp_path / "file", no_wait):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no exec")
+def test_shared_locks_wait_only_for_an_exclusive_lock(tmp_path):
+    path, waits = tmp_path / "file", []
+    with shared_lock(path, no_wait), shared_lock(path, no_wait):
+        other = FileLock(tmp_path / "file.lock", is_singleton=False)
+        with pytest.raises(Timeout):
+            other.acquire(timeout=0)
+    with held_by_another_thread(path) as release:
+
+        def on_wait():
+            waits.append("waiting")
+            release()
+
+        with shared_lock(path, on_wait):
+            assert waits == ["waiting"]
 
 
 # atomic writes

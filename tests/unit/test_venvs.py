@@ -17,7 +17,10 @@ from jitbuild.system.process import Completed
 from jitbuild.system.progress import SilentReporter
 
 BASE = SimpleNamespace(
-    name="cpython-3.15.2", instance="i1", executable=Path("/store/bin/python3.15")
+    name="cpython-3.15.2",
+    version="3.15.2",
+    instance="i1",
+    executable=Path("/store/bin/python3.15"),
 )
 TWO_DAYS = 2 * 24 * 60 * 60
 
@@ -306,3 +309,47 @@ def test_the_failure_line_is_the_last_error_of_pip_else_the_last_line():
     assert venvs.failure_line(error) == "Failed building wheel for greenlet"
     error = BuildError("The environment:\n  no space", remedy="x")
     assert venvs.failure_line(error) == "no space"
+
+
+@pytest.fixture
+def share(tmp_path, installer):
+    """Return a function that returns the context of an environment shared with other programs."""
+
+    def share(packages=("pytest",), **options):
+        return venvs.share(
+            Store(tmp_path / "home"),
+            BASE,
+            venvs.Requirements(packages),
+            reporter=SilentReporter(),
+            runner=installer,
+            **options,
+        )
+
+    return share
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no exec")
+def test_programs_share_an_environment(share, prepare, installer):
+    with share() as first, share() as second:
+        assert first == second
+    assert prepare() == first
+    assert len(installer.commands) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no exec")
+def test_a_shared_environment_that_may_change_is_created_again_for_each_program(share, installer):
+    for _ in range(2):
+        with share(("-e.",)):
+            pass
+    assert len(installer.commands) == 4
+
+
+def test_on_windows_the_environment_is_locked_for_the_child(share, installer):
+    with share(windows=True) as python:
+        assert python.exists()
+    assert len(installer.commands) == 2
+
+
+def test_an_environment_has_the_pytest_plugin(prepare):
+    folder = prepare().parents[1]
+    assert (folder / "jitbuild-pytest-plugin/jitbuild/pytest_plugin.py").is_file()

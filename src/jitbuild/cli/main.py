@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 _EXIT_BROKEN_PIPE = 141
 _EXIT_SIGNAL = 128
+_WITHOUT_DEPENDENCIES = (
+    "jitbuild needs {name}, which is not installed here.\n"
+    "Install jitbuild without the option --no-deps. Only its pytest plugin works without the other "
+    "packages."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imports create many objects but no garbage. Without this, garbage collection would take a
     # tenth of the time of a light command.
     gc.disable()
-    _import_msgspec()
+    try:
+        _import_msgspec()
+    except ModuleNotFoundError as error:
+        _print(f"{_red('error:')} {_WITHOUT_DEPENDENCIES.format(name=error.name)}")
+        return JitbuildError.exit_code
     from jitbuild.cli.parser import parse
 
     streams.accept_every_text()

@@ -1,4 +1,7 @@
-"""Options that state the packages of an environment: --with, --requirements and --group."""
+"""Options that state the packages of an environment: --with, --requirements and --group.
+
+`jitbuild run` imports this module, so anything heavy is imported inside functions.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_list, complete_with
-from jitbuild.running.dependency_groups import read_groups
-from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
     import argparse
+
+    from jitbuild.running.venvs import Requirements
 
 
 def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
@@ -46,11 +49,19 @@ def add_packages(parser: argparse._ActionsContainer, verb: str) -> None:
     complete_with(group, "dependency_groups")
 
 
+def states_requirements(options: argparse.Namespace) -> bool:
+    """Return True if the command line states any requirement."""
+    return bool(options.with_ or options.requirements or options.group)
+
+
 def stated_requirements(options: argparse.Namespace) -> Requirements:
     """Return the requirements that --with, --requirements and --group state.
 
     Raises UsageError when the current project does not have a group.
     """
+    from jitbuild.running.dependency_groups import read_groups
+    from jitbuild.running.venvs import Requirements
+
     return Requirements(
         options.with_,
         [Path(file) for file in options.requirements],

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.api import store
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_spec,
+    stated_axes,
+)
 from jitbuild.cli.output import reporter_for
+from jitbuild.cli.package_options import add_packages, stated_requirements, states_requirements
 from jitbuild.errors import UsageError
 from jitbuild.modes import MODES
 from jitbuild.running.command import (
@@ -34,10 +42,11 @@ from jitbuild.system.replacement import replace_process
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from jitbuild.modes import Mode
+    from jitbuild.store.interpreter import Interpreter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="off: PYTHON_JIT=0; on: PYTHON_JIT=1; stress (3.15+): also PYTHON_JIT_STRESS; "
         "default: remove the variables of the JIT (without --mode they stay as they are)",
     )
+    add_packages(parser, "run")
     add_axes(parser, lookup=True)
     add_examples(
         parser,
         "jitbuild run 3.15",
-        "jitbuild run 3.15 --mode on -- -m pytest -x",
+        "jitbuild run 3.15 --mode on --with pytest -- -m pytest -x",
         "jitbuild run 3.15 --mode off -- script.py",
     )
 
@@ -92,13 +102,44 @@ def run(options: argparse.Namespace) -> int:
     )
     if mode is not None:
         check_mode(interpreter, mode)
+    with _environment_of(options, interpreter) as environment:
+        return _replace_process(environment, command, options)
+
+
+@contextlib.contextmanager
+def _environment_of(options: argparse.Namespace, interpreter: Interpreter) -> Iterator[Interpreter]:
+    """Yield the interpreter of an environment with the stated packages, if there are any."""
+    if not states_requirements(options):
+        yield interpreter
+        return
+    from jitbuild.running import venvs
+    from jitbuild.system.signals import raise_on_signals
+
+    with contextlib.ExitStack() as stack:
+        environment = venvs.share(
+            store(), interpreter, stated_requirements(options), reporter=reporter_for(options)
+        )
+        with raise_on_signals():
+            python = stack.enter_context(environment)
+        yield interpreter.with_executable(python)
+
+
+def _replace_process(
+    interpreter: Interpreter, command: Sequence[str], options: argparse.Namespace
+) -> int:
+    """Run `command` with `interpreter` in place of this process, and return its exit code.
+
+    Raises UsageError if the command cannot be started, or if the mode would not reach it.
+    """
+    mode: Mode | None = options.mode
     argv = command_line(interpreter, command)
     folders = program_folders(interpreter)
     env = command_environment(interpreter, mode, os.environ, folders=folders)
     program = find_startable(argv[0], folders, env)
     if sentence := other_python(program, interpreter, env):
         if mode is not None:
-            raise _other_python_error(argv[0], program, sentence)
+            addition = "" if states_requirements(options) else f", or add `--with {program.name}`"
+            raise _other_python_error(argv[0], program, sentence, addition)
         reporter_for(options).note(f"note: {sentence}")
     if mode not in {None, "default"}:
         _check_first_line(program, mode)
@@ -122,17 +163,18 @@ def _check_mode_applies(mode: Mode, command: Sequence[str]) -> None:
             )
 
 
-def _other_python_error(word: str, program: Path, sentence: str) -> UsageError:
+def _other_python_error(word: str, program: Path, sentence: str, addition: str) -> UsageError:
     """Return the error for a `program` that runs another Python, which `sentence` states.
 
-    `word` names the program on the command line.
+    `word` names the program on the command line. `addition` ends the remedy for a program that the
+    interpreter may have as a module.
     """
     if PYTHON_NAME.fullmatch(program.name):
         remedy = "Use `python`, which stands for the interpreter."
     elif "/" in word and is_python_script(program):
         remedy = f"Use `python {word}`."
     else:
-        remedy = f"Use `-m {program.name}`."
+        remedy = f"Use `-m {program.name}`{addition}."
     return UsageError(f"{sentence} --mode would have no effect.", remedy=remedy)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
 import json
 import os
 import shutil
@@ -11,9 +11,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitbuild.errors import BuildError, UsageError
+from jitbuild.errors import BuildError
 from jitbuild.modes import environment
 from jitbuild.running.extras import check_extras
+from jitbuild.running.plugin_provision import provide_pytest_plugin
+from jitbuild.running.venv_place import ARCHIVE_SUFFIXES, VenvPlace
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
 from jitbuild.toolchain import pip_settings
@@ -27,12 +29,7 @@ if TYPE_CHECKING:
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
 
-# The name of the file that is written into an environment once the environment is complete.
-_MARKER = "jitbuild-environment.json"
-# Environments are renewed, because a requirement without a version may have a newer release.
-_MAX_AGE_SECONDS = 24 * 60 * 60
 _OUTPUT_LINES = 12
-_ARCHIVE_SUFFIXES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
 _REMOVED = frozenset({"PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"})
 # The settings of virtualenv that are kept: the folder of its own cache.
 _VIRTUALENV_KEPT = frozenset({"VIRTUALENV_OVERRIDE_APP_DATA", "VIRTUALENV_APP_DATA"})
@@ -103,28 +100,54 @@ def prepare(
     requested extra. Raises BuildError when virtualenv or pip fails, or when a requirement is
     missing from the environment afterwards.
     """
-    texts = [_read(file) for file in requirements.files]
-    contents = json.dumps([base.instance, requirements.all_packages, texts])
-    folder = store.cache("environments") / hashlib.sha256(contents.encode()).hexdigest()[:16]
-    python = folder / ("bin/python" if os.name == "posix" else "Scripts/python.exe")
-    with store.lock(
-        f"environment-{folder.name}",
-        on_wait=lambda: reporter.note(f"Waiting for {folder}: another process is using it."),
-    ):
-        # An environment contains its own path, so it is not usable after its store was moved.
-        record = json.dumps({"folder": os.path.realpath(folder), "contents": contents})
-        current = _is_current(folder, python, record, clock())
-        if not current or _may_change(requirements.packages, texts):
-            with store_errors(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.parent.mkdir(parents=True, exist_ok=True)
+    place = VenvPlace.of(store, base.instance, requirements.all_packages, requirements.files)
+    with place.lock(store, reporter):
+        if place.may_change or not place.is_current(clock()):
+            with store_errors(place.folder):
+                shutil.rmtree(place.folder, ignore_errors=True)
+                place.folder.parent.mkdir(parents=True, exist_ok=True)
             with reporter.stage(_title(store, base, requirements)):
-                _create(base.executable, folder, runner)
-                _install(python, requirements, folder / _REPORT, runner)
-                _check_contents(python, requirements, folder / _REPORT, runner)
-            with store_errors(folder):
-                (folder / _MARKER).write_text(record, encoding="utf-8")
-        yield python
+                _create(base.executable, place.folder, runner)
+                _install(place.python, requirements, place.folder / _REPORT, runner)
+                _check_contents(place.python, requirements, place.folder / _REPORT, runner)
+            place.mark_complete()
+        with store_errors(place.folder):
+            provide_pytest_plugin(place.folder, base.version)
+        yield place.python
+
+
+@contextlib.contextmanager
+def share(
+    store: Store,
+    base: Interpreter,
+    requirements: Requirements,
+    *,
+    reporter: Reporter,
+    runner: process.Runner = process.run,
+    windows: bool = os.name == "nt",
+) -> Iterator[Path]:
+    """Prepare an environment as `prepare` does, for a program that replaces this process.
+
+    On POSIX, the program holds the environment's lock until it ends. Several such programs can use
+    the environment at once, but nothing can replace it in that time. On Windows, where the program
+    is a child, the environment is locked as by `prepare`.
+    """
+    prepared = functools.partial(
+        prepare, store, base, requirements, reporter=reporter, runner=runner
+    )
+    if windows:
+        with prepared() as python:
+            yield python
+        return
+    place = VenvPlace.of(store, base.instance, requirements.all_packages, requirements.files)
+    reusable = not place.may_change
+    while True:
+        with place.lock(store, reporter, shared=True):
+            if reusable and place.is_current(time.time()):
+                yield place.python
+                return
+        with prepared():
+            reusable = True
 
 
 def failure_line(error: BuildError) -> str:
@@ -146,44 +169,6 @@ def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
     ]
     groups = [f"--group={group.name}" for group in requirements.groups]
     return f"{base.name}: an environment with {' '.join([*requirements.packages, *names, *groups])}"
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(
-            f"The requirements file {file} cannot be read: {reason}.", remedy="Check the path."
-        ) from error
-
-
-def _may_change(packages: Sequence[str], texts: Sequence[str]) -> bool:
-    """Return whether any requirement is something other than the name of a package on an index.
-
-    The same text of such a requirement (a folder, an archive, a URL, another requirements file) may
-    install different files the next time.
-    """
-    lines = [
-        *packages,
-        *(line.split("#")[0].strip() for text in texts for line in text.splitlines()),
-    ]
-    return any(
-        line.startswith(("-", "."))
-        or "/" in line
-        or "\\" in line
-        or line.endswith(_ARCHIVE_SUFFIXES)
-        for line in lines
-    )
-
-
-def _is_current(folder: Path, python: Path, record: str, now: float) -> bool:
-    marker = folder / _MARKER
-    try:
-        recent = python.exists() and now - marker.stat().st_mtime < _MAX_AGE_SECONDS
-        return recent and marker.read_text(encoding="utf-8") == record
-    except (OSError, UnicodeDecodeError):
-        return False
 
 
 def _create(base: Path, folder: Path, runner: process.Runner) -> None:
@@ -242,7 +227,7 @@ def _named(packages: Sequence[str]) -> Iterator[str]:
             requirement = Requirement(package)
         except InvalidRequirement:  # a path, a URL or -e
             continue
-        if requirement.marker is None and not package.endswith(_ARCHIVE_SUFFIXES):
+        if requirement.marker is None and not package.endswith(ARCHIVE_SUFFIXES):
             yield requirement.name
 
 

@@ -155,19 +155,23 @@ class Store(msgspec.Struct, frozen=True):
         return Interpreter.read(self.interpreters / prefix_name)
 
     @contextlib.contextmanager
-    def lock(self, name: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    def lock(
+        self, name: str, *, on_wait: Callable[[], None] = lambda: None, shared: bool = False
+    ) -> Iterator[None]:
         """Hold the lock `name` of this store; call `on_wait` once if the lock must be waited for.
 
         The kernel frees the lock when the process that holds it ends, even if the process is
-        killed.
+        killed. Several processes can hold it at once if all of them state `shared` (POSIX); see
+        `shared_lock`.
         """
-        from jitbuild.system.files import exclusive_lock
+        from jitbuild.system.files import exclusive_lock, shared_lock
 
+        hold = shared_lock if shared else exclusive_lock
         folder = self.root / "locks"
         with contextlib.ExitStack() as stack:
             with _store_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(exclusive_lock(folder / name, on_wait))
+                stack.enter_context(hold(folder / name, on_wait))
             yield
 
     @contextlib.contextmanager

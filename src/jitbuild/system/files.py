@@ -101,6 +101,28 @@ def exclusive_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def shared_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file `<path>.lock` together with others that use `shared_lock` (POSIX).
+
+    If another thread or process holds it by `exclusive_lock`, call `on_wait` once, and then wait. A
+    program that replaces this process (exec) holds the lock until it ends.
+    """
+    import fcntl
+
+    file = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_SH)
+        os.set_inheritable(file, True)
+        yield
+    finally:
+        os.close(file)
+
+
 def provide_file(
     dest: Path,
     fetch: Callable[[Path, Stage], None],
