@@ -63,9 +63,12 @@ def test_a_matrix_has_the_jit_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) ->
 def test_a_noxfile_in_another_folder_is_read(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "sessions.py").write_text(NOXFILE)
-    assert (
-        len(cli("matrix", "--from-nox", "elsewhere/sessions.py", cwd=tmp_path).json()["test"]) == 4
-    )
+    words = ("matrix", "--from-nox", "elsewhere/sessions.py")
+    assert len(cli(*words, cwd=tmp_path).json()["test"]) == 4
+    workflow = cli(*words, "--workflow", "--action", "me/jitbuild@v1", cwd=tmp_path).out
+    step = yaml.safe_load(workflow)["jobs"]["test"]["steps"][-1]
+    assert step["run"] == 'nox -f "$NOXFILE" -s "$SESSION"'
+    assert step["env"]["NOXFILE"] == "elsewhere/sessions.py"
 
 
 @pytest.mark.parametrize(
