@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
+    from jitbuild.target import Target
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -103,8 +104,9 @@ def plan(  # noqa: PLR0913
     """Return the plan that `ensure` would carry out for `spec` on `platform`.
 
     `platform` is a target such as `aarch64-macos`; None means this machine. Interpreters in the
-    store are not considered. The network is never used, so a commit of a remote repository must
-    have been fetched before. Raises a JitbuildError if no plan can be made.
+    store are not considered, unless `spec` is the name of one: then the plan is that with which it
+    is built again. The network is never used, so a commit of a remote repository must have been
+    fetched before. Raises a JitbuildError if no plan can be made.
     """
     from jitbuild import target
     from jitbuild.planning.planner import make_plan, resolve_version
@@ -112,6 +114,8 @@ def plan(  # noqa: PLR0913
     request, known = parse(spec), catalog(recipes)
     axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
     machine = target.parse(platform) if platform else target.host().target
+    if request.kind == "name":
+        return _named_plan(request, axes, machine, known)
     pin = _pin(request, sha256)
     if request.is_version:
         subject = resolve_version(request, known, sha256=pin)
@@ -121,6 +125,16 @@ def plan(  # noqa: PLR0913
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
     variant = axes_with_settings(axes, request).variant(request)
     return make_plan(subject, variant, machine, known)
+
+
+def _named_plan(request: Request, axes: Axes, machine: Target, known: Catalog) -> Plan:
+    from jitbuild.providers.recorded import recorded_plan
+    from jitbuild.store.mismatch import check_axes
+    from jitbuild.store.names import find_named
+
+    interpreter = find_named(store(), request.value)
+    check_axes(interpreter, axes)
+    return recorded_plan(interpreter, machine, store(), known, offline=True)
 
 
 def installed(*, home: str | Path | None = None) -> list[Interpreter]:
@@ -163,8 +177,11 @@ def catalog(folder: str | Path | None = None) -> Catalog:
 def axes_with_settings(axes: Axes, request: Request) -> Axes:
     """Return `axes`; a jit or profile axis that is not stated is taken from the settings.
 
-    For a free-threaded request, which has no JIT, the jit axis of the settings is ignored.
+    For a free-threaded request, which has no JIT, the jit axis of the settings is ignored. A name
+    stands for one variant, so all settings are ignored.
     """
+    if request.kind == "name":
+        return axes
     jit = axes.jit or (None if request.free_threaded else settings.choice("jit", JITS))
     profile = axes.profile or settings.choice("profile", PROFILES)
     return replace(axes, jit=cast("Jit | None", jit), profile=cast("Profile | None", profile))

@@ -1,12 +1,16 @@
-"""The options of an install, as one object."""
+"""The options of an install, as one object, and the options that state a variant."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from jitbuild import settings
+
+if TYPE_CHECKING:
+    from jitbuild.request import Axes
 
 # auto: the ccache on PATH, if there is one; managed: the ccache in a pinned wheel; off: no ccache.
 CCACHE_MODES = ("auto", "managed", "off")
@@ -62,3 +66,15 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
             ccache_storage=settings.value("ccache-storage", self.ccache_storage),
         )
+
+
+def axis_options(axes: Axes) -> list[str]:
+    """Return the stated axes as options of a command line."""
+    stated = (("jit", axes.jit), ("profile", axes.profile))
+    return [
+        *(f"--{name}={value}" for name, value in stated if value),
+        *["--tail-call"] * bool(axes.tail_call),
+        *(f"--configure-arg={argument}" for argument in axes.configure_args),
+        *(f"--patch={patch.path}" for patch in axes.patches),
+        *(f"--include={part}" for part in axes.includes),
+    ]

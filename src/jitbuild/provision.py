@@ -22,7 +22,9 @@ from jitbuild.probing.proof import prove
 from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import Provider, ProviderTask
+from jitbuild.providers.recorded import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
+from jitbuild.request import parse
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import VerdictRecord
@@ -73,8 +75,13 @@ class Provisioner:
     def ensure(self, request: Request, axes: Axes) -> Interpreter:
         """Return the preferred interpreter in the store that fits, or build and prove a new one.
 
+        If `request` is a name, the named interpreter is returned. With --reinstall, or if it no
+        longer works, it is built again from its recorded source and variant.
+
         Raises a JitbuildError if that fails; the store then contains no incomplete interpreter.
         """
+        if request.kind == "name":
+            return self._ensure_named(request, axes)
         variant = axes.variant(request)
         # Report an invalid --mirror or --llvm before any work.
         ArchiveOrigin.parse(self.options.mirror)
@@ -127,6 +134,15 @@ class Provisioner:
             if interpreter is not None and not (reinstall and interpreter.created < begun):
                 return interpreter
             return self._build(plan, request)
+
+    def _ensure_named(self, request: Request, axes: Axes) -> Interpreter:
+        interpreter = self._existing.named(request.value, axes)
+        if not self.options.reinstall and (usable := self._existing.if_usable(interpreter)):
+            return usable
+        target = self.this_host().target
+        plan = recorded_plan(interpreter, target, self.store, self.catalog, reporter=self.reporter)
+        check_unchanged(plan, interpreter)
+        return self.provide(plan, parse(interpreter.manifest.request or interpreter.version))
 
     @contextlib.contextmanager
     def job_budget(self) -> Iterator[JobBudget]:

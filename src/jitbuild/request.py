@@ -22,7 +22,7 @@ Jit = Literal["yes-off", "yes", "interpreter", "no"]
 BuildProfile = Literal["fast", "release", "debug"]
 Profile = BuildProfile | Literal["unknown"]
 Part = Literal["tests", "symbols", "bytecode", "static-library"]
-Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git"]
+Kind = Literal["tag", "series", "specifier", "branch", "folder", "archive", "git", "name"]
 
 JITS: tuple[Jit, ...] = get_args(Jit)
 PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
@@ -46,8 +46,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A user's request for a Python: `text` as it was typed, and its meaning.
 
     Depending on `kind`, `value` is the version of a tag, the series (`3.15`), the specifier, the
-    branch, the path or the git URL. `ref` is the git reference. `free_threaded` is True if the
-    version ends in `t`.
+    branch, the path, the git URL, or the name of an interpreter in the store (or the beginning of
+    its name). `ref` is the git reference. `free_threaded` is True if the version ends in `t`.
     """
 
     text: str
@@ -244,19 +244,14 @@ def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Reque
 
 
 def _other_spelling(text: str) -> Request:
-    """Parse a version in the spelling of another tool, such as `3.15-dev` or `cp315`."""
+    """Parse a less usual form: `3.15-dev`, `cp315`, or the name of an interpreter in the store."""
     from jitbuild import spelling
 
     if found := spelling.read(text):
         return Request(
             text=text, kind=found.kind, value=found.value, free_threaded=found.free_threaded
         )
-    raise RequestError(
-        f"{text!r} is not a Python that jitbuild knows.",
-        remedy=f"{spelling.near_form(text)}Write a tag (3.15.0b2), a series (3.15, 3.15t), a"
-        " specifier ('>=3.14,<3.16'), `main`, git+URL@REF, or the path of a source folder"
-        " (./cpython, ./cpython@REF) or archive.",
-    )
+    raise spelling.unknown(text)
 
 
 def _specifier(text: str) -> Request:

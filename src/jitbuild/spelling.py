@@ -1,4 +1,6 @@
-"""Read versions in the spellings of other tools, and suggest a request for any other text.
+"""Read the less usual forms of requests, and suggest a request for any other text.
+
+These forms are versions in the spellings of other tools, and names of interpreters in the store.
 
 `jitbuild.request` reads the usual forms (3.15.0b2, 3.15, 3.15t) itself, and imports this module
 only for other texts.
@@ -9,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from jitbuild.errors import RequestError
+from jitbuild.system.list_text import split_list
 from jitbuild.system.suggestions import did_you_mean
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,2})"
@@ -26,6 +30,12 @@ _ANY = rf"{_PREFIX}3(?:\.[x*])?"
 # npm's ranges, which setup-python reads: ~3.15.0-0 is any 3.15, pre-releases included
 _RANGE = rf"(?P<operator>[~^])\s*v?(?:{_VERSION}|3)(?P<lowest>-0)?"
 _PHASES = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
+# cpython-3.15.2-jit-fast-0a1b2c3d: a name in the store, or its beginning. uv names its Pythons
+# similarly: cpython-3.15.2-linux-x86_64-gnu.
+_NAME = (
+    rf"cpython-3\.{_NUMBER}\.{_NUMBER}(?:(?:a|b|rc){_NUMBER})?(?P<threads>t)?"
+    r"-(?!linux|macos|windows).+"
+)
 _NEAR = re.compile(r"(?<![0-9])3[._,-]?(?P<minor>1[3-9]|[2-9][0-9])(?![0-9])(?P<threads>t\b)?")
 _WORDS = {
     **dict.fromkeys(("latest", "newest", "stable", "current"), "3.x"),
@@ -36,13 +46,16 @@ _WORDS = {
 class Spelling(NamedTuple):
     """The meaning of a spelling: the kind and the value of a request."""
 
-    kind: Literal["tag", "series", "specifier"]
+    kind: Literal["tag", "series", "specifier", "name"]
     value: str
     free_threaded: bool = False
 
 
 def read(text: str) -> Spelling | None:
-    """Return the meaning of a version in another tool's spelling; None if `text` has no meaning."""
+    """Return the meaning of `text`; None if it has no meaning.
+
+    It may be a version in another tool's spelling, or the name of an interpreter in the store.
+    """
     if match := _matched(_ANY, text):
         return Spelling("specifier", "==3.*")
     if match := _matched(_GLUED, text):
@@ -51,7 +64,25 @@ def read(text: str) -> Spelling | None:
         return _range(match)
     if match := _matched(_DOTTED, text):
         return _dotted(match)
+    if match := re.fullmatch(_NAME, text):
+        return Spelling("name", text, bool(match["threads"]))
     return None
+
+
+def unknown(text: str) -> RequestError:
+    """Return the error for `text`, which is not a request."""
+    items = split_list(text)
+    if len(items) > 1 and all(map(re.compile(r"\W*(?:c?python-?|v)?3\b").match, items)):
+        return RequestError(
+            f"{text!r} names {len(items)} Pythons, and only one can be named here.",
+            remedy=f"Name one of them, such as {items[0]}.",
+        )
+    return RequestError(
+        f"{text!r} is not a Python that jitbuild knows.",
+        remedy=f"{near_form(text)}Write a tag (3.15.0b2), a series (3.15, 3.15t), a specifier"
+        " ('>=3.14,<3.16'), `main`, git+URL@REF, the path of a source folder (./cpython,"
+        " ./cpython@REF) or archive, or a name from `jitbuild list`.",
+    )
 
 
 def specifier(text: str) -> str:

@@ -21,7 +21,11 @@ _VARIANT_FIELDS = frozenset(field.name for field in msgspec.structs.fields(Varia
 
 
 def manifest(version: str = "3.15.2", *, ok: bool = True, **fields: Any) -> Manifest:
-    """Return the manifest of a built release; `fields` are axes of its variant, or its own keys."""
+    """Return the manifest of a built release; `fields` are axes of its variant, or its own keys.
+
+    `patches` is an axis; the key `patches` of the manifest is given as `patch_files`.
+    """
+    files = fields.pop("patch_files", None)
     axes = {name: fields.pop(name) for name in list(fields) if name in _VARIANT_FIELDS}
     variant = Variant(**axes).to_json()
     plain: dict[str, Any] = {
@@ -34,6 +38,8 @@ def manifest(version: str = "3.15.2", *, ok: bool = True, **fields: Any) -> Mani
         "source": {"kind": "release", "digest": "d" * 64},
         "verdict": {"ok": ok, "jit": {"built": variant["jit"]}},
     }
+    if files is not None:
+        plain["patches"] = files
     if fields.get("adopted"):
         del plain["source"]
     return msgspec.convert(plain | fields, Manifest)

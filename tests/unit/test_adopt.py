@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import stores
-from fake_interpreter import build, probed
+from fake_interpreter import altered, build, probed
 from provision_fakes import fake_probe
 
 from jitbuild.errors import InterpreterError, ProofError, VariantError
@@ -44,6 +44,32 @@ def test_adopting_the_same_program_again_replaces_its_registration(store, progra
     assert len(store.installed()) == 1
 
 
+def test_a_profile_replaces_the_registration_and_is_kept_until_another_is_given(store, program):
+    unknown = adopt(store, program, probe=fake_probe)
+    for profile, expected in (("release", "release"), (None, "release"), ("debug", "debug")):
+        adopted = adopt(store, program, profile=profile, probe=fake_probe)
+        assert adopted.variant.profile == expected
+        assert [each.name for each in store.installed()] == [adopted.name]
+        assert adopted.name != unknown.name
+
+
+def test_another_program_keeps_its_registration(store, program, tmp_path):
+    other = tmp_path / "other"
+    other.write_text("3.15.2 yes-off")
+    adopt(store, program, profile="release", probe=fake_probe)
+    adopt(store, other, probe=fake_probe)
+    assert {each.variant.profile for each in store.installed()} == {"release", "unknown"}
+
+
+def test_expect_is_advised_only_where_it_helps(store, program):
+    def traced(path, *, expect, **_):
+        return probed(altered(build("no"), tracers=["sys.settrace"]), expect=expect)
+
+    with pytest.raises(ProofError) as caught:
+        adopt(store, program, probe=traced)
+    assert caught.value.remedy == f"`jitbuild probe {program}` shows every check."
+
+
 def test_an_unexpected_build_is_refused_with_the_command_that_accepts_it(store, program):
     program.write_text("3.15.2 no")
     with pytest.raises(ProofError) as caught:
@@ -64,8 +90,10 @@ def test_another_implementation_is_refused(store, program):
         ok, implementation, built = True, "PyPy", "no"
         facts = SimpleNamespace(executable="")
 
-    with pytest.raises(VariantError, match="is PyPy"):
-        adopt(store, program, expect="no", probe=lambda *_, **__: PyPy())
+    for expect, ok in (("no", True), ("jit", False)):
+        PyPy.ok = ok
+        with pytest.raises(VariantError, match="is PyPy, not CPython"):
+            adopt(store, program, expect=expect, probe=lambda *_, **__: PyPy())
 
 
 def test_refreshing_keeps_what_was_expected_and_how_it_was_built(store, program):

@@ -93,7 +93,7 @@ def test_the_first_python_that_fits_is_adopted_by_its_real_path(tmp_path, path):
 
     store = Store(tmp_path / "home")
     assert adopt_from_path(REQUEST, store, path, probe=fake_probe, adopt=adopt) == "adopted"
-    assert adopted == [(Path("/real/python3.15"), {"expect": "jit", "profile": "unknown"})]
+    assert adopted == [(Path("/real/python3.15"), {"expect": "jit", "profile": None})]
 
 
 def test_without_a_fitting_python_every_reason_is_named(tmp_path, path):

@@ -59,7 +59,7 @@ def test_a_machine_that_the_jit_does_not_support_has_no_description():
         (
             "fast",
             False,
-            "overstated. For reliable numbers: jitbuild install 3.15 --profile release",
+            "overstated. For reliable numbers: jitbuild install 3.15 --profile=release",
         ),
         ("release", True, "This is a debug build"),
         ("unknown", False, "jitbuild adopt /x/python --profile release"),

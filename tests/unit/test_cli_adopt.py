@@ -85,3 +85,26 @@ def test_the_program_that_a_shim_starts_is_named(run, elsewhere, tmp_path, monke
     started, registered = err.splitlines()
     assert started == f"{shim} starts {elsewhere}, which was registered in its place."
     assert registered.startswith("registered cpython-")
+
+
+def test_a_name_of_an_adopted_interpreter_registers_its_program_again(
+    run, home, elsewhere, with_jit
+):
+    run("adopt", elsewhere)
+    (adopted,) = Store(home).installed()
+    code, out, err = run("adopt", adopted.name.rpartition("-")[0], "--profile", "release")
+    (again,) = Store(home).installed()
+    assert (code, out, again.variant.profile) == (0, f"{elsewhere}\n", "release")
+    assert f" It replaces {adopted.name}." in err
+    code, _, err = run("adopt", again.name)
+    assert (code, "replaces" in err) == (0, False)
+    assert Store(home).get(again.name).variant.profile == "release"
+
+
+def test_a_name_of_a_built_interpreter_is_in_the_store(run, home):
+    own = stores.put(Store(home))
+    assert run("adopt", own.name) == (
+        0,
+        f"{own.executable}\n",
+        f"{own.executable} is {own.name}, which is already in the store.\n",
+    )

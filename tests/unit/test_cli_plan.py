@@ -63,3 +63,13 @@ def test_an_impossible_plan_gives_the_exit_code_of_its_error(run):
     assert run("plan", "3.15.77")[0] == RequestError.exit_code
     assert run("plan", "3.15", "--recipes", "none")[0] == RecipeError.exit_code
     assert run("plan", "3.15", "--sha256", PIN)[0] == UsageError.exit_code
+
+
+def test_several_requests_are_planned_one_after_the_other(run):
+    one, other = (run("plan", spec)[1] for spec in ("3.14", "3.15"))
+    for words in (["3.14,3.15"], ["3.14", "3.15"]):
+        assert run("plan", *words) == (0, f"{one}\n{other}", "")
+    plans = json.loads(run("plan", "3.14,3.15", "--json")[1])
+    assert plans == [json.loads(run("plan", spec, "--json")[1]) for spec in ("3.14", "3.15")]
+    code, _, err = run("plan", "3.14,3.15", "--sha256", PIN)
+    assert (code, "--sha256 belongs to one release." in err) == (2, True)

@@ -1,5 +1,6 @@
 """`jitbuild prune`."""
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,3 +144,27 @@ def test_caches_that_a_running_build_needs_are_kept(run, store):
 def test_a_store_that_does_not_exist_is_not_created(run, home):
     assert run("prune")[:2] == (0, "")
     assert not Path(home).exists()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_json_has_an_entry_for_each_removal(run, store, dry_run):
+    old = put(store, "old", "3.15.0")
+    put(store, "new", "3.15.2")
+    (store.scratches / "killed").mkdir(parents=True)
+    store.logs.mkdir()
+    log = store.logs / "old.log"
+    log.write_text("x")
+    os.utime(log, (0, 0))
+    fill(store, "stencils")
+    expected = [
+        {"kind": "interpreter", "name": "old", "path": str(old.path), "adopted": False},
+        {"kind": "scratch", "name": "scratch", "path": str(store.scratches), "folders": 1},
+        {"kind": "log", "name": "old.log", "path": str(log), "bytes": 1},
+    ]
+    cache = store.cache("stencils")
+    expected.append({"kind": "cache", "name": "stencils", "path": str(cache), "bytes": 2000})
+    code, out, _ = run("prune", "--caches", "--json", *["-n"] * dry_run)
+    assert (code, json.loads(out)) == (0, [each | {"removed": not dry_run} for each in expected])
+    assert (old.path.exists(), log.exists(), cache.exists()) == (dry_run,) * 3
+    if not dry_run:
+        assert run("prune", "--json", "-q") == (0, "[]\n", "")

@@ -1,5 +1,7 @@
 """`jitbuild uninstall`."""
 
+import json
+
 import pytest
 from cli_fixtures import look, names, put
 
@@ -62,3 +64,18 @@ def test_the_files_of_an_adopted_interpreter_are_never_touched(run, store, elsew
     assert "x" not in names(store)
     assert look(elsewhere) == before
     assert elsewhere.read_text() == "somebody's own"
+
+
+def test_the_json_has_an_entry_for_each_removal(run, store, elsewhere):
+    built = put(store, "a")
+    put(store, "b", "3.14.1", program=elsewhere)
+    assert json.loads(run("uninstall", "a", "b", "--json", "-q")[1]) == [
+        {
+            "kind": "interpreter",
+            "name": name,
+            "path": str(built.path.parent / name),
+            "adopted": adopted,
+            "removed": True,
+        }
+        for name, adopted in (("a", False), ("b", True))
+    ]

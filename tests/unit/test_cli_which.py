@@ -1,5 +1,7 @@
 """`jitbuild which`."""
 
+import json
+
 import pytest
 from cli_fixtures import put
 
@@ -33,7 +35,10 @@ def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
     put(store, "x")
     code, out, err = run("which", *words)
     assert (code, out) == (NotInstalledError.exit_code, "")
-    assert "It has: x." in err
+    contents = (
+        "x was built with --jit=yes-off --profile=fast." if words[0] == "3.15" else "It has: x."
+    )
+    assert contents in err
     assert err.endswith(f"\nBuild it: {remedy}\n")
 
 
@@ -42,6 +47,7 @@ def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
     [
         ("3.12", "CPython 3.12 has no JIT: the JIT came with 3.13."),
         ("3.15.77", "No recipe has a release for 3.15.77."),
+        ("3.16", "No recipe has a release for 3.16."),
         (">=3.17", "No recipe has a release for >=3.17."),
     ],
 )
@@ -62,3 +68,22 @@ def test_a_name_that_was_removed_is_not_installed(run, command):
 def test_an_interpreter_without_its_executable_is_not_installed(run, store):
     put(store, "x").executable.unlink()
     assert run("which", "3.15")[0] == NotInstalledError.exit_code
+
+
+def test_several_requests_are_printed_one_per_line_or_none_of_them(run, store):
+    first, second = put(store, "a", "3.14.10"), put(store, "b", "3.15.2")
+    for words in (["3.14,3.15"], ["3.14", "3.15"]):
+        assert run("which", *words) == (0, f"{first.executable}\n{second.executable}\n", "")
+    code, out, err = run("which", "3.14,3.13")
+    assert (code, out) == (NotInstalledError.exit_code, "")
+    assert "fits 3.13." in err
+
+
+def test_the_json_is_that_of_list(run, store):
+    put(store, "a", "3.14.10")
+    put(store, "b", "3.15.2")
+    assert json.loads(run("which", "3.14,3.15", "--json")[1]) == json.loads(
+        run("list", "--json")[1]
+    )
+    (one,) = json.loads(run("which", "3.15", "--json")[1])
+    assert one["name"] == "b"

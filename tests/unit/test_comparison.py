@@ -82,7 +82,7 @@ def effects(interpreter):
         **witness_samples.verdict_fields(),
     )
     return DiffEffects(
-        find=lambda spec, axes, reporter: interpreter,
+        find=lambda spec, axes, **_: interpreter,
         probe=lambda executable, expect: verdict,
         installer=fake_installer,
         recorder=FakeRecorder(),
@@ -169,7 +169,7 @@ def test_requests_that_compare_nothing_are_refused(store, effects, wanted, error
 
 def test_a_mode_that_the_interpreter_ignores_is_refused(store, effects):
     old = stores.put(store, "3.14.2")
-    effects = effects._replace(find=lambda spec, axes, reporter: old)
+    effects = effects._replace(find=lambda spec, axes, **_: old)
     with pytest.raises(VariantError):
         compare_modes(request("x.py", modes=("off", "stress")), store, RecordingReporter(), effects)
 

@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
     {"options", "setting_lists"},
     {"recipes"},
     {"planning"},
+    {"advice"},
     {"probing"},
     {"store"},
     {"sources"},

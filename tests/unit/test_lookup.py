@@ -14,11 +14,10 @@ from jitbuild.errors import (
     InterpreterError,
     NotInstalledError,
     ProofError,
-    RequestError,
 )
 from jitbuild.providers.adopt import adopt
 from jitbuild.request import Axes, parse
-from jitbuild.running.lookup import find_interpreter, find_program, local_digest, parse_spec
+from jitbuild.running.lookup import find_interpreter, find_program, local_digest
 from jitbuild.running.refreshing import refresh_all
 from jitbuild.system.progress import SilentReporter
 
@@ -58,8 +57,15 @@ def test_a_name_finds_that_interpreter_exactly(store):
 
 def test_an_unproven_interpreter_is_not_found_by_its_name(store):
     unproven = stores.put(store, ok=False)
-    with pytest.raises(NotInstalledError, match="has no interpreter named"):
+    with pytest.raises(NotInstalledError, match="is in the store, but it is not proven"):
         find_interpreter(unproven.name, Axes(), probe=never)
+
+
+def test_an_interpreter_without_its_program_is_not_found_by_its_name(store):
+    gone = stores.put(store)
+    gone.executable.unlink()
+    with pytest.raises(NotInstalledError, match=f"cannot be used: {gone.executable} does not"):
+        find_interpreter(gone.name, Axes(), probe=never)
 
 
 def test_for_machine_code_an_interpreter_without_the_jit_must_be_stated(store):
@@ -104,6 +110,47 @@ def test_another_interpreter_is_found_if_the_changed_one_fails_its_probe(store, 
     assert find_interpreter("3.15", Axes(), probe=failing) == other
 
 
+@pytest.mark.parametrize(
+    ("others", "axes", "reason"),
+    [
+        ([{"jit": "no"}], Axes(), "a has no machine code."),
+        ([{"jit": "interpreter"}], Axes(), "a has no machine code, only micro-ops."),
+        ([{"jit": "no"}, {"jit": "no"}], Axes(), "a and b have no machine code."),
+        ([{"jit": "no"}], Axes(jit="yes"), "a was built with --jit=no --profile=fast."),
+        ([{"free_threaded": True, "jit": "no"}], Axes(), "a is free-threaded."),
+        (
+            [{"kind": "git"}],
+            Axes(),
+            "a was built from a git commit, which a version does not name.",
+        ),
+        ([{"ok": False}], Axes(), "a is not proven."),
+        (
+            [{"configure_args": ["--with-x"]}, {"jit": "no"}],
+            Axes(),
+            (
+                "a was built with --jit=yes-off --profile=fast --configure-arg=--with-x. "
+                "b has no machine code."
+            ),
+        ),
+    ],
+)
+def test_the_reason_why_nothing_fits_is_said(store, others, axes, reason):
+    for name, fields in zip("abc", others, strict=False):
+        put(store, name, **fields)
+    put(store, "z", "3.14.1")
+    with pytest.raises(NotInstalledError) as error:
+        find_interpreter("3.15", axes, machine_code=True)
+    assert error.value.what == f"No interpreter in the store fits 3.15. {reason}"
+
+
+def test_the_interpreter_that_the_mode_on_needs_is_preferred(store):
+    with_jit = put(store, "a", "3.15.1")
+    put(store, "b", "3.15.2", jit="interpreter")
+    put(store, "c", "3.15.3", jit="no")
+    for machine_code in (False, True):
+        assert find_interpreter("3.15", Axes(), machine_code=machine_code) == with_jit
+
+
 def test_at_most_five_names_are_listed_when_nothing_fits(store):
     for number in range(7):
         put(store, f"name{number}", f"3.14.{number}")
@@ -123,13 +170,6 @@ def test_a_broken_recipe_of_the_user_does_not_hide_that_nothing_fits(home, tmp_p
     monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path / "none"))
     with pytest.raises(NotInstalledError, match="It is empty"):
         find_interpreter("3.15", Axes())
-
-
-def test_text_that_is_no_request_is_refused_and_a_name_is_not_installed():
-    with pytest.raises(RequestError):
-        parse_spec("latest")
-    with pytest.raises(NotInstalledError, match=r"has no interpreter named cpython-3\.15\.2-x"):
-        parse_spec("cpython-3.15.2-x")
 
 
 def test_only_local_sources_have_a_digest_without_the_network(store, mini_cpython, tmp_path):

@@ -105,7 +105,9 @@ def test_an_interpreter_that_uses_another_library_is_left_as_it_is(store):
         InterpreterError, match="uses the standard library in /usr instead"
     ) as caught:
         other.repair(store, only(store))
-    assert caught.value.remedy == "Build it again: jitbuild install 3.15.2 --reinstall"
+    assert caught.value.remedy == (
+        "Build it again: jitbuild install cpython-3.15.2-jit-fast-kkkkkkkk --reinstall"
+    )
     assert only(store).state == "moved"
 
 

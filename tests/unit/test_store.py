@@ -106,6 +106,14 @@ def test_release_is_preferred_to_fast_and_fast_to_unknown(store):
         store.remove(found)
 
 
+@pytest.mark.parametrize("jit", ["interpreter", "no"])
+def test_machine_code_is_preferred_to_a_newer_version(store, jit):
+    old = put(store, "3.15.1")
+    put(store, "3.15.2", jit=jit)
+    assert store.find(parse("3.15"), Axes()) == old
+    assert store.find(parse("3.15.2"), Axes()).variant.jit == jit
+
+
 def test_a_source_without_a_version_is_matched_by_digest(store):
     put(store, name="x")
     assert store.find(parse("./cpython"), Axes(), digest="d" * 64).name == "x"

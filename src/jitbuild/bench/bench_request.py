@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from jitbuild.bench import plan
 from jitbuild.bench.stopping import StoppingRule
+from jitbuild.options import axis_options
 from jitbuild.running.intervals import MARGIN
-from jitbuild.running.lookup import axis_options
 from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitbuild.advice import advise_install
+from jitbuild.request import Axes
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
@@ -13,13 +16,9 @@ if TYPE_CHECKING:
 _PROFILE_CAVEATS = {
     "fast": (
         "This is a `fast` build, without PGO and LTO. Its interpreter is slower than that of a "
-        "release, so the gain is overstated. "
-        "For reliable numbers: jitbuild install {series} --profile release"
+        "release, so the gain is overstated. {release}"
     ),
-    "debug": (
-        "This is a debug build: its times do not represent a release. "
-        "Build another: jitbuild install {series} --profile release"
-    ),
+    "debug": ("This is a debug build: its times do not represent a release. {another}"),
     "unknown": (
         "The build profile is unknown; without PGO and LTO the gain would be overstated. "
         "If you know the profile, record it: jitbuild adopt {executable} --profile release"
@@ -34,8 +33,12 @@ def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[
     """
     profile = "debug" if debug else interpreter.variant.profile
     if profile in _PROFILE_CAVEATS:
-        series = ".".join(interpreter.version.split(".")[:2])
-        yield _PROFILE_CAVEATS[profile].format(series=series, executable=interpreter.executable)
+        series, release = ".".join(interpreter.version.split(".")[:2]), Axes(profile="release")
+        yield _PROFILE_CAVEATS[profile].format(
+            release=advise_install("For reliable numbers", series, release),
+            another=advise_install("Build another", series, release),
+            executable=interpreter.executable,
+        )
 
 
 def uncompiled_caveats(

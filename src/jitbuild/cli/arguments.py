@@ -178,13 +178,13 @@ def stated_axes(options: argparse.Namespace) -> Axes:
     )
 
 
-def requested_plan(options: argparse.Namespace, *, platform: str | None = None) -> Plan:
-    """Return the plan for the SPEC, axes and sources that the command line states.
+def requested_plan(options: argparse.Namespace, spec: str, *, platform: str | None = None) -> Plan:
+    """Return the plan for `spec`, and the axes and sources that the command line states.
 
     `platform` is the target to plan for, by default this machine.
     """
     return api.plan(
-        options.spec,
+        spec,
         platform=platform,
         jit=options.jit,
         profile=options.profile,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -83,9 +82,8 @@ def _show(options: argparse.Namespace) -> int:
     current_store = store()
     ccache = inventory.find_ccache(current_store, catalog().ccache.wheel, target.host().target)
     if ccache is None and current_store.cache("ccache").is_dir():
-        print(
-            "The hits and misses of the compiler cache are unknown: there is no ccache on PATH.",
-            file=sys.stderr,
+        reporter_for(options).note(
+            "The hits and misses of the compiler cache are unknown: there is no ccache on PATH."
         )
     caches = [inventory.usage(current_store, name, ccache) for name in inventory.NAMES]
     if options.json:

@@ -46,9 +46,10 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         print_table([_row(name, setting, name in errors) for name, setting in values.items()])
-        own = settings.user_file()
-        print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
-        print(f"The store is {store().root}")
+        if not options.quiet:
+            own = settings.user_file()
+            print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
+            print(f"The store is {store().root}")
     if errors:
         *others, last = errors.values()
         raise SettingsError("\n".join([*map(str, others), last.what]), remedy=last.remedy)

@@ -61,7 +61,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> PreflightReport:
-    plan, host, recipes = requested_plan(options), targets.host(), catalog(options.recipes)
+    plan = requested_plan(options, options.spec)
+    host, recipes = targets.host(), catalog(options.recipes)
     folder = store().root
     environ = clean_environment(os.environ, home=folder)
     finder = None

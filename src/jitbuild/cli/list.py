@@ -6,23 +6,39 @@ import sys
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
-from jitbuild.cli.arguments import add_json
+from jitbuild.cli.arguments import add_examples, add_json
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.manifest import SourceRecord
+
+_SHORT_COMMIT = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild list`."""
+    parser.description = (
+        "List the interpreters in the store: name, state, date, and origin. `jitbuild which NAME` "
+        "prints the path of one."
+    )
+    parser.add_argument(
+        "-l",
+        "--long",
+        action="store_true",
+        help="show where each interpreter comes from, how it was built, and its path; -v does the "
+        "same",
+    )
     add_json(parser, "the interpreters")
+    add_examples(parser, "jitbuild list", "jitbuild list --long")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the interpreters in the store, one per line or as JSON.
+    """Print the interpreters in the store as a table, in detail, or as JSON.
 
     Interpreters that are out of date are refreshed first.
     """
@@ -34,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
         interpreters = refresh_all(current_store, stale, reporter_for(options))
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
+    elif interpreters and (options.long or options.verbose):
+        print("\n\n".join(map(_in_detail, interpreters)))
     elif interpreters:
         print_table([_row(interpreter) for interpreter in interpreters])
     elif not options.quiet:
@@ -41,11 +59,54 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _row(interpreter: Interpreter) -> tuple[str, str, str]:
-    return interpreter.name, _state(interpreter), str(interpreter.executable)
+def _row(interpreter: Interpreter) -> tuple[str, str, str, str]:
+    date = interpreter.created.strftime("%Y-%m-%d")
+    return interpreter.name, interpreter.state, date, _origin(interpreter)
 
 
-def _state(interpreter: Interpreter) -> str:
-    state = interpreter.state
-    adopted = interpreter.adopted and state != "gone"
-    return f"{state}, adopted" if adopted else state
+def _origin(interpreter: Interpreter) -> str:
+    """Return the origin in a few words: `release`, `adopted`, `git 1a2b3c4d5e + fix.patch`."""
+    source = interpreter.manifest.source
+    if interpreter.adopted:
+        text = "adopted"
+    elif source and source.kind == "git":
+        text = f"git {source.digest[:_SHORT_COMMIT]}"
+    else:
+        text = interpreter.source_kind
+    patches = interpreter.patch_names
+    if len(patches) > 1:
+        return f"{text} + {len(patches)} patches"
+    return " + ".join([text, *patches])
+
+
+def _in_detail(interpreter: Interpreter) -> str:
+    lines = [f"  {label:10}  {text}" for label, text in _details(interpreter) if text]
+    return "\n".join([interpreter.name, *lines])
+
+
+def _details(interpreter: Interpreter) -> Iterator[tuple[str, str]]:
+    manifest, variant = interpreter.manifest, interpreter.variant
+    yield "state", interpreter.state
+    yield "created", interpreter.created.strftime("%Y-%m-%d %H:%M UTC")
+    yield "provider", f"{interpreter.provider} ({_PROVIDERS[interpreter.provider]})"
+    yield "request", manifest.request or ""
+    if manifest.source:
+        yield from _source_details(manifest.source)
+    yield "patches", ", ".join(interpreter.patch_names)
+    yield "arguments", " ".join(variant.configure_args)
+    yield "parts", ", ".join(variant.includes)
+    if manifest.toolchain:
+        llvm = manifest.toolchain.llvm
+        yield "compiler", manifest.toolchain.compiler
+        yield "llvm", f"{llvm.version} ({llvm.origin})" if llvm else ""
+    yield "executable", str(interpreter.executable)
+
+
+_PROVIDERS = {"source": "compiled by jitbuild", "adopt": "was on this machine"}
+
+
+def _source_details(source: SourceRecord) -> Iterator[tuple[str, str]]:
+    yield "source", f"{source.kind} {source.location}".strip()
+    yield "obtained", f"{source.origin} ({source.verified})" if source.verified else source.origin
+    yield "reference", source.ref or ""
+    yield "commit" if source.kind == "git" else "digest", source.digest

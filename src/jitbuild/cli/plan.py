@@ -14,7 +14,9 @@ from jitbuild.cli.arguments import (
     add_spec,
     requested_plan,
 )
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json
+from jitbuild.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +29,7 @@ _SHOWN_COLUMNS = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild plan`."""
-    add_spec(parser, completer="known_requests")
+    add_spec(parser, completer="known_requests", nargs="+", action=WordsAction)
     add_axes(parser)
     add_sources(parser, mirror=False)
     parser.add_argument(
@@ -35,26 +37,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         help="x86_64-linux-gnu, aarch64-macos, x86_64-windows, ... (default: this machine)",
     )
-    add_json(parser, "the plan")
+    add_json(parser, "the plan, or a list of several plans,")
     add_examples(
         parser,
         "jitbuild plan 3.15",
+        "jitbuild plan 3.14,3.15",
         "jitbuild plan 3.15.0b2 --platform aarch64-macos --profile release --json",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the plan as text or JSON."""
-    plan = requested_plan(options, platform=options.platform)
-    if plan.variant.free_threaded and options.jit is None and not options.quiet:
-        print(
-            f"{options.spec}: a free-threaded CPython has no JIT, so the plan uses --jit no.",
-            file=sys.stderr,
+    """Print the plan of each request as text or JSON."""
+    if options.sha256 is not None and len(options.spec) > 1:
+        raise UsageError(
+            "--sha256 belongs to one release.", remedy="Plan the releases one at a time."
         )
+    plans = [requested_plan(options, spec, platform=options.platform) for spec in options.spec]
+    for spec, plan in zip(options.spec, plans, strict=True):
+        if plan.variant.free_threaded and options.jit is None and not options.quiet:
+            print(
+                f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no.",
+                file=sys.stderr,
+            )
     if options.json:
-        print_json(plan.to_json())
+        data = [plan.to_json() for plan in plans]
+        print_json(data[0] if len(data) == 1 else data)
     else:
-        print(as_text(plan))
+        print("\n\n".join(map(as_text, plans)))
     return 0
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_examples, add_expect, add_json, add_spec
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.errors import NotInstalledError, RequestError
+from jitbuild.errors import RequestError
 from jitbuild.probing.proof import ESSENTIAL_MODULES, lost_essentials
 from jitbuild.probing.run_probe import probe
-from jitbuild.request import Axes
-from jitbuild.running.lookup import find_interpreter, find_program, parse_spec
+from jitbuild.request import Axes, parse
+from jitbuild.running.lookup import find_interpreter, find_program
 from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild probe`."""
     add_spec(
         parser,
-        metavar="SPEC|PATH",
+        metavar="SPEC|NAME|PATH",
         help="an interpreter of the store, or any Python: a path, or a program on PATH",
     )
     add_expect(parser)
@@ -51,17 +51,15 @@ def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collect
     """Return the executable that `spec` names, and the modules that it must have.
 
     `spec` is the path of a program, the name of a program on PATH such as `python3.15`, a request
-    for an interpreter in the store, or the exact name of such an interpreter. An interpreter in the
-    store must still have the essential modules that it had when it was proven.
+    for an interpreter in the store, or the name of such an interpreter. An interpreter in the store
+    must still have the essential modules that it had when it was proven.
     """
     program = find_program(spec)
     is_path = program == expanded_path(spec)
     if program is not None and (spec.startswith("python") or is_path):
         return program, ()
     try:
-        parse_spec(spec)
-    except NotInstalledError:
-        pass  # the form of a name in `jitbuild list`, which find_interpreter looks up
+        parse(spec)
     except RequestError as error:
         if program is None:
             raise RequestError(

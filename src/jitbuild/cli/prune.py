@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.building.caches import inventory
-from jitbuild.cli.arguments import add_dry_run, add_examples
-from jitbuild.cli.output import reporter_for
-from jitbuild.cli.uninstall import remove
+from jitbuild.cli.arguments import add_dry_run, add_examples, add_json
+from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.uninstall import removal, remove
 from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from jitbuild.store.interpreter import Interpreter
@@ -37,70 +37,87 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--caches", action="store_true", help="also clear all caches (`jitbuild cache` lists them)"
     )
     add_dry_run(parser)
+    add_json(parser, "what was removed")
     add_examples(parser, "jitbuild prune --dry-run", "jitbuild prune --caches")
 
 
 def run(options: argparse.Namespace) -> int:
     """Remove superseded interpreters, old logs and scratch folders; with --caches, clear caches."""
-    current_store, reporter, dry_run = store(), reporter_for(options), options.dry_run
-    notes: list[str] = []
-
-    def note(text: str) -> None:
-        notes.append(text)
-        reporter.note(text)
-
-    _remove_superseded(current_store.installed(), current_store, note, dry_run=dry_run)
-    if swept := current_store.sweep(dry_run=dry_run):
-        folders = "the scratch folder" if swept == 1 else f"{swept} scratch folders"
-        note(f"{_state('remove', dry_run=dry_run)} {folders} of killed builds")
-    for log in _old_logs(current_store):
-        size = format_size(inventory.size_of(log))
-        if not dry_run:
-            log.unlink(missing_ok=True)
-        note(f"{_state('remove', dry_run=dry_run)} {log} ({size})")
+    pruning = _Pruning(store(), reporter_for(options), dry_run=options.dry_run)
+    pruning.remove_superseded()
+    pruning.remove_scratch()
+    pruning.remove_old_logs()
     if options.caches:
-        _clear_caches(current_store, reporter, note, dry_run=dry_run)
-    if not notes:
-        reporter.note("There is nothing to remove.")
+        pruning.clear_caches()
+    if not pruning.removals:
+        pruning.reporter.note("There is nothing to remove.")
+    if options.json:
+        print_json(pruning.removals)
     return 0
 
 
-def _remove_superseded(
-    installed: Iterable[Interpreter],
-    current_store: Store,
-    note: Callable[[str], None],
-    *,
-    dry_run: bool,
-) -> None:
-    for interpreter in superseded(installed):
-        if not dry_run:
-            remove(current_store, interpreter)
-        verb = "unregister" if interpreter.adopted else "remove"
-        note(f"{_state(verb, dry_run=dry_run)} {interpreter.name}")
+class _Pruning:
+    """Removes, or with `dry_run` only lists, what the store no longer needs.
 
+    `removals` lists what was removed, as --json prints it.
+    """
 
-def _state(verb: str, *, dry_run: bool) -> str:
-    """Return the text for an action that is done or, with `dry_run`, only shown."""
-    return f"would {verb}" if dry_run else f"{verb.removesuffix('e')}ed"
+    def __init__(self, store: Store, reporter: Reporter, *, dry_run: bool) -> None:
+        self.store = store
+        self.reporter = reporter
+        self.dry_run = dry_run
+        self.removals: list[dict[str, object]] = []
+
+    def remove_superseded(self) -> None:
+        for interpreter in superseded(self.store.installed()):
+            if not self.dry_run:
+                remove(self.store, interpreter)
+            verb = "unregister" if interpreter.adopted else "remove"
+            self._note(verb, interpreter.name)
+            self.removals.append(removal(interpreter, dry_run=self.dry_run))
+
+    def remove_scratch(self) -> None:
+        """Remove the scratch folders of builds that were killed."""
+        swept = self.store.sweep(dry_run=self.dry_run)
+        if swept:
+            folders = "the scratch folder" if swept == 1 else f"{swept} scratch folders"
+            self._note("remove", f"{folders} of killed builds")
+            self._add("scratch", self.store.scratches, folders=swept)
+
+    def remove_old_logs(self) -> None:
+        for log in _old_logs(self.store):
+            size = inventory.size_of(log)
+            if not self.dry_run:
+                log.unlink(missing_ok=True)
+            self._note("remove", f"{log} ({format_size(size)})")
+            self._add("log", log, bytes=size)
+
+    def clear_caches(self) -> None:
+        in_use = inventory.in_use(self.store, inventory.NAMES)
+        if in_use:
+            self.reporter.warn(
+                "A build is running, or the scratch folder of a killed build still exists. "
+                "The caches that a build needs are kept."
+            )
+        for name in inventory.NAMES:
+            folder = self.store.cache(name)
+            if name not in in_use and folder.exists():
+                size = inventory.size_of(folder)
+                inventory.clear(self.store, name, self.reporter.note, dry_run=self.dry_run)
+                self._add("cache", folder, bytes=size)
+
+    def _note(self, verb: str, text: str) -> None:
+        done = f"would {verb}" if self.dry_run else f"{verb.removesuffix('e')}ed"
+        self.reporter.note(f"{done} {text}")
+
+    def _add(self, kind: str, path: Path, **more: object) -> None:
+        removed = {"kind": kind, "name": path.name, "path": str(path), **more}
+        self.removals.append(removed | {"removed": not self.dry_run})
 
 
 def _old_logs(current_store: Store) -> list[Path]:
     oldest = time.time() - _LOG_DAYS * 24 * 60 * 60
     return [log for log in sorted(current_store.logs.glob("*.log")) if log.stat().st_mtime < oldest]
-
-
-def _clear_caches(
-    current_store: Store, reporter: Reporter, note: Callable[[str], None], *, dry_run: bool
-) -> None:
-    in_use = inventory.in_use(current_store, inventory.NAMES)
-    if in_use:
-        reporter.warn(
-            "A build is running, or the scratch folder of a killed build still exists. "
-            "The caches that a build needs are kept."
-        )
-    for name in inventory.NAMES:
-        if name not in in_use:
-            inventory.clear(current_store, name, note, dry_run=dry_run)
 
 
 def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:

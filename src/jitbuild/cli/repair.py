@@ -9,8 +9,10 @@ from jitbuild.building import relocation
 from jitbuild.cli.arguments import add_dry_run, add_examples, add_json, add_spec
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
-from jitbuild.errors import InterpreterError, NotInstalledError, StoreError
+from jitbuild.errors import InterpreterError, StoreError
 from jitbuild.providers.repair import Repairer
+from jitbuild.request import Axes
+from jitbuild.running.matching import matching
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         action=WordsAction,
         completer="moved_names",
-        metavar="NAME",
-        help="an interpreter as `jitbuild list` names it (default: all that were moved)",
+        metavar="SPEC|NAME",
+        help="a name from `jitbuild list`, or a request; all that fit are repaired (default: all "
+        "that were moved)",
     )
     add_dry_run(parser, "rewritten")
     add_json(parser, "the repairs")
@@ -63,23 +66,23 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
-def _moved(current_store: Store, names: Sequence[str]) -> list[Interpreter]:
-    """Return the interpreters that were moved; if `names` is not empty, only those in `names`.
+def _moved(current_store: Store, specs: Sequence[str]) -> list[Interpreter]:
+    """Return the interpreters that were moved; if `specs` is not empty, only those that they name.
 
-    Interpreters whose program no longer exists are omitted. Raises NotInstalledError when a name is
-    not that of an interpreter in the store.
+    Interpreters whose program no longer exists are omitted. Raises NotInstalledError when a spec
+    names no interpreter in the store.
     """
-    installed = {interpreter.name: interpreter for interpreter in current_store.installed()}
-    for name in names:
-        if name not in installed:
-            raise NotInstalledError(
-                f"The store has no interpreter named {name}.",
-                remedy="`jitbuild list` shows the interpreters in the store.",
-            )
-    chosen = [installed[name] for name in dict.fromkeys(names)] or installed.values()
+    if specs:
+        chosen = [
+            interpreter
+            for spec in specs
+            for interpreter in matching(current_store, spec, Axes(), every=True)
+        ]
+    else:
+        chosen = current_store.installed()
     return [
         interpreter
-        for interpreter in chosen
+        for interpreter in {interpreter.name: interpreter for interpreter in chosen}.values()
         if interpreter.moved_from is not None and interpreter.state != "gone"
     ]
 

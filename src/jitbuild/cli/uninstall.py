@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
-from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
+from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, stated_axes
 from jitbuild.cli.list_options import WordsAction
-from jitbuild.cli.output import reporter_for
-from jitbuild.errors import NotInstalledError, UsageError
-from jitbuild.request import Axes
-from jitbuild.running.lookup import local_digest, parse_spec
+from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.running.matching import matching
 
 if TYPE_CHECKING:
     import argparse
 
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
+
+_REMEDY = "Name one of them, or remove all of them with --all."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_axes(parser, lookup=True)
     parser.add_argument("--all", action="store_true", help="remove every interpreter that fits")
+    add_json(parser, "what was removed")
     add_examples(
         parser,
         "jitbuild uninstall cpython-3.15.2-jit-fast-93a23b85",
@@ -44,13 +45,29 @@ def run(options: argparse.Namespace) -> int:
     interpreters = {
         interpreter.name: interpreter
         for spec in options.spec
-        for interpreter in _matching(current_store, spec, axes, every=options.all)
+        for interpreter in matching(current_store, spec, axes, every=options.all, remedy=_REMEDY)
     }
     for interpreter in interpreters.values():
         remove(current_store, interpreter)
         verb = "unregistered" if interpreter.adopted else "removed"
         reporter.note(f"{verb} {interpreter.name}")
+    if options.json:
+        print_json([removal(interpreter) for interpreter in interpreters.values()])
     return 0
+
+
+def removal(interpreter: Interpreter, *, dry_run: bool = False) -> dict[str, object]:
+    """Return the removal of an interpreter as --json prints it.
+
+    With `dry_run`, the interpreter was not removed.
+    """
+    return {
+        "kind": "interpreter",
+        "name": interpreter.name,
+        "path": str(interpreter.path),
+        "adopted": interpreter.adopted,
+        "removed": not dry_run,
+    }
 
 
 def remove(current_store: Store, interpreter: Interpreter) -> None:
@@ -59,46 +76,3 @@ def remove(current_store: Store, interpreter: Interpreter) -> None:
         present = current_store.get(interpreter.name)
         if present is not None and present.instance == interpreter.instance:
             current_store.remove(present)
-
-
-def _matching(current_store: Store, spec: str, axes: Axes, *, every: bool) -> list[Interpreter]:
-    """Return the interpreters that fit `spec` and `axes`.
-
-    Raises NotInstalledError when none fits, and UsageError when several fit and `every` (--all) is
-    False.
-    """
-    installed = {interpreter.name: interpreter for interpreter in current_store.installed()}
-    if spec in installed:
-        return [installed[spec]]
-    request = parse_spec(spec)
-    digest = local_digest(request, current_store)
-    candidates = [axes]
-    if every and axes == Axes():
-        # With --all, variants with extra configure arguments, parts or patches are included. Such
-        # variants do not fit axes that state no arguments, parts and patches.
-        candidates = list({_extras(interpreter): None for interpreter in installed.values()})
-    fitting = [
-        interpreter
-        for extras in candidates
-        for interpreter in current_store.fitting(request, extras, digest=digest)
-    ]
-    if not fitting:
-        raise NotInstalledError(
-            f"No interpreter in the store fits {spec}.",
-            remedy="`jitbuild list` shows the interpreters in the store.",
-        )
-    if len(fitting) > 1 and not every:
-        names = ", ".join(interpreter.name for interpreter in fitting)
-        raise UsageError(
-            f"{spec} fits {len(fitting)} interpreters: {names}.",
-            remedy="Name one of them, or remove all of them with --all.",
-        )
-    return fitting
-
-
-def _extras(interpreter: Interpreter) -> Axes:
-    """Return the axes that a request must state to fit the interpreter."""
-    variant = interpreter.variant
-    return Axes(
-        configure_args=variant.configure_args, patches=variant.patches, includes=variant.includes
-    )

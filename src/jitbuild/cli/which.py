@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jitbuild.cli.arguments import add_axes, add_examples, add_spec, stated_axes
-from jitbuild.cli.output import reporter_for
+from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, stated_axes
+from jitbuild.cli.list_options import WordsAction
+from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.running.lookup import find_interpreter
 
 if TYPE_CHECKING:
@@ -14,16 +15,30 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild which`."""
-    parser.description = "Print the path of an interpreter in the store, and nothing else."
-    add_spec(parser)
+    parser.description = (
+        "Print the path of an interpreter in the store, and nothing else. For several requests, "
+        "each path is a line."
+    )
+    add_spec(parser, nargs="+", action=WordsAction)
     add_axes(parser, lookup=True)
-    add_examples(parser, "jitbuild which 3.15", "jitbuild which '>=3.14' --profile release")
+    add_json(parser, "the interpreters, in the form of `list`,")
+    add_examples(
+        parser,
+        "jitbuild which 3.15",
+        "jitbuild which '>=3.14' --profile release",
+        "jitbuild which 3.14,3.15",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the path of the interpreter's executable."""
-    interpreter = find_interpreter(
-        options.spec, stated_axes(options), reporter=lambda: reporter_for(options)
-    )
-    print(interpreter.executable)
+    """Print the path of each interpreter's executable, or with --json their full records."""
+    axes = stated_axes(options)
+    interpreters = [
+        find_interpreter(spec, axes, reporter=lambda: reporter_for(options))
+        for spec in options.spec
+    ]
+    if options.json:
+        print_json([interpreter.to_json() for interpreter in interpreters])
+    else:
+        print(*(interpreter.executable for interpreter in interpreters), sep="\n")
     return 0

@@ -73,7 +73,12 @@ def compare_modes(
     """
     check_command(request.command)
     check_modes(request.modes)
-    interpreter = effects.find(request.spec, request.axes, reporter=lambda: reporter)
+    interpreter = effects.find(
+        request.spec,
+        request.axes,
+        machine_code=not {"on", "stress"}.isdisjoint(request.modes),
+        reporter=lambda: reporter,
+    )
     for mode in request.modes:
         check_mode(interpreter, mode)
     with _environment_of(request, interpreter, store, reporter, effects) as environment:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jitbuild.advice import advise_install
 from jitbuild.probing.facts import FIRST_WITH_JIT
+from jitbuild.request import Axes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from jitbuild.probing.facts import Built, Expect, ProbeFacts, ProbeRuns
 
@@ -66,23 +68,32 @@ def run_checks(
     )
 
 
-def remedy_for(failed: Check, facts: ProbeFacts, expect: Expect, executable: object) -> str:
-    """Return a remedy, as one sentence, for `failed`, the first check that failed."""
+def remedy_for(
+    failed: Check,
+    facts: ProbeFacts,
+    expect: Expect,
+    executable: object,
+    *,
+    advise: Callable[..., str] = advise_install,
+) -> str:
+    """Return a remedy for `failed`, the first check that failed.
+
+    `advise` returns the advice to install an interpreter.
+    """
     has_jit = facts.implementation == "cpython" and facts.release >= FIRST_WITH_JIT
-    series = facts.series if has_jit else "'>=3.13'"
-    option = "" if expect in {"jit", "yes-off"} else f" --jit {expect}"
+    series = facts.series if has_jit else ">=3.13"
+    stated = None if expect == "jit" else expect
+    axes = Axes(jit=None if stated == "yes-off" else stated)
     match failed.name:
         case name if name in _REMEDIES:
             return _REMEDIES[name]
         case "free-threaded" if not facts.free_threaded:
-            return f"Install a free-threaded one with: jitbuild install {facts.series}t"
+            return advise("Install a free-threaded one with", f"{facts.series}t")
         case "modules":
-            return (
-                "Install the libraries that they need, or build the interpreter again: "
-                f"jitbuild install {series}{option}"
-            )
+            lead = "Install the libraries that they need, or build the interpreter again"
+            return advise(lead, series, axes)
         case "built" | "free-threaded":
-            return f"Install one with: jitbuild install {series}{option}"
+            return advise("Install one with", series, axes)
         case _:
             command = f"jitbuild probe {executable} --json"
             return f"Do not rely on this build; report it with the output of: {command}"

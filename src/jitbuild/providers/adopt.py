@@ -21,7 +21,7 @@ from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord,
 from jitbuild.system.paths import UNRECORDABLE, UNRECORDABLE_REMEDY, is_recordable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jitbuild.probing.facts import Expect
     from jitbuild.probing.verdict import Verdict
@@ -35,7 +35,7 @@ def adopt(
     program: Path,
     *,
     expect: Expect = "jit",
-    profile: Profile = "unknown",
+    profile: Profile | None = None,
     probe: Callable[..., Verdict] = probing.probe,
 ) -> Interpreter:
     """Probe the interpreter `program`, and register it in `store`; return the registration.
@@ -43,8 +43,9 @@ def adopt(
     If `program` is a shim that starts another Python, as those of pyenv, mise and asdf do, that
     other Python is registered: in another folder, the shim may start a different Python. If
     `program` is in the folder of an interpreter in `store`, nothing is registered and that
-    interpreter is returned. `profile` is the profile with which the interpreter was built, if it is
-    known.
+    interpreter is returned. `profile` is the profile with which the interpreter was built; if it is
+    None, it is that of an earlier registration of the program, else `unknown`. The new registration
+    replaces earlier ones of the program.
 
     Raises ProofError, which states the reason, if the interpreter does not meet `expect`;
     InterpreterError if `program` is not a Python; and VariantError if it is a Python other than
@@ -62,14 +63,19 @@ def adopt(
     program, verdict = probed.program, probed.verdict
     if (own := own_interpreter(store, Path(verdict.facts.executable or program))) is not None:
         return own
-    _check(program, verdict)
-    manifest = _manifest(probed, expect, profile)
+    _check(program, verdict, probe)
+    earlier = _registrations(store, program)
+    manifest = _manifest(probed, expect, profile or _profile_of(earlier))
     with store.lock(manifest.name), store.scratch() as scratch:
         staged = scratch / "adopted"
         staged.mkdir()
         # Write the launchers now, because the store may be read-only later.
         write_launchers(staged / LAUNCHERS, program, verdict.version)
-        return store.commit(staged, manifest.name, manifest)
+        adopted = store.commit(staged, manifest.name, manifest)
+    for registration in earlier:
+        if registration.name != adopted.name:
+            _remove(store, registration)
+    return adopted
 
 
 def refresh(
@@ -77,25 +83,38 @@ def refresh(
 ) -> None:
     """Probe the adopted interpreter `stale`, which has changed, and register it again.
 
-    If the name of the interpreter changes, for example because of a new version, the old
-    registration is removed. If the probe fails, the old registration remains, and records the
-    failure. Raises the same errors as `adopt`.
+    If the name of the interpreter changes, for example because of a new version, `adopt` removes
+    the old registration. If the probe fails, the old registration remains, and records the failure.
+    Raises the same errors as `adopt`.
     """
     fingerprint = Fingerprint.of(stale.executable)
     if stale.adopted and fingerprint is not None:
         expect = stale.manifest.expect or "jit"
         profile = stale.variant.profile
         try:
-            renewed = adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
+            adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
         except (InterpreterError, ProofError, VariantError):
             _record_failure(store, stale, fingerprint)
             raise
-        if renewed.name != stale.name:
-            with store.lock(stale.name):
-                present = store.get(stale.name)
-                # Another process may already have replaced or removed it.
-                if present is not None and present.instance == stale.instance:
-                    store.remove(present)
+
+
+def _registrations(store: Store, program: Path) -> list[Interpreter]:
+    """Return the registrations of `program` in the store, the newest one last."""
+    key = _key(program)
+    found = [each for each in store.installed() if each.adopted and each.key == key]
+    return sorted(found, key=lambda each: each.created)
+
+
+def _profile_of(registrations: Sequence[Interpreter]) -> Profile:
+    return registrations[-1].variant.profile if registrations else "unknown"
+
+
+def _remove(store: Store, registration: Interpreter) -> None:
+    with store.lock(registration.name):
+        present = store.get(registration.name)
+        # Another process may already have replaced or removed it.
+        if present is not None and present.instance == registration.instance:
+            store.remove(present)
 
 
 def _record_failure(store: Store, stale: Interpreter, fingerprint: Fingerprint) -> None:
@@ -164,7 +183,7 @@ def _manifest(probed: _Probed, expect: Expect, profile: Profile) -> Manifest:
         profile="debug" if verdict.debug else profile,
         free_threaded=verdict.free_threaded,
     )
-    key = hashlib.sha256(f"adopted {program}".encode()).hexdigest()
+    key = _key(program)
     threads = "t" if verdict.free_threaded else ""
     return Manifest(
         name=f"cpython-{verdict.version}{threads}-{variant.slug}-{key[:8]}",
@@ -181,18 +200,27 @@ def _manifest(probed: _Probed, expect: Expect, profile: Profile) -> Manifest:
     )
 
 
+def _key(program: Path) -> str:
+    return hashlib.sha256(f"adopted {program}".encode()).hexdigest()
+
+
 def _are_one(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _check(program: Path, verdict: Verdict) -> None:
-    if not verdict.ok:
-        raise ProofError(
-            f"{program} was not adopted: {verdict.reason}",
-            remedy=f"To register it as it is: jitbuild adopt {program} --expect {verdict.built}",
-        )
+def _check(program: Path, verdict: Verdict, probe: Callable[..., Verdict]) -> None:
+    """Raise VariantError unless `program` is a CPython, and ProofError if a check failed.
+
+    Another value of --expect is suggested only if the program passes the probe with it.
+    """
     if verdict.implementation.lower() != "cpython":
         raise VariantError(
             f"{program} is {verdict.implementation}, not CPython.",
             remedy="Adopt a CPython: jitbuild supports no other implementation.",
         )
+    if verdict.ok:
+        return
+    remedy = f"`jitbuild probe {program}` shows every check."
+    if probe(program, expect=verdict.built, modules=True).ok:
+        remedy = f"To register it as it is: jitbuild adopt {program} --expect {verdict.built}"
+    raise ProofError(f"{program} was not adopted: {verdict.reason}", remedy=remedy)

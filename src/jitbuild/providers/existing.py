@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
 from jitbuild.probing.proof import lacks_essentials
 from jitbuild.providers.refresh import decay, refresh
+from jitbuild.store.mismatch import check_axes
+from jitbuild.store.names import find_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -61,6 +63,23 @@ class ExistingInterpreters:
         interpreter = self.store.get(plan.prefix_name)
         if interpreter is None or interpreter.key != plan.key:
             return None
+        return self.if_usable(interpreter)
+
+    def named(self, name: str, axes: Axes) -> Interpreter:
+        """Return the interpreter that `name` means, after it was brought up to date if needed.
+
+        Raises NotInstalledError if there is none, and UsageError if `name` is ambiguous, or if the
+        interpreter contradicts `axes`.
+        """
+        interpreter = find_named(self.store, name)
+        check_axes(interpreter, axes)
+        if interpreter.outdated and not self.options.reinstall:
+            self._refresh(interpreter)
+            interpreter = find_named(self.store, name)
+        return interpreter
+
+    def if_usable(self, interpreter: Interpreter) -> Interpreter | None:
+        """Return `interpreter` if it can be used as it is, else None."""
         usable = interpreter.proven and interpreter.fresh
         return self._if_complete(interpreter) if usable else None
 

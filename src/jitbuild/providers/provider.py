@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from jitbuild.store.manifest import (
+    UNSET,
     CachesRecord,
     Manifest,
+    PatchRecord,
     SourceRecord,
     ToolchainRecord,
     VariantRecord,
@@ -84,6 +87,11 @@ class StagedInterpreter:
             variant=VariantRecord.of(plan.variant),
             verdict=verdict,
             source=self.source,
+            patches=tuple(
+                PatchRecord(path=os.path.abspath(patch.path), sha256=patch.sha256)  # noqa: PTH100
+                for patch in plan.variant.patches
+            )
+            or UNSET,
             toolchain=self.toolchain,
             times={**self.times, **times},
             caches=self.caches,

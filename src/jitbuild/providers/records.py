@@ -23,6 +23,7 @@ def source_record(plan: Plan, tree: SourceTree, catalog: Catalog) -> SourceRecor
         location=plan.source.location,
         origin=tree.origin,
         verified=tree.verified,
+        ref=plan.source.ref or UNSET,
     )
 
 

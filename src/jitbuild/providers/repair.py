@@ -89,7 +89,7 @@ class Repairer:
             raise InterpreterError(
                 f"{interpreter.executable} was moved from {interpreter.moved_from}, and now uses "
                 f"the standard library in {facts.prefix} instead of its own.",
-                remedy=f"Build it again: jitbuild install {interpreter.version} --reinstall",
+                remedy=f"Build it again: jitbuild install {interpreter.name} --reinstall",
             )
 
 

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from jitbuild import modes
+from jitbuild.advice import advise_install
+from jitbuild.request import Axes
 from jitbuild.store.launchers import launchers_of
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
 
 
+_WITH_JIT = Axes(jit="yes-off")
 # CPython switches the JIT off when one of these variables enables its support for perf. CPython
 # 3.14 and later also print a warning.
 PERF_VARIABLES = ("PYTHONPERFSUPPORT", "PYTHON_PERF_JIT_SUPPORT")
@@ -68,5 +71,5 @@ def check_mode(interpreter: Interpreter, mode: Mode) -> None:
         interpreter.name,
         jit=interpreter.variant.jit != "no",
         series=(int(major), int(minor)),
-        remedy=f"Build an interpreter with the JIT: jitbuild install {major}.{minor} --jit yes-off",
+        remedy=advise_install("Build an interpreter with the JIT", f"{major}.{minor}", _WITH_JIT),
     )

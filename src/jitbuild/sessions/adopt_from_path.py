@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.advice import advise_install
 from jitbuild.errors import InterpreterError, NotInstalledError
 from jitbuild.probing.run_probe import probe
 from jitbuild.providers.adopt import adopt
@@ -51,13 +51,13 @@ def adopt_from_path(
         # Adopt the program that answered the probe. If `program` is the shim of a version manager,
         # the shim may start another Python later.
         executable = Path(verdict.facts.executable or program)
-        profile = request.profile or "unknown"
-        return adopt(store, executable, expect=expect, profile=profile)
+        return adopt(store, executable, expect=expect, profile=request.profile)
     details = " ".join(reasons) or "No program has a suitable name."
     raise NotInstalledError(
         f"No Python on PATH fits {request.name} and passes the probe. {details}",
-        remedy="Add a suitable Python to PATH, or build one: "
-        f"jitbuild install {shlex.quote(request.request.text)}",
+        remedy=advise_install(
+            "Add a suitable Python to PATH, or build one", request.request.text, request.axes
+        ),
     )
 
 

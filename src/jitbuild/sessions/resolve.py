@@ -27,7 +27,9 @@ def _install(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
 def _find(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     from jitbuild.running.lookup import find_interpreter
 
-    return find_interpreter(request.request.text, request.axes, reporter=lambda: reporter)
+    return find_interpreter(
+        request.request.text, request.axes, machine_code=True, reporter=lambda: reporter
+    )
 
 
 def _adopt(request: InterpreterRequest) -> Interpreter:

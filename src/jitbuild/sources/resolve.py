@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import SourceError
+from jitbuild.errors import RequestError, SourceError
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
 from jitbuild.system import archive, files, process, urls
@@ -49,7 +49,8 @@ def describe(  # noqa: PLR0913
     If `sha256` is given, an archive must have this digest. If `offline` is True, nothing is
     fetched, and a branch behind a URL raises SourceError.
 
-    Raises SourceError if the tree is not a CPython with the JIT, IntegrityError if an archive has
+    Raises RequestError if `request` is the name of an interpreter, SourceError if the tree is not a
+    CPython with the JIT, IntegrityError if an archive has
     another digest, ArchiveError if an archive cannot be read, and DownloadError if a URL cannot be
     fetched.
     """
@@ -67,6 +68,11 @@ def describe(  # noqa: PLR0913
             place = request.value
         case "branch":
             place = catalog.series["main"].repository
+        case "name":
+            raise RequestError(
+                f"{request.text} is a name in the store of one machine, and stands for no source.",
+                remedy="Write a version, main, git+URL@REF, or the path of a source instead.",
+            )
         case _:
             raise AssertionError(f"{request.text} is resolved from the recipes")
     commit = git.resolve(

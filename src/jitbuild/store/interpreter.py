@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The state of an interpreter. `gone`: its executable does not exist. `moved`: its folder was moved,
 # so it must be repaired. `changed`: it was adopted, and its executable is not the probed file any
 # more.
+ProviderName = Literal["source", "adopt"]
 State = Literal["proven", "not proven", "moved", "changed", "gone"]
 
 
@@ -141,6 +142,20 @@ class Interpreter(msgspec.Struct, frozen=True):
         return "proven" if self.proven else "not proven"
 
     @property
+    def provider(self) -> ProviderName:
+        """The name of the provider: `source` compiled the interpreter, or `adopt` registered it."""
+        return "adopt" if self.adopted else "source"
+
+    @property
+    def patch_names(self) -> list[str]:
+        """The names of the patch files; the beginning of the sha256 if the name is not recorded."""
+        paths = {patch.sha256: patch.path for patch in self.manifest.patches or ()}
+        return [
+            os.path.basename(paths[sha256]) if sha256 in paths else sha256[:12]  # noqa: PTH119
+            for sha256 in self.manifest.variant.patches
+        ]
+
+    @property
     def source_kind(self) -> str:
         """The kind of the source; `release` if the manifest does not record a source."""
         return self.manifest.source.kind if self.manifest.source else "release"
@@ -148,12 +163,15 @@ class Interpreter(msgspec.Struct, frozen=True):
     def answers(self, request: Request, digest: str) -> bool:
         """Return True if `request` names this interpreter.
 
-        A version request is compared with the version. Any other request is compared by `digest`,
-        which identifies the source to which the request was resolved. If `digest` is empty, the
-        request is compared with the request for which the interpreter was installed. An interpreter
-        built from a folder, a commit or an archive never answers a version request, because its
-        source may state any version.
+        A name must be the beginning of this interpreter's name; store/names.py decides which one is
+        meant. A version request is compared with the version. Any other request is compared by
+        `digest`, which identifies the source to which the request was resolved. If `digest` is
+        empty, the request is compared with the request for which the interpreter was installed. An
+        interpreter built from a folder, a commit or an archive never answers a version request,
+        because its source may state any version.
         """
+        if request.kind == "name":
+            return self.name.startswith(request.value)
         if request.is_version:
             return self.source_kind == "release" and request.admits(self.version)
         if digest:
@@ -171,7 +189,17 @@ class Interpreter(msgspec.Struct, frozen=True):
             "path": str(self.path),
             "executable": str(self.executable),
             "adopted": self.adopted,
+            "provider": self.provider,
             "state": self.state,
+            "created": self.created.isoformat(timespec="seconds"),
+            "request": manifest.request or "",
+            "target": manifest.target or "",
+            "source": manifest.source.to_json() if manifest.source else None,
+            "patches": [
+                {"name": name, "sha256": sha256}
+                for name, sha256 in zip(self.patch_names, manifest.variant.patches, strict=True)
+            ],
+            "toolchain": msgspec.to_builtins(manifest.toolchain) if manifest.toolchain else None,
             "instance": self.instance,
             "verdict": msgspec.to_builtins(manifest.verdict),
             "times": manifest.times or {},

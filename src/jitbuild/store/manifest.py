@@ -61,12 +61,19 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class PatchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A patch of a build: its file, and the sha256 of its content."""
+
+    path: str
+    sha256: str
+
+
 class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The source tree from which an interpreter was built.
 
     `origin` names the place from which the source was obtained: a cache, a mirror, the distribution
     or python.org. Its key in the file is `road`. `verified` names the method by which the source
-    was verified.
+    was verified. `ref` is the git reference that was requested; `digest` is then its commit.
     """
 
     digest: str = ""
@@ -74,6 +81,19 @@ class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     origin: str = msgspec.field(default="", name="road")
     verified: str = ""
+    ref: str | Unset = UNSET
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the source as `jitbuild list --json` prints it."""
+        return {
+            "kind": self.kind,
+            "location": self.location,
+            "ref": self.ref or "",
+            "digest": self.digest,
+            "commit": self.digest if self.kind == "git" else "",
+            "origin": self.origin,
+            "verified": self.verified,
+        }
 
 
 class LLVMRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +194,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seconds that it took. Only adopted interpreters have `expect` and `fingerprint`, and they have
     `failed_fingerprint` if the program has changed and failed the new probe: it is the fingerprint
     of the changed program. Only interpreters that jitbuild built have `target`, `source`,
-    `toolchain`, `times` and `caches`.
+    `patches`, `toolchain`, `times` and `caches`.
     """
 
     key: str
@@ -193,6 +213,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: Fingerprint | Unset = UNSET
     failed_fingerprint: Fingerprint | Unset = UNSET
     source: SourceRecord | Unset = UNSET
+    patches: tuple[PatchRecord, ...] | Unset = UNSET
     toolchain: ToolchainRecord | Unset = UNSET
     times: dict[str, float] | Unset = UNSET
     caches: CachesRecord | Unset = UNSET

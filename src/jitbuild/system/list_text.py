@@ -1,8 +1,12 @@
-"""Split the lists that users write in options and environment variables."""
+"""Split the lists that users write in options and environment variables, and join words."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _AROUND_COMMAS = re.compile(r"\s*,\s*")
 # A comma within a requirement's extras (package[a,b]) does not separate items.
@@ -24,6 +28,11 @@ def split_list(text: str, *, spaces: bool = True) -> list[str]:
     for word in text.split() if spaces else [text]:
         items += _items_of(word)
     return items
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return `words` as a text such as `a, b and c`."""
+    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
 
 
 def _items_of(word: str) -> list[str]:
