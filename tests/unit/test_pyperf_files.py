@@ -75,6 +75,21 @@ def test_other_files_are_refused(tmp_path, content):
         pyperf_files.load(tmp_path / "x.json")
 
 
+@pytest.mark.parametrize("value", ["Infinity", "1e-300", f"1{'0' * 400}"])
+def test_values_that_no_clock_can_measure_are_refused(tmp_path, value):
+    run = f'{{"values": [{value}], "metadata": {{"name": "x"}}}}'
+    (tmp_path / "x.json").write_text(f'{{"version": "1.0", "benchmarks": [{{"runs": [{run}]}}]}}')
+    with pytest.raises(MeasurementError, match="is not a pyperf file: ValueError: x has a value"):
+        pyperf_files.load(tmp_path / "x.json")
+
+
+def test_a_name_that_is_not_a_text_is_refused(tmp_path):
+    run = '{"values": [1.0], "metadata": {"name": 1.5}}'
+    (tmp_path / "x.json").write_text(f'{{"version": "1.0", "benchmarks": [{{"runs": [{run}]}}]}}')
+    with pytest.raises(MeasurementError, match=r"the name 1\.5 is not a text"):
+        pyperf_files.load(tmp_path / "x.json")
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(MeasurementError, match="No such file"):
         pyperf_files.load(tmp_path / "x.json")

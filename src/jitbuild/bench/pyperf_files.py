@@ -21,6 +21,9 @@ _FACTS_ABOUT_MACHINE = (
     *("python_executable", "python_implementation", "python_unicode", "python_version"),
 )
 
+# The limits allow squares of values. Values in bytes can be large.
+_SMALLEST_VALUE, _LARGEST_VALUE = 1e-100, 1e100
+
 PYPERF_VERSION: str = pyperf.__version__
 
 
@@ -30,7 +33,7 @@ def load(path: Path) -> Any:
     Raises MeasurementError if the file cannot be read or is not a pyperf file.
     """
     try:
-        return pyperf.BenchmarkSuite.load(str(path))
+        return _checked(pyperf.BenchmarkSuite.load(str(path)))
     except OSError as error:
         raise MeasurementError(
             f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path."
@@ -41,6 +44,17 @@ def load(path: Path) -> Any:
             f"{path} is not a pyperf file: {type(error).__name__}: {error}.",
             remedy="Name files that `jitbuild bench --output`, pyperf or pyperformance wrote.",
         ) from error
+
+
+def _checked(suite: Any) -> Any:
+    """Return `suite`. Raises an error for a name or a value that pyperf reads, but never writes."""
+    for benchmark in suite.get_benchmarks():
+        if not isinstance(benchmark.get_name(), str):
+            raise TypeError(f"the name {benchmark.get_name()!r} is not a text")
+        for value in benchmark.get_values():
+            if not _SMALLEST_VALUE < value < _LARGEST_VALUE:
+                raise ValueError(f"{benchmark.get_name()} has a value of {value!r:.20}")
+    return suite
 
 
 def join(
