@@ -42,7 +42,7 @@ def test_functions_of_libraries_are_counted_and_not_listed():
     inspected = replace(row, inspection=JITInspection(compiled=compiled))
     assert [*table.inspection(inspected)] == [
         "float_loop: 6 executors in 3 functions, 12288 bytes of machine code (in whole pages)",
-        "      1 executors  work  work.py:1",
+        "      1 executor   work  work.py:1",
         "    in json: 5 executors in 2 functions, 8192 bytes",
     ]
 

@@ -82,7 +82,8 @@ def inspection(row: BenchRow) -> Iterator[str]:
 def _functions(functions: Sequence[CompiledFunction]) -> Iterator[str]:
     for function in functions[:_MOST_FUNCTIONS]:
         place = f"{function.file}:{function.line}"
-        yield f"    {function.executors:3} executors  {function.name}  {place}"
+        noun = "executor " if function.executors == 1 else "executors"
+        yield f"    {function.executors:3} {noun}  {function.name}  {place}"
     if len(functions) > _MOST_FUNCTIONS:
         yield f"    and {len(functions) - _MOST_FUNCTIONS} more"
 
