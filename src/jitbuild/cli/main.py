@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _EXIT_BROKEN_PIPE = 141
 _EXIT_SIGNAL = 128
-_WITHOUT_DEPENDENCIES = (
-    "jitbuild needs {name}, which is not installed here.\n"
-    "Install jitbuild without the option --no-deps. Only its pytest plugin works without the other "
-    "packages."
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,16 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imports create many objects but no garbage. Without this, garbage collection would take a
     # tenth of the time of a light command.
     gc.disable()
-    try:
-        _import_msgspec()
-    except ModuleNotFoundError as error:
-        _print(f"{_red('error:')} {_WITHOUT_DEPENDENCIES.format(name=error.name)}")
-        return JitbuildError.exit_code
-    from jitbuild.cli.parser import parse
-
-    streams.accept_every_text()
     verbose = False
     try:
+        _import_msgspec()
+        from jitbuild.cli.parser import parse
+
+        streams.accept_every_text()
         options = parse(sys.argv[1:] if argv is None else argv)
         verbose = options.verbose
         return _run(options)
@@ -53,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _EXIT_SIGNAL + int(getattr(interrupt, "number", 2))
     except JitbuildError as error:
         return _report(error, verbose=verbose)
+    except ModuleNotFoundError as error:
+        return _report_missing_module(error, verbose=verbose)
     except Exception as error:  # noqa: BLE001
         return _report_unexpected(error, verbose=verbose)
 
@@ -104,6 +97,19 @@ def _report(error: JitbuildError, *, verbose: bool) -> int:
         _print_traceback()
     _print(f"{_red('error:')} {error}")
     return error.exit_code
+
+
+def _report_missing_module(error: ModuleNotFoundError, *, verbose: bool) -> int:
+    """Report the packages that are missing if jitbuild was installed without its requirements."""
+    from jitbuild.cli import missing_packages
+
+    message = missing_packages.message(error, missing_packages.missing_packages())
+    if message is None:
+        return _report_unexpected(error, verbose=verbose)
+    if verbose:
+        _print_traceback()
+    _print(f"{_red('error:')} {message}")
+    return JitbuildError.exit_code
 
 
 def _report_unexpected(error: Exception, *, verbose: bool) -> int:
