@@ -53,16 +53,21 @@ _MAX_DIGITS = 15
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """The value of a setting and its origin: the command line, a variable or a file."""
+    """The value of a setting and its origin: the command line, a variable or a file.
+
+    `listed` are the items of a setting that is a list in a file.
+    """
 
     name: str
     value: str
     origin: str
+    listed: tuple[str, ...] = ()
 
     @property
     def items(self) -> list[str]:
         """The items of a setting that is a list."""
-        return split_list(self.value)
+        texts = self.listed or (self.value,)
+        return [item for text in texts for item in split_list(text)]
 
 
 def variable_of(name: str) -> str:
@@ -103,9 +108,9 @@ def get(
         return Setting(name=name, value=environ[variable], origin=variable)
     for origin, table in _files(name, cwd):
         if name in table:
-            content = table[name]
-            text = " ".join(content) if name in _LISTS else str(content)
-            return Setting(name=name, value=text, origin=origin)
+            listed = tuple(table[name]) if name in _LISTS else ()
+            text = " ".join(listed) if listed else str(table[name])
+            return Setting(name=name, value=text, origin=origin, listed=listed)
     return None
 
 
@@ -237,8 +242,14 @@ def _checked(table: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _check_list(key: str, content: Any, path: Path) -> None:
     words = content if isinstance(content, list) else []
-    if not words or not all(isinstance(word, str) and word and " " not in word for word in words):
+    if not words or not all(isinstance(word, str) and _is_listable(word) for word in words):
         raise SettingsError(
-            f"{path}: `{key}` must be a non-empty list of strings without spaces.",
+            f"{path}: `{key}` must be a non-empty list of strings, with one string for each item.",
             remedy=f"It sets {KNOWN[key]}, for example: {key} = [{_EXAMPLES[key]}].",
         )
+
+
+def _is_listable(text: str) -> bool:
+    """Return True if `text` has at least one item, and no items that only a space separates."""
+    items = split_list(text)
+    return bool(items) and len(items) == len(split_list(text, spaces=False))

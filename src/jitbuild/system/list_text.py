@@ -12,19 +12,23 @@ _AROUND_COMMAS = re.compile(r"\s*,\s*")
 # A comma within a requirement's extras (package[a,b]) does not separate items.
 _COMMA = re.compile(r",(?![^\[]*\])")
 _OPERATOR = re.compile(r"[<>]|[=!~]=")
+_AFTER_OPERATORS = re.compile(r"([<>]=?|[=!~]==?)\s+")
+_BEFORE_OPERATORS = re.compile(r"\s+(?=[<>]|[=!~]=)")
 
 
 def split_list(text: str, *, spaces: bool = True) -> list[str]:
     """Return the items of `text`, which are separated by commas.
 
     Spaces separate items, too, unless `spaces` is False. Spaces around commas and empty items are
-    ignored. The clauses of a version specifier are one item.
+    ignored. The clauses of a version specifier are one item, even if spaces separate them.
 
-    >>> split_list("3.13, >=3.14,<3.16 main")
+    >>> split_list("3.13, >= 3.14, <3.16 main")
     ['3.13', '>=3.14,<3.16', 'main']
     """
     text = _AROUND_COMMAS.sub(",", text.strip())
     items: list[str] = []
+    if spaces:
+        text = _BEFORE_OPERATORS.sub(",", _AFTER_OPERATORS.sub(r"\1", text))
     for word in text.split() if spaces else [text]:
         items += _items_of(word)
     return items
