@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from jitbuild.errors import SettingsError, UsageError, VariantError
+from jitbuild.errors import JitbuildError, SettingsError, UsageError, VariantError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.suggestions import did_you_mean
 
@@ -45,6 +45,12 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
         )
 
 
+def check_known(mode: str) -> None:
+    """Raise UsageError if `mode` is not a mode."""
+    if mode not in MODES:
+        raise _unknown(UsageError, mode)
+
+
 def environment(mode: Mode, environ: Mapping[str, str]) -> dict[str, str]:
     """Return a copy of `environ` with the variables of the JIT set or removed for `mode`."""
     others = {name: value for name, value in environ.items() if not name.startswith(_PREFIXES)}
@@ -63,14 +69,17 @@ def parse_modes(names: Iterable[str], *, origin: str = "") -> list[Mode]:
     modes = []
     for name in (item for text in names for item in split_list(text)):
         if name not in known:
-            error = SettingsError if origin else UsageError
-            raise error(
-                f"{prefix}{name!r} is not a mode.",
-                remedy=f"{did_you_mean(name, MODES)}Choose from: {', '.join(MODES)}.",
-            )
+            raise _unknown(SettingsError if origin else UsageError, name, prefix)
         modes.append(known[name])
     if origin and not modes:
         raise SettingsError(
             f"{origin}: no mode is named.", remedy=f"Choose from: {', '.join(MODES)}."
         )
     return modes
+
+
+def _unknown(kind: type[JitbuildError], name: str, prefix: str = "") -> JitbuildError:
+    return kind(
+        f"{prefix}{name!r} is not a mode.",
+        remedy=f"{did_you_mean(name, MODES)}Choose from: {', '.join(MODES)}.",
+    )

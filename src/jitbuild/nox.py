@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, overload
 import nox
 
 from jitbuild.errors import JitbuildError, UsageError
+from jitbuild.modes import check_known
 from jitbuild.sessions.interpreter_request import (
     check_mode,
     requested_interpreters,
@@ -38,6 +39,8 @@ from jitbuild.sessions.nox_provider import (
     shim_of,
 )
 from jitbuild.sessions.nox_venv import environment_of, python_of, renew_stale_venv
+from jitbuild.sessions.noxfile_errors import noxfile_errors, reason_of
+from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from jitbuild.modes import Mode
     from jitbuild.request import Jit, Profile
+    from jitbuild.sessions.interpreter_request import InterpreterRequest
     from jitbuild.sessions.missing_policy import Policy
     from jitbuild.sessions.mode_check import CollectFacts
 
@@ -88,7 +92,8 @@ def session(  # noqa: PLR0913
     an interpreter that is not in the store; JITBUILD_POLICY overrides it. `jit` and `profile` state
     a variant. `requires` names other sessions to run before these sessions. All other options are
     passed to nox.session. If the function has a parameter `jit_mode`, it receives the mode. Raise a
-    JitbuildError if one of the sessions could never run.
+    JitbuildError if one of the sessions could never run; if the noxfile does not catch it, it ends
+    nox with one line.
     """
     if func is None:
         return functools.partial(
@@ -101,7 +106,8 @@ def session(  # noqa: PLR0913
             requires=requires,
             **options,
         )
-    started = _started(func, options)
+    with noxfile_errors():
+        started = _started(func, options)
     parameters = params(pythons=pythons, modes=modes, policy=policy, jit=jit, profile=profile)
     parametrized = nox.parametrize(_PARAMETERS, parameters)(started)
     return nox.session(requires=[*requires, *globals()["requires"]], **options)(parametrized)
@@ -110,10 +116,17 @@ def session(  # noqa: PLR0913
 def _started(func: Callable[..., object], options: Mapping[str, object]) -> Callable[..., None]:
     """Return a function that prepares the session for its mode (see `start`) and calls `func`.
 
-    `options` are those of nox.session. Raise UsageError if `func` has a parameter `python` or `py`,
-    or if `options` contains one: jit.session sets the Python itself.
+    `options` are those of nox.session. Raise UsageError if nox.session has no such option, if
+    `func` has a parameter `python` or `py`, or if `options` contains one: jit.session sets the
+    Python itself.
     """
     takes = inspect.signature(func).parameters
+    known = {*inspect.signature(session).parameters, *inspect.signature(nox.session).parameters}
+    if unknown := options.keys() - known:
+        raise UsageError(
+            f"{func.__name__}: jit.session has no option `{min(unknown)}`.",
+            remedy=f"{did_you_mean(min(unknown), known)}Check the spelling.",
+        )
     if refused := {"python", "py"} & {*options, *takes}:
         raise UsageError(
             f"{func.__name__}: jit.session itself sets `{min(refused)}`.",
@@ -148,22 +161,24 @@ def params(
     def tests(session, jit_mode):
         jit.start(session, jit_mode)
     """
-    chosen_modes = requested_modes(modes)
-    parameters = []
-    for request in requested_interpreters(pythons, jit=jit, profile=profile, policy=policy):
-        register(request)
-        for mode in chosen_modes:
-            check_mode(request, mode)
-            parameters.append(
-                nox.param(
-                    SessionPython(str(shim_of(request)), request.selectors),
-                    mode,
-                    id=request.parameter(mode),
-                    tags=request.tags(mode),
-                )
-            )
+    with noxfile_errors():
+        chosen_modes = requested_modes(modes)
+        requests = requested_interpreters(pythons, jit=jit, profile=profile, policy=policy)
+        for request in requests:
+            register(request)
+            for mode in chosen_modes:
+                check_mode(request, mode)
     _never_skip()
-    return parameters
+    return [_parameter(request, mode) for request in requests for mode in chosen_modes]
+
+
+def _parameter(request: InterpreterRequest, mode: Mode) -> Any:
+    return nox.param(
+        SessionPython(str(shim_of(request)), request.selectors),
+        mode,
+        id=request.parameter(mode),
+        tags=request.tags(mode),
+    )
 
 
 def start(
@@ -182,6 +197,7 @@ def start(
     from jitbuild.running.plugin_provision import provide_pytest_plugin
 
     try:
+        check_known(mode)
         interpreter = provided_interpreter(session)
         renew_stale_venv(session, interpreter)
         provide_pytest_plugin(Path(session.bin).parent, interpreter.version)
@@ -194,7 +210,7 @@ def start(
             collect_facts or run_probe.collect_facts,
         )
     except JitbuildError as error:
-        session.error(f"{error.what} {error.remedy}")
+        session.error(reason_of(error))
     size = facts.machine_code_bytes
     code = f"{size} bytes of machine code" if size else "no machine code"
     session.log(

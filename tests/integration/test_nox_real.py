@@ -36,6 +36,7 @@ MODULES_OF_A_NOXFILE = (
     "sessions.mode_check",
     "sessions.nox_provider",
     "sessions.nox_venv",
+    "sessions.noxfile_errors",
     "sessions.missing_policy",
     "sessions.shims",
     "sessions.venv_notes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from pathlib import Path
 
 import nox
@@ -14,7 +15,7 @@ from nox import registry
 from session_samples import WITH_CODE, facts
 
 import jitbuild.nox as jit
-from jitbuild.errors import JitbuildError, UsageError, VariantError
+from jitbuild.errors import JitbuildError, SettingsError, UsageError, VariantError
 from jitbuild.sessions.shims import read_shim, write_shim
 from jitbuild.store.store import Store
 
@@ -134,6 +135,52 @@ def test_impossible_sessions_are_refused_when_the_noxfile_is_read(
 ):
     with pytest.raises(error):
         jit.session(**arguments)(lambda session: None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            {"pythons": ["3.15"], "modes": ["onn"]},
+            "'onn' is not a mode. Did you mean on? Choose from: off, on, stress, default.",
+        ),
+        (
+            {"pythons": ["3.15t"], "modes": ["on"]},
+            "CPython 3.15t has no JIT: it would silently ignore the mode `on`. Omit the mode.",
+        ),
+        ({"pythons": 3.15}, "pythons: 3.15 is not a string. Write it as '3.15'."),
+        ({"pythons": ["3.14", 3.15]}, "pythons: 3.15 is not a string. Write it as '3.15'."),
+        ({"pythons": ["3.15"], "modes": [1]}, "modes: 1 is not a string. Write it as '1'."),
+        (
+            {"pythons": ["3.15"], "mode": ["on"]},
+            "<lambda>: jit.session has no option `mode`. Did you mean modes? Check the spelling.",
+        ),
+    ],
+)
+def test_a_mistake_that_the_noxfile_does_not_catch_ends_nox_with_one_line(
+    arguments: dict, line: str
+):
+    with pytest.raises(SystemExit) as caught:
+        jit.session(**arguments)(lambda session: None)
+    place, _, rest = str(caught.value.code).partition(": ")
+    assert re.fullmatch(r"nox > test_nox\.py, line \d+", place)
+    assert rest == line
+    assert isinstance(caught.value, JitbuildError)
+
+
+def test_an_invalid_setting_ends_nox_with_one_line(tmp_path: Path):
+    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\npythons = "3.14"\n')
+    with pytest.raises(SystemExit) as caught:
+        jit.params()
+    assert "`pythons` must be a non-empty list of strings" in caught.value.code
+    assert "\n" not in caught.value.code
+    with pytest.raises(SettingsError):
+        jit.params()
+
+
+def test_an_unknown_mode_ends_a_session_with_the_reason(tmp_path: Path, executable: Path):
+    with pytest.raises(QuitError, match=r"'onn' is not a mode\. .* stress, default$"):
+        jit.start(provided_session(tmp_path, reused=False), "onn")
 
 
 def test_the_python_of_nox_and_a_session_named_jitbuild_are_refused():

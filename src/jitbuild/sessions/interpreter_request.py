@@ -6,6 +6,7 @@ Noxfiles import this module, so it imports nothing heavy at the top.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import modes, setting_lists
@@ -15,8 +16,6 @@ from jitbuild.request import Axes, Jit, Profile, Request, parse
 from jitbuild.sessions.missing_policy import Policy, check_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jitbuild.modes import Mode
 
 _SERIES = re.compile(r"3\.(\d+)")
@@ -95,7 +94,7 @@ def requested_interpreters(
     RequestError if a text is not a request, SettingsError if the setting is invalid, and
     VariantError if a variant cannot exist.
     """
-    stated = None if pythons is None else [parse(text) for text in _as_list(pythons)]
+    stated = None if pythons is None else [parse(text) for text in _texts("pythons", pythons)]
     parsed = setting_lists.pythons() if stated is None else stated
     if not parsed:
         raise UsageError(
@@ -119,7 +118,7 @@ def requested_modes(names: Iterable[str] | None) -> list[Mode]:
     `off` and `on`. Raise UsageError for an unknown mode, and SettingsError if the setting is
     invalid.
     """
-    stated = setting_lists.modes() if names is None else parse_modes(_as_list(names))
+    stated = setting_lists.modes() if names is None else parse_modes(_texts("modes", names))
     return list(dict.fromkeys(stated or ("off", "on")))
 
 
@@ -131,5 +130,15 @@ def check_mode(request: InterpreterRequest, mode: Mode) -> None:
     modes.check(mode, name, jit=has_jit, series=series, remedy="Omit the mode.")
 
 
-def _as_list(texts: Iterable[str]) -> list[str]:
-    return [texts] if isinstance(texts, str) else list(texts)
+def _texts(name: str, value: object) -> list[str]:
+    """Return the texts in the argument `name` of a noxfile: one text, or an iterable of texts.
+
+    Raise UsageError for any other value, such as the number 3.15.
+    """
+    items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    for item in items:
+        if not isinstance(item, str):
+            raise UsageError(
+                f"{name}: {item!r} is not a string.", remedy=f"Write it as {str(item)!r}."
+            )
+    return items

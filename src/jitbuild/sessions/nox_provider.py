@@ -11,6 +11,7 @@ from nox import registry
 
 from jitbuild.errors import JitbuildError, NotInstalledError, UsageError
 from jitbuild.sessions.missing_policy import policy_of
+from jitbuild.sessions.noxfile_errors import reason_of
 from jitbuild.sessions.shims import SessionInterpreter, read_shim, shim_path, write_shim
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _provide(session: nox.Session, provides: str) -> None:
         interpreter = resolve(request, policy_of(request.policy), reporter)
         write_shim(shim_of(request), SessionInterpreter.of(interpreter))
     except JitbuildError as error:
-        session.error(f"{error.what} {error.remedy}")
+        session.error(reason_of(error))
     session.log(
         f"{request.name} is {interpreter.name}: "
         f"CPython {interpreter.version}, {interpreter.executable}"
