@@ -33,7 +33,7 @@ from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.target import Host, host
 from jitbuild.toolchain.llvm import check_mode
-from jitbuild.toolchain.store_path import check_path
+from jitbuild.toolchain.store_path import check_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -96,7 +96,7 @@ class Provisioner:
         target = self.this_host().target
         # Check the variant and the path before anything is fetched.
         if target.system != "windows":
-            check_path(self.store.root.absolute())
+            check_folder(self.store.root.absolute())
         check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
         return self.provide(plan, request)

@@ -2,82 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild import setting_lists, settings
+from jitbuild import settings
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_json
 from jitbuild.cli.output import print_json
-from jitbuild.errors import SettingsError
-from jitbuild.options import CCACHE_MODES
-from jitbuild.request import JITS, PROFILES
+from jitbuild.cli.setting_values import DEFAULT, effective, error_of
+from jitbuild.errors import JitbuildError, SettingsError
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
 
-_CHOICES = {"ccache": CCACHE_MODES, "jit": JITS, "profile": PROFILES}
+
+class _Entry(NamedTuple):
+    """A setting with its effective value, and the reason why it is invalid.
+
+    `setting` is None if the setting has no value, and also if a settings file cannot be read.
+    """
+
+    name: str
+    setting: settings.Setting | None
+    error: SettingsError | None
+
+    @property
+    def row(self) -> tuple[str, str, str]:
+        meaning = settings.KNOWN[self.name]
+        if self.setting is None:
+            return self.name, "unknown" if self.error else "not set", meaning
+        origin = self.setting.origin
+        if origin == DEFAULT:
+            origin = f"{DEFAULT}: {meaning}"
+        return self.name, self.setting.value, f"{origin}{' (invalid)' if self.error else ''}"
+
+    @property
+    def plain(self) -> dict[str, str | None] | None:
+        """The entry of the JSON output; None if the setting has no value."""
+        if self.setting is None and self.error is None:
+            return None
+        return {
+            "value": self.setting.value if self.setting else None,
+            "origin": self.setting.origin if self.setting else None,
+            "error": self.error.what if self.error else None,
+        }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild config`."""
+    parser.description = (
+        "Show the value of each setting and its origin, and check the values. Exit with 6 if a "
+        "value is invalid."
+    )
     add_json(parser, "the settings")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every setting with its value and the origin of the value.
+    """Print every setting with its effective value and the origin of the value.
 
     Raises SettingsError, after printing, if a value is invalid.
     """
-    values = {name: settings.get(name) for name in settings.KNOWN}
-    errors = {name: error for name in values if (error := _error_of(name)) is not None}
+    entries = [_entry(name) for name in settings.KNOWN]
     if options.json:
-        print_json(
-            {
-                name: {
-                    "value": setting.value,
-                    "origin": setting.origin,
-                    "error": errors[name].what if name in errors else None,
-                }
-                if setting
-                else None
-                for name, setting in values.items()
-            }
-        )
+        print_json({entry.name: entry.plain for entry in entries})
     else:
-        print_table([_row(name, setting, name in errors) for name, setting in values.items()])
+        print_table([entry.row for entry in entries])
         if not options.quiet:
             own = settings.user_file()
             print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
-            print(f"The store is {store().root}")
+            with contextlib.suppress(JitbuildError):
+                print(f"The store is {store().root}")
+    # An invalid file makes several settings unknown, with equal errors.
+    errors = {str(entry.error): entry.error for entry in entries if entry.error}
     if errors:
         *others, last = errors.values()
         raise SettingsError("\n".join([*map(str, others), last.what]), remedy=last.remedy)
     return 0
 
 
-def _row(name: str, setting: settings.Setting | None, invalid: bool) -> tuple[str, str, str]:
-    if setting is None:
-        return name, "not set", settings.KNOWN[name]
-    return name, setting.value, f"{setting.origin}{' (invalid)' * invalid}"
-
-
-def _error_of(name: str) -> SettingsError | None:
-    """Return the error that a command would raise for the value of a setting, or None.
-
-    Paths, URLs and the values of other programs are not checked.
-    """
+def _entry(name: str) -> _Entry:
     try:
-        if name in _CHOICES:
-            settings.choice(name, _CHOICES[name])
-        elif name == "jobs":
-            settings.number(name)
-        elif name == "min-speed":
-            settings.number(name, least=0)
-        elif name == "modes":
-            setting_lists.modes()
-        elif name == "pythons":
-            setting_lists.pythons()
+        setting = effective(name)
     except SettingsError as error:
-        return error
-    return None
+        return _Entry(name, None, error)
+    return _Entry(name, setting, error_of(setting) if setting else None)

@@ -1,4 +1,4 @@
-"""Check the path of the store for characters that make, configure or the shell cannot handle."""
+"""Check the path of the store for what make, configure, the shell or the system cannot handle."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import PreflightError
+from jitbuild.errors import PreflightError, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,10 @@ _NAMES = {
     "(": "an opening parenthesis",
     ")": "a closing parenthesis",
 }
+# The longest path of a build without that of the store: its folder in scratch/, the interpreter's
+# name, and the path of the deepest module, in which a version has 40 bytes at most.
+_REST_OF_LONGEST_PATH = 400
+_WINDOWS_LIMIT = 32_767
 
 
 def path_problem(path: Path) -> str:
@@ -48,13 +52,44 @@ def path_problem(path: Path) -> str:
     return next(filter(None, map(_problem, text)), "")
 
 
-def check_path(path: Path) -> None:
-    """Raise PreflightError if the store's path `path` has a character that breaks builds."""
+def check_path(path: Path, *, limit: int | None = None) -> None:
+    """Raise PreflightError if no build can succeed in a store with the path `path`.
+
+    `limit` is the length of the longest path, in bytes; None stands for that of this system.
+    """
     if problem := path_problem(path):
         raise PreflightError(
             f"The path of the store has {problem}, and make cannot build in it: {_shown(path)}",
             remedy=REMEDY,
         )
+    length, longest = len(os.fsencode(path)), longest_store_path(limit)
+    if length > longest:
+        raise PreflightError(
+            f"The path of the store is too long: it has {length} bytes, and a build can have at "
+            f"most {longest}.",
+            remedy="Set JITBUILD_HOME to a folder with a shorter path.",
+        )
+
+
+def check_folder(path: Path) -> None:
+    """Raise PreflightError if no store can be at `path`, or StoreError if a file is in its way."""
+    check_path(path)
+    for place in (path, *path.parents):
+        if os.path.lexists(place) and not os.path.isdir(place):  # noqa: PTH112
+            raise StoreError(
+                f"{place} is not a folder.", remedy="Set JITBUILD_HOME to the path of a folder."
+            )
+
+
+def longest_store_path(limit: int | None = None) -> int:
+    """Return the length of the longest path of a store in which a build can succeed, in bytes.
+
+    An interpreter is staged in a folder below the store whose path ends with the path of the
+    interpreter in the store, so the longest path of a build contains that of the store twice.
+    """
+    if limit is None:
+        limit = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else _WINDOWS_LIMIT
+    return (limit - _REST_OF_LONGEST_PATH) // 2
 
 
 def _shown(path: Path) -> str:

@@ -130,29 +130,35 @@ def _has_compiler(name: str, path: str) -> bool:
     )
 
 
+def check_storage_url(storage: str, kinds: str = "") -> None:
+    """Raise SettingsError if `storage` does not begin with a URL, with the `kinds` of URLs."""
+    if not _SCHEME.match(storage.lstrip()):
+        raise _storage_error("The setting ccache-storage does not begin with a URL.", kinds)
+
+
 def _check_storage(ccache: Ccache, storage: str) -> None:
     """Raise SettingsError unless `ccache` supports every URL in `storage`.
 
     URLs may be followed by attributes such as `read-only`. Messages contain only the scheme of a
     URL, because the URL may contain a password.
     """
-    parts = storage.split()
-    schemes = [match[1] for part in parts if (match := _SCHEME.match(part))]
     supported = _supported_schemes(ccache)
-    if not parts or not _SCHEME.match(parts[0]):
-        problem = "The setting ccache-storage does not begin with a URL."
+    kinds = ", ".join(sorted(supported - _NO_SCHEMES))
+    check_storage_url(storage, kinds)
+    schemes = [match[1] for part in storage.split() if (match := _SCHEME.match(part))]
     # Only ccache 4.5 and newer list their features.
-    elif supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
-        problem = (
-            f"ccache {ccache.version} does not support {refused[0]} as a kind of remote storage."
+    if supported and (refused := [scheme for scheme in schemes if scheme not in supported]):
+        raise _storage_error(
+            f"ccache {ccache.version} does not support {refused[0]} as a kind of remote storage.",
+            kinds,
         )
-    else:
-        return
-    kinds = ", ".join(sorted(supported - _NO_SCHEMES)) or _USUAL_SCHEMES
-    raise SettingsError(
+
+
+def _storage_error(problem: str, kinds: str) -> SettingsError:
+    return SettingsError(
         problem,
         remedy="Set ccache-storage (JITBUILD_CCACHE_STORAGE) to a URL of one of these kinds: "
-        f"{kinds}.",
+        f"{kinds or _USUAL_SCHEMES}.",
     )
 
 

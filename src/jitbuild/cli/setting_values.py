@@ -1,0 +1,120 @@
+"""The effective default of each setting, and the check of its value."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from jitbuild import setting_lists, settings
+from jitbuild.errors import JitbuildError, SettingsError
+from jitbuild.options import CCACHE_MODES
+from jitbuild.request import JITS, PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jitbuild.settings import Setting
+
+DEFAULT = "default"
+_CHOICES = {"ccache": CCACHE_MODES, "jit": JITS, "profile": PROFILES}
+
+
+def effective(name: str) -> Setting | None:
+    """Return the setting `name`; if it is not set, its default value, with the origin `default`.
+
+    Return None if it has no default value. Raises SettingsError if a settings file is invalid.
+    """
+    setting = settings.get(name)
+    if setting is None and (text := _default(name)):
+        return settings.Setting(name=name, value=text, origin=DEFAULT)
+    return setting
+
+
+def error_of(setting: Setting) -> SettingsError | None:
+    """Return the error that a command would raise for the value of `setting`, or None.
+
+    The message begins with the origin of the value.
+    """
+    check = _CHECKS.get(setting.name)
+    try:
+        if setting.name in _CHOICES:
+            settings.choice(setting.name, _CHOICES[setting.name])
+        elif check is not None:
+            check(setting.value)
+    except JitbuildError as error:
+        if isinstance(error, SettingsError) and error.what.startswith(setting.origin):
+            return error
+        return SettingsError(f"{setting.origin}: {error.what}", remedy=error.remedy)
+    return None
+
+
+def _default(name: str) -> str:
+    """Return the default value of the setting `name`; "" if it has none."""
+    if name == "home":
+        from jitbuild.store.store import default_root
+
+        with contextlib.suppress(JitbuildError):
+            return str(default_root())
+    if name == "jobs":
+        from jitbuild.target import host
+
+        return str(host().cpus)
+    if name == "min-speed":
+        from jitbuild.system.transfer_speed import LEAST_SPEED
+
+        return str(LEAST_SPEED)
+    return {
+        "mirror": "python.org",
+        "llvm": "auto",
+        "ccache": "auto",
+        "jit": "yes-off",
+        "profile": "fast",
+        "modes": "off on",
+    }.get(name, "")
+
+
+def _check_home(_: str) -> None:
+    from jitbuild.toolchain.store_path import check_folder
+
+    folder = settings.folder("home")
+    if folder is not None:
+        check_folder(folder)
+
+
+def _check_mirror(value: str) -> None:
+    from jitbuild.sources.origin import ArchiveOrigin
+
+    if value != "python.org":
+        ArchiveOrigin.parse(value)
+
+
+def _check_recipes(_: str) -> None:
+    from jitbuild.api import catalog
+
+    catalog()
+
+
+def _check_llvm(value: str) -> None:
+    from jitbuild.toolchain.llvm import check_mode
+
+    check_mode(value)
+
+
+def _check_storage(value: str) -> None:
+    from jitbuild.building.caches.ccache_settings import check_storage_url
+
+    check_storage_url(value)
+
+
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "home": _check_home,
+    "mirror": _check_mirror,
+    "recipes": _check_recipes,
+    "llvm": _check_llvm,
+    "ccache-storage": _check_storage,
+    "jobs": lambda _: settings.number("jobs"),
+    "min-speed": lambda _: settings.number("min-speed", least=0),
+    "modes": lambda _: setting_lists.modes(),
+    "pythons": lambda _: setting_lists.pythons(),
+}
