@@ -1,6 +1,7 @@
 """The output of the reporters: lines, GitHub's groups, live lines on a terminal."""
 
 import io
+import re
 import sys
 import threading
 
@@ -88,6 +89,63 @@ def test_a_plain_reporter_prints_to_stderr(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "Building ..." in err
+
+
+class Clock:
+    """A clock that only a test moves."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_long_stage_prints_lines_with_its_progress(stream):
+    clock = Clock()
+    with PlainReporter(stream, clock=clock).stage("make") as stage:
+        for done in range(280):
+            clock.now = float(done)
+            stage.advance(done, 279)
+            stage.detail(f"≈ {279 - done} s left, {done} of 279 files")
+    lines = stream.getvalue().splitlines()
+    assert lines[:3] == [
+        "make ...",
+        "make: 10 %, ≈ 251 s left, 28 of 279 files",
+        "make: 20 %, ≈ 223 s left, 56 of 279 files",
+    ]
+    assert len(lines) == 11
+
+
+def test_a_very_long_stage_prints_a_line_for_each_tenth(stream):
+    clock = Clock()
+    with GitHubReporter(stream, clock=clock).stage("Downloading") as stage:
+        for done in range(1000):
+            clock.now = 10.0 * done
+            stage.advance(done, 999)
+        stage.detail("connection reset")
+    lines = [line for line in stream.getvalue().splitlines() if "%" in line]
+    assert lines == [f"Downloading: {percent} %" for percent in range(10, 100, 10)]
+
+
+def test_a_short_stage_and_one_of_unknown_length_print_no_progress(stream):
+    clock = Clock()
+    reporter = PlainReporter(stream, clock=clock)
+    with reporter.stage("short") as stage:
+        for done in range(100):
+            clock.now += 0.1
+            stage.advance(done, 99)
+    with reporter.stage("unknown") as stage:
+        for done in range(100):
+            clock.now += 60
+            stage.advance(done, None)
+            stage.detail("checking for gcc")
+    assert "%" not in stream.getvalue()
+    with PlainReporter(stream, quiet=True, clock=clock).stage("quiet") as stage:
+        for done in range(100):
+            clock.now += 60
+            stage.advance(done, 100)
+    assert "%" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -228,12 +286,52 @@ def test_concurrent_builds_can_be_told_apart(width):
         lines,
         ["cpython-3.13", "cpython-3.15", "Downloading"],
         [": make ", ": configure ", ".tar.xz "],
-        ["Modules/_de", "checking", "━"],
+        ["Modules/_de", "checking", "connection reset"],
         strict=True,
     ):
         assert begin in line
         assert end in line
         assert detail in line
+
+
+LEFT = "≈ 59 min 59 s left"
+
+
+@pytest.mark.parametrize("width", [30, 40, 49, 50, 60, 80, 100, 120, 200])
+def test_the_time_left_stays_on_narrow_terminals(width):
+    reporter = RecordingTerminal(width)
+    with reporter.stage("cpython-3.13.15-jit-yes-off-fast: make") as stage:
+        stage.advance(131, 279)
+        stage.detail(f"{LEFT}, 131 of 279 files, Objects/longobject.c")
+        (line,) = frame(reporter, width)
+    assert LEFT in line
+    assert len(line) <= width
+    assert ("0:00:0" in line) == (width >= 50)
+    assert ("━" in line) == (width >= 120)
+    assert ("131 of 279 files" in line) == (width >= 100)
+    assert ("Objects/longobject.c" in line) == (width >= 200)
+    assert "make" in line or width == 30
+
+
+@pytest.mark.parametrize("width", [1, 8, 20])
+def test_a_live_line_is_never_longer_than_the_terminal(width):
+    reporter = RecordingTerminal(width)
+    with reporter.stage("cpython-3.13.15-jit-fast: make") as stage:
+        stage.advance(131, 279)
+        stage.detail(f"{LEFT}, 131 of 279 files")
+        assert all(len(line) <= width for line in frame(reporter, width))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 132])
+def test_columns_sets_the_width(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    reporter = RecordingTerminal(width=None)
+    with reporter.stage("Building") as stage:
+        stage.detail("x" * 500)
+        reporter.live.refresh()
+    lines = re.findall(r"[^\r\n]*x+…", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text(reporter)))
+    assert lines
+    assert {len(line) for line in lines} == {columns}
 
 
 def test_a_title_that_fits_is_not_shortened():

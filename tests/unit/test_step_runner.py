@@ -18,6 +18,7 @@ from jitbuild.building.step_runner import StepRunner
 from jitbuild.errors import BuildError, DiskFullError
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.request import Variant, parse
+from jitbuild.system import process
 from jitbuild.system.jobserver import JobBudget
 
 
@@ -45,6 +46,10 @@ class FakeStreamer:
             on_line(line)
         self.times -= 1
         return self.code if self.times >= 0 else 0
+
+
+def no_dry_run(argv, /, **_options):
+    raise FileNotFoundError(argv[0])
 
 
 class FakeCache:
@@ -98,7 +103,7 @@ def run(site):
                 caches=caches,
                 advice=CATALOG.build.advice,
                 streamer=streamer,
-                **{"reporter": RecordingReporter(), **fields},
+                **{"runner": no_dry_run, "reporter": RecordingReporter(), **fields},
             )
             return runner.run(plan.steps)
 
@@ -139,6 +144,34 @@ def test_progress_shows_the_step_and_the_file_being_compiled(run):
     run(streamer, reporter=reporter)
     assert reporter.titles[0] == "cpython-3.13.15-jit-fast: configure"
     assert reporter.details[:2] == ["Python/ceval.c", "checking for gcc"]
+
+
+@pytest.mark.parametrize(
+    ("version", "profile", "command", "details"),
+    [
+        ("3.13.15", "fast", ["make", "-n", "MAKE=:"], ["1 of 2 files, a.c", "2 of 2 files, b.c"]),
+        (
+            "3.15.2",
+            "release",
+            ["make", "-n", "MAKE=:", "build_all"],
+            ["pass 1 of 2, 1 of 2 files, a.c", "pass 1 of 2, 2 of 2 files, b.c"],
+        ),
+    ],
+)
+def test_make_is_asked_first_how_many_files_it_will_compile(
+    run, site, version, profile, command, details
+):
+    reporter, calls = RecordingReporter(), []
+
+    def dry_run(argv, /, *, env, cwd, timeout):
+        calls.append((list(argv), env["PATH"], cwd))
+        commands = "gcc -c a.c\ngcc -c b.c\nld x\n"
+        return process.Completed(argv=tuple(argv), returncode=0, stdout=commands)
+
+    lines = ["gcc -c a.c", "gcc -c b.c"]
+    run(FakeStreamer(lines), plan_for(version, profile=profile), reporter=reporter, runner=dry_run)
+    assert calls == [(command, "/llvm/bin:/usr/bin:/bin", site.source)]
+    assert all(detail in reporter.details for detail in details)
 
 
 def test_the_log_has_each_command_with_its_folder_and_variables(run, site):
@@ -245,6 +278,7 @@ def test_waiting_for_another_build_s_jobs_is_timed_apart(site):
             budget=Contended(budget),
             reporter=RecordingReporter(),
             streamer=FakeStreamer(),
+            runner=no_dry_run,
             clock=clock,
         )
         times = runner.run(plan.steps[:1])

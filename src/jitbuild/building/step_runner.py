@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from jitbuild.building.step_failure import StepOutput, step_failure
+from jitbuild.building.step_progress import StepProgress, count_files
 from jitbuild.errors import BuildError
 from jitbuild.system import process
 from jitbuild.system.files import as_store_error
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from jitbuild.planning.step import Step
     from jitbuild.recipes.rules import Advice
     from jitbuild.system.jobserver import JobBudget, JobShare
-    from jitbuild.system.process import Streamer
+    from jitbuild.system.process import Runner, Streamer
     from jitbuild.system.progress import Reporter, Stage
 
-_DETAIL_LENGTH = 60
 # A shorter wait for jobs is not reported.
 _NOTABLE_WAIT_SECONDS = 0.5
-_COMPILED_FILE = re.compile(r"-c .*?(?P<file>[\w./-]+\.(?:c|cpp|S))\b")
+# `make -n` takes 0.06 s.
+_DRY_RUN_SECONDS = 10.0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,7 +40,8 @@ class StepRunner:
 
     `name` identifies the build in messages. `environ` is the clean environment of the build
     (building/build_environment.py). `caches` are asked for help in the given order. `advice` is the
-    recipes' advice on known failures.
+    recipes' advice on known failures. `runner` runs the dry run of a step, which tells how many
+    files the step compiles.
     """
 
     name: str
@@ -51,6 +53,7 @@ class StepRunner:
     caches: Sequence[StepCache] = ()
     advice: Sequence[Advice] = ()
     streamer: Streamer = process.stream
+    runner: Runner = process.run
     clock: Callable[[], float] = time.monotonic
     _waited: float = field(default=0.0, init=False)
 
@@ -121,9 +124,25 @@ class StepRunner:
             env = dict(self.environ)
             for given in inputs:
                 env |= given.environment
-            code = self._stream(filled, env | dict(filled.env), share, log, _follow(output, stage))
+            env |= dict(filled.env)
+            progress = self._progress(filled, env, stage)
+            code = self._stream(filled, env, share, log, _follow(output, progress))
         if code:
             raise step_failure(step, code, output.lines, log=self.site.log, advice=self.advice)
+
+    def _progress(self, step: Step, env: Mapping[str, str], stage: Stage) -> StepProgress:
+        """Return the progress of `step`, with the number of files that it will compile.
+
+        If the number cannot be found out, the progress shows neither a fraction nor the time left.
+        """
+        files = 0
+        if step.dry_run:
+            with contextlib.suppress(OSError):
+                commands = self.runner(
+                    step.dry_run, env=env, cwd=Path(step.cwd), timeout=_DRY_RUN_SECONDS
+                )
+                files = count_files(commands.stdout.splitlines()) if commands.ok else 0
+        return StepProgress(stage, files=files, passes=step.passes, clock=self.clock)
 
     def _stream(
         self,
@@ -151,14 +170,12 @@ class StepRunner:
             ) from error
 
 
-def _follow(output: StepOutput, stage: Stage) -> Callable[[str], None]:
-    """Return a function that adds a line to `output` and shows progress on `stage`."""
+def _follow(output: StepOutput, progress: StepProgress) -> Callable[[str], None]:
+    """Return a function that adds a line to `output` and shows it by `progress`."""
 
     def follow(line: str) -> None:
         if line.strip():
             output.add(line)
-            match = _COMPILED_FILE.search(line)
-            shown = match["file"].removeprefix("./") if match else line[:_DETAIL_LENGTH]
-            stage.detail(shown)
+            progress.line(line)
 
     return follow

@@ -9,6 +9,7 @@ from jitbuild.planning.step import Step
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jitbuild.planning.step import Share
     from jitbuild.recipes.rules import Rule
     from jitbuild.recipes.series import SeriesLLVM
     from jitbuild.request import Variant
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # An argument of make, not an environment variable: the Makefile sets PYTHONPATH itself, which would
 # override the environment.
 _HOOKS = "PYTHONPATH={hooks}"
+# Even with -n, make runs the lines of the Makefile that contain $(MAKE).
+_DRY_RUN = ("make", "-n", "MAKE=:")
 
 
 def steps(variant: Variant, rules: Sequence[Rule], llvm: SeriesLLVM | None) -> tuple[Step, ...]:
@@ -93,15 +96,20 @@ def _make(variant: Variant, env: tuple[tuple[str, str], ...], make: Sequence[str
     exception: the training run of PGO is one job of make, but starts many processes. Therefore the
     step takes all free jobs when it begins, and make gets -j with their number.
     """
+    share: Share = "make"
+    jobs: tuple[str, ...] = ()
     if variant.profile == "release":
-        return Step(
-            name="make",
-            argv=("make", "-j{jobs}", *make),
-            env=env,
-            share="free",
-            cached_by="compiler",
-        )
-    return Step(name="make", argv=("make", *make), env=env, share="make", cached_by="compiler")
+        share, jobs = "free", ("-j{jobs}",)
+    pgo = variant.profile == "release" or "--enable-optimizations" in variant.configure_args
+    return Step(
+        name="make",
+        argv=("make", *jobs, *make),
+        env=env,
+        share=share,
+        cached_by="compiler",
+        dry_run=(*_DRY_RUN, *make, *(["build_all"] if pgo else [])),
+        passes=2 if pgo else 1,
+    )
 
 
 def _install(rules: Sequence[Rule], env: tuple[tuple[str, str], ...], make: Sequence[str]) -> Step:

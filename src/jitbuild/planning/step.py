@@ -47,6 +47,10 @@ class Step:
     `cached_by` names the cache that can supply the step's result: `configure` (the answers of
     configure), `stencils` or `compiler`. A cache does not change the result, so `cached_by` is part
     of neither the plan's JSON nor its key.
+
+    `dry_run` is a command that prints the commands of the step without running them, or empty.
+    Progress is shown from the number of files that they compile, in each of the step's `passes`.
+    These are not part of the plan's JSON or its key either.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Step:
     cwd: str = "{source}"
     share: Share = "one"
     cached_by: CachedBy | None = None
+    dry_run: tuple[str, ...] = ()
+    passes: int = 1
 
     def filled(self, value: Callable[[str], str]) -> Step:
         """Return the step with every placeholder `{name}` replaced by `value(name)`."""
@@ -67,6 +73,7 @@ class Step:
             argv=tuple(map(fill, self.argv)),
             env=tuple((name, fill(text)) for name, text in self.env),
             cwd=fill(self.cwd),
+            dry_run=tuple(map(fill, self.dry_run)),
         )
 
 

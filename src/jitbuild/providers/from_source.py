@@ -134,6 +134,7 @@ class _SourceBuild:
                 for known in self.task.catalog.build.advice
             ],
             streamer=self.effects.streamer,
+            runner=self.effects.runner,
             clock=self.effects.clock,
         )
 

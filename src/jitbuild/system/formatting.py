@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+# From this duration on, fractions of seconds are not shown.
+_WHOLE_SECONDS = 9.95
+
 
 def format_duration(seconds: float) -> str:
     """Return a duration in seconds as text: `0.4 s`, `12 s`, `3 min 05 s`."""
-    if seconds < 9.95:
+    if seconds < _WHOLE_SECONDS:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def format_time_left(seconds: float) -> str:
+    """Return an estimate of the time left in seconds as text: `≈ 5 s left`, `≈ 3 min 05 s left`."""
+    text = format_duration(seconds) if seconds >= _WHOLE_SECONDS else f"{max(1, round(seconds))} s"
+    return f"≈ {text} left"
 
 
 def count_noun(count: float, noun: str) -> str:

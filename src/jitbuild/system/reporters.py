@@ -13,7 +13,6 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from jitbuild.system.formatting import format_duration
-from jitbuild.system.progress import SilentStage
 from jitbuild.system.terminal_reporter import TerminalReporter
 
 if TYPE_CHECKING:
@@ -21,12 +20,17 @@ if TYPE_CHECKING:
 
     from jitbuild.system.progress import Reporter, Stage
 
+# The largest number of lines with the progress of a stage, and the shortest time between two.
+_LINES = 10
+_SECONDS_BETWEEN_LINES = 20.0
+
 
 class PlainReporter:
     """Prints a line when a stage starts and a line when it ends, for log files and pipes.
 
-    If `quiet` is True, it prints only warnings. It writes to `stream`, by default stderr. `clock`
-    returns seconds.
+    For a stage that lasts long, it also prints lines with the progress, at most one for each tenth
+    of the work and for each 20 seconds. If `quiet` is True, it prints only warnings. It writes to
+    `stream`, by default stderr. `clock` returns seconds.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class PlainReporter:
         start = self._clock()
         self.note(f"{title} ...")
         try:
-            yield SilentStage()
+            yield _PlainStage(self, title, clock=self._clock, start=start)
         except BaseException:
             self.note(f"{title}: failed after {format_duration(self._clock() - start)}")
             raise
@@ -63,6 +67,41 @@ class PlainReporter:
         # the lines of several threads.
         self._stream.write(f"{line}\n")
         self._stream.flush()
+
+
+class _PlainStage:
+    """A stage of `reporter`, which prints the progress of long work as notes.
+
+    `start` is the time of `clock` when the stage began.
+    """
+
+    def __init__(
+        self, reporter: Reporter, title: str, *, clock: Callable[[], float], start: float
+    ) -> None:
+        self._reporter = reporter
+        self._title = title
+        self._clock = clock
+        self._noted = start
+        self._tenths = 0
+        self._share = 0.0
+        self._detail = ""
+
+    def advance(self, done: int, total: int | None) -> None:
+        # The detail of the new state follows, so the state before it is printed.
+        self._note_if_due()
+        self._share = done / total if total else 0.0
+        self._detail = ""
+
+    def detail(self, text: str) -> None:
+        self._detail = text
+
+    def _note_if_due(self) -> None:
+        tenths = int(self._share * _LINES)
+        if tenths <= self._tenths or (now := self._clock()) - self._noted < _SECONDS_BETWEEN_LINES:
+            return
+        self._tenths, self._noted = tenths, now
+        detail = f", {self._detail}" if self._detail else ""
+        self._reporter.note(f"{self._title}: {round(100 * self._share)} %{detail}")
 
 
 class GitHubReporter(PlainReporter):

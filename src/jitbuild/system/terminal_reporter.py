@@ -5,25 +5,39 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.measure import Measurement
     from rich.progress import Progress, ProgressColumn, Task, TaskID
-    from rich.table import Table
     from rich.text import Text
 
     from jitbuild.system.progress import Stage
 
 _BAR_WIDTH = 24
+# The columns of the spinner and of the elapsed time, each with a space, and those that the
+# beginning of a detail needs, such as `≈ 59 min 59 s left`.
+_SPINNER = 2
+_ELAPSED = 8
+_DETAIL = 18
+_LEAST_TITLE = 6
+# A bar leaves at least this room to a detail, such as `≈ 59 min 59 s left, 131 of 279 files`.
+_DETAIL_BESIDE_BAR = 36
+# On narrower lines, the elapsed time is not shown.
+_WIDTH_FOR_ELAPSED = 50
+_FRESH: dict[str, Any] = {"done": 0, "of": None, "detail": ""}
 
 
 class TerminalReporter:
     """Shows a live line for each stage: a spinner, the title, the elapsed time, a bar and a detail.
+
+    Details begin with the most important part, such as the time left. On a narrow terminal, their
+    end is cut off, the bar and the elapsed time are dropped, and titles are shortened.
 
     When a stage ends, a line with its duration stays on the terminal. Stages may overlap and may
     run in several threads: all of them share one live display, because a terminal can show only
@@ -73,7 +87,7 @@ class TerminalReporter:
             if self._live is None:
                 self._live = _display(self._console)
                 self._live.start()
-            return self._live, self._live.add_task(title, total=None, detail="")
+            return self._live, self._live.add_task(title, total=None, **_FRESH)
 
     def _remove(self, live: Progress, task: TaskID) -> None:
         with self._lock:
@@ -89,7 +103,8 @@ class _TerminalStage:
         self._task = task
 
     def advance(self, done: int, total: int | None) -> None:
-        self._live.update(self._task, completed=done, total=total)
+        # rich's own `total` cannot become unknown again.
+        self._live.update(self._task, done=done, of=total)
 
     def detail(self, text: str) -> None:
         self._live.update(self._task, detail=text)
@@ -100,44 +115,78 @@ def _display(console: Console) -> Progress:
     from rich.table import Column
     from rich.text import Text
 
+    def has_elapsed() -> bool:
+        return console.width >= _WIDTH_FOR_ELAPSED
+
     class TitleColumn(ProgressColumn):
-        """The title, shortened to half of the line to leave room for the detail."""
+        """The title, shortened to leave room for the detail."""
 
         def render(self, task: Task) -> Text:
-            return Text(_shorten(task.description, console.width // 2))
+            return Text(_shorten(task.description, _title_width(console.width)))
+
+    class ElapsedColumn(TimeElapsedColumn):
+        """The elapsed time, unless the line is too narrow for it."""
+
+        def get_table_column(self) -> Column:
+            return Column(no_wrap=True, min_width=_ELAPSED - 1 if has_elapsed() else None)
+
+        def render(self, task: Task) -> Text:
+            return super().render(task) if has_elapsed() else Text()
 
     class ActivityColumn(ProgressColumn):
-        """The detail, preceded by a bar if the total is known.
+        """The bar and the detail, in one column.
 
-        Bar and detail share one column, so that the bar of one stage takes no space from the detail
-        of another stage.
+        So the bar of one stage takes no space from the detail of another stage.
         """
 
-        def render(self, task: Task) -> Text | Table:
-            return _activity(task)
+        def render(self, task: Task) -> Any:
+            return _Activity(**task.fields)
 
     columns: list[ProgressColumn] = [
         SpinnerColumn(),
         TitleColumn(table_column=Column(no_wrap=True)),
-        TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+        ElapsedColumn(),
         ActivityColumn(table_column=Column(no_wrap=True, ratio=1)),
     ]
     return Progress(*columns, console=console, transient=True, expand=True)
 
 
-def _activity(task: Task) -> Text | Table:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Column, Table
-    from rich.text import Text
+def _title_width(width: int) -> int:
+    """Return the columns for titles on a line of `width` columns: half, but room for the detail."""
+    elapsed = _ELAPSED if width >= _WIDTH_FOR_ELAPSED else 1
+    others = _SPINNER + elapsed + _DETAIL + 2  # a space follows the title, and the detail
+    return max(_LEAST_TITLE, min(width // 2, width - others))
 
-    # A Text, not a string, because the output of a build may look like markup.
-    detail = Text(task.fields["detail"], style="dim", no_wrap=True, overflow="ellipsis")
-    if not task.total:  # without a total, a bar would show no more than the spinner
-        return detail
-    grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
-    bar = ProgressBar(total=task.total, completed=task.completed, width=_BAR_WIDTH)
-    grid.add_row(bar, detail)
-    return grid
+
+class _Activity:
+    """The detail of a stage, after a bar if the total is known and there is room for both."""
+
+    def __init__(self, *, done: int, of: int | None, detail: str) -> None:
+        self._done = done
+        self._total = of
+        self._detail = detail
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import Measurement
+
+        return Measurement(1, options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Column, Table
+        from rich.text import Text
+
+        # A Text, not a string, because the output of a build may look like markup.
+        detail = Text(self._detail, style="dim", no_wrap=True, overflow="ellipsis")
+        room = options.max_width - _BAR_WIDTH - 1
+        # Without a total, a bar would show no more than the spinner.
+        if not self._total or (self._detail and room < min(len(self._detail), _DETAIL_BESIDE_BAR)):
+            yield detail
+            return
+        grid = Table.grid(Column(), Column(ratio=1), padding=(0, 1), expand=True)
+        bar = ProgressBar(total=self._total, completed=self._done, width=_BAR_WIDTH)
+        grid.add_row(bar, detail)
+        yield grid
 
 
 def _shorten(text: str, width: int) -> str:
