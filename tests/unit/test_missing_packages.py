@@ -54,4 +54,3 @@ def test_any_other_missing_module_is_a_bug(run, monkeypatch, home, name, missing
     monkeypatch.setattr(missing_packages, "missing_packages", lambda: missing)
     monkeypatch.setattr("jitbuild.cli.parser.parse", parse)
     assert "This is a bug in jitbuild" in run("list")[2]
-
