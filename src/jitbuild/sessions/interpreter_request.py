@@ -136,9 +136,10 @@ def _texts(name: str, value: object) -> list[str]:
     Raise UsageError for any other value, such as the number 3.15.
     """
     items = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
-    for item in items:
-        if not isinstance(item, str):
-            raise UsageError(
-                f"{name}: {item!r} is not a string.", remedy=f"Write it as {str(item)!r}."
-            )
-    return items
+    texts = [item for item in items if isinstance(item, str)]
+    if texts != items:
+        wrong = next(item for item in items if not isinstance(item, str))
+        raise UsageError(
+            f"{name}: {wrong!r} is not a string.", remedy=f"Write it as {str(wrong)!r}."
+        )
+    return texts
