@@ -102,7 +102,7 @@ def test_linters_accept_every_ci_file_of_the_docs(actionlint: Any, tmp_path: Pat
         *snippets("yaml", "GitLab"),
         *snippets("yaml", "A pipeline that computes its jobs"),
     ]
-    assert len(pipelines) == 4
+    assert len(pipelines) == 3
     assert schema_errors("gitlab-ci", tmp_path, *pipelines) == ""
 
 

@@ -290,6 +290,25 @@ class TestCommand:
         (tmp_path / "noxfile.py").touch()
         assert run(*self.WORDS)[2] == ""
 
+    def test_settings_that_the_jobs_do_not_have_are_reported(self, run, tmp_path, monkeypatch):
+        (tmp_path / "noxfile.py").touch()
+        (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\nprofile = "debug"\n')
+        monkeypatch.setenv("JITBUILD_JIT", "yes")
+        code, _, err = run(*self.WORDS, "--recipes", PROJECT / "recipes")
+        assert code == 0
+        assert [line.partition(". ")[0] for line in err.splitlines()] == [
+            "warning: The jobs do not have the setting `jit`, which JITBUILD_JIT sets here",
+            "warning: The jobs do not have the setting `recipes`, which the command line sets here",
+        ]
+
+    def test_a_noxfile_is_mentioned_if_no_pythons_are_named(self, run, tmp_path):
+        words = ("matrix", "--workflow", "--action", ACTION)
+        assert "--from-nox" not in run(*words)[2]
+        (tmp_path / "noxfile.py").touch()
+        code, _, err = run(*words)
+        assert code == UsageError.exit_code
+        assert "Those of your noxfile are read with --from-nox." in err
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [

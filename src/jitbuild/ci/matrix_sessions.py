@@ -41,18 +41,18 @@ class MatrixSession:
     profile: Profile | None = None
 
 
-def requested_pythons(stated: Sequence[str] | None) -> list[str]:
+def requested_pythons(stated: Sequence[str] | None, *, hint: str = "") -> list[str]:
     """Return the stated requests or, if there are none, the setting `pythons`.
 
-    Raise UsageError if there are no requests, RequestError if a stated text is not a request, and
-    SettingsError if the setting is invalid.
+    `hint` ends the remedy if there are no requests. Raise UsageError if there are no requests,
+    RequestError if a stated text is not a request, and SettingsError if the setting is invalid.
     """
     requests = [parse(text) for text in stated] if stated else setting_lists.pythons()
     if not requests:
         raise UsageError(
             "No Pythons are named.",
             remedy="Use --pythons 3.14 3.15, or write them into pyproject.toml: "
-            '[tool.jitbuild] pythons = ["3.14", "3.15"].',
+            f'[tool.jitbuild] pythons = ["3.14", "3.15"].{hint}',
         )
     return [request.text for request in requests]
 

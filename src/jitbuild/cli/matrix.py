@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.ci.matrix import make_matrix, planner_of
@@ -16,6 +17,7 @@ from jitbuild.ci.systems import SYSTEMS, choose_machines
 from jitbuild.cli.arguments import add_examples, add_list, add_modes, add_pythons, add_recipes
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.cli.workflow_file import (
+    NOXFILE,
     add_workflow,
     check_workflow,
     workflow_text,
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-nox",
         nargs="?",
-        const="noxfile.py",
+        const=NOXFILE,
         metavar="NOXFILE",
         help="read the sessions from a noxfile (without a value: noxfile.py)",
     )
@@ -123,5 +125,7 @@ def run(options: argparse.Namespace) -> int:
 def _sessions(options: argparse.Namespace) -> list[MatrixSession]:
     if options.from_nox is not None:
         return sessions_of_noxfile(options.from_nox, pythons=options.pythons, modes=options.modes)
-    pythons, modes = requested_pythons(options.pythons), requested_modes(options.modes)
+    hint = " Those of your noxfile are read with --from-nox." if Path(NOXFILE).is_file() else ""
+    pythons = requested_pythons(options.pythons, hint=hint)
+    modes = requested_modes(options.modes)
     return product_of(pythons, modes, name=options.session)

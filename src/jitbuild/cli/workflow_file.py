@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild import settings
 from jitbuild.ci.github_workflow import write_github_workflow
 from jitbuild.ci.gitlab_pipeline import write_gitlab_pipeline
 from jitbuild.ci.jitbuild_origin import JitbuildOrigin, action_of, find_origin, requirement_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.ci.matrix import CIMatrix
     from jitbuild.system.progress import Reporter
 
-_NOXFILE = "noxfile.py"
+NOXFILE = "noxfile.py"
 _COMMIT = re.compile(r"@[0-9a-f]{40}$")
 
 
@@ -68,10 +69,11 @@ def check_workflow(options: argparse.Namespace) -> None:
 def workflow_text(matrix: CIMatrix, options: argparse.Namespace, reporter: Reporter) -> str:
     """Return the text of the CI file for `matrix`, and warn of what its jobs lack."""
     _warn_of_missing_noxfile(options, reporter)
+    _warn_of_local_settings(options, reporter)
     named = options.action or options.requirement
     origin = JitbuildOrigin() if named else find_origin()
     command = command_line(options)
-    noxfile = None if options.from_nox in {None, _NOXFILE} else options.from_nox
+    noxfile = None if options.from_nox in {None, NOXFILE} else options.from_nox
     if options.format == "gitlab":
         requirement = requirement_of(options.requirement, origin)
         return write_gitlab_pipeline(
@@ -91,7 +93,7 @@ def command_line(options: argparse.Namespace) -> str:
     words = ["jitbuild", "matrix", "--workflow"]
     words += ["--format", "gitlab"] if options.format == "gitlab" else []
     if options.from_nox is not None:
-        words += ["--from-nox", *([options.from_nox] if options.from_nox != _NOXFILE else [])]
+        words += ["--from-nox", *([options.from_nox] if options.from_nox != NOXFILE else [])]
     lists = {"--pythons": options.pythons, "--modes": options.modes, "--os": options.os}
     for option, values in lists.items():
         words += [option, *values] if values and values != ["linux"] else []
@@ -135,8 +137,25 @@ def write_workflow(text: str, matrix: CIMatrix, options: argparse.Namespace) -> 
 
 def _warn_of_missing_noxfile(options: argparse.Namespace, reporter: Reporter) -> None:
     """Print a warning if the jobs would run nox without a noxfile."""
-    if options.from_nox is None and not Path(_NOXFILE).is_file():
+    if options.from_nox is None and not Path(NOXFILE).is_file():
         reporter.warn(
-            f"The tests run `nox`, but this folder has no {_NOXFILE}. Write one with a session "
+            f"The tests run `nox`, but this folder has no {NOXFILE}. Write one with a session "
             f"`{options.session}`, as docs/ci.md shows."
         )
+
+
+def _warn_of_local_settings(options: argparse.Namespace, reporter: Reporter) -> None:
+    """Print a warning for each setting that decides what is built here, but not in the jobs."""
+    found = {name: settings.get(name) for name in ("jit", "profile")}
+    found["recipes"] = settings.get("recipes", options.recipes)
+    for name, setting in found.items():
+        if setting is not None and not setting.origin.endswith("[tool.jitbuild]"):
+            remedy = (
+                f"Set {settings.variable_of(name)} in the file"
+                if name == "recipes"
+                else "Set it in [tool.jitbuild] of pyproject.toml"
+            )
+            reporter.warn(
+                f"The jobs do not have the setting `{name}`, which {setting.origin} sets here. "
+                f"{remedy}."
+            )
