@@ -1,10 +1,11 @@
 """Runs of a compared command, as samples for the tests of the diff room."""
 
+import json
 from pathlib import Path
 
 from jitbuild.diff.command_run import CommandRun
 from jitbuild.diff.crash_trace import find_trace
-from jitbuild.diff.junit_xml import TestResult
+from jitbuild.diff.test_record import TestResult
 
 CRASH_OUTPUT = """\
 collected 2 items
@@ -21,17 +22,52 @@ Current thread's C stack trace (most recent call first):
   Binary file "/e/bin/python", at _Py_DumpStack+0x4a [0x4a12b9]
 """.splitlines()
 
-JUNIT_XML = b"""<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest">
-<testcase classname="t.test_x.TestA" name="test_p[a.b]" time="0.0" />
-<testcase classname="t.test_x" name="test_f">
-<failure message="assert 1\nand more">trace</failure></testcase>
-<testcase classname="t.test_x" name="test_s"><skipped type="pytest.skip" message="no" /></testcase>
-<testcase classname="t.test_x" name="test_xf"><skipped type="pytest.xfail" message="" /></testcase>
-<testcase classname="t.test_x" name="test_t"><failure message="first" /></testcase>
-<testcase classname="t.test_x" name="test_t"><error message="in teardown" /></testcase>
-<testcase classname="" name="t.test_broken"><error message="collection failure" /></testcase>
-<testcase classname="elsewhere.test_z" name="test_z" />
-</testsuite></testsuites>"""
+RECORDS = """\
+{"collected": ["t/test_x.py::TestA::test_p[a.b]", "t/test_x.py::test_f", "t/test_x.py::test_t"]}
+{"result": "t/test_broken.py", "outcome": "error", "message": "ImportError: no"}
+{"start": "t/test_x.py::TestA::test_p[a.b]"}
+{"result": "t/test_x.py::TestA::test_p[a.b]", "outcome": "passed", "message": ""}
+{"finish": "t/test_x.py::TestA::test_p[a.b]"}
+{"start": "t/test_x.py::test_f"}
+{"result": "t/test_x.py::test_f", "outcome": "failed", "message": "assert 1"}
+{"result": "t/test_x.py::test_f", "outcome": "error", "message": "in teardown"}
+{"finish": "t/test_x.py::test_f"}
+{"start": "t/test_x.py::test_t"}
+{"result": "t/test_x.py::test_t", "outc"""
+
+
+def record_line(**fields):
+    """Return a record as a line of a file of records."""
+    return json.dumps(fields) + "\n"
+
+
+def records_of(*collected, running="", **outcomes):
+    """Return the records of tests with these outcomes, the last of which may be running."""
+    lines = [record_line(collected=list(collected or outcomes))]
+    for test, outcome in outcomes.items():
+        message = "why" if outcome in {"failed", "error", "skipped"} else ""
+        lines.append(record_line(start=test))
+        lines.append(record_line(result=test, outcome=outcome, message=message))
+        lines.append(record_line(finish=test))
+    if running:
+        lines.append(record_line(start=running))
+    return "".join(lines)
+
+
+def usage_line(*packages, compiled=(), plain=(), built="yes-off", tracers=()):
+    """Return a record of the code of packages; functions are written `package.function`."""
+    code = [
+        [name.partition(".")[0], name.partition(".")[0], name, "f.py", 1, int(hot), 4096 * hot]
+        for names, hot in ((compiled, True), (plain, False))
+        for name in names
+    ]
+    usage = {
+        "packages": packages,
+        "python": {"built": built},
+        "tracers": tracers,
+        "code": code,
+    }
+    return record_line(usage=usage)
 
 
 def runs_of(**by_mode: list[int | str]) -> list[CommandRun]:

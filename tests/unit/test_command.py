@@ -1,7 +1,5 @@
 """running/command.py: the words after `--`, as commands run, read and change them."""
 
-from pathlib import Path
-
 import pytest
 from cli_fixtures import put
 
@@ -13,7 +11,6 @@ from jitbuild.running.command import (
     plain_command,
     pytest_arguments_index,
     split_program,
-    with_junit_report,
     with_only_test,
 )
 
@@ -62,14 +59,6 @@ def test_the_arguments_of_pytest_begin_after_its_name(command, begin):
 )
 def test_options_that_switch_off_every_mode_are_recognized(command, option):
     assert option_without_jit(command.split()) == option
-
-
-def test_the_junit_report_is_requested_before_a_double_dash():
-    command = ["pytest", "-x", "--", "-odd.py"]
-    assert with_junit_report(command, 1, Path("o.xml")) == [
-        *("pytest", "-x", "--junit-xml=o.xml", "-o", "junit_family=xunit2", "--", "-odd.py")
-    ]
-    assert with_junit_report(["pytest"], 1, Path("o.xml"))[1] == "--junit-xml=o.xml"
 
 
 def test_one_test_replaces_the_files_and_folders_of_a_command():

@@ -1,12 +1,15 @@
 """What differs, what is flaky, and which times are compared, given the runs of several modes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from diff_samples import repeat, run_of, runs_of
+from diff_samples import CRASH_OUTPUT, repeat, run_of, runs_of
 
-from jitbuild.diff.command_run import CommandRun
+from jitbuild.diff.command_run import CommandRun, Interruption
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
+from jitbuild.diff.crash_trace import find_trace
+from jitbuild.diff.test_record import TestResult
 
 
 def subjects_in(**by_mode):
@@ -82,15 +85,75 @@ def test_an_exit_code_that_the_tests_do_not_explain_is_a_difference():
     ] == ["ending"]
 
 
-def test_a_crash_has_its_test_its_log_and_the_command_that_repeats_it():
-    tests = "t/test_y.py::test_ok=passed t/test_y.py::test_crash=passed"
-    (crash,) = compare_runs(
-        runs_of(off=[tests] * 2, on=["crash"] * 2), ("off", "on"), repeat
-    ).differences
-    assert (crash.subject, crash.log) == ("t/test_y.py::test_crash", str(Path("logs/on-1.log")))
-    assert crash.repeat == "jitbuild run 3.15 --mode on -- t/test_y.py::test_crash"
-    assert crash.outcomes == {"off": ("exit 0", "exit 0"), "on": ("SIGSEGV", "SIGSEGV")}
+def interrupted(mode, ending="SIGSEGV", **tests):
+    """Return a run in which `test_crash` ended the process, and other tests ran."""
+    code = -11 if ending == "SIGSEGV" else -15
+    results = {name: TestResult(outcome=outcome) for name, outcome in tests.items()}
+    log = Path(f"logs/{mode}-1.log")
+    return CommandRun(
+        mode=mode,
+        round=1,
+        returncode=code,
+        timed_out=ending == "timed out",
+        seconds=1.0,
+        tests=results | {"test_crash": TestResult(outcome=ending)},
+        interruptions=(Interruption("test_crash", ending, find_trace(CRASH_OUTPUT), log),),
+    )
+
+
+def test_a_crash_in_a_test_has_its_log_and_the_command_that_repeats_it():
+    runs = [run_of("off", 1, "test_crash=passed a=passed"), interrupted("on", a="passed")]
+    (crash,) = compare_runs(runs, ("off", "on"), repeat).differences
+    assert (crash.subject, crash.kind, crash.log) == (
+        "test_crash",
+        "crash",
+        str(Path("logs/on-1.log")),
+    )
+    assert crash.repeat == "jitbuild run 3.15 --mode on -- test_crash"
+    assert crash.outcomes == {"off": ("passed",), "on": ("SIGSEGV",)}
     assert crash.detail[-1].endswith("in test_crash")
+
+
+def test_a_crash_does_not_hide_the_differences_of_other_tests():
+    log = Path("logs/on-1-process-2.log")
+    on = interrupted("on", a="passed")
+    on = replace(on, tests={**on.tests, "b": TestResult(outcome="failed", log=log)})
+    runs = [run_of("off", 1, "test_crash=passed a=passed b=passed"), on]
+    findings = compare_runs(runs, ("off", "on"), repeat)
+    assert [(each.subject, each.kind) for each in findings.differences] == [
+        ("test_crash", "crash"),
+        ("b", "test"),
+    ]
+    assert findings.differences[1].log == str(log)
+
+
+def test_a_test_that_crashes_in_every_mode_is_no_difference_but_others_are():
+    runs = [interrupted("off", a="passed"), interrupted("on", a="failed")]
+    (difference,) = compare_runs(runs, ("off", "on"), repeat).differences
+    assert (difference.subject, difference.kind) == ("a", "test")
+
+
+def test_a_crash_of_another_test_than_in_the_baseline_is_a_difference():
+    off = interrupted("off", b="passed")
+    on = interrupted("on")
+    crash = Interruption("b", "SIGABRT", (), None)
+    on = replace(
+        on,
+        tests={**on.tests, "b": TestResult(outcome="SIGABRT")},
+        interruptions=(*on.interruptions, crash),
+    )
+    (difference,) = compare_runs([off, on], ("off", "on"), repeat).differences
+    assert (difference.subject, difference.kind, difference.modes) == ("b", "crash", ("on",))
+
+
+def test_a_test_that_runs_forever_in_one_mode_is_a_difference():
+    runs = [
+        run_of("off", 1, "test_crash=passed a=passed"),
+        interrupted("on", "timed out", a="passed"),
+    ]
+    (difference,) = compare_runs(runs, ("off", "on"), repeat).differences
+    assert (difference.subject, difference.kind) == ("test_crash", "test")
+    assert difference.outcomes == {"off": ("passed",), "on": ("timed out",)}
 
 
 def test_the_baseline_is_off_else_the_first_mode():

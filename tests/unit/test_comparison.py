@@ -36,7 +36,7 @@ class FakeRecorder:
         self.code, self.environments, self.commands = code, [], []
         self.executors, self.testifying = executors, testifying
 
-    def __call__(self, argv, /, *, env, log, timeout=None):
+    def __call__(self, argv, /, *, env, log, timeout=None, stdin=None):
         self.commands.append(list(argv))
         self.environments.append(env)
         log.write(b"output\n")
@@ -147,7 +147,7 @@ def test_files_that_cannot_be_deleted_do_not_lose_the_report(store, effects, mon
 def test_the_tests_of_a_pytest_in_the_named_series_are_compared(store, effects):
     wanted = request("python3.15", "-m", "pytest", "test_x.py", repeats=1)
     report = compare_modes(wanted, store, RecordingReporter(), effects)
-    assert any(word.startswith("--junit-xml=") for word in effects.recorder.commands[0])
+    assert "jitbuild_outcome_recorder.outcome_recorder" in effects.recorder.commands[0]
     assert report.command == ("python3.15", "-m", "pytest", "test_x.py")
     (difference,) = report.findings.differences
     assert difference.repeat.endswith("--mode on -- python -m pytest test_x.py")

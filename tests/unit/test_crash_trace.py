@@ -3,23 +3,14 @@
 import pytest
 from diff_samples import CRASH_OUTPUT
 
-from jitbuild.diff.crash_trace import find_running_test, find_trace, shorten_trace
+from jitbuild.diff.crash_trace import find_trace, shorten_trace
 
 
-def test_a_trace_has_the_frames_of_its_thread_and_identifies_the_running_test():
+def test_a_trace_has_the_frames_of_its_thread():
     trace = find_trace(CRASH_OUTPUT)
     assert trace[0] == "Fatal Python error: Segmentation fault"
     assert len(trace) == 5
     assert shorten_trace(trace)[-1].endswith("in test_crash")
-    tests = [
-        "t/test_y.py::test_crash[1]",
-        "t/test_y.py::test_crash[2]",
-        "t/test_y.py::test_ok",
-        "u/test_y.py::test_crash",
-    ]
-    assert find_running_test(trace, tests) == "t/test_y.py::test_crash"
-    assert find_running_test(trace, [*tests, "t/test_y.py::TestA::test_crash"]) is None
-    assert find_running_test(trace[:2], tests) is None
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 # supported host. The witness is copied as `jitbuild_witness`, beside its `sitecustomize`.
 PACKAGES_OF_THE_TARGET = {
     "in_target.bench_pytest": {"pytest"},
+    "in_target.outcome_recorder": {"pytest"},
     "in_target.bench_suite": {"pyperf"},
     "in_target.bench_worker": {"pyperf", "pyperf._manager"},
     "in_target.witness": {"_interpreters"},

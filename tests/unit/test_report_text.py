@@ -1,17 +1,20 @@
 """A report of a comparison: as text, as Markdown, as JSON, and its caveats."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from diff_samples import repeat, runs_of
+from diff_samples import repeat, runs_of, usage_line
 from reporters import RecordingReporter
 
-from jitbuild.diff.command_run import CommandRun
+from jitbuild.diff.command_run import CommandRun, Interruption
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.diff_report import DiffReport, caveats
+from jitbuild.diff.package_usage import package_usage
 from jitbuild.diff.report_text import as_markdown, as_text
 from jitbuild.diff.step_summary import append_step_summary
+from jitbuild.diff.test_record import parse_records
 from jitbuild.running.tally import ModeTally
 
 
@@ -144,6 +147,8 @@ def test_a_report_as_json(report):
             "jit",
             "witness",
             "nothing_compiled",
+            "packages",
+            "package_not_compiled",
             "different",
         ),
         *("differences", "flaky", "timings", "runs", "notes"),
@@ -164,6 +169,7 @@ def test_a_report_as_json(report):
         "left_out": 0,
     }
     assert data["nothing_compiled"] is None
+    assert (data["packages"], data["package_not_compiled"]) == ({}, None)
     assert data["differences"] == [
         {
             "subject": "a",
@@ -199,6 +205,8 @@ def test_a_report_as_json(report):
         "timed_out": False,
         "seconds": 1.0,
         "tests": {"passed": 2},
+        "interrupted": [],
+        "not_run": [],
         "log": None,
     }
 
@@ -250,16 +258,65 @@ def test_an_undecided_time_says_how_many_repeats_would_decide():
 
 
 def test_a_crash_is_shown_with_its_trace_and_its_log():
-    tests = "t/test_y.py::test_ok=passed t/test_y.py::test_crash=passed"
-    report = report_of(off=[tests] * 2, on=["crash"] * 2)
+    report = report_of(off=[0] * 2, on=["crash"] * 2)
     lines = as_text(report).splitlines()
-    title = lines.index("  crash in t/test_y.py::test_crash")
+    title = lines.index("  crash in the command")
     assert lines[title + 1 : title + 3] == [
         "      off: exit 0; on: SIGSEGV",
         "      | Fatal Python error: Segmentation fault",
     ]
     assert f"      log: {Path('logs/on-1.log')}" in lines
-    assert "- **`crash in t/test_y.py::test_crash`**: off: exit 0" in as_markdown(report)
+    assert "- **`crash in the command`**: off: exit 0" in as_markdown(report)
+
+
+def with_usage(report, *lines):
+    record = parse_records("".join(lines))
+    runs = [replace(run, usage=record.usage) for run in report.runs]
+    return replace(report, usage=package_usage(runs, report.modes))
+
+
+def test_the_compiled_functions_of_the_package_are_shown():
+    report = report_of(off=["a=passed"] * 3, on=["a=passed"] * 3)
+    report = with_usage(report, usage_line("hotpkg", compiled=["hotpkg.f"], plain=["hotpkg.g"]))
+    assert (
+        "  mode on: 2 processes, all 3.15.2, JIT on; machine code in 1 (of any code, pytest's own "
+        "included)\n"
+        "  mode on: of your package hotpkg, 1 of 2 functions got machine code\n"
+    ) in as_text(report)
+    assert "- mode on: of your package hotpkg, 1 of 2" in as_markdown(report)
+    assert as_text(report).endswith("\nNo differences with the JIT.")
+    assert report.to_json()["packages"]["on"]["hotpkg"]["compiled"] == 1
+
+
+def test_machine_code_of_pytest_alone_is_no_proof():
+    report = report_of(off=["a=passed"] * 3, on=["a=passed"] * 3)
+    report = with_usage(report, usage_line("hotpkg", plain=["hotpkg.f", "hotpkg.g"]))
+    sentence = "No function of your package hotpkg got machine code, so this may say nothing"
+    assert "of your package hotpkg, 0 of 2 functions got machine code" in as_text(report)
+    assert as_text(report).splitlines()[-1].startswith(sentence)
+    assert as_markdown(report).startswith(f"### ⚠️ {sentence}")
+    assert report.to_json()["package_not_compiled"].startswith("a Python loop")
+
+
+def test_notes_name_each_test_that_ended_pytest_and_what_did_not_run():
+    crashed = CommandRun(
+        mode="on",
+        round=1,
+        returncode=-11,
+        seconds=1.0,
+        interruptions=(
+            Interruption("a", "SIGSEGV", (), None),
+            Interruption("b", "timed out", (), None),
+        ),
+        not_run=tuple(f"t{number}" for number in range(7)),
+    )
+    fine = CommandRun(mode="on", round=2, returncode=0, seconds=1.0)
+    ended, not_run, _ = caveats([crashed, fine], 2)
+    assert "process of pytest: a (SIGSEGV) in 1 of 2 runs, b (timed out) in 1 of 2 runs." in ended
+    assert not_run.startswith("In mode on, 7 tests did not run")
+    assert not_run.endswith(": t0, t1, t2, t3, t4 and 2 more.")
+    once = replace(crashed, interruptions=crashed.interruptions[:1])
+    assert "a (SIGSEGV). The tests after" in caveats([once], 3)[0]
 
 
 def test_the_step_summary_is_appended_to_the_file_of_github(tmp_path, report):

@@ -39,10 +39,10 @@ def record_trial(session: MeasurementSession, step: BenchStep, recorder: Recorde
     if step.benchmark.kind != "command" or step.round > 0 or identity is None:
         return recorder
 
-    def observe(argv: Any, /, *, env: Any, log: Any, timeout: float | None = None) -> Any:
+    def observe(argv: Any, /, *, env: Any, **options: Any) -> Any:
         folder = session.steps_folder / f"{step.name}.hook"
         with WitnessHook.temporary(folder) as hook:
-            completed = recorder(argv, env=hook.environment(env), log=log, timeout=timeout)
+            completed = recorder(argv, env=hook.environment(env), **options)
             counts = tally(step.arm.mode, [*_of_command(hook.collect())], identity)
             counts = msgspec.structs.replace(counts, left_out=hook.left_out)
         session.witness_file(step).write_bytes(msgspec.json.encode(counts))

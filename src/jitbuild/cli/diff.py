@@ -10,6 +10,7 @@ from jitbuild.cli.arguments import (
     add_axes,
     add_examples,
     add_json,
+    add_list,
     add_modes,
     add_spec,
     add_timeout,
@@ -33,8 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Run a command in several modes on one interpreter of the store and report what differs "
         "with the JIT, what is flaky, and what is slower or faster. If the command runs pytest, "
-        "each test is compared. The command after -- is interpreted as by `jitbuild run`. The exit "
-        "code is 1 if something differs; flaky tests and different times do not count."
+        "each test is compared, and the compiled functions of your packages are counted. The "
+        "command after -- is interpreted as by `jitbuild run`. The exit code is 1 if something "
+        "differs; flaky tests and different times do not count."
     )
     parser.usage = "jitbuild diff SPEC [options] -- COMMAND ..."
     add_spec(parser)
@@ -48,11 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_timeout(parser, "end a run, and the processes it started, after S seconds")
     add_packages(parser, "run")
+    add_list(
+        parser,
+        "--package",
+        metavar="NAME",
+        default=[],
+        help="a package whose compiled functions are counted, if the command runs pytest (default: "
+        "the packages in pytest's rootdir, and those that are installed in editable mode)",
+    )
     parser.add_argument(
         "--keep",
         metavar="DIR",
-        help="keep the logs of all runs in DIR (default: only those of failed runs, in the store's "
-        "logs/)",
+        help="keep the logs of all runs in DIR (default: those of failed runs, in the store)",
     )
     add_axes(parser, lookup=True)
     add_json(parser, "the report")
@@ -73,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         repeats=options.repeat,
         timeout=options.timeout,
         requirements=stated_requirements(options),
+        packages=tuple(options.package),
         keep=Path(options.keep) if options.keep else None,
         live=options.verbose,
     )

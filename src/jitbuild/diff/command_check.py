@@ -29,10 +29,17 @@ def check_modes(modes: Sequence[Mode]) -> None:
     if len(different) < 2:
         raise UsageError(
             f"--modes {','.join(modes)}: at least two different modes are required.",
-            remedy="Use --modes off,on.",
+            remedy=f"Use --modes {_with_another(different)}.",
         )
     if len(different) < len(modes):
         raise UsageError(
             f"--modes {','.join(modes)}: a mode is named more than once.",
             remedy=f"Use --modes {','.join(different)}.",
         )
+
+
+def _with_another(modes: Sequence[Mode]) -> str:
+    """Return the stated mode with a mode to compare it with, as the value of --modes."""
+    if not modes or modes[0] in {"off", "on"}:
+        return "off,on"
+    return f"off,{modes[0]}"

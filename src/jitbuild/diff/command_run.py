@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitbuild.diff.junit_xml import TestResult
+    from jitbuild.diff.test_record import CodeUsage, TestResult
     from jitbuild.modes import Mode
     from jitbuild.running.testimony import Testimony
 
@@ -21,14 +21,31 @@ _FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRA
 _NTSTATUS_ERROR = 0xC0000000
 
 
+class Interruption(NamedTuple):
+    """The end of a process of pytest in the middle of the test `test`.
+
+    `ending` is the ending of the process, and `trace` the traceback of faulthandler.
+    """
+
+    test: str
+    ending: str
+    trace: tuple[str, ...]
+    log: Path | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandRun:
     """A run of the command in `mode`. `round` is the number of its round, beginning with 1.
 
     `tests` maps the id of each test to its result; it is None if the command does not run pytest,
-    or if pytest wrote no complete report. `trace` is the traceback of faulthandler, and `tail` the
-    last lines of the output. `log` is the file with the whole output; None if it was not kept.
-    `testimonies` has what the Python processes of the run wrote about themselves.
+    or if pytest recorded nothing. `trace` is the traceback of faulthandler, and `tail` the last
+    lines of the output. `log` is the file with the whole output; None if it was not kept.
+    `testimonies` has what the Python processes of the run wrote about themselves, and `usage` how
+    much code of the packages under test they compiled.
+
+    If the process did not exit by itself, `interruptions` has the tests that were running when it
+    or, when the other tests ran again, a further process ended. `not_run` are the tests that were
+    to run, but never did.
     """
 
     mode: Mode
@@ -41,6 +58,9 @@ class CommandRun:
     tail: tuple[str, ...] = ()
     log: Path | None = None
     testimonies: tuple[Testimony, ...] = ()
+    usage: tuple[CodeUsage, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    not_run: tuple[str, ...] = ()
 
     @property
     def ending(self) -> str:
@@ -48,13 +68,7 @@ class CommandRun:
 
         Runs are compared by this text.
         """
-        if self.timed_out:
-            return "timed out"
-        if self.returncode < 0:
-            return _signal_name(-self.returncode)
-        if self.returncode >= _NTSTATUS_ERROR:
-            return f"{self.returncode:#x}"
-        return f"exit {self.returncode}"
+        return ending_of(self.returncode, timed_out=self.timed_out)
 
     @property
     def exited(self) -> bool:
@@ -64,7 +78,7 @@ class CommandRun:
     @property
     def crashed(self) -> bool:
         """True if a fault ended the process."""
-        return self.ending in _FAULTS or self.ending.startswith("0x")
+        return is_crash(self.ending)
 
     @property
     def ok(self) -> bool:
@@ -100,8 +114,26 @@ class CommandRun:
             "timed_out": self.timed_out,
             "seconds": round(self.seconds, 4),
             "tests": self.outcome_counts(),
+            "interrupted": [interruption.test for interruption in self.interruptions],
+            "not_run": list(self.not_run),
             "log": None if self.log is None else str(self.log),
         }
+
+
+def ending_of(returncode: int, *, timed_out: bool = False) -> str:
+    """Return the ending of a process as text."""
+    if timed_out:
+        return "timed out"
+    if returncode < 0:
+        return _signal_name(-returncode)
+    if returncode >= _NTSTATUS_ERROR:
+        return f"{returncode:#x}"
+    return f"exit {returncode}"
+
+
+def is_crash(ending: str) -> bool:
+    """Return True if a process with this ending was ended by a fault."""
+    return ending in _FAULTS or ending.startswith("0x")
 
 
 def _signal_name(number: int) -> str:

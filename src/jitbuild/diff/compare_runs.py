@@ -7,79 +7,25 @@ outcomes of a mode are compared with those of the baseline:
 - A subject differs with the JIT if it is stable in both modes, with different outcomes.
 - Any other subject is flaky if it is unstable in at least one mode.
 - A crash is a difference even if only some repeats crash, because nothing but the code under test
-  makes a process crash. A crash is not a difference if the baseline crashes too.
+  makes a process crash. A crash is not a difference if the baseline crashes too, in the same test.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.diff.command_run import is_crash
 from jitbuild.diff.compare_times import compare_times
-from jitbuild.diff.crash_trace import find_running_test, shorten_trace
+from jitbuild.diff.crash_trace import shorten_trace
+from jitbuild.diff.findings import COMMAND, Difference, DiffFindings, Flaky
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jitbuild.diff.command_run import CommandRun
     from jitbuild.diff.compare_times import ModeTiming
+    from jitbuild.diff.findings import Outcomes
     from jitbuild.modes import Mode
-
-COMMAND = "the command"
-DifferenceKind = Literal["test", "ending", "crash"]
-# The known outcomes of a subject in every repeat, by mode.
-Outcomes = dict["Mode", tuple[str, ...]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
-    """A subject whose outcome in `modes` differs from its outcome in the baseline.
-
-    `subject` is the id of a test, or `the command`. `detail` is the message of the test, the trace
-    of the crash, or the last lines of the output. `log` is the file with the whole output, and
-    `repeat` is a command line that reproduces the outcome.
-    """
-
-    subject: str
-    kind: DifferenceKind
-    modes: tuple[Mode, ...]
-    outcomes: Outcomes
-    detail: tuple[str, ...]
-    log: str | None
-    repeat: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the difference as an element of `differences` in the JSON report."""
-        return {
-            "subject": self.subject,
-            "kind": self.kind,
-            "modes": list(self.modes),
-            "outcomes": _outcomes_to_json(self.outcomes),
-            "detail": list(self.detail),
-            "log": self.log,
-            "repeat": self.repeat,
-        }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flaky:
-    """A subject whose outcome differs between repeats of one mode."""
-
-    subject: str
-    outcomes: Outcomes
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the subject as an element of `flaky` in the JSON report."""
-        return {"subject": self.subject, "outcomes": _outcomes_to_json(self.outcomes)}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DiffFindings:
-    """The result of a comparison, in the order in which the subjects ran."""
-
-    differences: tuple[Difference, ...]
-    flaky: tuple[Flaky, ...]
-    timings: tuple[ModeTiming, ...]
 
 
 class _Comparison(NamedTuple):
@@ -112,12 +58,14 @@ def compare_runs(
     differences: list[Difference] = []
     flaky: list[Flaky] = []
     for subject, outcomes in _test_outcomes(comparison):
-        if changed := _changed_modes(outcomes, comparison.baseline):
+        if crashed := _crashed_modes(outcomes, comparison.baseline):
+            differences.append(_test_crash(comparison, subject, crashed, outcomes))
+        elif changed := _changed_modes(outcomes, comparison.baseline):
             differences.append(_test_difference(comparison, subject, changed, outcomes))
         elif _is_unstable(outcomes):
             flaky.append(Flaky(subject=subject, outcomes=outcomes))
     endings: Outcomes = {mode: tuple(run.ending for run in by_mode[mode]) for mode in modes}
-    crashes = list(_crashes(comparison, endings))
+    crashes = list(_command_crashes(comparison, endings))
     differences += crashes
     unexplained = _unexplained_endings(comparison, crashes)
     if changed := _changed_modes(unexplained, comparison.baseline):
@@ -126,10 +74,6 @@ def compare_runs(
         flaky.append(Flaky(subject=COMMAND, outcomes=endings))
     timings = tuple(_timing(comparison, mode) for mode in modes if mode != comparison.baseline)
     return DiffFindings(differences=tuple(differences), flaky=tuple(flaky), timings=timings)
-
-
-def _outcomes_to_json(outcomes: Outcomes) -> dict[str, list[str]]:
-    return {mode: list(repeats) for mode, repeats in outcomes.items()}
 
 
 def _test_outcomes(comparison: _Comparison) -> Iterator[tuple[str, Outcomes]]:
@@ -188,10 +132,40 @@ def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference])
 
 def _ending_beyond_tests(run: CommandRun) -> str:
     """Return the ending of a run, or a constant if the outcomes of its tests explain it."""
+    if run.interruptions:
+        return "as its tests"
     if run.tests is None:
         return run.ending
     failed = any(test.outcome in {"failed", "error"} for test in run.tests.values())
     return "as its tests" if run.ending == f"exit {int(failed)}" else run.ending
+
+
+def _crashed_modes(outcomes: Outcomes, baseline: Mode) -> tuple[Mode, ...]:
+    """Return the modes in which a test crashed; () if it crashed in the baseline too."""
+    if any(map(is_crash, outcomes.get(baseline, ()))):
+        return ()
+    return tuple(mode for mode, repeats in outcomes.items() if any(map(is_crash, repeats)))
+
+
+def _test_crash(
+    comparison: _Comparison, subject: str, modes: tuple[Mode, ...], outcomes: Outcomes
+) -> Difference:
+    first = next(
+        interruption
+        for run in comparison.all_runs()
+        if run.mode in modes
+        for interruption in run.interruptions
+        if interruption.test == subject and is_crash(interruption.ending)
+    )
+    return Difference(
+        subject=subject,
+        kind="crash",
+        modes=modes,
+        outcomes=outcomes,
+        detail=shorten_trace(first.trace),
+        log=None if first.log is None else str(first.log),
+        repeat=comparison.repeat(modes[0], subject),
+    )
 
 
 def _test_difference(
@@ -200,37 +174,40 @@ def _test_difference(
     shown = next(run for run in comparison.runs[modes[0]] if _outcome(run, subject))
     results = [(run.tests or {}).get(subject) for run in comparison.all_runs()]
     messages = [result.message for result in results if result and result.message]
+    own = (shown.tests or {}).get(subject)
+    log = (own.log if own else None) or shown.log
     return Difference(
         subject=subject,
         kind="test",
         modes=modes,
         outcomes=outcomes,
         detail=tuple(messages[:1]),
-        log=_log(shown),
+        log=None if log is None else str(log),
         repeat=comparison.repeat(modes[0], subject),
     )
 
 
-def _crashes(comparison: _Comparison, endings: Outcomes) -> Iterator[Difference]:
-    """Yield a difference for each distinct crash; nothing if the baseline crashes too."""
-    if any(run.crashed for run in comparison.runs[comparison.baseline]):
+def _command_crashes(comparison: _Comparison, endings: Outcomes) -> Iterator[Difference]:
+    """Yield a difference for each distinct crash outside a test.
+
+    Yield nothing if the baseline crashes outside a test, too.
+    """
+    crashed = [run for run in comparison.all_runs() if run.crashed and not run.interruptions]
+    if any(run.mode == comparison.baseline for run in crashed):
         return
-    tests = {name for run in comparison.all_runs() for name in run.tests or ()}
     crashes: dict[tuple[str, ...], list[CommandRun]] = {}
-    for run in comparison.all_runs():
-        if run.crashed:
-            place = (run.ending, *shorten_trace(run.trace)[1:])
-            crashes.setdefault(place, []).append(run)
+    for run in crashed:
+        place = (run.ending, *shorten_trace(run.trace)[1:])
+        crashes.setdefault(place, []).append(run)
     for runs in crashes.values():
-        test = find_running_test(runs[0].trace, tests)
         yield Difference(
-            subject=test or COMMAND,
+            subject=COMMAND,
             kind="crash",
             modes=tuple(dict.fromkeys(run.mode for run in runs)),
             outcomes=endings,
             detail=shorten_trace(runs[0].trace) or runs[0].tail,
             log=_log(runs[0]),
-            repeat=comparison.repeat(runs[0].mode, test),
+            repeat=comparison.repeat(runs[0].mode, None),
         )
 
 

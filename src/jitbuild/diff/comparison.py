@@ -12,16 +12,21 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.diff.advice import Given
 from jitbuild.diff.command_check import check_command, check_modes
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.diff_report import DiffReport, caveats
+from jitbuild.diff.package_usage import package_usage, usage_notes
+from jitbuild.diff.recorder_folder import RecorderFolder
 from jitbuild.diff.repeat_command import repeat_command
-from jitbuild.diff.run_modes import DiffJob, run_modes
+from jitbuild.diff.run_modes import run_modes
+from jitbuild.diff.run_once import DiffJob, RunEffects
 from jitbuild.diff.run_witness import RunWitness
+from jitbuild.diff.standard_input import copy_of_stdin
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
-from jitbuild.running.command import command_line, plain_command
+from jitbuild.running.command import command_line, plain_command, pytest_arguments_index
 from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
 from jitbuild.running.escape_reasons import EscapingCommand
 from jitbuild.running.lookup import find_interpreter
@@ -87,6 +92,9 @@ def compare_modes(
         check_program(program, environment, path)
         verdict = _probe(environment, request.modes, effects.probe)
         runs, tallies, witness_notes = _run(request, environment, verdict, store, reporter, effects)
+    usage = package_usage(runs, request.modes)
+    pytest = any(run.tests is not None for run in runs)
+    notes = usage_notes(usage, request.modes, pytest=pytest)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -104,7 +112,8 @@ def compare_modes(
             request.modes,
             lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
         ),
-        notes=(*caveats(runs, request.repeats), *witness_notes),
+        usage=usage,
+        notes=(*caveats(runs, request.repeats), *notes, *witness_notes),
     )
 
 
@@ -169,23 +178,34 @@ def _run(
     with tempfile.TemporaryDirectory(
         prefix="jitbuild-diff-", ignore_cleanup_errors=True
     ) as scratch:
+        command = tuple(plain_command(interpreter, request.command))
         job = DiffJob(
-            command=tuple(plain_command(interpreter, request.command)),
+            command=command,
             argv=lambda command: command_line(interpreter, command),
             env=lambda mode: _mode_environment(interpreter, mode, effects.environ),
             modes=request.modes,
             repeats=request.repeats,
             timeout=request.timeout,
             witness=_witness(request, interpreter, verdict, Path(scratch), effects.environ),
+            tests=_recorder(request, command, Path(scratch)),
+            stdin=copy_of_stdin(Path(scratch), reporter),
+            given=Given.by_user(request.requirements),
             scratch=Path(scratch),
             logs=request.keep or store.logs,
             prefix=prefix,
             keep_all=request.keep is not None,
             live=request.live,
         )
-        runs = run_modes(job, reporter=reporter, recorder=effects.recorder)
+        runs = run_modes(job, reporter=reporter, effects=RunEffects(effects.recorder))
         tallies = job.witness.tallies(runs)
         return runs, tallies, job.witness.caveats(tallies)
+
+
+def _recorder(request: DiffRequest, command: Sequence[str], scratch: Path) -> RecorderFolder | None:
+    """Return a recorder of tests if `command` runs pytest."""
+    if pytest_arguments_index(command) is None:
+        return None
+    return RecorderFolder.install(scratch / "recorder", request.packages)
 
 
 def _witness(

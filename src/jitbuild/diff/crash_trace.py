@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 _BEGIN = re.compile(r"(Fatal Python error: |Windows fatal exception: ).*")
 _FRAME = re.compile(r'  File "(?P<file>.+)", line (?P<line>\d+|\?\?\?) in (?P<function>.+)')
@@ -50,23 +50,3 @@ def shorten_trace(trace: Sequence[str]) -> tuple[str, ...]:
     if len(lines) <= _SHOWN_LINES:
         return lines
     return (*lines[:_SHOWN_LINES], f"  ... {len(lines) - _SHOWN_LINES} more")
-
-
-def find_running_test(trace: Sequence[str], tests: Iterable[str]) -> str | None:
-    """Return the id of the test that was running, or None if the trace does not identify it.
-
-    It is the test in `tests` whose function pytest called. The trace does not contain the
-    parameters of a parametrized test, so the id is returned without them.
-    """
-    frames = [match for line in trace if (match := _FRAME.fullmatch(line))]
-    caller = next((at for at, frame in enumerate(frames) if frame["function"] == _PYTEST_CALLER), 0)
-    if caller == 0:
-        return None
-    file, function = frames[caller - 1]["file"].replace("\\", "/"), frames[caller - 1]["function"]
-    candidates = set()
-    for test in tests:
-        name = test.partition("[")[0]
-        path = name.partition("::")[0]
-        if name.rpartition("::")[2] == function and f"/{file}".endswith(f"/{path}"):
-            candidates.add(name)
-    return candidates.pop() if len(candidates) == 1 else None

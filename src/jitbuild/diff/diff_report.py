@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jitbuild.diff.package_usage import PackageNotCompiled, package_not_compiled
 from jitbuild.running.intervals import MINIMUM_ROUNDS
 from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
+from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from jitbuild.diff.command_run import CommandRun
-    from jitbuild.diff.compare_runs import DiffFindings
+    from jitbuild.diff.findings import DiffFindings
+    from jitbuild.diff.package_usage import ModeUsage
     from jitbuild.modes import Mode
     from jitbuild.running.tally import ModeTally
+
+
+_SHOWN_TESTS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +31,8 @@ class DiffReport:
     `interpreter` is the name of the interpreter in the store. `executable` is the Python that ran,
     which may be that of a virtual environment. `jit` is a sentence about its JIT according to the
     probe, and `proven` is True if the probe observed machine code. `witness` has, for each mode,
-    the counts of the processes that testified. `notes` are caveats about the runs.
+    the counts of the processes that testified, and `usage`, for each mode in which pytest ran, the
+    compiled code of the packages under test. `notes` are caveats about the runs.
     """
 
     interpreter: str
@@ -39,6 +47,7 @@ class DiffReport:
     runs: tuple[CommandRun, ...]
     findings: DiffFindings
     witness: tuple[ModeTally, ...] = ()
+    usage: tuple[ModeUsage, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -50,6 +59,17 @@ class DiffReport:
     def nothing_compiled(self) -> NothingCompiled | None:
         """Why no process had machine code although the JIT was on; None if a process had some."""
         return nothing_compiled(self.witness)
+
+    @property
+    def package_not_compiled(self) -> PackageNotCompiled | None:
+        """Why no code of the packages under test was compiled although the JIT was on, or None."""
+        return package_not_compiled(self.usage, self.version)
+
+    @property
+    def meaningless(self) -> str:
+        """A sentence that says why the comparison may say nothing about the JIT; "" if it may."""
+        reason = self.nothing_compiled or self.package_not_compiled
+        return reason.sentence if reason else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `jitbuild diff --json` prints it."""
@@ -64,6 +84,10 @@ class DiffReport:
             "jit": {"proven": self.proven, "detail": self.jit},
             "witness": {tally.mode: tally.to_json() for tally in self.witness},
             "nothing_compiled": nothing.reason if (nothing := self.nothing_compiled) else None,
+            "packages": {usage.mode: usage.to_json() for usage in self.usage},
+            "package_not_compiled": package.reason
+            if (package := self.package_not_compiled)
+            else None,
             "different": self.different,
             "differences": [difference.to_json() for difference in self.findings.differences],
             "flaky": [flaky.to_json() for flaky in self.findings.flaky],
@@ -75,13 +99,42 @@ class DiffReport:
 
 def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
     """Return the caveats about `runs` as sentences."""
-    notes = []
+    notes = list(_interruption_notes(runs))
     if repeats == 1:
         notes.append("One repeat cannot distinguish flakiness from differences. Use --repeat 3.")
     elif repeats < MINIMUM_ROUNDS:
         notes.append(f"Times are compared only if there are at least {MINIMUM_ROUNDS} repeats.")
     endings = {run.ending for run in runs}
-    if len(endings) == 1 and not runs[0].ok:
+    if len(endings) == 1 and not runs[0].ok and not runs[0].interruptions:
         output = f" Its last output: {runs[0].tail[-1]}" if runs[0].tail else ""
         notes.append(f"The command failed in every run: {endings.pop()}.{output}")
     return tuple(notes)
+
+
+def _interruption_notes(runs: Sequence[CommandRun]) -> Iterator[str]:
+    """Yield a note for each mode in which tests ended the process of pytest."""
+    for mode in dict.fromkeys(run.mode for run in runs):
+        own = [run for run in runs if run.mode == mode]
+        interruptions = [each for run in own for each in run.interruptions]
+        if not interruptions:
+            continue
+        tests = Counter(f"{each.test} ({each.ending})" for each in interruptions)
+        named = ", ".join(
+            test if count == len(own) else f"{test} in {count} of {len(own)} runs"
+            for test, count in tests.items()
+        )
+        yield (
+            f"In mode {mode}, these tests ended the process of pytest: {named}. The tests after "
+            "each of them ran in a new process, without what earlier tests leave behind."
+        )
+        not_run = max((run.not_run for run in own), key=len)
+        if not_run:
+            yield (
+                f"In mode {mode}, {count_noun(len(not_run), 'test')} did not run, because "
+                f"the processes ended before: {_shortened(not_run)}."
+            )
+
+
+def _shortened(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN_TESTS} more" if len(names) > _SHOWN_TESTS else ""
+    return f"{', '.join(names[:_SHOWN_TESTS])}{more}"

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jitbuild.diff.command_run import CommandRun
-    from jitbuild.diff.compare_runs import Difference, Outcomes
     from jitbuild.diff.compare_times import ModeTiming
     from jitbuild.diff.diff_report import DiffReport
+    from jitbuild.diff.findings import Difference, Outcomes
     from jitbuild.modes import Mode
 
 # GitHub limits the summary of a step to 1 MiB.
@@ -30,7 +30,7 @@ def as_text(report: DiffReport) -> str:
         "",
         *_table(report),
         "",
-        *(f"  {tally.sentence}" for tally in report.witness),
+        *(f"  {line}" for line in _witness_lines(report)),
     ]
     if findings.differences:
         lines += ["", f"Differs with the JIT ({len(findings.differences)})"]
@@ -58,7 +58,7 @@ def as_markdown(report: DiffReport) -> str:
         "|---|---|---|---|",
         *(f"| {' | '.join(map(_cell, row))} |" for row in _rows(report)),
         "",
-        *(f"- {_inline(tally.sentence)}" for tally in report.witness),
+        *(f"- {_inline(line)}" for line in _witness_lines(report)),
     ]
     if findings.differences:
         lines += ["", "#### Differs with the JIT", ""]
@@ -80,15 +80,14 @@ def as_markdown(report: DiffReport) -> str:
 def conclusion(report: DiffReport) -> str:
     """Return the result of the comparison as a single line.
 
-    If there was no machine code, the modes did the same work, and "No differences" alone would be
-    misleading.
+    If there was no machine code, or none of the packages under test, the modes did the same work,
+    and "No differences" alone would be misleading.
     """
     differences, flaky = len(report.findings.differences), len(report.findings.flaky)
     parts = [f"{differences or 'No'} {'difference' if differences == 1 else 'differences'}"]
     parts.append("with the JIT.")
-    nothing = report.nothing_compiled
-    if nothing is not None:
-        parts = [*(parts if differences else []), nothing.sentence]
+    if report.meaningless:
+        parts = [*(parts if differences else []), report.meaningless]
     if flaky:
         subjects = "1 subject is" if flaky == 1 else f"{flaky} subjects are"
         parts.append(f"{subjects} flaky, which does not count as a difference.")
@@ -98,7 +97,21 @@ def conclusion(report: DiffReport) -> str:
 def _symbol(report: DiffReport) -> str:
     if report.different:
         return "❌"
-    return "⚠️" if report.nothing_compiled else "✅"
+    return "⚠️" if report.meaningless else "✅"
+
+
+def _witness_lines(report: DiffReport) -> Iterator[str]:
+    """Yield a line about the processes of each mode, and one for each of the user's packages.
+
+    pytest has loops of its own, which are compiled in every suite that is not small.
+    """
+    for tally in report.witness:
+        usage = next((each for each in report.usage if each.mode == tally.mode), None)
+        own = " (of any code, pytest's own included)" if usage and tally.compiled else ""
+        yield f"{tally.sentence}{own}"
+        if usage is not None and tally.enabled:
+            for package in usage.packages:
+                yield f"mode {tally.mode}: {package.sentence}"
 
 
 def _outcomes(by_mode: Outcomes) -> str:

@@ -109,6 +109,7 @@ class UsageMeter:
         self._alive: list[tuple[CodePlace, CodeType]] = []
         self._code: dict[CodePlace, ExecutorCount] = {}
         self._tracers: set[str] = set()
+        self._changed: dict[CodePlace, None] = {}
 
     def walk(self) -> None:
         """Find the code objects that exist now. This takes a tenth of a second in a big process."""
@@ -124,7 +125,9 @@ class UsageMeter:
                     }
         self._alive = list(alive.values())
         for place, _ in self._alive:
-            self._code.setdefault(place, ExecutorCount())
+            if place not in self._code:
+                self._code[place] = ExecutorCount()
+                self._changed[place] = None
 
     def sample(self) -> None:
         """Record the tracers, and the executors in the code that the last walk found.
@@ -139,12 +142,19 @@ class UsageMeter:
             return
         for place, code in self._alive:
             count = count_executors(code, self._lookup)
-            if count.executors:
+            if count.executors and count.maximum(self._code[place]) != self._code[place]:
                 self._code[place] = count.maximum(self._code[place])
+                self._changed[place] = None
 
     def measurement(self) -> Measurement:
         """Return the merged measurement of all samples until now."""
         return Measurement(self._facts, tuple(sorted(self._tracers)), dict(self._code))
+
+    def changes(self) -> Measurement:
+        """Return the measurement of the code whose counts have changed since the last call."""
+        code = {place: self._code[place] for place in self._changed}
+        self._changed.clear()
+        return Measurement(self._facts, tuple(sorted(self._tracers)), code)
 
     def _group(self, module: object) -> str | None:
         """Return the group of the module with this name, or None if it belongs to none."""

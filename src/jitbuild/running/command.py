@@ -10,7 +10,6 @@ from jitbuild.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from jitbuild.store.interpreter import Interpreter
 
@@ -116,15 +115,6 @@ def pytest_arguments_index(command: Sequence[str]) -> int | None:
     if cluster["rest"]:
         return index + 1 if cluster["rest"] == "pytest" else None
     return index + 2 if list(command[index + 1 : index + 2]) == ["pytest"] else None
-
-
-def with_junit_report(command: Sequence[str], begin: int, junit: Path) -> list[str]:
-    """Return the pytest command that also writes the outcomes of its tests to `junit`.
-
-    `begin` is the index of pytest's first argument.
-    """
-    end = command.index("--", begin) if "--" in command[begin:] else len(command)
-    return [*command[:end], f"--junit-xml={junit}", "-o", "junit_family=xunit2", *command[end:]]
 
 
 def with_only_test(

@@ -54,12 +54,30 @@ def group_names(folder: Path | None = None) -> list[str]:
         return []
 
 
-def _table(file: Path) -> dict[str, Any]:
-    """Return the groups by their names; raise UsageError if the file cannot be read."""
+def extra_names(folder: Path | None = None) -> list[str]:
+    """Return the names of the extras that the project's pyproject.toml lists.
+
+    The project is that of `read_groups`. Return [] if the file cannot be read. Extras that the
+    project's build backend computes are not listed.
+    """
+    file = project_file(folder)
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("dependency-groups", {})
+        project = {} if file is None else _read(file).get("project", {})
+        return list(project.get("optional-dependencies", {}))
+    except (UsageError, AttributeError, TypeError):
+        return []
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}.", remedy="Correct the file.") from error
+
+
+def _table(file: Path) -> dict[str, Any]:
+    """Return the groups by their names; raise UsageError if the file cannot be read."""
+    table = _read(file).get("dependency-groups", {})
     if not isinstance(table, dict):
         raise UsageError(
             f"[dependency-groups] in {file} is not a table.", remedy="Correct the file (PEP 735)."

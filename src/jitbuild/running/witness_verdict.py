@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jitbuild.running.tally import ModeTally
 
 _SHOWN_COMMANDS = 3
-_THRESHOLD = "a Python loop is compiled after about 4000 iterations in one process"
+THRESHOLD = "a Python loop is compiled after about 4000 iterations in one process"
 
 
 class Refusal(NamedTuple):
@@ -128,17 +128,21 @@ def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
     unknown = sum(tally.unknown for tally in compiling)
     tracers = sorted({tracer for tally in compiling for tracer in tally.tracers})
     if tracers:
-        return NothingCompiled(
-            f"{' and '.join(tracers)} was set, and while it is set, no code runs in the JIT "
-            f"(for coverage, {without_settrace(compiling[0].version)})",
-            certain=not unknown,
-        )
+        return NothingCompiled(tracer_reason(tracers, compiling[0].version), certain=not unknown)
     if unknown:
         processes = "process" if unknown == 1 else "processes"
         return NothingCompiled(
             f"{unknown} {processes} ended before the machine code could be counted", certain=False
         )
-    return NothingCompiled(_THRESHOLD, certain=True)
+    return NothingCompiled(THRESHOLD, certain=True)
+
+
+def tracer_reason(tracers: Sequence[str], version: str) -> str:
+    """Return the clause that says that `tracers` kept code out of the JIT of Python `version`."""
+    return (
+        f"{' and '.join(tracers)} was set, and while it is set, no code runs in the JIT "
+        f"(for coverage, {without_settrace(version)})"
+    )
 
 
 def _others_ran(tally: ModeTally) -> str:

@@ -6,10 +6,12 @@ Only this module, process_group.py and replacement.py start processes.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
@@ -17,7 +19,6 @@ from jitbuild.system.process_group import ProcessEffects, ProcessGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 _EFFECTS = ProcessEffects()
 
@@ -93,6 +94,7 @@ class Recorder(Protocol):
         env: Mapping[str, str],
         log: IO[bytes],
         timeout: float | None = None,
+        stdin: Path | None = None,
     ) -> Completed: ...
 
 
@@ -194,24 +196,29 @@ def record(
     env: Mapping[str, str],
     log: IO[bytes],
     timeout: float | None = None,
+    stdin: Path | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
     """Run `argv` to its end, with stdout and stderr in the file `log`.
 
-    The program is ended after `timeout` seconds. When it has ended, all processes that are left in
-    its process group are killed, so that they do not disturb the next run. The output goes directly
-    into the file, not through a pipe. The duration of this call therefore includes neither reading
-    the output nor waiting for a grandchild that keeps a pipe open. Raises OSError if the program
-    cannot be started. A timeout raises nothing: the result then has `timed_out` set.
+    The program's standard input is the file `stdin`; None stands for an empty one. The program is
+    ended after `timeout` seconds. When it has ended, all processes that are left in its process
+    group are killed, so that they do not disturb the next run. The output goes directly into the
+    file, not through a pipe. The duration of this call therefore includes neither reading the
+    output nor waiting for a grandchild that keeps a pipe open. Raises OSError if the program cannot
+    be started. A timeout raises nothing: the result then has `timed_out` set.
     """
-    with process_group.start(
-        argv,
-        env=env,
-        effects=effects,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    ) as group:
+    with (
+        (stdin or Path(os.devnull)).open("rb") as given,
+        process_group.start(
+            argv,
+            env=env,
+            effects=effects,
+            stdin=given,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as group,
+    ):
         returncode, timed_out = _wait(group, timeout)
         group.kill_rest()
     return Completed(argv=tuple(argv), returncode=returncode, timed_out=timed_out)

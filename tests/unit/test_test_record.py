@@ -1,0 +1,31 @@
+"""The records that pytest writes about its tests, as the host reads them."""
+
+from diff_samples import RECORDS, record_line, usage_line
+
+from jitbuild.diff.test_record import TestRecord, TestResult, parse_records
+
+
+def test_the_worst_result_of_a_test_counts_and_an_incomplete_line_is_ignored():
+    record = parse_records(RECORDS)
+    assert record.results == {
+        "t/test_broken.py": TestResult(outcome="error", message="ImportError: no"),
+        "t/test_x.py::TestA::test_p[a.b]": TestResult(outcome="passed"),
+        "t/test_x.py::test_f": TestResult(outcome="error", message="in teardown"),
+    }
+    assert record.running == ("t/test_x.py::test_t",)
+    assert len(record.collected) == 3
+
+
+def test_usage_is_read_from_every_process():
+    text = usage_line("p", compiled=["p.f"], plain=["p.g"]) + record_line(seconds=0.5)
+    record = parse_records(
+        text + usage_line("p", tracers=["sys.settrace"]) + record_line(seconds=2)
+    )
+    first, second = record.usage
+    assert list(first.code.values()) == [(1, 4096), (0, 0)]
+    assert (first.packages, second.tracers) == (("p",), ("sys.settrace",))
+    assert record.seconds == 2
+
+
+def test_text_without_records_is_an_empty_record():
+    assert parse_records("[1]\nx\n") == TestRecord()
