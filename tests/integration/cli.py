@@ -51,8 +51,7 @@ class Cli:
             text=True,
             timeout=timeout,
             check=False,
-            stdin=subprocess.DEVNULL,
-            **options,
+            **{"stdin": subprocess.DEVNULL, **options},
         )
         assert code is None or completed.returncode == code, (
             f"{args} ended with {completed.returncode}:\n{completed.stdout}\n{completed.stderr}"

@@ -49,6 +49,54 @@ def test_crashes():
 """
 
 
+PROJECT = """\
+[project]
+name = "hotpkg"
+version = "1"
+[project.optional-dependencies]
+docs = []
+test = ["pytest"]
+[dependency-groups]
+testing = [{include-group = "test-core"}]
+test-core = ["pytest"]
+[tool.pytest.ini_options]
+pythonpath = ["src"]
+"""
+HOTPKG = """\
+def total(count):
+    found = 0
+    for number in range(count):
+        found += number
+    return found
+
+def double(number):
+    return 2 * number
+"""
+HOT_TESTS = """\
+import ctypes, sys, time
+import hotpkg
+import pytest
+
+def test_total():
+    assert hotpkg.total(20_000) == 199_990_000
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_crashes(number):
+    if sys._jit.is_enabled() and number == 2:
+        ctypes.string_at(0)
+
+def test_hangs():
+    if sys._jit.is_enabled():
+        time.sleep(600)
+
+def test_differs():
+    assert not sys._jit.is_enabled()
+
+def test_double():
+    assert hotpkg.double(2) == 4
+"""
+
+
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path]) -> Cli:
     """Return a command line whose store has both interpreters; all tests share its environments."""
@@ -133,7 +181,7 @@ def test_a_crash_has_its_trace_its_log_and_the_command_that_repeats_it(
         ["on", "stress"],
     )
     assert difference["outcomes"] == {
-        "off": ["exit 0"] * 2,
+        "off": ["passed"] * 2,
         "on": ["SIGSEGV"] * 2,
         "stress": ["SIGSEGV"] * 2,
     }
@@ -148,6 +196,102 @@ def test_a_crash_has_its_trace_its_log_and_the_command_that_repeats_it(
         cli(*shlex.split(difference["repeat"])[1:], code=None, cwd=project).code == -signal.SIGSEGV
     )
     assert "crash in tests/test_crash.py::test_crashes" in summary.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def hotpkg(tmp_path: Path) -> Path:
+    """Return the folder of a project with a package, whose suite crashes with the JIT on."""
+    (tmp_path / "src" / "hotpkg").mkdir(parents=True)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "src" / "hotpkg" / "__init__.py").write_text(HOTPKG)
+    (tmp_path / "tests" / "test_hot.py").write_text(HOT_TESTS)
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    return tmp_path
+
+
+def test_a_crash_and_a_test_that_hangs_do_not_hide_a_difference(cli: Cli, hotpkg: Path) -> None:
+    words = ["--group", "Testing", "--timeout", 10, "--repeat", 1, "--json"]
+    arguments = ["pytest", "--junit-xml=mine.xml"]
+    report = cli("diff", "3.15", *words, "--", *arguments, code=1, cwd=hotpkg).json()
+    found = {
+        name: (entry["kind"], entry["outcomes"])
+        for name, entry in by_subject(report["differences"]).items()
+    }
+    assert found == {
+        "tests/test_hot.py::test_crashes[2]": ("crash", {"off": ["passed"], "on": ["SIGSEGV"]}),
+        "tests/test_hot.py::test_hangs": ("test", {"off": ["passed"], "on": ["timed out"]}),
+        "tests/test_hot.py::test_differs": ("test", {"off": ["passed"], "on": ["failed"]}),
+    }
+    off, on = report["runs"]
+    assert on["tests"] == {"SIGSEGV": 1, "failed": 1, "passed": 3, "timed out": 1}
+    assert on["interrupted"] == [
+        "tests/test_hot.py::test_crashes[2]",
+        "tests/test_hot.py::test_hangs",
+    ]
+    assert (on["not_run"], off["tests"]) == ([], {"passed": 6})
+    assert report["packages"]["on"]["hotpkg"]["compiled"] == 1
+    assert report["packages"]["on"]["hotpkg"]["code_objects"] == 2
+    assert report["packages"]["off"]["hotpkg"]["compiled"] == 0
+    assert report["package_not_compiled"] is None
+    assert "testcase" in (hotpkg / "mine.xml").read_text(encoding="utf-8")
+
+
+def test_machine_code_of_pytest_alone_is_not_that_of_the_package(cli: Cli, hotpkg: Path) -> None:
+    words = ["--group", "testing", "--repeat", 1, "--", "pytest", "-k", "double"]
+    result = cli("diff", "3.15", *words, cwd=hotpkg)
+    assert "of your package hotpkg, 0 of 2 functions got machine code" in result.out
+    assert "No function of your package hotpkg got machine code" in result.out.splitlines()[-1]
+    assert "No differences" not in result.out
+
+
+def test_the_workers_of_xdist_are_measured(cli: Cli, hotpkg: Path) -> None:
+    words = ["--with", "pytest,pytest-xdist", "--repeat", 1, "--json", "--"]
+    command = ["pytest", "-n2", "-k", "total or double or differs"]
+    report = cli("diff", "3.15", *words, *command, code=1, cwd=hotpkg).json()
+    assert list(by_subject(report["differences"])) == ["tests/test_hot.py::test_differs"]
+    assert report["packages"]["on"]["hotpkg"]["compiled"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "line", "remedy"),
+    [
+        ("import wordy", [], "No module named 'wordy'", "--with wordy"),
+        ("import hotpkg", ["-n2"], "unrecognized arguments: -n2", "--with pytest-xdist"),
+        ("", [], "no tests ran", "Correct the command"),
+        (
+            "import pytest\n@pytest.mark.skip(reason='why')\ndef test_x(): pass",
+            [],
+            "The only test was skipped: Skipped: why",
+            "not skipped",
+        ),
+        ("import pytest\ndef test_x(): pytest.exit('no database')", [], "no database", ""),
+    ],
+)
+def test_a_suite_that_never_ran_is_an_error(
+    cli: Cli, hotpkg: Path, text: str, words: list[str], line: str, remedy: str
+) -> None:
+    (hotpkg / "tests" / "test_hot.py").write_text(text)
+    command = ["--group", "testing", "--", "pytest", *words]
+    result = cli("diff", "3.15", *command, code=22, cwd=hotpkg)
+    assert line in result.err
+    assert remedy in result.err
+    log = Path(result.err.rpartition("The log: ")[2].strip())
+    assert log.is_file()
+
+
+def test_a_unittest_that_imports_nothing_is_an_error(cli: Cli, hotpkg: Path) -> None:
+    (hotpkg / "tests" / "test_hot.py").write_text("import wordy")
+    result = cli("diff", "3.15", "--", "-m", "unittest", "discover", "tests", code=22, cwd=hotpkg)
+    assert "unittest ran no test in any mode (exit 1)" in result.err
+    assert "No module named 'wordy'" in result.err
+
+
+def test_a_file_on_stdin_is_passed_to_each_run(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("1\n")
+    code = "import sys; sys.exit(int(sys.stdin.read() or 5))"
+    with (tmp_path / "data").open() as stdin:
+        same = cli("diff", "3.15", "--repeat", 1, "--", "-c", code, stdin=stdin)
+    assert "failed in every run: exit 1." in same.out
 
 
 def test_a_command_other_than_pytest_is_compared_by_its_exit_code(cli: Cli, tmp_path: Path) -> None:
@@ -232,6 +376,8 @@ def is_alive(pid: int) -> bool:
         (["3.15", "--", "-m", "pytest"], 22, "--with pytest"),
         (["3.15", "--requirements", "none.txt", "--", "x.py"], 2, "none.txt cannot be read"),
         (["3.15", "--with", "./no-such-folder", "--", "x.py"], 15, "pip failed with exit code 1"),
+        (["3.15", "--with", ".[tset]", "--", "x.py"], 2, "Its extras are: docs, test."),
+        (["3.15", "--group", "tset", "--", "x.py"], 2, "Its groups are: testing, test-core."),
         (["3.14", "--modes", "off,stress", "--", "x.py"], 4, "which came with 3.15"),
         (["3.13", "--", "x.py"], 18, "jitbuild install 3.13"),
     ],
@@ -239,6 +385,7 @@ def is_alive(pid: int) -> bool:
 def test_invalid_requests_are_refused_before_anything_is_compared(
     cli: Cli, tmp_path: Path, words: list[str], code: int, message: str
 ) -> None:
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
     result = cli("diff", *words, code=code, cwd=tmp_path)
     assert message in result.err
     assert result.out == ""

@@ -26,7 +26,7 @@ _TELLING = tuple(
         (r"INTERNALERROR> \w[\w.]*(?:Error|Exception|Exit|Interrupt)\b.*", True),
         (r"(?:\S+: )?error: .+", False),
         (r"E +[\w.]*(?:Error|Exception|Warning|Exit)\b.*", False),
-        (r"(?:ModuleNotFoundError|ImportError|SyntaxError|IndentationError): .+", False),
+        (r"(?:ModuleNotFoundError|ImportError|SyntaxError): (?!Failed to import test).+", False),
         (r"!+ (?!Interrupted: \d+ error)\S.* !+", False),
         (r"ERROR: (?!usage: ).+", False),
         (r"(?:ERROR|E) .+", False),
