@@ -403,12 +403,17 @@ def test_a_pytest_of_another_python_is_refused(cli: Cli, tmp_path: Path) -> None
 def test_the_commands_of_the_docs_run(cli: Cli, project: Path) -> None:
     """Run each command as it is printed."""
     (project / "tests" / "test_crash.py").unlink()
-    (project / "tests" / "test_seeded.py").write_text("def test_plain(): pass\n")
+    (project / "tests" / "test_seeded.py").write_text(
+        "import bench\n\ndef test_loop():\n    bench.loop()\n"
+    )
     (project / "tests" / "requirements.txt").write_text("pytest\n")
-    (project / "bench.py").write_text("for number in range(50_000):\n    number += 1\n")
+    (project / "bench.py").write_text(
+        "def loop():\n    for number in range(50_000):\n        number += 1\n\nloop()\n"
+    )
     (project / "pyproject.toml").write_text(
         '[project]\nname = "here"\nversion = "1"\n[tool.setuptools]\npy-modules = ["bench"]\n'
         '[dependency-groups]\ntesting = ["pytest"]\n'
+        '[tool.pytest.ini_options]\npythonpath = ["."]\n'
     )
     commands = re.findall(
         r"^(?:\$|- run:) jitbuild (diff .*)$", DOCS.read_text(encoding="utf-8"), re.MULTILINE

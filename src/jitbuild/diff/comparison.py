@@ -91,10 +91,7 @@ def compare_modes(
         path = command_environment(environment, None, effects.environ)
         check_program(program, environment, path)
         verdict = _probe(environment, request.modes, effects.probe)
-        runs, tallies, witness_notes = _run(request, environment, verdict, store, reporter, effects)
-    usage = package_usage(runs, request.modes)
-    pytest = any(run.tests is not None for run in runs)
-    notes = usage_notes(usage, request.modes, pytest=pytest)
+        runs, tallies, notes = _run(request, environment, verdict, store, reporter, effects)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -112,8 +109,8 @@ def compare_modes(
             request.modes,
             lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
         ),
-        usage=usage,
-        notes=(*caveats(runs, request.repeats), *notes, *witness_notes),
+        usage=package_usage(runs, request.modes),
+        notes=notes,
     )
 
 
@@ -171,7 +168,7 @@ def _run(
 ) -> tuple[list[CommandRun], tuple[ModeTally, ...], tuple[str, ...]]:
     """Run the command in every mode.
 
-    Return the runs, the counted processes of each mode, and the caveats about these processes.
+    Return the runs, the counted processes of each mode, and the caveats about both.
     """
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     # If the command leaves files that cannot be deleted, the report must not be lost.
@@ -198,7 +195,12 @@ def _run(
         )
         runs = run_modes(job, reporter=reporter, effects=RunEffects(effects.recorder))
         tallies = job.witness.tallies(runs)
-        return runs, tallies, job.witness.caveats(tallies)
+        notes = (
+            *caveats(runs, request.repeats),
+            *usage_notes(package_usage(runs, request.modes), request.modes, pytest=job.runs_pytest),
+            *job.witness.caveats(tallies),
+        )
+        return runs, tallies, notes
 
 
 def _recorder(request: DiffRequest, command: Sequence[str], scratch: Path) -> RecorderFolder | None:
