@@ -51,7 +51,7 @@ class _Recorder(OutcomeRecorder):
 def record(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Record:
     """Run the suite, and return the record of its tests."""
     pytester.makepyfile(**{"src/recorded": "def hot(): return 1\ndef cold(): return 1\n"})
-    pytester.makepyfile(**{"tests/test_recorded": SUITE})
+    pytester.makepyfile(**{"tests/test_of_recorded_package": SUITE})
     pytester.makeini("[pytest]\npythonpath = src\n")
     monkeypatch.setattr(probe, "tracers", list)
     monkeypatch.setattr(jit_facts, "jit_facts", lambda _: ON)
@@ -90,13 +90,17 @@ def test_every_outcome_is_recorded(record: Record) -> None:
         "test_n[2]": "passed",
         "test_teardown": "error",
     }
-    assert found.results["tests/test_recorded.py::test_fails"].message == "assert 1 == 2"
-    assert found.results["tests/test_recorded.py::test_skipped"].message == "Skipped: not today"
+    assert found.results["tests/test_of_recorded_package.py::test_fails"].message == "assert 1 == 2"
     assert (
-        found.results["tests/test_recorded.py::test_teardown"].message == "ValueError: in teardown"
+        found.results["tests/test_of_recorded_package.py::test_skipped"].message
+        == "Skipped: not today"
+    )
+    assert (
+        found.results["tests/test_of_recorded_package.py::test_teardown"].message
+        == "ValueError: in teardown"
     )
     assert found.running == ()
-    assert found.collected[0] == "tests/test_recorded.py::test_passes"
+    assert found.collected[0] == "tests/test_of_recorded_package.py::test_passes"
     assert len(found.collected) == 7
 
 
@@ -113,7 +117,10 @@ def test_the_compiled_functions_of_the_package_are_recorded(record: Record) -> N
 
 
 def test_tests_are_left_out_by_their_ids(record: Record) -> None:
-    left_out = ["tests/test_recorded.py::test_n[1]", "tests/test_recorded.py::test_fails"]
+    left_out = [
+        "tests/test_of_recorded_package.py::test_n[1]",
+        "tests/test_of_recorded_package.py::test_fails",
+    ]
     found = record(leave_out=left_out)
     assert len(found.collected) == 5
     assert not set(left_out) & set(found.results)
@@ -123,18 +130,18 @@ def test_ids_are_relative_to_the_folder_in_which_pytest_was_started(
     record: Record, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pytester.path / "tests")
-    assert "test_recorded.py::test_passes" in record().results
+    assert "test_of_recorded_package.py::test_passes" in record().results
 
 
 def test_a_module_that_cannot_be_imported_is_an_error_with_its_reason(
     record: Record, pytester: pytest.Pytester
 ) -> None:
-    pytester.makepyfile(**{"tests/test_recorded": "import nowhere_to_be_found\n"})
+    pytester.makepyfile(**{"tests/test_of_recorded_package": "import nowhere_to_be_found\n"})
     skips = "import pytest\npytest.skip('no', allow_module_level=True)\n"
     pytester.makepyfile(**{"tests/test_skips": skips})
     found = record()
-    assert found.results["tests/test_recorded.py"].outcome == "error"
-    assert found.results["tests/test_recorded.py"].message == (
+    assert found.results["tests/test_of_recorded_package.py"].outcome == "error"
+    assert found.results["tests/test_of_recorded_package.py"].message == (
         "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
     )
     assert found.results["tests/test_skips.py"].outcome == "skipped"
