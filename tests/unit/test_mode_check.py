@@ -78,6 +78,13 @@ def test_a_requested_build_without_the_jit_passes_with_mode_off():
     )
 
 
+def test_a_requested_build_without_the_jit_is_named_as_the_reason_with_mode_on():
+    failure = mode_failure(
+        facts(tier2=False, jit_available=False), "on", INTERPRETER._replace(jit="no")
+    )
+    assert failure == "It was built with --jit no, as the session or the setting `jit` says."
+
+
 def test_the_probe_runs_in_the_environment_of_the_session():
     calls = []
 

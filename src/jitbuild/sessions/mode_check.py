@@ -74,6 +74,8 @@ def mode_failure(facts: ProbeFacts, mode: Mode, interpreter: SessionInterpreter)
 
 
 def _missing_code(facts: ProbeFacts, mode: Mode, interpreter: SessionInterpreter) -> str:
+    if interpreter.jit == "no":
+        return "It was built with --jit no, as the session or the setting `jit` says."
     if not facts.machine_code_bytes and interpreter.jit != "interpreter":
         tracers = f" ({', '.join(facts.tracers)} is set)" if facts.tracers else ""
         return f"With PYTHON_JIT=1 a hot loop has no machine code{tracers}."
