@@ -161,6 +161,17 @@ def test_a_request_can_be_repeated(fields, options):
     assert request(**fields).repeat_command() == f"jitbuild bench 3.15{options}"
 
 
+def test_the_command_that_continues_writes_the_same_files():
+    wanted = request(
+        timeout=9.5, profile_hot=True, output=Path("out"), html="r.html", svg="a b.svg"
+    )
+    assert wanted.repeat_command(resume=True) == (
+        "jitbuild bench 3.15 --resume --timeout 9.5 --inspect --output out --html r.html "
+        "--svg 'a b.svg'"
+    )
+    assert wanted.repeat_command(files=False) == "jitbuild bench 3.15 --timeout 9.5 --inspect"
+
+
 def test_a_request_can_be_resumed_and_its_modes_compared():
     wanted = request(
         axes=Axes(jit="yes"), requirements=Requirements(["x"]), command=("x.py",), rounds=3

@@ -35,7 +35,8 @@ class BenchRequest:
     passed. Differences up to the share `margin` do not count. `timeout` is in seconds, per process.
     With `resume`, an earlier measurement is continued, and its results are kept. With
     `profile_hot`, hot functions without machine code are searched for. pyperf's files are written
-    to the folder `output`, or into the store if it is None.
+    to the folder `output`, or into the store if it is None. `html` and `svg` are the files that the
+    caller writes with the report; they are repeated in the command lines.
     """
 
     spec: str
@@ -56,6 +57,8 @@ class BenchRequest:
     resume: bool = False
     profile_hot: bool = False
     output: Path | None = None
+    html: str | None = None
+    svg: str | None = None
 
     @property
     def arms(self) -> tuple[Arm, Arm]:
@@ -74,10 +77,13 @@ class BenchRequest:
             margin=margin,
         )
 
-    def repeat_command(self, *, resume: bool = False, max_time: float | None = None) -> str:
+    def repeat_command(
+        self, *, resume: bool = False, max_time: float | None = None, files: bool = True
+    ) -> str:
         """Return the command line that repeats the measurement or, with `resume`, continues it.
 
-        `max_time` replaces the limit of the request.
+        `max_time` replaces the limit of the request. Unless `files` is False, the command line
+        writes the same files as the request.
         """
         seconds = max_time or self.max_time
         options = [
@@ -92,9 +98,17 @@ class BenchRequest:
             *(["--values", str(self.values)] if self.values else []),
             *(["--max-time", f"{seconds:g}"] if seconds else []),
             *(["--margin", f"{100 * self.margin:g}"] if self.margin else []),
+            *(["--timeout", f"{self.timeout:g}"] if self.timeout else []),
+            *["--inspect"] * self.profile_hot,
+            *(self._file_options() if files else []),
         ]
         command = ["--", *self.command] if self.command else []
         return shlex.join(["jitbuild", "bench", *self._subject(), *options, *command])
+
+    def _file_options(self) -> list[str]:
+        """Return the command-line words that name the files to write."""
+        files = {"--output": self.output, "--html": self.html, "--svg": self.svg}
+        return [word for option, file in files.items() if file for word in (option, str(file))]
 
     def diff_command(self) -> str:
         """Return the `jitbuild diff` command line that shows how the modes differ."""

@@ -92,7 +92,7 @@ def assemble_report(
             *report_notes.undecided_notes(rows, mean, seconds, "" if outcome.interrupted else more),
         ),
         files={name: str(path) for name, path in arms.paths.items()},
-        again=request.repeat_command(),
+        again=request.repeat_command(files=False),
         interrupted_by=outcome.interrupted_by,
         rule=rule,
         more_seconds=seconds or None,

@@ -202,6 +202,8 @@ def _request(options: argparse.Namespace) -> BenchRequest:
         resume=options.resume,
         profile_hot=options.inspect,
         output=Path(options.output) if options.output else None,
+        html=options.html,
+        svg=options.svg,
     )
 
 
