@@ -238,6 +238,8 @@ def test_each_test_of_pytest_benchmark_is_a_benchmark(
     compared = cli("bench", "compare", out / "off.json", out / "on.json", "--json").json()
     assert compared["geometric_mean"] == data["geometric_mean"]
     assert compared["about"]["base_python_version"].startswith("3.15")
+    assert {"base_platform", "base_hostname", "base_jitbuild_version"} <= compared["about"].keys()
+    assert compared["about"]["base_date"][:10] == data["about"]["date"][:10]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitbuild.system.formatting import count_noun
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
@@ -79,7 +81,7 @@ def _titled(about: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         ),
         "machine": (
             about.get("processor", ""),
-            _after("processors: ", about.get("processors")),
+            count_noun(int(about["processors"]), "processor") if "processors" in about else "",
             about.get("system", ""),
             about.get("kernel", ""),
         ),
