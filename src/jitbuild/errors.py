@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from jitbuild.safe_text import safe_text
+
 
 class JitbuildError(Exception):
     """An error that the user can do something about.
 
     `what` states the fact, and `remedy` tells the user what to do; both are complete sentences.
-    `str()` returns both, each on its own line.
+    `str()` returns both, each on its own line. Control characters in them are escaped, and secrets
+    in URLs are hidden, because messages quote names, tools and servers.
     """
 
     exit_code: ClassVar[int] = 70
 
     def __init__(self, what: str, *, remedy: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
+        self.what = safe_text(what)
+        self.remedy = safe_text(remedy)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return f"{self.what}\n{self.remedy}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jitbuild import settings
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from jitbuild.request import Axes
@@ -25,8 +26,9 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     `jobs` is the number of jobs that run at once, for all builds together. `min_speed` is the
     lowest acceptable speed of a download in bytes per second, measured over a minute; 0 accepts
     every speed. `ccache` is one of CCACHE_MODES, and `ccache_storage` a remote storage for ccache.
-    If `caches` is False, the stencil cache, the configure cache and the compiler cache are neither
-    read nor written.
+    `mirror` and `ccache_storage` may contain secrets, which an Address never shows. If `caches` is
+    False, the stencil cache, the configure cache and the compiler cache are neither read nor
+    written.
 
     If `upgrade` is True, the newest release is installed even if an older release in the store
     fits. If `reinstall` is True, an interpreter is built again even if it is in the store. If
@@ -36,13 +38,13 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     home: str | Path | None = None
     recipes: str | Path | None = None
-    mirror: str | None = None
+    mirror: Address | str | None = None
     sha256: str | None = None
     llvm: str | None = None
     jobs: int | None = None
     min_speed: int | None = None
     ccache: str | None = None
-    ccache_storage: str | None = None
+    ccache_storage: Address | str | None = None
     caches: bool = True
     upgrade: bool = False
     reinstall: bool = False
@@ -59,12 +61,12 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             self,
             home=settings.folder("home", self.home),
             recipes=settings.folder("recipes", self.recipes),
-            mirror=settings.value("mirror", self.mirror),
+            mirror=settings.address("mirror", self.mirror),
             llvm=settings.value("llvm", self.llvm),
             jobs=settings.number("jobs", self.jobs),
             min_speed=settings.number("min-speed", self.min_speed, least=0),
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
-            ccache_storage=settings.value("ccache-storage", self.ccache_storage),
+            ccache_storage=settings.address("ccache-storage", self.ccache_storage),
         )
 
 

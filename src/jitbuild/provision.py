@@ -111,6 +111,7 @@ class Provisioner:
             cache=self.store.root,
             catalog=self.catalog,
             sha256=sha256,
+            least_speed=self.options.min_speed,
             reporter=self.reporter,
         )
 

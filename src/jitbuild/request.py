@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
+from jitbuild import source_address
 from jitbuild.errors import RequestError, VariantError
+from jitbuild.source_address import ARCHIVE_SUFFIXES, is_path
 from jitbuild.system.paths import absolute_path, expanded_path
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,16 +32,12 @@ PROFILES: tuple[BuildProfile, ...] = get_args(BuildProfile)
 # Parts of CPython that fast and release builds leave out unless --include names them
 # (recipes/build.toml).
 PARTS: tuple[Part, ...] = get_args(Part)
-ARCHIVE_SUFFIXES = (".tar.xz", ".tgz", ".tar.gz", ".tar.bz2", ".tar", ".zip")
 
 # Each pattern is compiled on first use, because `jitbuild which` needs only one or two of them.
 # Other spellings of a version are read by jitbuild.spelling.
 _NUMBER = r"(?:0|[1-9][0-9]{0,2})"
 _TAG = rf"(?:c?python-?|v)?(3\.{_NUMBER}\.{_NUMBER}(?:(?:a|b|rc){_NUMBER})?)(t?)"
 _SERIES = rf"(?:c?python-?|v)?(3\.{_NUMBER})(t?)"
-# There may be two @, as in git+ssh://git@host/a/b@feature/x: one between user and host, and one
-# between path and reference.
-_GIT = r"git\+((?:[\w+.-]+://[^/]*/|[^/:]*:(?!/)|)[^@]*)(?:@(.+))?"
 _SPECIFIER = r"([<>]|[=!~]=).*"
 
 
@@ -48,6 +47,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Depending on `kind`, `value` is the version of a tag, the series (`3.15`), the specifier, the
     branch, the path, the git URL, or the name of an interpreter in the store (or the beginning of
     its name). `ref` is the git reference. `free_threaded` is True if the version ends in `t`.
+
+    `text` and `value` contain no credentials. The real URL of a repository is its `address`.
     """
 
     text: str
@@ -55,17 +56,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     ref: str = ""
     free_threaded: bool = False
+    address: Address | None = None
 
     @property
     def shown(self) -> str:
-        """The text in the form that may be stored and printed.
-
-        The user name and the password of a URL are removed, and a path is made absolute.
-        """
+        """The text to store and to print, in which a path is absolute."""
         if self.is_local:
             path = os.path.normpath(absolute_path(self.value))
             return f"{path}@{self.ref}" if self.kind == "git" else path
-        return re.sub(r"(https?://)[^/@]*@", r"\1", self.text)
+        return self.text
+
+    def reveal(self) -> str:
+        """Return the text with the credentials that it was typed with."""
+        return f"git+{self.address.reveal()}@{self.ref}" if self.address else self.text
 
     @property
     def is_local(self) -> bool:
@@ -234,8 +237,11 @@ def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Reque
         return Request(text=text, kind="series", value=match[1], free_threaded=bool(match[2]))
     if re.fullmatch(_SPECIFIER, text):
         return _specifier(text)
-    if match := re.fullmatch(_GIT, text):
-        return Request(text=text, kind="git", value=match[1], ref=match[2] or "HEAD")
+    if found := source_address.repository(text):
+        place, ref, address = found
+        return Request(text=found.text, kind="git", value=place, ref=ref or "HEAD", address=address)
+    if "://" in text:
+        text = Address(text).public  # jitbuild.sources.resolve refuses it
     if is_path(text):
         return _path(text, exists)
     if text == "main":
@@ -278,14 +284,3 @@ def _path(text: str, exists: Callable[[str], bool]) -> Request:
         return Request(text=text, kind="git", value=folder, ref=ref or "HEAD")
     kind: Kind = "archive" if text.lower().endswith(ARCHIVE_SUFFIXES) else "folder"
     return Request(text=text, kind=kind, value=text)
-
-
-def is_path(text: str) -> bool:
-    """Return True if `text` has the form of a path or a URL."""
-    return (
-        "/" in text
-        or "\\" in text
-        or text.startswith(".")
-        or re.match(r"~(?!\s*[0-9])", text) is not None
-        or text.lower().endswith(ARCHIVE_SUFFIXES)
-    )

@@ -18,6 +18,7 @@ from jitbuild.errors import SettingsError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.suggestions import did_you_mean
+from jitbuild.system.urls import Address
 from jitbuild.system.user_folders import settings_folder
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _LISTS = frozenset({"pythons", "modes"})
 # which files this machine trusts, or where the store is.
 _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
+# Settings whose values may contain a password or a token.
+_ADDRESSES = frozenset({"mirror", "ccache-storage"})
 # Any other value of `llvm` is the path of a folder whose programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 _MAX_DIGITS = 15
@@ -62,6 +65,14 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     origin: str
     listed: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The value as it is printed: without the secrets in an address."""
+        return str(Address(self.value)) if self.name in _ADDRESSES else self.value
+
+    def __repr__(self) -> str:
+        return f"Setting(name={self.name!r}, value={self.shown!r}, origin={self.origin!r})"
 
     @property
     def items(self) -> list[str]:
@@ -118,6 +129,12 @@ def value(name: str, flag: object = None) -> str | None:
     """Return the value of the setting `name`, or None if it is not set."""
     setting = get(name, flag)
     return setting.value if setting else None
+
+
+def address(name: str, flag: Address | str | None = None) -> Address | None:
+    """Return the setting `name`, which is an address, or None if it is not set."""
+    text = value(name, Address(flag).reveal() if flag is not None else None)
+    return Address(text) if text is not None else None
 
 
 def folder(name: str, flag: object = None) -> Path | None:

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from jitbuild.errors import RequestError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.suggestions import did_you_mean
+from jitbuild.system.urls import Address
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,2})"
 # python3.15, Python 3.15, cpython-3.15, cpython@3.15, py3.15, cp3.15, v3.15
@@ -71,6 +72,7 @@ def read(text: str) -> Spelling | None:
 
 def unknown(text: str) -> RequestError:
     """Return the error for `text`, which is not a request."""
+    text = str(Address(text))  # a password that was typed must not be shown
     items = split_list(text)
     if len(items) > 1 and all(map(re.compile(r"\W*(?:c?python-?|v)?3\b").match, items)):
         return RequestError(

@@ -36,8 +36,9 @@ class FakeDownload:
         self.urls = []
 
     def __call__(self, url, dest, *, sha256, reporter):
-        self.urls.append(url)
-        content = self.content.get(url, MissingError(f"{url} was not found.", remedy="Look."))
+        real = url.reveal()
+        self.urls.append(real)
+        content = self.content.get(real, MissingError(f"{url} was not found.", remedy="Look."))
         if isinstance(content, Exception):
             raise content
         if hashlib.sha256(content).hexdigest() != sha256:

@@ -122,7 +122,7 @@ def test_an_interpreter_the_store_lacks_is_planned_for_this_machine(home, asked)
     ((provisioner, plan, request),) = asked
     assert (plan.version, plan.variant.jit, plan.variant.profile) == ("3.15.2", "yes", "release")
     assert plan.variant.configure_args == ("--with-trace-refs",)
-    assert (provisioner.store.root, provisioner.options.mirror, provisioner.options.jobs) == (
+    assert (provisioner.store.root, str(provisioner.options.mirror), provisioner.options.jobs) == (
         home,
         "distro",
         3,
@@ -143,7 +143,11 @@ def test_options_that_are_not_stated_come_from_the_settings(monkeypatch, asked):
     jitbuild.ensure("3.14.10", profile="fast", options=BuildOptions(llvm="managed"))
     ((provisioner, plan, _),) = asked
     assert (plan.variant.jit, plan.variant.profile) == ("no", "fast")
-    assert (provisioner.options.mirror, provisioner.options.jobs, provisioner.options.llvm) == (
+    assert (
+        str(provisioner.options.mirror),
+        provisioner.options.jobs,
+        provisioner.options.llvm,
+    ) == (
         "distro",
         5,
         "managed",

@@ -515,7 +515,7 @@ def test_credentials_are_not_printed(dest, answers):
     ],
 )
 def test_a_url_is_redacted(url, printed):
-    assert urls.redacted(url) == printed
+    assert str(urls.Address(url)) == printed
 
 
 def test_the_part_is_removed_when_the_disk_is_full(dest):

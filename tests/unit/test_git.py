@@ -31,7 +31,20 @@ def test_a_password_in_a_url_is_used_and_not_recorded(tmp_path):
     url = "https://me:pw@host.example/cpython"
     resolved = described(f"git+{url}@v1", tmp_path, runner=git)
     assert resolved.source.location == "https://host.example/cpython"
-    assert any(url in command for command in git.commands)
+    # Every user of a machine can list the arguments of processes.
+    assert not any("pw" in word for command in git.commands for word in command)
+    (env,) = [env for env in git.envs if "GIT_CONFIG_COUNT" in env]
+    assert env["GIT_CONFIG_COUNT"] == "1"
+    assert env["GIT_CONFIG_KEY_0"] == f"url.{url}.insteadOf"
+    assert env["GIT_CONFIG_VALUE_0"] == "https://host.example/cpython"
+
+
+def test_the_configuration_in_the_environment_of_git_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "3")
+    git = FakeGit()
+    described("git+https://me:pw@host.example/cpython@v1", tmp_path, runner=git)
+    assert any(env.get("GIT_CONFIG_COUNT") == "4" for env in git.envs)
+    assert any("GIT_CONFIG_KEY_3" in env for env in git.envs)
 
 
 def test_git_never_prompts_and_ignores_variables_of_another_repository(tmp_path, monkeypatch):

@@ -17,9 +17,10 @@ ROOT = Path(jitbuild.__file__).parent
 # rooms in lower layers, never from another room of its own layer. Imports inside functions and
 # those for the type checker count like any other.
 LAYERS: list[set[str]] = [
+    {"safe_text"},
     {"errors"},
     {"system"},
-    {"spelling"},
+    {"spelling", "source_address"},
     {"request", "target", "modes", "settings", "in_target"},
     {"options", "setting_lists"},
     {"recipes"},

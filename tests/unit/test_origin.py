@@ -6,6 +6,7 @@ import pytest
 
 from jitbuild.errors import UsageError
 from jitbuild.sources.origin import ArchiveOrigin
+from jitbuild.system.urls import Address
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])
@@ -22,7 +23,7 @@ def test_no_mirror_means_python_org(text):
     ],
 )
 def test_an_http_url_is_a_mirror(text):
-    assert ArchiveOrigin.parse(text) == ArchiveOrigin(kind="mirror", place=text)
+    assert ArchiveOrigin.parse(text) == ArchiveOrigin(kind="mirror", place=Address(text))
 
 
 def test_distro_is_a_word_in_any_case():

@@ -9,8 +9,9 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from jitbuild.building.build_log import BuildLog
 from jitbuild.building.step_failure import StepOutput, step_failure
 from jitbuild.building.step_progress import StepProgress, count_files
 from jitbuild.errors import BuildError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from jitbuild.system.jobserver import JobBudget, JobShare
     from jitbuild.system.process import Runner, Streamer
     from jitbuild.system.progress import Reporter, Stage
+    from jitbuild.system.urls import Address
 
 # A shorter wait for jobs is not reported.
 _NOTABLE_WAIT_SECONDS = 0.5
@@ -41,7 +43,8 @@ class StepRunner:
     `name` identifies the build in messages. `environ` is the clean environment of the build
     (building/build_environment.py). `caches` are asked for help in the given order. `advice` is the
     recipes' advice on known failures. `runner` runs the dry run of a step, which tells how many
-    files the step compiles.
+    files the step compiles. `addresses` are addresses whose secrets the programs of the build know;
+    they do not appear in the log.
     """
 
     name: str
@@ -52,6 +55,7 @@ class StepRunner:
     reporter: Reporter
     caches: Sequence[StepCache] = ()
     advice: Sequence[Advice] = ()
+    addresses: Sequence[Address] = ()
     streamer: Streamer = process.stream
     runner: Runner = process.run
     clock: Callable[[], float] = time.monotonic
@@ -65,7 +69,8 @@ class StepRunner:
         with the relevant lines of the log and a remedy, or DiskFullError if the disk is full.
         """
         times: dict[str, float] = {}
-        with self.site.log.open("ab") as log:
+        with self.site.log.open("ab") as file:
+            log = BuildLog(file, self.addresses)
             for step in steps:
                 begun, waited = self.clock(), self._waited
                 with self.reporter.stage(f"{self.name}: {step.name}") as stage:
@@ -76,7 +81,7 @@ class StepRunner:
             times["waiting"] = round(self._waited, 2)
         return times
 
-    def _run_with_caches(self, step: Step, log: IO[bytes], stage: Stage) -> None:
+    def _run_with_caches(self, step: Step, log: BuildLog, stage: Stage) -> None:
         """Run one step with the help of the caches.
 
         If the step fails, let a cache withdraw its help and run the step again, until no help is
@@ -106,7 +111,7 @@ class StepRunner:
         return False
 
     def _run_once(
-        self, step: Step, inputs: Sequence[StepInputs], log: IO[bytes], stage: Stage
+        self, step: Step, inputs: Sequence[StepInputs], log: BuildLog, stage: Stage
     ) -> None:
         asked = self.clock()
         wanted = self.budget.jobs if step.share == "free" else 1
@@ -149,7 +154,7 @@ class StepRunner:
         step: Step,
         env: dict[str, str],
         share: JobShare,
-        log: IO[bytes],
+        log: BuildLog,
         on_line: Callable[[str], None],
     ) -> int:
         pass_fds: Sequence[int] = ()

@@ -8,6 +8,7 @@ from jitbuild import api
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes, parse
+from jitbuild.running.lookup import without_secrets
 from jitbuild.running.refreshing import try_refresh, warn
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ProvidedInterpreters(NamedTuple):
-    """An interpreter for each request, in the order of the requests.
+    """An interpreter for each request (without credentials), in the order of the requests.
 
     `built` is True if `provide` added any of them to the store.
     """
@@ -73,7 +74,7 @@ def provide(
     for spec in specs:
         _remove_failing(spec, store, reporter, inspect)
     before = {interpreter.instance for interpreter in store.installed()}
-    interpreters = {spec: ensure(spec) for spec in specs}
+    interpreters = {without_secrets(spec): ensure(spec) for spec in specs}
     built = any(interpreter.instance not in before for interpreter in interpreters.values())
     return ProvidedInterpreters(interpreters, built)
 

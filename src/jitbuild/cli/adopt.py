@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_examples, add_expect, add_json
 from jitbuild.cli.install import summary
-from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.errors import InterpreterError, RequestError
 from jitbuild.request import PROFILES, parse
 from jitbuild.running.lookup import find_program
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([interpreter.to_json()])
     else:
-        print(interpreter.executable)
+        print_path(interpreter.executable)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from jitbuild.bench import report_json
 from jitbuild.cli import streams
 from jitbuild.cli.output import print_json
 from jitbuild.errors import JitbuildError, UsageError
+from jitbuild.system.safe_stream import raw
 
 if TYPE_CHECKING:
     import argparse
@@ -81,7 +83,7 @@ def _print_table(report: BenchReport, options: argparse.Namespace) -> None:
 
     with contextlib.suppress(BrokenPipeError):
         inspect = options.inspect and report.comparison == "modes"
-        table.show(report, Console(), inspect=inspect)
+        table.show(report, Console(file=raw(sys.stdout)), inspect=inspect)
 
 
 def _cannot_write(path: Path, error: OSError) -> JitbuildError:

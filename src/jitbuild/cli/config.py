@@ -35,7 +35,7 @@ class _Entry(NamedTuple):
         origin = self.setting.origin
         if origin == DEFAULT:
             origin = f"{DEFAULT}: {meaning}"
-        return self.name, self.setting.value, f"{origin}{' (invalid)' if self.error else ''}"
+        return self.name, self.setting.shown, f"{origin}{' (invalid)' if self.error else ''}"
 
     @property
     def plain(self) -> dict[str, str | None] | None:
@@ -43,7 +43,7 @@ class _Entry(NamedTuple):
         if self.setting is None and self.error is None:
             return None
         return {
-            "value": self.setting.value if self.setting else None,
+            "value": self.setting.shown if self.setting else None,
             "origin": self.setting.origin if self.setting else None,
             "error": self.error.what if self.error else None,
         }
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print every setting with its effective value and the origin of the value.
+    """Print every setting with its effective value, without secrets, and the origin of the value.
 
     Raises SettingsError, after printing, if a value is invalid.
     """

@@ -20,9 +20,10 @@ from jitbuild.cli.arguments import (
     stated_axes,
 )
 from jitbuild.cli.list_options import WordsAction
-from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.options import CCACHE_MODES, BuildOptions
 from jitbuild.system.formatting import format_duration
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from jitbuild.provision_many import Outcome
@@ -117,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.quiet:
             print(summary(interpreter), file=sys.stderr)
         if not options.json:
-            print(interpreter.executable, flush=True)
+            print_path(interpreter.executable)
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
     _raise_first_failure(outcomes)
@@ -126,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _build_options(options: argparse.Namespace) -> BuildOptions:
     return BuildOptions(
-        mirror=options.mirror,
+        mirror=Address(options.mirror) if options.mirror else None,
         sha256=options.sha256,
         recipes=options.recipes,
         llvm=options.llvm,

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.request import is_path
+from jitbuild.source_address import is_path
 from jitbuild.system.list_text import split_list
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jitbuild.cli import streams
 from jitbuild.cli.commands import LIGHT
 from jitbuild.errors import JitbuildError
+from jitbuild.system.safe_stream import raw, safe_output
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +24,11 @@ _EXIT_SIGNAL = 128
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (by default that of this process), and return the exit code."""
+    with safe_output():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     # Imports create many objects but no garbage. Without this, garbage collection would take a
     # tenth of the time of a light command.
     gc.disable()
@@ -95,7 +101,7 @@ def _flush(code: int) -> int:
 def _report(error: JitbuildError, *, verbose: bool) -> int:
     if verbose:
         _print_traceback()
-    _print(f"{_red('error:')} {error}")
+    _print_error(str(error))
     return error.exit_code
 
 
@@ -135,7 +141,7 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
             f"{error}.\nIf this machine is not the cause, please report it with the output of "
             "--verbose."
         )
-    _print(f"{_red('error:')} {message}")
+    _print_error(message)
     return JitbuildError.exit_code
 
 
@@ -156,6 +162,13 @@ def _print(text: str) -> None:
     """Print `text` on stderr, unless stderr cannot be written."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def _print_error(message: str) -> None:
+    with contextlib.suppress(OSError):
+        if sys.stderr is not None:
+            raw(sys.stderr).write(f"{_red('error:')} ")
+        _print(message)
 
 
 def _print_traceback() -> None:

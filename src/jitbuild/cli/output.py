@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitbuild.safe_text import json_escaped, safe_data
+from jitbuild.system.safe_stream import raw
+
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from jitbuild.system.progress import Reporter
 
@@ -20,16 +24,25 @@ def reporter_for(options: argparse.Namespace) -> Reporter:
 def print_json(data: object) -> None:
     """Print `data` as JSON on stdout.
 
-    Characters that the encoding of stdout lacks are escaped, so that the output is always JSON.
+    Control characters, and characters that the encoding of stdout lacks, are escaped as in JSON.
+    Secrets in URLs are hidden.
     """
     import json
     import sys
 
     from jitbuild.cli.streams import can_print
 
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    text = json.dumps(safe_data(data), indent=2, ensure_ascii=False)
     if not can_print(text, sys.stdout):
         # In the C locale, Python represents a path that is UTF-8 by surrogates.
         real = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
         text = json.dumps(json.loads(real), indent=2)
-    print(text)
+    print(json_escaped(text))
+
+
+def print_path(path: Path) -> None:
+    """Print a path on stdout, for `$(...)`: unchanged unless stdout is a terminal."""
+    import sys
+
+    stream = sys.stdout if sys.stdout is None or sys.stdout.isatty() else raw(sys.stdout)
+    print(path, file=stream, flush=True)

@@ -10,7 +10,7 @@ from jitbuild.errors import RequestError
 from jitbuild.probing.proof import ESSENTIAL_MODULES, lost_essentials
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes, parse
-from jitbuild.running.lookup import find_interpreter, find_program
+from jitbuild.running.lookup import find_interpreter, find_program, without_secrets
 from jitbuild.system.paths import expanded_path
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collect
     except RequestError as error:
         if program is None:
             raise RequestError(
-                f"There is no program {spec!r} on PATH. {error.what}",
+                f"There is no program {without_secrets(spec)!r} on PATH. {error.what}",
                 remedy=f"Name the path of a Python, or write a request. {error.remedy}",
             ) from error
         return program, ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, stated_axes
 from jitbuild.cli.list_options import WordsAction
-from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.running.lookup import find_interpreter
 
 if TYPE_CHECKING:
@@ -40,5 +40,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
     else:
-        print(*(interpreter.executable for interpreter in interpreters), sep="\n")
+        for interpreter in interpreters:
+            print_path(interpreter.executable)
     return 0

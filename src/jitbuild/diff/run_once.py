@@ -20,6 +20,7 @@ from jitbuild.running.command import pytest_arguments_index
 from jitbuild.running.programs import cannot_start
 from jitbuild.system import process
 from jitbuild.system.files import store_errors
+from jitbuild.system.safe_stream import raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -161,14 +162,15 @@ def _with_kept_log(job: DiffJob, run: CommandRun, log: Path) -> CommandRun:
 def _followed(log: Path) -> Iterator[None]:
     """Copy everything that is written to `log` to stderr while the block runs."""
     ended = threading.Event()
+    stderr = raw(sys.stderr)  # the output of the user's command is not changed
 
     def follow() -> None:
         with log.open("rb") as file:
             while True:
                 # After the end, read once more to get the last output.
                 last = ended.wait(_FOLLOW_SECONDS)
-                sys.stderr.write(file.read().decode("utf-8", "replace"))
-                sys.stderr.flush()
+                stderr.write(file.read().decode("utf-8", "replace"))
+                stderr.flush()
                 if last:
                     return
 

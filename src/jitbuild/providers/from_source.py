@@ -35,6 +35,7 @@ from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.download import downloader
 from jitbuild.system.environment import with_environment
+from jitbuild.system.urls import Address
 from jitbuild.target import Host, host
 from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.compiler import CCompiler, compiler_of, libc_of
@@ -133,6 +134,7 @@ class _SourceBuild:
                 msgspec.structs.replace(known, advice=as_typed(known.advice, root=self.host.root))
                 for known in self.task.catalog.build.advice
             ],
+            addresses=[Address(storage)] if (storage := self.task.options.ccache_storage) else [],
             streamer=self.effects.streamer,
             runner=self.effects.runner,
             clock=self.effects.clock,
@@ -232,7 +234,7 @@ class _SourceBuild:
             budget=task.budget,
             reporter=task.reporter,
             ccache=self._ccache() if enabled else None,
-            ccache_storage=options.ccache_storage,
+            ccache_storage=Address(options.ccache_storage) if options.ccache_storage else None,
             runner=self.runner,
         )
         return step_caches(context, enabled=enabled)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from jitbuild.advice import advise_install
 from jitbuild.api import catalog, store
-from jitbuild.errors import JitbuildError, NotInstalledError
+from jitbuild.errors import JitbuildError, NotInstalledError, RequestError
 from jitbuild.request import Axes, Request, parse
 from jitbuild.store.mismatch import check_axes, reasons
 from jitbuild.store.names import find_named
 from jitbuild.system.paths import expanded_path
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +78,14 @@ def find_interpreter(
     if interpreter is None:
         raise _not_installed(request, axes, current_store, digest)
     return interpreter
+
+
+def without_secrets(spec: str) -> str:
+    """Return `spec` as messages show it, without credentials; it need not be a valid request."""
+    try:
+        return parse(spec).text
+    except RequestError:
+        return str(Address(spec))
 
 
 def find_program(text: str) -> Path | None:

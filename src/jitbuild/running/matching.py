@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import NotInstalledError, UsageError
 from jitbuild.request import Axes, parse
-from jitbuild.running.lookup import local_digest
+from jitbuild.running.lookup import local_digest, without_secrets
 from jitbuild.store.mismatch import contradicts
 from jitbuild.store.names import named, no_such_name
 
@@ -31,7 +31,9 @@ def matching(
     found = exact or _matching(store, parse(spec), installed, axes, every=every)
     if len(found) > 1 and not every:
         names = ", ".join(interpreter.name for interpreter in found)
-        raise UsageError(f"{spec} fits {len(found)} interpreters: {names}.", remedy=remedy)
+        raise UsageError(
+            f"{without_secrets(spec)} fits {len(found)} interpreters: {names}.", remedy=remedy
+        )
     return found
 
 

@@ -51,7 +51,8 @@ class VenvPlace(NamedTuple):
         digest = hashlib.sha256(contents.encode()).hexdigest()
         folder = store.cache("environments") / digest[:16]
         # An environment contains its own path, so it is not usable after its store was moved.
-        record = json.dumps({"folder": os.path.realpath(folder), "contents": contents})
+        # Only the digest is recorded, because a requirement may contain a password.
+        record = json.dumps({"folder": os.path.realpath(folder), "contents": digest})
         return cls(folder, record, _may_change(packages, texts))
 
     @property

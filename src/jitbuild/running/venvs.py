@@ -110,6 +110,7 @@ def prepare(
                 _create(base.executable, place.folder, runner)
                 _install(place.python, requirements, place.folder / _REPORT, runner)
                 _check_contents(place.python, requirements, place.folder / _REPORT, runner)
+                (place.folder / _REPORT).unlink(missing_ok=True)
             place.mark_complete()
         with store_errors(place.folder):
             provide_pytest_plugin(place.folder, base.version)
@@ -250,7 +251,8 @@ def _run(name: str, argv: Sequence[str], environ: Mapping[str, str], runner: pro
     result = runner(argv, env=environment("off", inherited))
     if result.ok:
         return result.stdout
-    lines = [line for line in (result.stdout + result.stderr).splitlines() if line.strip()]
+    text = pip_settings.hide_secrets(result.stdout + result.stderr, environ)
+    lines = [line for line in text.splitlines() if line.strip()]
     output = "\n".join(f"  {line}" for line in lines[-_OUTPUT_LINES:])
     raise BuildError(
         "The environment could not be created: "

@@ -20,7 +20,7 @@ def _install(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     from jitbuild import api
 
     return api.ensure(
-        request.request.text, jit=request.jit, profile=request.profile, reporter=reporter
+        request.request.reveal(), jit=request.jit, profile=request.profile, reporter=reporter
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
-from jitbuild.system import download, files, urls
+from jitbuild.system import download, files
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.progress import SilentReporter
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Source
     from jitbuild.system.progress import Reporter
+    from jitbuild.system.urls import Address
 
 _SILENT = SilentReporter()
 
@@ -22,7 +22,7 @@ _SILENT = SilentReporter()
 class Downloader(Protocol):
     """The interface of `jitbuild.system.download.download`."""
 
-    def __call__(self, url: str, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path:
+    def __call__(self, url: Address, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path:
         """Download `url` to `dest`, verify it, and return `dest`."""
         ...
 
@@ -57,14 +57,14 @@ class ArchiveCache:
                     return CachedArchive(path, "cache")
         return None
 
-    def add_download(self, url: str, pin: str) -> CachedArchive:
-        """Download the archive at `url` into the cache, and check that its sha256 is `pin`.
+    def add_download(self, url: Address, name: str, pin: str) -> CachedArchive:
+        """Download the archive `name` at `url` into the cache; check that its sha256 is `pin`.
 
         Raises DownloadError if the download fails, and IntegrityError if the sha256 differs.
         """
-        dest = self._path(urlsplit(url).path.rpartition("/")[2], pin)
+        dest = self._path(name, pin)
         path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
-        return CachedArchive(path, urls.redacted(url))
+        return CachedArchive(path, str(url))
 
     def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
         """Copy `file` into the cache under the name `name`, and check that its sha256 is `pin`.

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.errors import SourceError
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
-from jitbuild.system import files, process, urls
+from jitbuild.system import files, process
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.transfer_speed import LEAST_SPEED
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,32 +39,36 @@ class Commit(NamedTuple):
     digest: str
 
 
-def resolve(
-    place: str,
+def resolve(  # noqa: PLR0913
+    place: Address | str,
     ref: str,
     *,
     cache: Path,
     offline: bool = False,
+    least_speed: int = LEAST_SPEED,
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> Commit:
     """Return the commit that `ref` names in the repository at `place`, a URL or a path.
 
     If `offline` is True and `place` is a URL, nothing is fetched: `ref` must be a full commit hash
-    that was fetched before. Raises SourceError if git does not know the reference or the reference
-    is not safe to pass to git, and DownloadError if a URL cannot be fetched.
+    that was fetched before. A transfer over HTTP that is slower than `least_speed` bytes per second
+    is given up. Raises SourceError if git does not know the reference or the reference is not safe
+    to pass to git, and DownloadError if a URL cannot be fetched.
     """
     if ref.startswith("-") or not ref.isprintable():
         raise SourceError(
             f"{ref!r} is not a git reference.",
             remedy="Name a branch, a tag or a commit after the @.",
         )
-    if git_remote.is_url(place):
-        clone, location = git_remote.clone_path(place, cache), git_remote.without_secrets(place)
+    address = Address(place)
+    if git_remote.is_url(address):
+        clone, location = git_remote.clone_path(address, cache), address.public
         if offline:
-            return Commit(clone, location, _fetched_before(place, ref, clone, runner))
-        return Commit(clone, location, git_remote.fetch(place, ref, cache, runner, reporter))
-    folder = absolute_path(place)
+            return Commit(clone, location, _fetched_before(address, ref, clone, runner))
+        digest = git_remote.fetch(address, ref, cache, runner, reporter, least_speed=least_speed)
+        return Commit(clone, location, digest)
+    folder = absolute_path(address.reveal())
     if not folder.is_dir():
         raise SourceError(
             f"{folder} is not a folder, so it is not a git repository.",
@@ -97,8 +103,9 @@ def checkout(
     `location` is that of the resolved Commit. git uses an index outside of the repository, so the
     repository is not changed. (`git archive` would leave out files that `.gitattributes` names.)
     """
-    is_url = git_remote.is_url(location)
-    folder = git_remote.clone_path(location, cache) if is_url else Path(location)
+    address = Address(location)
+    is_url = git_remote.is_url(address)
+    folder = git_remote.clone_path(address, cache) if is_url else Path(location)
     git_dir = Git(folder, runner).output("rev-parse", "--absolute-git-dir").strip()
     index = dest.with_name(f"{dest.name}.index")
     with files.store_errors(dest):
@@ -124,11 +131,11 @@ def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:
     return list(dict.fromkeys(name for name in listing.split("\0") if name))
 
 
-def _fetched_before(url: str, ref: str, clone: Path, runner: Runner) -> str:
+def _fetched_before(url: Address, ref: str, clone: Path, runner: Runner) -> str:
     digest = git_remote.fetched_commit(Git(clone, runner), ref) if clone.is_dir() else None
     if digest is None:
         raise SourceError(
-            f"The commit that {ref} names in {urls.redacted(url)} is not known: this command does "
+            f"The commit that {ref} names in {url} is not known: this command does "
             "not use the network.",
             remedy="Use `jitbuild install`, which fetches it. Or request a release, a checkout on "
             "this machine (./cpython@REF), or a full commit hash that was installed before.",

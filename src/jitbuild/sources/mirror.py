@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from jitbuild.errors import MissingError
-from jitbuild.system.urls import redacted
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
 
 
-def fetch_from_url(source: Source, base: str, archives: ArchiveCache) -> CachedArchive:
+def fetch_from_url(source: Source, base: Address, archives: ArchiveCache) -> CachedArchive:
     """Download an archive of `source` from the mirror at the URL `base`.
 
     Raises MissingError if the mirror does not have the archive, and IntegrityError if its sha256 is
@@ -45,7 +45,7 @@ def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> Cac
 
 
 def download_first(
-    source: Source, urls: Sequence[tuple[str, str]], archives: ArchiveCache
+    source: Source, urls: Sequence[tuple[Address, str]], archives: ArchiveCache
 ) -> CachedArchive:
     """Download an archive of `source` from the first of `urls` that exists.
 
@@ -54,10 +54,10 @@ def download_first(
     """
     for url, pin in urls:
         try:
-            return archives.add_download(url, pin)
+            return archives.add_download(url, url.file_name, pin)
         except MissingError:
             continue
-    raise _missing(source, [redacted(url) for url, _ in urls])
+    raise _missing(source, [str(url) for url, _ in urls])
 
 
 def _layout(source: Source) -> Iterator[tuple[str, str]]:
@@ -71,13 +71,14 @@ def _layout(source: Source) -> Iterator[tuple[str, str]]:
         yield name, pin
 
 
-def _url_below(base: str, path: str) -> str:
+def _url_below(base: Address, path: str) -> Address:
     """Return the URL of `path` below `base`.
 
     The query of `base` is kept, because on some servers it is a signature.
     """
-    parts = urlsplit(base)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment=""))
+    parts = urlsplit(base.reveal())
+    below = parts._replace(path=f"{parts.path.rstrip('/')}/{quote(path)}", fragment="")
+    return Address(urlunsplit(below))
 
 
 def _missing(source: Source, places: list[str]) -> MissingError:

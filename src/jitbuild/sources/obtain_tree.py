@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, assert_never
 from jitbuild.errors import IntegrityError
 from jitbuild.sources import distro, folder, git, mirror, python_org
 from jitbuild.sources.archive_cache import ArchiveCache
-from jitbuild.system import archive, download, files, process, urls
+from jitbuild.system import archive, download, files, process
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,9 +90,9 @@ def _fetch_release(
         case "python.org":
             return python_org.fetch(source, archives)
         case "mirror":
-            return mirror.fetch_from_url(source, origin.place, archives)
+            return mirror.fetch_from_url(source, Address(origin.place), archives)
         case "folder":
-            return mirror.fetch_from_folder(source, Path(origin.place), archives)
+            return mirror.fetch_from_folder(source, Path(str(origin.place)), archives)
         case "distro":
             return distro.fetch(source, archives, scratch / "apt", runner=runner)
         case _:
@@ -110,7 +111,7 @@ def _check_out(
     location, commit = source.location, source.digest
     with reporter.stage(f"Checking out {commit[:12]}"):
         tree = git.checkout(location, commit, place, cache=cache, runner=runner)
-    origin = urls.redacted(location) if "://" in location else "git"
+    origin = Address(location).public if "://" in location else "git"
     return SourceTree(path=tree, origin=origin, verified="commit")
 
 

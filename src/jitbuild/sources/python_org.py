@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.sources.mirror import download_first
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from jitbuild.planning.plan import Source
@@ -26,7 +27,7 @@ def fetch(source: Source, archives: ArchiveCache) -> CachedArchive:
     folder = source.location.rpartition("/")[0]
     try:
         return download_first(
-            source, [(f"{folder}/{name}", pin) for name, pin in source.files], archives
+            source, [(Address(f"{folder}/{name}"), pin) for name, pin in source.files], archives
         )
     except DownloadError as error:
         alternatives = _ALTERNATIVES.format(name=source.files[0][0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import RequestError, SourceError
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
-from jitbuild.system import archive, files, process, urls
+from jitbuild.system import archive, files, process
 from jitbuild.system.checksums import checksum_error, sha256_of
 from jitbuild.system.paths import (
     UNRECORDABLE,
@@ -22,6 +22,8 @@ from jitbuild.system.paths import (
     is_recordable,
 )
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.transfer_speed import LEAST_SPEED
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,13 +43,15 @@ def describe(  # noqa: PLR0913
     catalog: Catalog,
     sha256: str | None = None,
     offline: bool = False,
+    least_speed: int | None = None,
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> ResolvedRequest:
     """Return the version, source and LLVM of the tree that `request` names.
 
     If `sha256` is given, an archive must have this digest. If `offline` is True, nothing is
-    fetched, and a branch behind a URL raises SourceError.
+    fetched, and a branch behind a URL raises SourceError. `least_speed` is the lowest accepted
+    speed of a transfer over HTTP in bytes per second; None stands for the default.
 
     Raises RequestError if `request` is the name of an interpreter, SourceError if the tree is not a
     CPython with the JIT, IntegrityError if an archive has
@@ -65,7 +69,7 @@ def describe(  # noqa: PLR0913
         case "archive":
             return _describe_archive(_local_path(request.value), sha256)
         case "git":
-            place = request.value
+            place: Address | str = request.address or request.value
         case "branch":
             place = catalog.series["main"].repository
         case "name":
@@ -76,7 +80,13 @@ def describe(  # noqa: PLR0913
         case _:
             raise AssertionError(f"{request.text} is resolved from the recipes")
     commit = git.resolve(
-        place, request.ref, cache=cache, offline=offline, runner=runner, reporter=reporter
+        place,
+        request.ref,
+        cache=cache,
+        offline=offline,
+        least_speed=LEAST_SPEED if least_speed is None else least_speed,
+        runner=runner,
+        reporter=reporter,
     )
     location = commit.location
     source = Source(kind="git", digest=commit.digest, location=location, ref=request.ref)
@@ -87,7 +97,7 @@ def describe(  # noqa: PLR0913
 def _local_path(text: str) -> Path:
     if "://" in text:
         raise SourceError(
-            f"{urls.redacted(text)} is a URL, and the sha256 of the file there is not known.",
+            f"{Address(text)} is a URL, and the sha256 of the file there is not known.",
             remedy="Request a version instead of a URL, and name the server with --mirror URL; add "
             "--sha256 if no recipe pins that version. Or download the file and give its path.",
         )

@@ -11,7 +11,7 @@ from jitbuild.system.files import copy_verified, provide_file
 from jitbuild.system.http_client import NetworkEffects, create_client
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
-from jitbuild.system.urls import path_of_file_url, redacted, scheme_of
+from jitbuild.system.urls import Address, path_of_file_url, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ _SILENT = SilentReporter()
 
 
 def download(  # noqa: PLR0913
-    url: str,
+    url: str | Address,
     dest: Path,
     *,
     sha256: str | None,
@@ -46,20 +46,26 @@ def download(  # noqa: PLR0913
     call. Raises IntegrityError if the file has another hash, and DiskFullError if the disk is full;
     the partial file is then removed. Raises StoreError if `dest` cannot be written.
     """
-    scheme = scheme_of(url)
+    address = Address(url)
+    scheme = scheme_of(address.reveal())
     if scheme == "file":
-        source = Path(path_of_file_url(url))
+        source = Path(path_of_file_url(address.reveal()))
         return copy_verified(source, dest, sha256=sha256, reporter=reporter, title=title)
     if scheme not in {"http", "https"}:
         raise DownloadError(
-            f"{redacted(url)} is not a URL that can be downloaded.",
+            f"{address} is not a URL that can be downloaded.",
             remedy="Use an http, https or file URL.",
         )
 
     def fetch(part: Path, stage: Stage) -> None:
         with create_client(effects) as client:
             transfer = Transfer(
-                url=url, part=part, sha256=sha256, client=client, effects=effects, stage=stage
+                address=address,
+                part=part,
+                sha256=sha256,
+                client=client,
+                effects=effects,
+                stage=stage,
             )
             transfer.run(retries)
 

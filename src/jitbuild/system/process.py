@@ -42,6 +42,12 @@ class Completed:
         return self.returncode == 0 and not self.timed_out
 
 
+class ByteWriter(Protocol):
+    """A file or another object that accepts bytes. `stream` writes whole lines to it."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
 class Runner(Protocol):
     """A function that runs a program to its end and returns the result, as `run` does.
 
@@ -74,7 +80,7 @@ class Streamer(Protocol):
         *,
         env: Mapping[str, str],
         cwd: Path,
-        log: IO[bytes],
+        log: ByteWriter,
         on_line: Callable[[str], None],
         pass_fds: Sequence[int] = (),
     ) -> int: ...
@@ -161,7 +167,7 @@ def stream(  # noqa: PLR0913
     *,
     env: Mapping[str, str],
     cwd: Path,
-    log: IO[bytes],
+    log: ByteWriter,
     on_line: Callable[[str], None],
     pass_fds: Sequence[int] = (),
     effects: ProcessEffects = _EFFECTS,

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING
 
+from jitbuild.safe_text import safe_text
 from jitbuild.system.formatting import format_duration
 from jitbuild.system.terminal_reporter import TerminalReporter
 
@@ -65,7 +66,7 @@ class PlainReporter:
     def _print(self, line: str) -> None:
         # Write the line in one call: print() would write the newline separately, which could mix
         # the lines of several threads.
-        self._stream.write(f"{line}\n")
+        self._stream.write(f"{safe_text(line)}\n")
         self._stream.flush()
 
 

@@ -12,7 +12,6 @@ from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
 from jitbuild.system.transfer_errors import RetryError
 from jitbuild.system.transfer_speed import SpeedCheck, TooSlowError, deadline
-from jitbuild.system.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from jitbuild.system.http_client import NetworkEffects
     from jitbuild.system.progress import Stage
+    from jitbuild.system.urls import Address
 
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
@@ -39,7 +39,7 @@ class _Body(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class Transfer:
-    """The transfer of `url` to the file `part`, and its state between attempts.
+    """The transfer of `address` to the file `part`, and its state between attempts.
 
     An earlier transfer may have left the beginning of the file in `part`. `validator` is the
     identifier of the file's version that the server's last response contained. `stitched` is True
@@ -47,7 +47,7 @@ class Transfer:
     response began to arrive, and `expired` is True if its headers took too long.
     """
 
-    url: str
+    address: Address
     part: Path
     sha256: str | None
     client: httpx.Client
@@ -75,7 +75,7 @@ class Transfer:
             self._complete(retries)
             actual = remove_if_different(self.part, self.sha256)
         if actual is not None:
-            raise checksum_error(redacted(self.url), self.sha256, actual)
+            raise checksum_error(str(self.address), self.sha256, actual)
 
     def _complete(self, retries: int) -> None:
         failures, best = 0, self._resumable()
@@ -88,7 +88,7 @@ class Transfer:
                 failures = 1 if progressed else failures + 1
                 best = max(best, size)
                 if failures > retries:
-                    raise errors.final_error(self.url, error, self._size()) from error
+                    raise errors.final_error(self.address, error, self._size()) from error
                 self._pause(error, failures)
 
     def _attempt(self) -> None:
@@ -100,7 +100,9 @@ class Transfer:
         self.started, self.expired = False, False
         with self._translated_errors(), contextlib.ExitStack() as stack:
             with self._header_deadline():
-                request = self.client.stream("GET", self.url, headers=self._headers(size))
+                request = self.client.stream(
+                    "GET", self.address.reveal(), headers=self._headers(size)
+                )
                 response = stack.enter_context(request)
             body = self._accept(response, size)
             self.started = True
@@ -115,13 +117,15 @@ class Transfer:
         try:
             yield
         except TooSlowError as error:
-            raise errors.too_slow(self.url, error) from error
+            raise errors.too_slow(self.address, error) from error
         except httpx.UnsupportedProtocol as error:
-            raise errors.failure(self.url, "it leads to a URL that is not http or https") from error
+            raise errors.failure(
+                self.address, "it leads to a URL that is not http or https"
+            ) from error
         except httpx.TransportError as error:
             raise self._broken(error) from error
         except httpx.TooManyRedirects as error:
-            raise errors.failure(self.url, "there are too many redirects") from error
+            raise errors.failure(self.address, "there are too many redirects") from error
         except RuntimeError as error:
             # httpx raises it if `expire` closed the client before the request was sent.
             if not self.expired:
@@ -129,18 +133,18 @@ class Transfer:
             raise self._too_slow() from error
         except httpx.InvalidURL:
             # The cause is suppressed, because its message may contain a password.
-            raise errors.failure(self.url, "it is not a valid URL") from None
+            raise errors.failure(self.address, "it is not a valid URL") from None
 
     def _broken(self, error: httpx.TransportError) -> Exception:
         """Return the error for a connection that failed or was closed."""
         if self.expired:
             return self._too_slow()
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return errors.untrusted(self.url)
+            return errors.untrusted(self.address)
         return RetryError(str(error) or type(error).__name__, interrupted=self.started)
 
     def _too_slow(self) -> Exception:
-        return errors.too_slow(self.url, TooSlowError(0, self.effects.window))
+        return errors.too_slow(self.address, TooSlowError(0, self.effects.window))
 
     def _header_deadline(self) -> contextlib.AbstractContextManager[None]:
         """Return a context manager that limits the wait for the headers of a response.
@@ -191,7 +195,7 @@ class Transfer:
             return self._nothing_follows(response, size)
         else:
             wait = errors.retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
-            raise errors.refused(self.url, status, response.reason_phrase, wait)
+            raise errors.refused(self.address, status, response.reason_phrase, wait)
         self.stitched = body.start > 0
         self.validator = _validator(response.headers)
         return body

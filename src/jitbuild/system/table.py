@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from jitbuild.safe_text import escape_controls
+from jitbuild.system.safe_stream import raw
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,10 +19,14 @@ def format_table(
 ) -> str:
     """Return `rows`, below the `headers`, as lines of aligned columns.
 
-    Lines are never wrapped or truncated. `right` lists the indices of the columns that are aligned
+    Lines are never wrapped or truncated. Control characters and line breaks in cells are escaped.
+    `right` lists the indices of the columns that are aligned
     on the right, such as columns of numbers.
     """
-    lines = [*([headers] if headers else []), *rows]
+    lines = [
+        [escape_controls(cell, one_line=True) for cell in line]
+        for line in [*([headers] if headers else []), *rows]
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         (" " * _GAP)
@@ -46,5 +53,5 @@ def print_table(
         from rich.text import Text
 
         header, _, text = text.partition("\n")
-        Console().print(Text(header, style="bold"), soft_wrap=True)
+        Console(file=raw(sys.stdout)).print(Text(header, style="bold"), soft_wrap=True)
     print(text)  # noqa: T201

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from jitbuild.safe_text import escape_controls, safe_text
 from jitbuild.system.formatting import format_duration
+from jitbuild.system.safe_stream import raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +52,7 @@ class TerminalReporter:
     ) -> None:
         from rich.console import Console
 
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Console(file=raw(sys.stderr), highlight=False)
         self._clock = clock
         self._lock = threading.Lock()
         self._live: Progress | None = None
@@ -87,7 +90,7 @@ class TerminalReporter:
             if self._live is None:
                 self._live = _display(self._console)
                 self._live.start()
-            return self._live, self._live.add_task(title, total=None, **_FRESH)
+            return self._live, self._live.add_task(safe_text(title), total=None, **_FRESH)
 
     def _remove(self, live: Progress, task: TaskID) -> None:
         with self._lock:
@@ -107,7 +110,7 @@ class _TerminalStage:
         self._live.update(self._task, done=done, of=total)
 
     def detail(self, text: str) -> None:
-        self._live.update(self._task, detail=text)
+        self._live.update(self._task, detail=escape_controls(safe_text(text), one_line=True))
 
 
 def _display(console: Console) -> Progress:
@@ -203,4 +206,4 @@ def _shorten(text: str, width: int) -> str:
 def _escape(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(safe_text(text))

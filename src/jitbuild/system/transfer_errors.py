@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.system.formatting import format_size
-from jitbuild.system.urls import redacted
 
 if TYPE_CHECKING:
     from jitbuild.system.transfer_speed import TooSlowError
+    from jitbuild.system.urls import Address
 
 # 4xx statuses after which another attempt may succeed (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).
 _TEMPORARY = {408, 425, 429}
@@ -31,53 +31,51 @@ class RetryError(Exception):
         self.wait = wait
 
 
-def refused(url: str, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
+def refused(address: Address, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
     """Return the error for a response that does not contain the file.
 
     `status` and `phrase` are the status code and the reason phrase of the response. The error is a
     RetryError if another attempt may succeed. `wait` is the time in seconds that the server asked
     to wait.
     """
-    shown = redacted(url)
     code = f"HTTP {status} {phrase}".rstrip()
     if status in _TEMPORARY or status >= 500:
         return RetryError(f"the server answered {code}", wait=wait)
     if status in {404, 410}:
         return MissingError(
-            f"{shown} was not found ({code}).",
+            f"{address} was not found ({code}).",
             remedy=f"Check the version and the URL, or {_MIRROR}.",
         )
     if status in {401, 403, 407}:
         return DownloadError(
-            f"Access to {shown} was denied ({code}).",
+            f"Access to {address} was denied ({code}).",
             remedy=f"Check the credentials and {_CHECK_PROXY}, or {_MIRROR}.",
         )
-    return failure(url, f"the server answered {code}")
+    return failure(address, f"the server answered {code}")
 
 
-def final_error(url: str, error: RetryError, size: int) -> DownloadError:
+def final_error(address: Address, error: RetryError, size: int) -> DownloadError:
     """Return the error to raise when no attempts are left.
 
     `error` is the error of the last attempt, and `size` the number of bytes that have arrived.
     """
-    shown = redacted(url)
     if error.interrupted:
         return TruncatedError(
-            f"The download of {shown} kept ending early, most recently after "
+            f"The download of {address} kept ending early, most recently after "
             f"{format_size(size)}: {error.reason}.",
             remedy="Run the same command again to resume the download. If it always ends at "
             f"the same size, {_MIRROR}.",
         )
     return DownloadError(
-        f"{shown} could not be downloaded: {error.reason}.",
+        f"{address} could not be downloaded: {error.reason}.",
         remedy=f"Check the network and {_CHECK_PROXY}, run the command again later, or {_MIRROR}.",
     )
 
 
-def too_slow(url: str, error: TooSlowError) -> TruncatedError:
+def too_slow(address: Address, error: TooSlowError) -> TruncatedError:
     """Return the error for a transfer that was given up because it was too slow."""
     return TruncatedError(
-        f"The download of {redacted(url)} was given up, because it was too slow: "
+        f"The download of {address} was given up, because it was too slow: "
         f"{format_size(error.received)} in {error.seconds:.0f} s.",
         remedy="Run the same command again to resume the download. If your connection is slow, "
         "lower the setting min-speed (in bytes per second; 0 accepts every speed). Otherwise, "
@@ -85,18 +83,18 @@ def too_slow(url: str, error: TooSlowError) -> TruncatedError:
     )
 
 
-def failure(url: str, reason: str) -> DownloadError:
+def failure(address: Address, reason: str) -> DownloadError:
     """Return the error for a URL that cannot be downloaded in any attempt."""
     return DownloadError(
-        f"{redacted(url)} could not be downloaded: {reason}.",
+        f"{address} could not be downloaded: {reason}.",
         remedy=f"Check the URL, or {_MIRROR}.",
     )
 
 
-def untrusted(url: str) -> DownloadError:
+def untrusted(address: Address) -> DownloadError:
     """Return the error for a server whose certificate is not trusted."""
     return DownloadError(
-        f"The certificate of {redacted(url)} is not trusted on this machine.",
+        f"The certificate of {address} is not trusted on this machine.",
         remedy="If this machine is behind a proxy that inspects TLS, set SSL_CERT_FILE to the "
         "proxy's CA file. Otherwise, check this machine's clock.",
     )

@@ -114,7 +114,7 @@ class PipDownload:
         code = self.streamer(argv, env=environ, cwd=folder, log=log, on_line=on_line)
         output = log.getvalue().decode("utf-8", "replace")
         if code:
-            raise self._failure(code, output)
+            raise self._failure(code, pip_settings.hide_secrets(output, environ))
         return output
 
     def _failure(self, code: int, output: str) -> DownloadError | IntegrityError:

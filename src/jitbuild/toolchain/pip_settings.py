@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.errors import SettingsError
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,6 +92,18 @@ def kept_environment(
     others = {name: value for name, value in environ.items() if not name.startswith("PIP_")}
     variables = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in kept.items()}
     return {**others, **variables, "PIP_CONFIG_FILE": os.devnull}
+
+
+def hide_secrets(text: str, environ: Mapping[str, str]) -> str:
+    """Return `text`, such as pip's output, without the secrets of the addresses in `environ`.
+
+    pip itself hides passwords, but not the query of a URL, which may be a signature.
+    """
+    for name, value in environ.items():
+        if name.startswith("PIP_") and "://" in value:
+            for word in value.split():
+                text = Address(word).hide_in(text)
+    return text
 
 
 def _in_files(listing: str, command: PipCommand) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import about, conclusions
+from jitbuild.safe_text import escape_controls, safe_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +21,17 @@ _MOST_FUNCTIONS = 8
 
 def show(report: BenchReport, console: Console, *, inspect: bool = False) -> None:
     """Print the report; with `inspect`, also the compiled functions of each benchmark."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     # Long names continue on the next line and are not shortened, because the end of a name is its
     # most specific part.
     table.add_column("", overflow="fold")
-    for column in (report.base, report.other, "ratio", f"{report.confidence} interval"):
+    base, other = (
+        escape(escape_controls(name, one_line=True)) for name in (report.base, report.other)
+    )
+    for column in (base, other, "ratio", f"{report.confidence} interval"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("")
     for row in report.rows:
@@ -36,7 +41,7 @@ def show(report: BenchReport, console: Console, *, inspect: bool = False) -> Non
     console.print(table)
     console.print()
     for line in lines(report, inspect=inspect):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(safe_result(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
@@ -109,7 +114,7 @@ def _cells(row: BenchRow) -> list[str]:
 
     style = _STYLES.get(row.ratio.result, "dim")
     return [
-        escape(row.name),
+        escape(escape_controls(row.name, one_line=True)),
         format_seconds(row.base.mean),
         format_seconds(row.other.mean),
         *_ratio_cells(row.ratio),

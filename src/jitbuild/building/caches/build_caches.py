@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.system.jobserver import JobBudget
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
+    from jitbuild.system.urls import Address
     from jitbuild.target import Host
     from jitbuild.toolchain.compiler import CCompiler
     from jitbuild.toolchain.llvm import DeferredLLVM
@@ -52,7 +53,7 @@ class CacheContext:
     budget: JobBudget
     reporter: Reporter
     ccache: Ccache | None = None
-    ccache_storage: str | None = None
+    ccache_storage: Address | None = None
     runner: Runner = field(default=process.run)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from jitbuild.building.caches.ccache import FOLDER
 from jitbuild.errors import SettingsError
 from jitbuild.system import files
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,7 +78,7 @@ def link_compilers(
 
 
 def environment(
-    ccache: Ccache, *, store: Path, scratch: Path, storage: str | None = None
+    ccache: Ccache, *, store: Path, scratch: Path, storage: Address | str | None = None
 ) -> dict[str, str]:
     """Return the variables that hold all of ccache's settings for a build in `scratch`.
 
@@ -104,6 +105,7 @@ def environment(
         "CCACHE_STATSLOG": str(stats_log(scratch)),
     }
     if storage:
+        storage = Address(storage).reveal()
         _check_storage(ccache, storage)
         kind = "REMOTE" if ccache.version_number >= (4, 8) else "SECONDARY"
         variables[f"CCACHE_{kind}_STORAGE"] = storage

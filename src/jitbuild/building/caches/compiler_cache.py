@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jitbuild.building.caches.ccache import Ccache
     from jitbuild.errors import BuildError
     from jitbuild.planning.step import Step
+    from jitbuild.system.urls import Address
 
 _LOG_TAIL_BYTES = 1 << 16
 
@@ -39,7 +40,7 @@ class CompilerCache:
     scratch: Path
     log: Path
     search_path: str
-    storage: str | None = None
+    storage: Address | str | None = None
     _links: Path | None = field(default=None, init=False)
     _failed: bool = field(default=False, init=False)
 

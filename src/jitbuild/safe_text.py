@@ -1,0 +1,114 @@
+"""Make text safe to show: escape what controls a terminal, and hide the secrets in URLs.
+
+Messages quote text of others: names of files and tests, the output of tools, answers of servers.
+`safe_text` is applied where messages are made (`errors.py`) and where text is printed or reported.
+It knows only the text. Values that are addresses have a type that hides more: `system/urls.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "***"
+
+# C0 and C1 controls and DEL except tab and newline; characters that change the direction of text
+# (Unicode's Bidi_Control); the line separators of Unicode.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+_LINE_BREAKS = re.compile("[\t\n]")
+# A URL up to its user and password. pathlib makes one slash of two.
+_USER = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*[a-z0-9]:/{1,2})(?!\*)([^/\s:@]*)(:?[^/\s]*)@")
+# What follows the colon is no port. Thus it is the begin of a password with a slash, ? or # that
+# ought to be percent-encoded, and nothing shows where the password ends.
+_BROKEN_USER = re.compile(
+    r"(?<=:/)(/?)(?!\S*\*\*\*@)[^/\s:\[\]@?#]*:(?!(?:[0-9]*|port|PORT)(?:[^\w%+~!$&*=-]|$))\S*"
+)
+# The same without a scheme: user:password@host.
+_BARE_USER = re.compile(r"(?<![\w/\\@:.+-])[\w.+-]+:[^\s/\\@:'\"]+@(?=[\w.-])")
+_QUERY = re.compile(r"(?P<url>\w:/[^\s?#]*[?])(?!\*\*\*)\S+?(?=[.,:)\]}>'\"`]*(?:\s|$))")
+# The value of a parameter in a URL, except for punctuation of the text around the URL.
+_VALUE = r"[^&#;|\s]+?(?=[.,:)\]}>'\"`]*(?:[&#;|\s]|$))"
+_PARAMETER = (
+    r"(?:[\w.~%-]*(?:token|secret|signature|passw(?:or)?d|pwd|credential|apikey|api[_-]key)"
+    r"[\w.~%-]*|(?:[\w.~%-]*[_.-])?(?:sig|key|auth|pass|code))"
+)
+_SECRET_PARAMETER = re.compile(
+    rf"(?i)(?<=[?&;|#])(?P<name>{_PARAMETER})=(?:(?P<quote>['\"]).*?(?P=quote)|{_VALUE})"
+)
+
+
+def safe_text(text: str) -> str:
+    """Return the message `text` with control characters escaped, and with secrets as `***`.
+
+    Tabs and newlines are kept. Besides what `hide_secrets` hides, everything after the question
+    mark of a URL counts as secret, and what stands before the @ in `user:password@host`.
+    """
+    text = hide_secrets(text)
+    if "@" in text:
+        text = _BARE_USER.sub(f"{HIDDEN}@", text)
+    if "?" in text:
+        text = _QUERY.sub(rf"\g<url>{HIDDEN}", text)
+    return escape_controls(text)
+
+
+def safe_result(text: str) -> str:
+    """Return `text`, a part of a result, with control characters escaped and with secrets as `***`.
+
+    Results name tests and benchmarks, which may contain addresses and must stay different from each
+    other. Therefore less is hidden than in messages.
+    """
+    return escape_controls(hide_secrets(text))
+
+
+def escape_controls(text: str, *, one_line: bool = False) -> str:
+    r"""Return `text` with control characters as escape sequences such as `\x1b`.
+
+    Tabs and newlines are escaped only if `one_line` is True.
+    """
+    text = _CONTROLS.sub(_escape, text)
+    return _LINE_BREAKS.sub(_escape, text) if one_line else text
+
+
+def hide_secrets(text: str) -> str:
+    """Return `text` with `***` in place of the secrets in the URLs that it contains.
+
+    These are the user and the password of a URL, and the values of parameters whose names are usual
+    for secrets, such as `access_token`, `X-Amz-Signature` and `sig`.
+    """
+    if ":/" in text:
+        text = _BROKEN_USER.sub(rf"\1{HIDDEN}", _USER.sub(_hidden_user, text))
+    if "=" in text:
+        text = _SECRET_PARAMETER.sub(rf"\g<name>={HIDDEN}", text)
+    return text
+
+
+def safe_data(value: object) -> object:
+    """Return data for JSON in which every string has its secrets hidden; `value` is unchanged."""
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, dict):
+        return {safe_data(key): safe_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [safe_data(item) for item in value]
+    return value
+
+
+def json_escaped(text: str) -> str:
+    r"""Return a text in JSON, with `\u009b` in place of the controls that JSON leaves as they are.
+
+    In valid JSON, they occur only in strings.
+    """
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _hidden_user(match: re.Match[str]) -> str:
+    scheme, user, password = match.groups()
+    if not scheme.lower().endswith("ssh://") or not user:
+        return f"{scheme}{HIDDEN}@"
+    # The user of ssh is kept, because it is a part of the address and usually no secret.
+    return f"{scheme}{user}:{HIDDEN}@" if password else f"{scheme}{user}@"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
