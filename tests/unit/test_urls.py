@@ -111,7 +111,6 @@ def test_a_request_is_the_same_with_and_without_credentials(typed, text, real):
     "typed",
     [
         "git+https://bob:a/hunter2@h/x@main",
-        "git+https://bob:a#hunter2@h/x@main",
         "git+https://bob:hunter2@h",
         "git+https://hunter2@h",
         "git+https:/bob:hunter2@h/x",
@@ -120,9 +119,6 @@ def test_a_request_is_the_same_with_and_without_credentials(typed, text, real):
     ],
 )
 def test_a_request_is_refused_without_its_password(typed):
-    try:
-        request = parse(typed)
-    except RequestError as error:
-        assert SECRET not in str(error)
-    else:
-        assert SECRET not in f"{request!r}"
+    with pytest.raises(RequestError) as caught:
+        parse(typed)
+    assert SECRET not in str(caught.value)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import JitbuildError, UsageError
 from jitbuild.sources.git_command import Git
-from jitbuild.sources.git_remote import without_secrets
 from jitbuild.system import process, urls
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -114,7 +114,7 @@ def _direct_origin(url: str, direct: dict[str, Any], runner: process.Runner) -> 
     if urls.scheme_of(url) == "file":
         return _clone_origin(Path(urls.path_of_file_url(url)), runner)
     is_remote = urls.scheme_of(url) in {"http", "https"}
-    return JitbuildOrigin(requirement=f"jitbuild @ {without_secrets(url)}" if is_remote else "")
+    return JitbuildOrigin(requirement=f"jitbuild @ {Address(url).public}" if is_remote else "")
 
 
 def _clone_origin(folder: Path, runner: process.Runner) -> JitbuildOrigin:
@@ -132,7 +132,7 @@ def _repository(url: str, commit: str) -> JitbuildOrigin:
     """Return the origin for a commit of a repository; an empty origin if its URL is a path."""
     if match := _SSH.fullmatch(url):  # the jobs of a CI have no key
         url = f"https://{match[1]}/{match[2]}"
-    url = without_secrets(url)
+    url = Address(url).public
     if urls.scheme_of(url) not in {"http", "https"}:
         return JitbuildOrigin()
     return JitbuildOrigin(url=url, ref=commit, requirement=f"jitbuild @ git+{url}@{commit}")
