@@ -31,6 +31,7 @@ from jitbuild.store.manifest import VerdictRecord
 from jitbuild.system.files import store_errors
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
+from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.target import Host, host
 from jitbuild.toolchain.llvm import check_mode
 from jitbuild.toolchain.store_path import check_folder
@@ -111,7 +112,7 @@ class Provisioner:
             cache=self.store.root,
             catalog=self.catalog,
             sha256=sha256,
-            least_speed=self.options.min_speed,
+            least_speed=LEAST_SPEED if self.options.min_speed is None else self.options.min_speed,
             reporter=self.reporter,
         )
 

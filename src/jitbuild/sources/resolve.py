@@ -6,6 +6,7 @@ the recipes.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def describe(  # noqa: PLR0913
     catalog: Catalog,
     sha256: str | None = None,
     offline: bool = False,
-    least_speed: int | None = None,
+    least_speed: int = LEAST_SPEED,
     runner: Runner = process.run,
     reporter: Reporter = _SILENT,
 ) -> ResolvedRequest:
@@ -51,12 +52,11 @@ def describe(  # noqa: PLR0913
 
     If `sha256` is given, an archive must have this digest. If `offline` is True, nothing is
     fetched, and a branch behind a URL raises SourceError. `least_speed` is the lowest accepted
-    speed of a transfer over HTTP in bytes per second; None stands for the default.
+    speed of a transfer over HTTP in bytes per second.
 
     Raises RequestError if `request` is the name of an interpreter, SourceError if the tree is not a
-    CPython with the JIT, IntegrityError if an archive has
-    another digest, ArchiveError if an archive cannot be read, and DownloadError if a URL cannot be
-    fetched.
+    CPython with the JIT, IntegrityError if an archive has another digest, ArchiveError if an
+    archive cannot be read, and DownloadError if a URL cannot be fetched.
     """
     if not is_recordable(request.shown):
         raise SourceError(
@@ -79,19 +79,16 @@ def describe(  # noqa: PLR0913
             )
         case _:
             raise AssertionError(f"{request.text} is resolved from the recipes")
-    commit = git.resolve(
-        place,
-        request.ref,
-        cache=cache,
-        offline=offline,
-        least_speed=LEAST_SPEED if least_speed is None else least_speed,
-        runner=runner,
-        reporter=reporter,
-    )
+    fetch = functools.partial(git.resolve, cache=cache, offline=offline, least_speed=least_speed)
+    commit = fetch(place, request.ref, runner=runner, reporter=reporter)
+    return _describe_commit(commit, request.ref, runner)
+
+
+def _describe_commit(commit: git.Commit, ref: str, runner: Runner) -> ResolvedRequest:
     location = commit.location
-    source = Source(kind="git", digest=commit.digest, location=location, ref=request.ref)
+    source = Source(kind="git", digest=commit.digest, location=location, ref=ref)
     texts = git.read(commit, tree_facts.FILES, runner=runner)
-    return tree_facts.resolve_tree(f"{request.ref} of {location}", texts, source)
+    return tree_facts.resolve_tree(f"{ref} of {location}", texts, source)
 
 
 def _local_path(text: str) -> Path:
