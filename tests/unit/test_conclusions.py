@@ -8,6 +8,8 @@ import pytest
 from bench_fakes import report
 
 from jitbuild.bench import conclusions, stats
+from jitbuild.bench.report import compare_samples, mean_of
+from jitbuild.bench.stats import Sample
 from jitbuild.running.tally import ModeTally
 
 QUICK = "These programs say little about yours: measure it, after `--`."
@@ -156,6 +158,29 @@ def test_files_of_different_machines_are_compared_with_a_reservation():
     assert conclusions.sentence(measured) == (
         "b is faster than a: 1.16x (1.16-1.16) over 2 benchmarks. But 1 slower; the slowest is "
         "lists (0.90x). Their machines or systems differ, too."
+    )
+
+
+def test_files_of_single_processes_are_compared_with_a_reservation():
+    base, other = (Sample(processes=((mean, 1.01 * mean, 0.99 * mean),)) for mean in (2.0, 1.0))
+    rule = stats.ComparisonRule(paired=False)
+    rows = compare_samples({"x": base}, {"x": other}, rule)
+    measured = replace(
+        report(1.0, comparison="files"), rows=rows, mean=mean_of(rows, rule), rule=rule
+    )
+    assert conclusions.sentence(measured) == (
+        "b is faster than a: 2.00x (1.96-2.05) on x. Single processes were measured, so the "
+        "interval may be too narrow."
+    )
+
+
+def test_processes_and_not_rounds_would_decide_between_unrelated_files():
+    measured = replace(
+        report(1.05, comparison="files"), mean=NOISY, rule=stats.ComparisonRule(paired=False)
+    )
+    assert conclusions.sentence(measured) == (
+        f"b and a: undecided on float_loop: {POSSIBLE} About 40 more processes in each file would "
+        "decide it."
     )
 
 

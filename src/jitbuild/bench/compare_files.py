@@ -122,7 +122,7 @@ def _notes(base: _File, other: _File, *, paired: bool) -> Iterator[str]:
         if alone:
             yield (
                 f"In {file.name}, a single process measured {_some(alone)}. How much processes "
-                "differ is therefore unknown, and the intervals may be too narrow."
+                "differ is therefore unknown, and an interval may be too narrow."
             )
 
 

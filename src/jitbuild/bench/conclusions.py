@@ -159,12 +159,17 @@ def _how_to_continue(report: BenchReport) -> str:
     how = f": {command}" if command else "."
     if report.more_seconds:
         return f"About {format_duration(report.more_seconds)} more would decide it{how}"
+    unpaired = report.comparison == "files" and not report.rule.paired
+    if mean.more_rounds and unpaired:
+        processes = "process" if mean.more_rounds == 1 else "processes"
+        return f"About {mean.more_rounds} more {processes} in each file would decide it."
     if mean.more_rounds:
         return f"About {count_noun(mean.more_rounds, 'more round')} would decide it{how}"
     fewest = min(len(arm.processes) for row in report.rows for arm in (row.base, row.other))
     if fewest < intervals.MINIMUM_ROUNDS:
+        noun = "processes" if unpaired else "rounds"
         return (
-            f"With fewer than {intervals.MINIMUM_ROUNDS} rounds, the number of rounds that would "
+            f"With fewer than {intervals.MINIMUM_ROUNDS} {noun}, the number of {noun} that would "
             "decide it cannot be estimated."
         )
     return "The noise is too large to decide it by more rounds."
@@ -247,6 +252,9 @@ def _files(report: BenchReport) -> str:
     scope = f"over {count} benchmarks" if count > 1 else f"on {report.rows[0].name}"
     differ = machine_differences(*(facts_of_side(report.about, side) for side in sides))
     end = " Their machines or systems differ, too." if differ else ""
+    samples = [sample for row in report.rows for sample in (row.base, row.other)]
+    if any(len(sample.processes) == 1 for sample in samples):
+        end += " Single processes were measured, so the interval may be too narrow."
     if mean.result == "no difference":
         counted = _percent(mean.counted)
         return (
