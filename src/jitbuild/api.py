@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, cast
 from msgspec.structs import replace
 
 from jitbuild import settings
-from jitbuild.errors import UsageError
+from jitbuild.errors import StoreError, UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.request import JITS, PROFILES, Axes, Jit, Patch, Profile, Request, parse
+from jitbuild.store import marker
 from jitbuild.store.store import Store, default_root
 
 if TYPE_CHECKING:
@@ -157,11 +158,30 @@ def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Prov
 
 
 def store(home: str | Path | None = None) -> Store:
-    """Return the store in the folder `home`.
+    """Return the store in the folder `store_folder(home)`.
 
-    If `home` is None, the folder is that of the settings, else the default folder.
+    The folder need not exist, and is not created. Raises StoreError if it is not a store and not
+    empty, if a newer jitbuild has made it, or if other users can write to it and the setting
+    `shared-store` does not permit that.
     """
-    return Store(settings.folder("home", home) or default_root())
+    root = store_folder(home)
+    marker.check(root)
+    shared = marker.writable_by_all(root)
+    if shared is not None and settings.choice("shared-store", settings.SHARED_STORE) != "yes":
+        import shlex
+
+        raise StoreError(
+            f"Every user of this machine can write to {shared}, and so replace the interpreters "
+            "that you run.",
+            remedy=f"Prevent it: chmod o-w {shlex.quote(str(shared))}. Or accept it: set "
+            "JITBUILD_SHARED_STORE=yes.",
+        )
+    return Store(root)
+
+
+def store_folder(home: str | Path | None = None) -> Path:
+    """Return the folder of the store: `home`, else that of the settings, else the default."""
+    return settings.folder("home", home) or default_root()
 
 
 def catalog(folder: str | Path | None = None) -> Catalog:

@@ -39,6 +39,7 @@ KNOWN: dict[str, str] = {
     "jit": "the jit axis of builds that do not state one",
     "profile": "the profile of builds that do not state one",
     "pythons": "the Pythons of nox sessions and CI matrices",
+    "shared-store": "yes to use a store to which every user of this machine can write",
     "modes": "the modes in which nox sessions and CI matrices run each Python",
 }
 # Settings that are lists: a list of strings in a file, and words separated by commas or spaces
@@ -46,10 +47,11 @@ KNOWN: dict[str, str] = {
 _LISTS = frozenset({"pythons", "modes"})
 # Settings that a pyproject.toml cannot set: other people may have written it, so it must not decide
 # which files this machine trusts, or where the store is.
-_NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage"})
+_NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage", "shared-store"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 # Settings whose values may contain a password or a token.
 _ADDRESSES = frozenset({"mirror", "ccache-storage"})
+SHARED_STORE = ("no", "yes")
 # Any other value of `llvm` is the path of a folder whose programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})
 _MAX_DIGITS = 15

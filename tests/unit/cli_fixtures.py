@@ -81,11 +81,28 @@ def names(store):
     return [found.name for found in store.installed()]
 
 
+_DIGEST = "0123456789abcdef"
+# Names of entries, as jitbuild and ccache choose them.
+ENTRIES = {
+    "sources": _DIGEST,
+    "llvm": "x86_64-linux-gnu-18-01234567",
+    "git": _DIGEST,
+    "environments": _DIGEST,
+    "ccache-bin": "x86_64-linux-gnu-4.14.2-01234567",
+    "stencils": "index",
+    "configure": f"{_DIGEST}.entry",
+    "ccache": "0",
+    "measurements": _DIGEST,
+}
+
+
 def fill(store, *names):
     """Put a file of 2000 bytes into each of the caches `names`."""
+    store.prepared()
     for name in names:
-        (store.root / name / "folder").mkdir(parents=True)
-        (store.root / name / "folder" / "file").write_bytes(b"x" * 2000)
+        folder = store.root / name / ENTRIES[name]
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(b"x" * 2000)
 
 
 def caches_in(store):

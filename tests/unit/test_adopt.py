@@ -114,16 +114,40 @@ def test_refreshing_a_program_that_no_longer_fits_keeps_its_registration(store, 
     assert [interpreter.name for interpreter in store.installed()] == [stale.name]
 
 
-def test_a_failed_refresh_is_recorded_unless_the_registration_was_replaced(store, program):
+def test_an_interpreter_that_another_process_has_refreshed_is_not_probed_again(store, program):
+    stale = adopt(store, program, probe=fake_probe)
+    program.write_text("3.15.3 yes-off")
+    refresh(store, stale, probe=fake_probe)
+    renewed = store.installed()
+    refresh(store, stale, probe=not_probed)
+    assert store.installed() == renewed
+    program.write_text("3.15.3  yes-off")
+    refresh(store, renewed[0], probe=fake_probe)
+    refresh(store, renewed[0], probe=not_probed)
+
+
+def test_a_failure_that_another_process_has_recorded_is_raised_without_a_probe(store, program):
+    stale = adopt(store, program, probe=fake_probe)
+    program.write_text("broken")
+    with pytest.raises(InterpreterError):
+        refresh(store, stale, probe=fake_probe)
+    with pytest.raises(ProofError, match="another process") as caught:
+        refresh(store, stale, probe=not_probed)
+    assert caught.value.remedy == f"To see why: jitbuild probe {program}"
+
+
+def not_probed(*_, **__):
+    pytest.fail("the interpreter was probed again")
+
+
+def test_a_failed_refresh_is_recorded_in_the_present_registration(store, program):
     stale = adopt(store, program, probe=fake_probe)
     replaced = adopt(store, program, probe=fake_probe)
     program.write_text("broken")
     with pytest.raises(InterpreterError):
         refresh(store, stale, probe=fake_probe)
-    assert store.installed() == [replaced]
-    with pytest.raises(InterpreterError):
-        refresh(store, replaced, probe=fake_probe)
     (failed,) = store.installed()
+    assert failed.instance == replaced.instance
     assert (failed.failed, failed.outdated, failed.proven) == (True, True, True)
     program.write_text("3.15.2 yes-off, repaired")
     assert not failed.failed

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import stores
 
 import jitbuild
 from jitbuild import api, provision
-from jitbuild.errors import RequestError, SettingsError, UsageError, VariantError
+from jitbuild.errors import RequestError, SettingsError, StoreError, UsageError, VariantError
 from jitbuild.options import BuildOptions
 from jitbuild.request import Axes, parse
 from jitbuild.settings import KNOWN
@@ -262,3 +263,28 @@ def test_stated_axes_outrank_the_settings(monkeypatch):
     monkeypatch.setenv("JITBUILD_PROFILE", "release")
     assert api.axes_with_settings(Axes(), parse("3.15")) == Axes(profile="release")
     assert api.axes_with_settings(Axes(profile="debug"), parse("3.15")) == Axes(profile="debug")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_store_that_everybody_can_write_is_refused_unless_the_user_accepts_it(
+    tmp_path, monkeypatch
+):
+    home = tmp_path / "a home"
+    home.mkdir()
+    home.chmod(0o777)
+    for name in ("JITBUILD_SHARED_STORE", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StoreError, match="Every user of this machine can write") as caught:
+        api.store(home)
+    assert f"chmod o-w '{home}'" in caught.value.remedy
+    monkeypatch.setenv("JITBUILD_SHARED_STORE", "yes")
+    assert api.store(home).root == home
+    monkeypatch.setenv("JITBUILD_SHARED_STORE", "no")
+    home.chmod(0o775)
+    assert api.store(home).root == home
+
+
+def test_a_folder_with_other_things_is_refused_wherever_a_store_is_read(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(StoreError, match="is not a store of jitbuild"):
+        api.installed(home=tmp_path)

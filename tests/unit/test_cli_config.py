@@ -53,6 +53,7 @@ def test_the_defaults_are_those_of_an_install(run, monkeypatch):
         "profile": Variant().profile,
         "pythons": "not set",
         "modes": "off on",
+        "shared-store": "no",
     }
     assert requested_modes(None) == ["off", "on"]
 

@@ -10,6 +10,7 @@ import pytest
 from cli_fixtures import caches_in, fill, names, put
 
 from jitbuild.cli.prune import superseded
+from jitbuild.errors import StoreError
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -103,29 +104,31 @@ def test_a_dry_run_leaves_a_moved_store_as_it_is(run, store, tmp_path, monkeypat
 
 
 def test_old_logs_and_abandoned_scratch_are_removed_and_with_caches_the_caches(run, store):
+    fill(store, "sources", "llvm")
     store.logs.mkdir(parents=True)
-    old, new = store.logs / "old.log", store.logs / "new.log"
+    old = store.logs / "cpython-3.15.2-jit-fast-93a23b85-20261101T075609.log"
+    new = store.logs / "diff-20261120-101112-4711-on-1.log"
     for log, age in ((old, timedelta(days=8)), (new, timedelta(days=6))):
         log.write_text("x")
         then = (datetime.now(UTC) - age).timestamp()
         os.utime(log, (then, then))
-    for name in ("sources", "llvm", "scratch/killed"):
-        (store.root / name).mkdir(parents=True)
-        (store.root / name / "file").write_bytes(b"x" * 2000)
+    killed = store.scratches / "0123456789ab"
+    killed.mkdir(parents=True)
+    (killed / "file").touch()
     expected = ["remove the scratch folder of killed builds", f"remove {old} (1 B)"]
     assert run("prune", "-n")[2].splitlines() == [f"would {text}" for text in expected]
-    assert (store.root / "scratch" / "killed").exists()
+    assert killed.exists()
     assert run("prune")[2].splitlines() == [text.replace("remove", "removed") for text in expected]
-    assert [old.exists(), new.exists(), (store.root / "scratch" / "killed").exists()] == [
+    assert [old.exists(), new.exists(), killed.exists()] == [
         False,
         True,
         False,
     ]
-    assert (store.root / "sources" / "file").exists()
+    assert caches_in(store) == ["llvm", "sources"]
     assert run("prune", "--caches", "-n")[2].splitlines() == [
         f"would remove {store.root / name} (2.0 kB)" for name in ("sources", "llvm")
     ]
-    assert (store.root / "sources" / "file").exists()
+    assert caches_in(store) == ["llvm", "sources"]
     run("prune", "--caches")
     assert not (store.root / "sources").exists()
     assert not (store.root / "llvm").exists()
@@ -138,7 +141,7 @@ def test_caches_that_a_running_build_needs_are_kept(run, store):
     assert code == 0
     assert "The caches that a build needs are kept." in err
     assert caches_in(store) == ["ccache", "llvm", "sources"]
-    assert not (store.root / "ccache" / "folder" / "file").exists()
+    assert not (store.root / "ccache" / "0" / "file").exists()
 
 
 def test_a_store_that_does_not_exist_is_not_created(run, home):
@@ -150,16 +153,16 @@ def test_a_store_that_does_not_exist_is_not_created(run, home):
 def test_the_json_has_an_entry_for_each_removal(run, store, dry_run):
     old = put(store, "old", "3.15.0")
     put(store, "new", "3.15.2")
-    (store.scratches / "killed").mkdir(parents=True)
+    (store.scratches / "0123456789ab").mkdir(parents=True)
     store.logs.mkdir()
-    log = store.logs / "old.log"
+    log = store.logs / "diff-20261120-101112-4711-on-1.log"
     log.write_text("x")
     os.utime(log, (0, 0))
     fill(store, "stencils")
     expected = [
         {"kind": "interpreter", "name": "old", "path": str(old.path), "adopted": False},
         {"kind": "scratch", "name": "scratch", "path": str(store.scratches), "folders": 1},
-        {"kind": "log", "name": "old.log", "path": str(log), "bytes": 1},
+        {"kind": "log", "name": log.name, "path": str(log), "bytes": 1},
     ]
     cache = store.cache("stencils")
     expected.append({"kind": "cache", "name": "stencils", "path": str(cache), "bytes": 2000})
@@ -168,3 +171,54 @@ def test_the_json_has_an_entry_for_each_removal(run, store, dry_run):
     assert (old.path.exists(), log.exists(), cache.exists()) == (dry_run,) * 3
     if not dry_run:
         assert run("prune", "--json", "-q") == (0, "[]\n", "")
+
+
+def stray_files(store):
+    """Put a file of the person's own, and a file of a file manager, into each folder swept."""
+    store.prepared()
+    old = (datetime.now(UTC) - timedelta(days=30)).timestamp()
+    files = []
+    for folder in ("scratch", "logs", "sources", "git", "environments", "measurements"):
+        for name in ("thesis.tex", "thesis.log", ".DS_Store"):
+            files.append(store.root / folder / name)
+            files[-1].parent.mkdir(exist_ok=True)
+            files[-1].write_text("mine")
+            os.utime(files[-1], (old, old))
+    return files
+
+
+def test_only_entries_with_names_of_jitbuild_are_swept(run, store):
+    files = stray_files(store)
+    code, _, err = run("prune", "--caches")
+    assert code == 0
+    assert "A build is running" not in err
+    kept = [file for file in files if file.exists()]
+    assert [file for file in kept if file.name != ".DS_Store"] == [
+        file for file in files if file.name != ".DS_Store"
+    ]
+    assert f"{store.root / 'git'} (0 B), except for thesis.log, thesis.tex" in err
+
+
+def test_the_target_of_a_link_is_never_swept(run, store, tmp_path):
+    old = (datetime.now(UTC) - timedelta(days=30)).timestamp()
+    store.prepared()
+    for name, entry in {
+        "scratch": "0123456789ab",
+        "logs": "diff-20261120-101112-4711-on-1.log",
+        "sources": "0123456789abcdef",
+        "measurements": "0123456789abcdef",
+    }.items():
+        target = tmp_path / "person" / name
+        target.mkdir(parents=True)
+        (target / entry).touch()
+        os.utime(target / entry, (old, old))
+        (store.root / name).symlink_to(target)
+    before = sorted((tmp_path / "person").rglob("*"))
+    code, _, err = run("prune")
+    assert (code, err) == (0, "There is nothing to remove.\n")
+    assert run("prune", "--caches")[0] == StoreError.exit_code  # scratch is a link
+    (store.root / "scratch").unlink()
+    code, _, err = run("prune", "--caches")
+    assert code == 0
+    assert f"removed the link {store.root / 'sources'}" in err.splitlines()
+    assert sorted((tmp_path / "person").rglob("*")) == before

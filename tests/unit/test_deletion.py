@@ -53,3 +53,42 @@ def test_modes_that_prevent_deletion_are_changed_first(closed, tmp_path):
 def test_a_folder_that_cannot_be_deleted_is_left(closed):
     delete(closed, remove_tree=lambda *_, **__: None)
     assert closed.exists()
+
+
+def test_a_link_is_deleted_and_its_target_kept(tmp_path):
+    target = tmp_path / "person"
+    target.mkdir(mode=0o750)
+    (target / "thesis.tex").touch(mode=0o640)
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    delete(link)
+    assert not link.is_symlink()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o750
+    assert stat.S_IMODE((target / "thesis.tex").stat().st_mode) == 0o640
+
+
+def test_nothing_is_deleted_through_a_link(tmp_path):
+    (tmp_path / "person" / "folder").mkdir(parents=True)
+    (tmp_path / "person" / "file").touch()
+    (tmp_path / "scratch").symlink_to("person")
+    delete(tmp_path / "scratch" / "folder")
+    delete(tmp_path / "scratch" / "file")
+    assert sorted(path.name for path in (tmp_path / "person").iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.skipif(not shutil.rmtree.avoids_symlink_attacks, reason="Windows cannot")
+def test_a_folder_that_becomes_a_link_meanwhile_is_not_followed(tmp_path, monkeypatch):
+    """The parent is replaced by a link after it was checked, and before it is opened."""
+    (tmp_path / "scratch" / "folder").mkdir(parents=True)
+    (tmp_path / "person" / "folder").mkdir(parents=True)
+    opened = os.open
+
+    def open_late(path, flags, *more, **options):
+        if path == tmp_path / "scratch":
+            path.rename(tmp_path / "moved")
+            path.symlink_to("person")
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", open_late)
+    delete(tmp_path / "scratch" / "folder")
+    assert (tmp_path / "person" / "folder").exists()

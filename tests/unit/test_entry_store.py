@@ -174,7 +174,7 @@ def test_an_entry_larger_than_the_store_is_not_kept_and_evicts_nothing(tmp_path)
 
 def test_only_old_partial_files_are_removed(store):
     store.root.mkdir(parents=True)
-    old, young = store.root / ".0123.part", store.root / ".4567.part"
+    old, young = store.root / ".0123456789abcdef.part", store.root / ".456789abcdef0123.part"
     for part in (old, young):
         part.write_bytes(b"half")
     os.utime(old, (1, 1))
@@ -185,10 +185,10 @@ def test_only_old_partial_files_are_removed(store):
 
 
 def test_a_failed_write_leaves_no_file(store, monkeypatch):
-    def full(_self, _content):
+    def full(_self, _path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     store.put(KEY, FILES, {})
     assert list(store.root.iterdir()) == []
 

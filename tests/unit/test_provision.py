@@ -447,7 +447,7 @@ def test_waiting_for_another_build_of_the_same_plan_is_announced(
 
 
 def test_abandoned_scratch_is_swept_before_a_build(ensure, store):
-    abandoned = store.scratches / "dead"
+    abandoned = store.scratches / "0123456789ab"
     abandoned.mkdir(parents=True)
     ensure("3.15.2")
     assert not abandoned.exists()

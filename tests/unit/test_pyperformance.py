@@ -128,9 +128,8 @@ def test_the_shell_completes_what_an_environment_has(tmp_path, monkeypatch):
     assert completion.benchmark_names(parsed_args=SimpleNamespace(suite="pyperformance")) == [
         "default"
     ]
-    place = (
-        tmp_path / "environments/x/lib/python3.15/site-packages/pyperformance/data-files/benchmarks"
-    )
+    environment = tmp_path / "environments/0123456789abcdef"
+    place = environment / "lib/python3.15/site-packages/pyperformance/data-files/benchmarks"
     place.mkdir(parents=True)
     (place / "MANIFEST").write_text(
         "[benchmarks]\n\nname\tmetafile\nnbody\t<local>\n#hg\t<local>\n\n[group default]\n[group "

@@ -4,7 +4,6 @@ import os
 import threading
 import tomllib
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from stores import put
@@ -189,14 +188,11 @@ def test_deleting_scratch_ignores_modes_and_does_not_follow_links(store, tmp_pat
 
 def test_a_failed_replacement_keeps_the_old_interpreter(store, monkeypatch):
     first = put(store, name="x")
-    rename = Path.rename
 
-    def fail(self, to):
-        if self.name == "staged":
-            raise PermissionError(13, "Permission denied", str(self))
-        return rename(self, to)
+    def fail(*_, **__):
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr("jitbuild.store.swap.replace", fail)
     with pytest.raises(StoreError):
         put(store, name="x")
     assert [found.instance for found in store.installed()] == [first.instance]
@@ -220,7 +216,7 @@ def test_a_changed_interpreter_is_refreshed_and_passed_over_when_it_no_longer_fi
 
 
 def test_sweeping_deletes_abandoned_scratch_and_keeps_scratch_in_use(store):
-    left = store.root / "scratch" / "dead"
+    left = store.root / "scratch" / "0123456789ab"
     left.mkdir(parents=True)
     (left / "read-only").mkdir()
     (left / "read-only" / "file").touch()

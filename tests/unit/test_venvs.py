@@ -165,7 +165,10 @@ def test_the_title_shortens_the_paths_of_files_in_the_store(prepare, tmp_path):
             titles.append(title)
             return super().stage(title)
 
-    files = [tmp_path / "home/environments/x/bench/requirements.txt", tmp_path / "mine.txt"]
+    files = [
+        tmp_path / "home/environments/0123456789abcdef/bench/requirements.txt",
+        tmp_path / "mine.txt",
+    ]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("attrs\n")

@@ -18,7 +18,7 @@ from jitbuild.bench.adaptive_rounds import AdaptiveRounds
 from jitbuild.bench.round_progress import FixedRounds
 from jitbuild.errors import MeasurementError
 from jitbuild.system import concurrency, process
-from jitbuild.system.files import store_errors
+from jitbuild.system.files import make_folders, store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -82,7 +82,7 @@ def measure_rounds(
     results are kept.
     """
     with store_errors(session.steps_folder):
-        session.steps_folder.mkdir(parents=True, exist_ok=True)
+        make_folders(session.steps_folder)
     last = session_results.last_round(session)
     groups = plan.group_interleaved(plan.measuring_steps(session.benchmarks, session.arms, last))
     resumed = sum(len(group) for group in groups if session.is_complete(*group))

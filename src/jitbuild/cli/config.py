@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild import settings
-from jitbuild.api import store
+from jitbuild.api import store_folder
 from jitbuild.cli.arguments import add_json
 from jitbuild.cli.output import print_json
 from jitbuild.cli.setting_values import DEFAULT, effective, error_of
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
             own = settings.user_file()
             print(f"\nYour own settings belong in {own}" if own else "\nYou have no home folder.")
             with contextlib.suppress(JitbuildError):
-                print(f"The store is {store().root}")
+                print(f"The store is {store_folder()}")
     # An invalid file makes several settings unknown, with equal errors.
     errors = {str(entry.error): entry.error for entry in entries if entry.error}
     if errors:

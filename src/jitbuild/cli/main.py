@@ -147,12 +147,12 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
 
 def _as_known(error: OSError) -> JitbuildError | None:
     """Return `error` as a DiskFullError or StoreError; None if it is not an error of this kind."""
-    from jitbuild.api import store
+    from jitbuild.api import store_folder
     from jitbuild.system.files import as_store_error
 
     path = error.filename if isinstance(error.filename, str) else ""
     with contextlib.suppress(JitbuildError, OSError):
-        root = store().root
+        root = store_folder()
         if path and Path(path).is_relative_to(root):
             return as_store_error(error, root)
     return streams.full_disk(path or "The output") if streams.is_full(error) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from jitbuild.building.caches import inventory
 from jitbuild.cli.arguments import add_dry_run, add_examples, add_json
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.cli.uninstall import removal, remove
+from jitbuild.store import layout
+from jitbuild.store.deletion import delete
 from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ class _Pruning:
         for log in _old_logs(self.store):
             size = inventory.size_of(log)
             if not self.dry_run:
-                log.unlink(missing_ok=True)
+                delete(log)
             self._note("remove", f"{log} ({format_size(size)})")
             self._add("log", log, bytes=size)
 
@@ -101,7 +104,7 @@ class _Pruning:
             )
         for name in inventory.NAMES:
             folder = self.store.cache(name)
-            if name not in in_use and folder.exists():
+            if name not in in_use and os.path.lexists(folder):
                 size = inventory.size_of(folder)
                 inventory.clear(self.store, name, self.reporter.note, dry_run=self.dry_run)
                 self._add("cache", folder, bytes=size)
@@ -117,7 +120,16 @@ class _Pruning:
 
 def _old_logs(current_store: Store) -> list[Path]:
     oldest = time.time() - _LOG_DAYS * 24 * 60 * 60
-    return [log for log in sorted(current_store.logs.glob("*.log")) if log.stat().st_mtime < oldest]
+    logs = layout.own_entries(current_store.logs, layout.LOG)
+    return [log for log in logs if _time_of(log) < oldest]
+
+
+def _time_of(log: Path) -> float:
+    """Return the time of the last change of `log`; if it no longer exists, the present time."""
+    try:
+        return log.lstat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def superseded(installed: Iterable[Interpreter]) -> list[Interpreter]:

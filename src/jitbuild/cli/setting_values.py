@@ -12,12 +12,16 @@ from jitbuild.request import JITS, PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from jitbuild.settings import Setting
 
 DEFAULT = "default"
-_CHOICES = {"ccache": CCACHE_MODES, "jit": JITS, "profile": PROFILES}
+_CHOICES = {
+    "ccache": CCACHE_MODES,
+    "jit": JITS,
+    "profile": PROFILES,
+    "shared-store": settings.SHARED_STORE,
+}
 
 
 def effective(name: str) -> Setting | None:
@@ -71,15 +75,18 @@ def _default(name: str) -> str:
         "jit": "yes-off",
         "profile": "fast",
         "modes": "off on",
+        "shared-store": "no",
     }.get(name, "")
 
 
 def _check_home(_: str) -> None:
+    from jitbuild.store import marker
     from jitbuild.toolchain.store_path import check_folder
 
     folder = settings.folder("home")
     if folder is not None:
         check_folder(folder)
+        marker.check(folder)
 
 
 def _check_mirror(value: str) -> None:

@@ -9,6 +9,7 @@ from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, s
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.running.matching import matching
+from jitbuild.store.interpreter import lock_name
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +73,7 @@ def removal(interpreter: Interpreter, *, dry_run: bool = False) -> dict[str, obj
 
 def remove(current_store: Store, interpreter: Interpreter) -> None:
     """Remove `interpreter`, unless another process has removed or replaced it meanwhile."""
-    with current_store.lock(interpreter.name):
+    with current_store.lock(lock_name(interpreter.manifest)):
         present = current_store.get(interpreter.name)
         if present is not None and present.instance == interpreter.instance:
             current_store.remove(present)

@@ -19,7 +19,7 @@ from jitbuild.errors import ComparisonError
 from jitbuild.running.command import pytest_arguments_index
 from jitbuild.running.programs import cannot_start
 from jitbuild.system import process
-from jitbuild.system.files import store_errors
+from jitbuild.system.files import make_folders, store_errors
 from jitbuild.system.safe_stream import raw
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _prepared(
 
 def _with_kept_log(job: DiffJob, run: CommandRun, log: Path) -> CommandRun:
     with store_errors(job.logs):
-        job.logs.mkdir(parents=True, exist_ok=True)
+        make_folders(job.logs)
         return replace(run, log=Path(shutil.copy(log, job.logs / log.name)))
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from jitbuild.errors import InterpreterError, ProofError, StoreError, VariantError
+from jitbuild.errors import InterpreterError, ProofError, VariantError
 from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
 from jitbuild.store import manifest as manifests
+from jitbuild.store.interpreter import lock_name, lock_of_adopted
 from jitbuild.store.launchers import FOLDER as LAUNCHERS
 from jitbuild.store.launchers import write_launchers
 from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
@@ -37,6 +38,7 @@ def adopt(
     expect: Expect = "jit",
     profile: Profile | None = None,
     probe: Callable[..., Verdict] = probing.probe,
+    held: str = "",
 ) -> Interpreter:
     """Probe the interpreter `program`, and register it in `store`; return the registration.
 
@@ -45,7 +47,7 @@ def adopt(
     `program` is in the folder of an interpreter in `store`, nothing is registered and that
     interpreter is returned. `profile` is the profile with which the interpreter was built; if it is
     None, it is that of an earlier registration of the program, else `unknown`. The new registration
-    replaces earlier ones of the program.
+    replaces earlier ones of the program. `held` names a lock of `store` that the caller holds.
 
     Raises ProofError, which states the reason, if the interpreter does not meet `expect`;
     InterpreterError if `program` is not a Python; and VariantError if it is a Python other than
@@ -64,18 +66,10 @@ def adopt(
     if (own := own_interpreter(store, Path(verdict.facts.executable or program))) is not None:
         return own
     _check(program, verdict, probe)
-    earlier = _registrations(store, program)
-    manifest = _manifest(probed, expect, profile or _profile_of(earlier))
-    with store.lock(manifest.name), store.scratch() as scratch:
-        staged = scratch / "adopted"
-        staged.mkdir()
-        # Write the launchers now, because the store may be read-only later.
-        write_launchers(staged / LAUNCHERS, program, verdict.version)
-        adopted = store.commit(staged, manifest.name, manifest)
-    for registration in earlier:
-        if registration.name != adopted.name:
-            _remove(store, registration)
-    return adopted
+    with contextlib.ExitStack() as stack:
+        if (lock := lock_of_adopted(_key(program))) != held:
+            stack.enter_context(store.lock(lock))
+        return _register(store, probed, expect, profile)
 
 
 def refresh(
@@ -83,19 +77,63 @@ def refresh(
 ) -> None:
     """Probe the adopted interpreter `stale`, which has changed, and register it again.
 
-    If the name of the interpreter changes, for example because of a new version, `adopt` removes
-    the old registration. If the probe fails, the old registration remains, and records the failure.
-    Raises the same errors as `adopt`.
+    If the name of the interpreter changes, for example because of a new version, the old
+    registration is removed. If the probe fails, the old registration remains, and records the
+    failure. If another process does the same at the moment, wait for it; the interpreter is then
+    not probed again. Raises the same errors as `adopt`.
     """
+    if not stale.adopted or Fingerprint.of(stale.executable) is None:
+        return
+    with store.lock(lock_name(stale.manifest)):
+        present = store.get(stale.path.name)
+        if present is None or not present.adopted or present.fresh:
+            return
+        if present.failed and not stale.failed:
+            raise ProofError(
+                f"{present.executable} has changed, and another process has found that it no "
+                "longer passes its probe.",
+                remedy=f"To see why: jitbuild probe {present.executable}",
+            )
+        _refresh(store, present, probe)
+
+
+def _refresh(store: Store, stale: Interpreter, probe: Callable[..., Verdict]) -> None:
+    """Probe and register `stale` again, whose lock is held."""
     fingerprint = Fingerprint.of(stale.executable)
-    if stale.adopted and fingerprint is not None:
-        expect = stale.manifest.expect or "jit"
-        profile = stale.variant.profile
-        try:
-            adopt(store, stale.executable, expect=expect, profile=profile, probe=probe)
-        except (InterpreterError, ProofError, VariantError):
-            _record_failure(store, stale, fingerprint)
-            raise
+    try:
+        renewed = adopt(
+            store,
+            stale.executable,
+            expect=stale.manifest.expect or "jit",
+            profile=stale.variant.profile,
+            probe=probe,
+            held=lock_name(stale.manifest),
+        )
+    except (InterpreterError, ProofError, VariantError):
+        if fingerprint is not None:
+            _record_failure(stale, fingerprint)
+        raise
+    if renewed.key != stale.key:  # the program has become a shim that starts another one
+        store.remove(stale)
+
+
+def _register(
+    store: Store, probed: _Probed, expect: Expect, profile: Profile | None
+) -> Interpreter:
+    """Register `probed`, and remove earlier registrations of its program, whose lock is held."""
+    program = probed.program
+    earlier = _registrations(store, program)
+    manifest = _manifest(probed, expect, profile or _profile_of(earlier))
+    with store.scratch() as scratch:
+        staged = scratch / "adopted"
+        staged.mkdir()
+        # Write the launchers now, because the store may be read-only later.
+        write_launchers(staged / LAUNCHERS, program, probed.verdict.version)
+        adopted = store.commit(staged, manifest.name, manifest)
+    for registration in earlier:
+        if registration.name != adopted.name:
+            store.remove(registration)
+    return adopted
 
 
 def _registrations(store: Store, program: Path) -> list[Interpreter]:
@@ -109,24 +147,14 @@ def _profile_of(registrations: Sequence[Interpreter]) -> Profile:
     return registrations[-1].variant.profile if registrations else "unknown"
 
 
-def _remove(store: Store, registration: Interpreter) -> None:
-    with store.lock(registration.name):
-        present = store.get(registration.name)
-        # Another process may already have replaced or removed it.
-        if present is not None and present.instance == registration.instance:
-            store.remove(present)
-
-
-def _record_failure(store: Store, stale: Interpreter, fingerprint: Fingerprint) -> None:
+def _record_failure(stale: Interpreter, fingerprint: Fingerprint) -> None:
     """Record in the manifest of `stale` that the file with `fingerprint` failed its probe.
 
     If the store cannot be written, nothing is recorded.
     """
-    with contextlib.suppress(StoreError, OSError), store.lock(stale.name):
-        present = store.get(stale.name)
-        if present is not None and present.instance == stale.instance:
-            manifest = msgspec.structs.replace(present.manifest, failed_fingerprint=fingerprint)
-            manifests.write(manifest, present.path)
+    manifest = msgspec.structs.replace(stale.manifest, failed_fingerprint=fingerprint)
+    with contextlib.suppress(OSError):
+        manifests.write(manifest, stale.path)
 
 
 def own_interpreter(store: Store, program: Path) -> Interpreter | None:

@@ -35,6 +35,7 @@ from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.download import downloader
 from jitbuild.system.environment import with_environment
+from jitbuild.system.files import make_folders
 from jitbuild.system.urls import Address
 from jitbuild.target import Host, host
 from jitbuild.toolchain import pinned_wheels
@@ -206,7 +207,7 @@ class _SourceBuild:
 
     def _site(self, tree: SourceTree) -> BuildSite:
         logs, name = self.task.store.logs, self.plan.prefix_name
-        logs.mkdir(parents=True, exist_ok=True)
+        make_folders(logs)
         return BuildSite(
             source=tree.path,
             prefix=self.task.store.interpreters / name,

@@ -17,7 +17,7 @@ from jitbuild.running.extras import check_extras
 from jitbuild.running.plugin_provision import provide_pytest_plugin
 from jitbuild.running.venv_place import ARCHIVE_SUFFIXES, VenvPlace
 from jitbuild.system import process
-from jitbuild.system.files import store_errors
+from jitbuild.system.files import make_folders, store_errors
 from jitbuild.toolchain import pip_settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def prepare(
         if place.may_change or not place.is_current(clock()):
             with store_errors(place.folder):
                 shutil.rmtree(place.folder, ignore_errors=True)
-                place.folder.parent.mkdir(parents=True, exist_ok=True)
+                make_folders(place.folder.parent)
             with reporter.stage(_title(store, base, requirements)):
                 _create(base.executable, place.folder, runner)
                 _install(place.python, requirements, place.folder / _REPORT, runner)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, SourceError
 from jitbuild.sources.git_command import SCHEMES, Git
+from jitbuild.store.marker import mark
 from jitbuild.system import files
 from jitbuild.system.transfer_speed import LEAST_SPEED
 
@@ -85,7 +86,8 @@ def fetch(
     clone = clone_path(url, cache)
     git = Git(clone, runner)
     with files.store_errors(clone):
-        clone.mkdir(parents=True, exist_ok=True)
+        mark(cache)
+        files.make_folders(clone)
         waiting = f"Waiting for another process that is fetching {url}."
         with files.exclusive_lock(clone, lambda: reporter.note(waiting)):
             # Remove locks of a git that was killed. No git is running in this clone now, because

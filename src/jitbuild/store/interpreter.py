@@ -207,6 +207,19 @@ class Interpreter(msgspec.Struct, frozen=True):
         }
 
 
+def lock_name(manifest: Manifest) -> str:
+    """Return the name of the lock under which an interpreter is replaced and removed."""
+    return lock_of_adopted(manifest.key) if manifest.adopted else manifest.name
+
+
+def lock_of_adopted(key: str) -> str:
+    """Return the name of the lock of an adopted interpreter.
+
+    The key depends only on the path of the program. Its name, however, changes with an upgrade.
+    """
+    return f"adopted-{key[:8]}"
+
+
 def _are_same(one: Path, other: Path) -> bool:
     """Return True if both paths lead to the same folder, for example through a link."""
     try:

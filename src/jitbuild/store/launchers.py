@@ -64,10 +64,10 @@ def write_launchers(folder: Path, program: Path, version: str, *, windows: bool 
     }
     if not missing:
         return
-    from jitbuild.system.files import store_errors, write_atomically
+    from jitbuild.system.files import make_folders, store_errors, write_atomically
 
     with store_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         for path, text in missing.items():
             write_atomically(path, text, mode=0o755)
 

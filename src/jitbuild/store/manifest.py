@@ -247,11 +247,16 @@ def write(manifest: Manifest, folder: Path) -> None:
     import tomli_w
 
     part = folder / f"{FILE}.part"
-    with part.open("wb") as file:
+    # Not with the umask alone: other users must not be able to write to a manifest.
+    with open(part, "wb", opener=_open_unshared) as file:
         file.write(_encoded(tomli_w.dumps(manifest.to_plain())))
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FILE)
+
+
+def _open_unshared(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
 
 
 def _decoded(content: bytes) -> str:

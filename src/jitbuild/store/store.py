@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jitbuild.errors import StoreError
+from jitbuild.store import layout, marker
 from jitbuild.store import manifest as manifests
-from jitbuild.store.deletion import delete
 from jitbuild.store.interpreter import Interpreter
+from jitbuild.store.interpreter_folders import InterpreterFolders
 from jitbuild.store.preference import preference
 from jitbuild.system.user_folders import data_folder
 
@@ -69,21 +70,23 @@ class Store(msgspec.Struct, frozen=True):
         """Return the folder of the cache `name`, such as `sources`. It is safe to delete."""
         return self.root / name
 
+    def prepared(self) -> Path:
+        """Return the folder of the store, which is created and marked if necessary.
+
+        Raises StoreError if the folder is not a store, or cannot be written.
+        """
+        with _store_errors(self.root):
+            marker.mark(self.root)
+        return self.root
+
+    @property
+    def _folders(self) -> InterpreterFolders:
+        return InterpreterFolders(self.interpreters, self.lock)
+
     def installed(self) -> list[Interpreter]:
         """Return all interpreters, sorted by name. Raises StoreError if they cannot be listed."""
-        try:
-            folders = sorted(self.interpreters.iterdir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            from jitbuild.system.files import as_store_error
-
-            raise as_store_error(error, self.interpreters) from error
-        return [
-            interpreter
-            for folder in folders
-            if (interpreter := Interpreter.read(folder)) is not None
-        ]
+        with _store_errors(self.interpreters):
+            return self._folders.read_all()
 
     def find(
         self,
@@ -152,7 +155,7 @@ class Store(msgspec.Struct, frozen=True):
 
     def get(self, prefix_name: str) -> Interpreter | None:
         """Return the interpreter whose folder is named `prefix_name`, or None."""
-        return Interpreter.read(self.interpreters / prefix_name)
+        return self._folders.read(prefix_name)
 
     @contextlib.contextmanager
     def lock(
@@ -164,13 +167,13 @@ class Store(msgspec.Struct, frozen=True):
         killed. Several processes can hold it at once if all of them state `shared` (POSIX); see
         `shared_lock`.
         """
-        from jitbuild.system.files import exclusive_lock, shared_lock
+        from jitbuild.system.files import exclusive_lock, make_folders, shared_lock
 
         hold = shared_lock if shared else exclusive_lock
-        folder = self.root / "locks"
+        folder = self.prepared() / "locks"
         with contextlib.ExitStack() as stack:
             with _store_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folders(folder)
                 stack.enter_context(hold(folder / name, on_wait))
             yield
 
@@ -178,44 +181,30 @@ class Store(msgspec.Struct, frozen=True):
     def scratch(self) -> Iterator[Path]:
         """Yield a new folder on the store's disk, and delete it when the block ends.
 
-        A lock on the folder tells `sweep` that the folder is in use.
+        A lock on the folder tells `sweep` that the folder is in use. Raises StoreError if the
+        folder of scratch folders is a link, because nothing is deleted through links.
         """
-        name = os.urandom(6).hex()
-        folder = self.scratches / name
-        try:
-            with self.lock(f"scratch-{name}"):
-                try:
-                    with _store_errors(folder):
-                        folder.mkdir(parents=True)
-                    yield folder
-                finally:
-                    delete(folder)
-        finally:
-            with contextlib.suppress(OSError):
-                (self.root / "locks" / f"scratch-{name}.lock").unlink()
+        from jitbuild.store.scratch_folders import scratch_folder
+
+        with scratch_folder(self.root, self.lock) as folder:
+            yield folder
+
+    def scratch_folders(self) -> list[Path]:
+        """Return the scratch folders of running builds, and of builds that were killed."""
+        return layout.own_entries(self.scratches, layout.SCRATCH)
 
     def sweep(self, *, dry_run: bool = False) -> int:
         """Delete the scratch folders of processes that were killed; return their number.
 
-        If `dry_run` is True, only count these folders.
+        If `dry_run` is True, only count these folders. Otherwise, older interpreters that such a
+        process has set aside are deleted, too. Other entries of the scratch folder are kept.
         """
-        from filelock import FileLock, Timeout
+        from jitbuild.store import scratch_folders
 
-        swept = 0
-        for folder in self.scratches.glob("*"):
-            lock = FileLock(self.root / "locks" / f"scratch-{folder.name}.lock")
-            try:
-                lock.acquire(timeout=0)
-            except (Timeout, OSError):
-                continue
-            if not dry_run:
-                delete(folder)
-            lock.release()
-            if not dry_run:
-                with contextlib.suppress(OSError):
-                    Path(lock.lock_file).unlink()
-            swept += 1
-        return swept
+        if not dry_run and layout.own_entries(self.interpreters, layout.SET_ASIDE):
+            with self.scratch() as scratch, _store_errors(self.interpreters):
+                self._folders.remove_replaced(scratch)
+        return scratch_folders.sweep(self.root, dry_run=dry_run)
 
     def commit(self, staged: Path, prefix_name: str, manifest: Manifest) -> Interpreter:
         """Make the staged prefix visible as `prefix_name`, by renaming its folder.
@@ -229,16 +218,17 @@ class Store(msgspec.Struct, frozen=True):
             manifest, name=prefix_name, instance=os.urandom(16).hex()
         )
         from jitbuild.store.permissions import equalize
+        from jitbuild.system.files import make_folders
 
         with _store_errors(self.interpreters):
-            self.interpreters.mkdir(parents=True, exist_ok=True)
+            make_folders(self.interpreters)
             manifests.write(manifest, staged)
             equalize(staged)
             if hasattr(os, "sync"):
                 # The files must reach the disk before the rename does. One sync takes less time
                 # than an fsync for each of thousands of files.
                 os.sync()
-            _replace(staged, final)
+            self._folders.replace(staged, prefix_name)
         committed = Interpreter.read(final)
         assert committed is not None
         return committed
@@ -249,31 +239,7 @@ class Store(msgspec.Struct, frozen=True):
         The program of an adopted interpreter is not in the store, and is not deleted.
         """
         with self.scratch() as scratch, _store_errors(interpreter.path):
-            interpreter.path.rename(scratch / "removed")
-
-
-def _replace(staged: Path, final: Path) -> None:
-    if final.exists():
-        aside = staged.parent / f"{os.urandom(16).hex()}.replaced"
-        final.rename(aside)
-        try:
-            staged.rename(final)
-        except OSError:
-            aside.rename(final)
-            raise
-        delete(aside)
-    else:
-        staged.rename(final)
-    _fsync_folder(final.parent)
-
-
-def _fsync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            self._folders.remove(interpreter.path.name, scratch)
 
 
 @contextlib.contextmanager

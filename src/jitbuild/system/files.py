@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1 << 18
 _SILENT = SilentReporter()
+# Modes of new folders and files, before the umask is applied: other users cannot write to them.
+_FOLDER_MODE, _FILE_MODE = 0o775, 0o664
 # Windows' ERROR_DISK_FULL is ENOSPC too (CPython, PC/errmap.h). EDQUOT, a full quota, does not
 # exist on Windows.
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -58,16 +60,41 @@ def as_store_error(error: OSError, path: Path) -> StoreError:
     )
 
 
-def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
+def make_folders(folder: Path) -> None:
+    """Create `folder` and its missing parents; other users cannot write to them, with any umask.
+
+    Raises OSError if a folder cannot be created.
+    """
+    try:
+        folder.mkdir(mode=_FOLDER_MODE)
+    except FileNotFoundError:
+        if folder.parent == folder:
+            raise
+        make_folders(folder.parent)
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+
+
+def write_atomically(
+    path: Path, data: bytes | str, *, mode: int | None = None, sync: bool = False
+) -> None:
     """Replace the content of the file `path` by `data` in one step; text is written as UTF-8.
 
     Readers see either the old content or the new one, never a mixture. `mode` sets the file's
-    permissions. Raises OSError if the file cannot be written, and then leaves no temporary file. A
-    process that is killed may leave a file named `.<random>.part` in the folder of `path`.
+    permissions; without it, they are those of the umask, except that other users cannot write the
+    file. With `sync`, the content is on the disk when the file gets its name. Raises OSError if the
+    file cannot be written, and then leaves no temporary file. A process that is killed may leave a
+    file named `.<random>.part` in the folder of `path`.
     """
     part = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
-        part.write_bytes(data.encode() if isinstance(data, str) else data)
+        with open(part, "wb", opener=_open_for_owner) as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         if mode is not None:
             part.chmod(mode)
         part.replace(path)
@@ -75,6 +102,10 @@ def write_atomically(path: Path, data: bytes | str, *, mode: int | None = None) 
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _FILE_MODE)
 
 
 @contextlib.contextmanager
@@ -142,7 +173,7 @@ def provide_file(
     with store_errors(dest.parent):
         if _exists(dest, sha256):
             return dest
-        dest.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(dest.parent)
 
         def on_wait() -> None:
             reporter.note(f"Waiting for another process that is fetching {dest.name}.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -16,6 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitbuild.store.deletion import delete
+from jitbuild.store.layout import own_entries
 from jitbuild.system import files, process, wheel_archive
 from jitbuild.system.formatting import format_size
 from jitbuild.system.progress import SilentReporter
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 _CONTENTS = ".jitbuild-contents"
 # A younger temporary folder may belong to another process that is still downloading.
 _ABANDONED_SECONDS = 24 * 60 * 60
+# The names that tempfile chooses.
+_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")
 _SILENT = SilentReporter()
 
 
@@ -93,7 +98,7 @@ def provide(  # noqa: PLR0913
     with files.store_errors(folder.parent):
         if is_whole(folder):
             return folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folders(folder.parent)
 
         def on_wait() -> None:
             reporter.note(f"Waiting for another process that is providing {folder.name}.")
@@ -117,7 +122,7 @@ def _fetch(
     pins: Sequence[PinnedWheel], folder: Path, download: PipDownload, reporter: Reporter
 ) -> list[Path]:
     """Return the verified wheels of `pins` in `folder`; download those that are not there."""
-    folder.mkdir(exist_ok=True)
+    files.make_folders(folder)
     _remove_abandoned(folder)
     missing = [pin for pin in pins if not is_verified(folder / pin.file, pin)]
     if missing:
@@ -137,9 +142,9 @@ def _fetch(
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove the temporary folders of downloads that were killed."""
-    for leftover in folder.glob("tmp*"):
-        if time.time() - leftover.stat().st_mtime > _ABANDONED_SECONDS:
-            shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in own_entries(folder, _TEMPORARY):
+        if time.time() - leftover.lstat().st_mtime > _ABANDONED_SECONDS:
+            delete(leftover)
 
 
 def _unpack(

@@ -206,7 +206,7 @@ def _is_writable(folder: Path) -> bool:
     The folders in it are checked because some may belong to another user.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folders(folder)
         inner = [path for path in folder.iterdir() if not path.is_file()]
     except OSError:
         return False

