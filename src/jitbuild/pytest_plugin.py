@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from jitbuild.in_target.jit_usage import Measurement, UsageMeter
+    from jitbuild.in_target.jit_usage import Measurement
 
 _OPTIONS = ("jit_report", "jit_require", "jit_report_json")
 _KEY = "jitbuild"
@@ -54,27 +54,20 @@ class JitReport:
     reports.
     """
 
-    # After a test, a sample is taken only if all earlier samples together have taken at most
-    # `sampling_seconds` plus the share `sampling_share` of the duration of the run so far.
-    sampling_seconds = 1.0
-    sampling_share = 0.02
-
     def __init__(self, config: pytest.Config) -> None:
-        from jitbuild.in_target import executors, jit_facts, tested_packages
+        from jitbuild.in_target import executors, jit_facts, jit_sampler, tested_packages
 
         self.config = config
         self.worker = hasattr(config, "workerinput")
         self.packages: Sequence[str] = (
             config.option.jit_packages or tested_packages.packages_under_test(config.rootpath)
         )
-        self.lookup = executors.executor_lookup()
-        self.facts = jit_facts.jit_facts(self.lookup)
-        self.meter: UsageMeter | None = None
+        lookup = executors.executor_lookup()
+        self.facts = jit_facts.jit_facts(lookup)
+        self.sampler = jit_sampler.JitSampler(self.packages, facts=self.facts, lookup=lookup)
         self.measurements: list[Measurement] = []
         self.lost: list[str] = []
         self.failure = ""
-        self.sampling_time = 0.0
-        self.started = _now()
 
     @property
     def distributed(self) -> bool:
@@ -99,35 +92,17 @@ class JitReport:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         if not self.distributed:
-            from jitbuild.in_target.jit_usage import UsageMeter
-
-            tests = {
-                module.__name__
-                for item in session.items
-                if (module := getattr(item, "module", None)) is not None
-            }
-            self.meter = UsageMeter(self.packages, tests, facts=self.facts, lookup=self.lookup)
-            self._measure(walk=True)
+            self.sampler.begin(session.items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Measure before the fixtures are torn down, because the teardown may remove code.
-
-        The last test is always followed by a measurement, because pytest-cov stops its tracer
-        before the session ends, and CPython then discards all executors.
-        """
-        elapsed = _now() - self.started
-        allowed = self.sampling_seconds + self.sampling_share * elapsed
-        if nextitem is None or self.sampling_time <= allowed:
-            module = getattr(item, "module", None)
-            next_module = getattr(nextitem, "module", None)
-            self._measure(walk=nextitem is None or module is not next_module)
+        """Measure before the fixtures are torn down, because the teardown may remove code."""
+        self.sampler.after_test(item, nextitem)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.meter is not None:
-            self._measure(walk=True)
-            self.measurements.append(self.meter.measurement())
+        if (measurement := self.sampler.end()) is not None:
+            self.measurements.append(measurement)
         if self.worker:
             plain = [measurement.to_plain() for measurement in self.measurements]
             session.config.workeroutput[_KEY] = plain  # type: ignore[attr-defined]
@@ -160,15 +135,6 @@ class JitReport:
 
             sys.stderr.write(f"{self.failure}\n")
 
-    def _measure(self, *, walk: bool) -> None:
-        if self.meter is None:
-            return
-        started = _now()
-        if walk:
-            self.meter.walk()
-        self.meter.sample()
-        self.sampling_time += _now() - started
-
     def _judge(self, session: pytest.Session) -> None:
         from jitbuild.in_target import jit_report
 
@@ -194,9 +160,3 @@ class JitReport:
 
         verbose = self.config.option.verbose > 0
         return jit_report.summary(self._merged(), self.packages, self.lost, verbose=verbose)
-
-
-def _now() -> float:
-    from time import perf_counter
-
-    return perf_counter()

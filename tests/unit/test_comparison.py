@@ -17,6 +17,7 @@ from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.errors import ComparisonError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
 from jitbuild.running import witness_hook
+from jitbuild.running.dependency_groups import DependencyGroup
 from jitbuild.running.venvs import Requirements
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
@@ -127,7 +128,7 @@ def test_requirements_run_the_command_in_an_environment(store, interpreter, effe
     assert report.interpreter == interpreter.name
     assert effects.recorder.commands[0] == [report.executable, "x.py"]
     (difference,) = report.findings.differences
-    assert difference.repeat.endswith(f"--mode on -- {report.executable} x.py")
+    assert difference.repeat == "jitbuild run 3.15 --mode on --with pytest -- python x.py"
 
 
 def test_files_that_cannot_be_deleted_do_not_lose_the_report(store, effects, monkeypatch, tmp_path):
@@ -196,27 +197,25 @@ def test_a_repeat_command_runs_one_test_in_place_of_all(interpreter, tmp_path, m
     monkeypatch.chdir(tmp_path)
     (tmp_path / "test_x.py").touch()
     wanted = request("-m", "pytest", "-q", "test_x.py")
-    line = repeat_command(wanted, interpreter, "on", "test_x.py::test_f", {})
+    line = repeat_command(wanted, interpreter, "on", "test_x.py::test_f")
     assert line == "jitbuild run 3.15 --mode on -- -m pytest -q test_x.py::test_f"
-    unknown = repeat_command(wanted, interpreter, "on", "elsewhere.test_z", {})
+    unknown = repeat_command(wanted, interpreter, "on", "elsewhere.test_z")
     assert unknown == "jitbuild run 3.15 --mode on -- -m pytest -q test_x.py"
 
 
 def test_a_repeat_command_names_the_interpreter_where_axes_chose_it(interpreter):
     wanted = DiffRequest(spec="3.15", axes=Axes(profile="debug"), command=("x.py",))
-    line = repeat_command(wanted, interpreter, "on", None, {})
+    line = repeat_command(wanted, interpreter, "on", None)
     assert line == f"jitbuild run {interpreter.name} --mode on -- x.py"
 
 
-def test_a_repeat_command_names_programs_of_an_environment_by_their_path(tmp_path, store):
-    script = tmp_path / "bin" / "pytest"
-    script.parent.mkdir()
-    script.touch()
-    script.chmod(0o755)
-    environment = stores.put(store).with_executable(script.parent / "python")
-    wanted = request("pytest", "-q", requirements=Requirements(["pytest"]))
-    line = repeat_command(wanted, environment, "on", None, {"PATH": "/nowhere"})
-    assert line == f"jitbuild run 3.15 --mode on -- {script} -q"
+def test_a_repeat_command_states_the_requirements(interpreter):
+    group = DependencyGroup("test", ("pytest",))
+    wanted = request("pytest", "-q", requirements=Requirements(["-e ."], [Path("r.txt")], [group]))
+    line = repeat_command(wanted, interpreter, "on", None)
+    assert line == (
+        "jitbuild run 3.15 --mode on --with '-e .' --requirements r.txt --group test -- pytest -q"
+    )
 
 
 def test_the_report_has_the_processes_of_each_mode(store, effects):

@@ -17,6 +17,7 @@ from jitbuild import pytest_plugin
 from jitbuild.in_target import executors, jit_facts, probe, tested_packages
 from jitbuild.in_target.executors import ExecutorLookup
 from jitbuild.in_target.jit_facts import JitFacts
+from jitbuild.in_target.jit_sampler import JitSampler
 from jitbuild.in_target.jit_usage import Measurement, UsageMeter
 
 pytest_plugins = ["pytester"]
@@ -217,7 +218,7 @@ def test_sampling_after_tests_has_a_time_limit(
     suite("--jit-report")
     assert len(samples) == 1 + 9 + 1
     samples.clear()
-    monkeypatch.setattr(pytest_plugin.JitReport, "sampling_seconds", -9e9)
+    monkeypatch.setattr(JitSampler, "allowed_seconds", -9e9)
     suite("--jit-report")
     # When the tests are collected, after the last one, and at the end.
     assert len(samples) == 3
@@ -236,7 +237,7 @@ def test_the_measurements_of_workers_are_merged(
                 for one in session.config.pluginmanager.get_plugins()
                 if isinstance(one, pytest_plugin.JitReport)
             )
-            plugin.meter = None
+            plugin.sampler.meter = None
             plugin.pytest_testnodedown(
                 SimpleNamespace(workeroutput=sent, gateway=SimpleNamespace(id="gw0"))
             )

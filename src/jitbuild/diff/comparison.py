@@ -107,7 +107,7 @@ def compare_modes(
         findings=compare_runs(
             runs,
             request.modes,
-            lambda mode, test: repeat_command(request, environment, mode, test, effects.environ),
+            lambda mode, test: repeat_command(request, interpreter, mode, test),
         ),
         usage=package_usage(runs, request.modes),
         notes=notes,

@@ -26,6 +26,7 @@ PLUGIN_FILES = (
     "in_target/executors.py",
     "in_target/jit_facts.py",
     "in_target/jit_report.py",
+    "in_target/jit_sampler.py",
     "in_target/jit_usage.py",
     "in_target/probe.py",
     "in_target/tested_packages.py",
