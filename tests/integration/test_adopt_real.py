@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli import Cli
 
-from jitbuild.errors import ProofError
+from jitbuild.errors import ProofError, VariantError
 
 pytestmark = pytest.mark.integration
 
@@ -50,14 +50,24 @@ def test_an_interpreter_is_adopted_used_and_unregistered_without_changes(
 
 
 def test_an_interpreter_without_the_jit_is_not_adopted(cli: Cli, debian_pypy: Path) -> None:
-    reasons = {debian_pypy: "not CPython"}
-    if "-D_Py_JIT" not in (sysconfig.get_config_var("PY_CORE_CFLAGS") or ""):
-        reasons[Path(sys.executable)] = "JIT"
-    for python, reason in reasons.items():
-        result = cli("adopt", python, code=ProofError.exit_code)
-        assert reason in result.err
-        assert "--expect" in result.err
+    result = cli("adopt", debian_pypy, code=VariantError.exit_code)
+    assert "is pypy, not CPython" in result.err
+    assert "--expect" not in result.err
     assert cli.leftovers() == []
+    if "-D_Py_JIT" not in (sysconfig.get_config_var("PY_CORE_CFLAGS") or ""):
+        result = cli("adopt", sys.executable, code=ProofError.exit_code)
+        advised = result.err.rstrip().rpartition("jitbuild ")[2].split()
+        assert advised == ["adopt", sys.executable, "--expect", "no"]
+        cli(*advised)
+
+
+def test_a_profile_replaces_the_registration(cli: Cli, debian_pythons: dict[str, Path]) -> None:
+    python = debian_pythons["3.15"]
+    (first,) = cli("adopt", python, "--json").json()
+    result = cli("adopt", python, "--profile", "release")
+    assert f"It replaces {first['name']}." in result.err
+    (only,) = cli("list", "--json").json()
+    assert (only["variant"]["profile"], first["variant"]["profile"]) == ("release", "unknown")
 
 
 def test_an_adopted_interpreter_that_changed_is_probed_again(

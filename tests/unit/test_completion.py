@@ -8,6 +8,7 @@ from moved_stores import NAME, put_with_script
 from jitbuild.building.caches import inventory
 from jitbuild.cli import completion
 from jitbuild.cli import parser as parsers
+from jitbuild.cli.commands import COMMANDS
 from jitbuild.store.store import Store
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -41,3 +42,57 @@ def test_arguments_have_their_completer(words, store):
         dest, expected = "spec", completion.installed_names()
     (argument,) = [action for action in parser._actions if action.dest == dest]
     assert argument.completer(prefix="", action=argument) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("", ["off", "on"]),
+        ("o", ["off", "on"]),
+        ("off,", ["off,on"]),
+        ("off,o", ["off,on"]),
+        ("stress,off,o", ["stress,off,on"]),
+        (">=3.14,<", ["off", "on"]),
+    ],
+)
+def test_a_list_is_continued_after_its_last_comma(prefix, expected):
+    assert completion.continued(prefix, ["off", "on"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "joined"),
+    [
+        ("jitbuild diff 3.15 --modes off s", "jitbuild diff 3.15 --modes=off --modes s"),
+        (
+            "jitbuild diff 3.15 --modes off on ",
+            "jitbuild diff 3.15 --modes=off --modes=on --modes ",
+        ),
+        # These lines stay as they are: the list is empty, SPEC is missing, or an option begins.
+        ("jitbuild diff 3.15 --modes ", "jitbuild diff 3.15 --modes "),
+        ("jitbuild diff --modes off s", "jitbuild diff --modes off s"),
+        ("jitbuild diff 3.15 --modes off --re", "jitbuild diff 3.15 --modes off --re"),
+        ("jitbuild run 3.15 --mode off s", "jitbuild run 3.15 --mode off s"),
+        ("jitbuild diff 3.15 --modes off -- s", "jitbuild diff 3.15 --modes off -- s"),
+        ("jitbuild ", "jitbuild "),
+    ],
+)
+def test_an_open_list_is_joined_to_its_option(line, joined):
+    commands = parsers.build(["diff", "run"]).commands.choices
+    assert completion.with_joined_lists(line, commands) == joined
+
+
+def test_every_option_with_known_words_has_them():
+    """An option without a value, with free text or with a path needs no completion of its own."""
+    free = {
+        *("--configure-arg", "--patch", "--sha256", "--recipes", "--jobs", "--keep", "--repeat"),
+        *("--timeout", "--with", "--requirements", "--stmt", "--setup", "--rounds", "--max-time"),
+        *("--margin", "--values", "--output", "--html", "--svg", "--session", "--from-nox"),
+        *("--action", "--requirement"),
+    }
+    without = set()
+    for command in COMMANDS:
+        for action in parsers.build([command]).commands.choices[command]._actions:
+            takes_value = action.option_strings and action.nargs != 0
+            if takes_value and not (action.choices or hasattr(action, "completer")):
+                without.add(action.option_strings[-1])
+    assert without <= free

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.api import store
-from jitbuild.cli.arguments import add_examples, add_expect, add_json
+from jitbuild.cli.arguments import add_examples, add_expect, add_json, complete_with
 from jitbuild.cli.install import summary
 from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.errors import InterpreterError, RequestError
@@ -25,11 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "only refers to it: its own files are never changed. If PATH is a shim, the interpreter "
         "that it starts is registered."
     )
-    parser.add_argument(
+    path = parser.add_argument(
         "path",
         metavar="PATH|NAME",
         help="the interpreter: a path, a program on PATH, or a name from `jitbuild list`",
     )
+    complete_with(path, "programs_and_names")
     add_expect(parser)
     parser.add_argument("--profile", choices=PROFILES, help="how it was built, if you know")
     add_json(parser, "the interpreter, in the form of `list`,")

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import api
-from jitbuild.cli.list_options import ListAction
+from jitbuild.cli.list_options import ListAction, WordsAction
 from jitbuild.modes import MODES
 from jitbuild.request import JITS, PARTS, PROFILES, Axes
 
@@ -51,11 +51,15 @@ def complete_with(action: argparse.Action, function: str) -> None:
     """Set the shell completion of `action`.
 
     `function` is the name of a function in cli/completion.py. The function is imported only when
-    the shell asks for a completion.
+    the shell asks for a completion. If the action takes a list, the items after a comma are
+    completed, too.
     """
+    is_list = isinstance(action, ListAction | WordsAction)
 
-    def completer(**options: Any) -> Any:
-        return getattr(import_module("jitbuild.cli.completion"), function)(**options)
+    def completer(*, prefix: str = "", **options: Any) -> Any:
+        completion = import_module("jitbuild.cli.completion")
+        words = getattr(completion, function)(prefix=prefix, **options)
+        return completion.continued(prefix, words) if is_list else words
 
     action.completer = completer  # type: ignore[attr-defined]
 
@@ -98,9 +102,12 @@ def add_list(
     parser: argparse._ActionsContainer, option: str, *, metavar: str, **options: Any
 ) -> argparse.Action:
     """Add an option that takes a list (see ListAction), and return its action."""
-    return parser.add_argument(
+    action = parser.add_argument(
         option, action=ListAction, metavar=f"{metavar}[,{metavar}]", **options
     )
+    if action.choices:
+        complete_with(action, "choices_of")
+    return action
 
 
 def add_pythons(parser: argparse.ArgumentParser) -> None:
@@ -201,11 +208,12 @@ def add_sources(parser: argparse.ArgumentParser, *, mirror: bool = True) -> None
     """Add the options for the origin of sources and recipes; --mirror only if `mirror` is True."""
     group = parser.add_argument_group("sources")
     if mirror:
-        group.add_argument(
+        place = group.add_argument(
             "--mirror",
             metavar="PLACE",
             help="the only source of archives: a URL, a folder, or `distro` (Debian, Ubuntu)",
         )
+        complete_with(place, "mirrors")
     group.add_argument(
         "--sha256",
         metavar="HASH",
@@ -223,11 +231,12 @@ def add_recipes(parser: argparse._ActionsContainer) -> None:
 
 def add_llvm(parser: argparse._ActionsContainer) -> None:
     """Add --llvm."""
-    parser.add_argument(
+    llvm = parser.add_argument(
         "--llvm",
         metavar="WHERE",
         help="auto (default), system, managed (wheels, no root), or a path",
     )
+    complete_with(llvm, "llvm_origins")
 
 
 def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jitbuild bench SPEC [options] [-- COMMAND ...]\n"
         "       jitbuild bench compare FILE FILE ... [--margin P] [--json]"
     )
-    add_spec(parser, help=f"{SPEC_HELP}; or the word compare")
+    add_spec(parser, completer="names_and_compare", help=f"{SPEC_HELP}; or the word compare")
     parser.add_argument(
         "files",
         nargs="*",

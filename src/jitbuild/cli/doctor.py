@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild doctor`."""
     add_spec(
         parser,
-        completer="known_requests",
+        completer="requests_and_names",
         nargs="?",
         default="3.15",
         help="the Python to build (default: 3.15)",

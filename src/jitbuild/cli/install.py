@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Build interpreters, prove their JIT and add them to the store. Interpreters already in "
         "the store are reused."
     )
-    add_spec(parser, completer="known_requests", nargs="+", action=WordsAction)
+    add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser, several=True)
     add_sources(parser)
     _add_build_options(parser)

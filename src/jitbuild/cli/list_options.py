@@ -107,6 +107,17 @@ def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[
     return [word for token in tokens for word in token.words]
 
 
+def open_list(words: Sequence[str], parser: argparse.ArgumentParser) -> str | None:
+    """Return the list option at the end of `words` to which the next word may belong, or None.
+
+    If SPEC is missing, the next word is taken for SPEC, unless the list has no item yet.
+    """
+    tokens = _tokens(words, parser._option_string_actions)  # noqa: SLF001
+    if not tokens or not isinstance(tokens[-1].action, ListAction) or not tokens[-1].values:
+        return None
+    return tokens[-1].word if any(token.is_positional for token in tokens) else None
+
+
 def _tokens(words: Sequence[str], options: dict[str, argparse.Action]) -> list[_Token]:
     tokens: list[_Token] = []
     rest = list(words)

@@ -14,7 +14,14 @@ from jitbuild.ci.matrix_sessions import (
     sessions_of_noxfile,
 )
 from jitbuild.ci.systems import SYSTEMS, choose_machines
-from jitbuild.cli.arguments import add_examples, add_list, add_modes, add_pythons, add_recipes
+from jitbuild.cli.arguments import (
+    add_examples,
+    add_list,
+    add_modes,
+    add_pythons,
+    add_recipes,
+    complete_with,
+)
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.cli.workflow_file import (
     NOXFILE,
@@ -91,13 +98,14 @@ def _add_machines(parser: argparse.ArgumentParser) -> None:
         choices=tuple(SYSTEMS),
         help=f"{', '.join(SYSTEMS)} (default: linux)",
     )
-    parser.add_argument(
+    runner = parser.add_argument(
         "--runner",
         action="append",
         default=[],
         metavar="OS=LABEL",
         help="the label of the runner for an OS",
     )
+    complete_with(runner, "runner_systems")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -92,9 +92,10 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if {"-h", "--help"} & set(words[:begin]):
         names = []
     if "_ARGCOMPLETE" in os.environ:
-        import argcomplete
+        from jitbuild.cli.completion import complete
 
-        argcomplete.autocomplete(build(COMMANDS))
+        parser = build(COMMANDS)
+        complete(parser, parser.commands.choices)
     parser = build(names)
     for name in names:
         words[begin + 1 :] = expand_lists(words[begin + 1 :], parser.commands.choices[name])

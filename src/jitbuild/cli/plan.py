@@ -12,6 +12,7 @@ from jitbuild.cli.arguments import (
     add_json,
     add_sources,
     add_spec,
+    complete_with,
     requested_plan,
 )
 from jitbuild.cli.list_options import WordsAction
@@ -29,14 +30,15 @@ _SHOWN_COLUMNS = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild plan`."""
-    add_spec(parser, completer="known_requests", nargs="+", action=WordsAction)
+    add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser)
     add_sources(parser, mirror=False)
-    parser.add_argument(
+    platform = parser.add_argument(
         "--platform",
         metavar="TARGET",
         help="x86_64-linux-gnu, aarch64-macos, x86_64-windows, ... (default: this machine)",
     )
+    complete_with(platform, "platforms")
     add_json(parser, "the plan, or a list of several plans,")
     add_examples(
         parser,

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild probe`."""
     add_spec(
         parser,
+        completer="programs_and_names",
         metavar="SPEC|NAME|PATH",
         help="an interpreter of the store, or any Python: a path, or a program on PATH",
     )

@@ -66,10 +66,13 @@ def program_folders(interpreter: Interpreter, *, windows: bool = os.name == "nt"
 def check_mode(interpreter: Interpreter, mode: Mode) -> None:
     """Raise VariantError if `interpreter` would silently ignore `mode`."""
     major, minor = interpreter.version.split(".")[:2]
+    has_jit = interpreter.variant.jit != "no"
+    lead, series = "Build an interpreter with the JIT", f"{major}.{minor}"
     modes.check(
         mode,
         interpreter.name,
-        jit=interpreter.variant.jit != "no",
+        jit=has_jit,
         series=(int(major), int(minor)),
-        remedy=advise_install("Build an interpreter with the JIT", f"{major}.{minor}", _WITH_JIT),
+        # The advice reads the recipes, so it is made only if it is needed.
+        remedy="" if has_jit else advise_install(lead, series, _WITH_JIT),
     )
