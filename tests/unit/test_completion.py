@@ -81,18 +81,18 @@ def test_an_open_list_is_joined_to_its_option(line, joined):
     assert completion.with_joined_lists(line, commands) == joined
 
 
-def test_every_option_with_known_words_has_them():
-    """An option without a value, with free text or with a path needs no completion of its own."""
-    free = {
-        *("--configure-arg", "--patch", "--sha256", "--recipes", "--jobs", "--keep", "--repeat"),
-        *("--timeout", "--with", "--requirements", "--stmt", "--setup", "--rounds", "--max-time"),
-        *("--margin", "--values", "--output", "--html", "--svg", "--session", "--from-nox"),
-        *("--action", "--requirement"),
-    }
-    without = set()
+KNOWN_WORDS = {
+    *("--jit", "--profile", "--include", "--mode", "--modes", "--platform", "--os", "--runner"),
+    *("--llvm", "--mirror", "--ccache", "--expect", "--pythons", "--suite", "--benchmarks"),
+    *("--format", "--group"),
+}
+
+
+def test_every_option_with_known_words_has_them_in_every_command():
+    found = {}
     for command in COMMANDS:
         for action in parsers.build([command]).commands.choices[command]._actions:
-            takes_value = action.option_strings and action.nargs != 0
-            if takes_value and not (action.choices or hasattr(action, "completer")):
-                without.add(action.option_strings[-1])
-    assert without <= free
+            for option in KNOWN_WORDS & {*action.option_strings}:
+                offered = bool(action.choices) or hasattr(action, "completer")
+                found[option] = found.get(option, True) and offered
+    assert found == dict.fromkeys(KNOWN_WORDS, True)
