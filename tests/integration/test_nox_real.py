@@ -509,35 +509,3 @@ def test_a_missing_interpreter_is_built_by_its_provider_session(
     assert [(mode, code != "no") for mode, code in seen] == [("off", False), ("on", True)]
     assert re.findall(r"ran \(3, 13\) (\d)", done.out) == ["0", "1"]
     assert "is already in the store" in nox("-R", JITBUILD_POLICY="install").out
-
-
-def blocks() -> list[tuple[str, str]]:
-    """Return the code blocks of docs/nox.md as (language, code)."""
-    return re.findall(
-        r"^```(\w+)\n(.*?)^```$", (ROOT / "docs/nox.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-
-
-def test_the_snippets_of_the_documentation(
-    nox: Nox, adopted: dict[str, Path], noxes: dict[str, list[str]], tmp_path: Path
-) -> None:
-    """Use noxfiles and additions to pyproject.toml in their order; every command must succeed."""
-    if nox.program != noxes["newest"]:
-        pytest.skip("one nox will do")
-    program = tmp_path / "bin/nox"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(nox.program)} --nocolor "$@"\n')
-    program.chmod(0o755)
-    nox.path = os.pathsep.join([str(program.parent), str(adopted["3.15"].parent), nox.path])
-    ran = 0
-    for language, text in blocks():
-        if language == "python":
-            nox.write(text)
-        elif language == "toml":
-            with (nox.folder / "pyproject.toml").open("a") as file:
-                file.write(text)
-        else:
-            nox.program = ["bash", "-ec", "\n".join(re.findall(r"^\$ (.*)", text, re.MULTILINE))]
-            nox()
-            ran += 1
-    assert ran >= 5

@@ -1,17 +1,16 @@
 """The pytest plugin in real interpreters with the JIT.
 
-The suite is the one of docs/pytest.md, and all commands of that page are run here.
+The suite is the one of docs/pytest.md. test_snippets_real.py runs the commands of that page.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,6 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/pytest.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"`([\w/.]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
-CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
-STATUS = re.compile(r"# exit status (\d+)")
-VERSION = re.compile(r"\b3\.\d+\.\d+\b")
 # The path of a 3.13 with the JIT, which Debian does not have.
 PYTHON_3_13 = os.environ.get("JITBUILD_TEST_PYTHON_3_13")
 
@@ -227,33 +223,3 @@ def test_a_python_without_the_jit_meets_only_off(make_suite: Callable[[Path], Su
         pytest.skip("this Python may have a JIT")
     assert result.code == 0
     assert suite("--jit-require=on").code == 4
-
-
-def commands() -> Iterator[tuple[str, int, list[str]]]:
-    """Yield the commands of the page with their exit statuses and their output.
-
-    A line `...` in the output is for any number of lines.
-    """
-    for block in CONSOLE.findall(PAGE):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *lines = part.splitlines()
-            status = STATUS.search(command)
-            if "pip install" not in command:  # what make_suite does
-                yield command, int(status[1]) if status else 0, lines
-
-
-@pytest.mark.parametrize(
-    ("command", "status", "lines"),
-    list(commands()),
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_the_commands_of_the_documentation_print_what_it_shows(
-    suites: dict[str, Suite], command: str, status: int, lines: list[str]
-) -> None:
-    done = suites["3.15"].shell(command)
-    assert done.returncode == status, done.stdout
-    printed = VERSION.sub("X.Y.Z", done.stdout)
-    expected = (
-        "\n".join("*" if line == "..." else VERSION.sub("X.Y.Z", line) for line in lines) + "\n*"
-    )
-    assert fnmatch.fnmatchcase(printed, expected), done.stdout
