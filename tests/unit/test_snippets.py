@@ -37,7 +37,7 @@ def test_a_new_snippet_is_noticed():
     )
     first, second, third = snippets.blocks(text, "docs/new.md")
     assert first == snippets.Block("docs/new.md", "A page", "console", 1, 5, "Type:", "$ true\n")
-    assert (second.before, third.text) == ("", "b\n")
+    assert (second.before, third.text) == ("", "put\n")
     assert second.name == "docs/new.md: More: output"
     assert third.name == "docs/new.md: More: output 2"
     assert snippets.checks_of(first) == []
