@@ -35,7 +35,7 @@ class FakeDownload:
         self.content = content or {}
         self.urls = []
 
-    def __call__(self, url, dest, *, sha256, reporter):
+    def __call__(self, url, dest, *, sha256, size, reporter):
         real = url.reveal()
         self.urls.append(real)
         content = self.content.get(real, MissingError(f"{url} was not found.", remedy="Look."))

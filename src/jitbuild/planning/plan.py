@@ -23,7 +23,8 @@ class Source:
 
     `digest` is the sha256 of a release or an archive, or the tree hash of a folder or a git commit.
     `location` is the URL, the path or the repository of the source; it is not part of the key.
-    `files` are the names and sha256 of the archives of a release, the preferred archive first.
+    `files` are the names and sha256 of the archives of a release, the preferred archive first, and
+    `size` is the size of the preferred one in bytes (0: unknown).
     `ref` is the git reference that was requested.
     """
 
@@ -31,8 +32,13 @@ class Source:
     digest: str
     location: str
     files: tuple[tuple[str, str], ...] = ()
+    size: int = 0
     ref: str = ""
     distro_package: str = ""
+
+    def size_of(self, name: str) -> int:
+        """Return the size in bytes of the archive `name` of a release; 0 if it is unknown."""
+        return self.size if self.files and name == self.files[0][0] else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

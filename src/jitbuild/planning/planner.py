@@ -61,6 +61,7 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
         digest=tag.tar_xz,
         location=tag.url,
         files=tag.files,
+        size=tag.size,
         distro_package=recipe.distro_package,
     )
 

@@ -22,7 +22,9 @@ _SILENT = SilentReporter()
 class Downloader(Protocol):
     """The interface of `jitbuild.system.download.download`."""
 
-    def __call__(self, url: Address, dest: Path, *, sha256: str | None, reporter: Reporter) -> Path:
+    def __call__(
+        self, url: Address, dest: Path, *, sha256: str | None, size: int, reporter: Reporter
+    ) -> Path:
         """Download `url` to `dest`, verify it, and return `dest`."""
         ...
 
@@ -57,23 +59,27 @@ class ArchiveCache:
                     return CachedArchive(path, "cache")
         return None
 
-    def add_download(self, url: Address, name: str, pin: str) -> CachedArchive:
+    def add_download(self, url: Address, name: str, pin: str, size: int = 0) -> CachedArchive:
         """Download the archive `name` at `url` into the cache; check that its sha256 is `pin`.
+
+        `size` is its size in bytes (0: unknown).
 
         Raises DownloadError if the download fails, and IntegrityError if the sha256 differs.
         """
         dest = self._path(name, pin)
-        path = self.downloader(url, dest, sha256=pin, reporter=self.reporter)
+        path = self.downloader(url, dest, sha256=pin, size=size, reporter=self.reporter)
         return CachedArchive(path, str(url))
 
-    def add_copy(self, file: Path, name: str, pin: str, *, origin: str) -> CachedArchive:
+    def add_copy(
+        self, file: Path, name: str, pin: str, *, origin: str, size: int = 0
+    ) -> CachedArchive:
         """Copy `file` into the cache under the name `name`, and check that its sha256 is `pin`.
 
-        `origin` is recorded in the result. Raises DownloadError if `file` cannot be copied, and
-        IntegrityError if the sha256 differs.
+        `origin` is recorded in the result. `size` is the archive's size in bytes (0: unknown).
+        Raises DownloadError if `file` cannot be copied, and IntegrityError if the sha256 differs.
         """
         dest = self._path(name, pin)
-        files.copy_verified(file, dest, sha256=pin, reporter=self.reporter)
+        files.copy_verified(file, dest, sha256=pin, size=size, reporter=self.reporter)
         return CachedArchive(dest, origin)
 
     def _path(self, name: str, pin: str) -> Path:

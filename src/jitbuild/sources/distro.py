@@ -70,7 +70,7 @@ def fetch(
     try:
         path, pin = _download(source, apt, (own, _other_suites(own, names)), archives.reporter)
         name = next(name for name, known in source.files if known.lower() == pin)
-        return archives.add_copy(path, name, pin, origin="distro")
+        return archives.add_copy(path, name, pin, origin="distro", size=source.size_of(name))
     finally:
         # apt's lists alone are as large as a source tree.
         shutil.rmtree(scratch, ignore_errors=True)

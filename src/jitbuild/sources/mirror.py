@@ -40,7 +40,9 @@ def fetch_from_folder(source: Source, base: Path, archives: ArchiveCache) -> Cac
     places = [(base / path, pin) for path, pin in _layout(source)]
     for path, pin in places:
         if path.is_file():
-            return archives.add_copy(path, path.name, pin, origin=str(path))
+            return archives.add_copy(
+                path, path.name, pin, origin=str(path), size=source.size_of(path.name)
+            )
     raise _missing(source, [str(path) for path, _ in places])
 
 
@@ -54,7 +56,7 @@ def download_first(
     """
     for url, pin in urls:
         try:
-            return archives.add_download(url, url.file_name, pin)
+            return archives.add_download(url, url.file_name, pin, source.size_of(url.file_name))
         except MissingError:
             continue
     raise _missing(source, [str(url) for url, _ in urls])

@@ -17,6 +17,7 @@ from jitbuild.errors import DiskFullError, DownloadError, StoreError
 from jitbuild.system import cancellation
 from jitbuild.system.checksums import checksum_error, remove_if_different, sha256_of
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.transfer_limits import size_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,21 +197,23 @@ def copy_verified(
     dest: Path,
     *,
     sha256: str | None,
+    size: int = 0,
     reporter: Reporter = _SILENT,
     title: str | None = None,
 ) -> Path:
     """Copy the file `source` to `dest` in one step, and return `dest`.
 
     If `dest` exists and has the SHA-256 `sha256`, it is not copied again; if it has another
-    SHA-256, it is replaced. If `sha256` is None, no hash is checked. Raises DownloadError if the
-    source cannot be read, IntegrityError if its SHA-256 is not `sha256`, DiskFullError if the disk
+    SHA-256, it is replaced. If `sha256` is None, no hash is checked. If `size` is not 0, the source
+    must have exactly this number of bytes. Raises DownloadError if the source cannot be read,
+    IntegrityError if its size or its SHA-256 is not the expected one, DiskFullError if the disk
     is full, and StoreError if `dest` cannot be written. After an error, no part of the copy is
     left.
     """
 
     def fetch(part: Path, stage: Stage) -> None:
         try:
-            _copy(source, part, stage)
+            _copy(source, part, stage, size)
             actual = remove_if_different(part, sha256)
         except BaseException:
             part.unlink(missing_ok=True)
@@ -241,8 +244,10 @@ def _sync(part: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _copy(source: Path, part: Path, stage: Stage) -> None:
+def _copy(source: Path, part: Path, stage: Stage, size: int) -> None:
     total, done = _size_of_source(source), 0
+    if size and total != size:
+        raise size_error(str(source), size, total)
     with part.open("wb") as file:
         for chunk in _chunks(source):
             file.write(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
 from jitbuild.system.proxies import bypasses
+from jitbuild.system.transfer_limits import MOST_BYTES
 from jitbuild.system.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
@@ -41,10 +43,13 @@ class NetworkEffects:
     """The effects of a download, for which unit tests pass fakes.
 
     `timeout` limits each connect and each read, in seconds. If a failed attempt received at least
-    `progress_bytes`, the count of failed attempts starts again. A transfer is given up if its speed
-    stays below `least_speed` bytes per second for `window` seconds; 0 accepts every speed. `clock`
+    `progress_bytes`, and a twentieth of the file, the count of failed attempts starts again. The
+    headers of a response, and of all redirects to it, must arrive within `window` seconds. A
+    transfer is given up if its speed stays below `least_speed` bytes per second for `window`
+    seconds; 0 accepts every speed. Another thread looks at the speed every `tick` seconds. `clock`
     returns the time since 1970, and `monotonic` the time of a clock that never jumps, both in
-    seconds.
+    seconds. A file of unknown size may have `most_bytes`, and `free_space` returns the free bytes
+    on the disk of a folder.
     """
 
     transport: httpx.BaseTransport | None = None
@@ -52,6 +57,9 @@ class NetworkEffects:
     progress_bytes: int = 1 << 20
     least_speed: int = LEAST_SPEED
     window: float = 60.0
+    tick: float = 5.0
+    most_bytes: int = MOST_BYTES
+    free_space: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
     sleep: Callable[[float], None] = cancellation.sleep
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -77,7 +85,8 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
             trust_env=False,
             mounts={} if fake else _proxy_mounts(effects.proxies(), context),
             timeout=effects.timeout,
-            follow_redirects=True,
+            # The transfer follows them itself: httpx would read the body of a redirect to its end.
+            follow_redirects=False,
             headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
         )
     except (ImportError, ValueError, httpx.InvalidURL):

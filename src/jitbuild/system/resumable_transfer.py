@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.errors import IntegrityError, JitbuildError
 from jitbuild.system import transfer_errors as errors
 from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
 from jitbuild.system.transfer_errors import RetryError
-from jitbuild.system.transfer_speed import SpeedCheck, TooSlowError, deadline
+from jitbuild.system.transfer_limits import announced_size, size_error
+from jitbuild.system.transfer_speed import SpeedCheck, TooSlowError, deadline, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 
     from jitbuild.system.http_client import NetworkEffects
     from jitbuild.system.progress import Stage
+    from jitbuild.system.transfer_limits import SizeLimit
     from jitbuild.system.urls import Address
 
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
+_MOST_REDIRECTS = 20
 
 
 class _Body(NamedTuple):
@@ -42,40 +46,53 @@ class Transfer:
     """The transfer of `address` to the file `part`, and its state between attempts.
 
     An earlier transfer may have left the beginning of the file in `part`. `validator` is the
-    identifier of the file's version that the server's last response contained. `stitched` is True
-    if `part` was put together from several responses. `started` is True if the body of the last
-    response began to arrive, and `expired` is True if its headers took too long.
+    identifier of the file's version that the server's last response contained, and `announced` the
+    size of the file that it stated. `stitched` is True if `part` was put together from several
+    responses. `started` is True if the body of the last response began to arrive. `too_slow` is set
+    if another thread closed the client because headers or body arrived too slowly.
     """
 
     address: Address
     part: Path
     sha256: str | None
+    limit: SizeLimit
     client: httpx.Client
     effects: NetworkEffects
     stage: Stage
     validator: str | None = None
+    announced: int | None = None
     stitched: bool = False
     started: bool = False
-    expired: bool = False
+    too_slow: TooSlowError | None = None
 
     def run(self, retries: int) -> None:
-        """Download the file to `part`, and check that its SHA-256 is `sha256` (None: no check).
+        """Download the file to `part`; check its size, and that its SHA-256 is `sha256` (if any).
 
         A failed attempt is repeated up to `retries` times. If `part` was put together from several
         responses, it may be a mixture of two files, because the file or the mirror changed in
         between. If the hash of such a file is wrong, the whole file is fetched once more before an
         error is raised.
 
-        Raises DownloadError if the file cannot be downloaded, MissingError if it does not exist,
-        TruncatedError if the download kept ending early, and IntegrityError if the hash is wrong.
+        Raises DownloadError if the file cannot be downloaded or is too large, MissingError if it
+        does not exist, TruncatedError if the download kept ending early, and IntegrityError if the
+        size or the hash is wrong.
         """
         self._complete(retries)
-        actual = remove_if_different(self.part, self.sha256)
-        if actual is not None and self.stitched:
+        error = self._mismatch()
+        if error is not None and self.stitched:
             self._complete(retries)
-            actual = remove_if_different(self.part, self.sha256)
-        if actual is not None:
-            raise checksum_error(str(self.address), self.sha256, actual)
+            error = self._mismatch()
+        if error is not None:
+            raise error
+
+    def _mismatch(self) -> IntegrityError | None:
+        """Return the error if `part` has another size or hash, and remove it then."""
+        expected, actual = self.limit.size, self._size()
+        if expected and actual != expected:
+            self.part.unlink()
+            return size_error(str(self.address), expected, actual)
+        digest = remove_if_different(self.part, self.sha256)
+        return checksum_error(str(self.address), self.sha256, digest) if digest else None
 
     def _complete(self, retries: int) -> None:
         failures, best = 0, self._resumable()
@@ -84,7 +101,8 @@ class Transfer:
                 return self._attempt()
             except RetryError as error:
                 size = self._size()
-                progressed = size - best >= self.effects.progress_bytes
+                needed = self.limit.progress(self.announced, self.effects.progress_bytes)
+                progressed = size - best >= needed
                 failures = 1 if progressed else failures + 1
                 best = max(best, size)
                 if failures > retries:
@@ -97,13 +115,11 @@ class Transfer:
         Raises RetryError if another attempt may succeed, and DownloadError if none can.
         """
         size = self._resumable()
-        self.started, self.expired = False, False
+        self.started, self.too_slow = False, None
         with self._translated_errors(), contextlib.ExitStack() as stack:
-            with self._header_deadline():
-                request = self.client.stream(
-                    "GET", self.address.reveal(), headers=self._headers(size)
-                )
-                response = stack.enter_context(request)
+            with deadline(self.effects.window, self._expire):
+                response = self._send(size)
+            stack.callback(response.close)
             body = self._accept(response, size)
             self.started = True
             if body.start != body.total or not body.total:
@@ -124,41 +140,43 @@ class Transfer:
             ) from error
         except httpx.TransportError as error:
             raise self._broken(error) from error
-        except httpx.TooManyRedirects as error:
-            raise errors.failure(self.address, "there are too many redirects") from error
         except RuntimeError as error:
-            # httpx raises it if `expire` closed the client before the request was sent.
-            if not self.expired:
+            # httpx raises it if `_expire` closed the client before the request was sent.
+            if self.too_slow is None:
                 raise
-            raise self._too_slow() from error
+            raise errors.too_slow(self.address, self.too_slow) from error
         except httpx.InvalidURL:
             # The cause is suppressed, because its message may contain a password.
             raise errors.failure(self.address, "it is not a valid URL") from None
 
     def _broken(self, error: httpx.TransportError) -> Exception:
         """Return the error for a connection that failed or was closed."""
-        if self.expired:
-            return self._too_slow()
+        if self.too_slow is not None:
+            return errors.too_slow(self.address, self.too_slow)
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.untrusted(self.address)
         return RetryError(str(error) or type(error).__name__, interrupted=self.started)
 
-    def _too_slow(self) -> Exception:
-        return errors.too_slow(self.address, TooSlowError(0, self.effects.window))
+    def _expire(self, error: TooSlowError | None = None) -> None:
+        """Close the client, which ends a request with an error. Another thread calls this."""
+        self.too_slow = error or TooSlowError(0, self.effects.window)
+        self.client.close()
 
-    def _header_deadline(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context manager that limits the wait for the headers of a response.
+    def _send(self, size: int) -> httpx.Response:
+        """Request the file from the offset `size` on, and return the response to be read.
 
-        If they do not arrive in time, the client is closed, which ends the request with an error.
+        The bodies of redirects are not read. httpx does not send the credentials of a URL to
+        another host.
         """
-        if not self.effects.least_speed:
-            return contextlib.nullcontext()
-
-        def expire() -> None:
-            self.expired = True
-            self.client.close()
-
-        return deadline(self.effects.window, expire)
+        headers = self._headers(size)
+        request = self.client.build_request("GET", self.address.reveal(), headers=headers)
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self.client.send(request, stream=True)
+            if response.next_request is None:
+                return response
+            response.close()
+            request = response.next_request
+        raise errors.failure(self.address, "there are too many redirects")
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -187,8 +205,7 @@ class Transfer:
         """
         status = response.status_code
         if status == 200:
-            length = response.headers.get("Content-Length", "")
-            body = _Body(0, int(length) if length.isdecimal() else None)
+            body = _Body(0, announced_size(response.headers.get("Content-Length", "")))
         elif status == 206:
             body = self._continued(response, size)
         elif status == 416:
@@ -196,20 +213,36 @@ class Transfer:
         else:
             wait = errors.retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
             raise errors.refused(self.address, status, response.reason_phrase, wait)
+        self.announced = body.total
+        if not body.start:
+            self.part.unlink(missing_ok=True)
+        with self._removed_if_wrong():
+            self.limit.check_announced(self.address, body.total, self.part)
         self.stitched = body.start > 0
         self.validator = _validator(response.headers)
         return body
+
+    @contextlib.contextmanager
+    def _removed_if_wrong(self) -> Iterator[None]:
+        """Remove `part` if the block raises a JitbuildError: its file is not the expected one."""
+        try:
+            yield
+        except JitbuildError:
+            self.part.unlink(missing_ok=True)
+            raise
 
     def _continued(self, response: httpx.Response, size: int) -> _Body:
         """Accept a response with status 206 if its range starts at `size` (RFC 9110 14.4).
 
         Otherwise, remove `part` and raise RetryError.
         """
-        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        match = re.fullmatch(
+            r"bytes ([0-9]{1,18})-[0-9]+/([0-9]+|\*)", response.headers.get("Content-Range", "")
+        )
         if match is None or int(match[1]) != size:
             self.part.unlink(missing_ok=True)
             raise RetryError("the server sent a range that was not requested")
-        return _Body(size, None if match[2] == "*" else int(match[2]))
+        return _Body(size, announced_size(match[2]))
 
     def _nothing_follows(self, response: httpx.Response, size: int) -> _Body:
         """Accept a response with status 416 if it states that the file has the size of `part`.
@@ -229,12 +262,15 @@ class Transfer:
             window=self.effects.window,
             clock=self.effects.monotonic,
         )
-        with self.part.open("ab" if body.start else "wb") as file:
+        watcher = watched(speed, self.effects.tick, self._expire)
+        with self.part.open("ab" if body.start else "wb") as file, watcher:
             # Keep the bytes as they are on the server, because the pinned hash is of these bytes.
             # Servers often declare a .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
             for chunk in response.iter_raw():
-                file.write(chunk)
                 done += len(chunk)
+                with self._removed_if_wrong():
+                    self.limit.check_received(self.address, done)
+                file.write(chunk)
                 self.stage.advance(done, body.total)
                 speed.received(len(chunk))
         if body.total is None or done == body.total:

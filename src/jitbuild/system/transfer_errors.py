@@ -112,5 +112,5 @@ def retry_after(value: str, now: float) -> float:
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - now, 0.0)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):  # a date out of range, for example
         return 0.0

@@ -31,8 +31,9 @@ class TooSlowError(Exception):
 class SpeedCheck:
     """Checks that a transfer has a speed of at least `least` bytes per second.
 
-    The speed is measured over windows of `window` seconds. `clock` returns seconds. This class does
-    not notice that a connection is silent: a read that gets no data ends by its own timeout.
+    The speed is measured over windows of `window` seconds. `clock` returns seconds. Two threads
+    share a check: one counts the bytes, and one looks at the time, because data that a server sends
+    too slowly may never reach the first one (for example, an endless header of a chunk).
     """
 
     least: int
@@ -40,6 +41,7 @@ class SpeedCheck:
     clock: Callable[[], float]
     _begun: float = field(init=False)
     _received: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __post_init__(self) -> None:
         self._begun = self.clock()
@@ -49,13 +51,46 @@ class SpeedCheck:
 
         Raises TooSlowError if a window has ended in which too few bytes arrived.
         """
-        self._received += count
-        elapsed = self.clock() - self._begun
-        if elapsed < self.window:
-            return
-        if self._received < self.least * elapsed:
-            raise TooSlowError(self._received, elapsed)
-        self._begun, self._received = self.clock(), 0
+        with self._lock:
+            self._received += count
+        self.check()
+
+    def check(self) -> None:
+        """Raise TooSlowError if a window has ended in which too few bytes arrived."""
+        with self._lock:
+            elapsed = self.clock() - self._begun
+            if elapsed < self.window:
+                return
+            if self._received < self.least * elapsed:
+                raise TooSlowError(self._received, elapsed)
+            self._begun, self._received = self.clock(), 0
+
+
+@contextlib.contextmanager
+def watched(
+    check: SpeedCheck, tick: float, expire: Callable[[TooSlowError], None]
+) -> Iterator[None]:
+    """Look at `check` every `tick` seconds while the block runs, in another thread.
+
+    If the transfer is too slow, call `expire` once.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(tick):
+            try:
+                check.check()
+            except TooSlowError as error:
+                expire(error)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 @contextlib.contextmanager
