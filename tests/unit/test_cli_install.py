@@ -1,6 +1,7 @@
 """`jitbuild install`, with interpreters that are already in the store."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 import stores
@@ -17,7 +18,7 @@ def test_stdout_has_the_executables_and_stderr_the_summaries(run, store):
     code, out, err = run("install", "3.15", "3.14")
     assert (code, out) == (0, f"{first.executable}\n{second.executable}\n")
     assert "a is already in the store." in err
-    assert "a: the JIT is present and runs machine code with PYTHON_JIT=1." in err
+    assert "a: the JIT is present and runs machine code with PYTHON_JIT=1. In the store" in err
     assert run("install", "-q", "3.15") == (0, f"{first.executable}\n", "")
 
 
@@ -41,17 +42,46 @@ def test_interpreters_are_printed_even_if_a_later_one_fails(run, store):
 @pytest.mark.parametrize("jit", ["yes-off", "yes", "interpreter", "no"])
 def test_the_summary_has_the_proof_and_the_time_of_each_step(store, jit):
     found = put(store, "x", jit=jit)
-    assert summary(found).startswith("x: ")
-    assert "Built in" not in summary(found)
+    assert summary(found, found.created).startswith("x: ")
+    assert "Built in" not in summary(found, found.created)
     found = stores.edited(found, times={"configure": 12.0, "make": 185.0, "total": 200.0})
-    assert summary(found).endswith(" Built in 3 min 20 s (configure 12 s, make 3 min 05 s).")
+    assert summary(found, found.created).endswith(
+        " Built in 3 min 20 s (configure 12 s, make 3 min 05 s)."
+    )
 
 
 def test_the_summary_shows_what_the_caches_supplied(store):
     times = {"configure": 1.0, "stencils": 0.1, "make": 9.0, "total": 10.1}
     caches = {"configure": "miss", "stencils": "hit", "compiler": {"hits": 7, "misses": 3}}
     built = stores.edited(put(store, "x"), times=times, caches=caches)
-    assert summary(built).endswith(
+    assert summary(built, built.created).endswith(
         " Built in 10 s (configure 1.0 s, stencils 0.1 s [cached], "
         "make 9.0 s [7 of 10 files cached])."
     )
+
+
+@pytest.mark.parametrize(
+    ("times", "year", "end"),
+    [
+        ({"make": 66.0, "total": 98.0}, 2026, "27 November, built in 1 min 38 s."),
+        ({"make": 66.0, "total": 98.0}, 2027, "27 November 2026, built in 1 min 38 s."),
+        ({}, 2026, "27 November."),
+    ],
+)
+def test_the_summary_of_an_interpreter_in_the_store_has_its_date(store, times, year, end):
+    created = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    found = stores.edited(put(store, "x"), times=times, created=created)
+    begun = datetime(year, 12, 31, 12, tzinfo=UTC)
+    assert summary(found, begun).endswith(f"PYTHON_JIT=1. In the store since {end}")
+
+
+def test_each_error_is_printed_once_and_the_first_gives_the_exit_code(run, store):
+    put(store, "a")
+    code, _, err = run("install", "3.15", "3.15.77", "3.13.77")
+    assert code == RequestError.exit_code
+    assert err.count("3.15.77 failed: ") == err.count("No recipe has a release for 3.15.77.") == 1
+    assert err.count("3.13.77 failed: ") == err.count("No recipe has a release for 3.13.77.") == 1
+    assert err.endswith(
+        "error: 2 of 3 failed: 3.15.77, 3.13.77.\nThe warnings above give the reasons.\n"
+    )
+    assert run("install", "3.15.77")[2].startswith("error: No recipe has a release for 3.15.77.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.options import CCACHE_MODES, BuildOptions
-from jitbuild.system.formatting import format_duration
+from jitbuild.system.formatting import format_date, format_duration
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def run(options: argparse.Namespace) -> int:
 
     With --json, print their full records. Raises the error of the first build that failed.
     """
+    begun = datetime.now(UTC)
     outcomes = api.ensure_all(
         options.spec,
         [replace(stated_axes(options), jit=jit) for jit in dict.fromkeys(options.jit or [None])],
@@ -116,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     interpreters = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
     for interpreter in interpreters:
         if not options.quiet:
-            print(summary(interpreter), file=sys.stderr)
+            print(summary(interpreter, begun), file=sys.stderr)
         if not options.json:
             print_path(interpreter.executable)
     if options.json:
@@ -144,20 +146,28 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
 def _raise_first_failure(outcomes: list[Outcome]) -> None:
     """Raise the first error, if any.
 
-    If there are several outcomes, print the names of the failed ones first.
+    If there are several outcomes, all errors were reported as warnings when they occurred. Then
+    raise an error of the same class that names the failed requests.
     """
-    failed = [outcome for outcome in outcomes if outcome.error]
+    failed = [(outcome.name, outcome.error) for outcome in outcomes if outcome.error]
     if not failed:
         return
-    if len(outcomes) > 1:
-        names = ", ".join(outcome.name for outcome in failed)
-        print(f"{len(failed)} of {len(outcomes)} failed: {names}.", file=sys.stderr)
-    assert failed[0].error is not None
-    raise failed[0].error
+    first = failed[0][1]
+    if len(outcomes) == 1:
+        raise first
+    names = ", ".join(name for name, _ in failed)
+    raise type(first)(
+        f"{len(failed)} of {len(outcomes)} failed: {names}.",
+        remedy="The warnings above give the reasons.",
+    ) from first
 
 
-def summary(interpreter: Interpreter) -> str:
-    """Return a line with the proof, the time of each step, and the hits of the caches."""
+def summary(interpreter: Interpreter, begun: datetime) -> str:
+    """Return a line with the proof, the time of each step, and the hits of the caches.
+
+    `begun` is the time when the command began. For an interpreter that was already in the store
+    then, the line has the date since when it has been there.
+    """
     manifest = interpreter.manifest
     proof = {
         "yes-off": "the JIT is present and runs machine code with PYTHON_JIT=1",
@@ -165,14 +175,18 @@ def summary(interpreter: Interpreter) -> str:
         "interpreter": "micro-ops without machine code",
         "no": "no JIT, as requested",
     }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
-    if not manifest.times:
+    total = format_duration(manifest.times["total"]) if manifest.times else ""
+    if interpreter.created < begun:
+        built = f", built in {total}" if total else ""
+        since = format_date(interpreter.created.astimezone(), begun.astimezone())
+        return f"{interpreter.name}: {proof}. In the store since {since}{built}."
+    if not total:
         return f"{interpreter.name}: {proof}."
     steps = ", ".join(
         f"{name} {format_duration(value)}{_cached(name, manifest.caches or None)}"
         for name, value in manifest.times.items()
         if name != "total"
     )
-    total = format_duration(manifest.times["total"])
     return f"{interpreter.name}: {proof}. Built in {total} ({steps})."
 
 

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# strftime would use the language of the locale.
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 # From this duration on, fractions of seconds are not shown.
 _WHOLE_SECONDS = 9.95
 
@@ -12,6 +32,12 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def format_date(date: datetime, today: datetime) -> str:
+    """Return a date as text, with its year unless that is the year of `today`: `27 November`."""
+    year = "" if date.year == today.year else f" {date.year}"
+    return f"{date.day} {_MONTHS[date.month - 1]}{year}"
 
 
 def format_time_left(seconds: float) -> str:
