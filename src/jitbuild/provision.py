@@ -34,7 +34,7 @@ from jitbuild.system.progress import Reporter, SilentReporter
 from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.target import Host, host
 from jitbuild.toolchain.llvm import check_mode
-from jitbuild.toolchain.store_path import check_folder
+from jitbuild.toolchain.machine_checks import require_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -95,9 +95,9 @@ class Provisioner:
                 f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
-        # Check the variant and the path before anything is fetched.
+        # Check the variant and the store before anything is fetched.
         if target.system != "windows":
-            check_folder(self.store.root.absolute())
+            require_store(self.store.root)
         check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
         return self.provide(plan, request)

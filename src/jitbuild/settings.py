@@ -16,7 +16,7 @@ import msgspec
 
 from jitbuild.errors import SettingsError
 from jitbuild.system.list_text import split_list
-from jitbuild.system.paths import absolute_path
+from jitbuild.system.paths import absolute_path, expanded_path
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.urls import Address
 from jitbuild.system.user_folders import settings_folder
@@ -140,9 +140,19 @@ def address(name: str, flag: Address | str | None = None) -> Address | None:
 
 
 def folder(name: str, flag: object = None) -> Path | None:
-    """Return the setting `name`, which is a folder, as an absolute path; None if it is not set."""
-    text = value(name, flag)
-    return absolute_path(text) if text else None
+    """Return the setting `name`, which is a folder, as an absolute path; None if it is not set.
+
+    Raises SettingsError if it begins with the home folder of a user who is unknown.
+    """
+    setting = get(name, flag)
+    if setting is None or not setting.value:
+        return None
+    if setting.value.startswith("~") and not expanded_path(setting.value).is_absolute():
+        raise SettingsError(
+            f"{setting.origin}: {setting.value} begins with a home folder that is unknown.",
+            remedy="Write the absolute path of the folder.",
+        )
+    return absolute_path(setting.value)
 
 
 def choice(name: str, choices: Collection[str], flag: object = None) -> str | None:

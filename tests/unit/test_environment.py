@@ -6,7 +6,8 @@ import pytest
 from cli_fixtures import put
 
 from jitbuild.errors import VariantError
-from jitbuild.running.environment import check_mode, command_environment
+from jitbuild.request import Axes
+from jitbuild.running.environment import check_mode, check_requested_modes, command_environment
 
 
 def test_the_programs_of_the_interpreter_come_first_on_path(store):
@@ -43,3 +44,26 @@ def test_a_mode_that_would_be_ignored_is_refused(store, version, jit, mode, said
     else:
         with pytest.raises(VariantError, match=said):
             check_mode(found, mode)
+
+
+@pytest.mark.parametrize(
+    ("spec", "jit", "mode", "message"),
+    [
+        ("3.14", None, "stress", "CPython 3.14 has no PYTHON_JIT_STRESS, which came with 3.15."),
+        ("3.13.15", None, "stress", "CPython 3.13.15 has no PYTHON_JIT_STRESS"),
+        ("3.15t", None, "on", "CPython 3.15t has no JIT: it would silently ignore the mode `on`."),
+        ("3.15", "no", "on", "CPython 3.15 with --jit no has no JIT"),
+        ("3.15", None, "stress", None),
+        ("3.15t", None, "off", None),
+        (">=3.13", None, "stress", None),
+        ("main", None, "stress", None),
+        ("cpython-3.14.10-jit-fast", None, "stress", None),
+    ],
+)
+def test_a_request_for_which_a_mode_can_never_work_is_refused(spec, jit, mode, message):
+    if message is None:
+        check_requested_modes(spec, Axes(jit=jit), ["off", mode])
+    else:
+        with pytest.raises(VariantError) as caught:
+            check_requested_modes(spec, Axes(jit=jit), ["off", mode])
+        assert caught.value.what.startswith(message)

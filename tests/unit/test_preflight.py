@@ -297,6 +297,17 @@ def test_a_store_whose_path_make_cannot_build_in_is_refused(programs, tmp_path):
     assert names(report.fatal) == ["store"]
 
 
+def test_a_store_below_a_file_or_with_a_long_path_is_refused(programs, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    report = preflight(programs, store=file / "store").run()
+    assert f"{file} is not a folder" in named(report)["store"].detail
+    long = Path("/" + "/".join(["x" * 200] * 10))
+    report = preflight(programs, store=long).run()
+    assert "is too long: it has 2010 bytes" in named(report)["store"].detail
+    assert names(report.fatal) == ["store"]
+
+
 def test_a_compiler_that_cannot_be_started_is_reported(programs):
     class Gone(Machine):
         def compile(self, argv, code):

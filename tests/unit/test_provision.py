@@ -163,6 +163,24 @@ def test_a_misspelt_mirror_is_refused_before_anything_is_done(ensure, provider, 
     assert provider.tasks == []
 
 
+@pytest.mark.parametrize("spec", ["3.13.15", "git+https://example.invalid/x@main"])
+@pytest.mark.parametrize("state", ["a file", "an unwritable folder", "a file as scratch"])
+def test_a_store_that_cannot_be_used_is_refused_before_anything_is_fetched(
+    ensure, provider, store, reporter, spec, state, monkeypatch
+):
+    if state == "a file":
+        store.root.write_text("")
+    elif state == "a file as scratch":
+        store.interpreters.mkdir(parents=True)
+        store.scratches.write_text("")
+    else:
+        store.interpreters.mkdir(parents=True)
+        monkeypatch.setattr(os, "access", lambda path, _: str(path) != str(store.root))
+    with pytest.raises(StoreError):
+        ensure(spec)
+    assert (provider.tasks, reporter.titles) == ([], [])
+
+
 def test_an_llvm_that_does_not_exist_is_refused_although_an_interpreter_fits(ensure, store):
     fill(store, "3.15.2")
     with pytest.raises(LLVMError, match="--llvm 17: there is no such folder"):

@@ -171,6 +171,22 @@ def test_a_folder_is_made_absolute_and_its_tilde_expanded(tmp_path, monkeypatch)
     assert settings.folder("home", Path("store")) == Path.cwd() / "store"
 
 
+def test_a_home_folder_of_an_unknown_user_is_refused(monkeypatch):
+    monkeypatch.setenv("JITBUILD_HOME", "~no-such-user/store")
+    with pytest.raises(SettingsError, match="JITBUILD_HOME: ~no-such-user/store begins with"):
+        settings.folder("home")
+
+
+def test_specifiers_in_a_file_may_have_spaces(project):
+    project('[tool.jitbuild]\npythons = [">= 3.14, <3.16", ">=3.13 <3.14", "~=3.15.0", ">=3.15"]')
+    assert settings.get("pythons").items == [
+        ">=3.14,<3.16",
+        ">=3.13,<3.14",
+        "~=3.15.0",
+        ">=3.15",
+    ]
+
+
 def test_an_unknown_choice_is_refused_with_its_origin_and_the_choices(monkeypatch):
     monkeypatch.setenv("JITBUILD_JIT", "on")
     with pytest.raises(SettingsError, match="JITBUILD_JIT: 'on' is not a value of `jit`") as caught:

@@ -258,6 +258,19 @@ def test_a_missing_llvm_is_raised_before_anything_is_built(stage, machine, tmp_p
     assert machine.steps == []
 
 
+def test_an_llvm_of_another_major_is_refused_before_anything_is_downloaded(
+    stage, machine, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(f"{__name__}.LLVM_VERSION", "19.1.7")
+    machine.failures = {
+        "check": PreflightError("The machine was checked.", remedy=""),
+        "obtain": DownloadError("The source was fetched.", remedy=""),
+    }
+    with pytest.raises(LLVMError, match="LLVM 18 is needed: clang 19.1.7 is at"):
+        stage(llvm=str(machine.folder))
+    assert machine.steps == []
+
+
 def test_a_failing_step_is_raised(stage, machine, monkeypatch):
     machine.stream = lambda argv, **_: 1
     with pytest.raises(BuildError):

@@ -53,3 +53,11 @@ def test_a_path_that_breaks_a_build_is_refused_by_the_name_of_the_character(char
 
 def test_letters_that_only_the_locale_lacks_are_fine():
     assert path_problem(Path("/home/Z\udcc3\udcbcrich")) == ""
+
+
+def test_a_path_that_is_too_long_is_refused_with_the_longest_one():
+    path = Path("/" + "x" * 99)
+    check_path(path, limit=600)
+    with pytest.raises(PreflightError, match="it has 100 bytes, and a build can have at most 99"):
+        check_path(path, limit=599)
+    assert check_path(Path("/home/me/.local/share/jitbuild")) is None

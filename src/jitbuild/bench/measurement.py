@@ -22,7 +22,12 @@ from jitbuild.bench.rounds import RoundEffects, measure_rounds
 from jitbuild.bench.session import MeasurementSession
 from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
-from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
+from jitbuild.running.environment import (
+    PERF_VARIABLES,
+    check_mode,
+    check_requested_modes,
+    command_environment,
+)
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.tally import InterpreterIdentity
 from jitbuild.system import process
@@ -112,6 +117,7 @@ def measure(
 def _interpreter(request: BenchRequest, reporter: Reporter, effects: BenchEffects) -> Interpreter:
     """Return the requested interpreter. Raises VariantError if it would ignore one of the modes."""
     machine_code = not request.off_against_off
+    check_requested_modes(request.spec, request.axes, [arm.mode for arm in request.arms])
     interpreter = effects.find(
         request.spec, request.axes, machine_code=machine_code, reporter=lambda: reporter
     )

@@ -26,6 +26,7 @@ from jitbuild.running.command import (
 from jitbuild.running.environment import (
     PERF_VARIABLES,
     check_mode,
+    check_requested_modes,
     command_environment,
     program_folders,
 )
@@ -93,10 +94,12 @@ def run(options: argparse.Namespace) -> int:
     mode, command = options.mode, options.command or []
     if mode not in {None, "default"}:
         _check_mode_applies(mode, command)
-    needs_jit = mode in {"on", "stress"}
+    axes, needs_jit = stated_axes(options), mode in {"on", "stress"}
+    if needs_jit:
+        check_requested_modes(options.spec, axes, [mode])
     interpreter = find_interpreter(
         options.spec,
-        stated_axes(options),
+        axes,
         machine_code=needs_jit,
         reporter=lambda: reporter_for(options),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from jitbuild import setting_lists, settings
@@ -80,13 +81,19 @@ def _default(name: str) -> str:
 
 
 def _check_home(_: str) -> None:
+    """Check the path of the store. Its permissions are not checked: some stores are only read."""
     from jitbuild.store import marker
-    from jitbuild.toolchain.store_path import check_folder
+    from jitbuild.toolchain.store_path import check_path
 
     folder = settings.folder("home")
-    if folder is not None:
-        check_folder(folder)
-        marker.check(folder)
+    if folder is None:
+        return
+    if os.name == "posix":
+        check_path(folder)
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            raise SettingsError(f"{place} is not a folder.", remedy="Name a folder.")
+    marker.check(folder)
 
 
 def _check_mirror(value: str) -> None:

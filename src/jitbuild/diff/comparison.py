@@ -27,7 +27,12 @@ from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line, plain_command, pytest_arguments_index
-from jitbuild.running.environment import PERF_VARIABLES, check_mode, command_environment
+from jitbuild.running.environment import (
+    PERF_VARIABLES,
+    check_mode,
+    check_requested_modes,
+    command_environment,
+)
 from jitbuild.running.escape_reasons import EscapingCommand
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.programs import check_program
@@ -78,6 +83,7 @@ def compare_modes(
     """
     check_command(request.command)
     check_modes(request.modes)
+    check_requested_modes(request.spec, request.axes, request.modes)
     interpreter = effects.find(
         request.spec,
         request.axes,

@@ -150,6 +150,8 @@ class _SourceBuild:
         plan, caches = self.plan, self.task.options.caches
         expected = caches and is_hit_expected(plan, self.stencils, forecast)
         needs_llvm = plan.llvm is not None and not plan.llvm.bundled and not expected
+        if needs_llvm and self.llvm.finder is not None:
+            self.llvm.finder.check_path()  # before anything is downloaded
         # If several of these functions fail, the error of the machine check is raised, even if
         # another error occurred earlier, because it names everything that is missing.
         missing, tree, llvm = run_concurrently(

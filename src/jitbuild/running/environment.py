@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from jitbuild import modes
 from jitbuild.advice import advise_install
-from jitbuild.request import Axes
+from jitbuild.request import Axes, parse
 from jitbuild.store.launchers import launchers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from jitbuild.modes import Mode
@@ -61,6 +62,23 @@ def program_folders(interpreter: Interpreter, *, windows: bool = os.name == "nt"
     extra = [] if launchers is None else [launchers]
     # On Windows, the programs of packages are in the folder Scripts beside python.exe.
     return [folder, folder / "Scripts", *extra] if windows else [*extra, folder]
+
+
+def check_requested_modes(spec: str, axes: Axes, chosen: Iterable[Mode]) -> None:
+    """Raise VariantError if every interpreter that `spec` and `axes` mean would ignore a mode.
+
+    So an interpreter that could not run in the mode is not installed first.
+    """
+    request = parse(spec)
+    series = re.match(r"3\.(\d+)", request.value) if request.kind in {"tag", "series"} else None
+    for mode in chosen:
+        modes.check(
+            mode,
+            f"CPython {request.text}{f' with --jit {axes.jit}' if axes.jit else ''}",
+            jit=not request.free_threaded and axes.jit != "no",
+            series=(3, int(series[1])) if series else None,
+            remedy=advise_install("Build an interpreter with the JIT", request.value, _WITH_JIT),
+        )
 
 
 def check_mode(interpreter: Interpreter, mode: Mode) -> None:

@@ -54,10 +54,17 @@ def as_store_error(error: OSError, path: Path) -> StoreError:
             remedy="Free some space (`jitbuild prune` helps), or set JITBUILD_HOME to a folder on "
             "a larger disk.",
         )
+    remedies = {
+        errno.ENAMETOOLONG: "Set JITBUILD_HOME to a folder with a shorter path.",
+        errno.ENOTDIR: "Set JITBUILD_HOME to a path that contains only folders.",
+    }
     return StoreError(
         f"{error.filename or path} cannot be read or written ({reason}).",
-        remedy="Give yourself permission to read and write it, or set JITBUILD_HOME to a folder "
-        "that you can write to.",
+        remedy=remedies.get(
+            error.errno or 0,
+            "Give yourself permission to read and write it, or set JITBUILD_HOME to a folder "
+            "that you can write to.",
+        ),
     )
 
 

@@ -131,6 +131,11 @@ class LLVMFinder:
         root = self.fetch(pins, self.cache, check=self._check_wheels, reporter=reporter)
         return self._installation("managed", self._survey(root / "bin"))
 
+    def check_path(self) -> None:
+        """Raise LLVMError if the mode is a path where the required LLVM is not found."""
+        if self.mode not in MODES:
+            self._search()
+
     def outlook(self) -> LLVMOutlook:
         """Return the result that `provide` would have, without fetching anything. Never raises."""
         if self.want.bundled:

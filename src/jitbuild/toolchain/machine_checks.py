@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from jitbuild.errors import PreflightError, StoreError
 from jitbuild.system.formatting import format_size
 from jitbuild.toolchain import store_path
 from jitbuild.toolchain.requirements import CheckedRequirement
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from jitbuild.request import Variant
     from jitbuild.target import Host
 
+_FOLDER_REMEDY = (
+    "Make this a folder that you can read and write, or set JITBUILD_HOME to another one."
+)
 # The folders of the store that every build writes to.
 _FOLDERS = ("interpreters", "scratch", "logs", "locks")
 
@@ -73,15 +77,29 @@ def check_store(
     )
 
 
+def require_store(store: Path, *, is_noexec: Callable[[Path], bool] | None = None) -> None:
+    """Raise an error if interpreters cannot be built and run in `store`.
+
+    Raises PreflightError for a path where nothing can be built or run, and StoreError for a folder
+    that cannot be written.
+    """
+    store = store.absolute()
+    store_path.check_path(store)
+    if problem := _unusable_folder(store):
+        raise StoreError(f"The store cannot be used{problem}.", remedy=_FOLDER_REMEDY)
+    problem, remedy = _store_problem(store, is_noexec or is_on_noexec_mount)
+    if problem:
+        raise PreflightError(f"The store cannot be used{problem}.", remedy=remedy)
+
+
 def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str, str]:
     """Return the store's first problem and the remedy for it; ("", "") if there is no problem."""
     if character := store_path.path_problem(store):
         return f" has {character} in its path, so make cannot build there", store_path.REMEDY
+    if excess := store_path.length_problem(store):
+        return f" is too long: {excess}", store_path.LENGTH_REMEDY
     if problem := _unusable_folder(store):
-        return (
-            problem,
-            "Make this a folder that you can read and write, or set JITBUILD_HOME to another one.",
-        )
+        return problem, _FOLDER_REMEDY
     for folder in (store / "scratch", store / "interpreters"):
         if is_noexec(existing := nearest_existing(folder)):
             return (
@@ -96,7 +114,10 @@ def _store_problem(store: Path, is_noexec: Callable[[Path], bool]) -> tuple[str,
 
 def _unusable_folder(store: Path) -> str:
     """Return a text that names the store's first unusable folder and the reason, or ""."""
-    if not os.access(existing := nearest_existing(store), os.W_OK):
+    existing = nearest_existing(store)
+    if not existing.is_dir():
+        return f": {existing} is not a folder"
+    if not os.access(existing, os.W_OK):
         return f": {existing} is not writable"
     for folder in (store, *(store / name for name in _FOLDERS)):
         if os.path.lexists(folder) and not os.path.isdir(folder):  # noqa: PTH112

@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import PreflightError, StoreError
+from jitbuild.errors import PreflightError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +15,7 @@ REMEDY = (
     "Set JITBUILD_HOME to a writable folder whose path has no spaces and none of these characters: "
     "$ # : ; , ' \" ` \\ & | < > ( )"
 )
+LENGTH_REMEDY = "Set JITBUILD_HOME to a folder with a shorter path."
 # Each of these characters broke a build of 3.13.15. Builds were also tried with ! % * + = ? @ [ ] ^
 # { } ~ and with letters outside ASCII, and succeeded.
 _NAMES = {
@@ -62,23 +63,18 @@ def check_path(path: Path, *, limit: int | None = None) -> None:
             f"The path of the store has {problem}, and make cannot build in it: {_shown(path)}",
             remedy=REMEDY,
         )
-    length, longest = len(os.fsencode(path)), longest_store_path(limit)
-    if length > longest:
+    if excess := length_problem(path, limit=limit):
         raise PreflightError(
-            f"The path of the store is too long: it has {length} bytes, and a build can have at "
-            f"most {longest}.",
-            remedy="Set JITBUILD_HOME to a folder with a shorter path.",
+            f"The path of the store is too long: {excess}.", remedy=LENGTH_REMEDY
         )
 
 
-def check_folder(path: Path) -> None:
-    """Raise PreflightError if no store can be at `path`, or StoreError if a file is in its way."""
-    check_path(path)
-    for place in (path, *path.parents):
-        if os.path.lexists(place) and not os.path.isdir(place):  # noqa: PTH112
-            raise StoreError(
-                f"{place} is not a folder.", remedy="Set JITBUILD_HOME to the path of a folder."
-            )
+def length_problem(path: Path, *, limit: int | None = None) -> str:
+    """Return the length of a store's path and the longest one, if it is too long; else ""."""
+    length, longest = len(os.fsencode(path)), longest_store_path(limit)
+    if length <= longest:
+        return ""
+    return f"it has {length} bytes, and a build can have at most {longest}"
 
 
 def longest_store_path(limit: int | None = None) -> int:
