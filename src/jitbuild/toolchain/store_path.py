@@ -64,9 +64,7 @@ def check_path(path: Path, *, limit: int | None = None) -> None:
             remedy=REMEDY,
         )
     if excess := length_problem(path, limit=limit):
-        raise PreflightError(
-            f"The path of the store is too long: {excess}.", remedy=LENGTH_REMEDY
-        )
+        raise PreflightError(f"The path of the store is too long: {excess}.", remedy=LENGTH_REMEDY)
 
 
 def length_problem(path: Path, *, limit: int | None = None) -> str:
