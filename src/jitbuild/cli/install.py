@@ -162,11 +162,11 @@ def _raise_first_failure(outcomes: list[Outcome]) -> None:
     ) from first
 
 
-def summary(interpreter: Interpreter, begun: datetime) -> str:
+def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
     """Return a line with the proof, the time of each step, and the hits of the caches.
 
-    `begun` is the time when the command began. For an interpreter that was already in the store
-    then, the line has the date since when it has been there.
+    If the interpreter was already in the store at the time `begun`, when the command began, the
+    line has the date since when it has been there.
     """
     manifest = interpreter.manifest
     proof = {
@@ -175,8 +175,9 @@ def summary(interpreter: Interpreter, begun: datetime) -> str:
         "interpreter": "micro-ops without machine code",
         "no": "no JIT, as requested",
     }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
-    total = format_duration(manifest.times["total"]) if manifest.times else ""
-    if interpreter.created < begun:
+    times = manifest.times or {}
+    total = format_duration(times["total"]) if times else ""
+    if begun is not None and interpreter.created < begun:
         built = f", built in {total}" if total else ""
         since = format_date(interpreter.created.astimezone(), begun.astimezone())
         return f"{interpreter.name}: {proof}. In the store since {since}{built}."
@@ -184,7 +185,7 @@ def summary(interpreter: Interpreter, begun: datetime) -> str:
         return f"{interpreter.name}: {proof}."
     steps = ", ".join(
         f"{name} {format_duration(value)}{_cached(name, manifest.caches or None)}"
-        for name, value in manifest.times.items()
+        for name, value in times.items()
         if name != "total"
     )
     return f"{interpreter.name}: {proof}. Built in {total} ({steps})."
