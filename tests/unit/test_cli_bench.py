@@ -50,6 +50,10 @@ def test_values_may_begin_with_a_hyphen(line, expected):
         (["3.15", "--benchmarks", "--rounds", "3"], "argument"),
         (["compare", "x.json"], "needs two or more files"),
         (["compare", "x.json", "y.json", "--stmt", "1"], "does not measure"),
+        (
+            ["compare", "x.json", "y.json", "--rounds", "5", "--max-time=9"],
+            "does not measure, so --rounds, --max-time would have no effect",
+        ),
         (["compare", "x.json", "y.json", "z.json", "--svg", "x.svg"], "show only one comparison"),
     ],
 )

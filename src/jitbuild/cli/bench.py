@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     import argparse
 
 
+# These options say how to measure, so they mean nothing to `bench compare`.
+_MEASURING = (
+    *("setup", "suite", "benchmarks", "pytest-benchmark", "aa", "requirements"),
+    *("rounds", "max-time", "values", "timeout", "resume", "inspect", "output"),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild bench` and `jitbuild bench compare`."""
     parser.description = (
@@ -211,6 +218,12 @@ def _compare(options: argparse.Namespace) -> int:
     usage = "jitbuild bench compare A.json B.json"
     if options.command is not None or options.stmt:
         raise UsageError("`bench compare` does not measure.", remedy=f"Name files: {usage}")
+    ignored = [f"--{name}" for name in _MEASURING if getattr(options, name.replace("-", "_"))]
+    if ignored:
+        raise UsageError(
+            f"`bench compare` does not measure, so {', '.join(ignored)} would have no effect.",
+            remedy=f"Omit the option: {usage}",
+        )
     if len(options.files) < 2:
         raise UsageError("`bench compare` needs two or more files.", remedy=f"Name them: {usage}")
     if len(options.files) > 2 and (options.html or options.svg):
