@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 from diff_samples import CRASH_OUTPUT, repeat, run_of, runs_of
+from witness_samples import end_facts, start_facts
 
 from jitbuild.diff.command_run import CommandRun, Interruption
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.crash_trace import find_trace
+from jitbuild.diff.diff_report import caveats
 from jitbuild.diff.test_record import TestResult
+from jitbuild.running.testimony import Testimony
 
 
 def subjects_in(**by_mode):
@@ -169,3 +172,12 @@ def test_times_are_compared_only_between_equal_outcomes():
     assert [each.result for each in compare_runs(runs, ("off", "on"), repeat).timings] == [
         "not compared"
     ]
+
+
+@pytest.mark.parametrize(("seconds", "result"), [(0.01, "no difference"), (0.1, "undecided")])
+def test_a_long_observation_hides_that_there_is_no_difference(seconds, result):
+    testimony = Testimony(start=start_facts(), end=end_facts(audit_seconds=seconds))
+    runs = [replace(run, testimonies=(testimony,)) for run in runs_of(off=[0] * 3, on=[0] * 3)]
+    (timing,) = compare_runs(runs, ("off", "on"), repeat).timings
+    assert timing.result == result
+    assert any("observation" in note for note in caveats(runs, 3)) is (result == "undecided")

@@ -74,6 +74,23 @@ def test_the_code_of_modules_is_kept_and_no_other(one):
     assert one.modules == [module]
 
 
+def test_the_audit_hook_passes_on_some_events_and_counts_the_others(one):
+    audit = one.audit_hook()
+    module = compile("1", "x.py", "exec")
+    for event in ("exec", "builtins.id", "open"):
+        audit(event, (module,))
+    assert (one.modules, one.ignored()) == ([module], 2)
+    assert audit.__code__ in one.own_code
+
+
+def test_the_time_of_many_audited_events_is_reported(one, tmp_path):
+    one.end()
+    (text,) = texts(tmp_path).values()
+    assert parse_testimony(text).end.audit_seconds == 0
+    assert witness._audit_seconds(9_999) == 0
+    assert 0 < witness._audit_seconds(10_000) < witness._audit_seconds(10**12)
+
+
 def test_a_tracer_is_noted_when_it_is_removed(one, monkeypatch):
     monkeypatch.setitem(witness._TRACERS, "sys.settrace", lambda: None)
     one.hear("sys.settrace", ())

@@ -43,6 +43,7 @@ def end_facts(
     mappings: int | None = 0,
     tracers: tuple[str, ...] = (),
     unseen: tuple[str, ...] = (),
+    audit_seconds: float = 0.0,
 ) -> EndFacts:
     """Return the facts of an end, with machine code in all executors."""
     return EndFacts(
@@ -52,6 +53,7 @@ def end_facts(
         mappings=mappings,
         tracers=tracers,
         unseen=unseen,
+        audit_seconds=audit_seconds,
     )
 
 

@@ -86,6 +86,12 @@ class CommandRun:
         return self.ending == "exit 0"
 
     @property
+    def observed_share(self) -> float:
+        """The share of its time that the observation of its processes took while they ran."""
+        ends = [testimony.end for testimony in self.testimonies if testimony.end is not None]
+        return sum(end.audit_seconds for end in ends) / self.seconds if self.seconds else 0.0
+
+    @property
     def ran_every_test(self) -> bool:
         """True if pytest ran all tests: it succeeded, or failed without stopping early.
 

@@ -12,12 +12,14 @@ outcomes of a mode are compared with those of the baseline:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.diff.command_run import is_crash
 from jitbuild.diff.compare_times import compare_times
 from jitbuild.diff.crash_trace import shorten_trace
 from jitbuild.diff.findings import COMMAND, Difference, DiffFindings, Flaky
+from jitbuild.running.intervals import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -246,9 +248,16 @@ def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
     baseline, runs = comparison.runs[comparison.baseline], comparison.runs[mode]
     both = [*baseline, *runs]
     alike = len({run.ending for run in both}) == 1 or all(run.tests for run in both)
-    return compare_times(
+    timing = compare_times(
         mode,
         [run.seconds for run in baseline],
         [run.seconds for run in runs],
         comparable=alike and all(run.exited for run in both),
+    )
+    # The observation takes the same time in both modes, which hides small differences.
+    hidden = max(run.observed_share for run in both) > MARGIN
+    return (
+        replace(timing, result="undecided")
+        if hidden and timing.result == "no difference"
+        else timing
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.diff.package_usage import PackageNotCompiled, package_not_compiled
-from jitbuild.running.intervals import MINIMUM_ROUNDS
+from jitbuild.running.intervals import MARGIN, MINIMUM_ROUNDS
 from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
 from jitbuild.system.formatting import count_noun
 
@@ -104,6 +104,14 @@ def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
         notes.append("One repeat cannot distinguish flakiness from differences. Use --repeat 3.")
     elif repeats < MINIMUM_ROUNDS:
         notes.append(f"Times are compared only if there are at least {MINIMUM_ROUNDS} repeats.")
+    observed = max((run.observed_share for run in runs), default=0.0)
+    if observed > MARGIN:
+        notes.append(
+            f"The observation of the processes took up to {observed:.0%} of the time of a run, "
+            "because the program often calls functions that are audited, such as id. A difference "
+            "between the modes is larger than these times say; `jitbuild bench` measures a command "
+            "without observation."
+        )
     endings = {run.ending for run in runs}
     if len(endings) == 1 and not runs[0].ok and not runs[0].interruptions:
         output = f" Its last output: {runs[0].tail[-1]}" if runs[0].tail else ""

@@ -29,6 +29,9 @@ _MAX_ARGUMENTS = 8
 _MAX_MODULES = 1000
 _MAX_FILES_OF_A_PROCESS = 100
 _MAX_UNSEEN = 5
+# If there were at least so many audited events, the time that the hook took for them is reported.
+_MANY_EVENTS = 10_000
+_MEASURED_EVENTS = 1000
 # Audit events of functions that start programs, and the indexes of the program, its arguments and
 # its environment among their arguments.
 _STARTS = {"subprocess.Popen": (0, 1, 3), "os.posix_spawn": (0, 1, 2), "os.exec": (0, 1, 2)}
@@ -47,6 +50,8 @@ class Witness:
         self.modules: "List[object]" = []
         self.tracers: "Set[str]" = set()
         self.unseen: "List[str]" = []
+        self.ignored: "Callable[[], int]" = int
+        self.own_code: "List[Any]" = []
 
     def start(self, forked: bool = False) -> bool:
         """Write the first line. Return False if the host must not count this process (again).
@@ -75,7 +80,7 @@ class Witness:
             return
         self.ended = True
         self.tracers.update(name for name, get in _TRACERS.items() if get() is not None)
-        executors, compiled = count_executors(Witness.hear.__code__)
+        executors, compiled = count_executors(*self.own_code)
         # CPython switches the JIT on after it has imported sitecustomize.
         jit = getattr(sys, "_jit", None)
         line = {
@@ -85,19 +90,37 @@ class Witness:
             "mappings": count_executable_mappings(),
             "tracers": sorted(self.tracers),
             "unseen": self.unseen,
+            "audit_seconds": _audit_seconds(self.ignored()),
         }
         # There is no O_CREAT: if the host has removed the folder, nobody reads the line.
         _write_and_close(os.open(self.path, os.O_WRONLY | os.O_APPEND), line)
 
+    def audit_hook(self) -> "Callable[[str, Tuple[Any, ...]], None]":
+        """Return the audit hook, which passes some events to `hear` and counts the others.
+
+        It is a function, because CPython looks up an attribute of the hook at each event: for a
+        bound method, this takes three times as long as everything else.
+        """
+        heard, hear, ignored = _HEARD, self.hear, 0
+
+        def audit(event: str, args: "Tuple[Any, ...]") -> None:
+            nonlocal ignored
+            if event in heard:
+                hear(event, args)
+            else:
+                ignored += 1
+
+        self.ignored = lambda: ignored
+        self.own_code = [audit.__code__, Witness.hear.__code__]
+        return audit
+
     def hear(self, event: str, args: "Tuple[Any, ...]") -> None:
-        """Keep the code of modules, and record tracers and unseen Pythons; an audit hook.
+        """Keep the code of modules, and record tracers and unseen Pythons.
 
         The code of a script, and of any module, is freed as soon as it has run, together with its
         executors. Therefore, without this method, a process with a hot loop in its script would
         have no executor at its end.
         """
-        if event not in _HEARD:  # nearly all calls end here
-            return
         try:
             if event == "os.system":
                 event, args = "os.exec", ("sh", ["sh", *args], None)
@@ -165,14 +188,14 @@ def testify(folder: str) -> None:
     if not witness.start() or not _has_tier2():
         return
     end = _silent(witness.end)
-    sys.addaudithook(witness.hear)
+    sys.addaudithook(witness.audit_hook())
     atexit.register(end)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_silent(lambda: witness.start(forked=True)))
     _call_before_exit(end)
 
 
-def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
+def count_executors(*own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
     """Return the number of valid executors, and of those with machine code.
 
     Executors of `own_code` do not count. Both numbers are None if they are unknown. The objects are
@@ -186,9 +209,22 @@ def count_executors(own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
     # Not by id(): CPython would call the audit hooks for each object.
     is_executor = map(is_, map(type, objects), repeat(kinds[0]))
     executors: "List[Any]" = list(compress(objects, is_executor))
-    own = _executors_of(own_code, kinds[0]) if executors else []
+    own_codes = own_code if executors else ()
+    own = [executor for code in own_codes for executor in _executors_of(code, kinds[0])]
     valid = [each for each in executors if each.is_valid() and not any(each is one for one in own)]
     return len(valid), sum(map(_has_machine_code, valid))
+
+
+def _audit_seconds(events: int) -> float:
+    """Return about how much time the audit hook took for so many events; 0 if they were few."""
+    if events < _MANY_EVENTS:
+        return 0.0
+    from time import perf_counter
+
+    started = perf_counter()
+    for _ in repeat(None, _MEASURED_EVENTS):
+        id(None)
+    return (perf_counter() - started) / _MEASURED_EVENTS * events
 
 
 def _executors_of(code: "Any", kind: type) -> "List[Any]":

@@ -38,7 +38,8 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
     if they could not be counted. `mappings` is the number of anonymous executable mappings, into
     which the JIT writes machine code; None if the system does not list them. `unseen` has up to
     five commands of Pythons that could not testify because of the way in which this process started
-    them.
+    them. `audit_seconds` is about the time that the observation took while the program ran; 0 if it
+    was short.
     """
 
     enabled: bool | None
@@ -47,6 +48,7 @@ class EndFacts(msgspec.Struct, frozen=True, kw_only=True):
     mappings: int | None
     tracers: tuple[str, ...]
     unseen: tuple[str, ...]
+    audit_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
