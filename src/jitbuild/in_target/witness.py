@@ -1,8 +1,8 @@
 """Write facts about this Python process and its JIT into a file, for the host.
 
-The host copies this file into a folder that is first on PYTHONPATH, together with witness_start.py,
-which is called sitecustomize.py there (running/witness_hook.py). Every Python process that a
-command starts therefore imports it.
+The host copies this file, joined with witness_executors.py, into a folder that is first on
+PYTHONPATH, together with witness_start.py, which is called sitecustomize.py there
+(running/witness_hook.py). Every Python process that a command starts therefore imports it.
 
 A file consists of two lines. Each is a dict, written with `ascii`. The first line is written when
 the process starts or has been forked. The second line is written when the process ends, and says
@@ -14,11 +14,11 @@ interpreter, so it takes only a fraction of a millisecond.
 """
 
 import atexit
-import gc
 import os
 import sys
-from _operator import is_
-from itertools import compress, repeat
+from itertools import repeat
+
+from jitbuild.in_target.witness_executors import count_executable_mappings, count_executors
 
 TYPE_CHECKING = False  # importing typing would take longer than everything else here
 if TYPE_CHECKING:
@@ -195,26 +195,6 @@ def testify(folder: str) -> None:
     _call_before_exit(end)
 
 
-def count_executors(*own_code: "Any") -> "Tuple[Optional[int], Optional[int]]":
-    """Return the number of valid executors, and of those with machine code.
-
-    Executors of `own_code` do not count. Both numbers are None if they are unknown. The objects are
-    searched by functions in C, since a loop in Python would be faster in some modes.
-    """
-    # A type that is compiled into the interpreter is among the subclasses of object.
-    kinds = [kind for kind in type.__subclasses__(object) if kind.__name__ == "uop_executor"]
-    if not kinds:
-        return None, None
-    objects = gc.get_objects()
-    # Not by id(): CPython would call the audit hooks for each object.
-    is_executor = map(is_, map(type, objects), repeat(kinds[0]))
-    executors: "List[Any]" = list(compress(objects, is_executor))
-    own_codes = own_code if executors else ()
-    own = [executor for code in own_codes for executor in _executors_of(code, kinds[0])]
-    valid = [each for each in executors if each.is_valid() and not any(each is one for one in own)]
-    return len(valid), sum(map(_has_machine_code, valid))
-
-
 def _audit_seconds(events: int) -> float:
     """Return about how much time the audit hook took for so many events; 0 if they were few."""
     if events < _MANY_EVENTS:
@@ -225,47 +205,6 @@ def _audit_seconds(events: int) -> float:
     for _ in repeat(None, _MEASURED_EVENTS):
         id(None)
     return (perf_counter() - started) / _MEASURED_EVENTS * events
-
-
-def _executors_of(code: "Any", kind: type) -> "List[Any]":
-    """Return the executors of `code`, and those to which they refer, such as their side exits."""
-    from _opcode import get_executor  # type: ignore[import-not-found]
-
-    executors: "List[Any]" = []
-    waiting = []
-    for offset in range(0, len(code.co_code), 2):
-        try:
-            waiting.append(get_executor(code, offset))
-        except (ValueError, RuntimeError):  # there is no executor at this offset
-            pass
-    while waiting:
-        executor = waiting.pop()
-        if type(executor) is kind and not any(executor is one for one in executors):
-            executors.append(executor)
-            waiting.extend(gc.get_referents(executor))
-    return executors
-
-
-def _has_machine_code(executor: "Any") -> bool:
-    try:
-        return bool(executor.get_jit_code())
-    except RuntimeError:  # a build that interprets micro-ops
-        return False
-
-
-def count_executable_mappings() -> "Optional[int]":
-    """Return the number of anonymous executable mappings; None if the system does not list them.
-
-    The JIT writes machine code into them. They outlive executors, many of which CPython discards at
-    the end of a script, when it deletes the global `__file__` (Python/pythonrun.c).
-    """
-    try:
-        with open("/proc/self/maps", "rb") as file:
-            lines = [line.split() for line in file]
-    except OSError:
-        return None
-    # Without a file, a line has five fields (proc_pid_maps(5)).
-    return sum(len(fields) == 5 and b"x" in fields[1] for fields in lines)
 
 
 def _facts() -> "Dict[str, Any]":

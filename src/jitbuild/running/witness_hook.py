@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from jitbuild.running.testimony import Testimony
 
 _SCRIPTS = Path(__file__).parents[1] / "in_target"
-# The names of the scripts in the folder of a hook, where Python imports them.
-_FILES = {"witness_start.py": "sitecustomize.py", "witness.py": "jitbuild_witness.py"}
+# The modules in the folder of a hook, where Python imports them, and the scripts that each of them
+# consists of. A script that is joined with another one does not import it.
+_MODULES = {
+    "sitecustomize.py": ("witness_start.py",),
+    "jitbuild_witness.py": ("witness_executors.py", "witness.py"),
+}
+_IMPORT = re.compile(r"^from jitbuild\.in_target\.\w+ import .*\n", re.MULTILINE)
 _MAX_BYTES = 1 << 16
 MAX_TESTIMONIES = 10_000
 
@@ -45,8 +51,9 @@ class WitnessHook:
         # Python would create it when it first imports the hook. If root ran that Python, with sudo,
         # the user could not delete the files in it.
         (folder / "__pycache__").mkdir()
-        for script, name in _FILES.items():
-            shutil.copyfile(_SCRIPTS / script, folder / name)
+        for name, scripts in _MODULES.items():
+            texts = [(_SCRIPTS / script).read_text(encoding="utf-8") for script in scripts]
+            (folder / name).write_text(_IMPORT.sub("", "\n".join(texts)), encoding="utf-8")
         # An absolute path, because programs change their working directory.
         return cls(folder.absolute())
 
