@@ -104,7 +104,8 @@ def tops(modules):
 
 
 @pytest.mark.parametrize(
-    "words", [["which", "3.15"], ["which", "3.15.2", "--jit", "yes-off"], ["list"]]
+    "words",
+    [["which", "3.15"], ["which", "3.15.2", "--jit", "yes-off"], ["which", NAME], ["list"]],
 )
 def test_reading_the_store_imports_nothing_heavy(imported, home, words):
     out, modules = imported(f"from jitbuild.cli.main import main\nassert main({words!r}) == 0")

@@ -80,8 +80,9 @@ def test_an_interpreter_without_a_jit_is_used_only_if_that_is_stated():
     assert requested == [None, "yes-off"]
     stated = REQUEST._replace(jit="no")
     assert resolve(stated, "install", REPORTER, ways).variant.jit == "no"
-    free_threaded = InterpreterRequest(parse("3.15t"))
-    assert resolve(free_threaded, "install", REPORTER, ways).variant.jit == "no"
+    for text in ("3.15t", "cpython-3.15.2-nojit-fast-0a1b2c3d"):
+        request = InterpreterRequest(parse(text))
+        assert resolve(request, "install", REPORTER, ways).variant.jit == "no"
 
 
 def test_by_default_install_passes_the_stated_axes_on(monkeypatch):

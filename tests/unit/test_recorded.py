@@ -138,10 +138,13 @@ def test_a_source_folder_that_has_changed_is_reported(store, mini_cpython, tmp_p
     )
 
 
-def test_an_adopted_interpreter_has_no_plan(store, tmp_path):
+@pytest.mark.parametrize(("expect", "option"), [("jit", ""), ("no", " --expect no")])
+def test_an_adopted_interpreter_has_no_plan(store, tmp_path, expect, option):
     program = tmp_path / "python"
     program.touch()
-    adopted = stores.put(store, program=program)
+    adopted = stores.put(store, program=program, expect=expect)
     with pytest.raises(UsageError) as caught:
         replan(adopted, store)
-    assert caught.value.remedy == (f"To probe and register it again: jitbuild adopt {program}")
+    assert caught.value.remedy == (
+        f"To probe and register it again: jitbuild adopt {program}{option}"
+    )

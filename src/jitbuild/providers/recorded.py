@@ -46,9 +46,12 @@ def recorded_plan(
     patches is no longer as it was.
     """
     if interpreter.adopted:
+        expect = interpreter.manifest.expect or "jit"
+        option = "" if expect == "jit" else f" --expect {expect}"
         raise UsageError(
             f"{interpreter.name} was adopted, so jitbuild has no plan for it.",
-            remedy=f"To probe and register it again: jitbuild adopt {interpreter.executable}",
+            remedy="To probe and register it again: "
+            f"jitbuild adopt {interpreter.executable}{option}",
         )
     variant = replace(interpreter.variant, patches=_patches(interpreter))
     resolved = _resolve(interpreter, store, catalog, offline=offline, reporter=reporter)

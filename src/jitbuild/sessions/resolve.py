@@ -62,11 +62,12 @@ def resolve(
 ) -> Interpreter:
     """Return the interpreter for `request`.
 
-    An interpreter without the JIT is returned only if the request states `jit` or is free-threaded.
-    Raise a JitbuildError, whose remedy names a command, if no interpreter can be provided.
+    An interpreter without the JIT is returned only if the request states `jit`, is free-threaded,
+    or names the interpreter. Raise a JitbuildError, whose remedy names a command, if no interpreter can be provided.
     """
     interpreter = _resolve(request, policy, reporter, sources)
-    states_no_jit = request.jit is not None or request.request.free_threaded
+    is_name = request.request.kind == "name"
+    states_no_jit = request.jit is not None or request.request.free_threaded or is_name
     if interpreter.variant.jit == "no" and not states_no_jit:
         return _resolve(request._replace(jit="yes-off"), policy, reporter, sources)
     return interpreter
