@@ -151,6 +151,26 @@ def test_the_interpreter_that_the_mode_on_needs_is_preferred(store):
         assert find_interpreter("3.15", Axes(), machine_code=machine_code) == with_jit
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "expected", "with_jit"),
+    [
+        ("PROFILE", "", "newest", "newest"),
+        ("PROFILE", "release", "release", "release"),
+        ("PROFILE", "debug", "newest", "newest"),
+        ("JIT", "no", "without", "newest"),
+    ],
+)
+def test_the_interpreter_that_install_would_reuse_is_preferred(
+    store, monkeypatch, setting, value, expected, with_jit
+):
+    put(store, "release", "3.15.1", profile="release")
+    put(store, "newest", "3.15.2")
+    put(store, "without", "3.15.2", profile="release", jit="no")
+    monkeypatch.setenv(f"JITBUILD_{setting}", value)
+    assert find_interpreter("3.15", Axes()).name == expected
+    assert find_interpreter("3.15", Axes(), machine_code=True).name == with_jit
+
+
 def test_at_most_five_names_are_listed_when_nothing_fits(store):
     for number in range(7):
         put(store, f"name{number}", f"3.14.{number}")

@@ -6,11 +6,12 @@ functions.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.advice import advise_install
-from jitbuild.api import catalog, store
+from jitbuild.api import axes_with_settings, catalog, store
 from jitbuild.errors import JitbuildError, NotInstalledError, RequestError
 from jitbuild.request import Axes, Request, parse
 from jitbuild.store.mismatch import check_axes, reasons
@@ -41,7 +42,8 @@ def find_interpreter(
 
     `spec` is a request, or the name of an interpreter as `jitbuild list` prints it, or a beginning
     that only this name has. With `machine_code`, an interpreter that makes no machine code fits
-    only if it is named, if `axes` states its jit axis, or if the request is free-threaded. First,
+    only if it is named, if `axes` states its jit axis, or if the request is free-threaded. If
+    several interpreters fit, the one that `jitbuild install` would reuse is preferred. First,
     moved interpreters that fit are repaired, and
     adopted ones whose file has changed are checked again by `probe` (by default jitbuild's probe).
     `reporter` returns the reporter, and is called only if there is something to report.
@@ -66,7 +68,8 @@ def find_interpreter(
         return _by_name(request.value, axes, current_store, refresh, failures)
     axes = axes.wanting_machine_code(request) if machine_code else axes
     digest = local_digest(request, current_store)
-    interpreter = current_store.find(request, axes, digest=digest, refresh=refresh)
+    prefer = partial(_axes_of_install, axes, request)
+    interpreter = current_store.find(request, axes, digest=digest, refresh=refresh, prefer=prefer)
     if interpreter is None:
         for stale, error in failures:
             if current_store.fitting(request, axes, digest=digest, among=[stale]):
@@ -114,6 +117,11 @@ def local_digest(request: Request, store: Store) -> str:
     from jitbuild.sources.resolve import describe
 
     return describe(request, cache=store.root, catalog=catalog()).source.digest
+
+
+def _axes_of_install(axes: Axes, request: Request) -> Axes:
+    """Return the axes of the interpreters that `jitbuild install` would reuse."""
+    return axes_with_settings(axes, request).wanting_machine_code(request)
 
 
 def _by_name(

@@ -63,7 +63,8 @@ def resolve(
     """Return the interpreter for `request`.
 
     An interpreter without the JIT is returned only if the request states `jit`, is free-threaded,
-    or names the interpreter. Raise a JitbuildError, whose remedy names a command, if no interpreter can be provided.
+    or names the interpreter. Raise a JitbuildError, whose remedy names a command, if no interpreter
+    can be provided.
     """
     interpreter = _resolve(request, policy, reporter, sources)
     is_name = request.request.kind == "name"

@@ -95,11 +95,13 @@ class Store(msgspec.Struct, frozen=True):
         *,
         digest: str = "",
         refresh: Callable[[Interpreter], None] = lambda _: None,
+        prefer: Callable[[], Axes] | None = None,
     ) -> Interpreter | None:
         """Return the preferred proven interpreter that fits `request` and `axes`, or None.
 
-        If the request is not a version, `digest` identifies the source to which it was resolved.
-        `refresh` should bring an interpreter up to date. It is called with every `outdated`
+        If several interpreters fit, those that fit the axes that `prefer` returns come first; they
+        are ordered by `preference`. If the request is not a version, `digest` identifies the source
+        to which it was resolved. `refresh` should bring an interpreter up to date. It is called with every `outdated`
         interpreter that fits or was adopted: an adopted interpreter may have any version after an
         upgrade. If such an interpreter has `failed`, `refresh` is called with it again only if it
         fits and no other interpreter can be used. Interpreters that no longer fit afterwards, or
@@ -115,7 +117,11 @@ class Store(msgspec.Struct, frozen=True):
         failed = [each for each in outdated if each.failed and each in fitting]
         if failed and not usable:
             usable = self._refreshed(failed, request, axes, digest=digest, refresh=refresh)
-        return usable[0] if len(usable) == 1 else max(usable, key=preference, default=None)
+        if len(usable) == 1:
+            return usable[0]
+        first = prefer() if prefer and usable else axes
+        ordered = sorted(usable, key=lambda each: (first.admits(each.variant), *preference(each)))
+        return ordered[-1] if ordered else None
 
     def _refreshed(
         self,
