@@ -101,11 +101,11 @@ class Store(msgspec.Struct, frozen=True):
 
         If several interpreters fit, those that fit the axes that `prefer` returns come first; they
         are ordered by `preference`. If the request is not a version, `digest` identifies the source
-        to which it was resolved. `refresh` should bring an interpreter up to date. It is called with every `outdated`
-        interpreter that fits or was adopted: an adopted interpreter may have any version after an
-        upgrade. If such an interpreter has `failed`, `refresh` is called with it again only if it
-        fits and no other interpreter can be used. Interpreters that no longer fit afterwards, or
-        that are still not fresh, are ignored.
+        to which it was resolved. `refresh` should bring an interpreter up to date. It is called
+        with every `outdated` interpreter that fits or was adopted: an adopted interpreter may have
+        any version after an upgrade. If such an interpreter has `failed`, `refresh` is called with
+        it again only if it fits and no other interpreter can be used. Interpreters that no longer
+        fit afterwards, or that are still not fresh, are ignored.
         """
         installed = self.installed()
         fitting = self.fitting(request, axes, digest=digest, among=installed)
