@@ -16,10 +16,16 @@ from cli import Cli
 from configured_trees import ConfiguredTree, configure_without_answers
 from source_fixtures import described, obtained  # noqa: F401
 
+import snippets
 from jitbuild.system import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many snippets of the documentation the suite runs and checks."""
+    terminalreporter.write_line(snippets.counts(snippets.all_blocks()))
 
 
 @pytest.fixture(scope="session")
