@@ -12,7 +12,7 @@ from jitbuild.bench.report import compare_samples, mean_of
 from jitbuild.bench.stats import Sample
 from jitbuild.running.tally import ModeTally
 
-QUICK = "These programs say little about yours: measure it, after `--`."
+QUICK = "These programs say little about your own: measure it with `-- COMMAND`."
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ QUICK = "These programs say little about yours: measure it, after `--`."
             "no difference",
             (
                 "No difference of 2.0% or more on your statement: 1.00x (1.00-1.00). This says "
-                "little about a whole program: measure it, after `--`."
+                "little about a whole program: measure it with `-- COMMAND`."
             ),
         ),
         (
@@ -70,8 +70,8 @@ QUICK = "These programs say little about yours: measure it, after `--`."
             report(1.5, 1.2, kind="suite"),
             "on",
             (
-                "Faster with the JIT on: 1.34x (1.34-1.34) over 2 benchmarks of pyperformance. The "
-                "benchmarks say little about your program: measure it, after `--`."
+                "Faster with the JIT on: 1.34x (1.34-1.34) over 2 benchmarks of pyperformance. "
+                "These benchmarks say little about your own program: measure it with `-- COMMAND`."
             ),
         ),
         (

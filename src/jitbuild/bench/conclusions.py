@@ -27,9 +27,9 @@ Advice = Literal[
 # A suite and a statement are not the user's program, so a verdict on them recommends no mode.
 _OWN_KINDS = frozenset({"command", "pytest"})
 _LIMITS = {
-    "quick": " These programs say little about yours: measure it, after `--`.",
-    "suite": " The benchmarks say little about your program: measure it, after `--`.",
-    "stmt": " This says little about a whole program: measure it, after `--`.",
+    "quick": " These programs say little about your own: measure it with `-- COMMAND`.",
+    "suite": " These benchmarks say little about your own program: measure it with `-- COMMAND`.",
+    "stmt": " This says little about a whole program: measure it with `-- COMMAND`.",
 }
 _DEBUG_LIMIT = "This is a debug build, which says little about a release."
 _FAST_LIMIT = "This is a `fast` build, which overstates the gain."
