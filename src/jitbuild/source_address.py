@@ -72,8 +72,8 @@ def _public(address: Address) -> str:
     if HIDDEN in public or not re.fullmatch(r"[^/]+://[^/]*/.*", public):
         raise RequestError(
             f"git+{scheme_of(address.reveal())}://{HIDDEN} is not the URL of a repository.",
-            remedy="Write git+https://HOST/PATH@REF, with user and password before HOST. In them, write"
-            " /, ?, # and @ as %2F, %3F, %23 and %40. Or let a credential helper of git provide the"
-            " password.",
+            remedy="Write git+https://HOST/PATH@REF, with user and password before HOST. In them,"
+            " write /, ?, # and @ as %2F, %3F, %23 and %40. Or let a credential helper of git"
+            " provide the password.",
         )
     return public

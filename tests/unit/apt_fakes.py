@@ -55,7 +55,7 @@ class FakeApt:
         self.suites, self.delivers, self.stderr = suites, delivers, stderr
         self.updates, self.sources, self.argvs, self.configurations = [], [], [], []
 
-    def __call__(self, argv, *, cwd, env):
+    def __call__(self, argv, *, cwd, env, timeout):
         self.argvs.append(argv)
         self.configurations.append(Path(argv[argv.index("-c") + 1]).read_text())
         options = dict(

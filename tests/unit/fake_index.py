@@ -25,6 +25,7 @@ class FakeIndex:
         self.calls: list[tuple[tuple[str, ...], str]] = []
         self.code = 0
         self.output = b""
+        self.timeouts: list[float] = []
         self.settings = b""
         self.environments: list[dict[str, str]] = []
         folder.mkdir()
@@ -50,13 +51,14 @@ class FakeIndex:
         }
         return LLVMWheel(**{**fields, **changes})
 
-    def __call__(self, argv, /, *, env, cwd, log, on_line):
+    def __call__(self, argv, /, *, env, cwd, log, on_line, timeout):
+        self.timeouts.append(timeout)
         self.environments.append(env)
         if "config" in argv:
             log.write(self.settings)
             return 0
         requirements = (cwd / "requirements.txt").read_text()
-        self.calls.append((argv, requirements))
+        self.calls.append((argv[argv.index("pip") :], requirements))
         on_line("Collecting")
         log.write(self.output)
         if not self.code:

