@@ -1,5 +1,6 @@
 """`jitbuild cache` and `jitbuild cache clear`."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -159,3 +160,26 @@ def test_options_of_clear_may_precede_the_names(run, store):
     fill(store, "stencils")
     assert run("cache", "clear", "-n", "stencils")[0] == 0
     assert caches_in(store) == ["stencils"]
+
+
+@pytest.mark.parametrize("building", [True, False])
+@pytest.mark.parametrize("name", ["stencils", "ccache"])
+def test_what_jitbuild_did_not_create_is_kept_in_a_cache(run, store, name, building):
+    fill(store, name)
+    thesis = store.cache(name) / "thesis.tex"
+    thesis.write_text("mine")
+    with store.scratch() if building else contextlib.nullcontext():
+        code, _, err = run("cache", "clear", name)
+    assert code == 0
+    assert err.splitlines() == [
+        f"{store.cache(name)} keeps what jitbuild did not create: thesis.tex",
+        f"removed {store.cache(name)} (2.0 kB)",
+    ]
+    assert [path for path in store.cache(name).rglob("*") if path.is_file()] == [thesis]
+
+
+def test_a_broken_link_is_removed(run, store):
+    store.prepared()
+    store.cache("sources").symlink_to("nowhere")
+    assert run("cache", "clear")[::2] == (0, f"removed the link {store.cache('sources')}\n")
+    assert not store.cache("sources").is_symlink()

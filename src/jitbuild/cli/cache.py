@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,8 @@ def _clear(options: argparse.Namespace) -> int:
     wanted = [
         name
         for name in inventory.NAMES
-        if (not options.cache or name in options.cache) and current_store.cache(name).exists()
+        if (not options.cache or name in options.cache)
+        and os.path.lexists(current_store.cache(name))
     ]
     in_use = inventory.in_use(current_store, wanted)
     for name in wanted:

@@ -105,8 +105,7 @@ class _Pruning:
         for name in inventory.NAMES:
             folder = self.store.cache(name)
             if name not in in_use and os.path.lexists(folder):
-                size = inventory.size_of(folder)
-                inventory.clear(self.store, name, self.reporter.note, dry_run=self.dry_run)
+                size = inventory.clear(self.store, name, self.reporter.note, dry_run=self.dry_run)
                 self._add("cache", folder, bytes=size)
 
     def _note(self, verb: str, text: str) -> None:

@@ -49,11 +49,12 @@ FOLDERS = {
 # Files in the folder of the store itself: the marker, and temporary files of a killed process.
 MARKER, TAG = "jitbuild-store.toml", "CACHEDIR.TAG"
 _OWN_FILES = re.compile(rf"{re.escape(MARKER)}|{re.escape(TAG)}|{PART.pattern}")
-# Systems and file managers create these without being asked. They are neither an entry of
-# jitbuild nor a reason to refuse a folder.
+# Systems and file managers create these without being asked, and tools that a build starts create
+# `.cache` if the store is their HOME. They are neither entries of jitbuild nor a reason to refuse a
+# folder.
 _STRAY = re.compile(
-    r"\.DS_Store|\._.*|\.localized|Thumbs\.db|desktop\.ini|\.directory|lost\+found|\.nfs[0-9a-f]+"
-    r"|\.Trash-\d+|\.fseventsd|\.Spotlight-V100",
+    r"\.DS_Store|\.cache|\._.*|\.localized|Thumbs\.db|desktop\.ini|\.directory|lost\+found"
+    r"|\.nfs[0-9a-f]+|\.Trash-\d+|\.fseventsd|\.Spotlight-V100",
     re.IGNORECASE,
 )
 

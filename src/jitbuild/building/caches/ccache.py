@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.errors import PreflightError
+from jitbuild.store.layout import CACHES, own_entries
 from jitbuild.system import files, process
 from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import pinned_wheels
@@ -125,15 +126,22 @@ def clear(store: Path) -> None:
     """Remove the cache's files, even while a build uses the cache. Raises StoreError if that fails.
 
     Folders are kept: ccache creates a folder and then a file in it, and the call of ccache fails if
-    the folder disappears in between. Files that a running ccache is writing are kept as well.
+    the folder disappears in between. Files that a running ccache is writing are kept as well, and
+    so are entries of the folder that ccache does not create.
     """
-    folder = store / FOLDER
     with files.store_errors(store):
-        for place, _, names in os.walk(folder):
-            if Path(place) != folder / "lock":
-                for name in names:
-                    if ".tmp" not in name:
-                        Path(place, name).unlink(missing_ok=True)
+        for entry in own_entries(store / FOLDER, CACHES[FOLDER]):
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink(missing_ok=True)
+            elif entry.name != "lock":
+                _remove_files(entry)
+
+
+def _remove_files(folder: Path) -> None:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if ".tmp" not in name:
+                Path(place, name).unlink(missing_ok=True)
 
 
 def is_ccache_failure(line: str) -> bool:

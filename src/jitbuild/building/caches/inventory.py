@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from jitbuild.toolchain import pinned_wheels
 from jitbuild.toolchain.wheel_kinds import CCACHE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
@@ -81,33 +82,40 @@ def in_use(store: Store, names: Sequence[str]) -> list[str]:
     return [name for name in names if building and name in _NEEDED_BY_BUILDS]
 
 
-def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> None:
-    """Remove the cache `name`; if `dry_run` is True, only report what would be removed.
+def clear(store: Store, name: str, note: Callable[[str], None], *, dry_run: bool) -> int:
+    """Remove the cache `name`, and return its size in bytes; if `dry_run` is True, remove nothing.
 
     The folder disappears in one rename, so a running build starts a new cache. The compiler cache
     is an exception: during a build, only its files are removed, because a running ccache fails
-    without its folders. If the folder contains entries that jitbuild does not create, only the
-    others are removed. If it is a link, only the link is removed. `note` is called with a line that
-    names the folder and its size. Raises StoreError if the cache cannot be removed.
+    without its folders. Entries of the folder that jitbuild does not create are kept. If the folder
+    is a link, only the link is removed. `note` is called with a line that names the folder and its
+    size. Raises StoreError if the cache cannot be removed.
     """
     path = store.cache(name)
-    if not os.path.lexists(path):
-        return
     kept = _foreign_entries(path, name)
-    removed = [path] if not kept else layout.own_entries(path, layout.CACHES[name])
-    size = format_size(sum(map(size_of, removed)))
-    text = f"the link {path}" if path.is_symlink() else f"{path} ({size})"
-    text += f", except for {', '.join(kept)}" if kept else ""
-    if dry_run:
-        note(f"would remove {text}")
-        return
+    entries = layout.own_entries(path, layout.CACHES[name]) if kept else [path]
+    entries = [entry for entry in entries if os.path.lexists(entry)]
+    if kept:
+        note(f"{path} keeps what jitbuild did not create: {', '.join(kept)}")
+    if not entries:
+        return 0
+    size = 0 if path.is_symlink() else sum(map(size_of, entries))
+    text = f"the link {path}" if path.is_symlink() else f"{path} ({format_size(size)})"
+    if not dry_run:
+        _remove(store, name, entries)
+    note(f"would remove {text}" if dry_run else f"removed {text}")
+    return size
+
+
+def _remove(store: Store, name: str, entries: Iterable[Path]) -> None:
+    path = store.cache(name)
     if name == "ccache" and store.scratch_folders() and not path.is_symlink():
         ccache.clear(store.root)
-    else:
-        with store.scratch() as scratch, files.store_errors(path):
-            for entry in removed:
+        return
+    with store.scratch() as scratch, files.store_errors(path):
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # another process removed it
                 entry.rename(scratch / entry.name)
-    note(f"removed {text}")
 
 
 def _foreign_entries(path: Path, name: str) -> list[str]:
@@ -125,7 +133,7 @@ def size_of(path: Path) -> int:
 
     Files that other processes remove in the meantime count as 0 bytes.
     """
-    if path.is_symlink() or not path.is_dir():
+    if not path.is_dir():
         return _bytes_of(path)
     return sum(
         _bytes_of(os.path.join(folder, name))  # noqa: PTH118
