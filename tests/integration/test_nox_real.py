@@ -31,6 +31,7 @@ MODULES_OF_A_NOXFILE = (
     "modes",
     "nox",
     "request",
+    "safe_text",
     "sessions",
     "sessions.interpreter_request",
     "sessions.mode_check",
@@ -40,12 +41,15 @@ MODULES_OF_A_NOXFILE = (
     "sessions.missing_policy",
     "sessions.shims",
     "sessions.venv_notes",
+    "setting_lists",
     "settings",
+    "source_address",
     "system",
     "system.exec_script",
     "system.list_text",
     "system.paths",
     "system.suggestions",
+    "system.urls",
     "system.user_folders",
 )
 NOXFILE = """\
@@ -266,6 +270,38 @@ def test_a_noxfile_imports_few_modules_of_jitbuild(nox: Nox) -> None:
     assert ours == {f"jitbuild.{name}" for name in MODULES_OF_A_NOXFILE}
     # msgspec is among the modules: requests are its structs.
     assert not {"httpx", "rich", "tomli_w"} & set(out)
+
+
+@pytest.mark.parametrize("args", [["-l"], ["--list", "--json"], []])
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ('pythons=["3.15"], modes=["onn"]', "'onn' is not a mode. Did you mean on?"),
+        ('pythons=["3.15t"], modes=["on"]', "CPython 3.15t has no JIT"),
+        ("pythons=3.15", "pythons: 3.15 is not a string. Write it as '3.15'."),
+        ('pythons=["3.15"], mode="on"', "tests: jit.session has no option `mode`."),
+    ],
+)
+def test_a_mistake_in_the_noxfile_is_one_line(
+    nox: Nox, options: str, line: str, args: list[str]
+) -> None:
+    nox.show(options)
+    (printed,) = nox(*args, code=1).out.splitlines()
+    assert printed.startswith(f"nox > noxfile.py, line 4: {line}")
+
+
+def test_an_invalid_project_file_is_one_line(nox: Nox) -> None:
+    (nox.folder / "pyproject.toml").write_text("[tool.jitbuild]\npythons = 3.15\n")
+    nox.show("")
+    (printed,) = nox("-l", code=1).out.splitlines()
+    assert "`pythons` must be a non-empty list of strings" in printed
+
+
+def test_a_python_that_no_recipe_knows_ends_its_session_with_one_line(nox: Nox) -> None:
+    nox.show('pythons=["3.99"], modes=["off"]')
+    done = nox(code=1, JITBUILD_POLICY="install")
+    assert "Session jitbuild(3.99) aborted: No recipe has a release for 3.99." in done.out
+    assert "Traceback" not in done.out
 
 
 @pytest.mark.parametrize(
