@@ -130,11 +130,13 @@ class Provisioner:
         begun, reinstall = self.now(), self.options.reinstall
         with self.store.lock(plan.prefix_name, on_wait=lambda: self._note_wait(plan)):
             self.store.sweep()
-            interpreter = self._existing.ready(plan)
+            known = self.store.get(plan.prefix_name)
             # With --reinstall, an interpreter in the store is accepted only if another process has
             # built it since this call began.
-            if interpreter is not None and not (reinstall and interpreter.created < begun):
-                return interpreter
+            if known is not None and not (reinstall and known.created < begun):
+                interpreter = self._existing.ready(plan)
+                if interpreter is not None:
+                    return interpreter
             return self._build(plan, request)
 
     def _ensure_named(self, request: Request, axes: Axes) -> Interpreter:

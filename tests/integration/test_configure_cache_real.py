@@ -13,6 +13,7 @@ from configured_trees import ENVIRON, ConfiguredTree, make_plan
 from jitbuild.building.caches.configure_answers import AnswerStore, affirmative_answers
 from jitbuild.building.caches.configure_key import folders_digest, search_folders
 from jitbuild.building.caches.prefill import ConfigureCompiler, positive_answers, questions_of
+from jitbuild.building.step_progress import count_files
 from jitbuild.system import process
 
 pytestmark = [
@@ -31,6 +32,17 @@ def second_tree(tree: ConfiguredTree, folder: Path, source: Path) -> ConfiguredT
     """Return another tree of the same variant, not configured yet."""
     env = {"CC": str(folder / "bin" / "cc")} if tree.env else {}
     return ConfiguredTree(folder, tree.plan, tree.prefix, env).link(source)
+
+
+def test_the_files_that_make_will_compile_are_counted_without_changing_the_tree(configured):
+    """Show the total that the progress of make is a fraction of."""
+    tree = configured["no"]
+    (make,) = [step for step in tree.plan.steps if step.name == "make"]
+    before = {path: path.stat().st_mtime_ns for path in tree.root.rglob("*")}
+    commands = process.run(make.dry_run, env=ENVIRON, cwd=tree.root)
+    assert commands.ok
+    assert 200 < count_files(commands.stdout.splitlines()) < 500
+    assert {path: path.stat().st_mtime_ns for path in tree.root.rglob("*")} == before
 
 
 @pytest.mark.parametrize(

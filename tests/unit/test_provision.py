@@ -424,11 +424,12 @@ def test_a_vanished_adopted_interpreter_hides_no_other(ensure, store, program):
 # ---- reinstall and concurrency -----------------------------------------------------------------
 
 
-def test_reinstall_builds_what_the_store_has(ensure, provider):
+def test_reinstall_builds_what_the_store_has(ensure, provider, reporter):
     first = ensure("3.15.2")
     second = ensure("3.15.2", reinstall=True)
     assert (second.name, second.instance != first.instance) == (first.name, True)
     assert len(provider.tasks) == 2
+    assert not any("already in the store" in note for note in reporter.notes)
 
 
 def test_reinstall_is_satisfied_by_a_build_that_another_process_finished_meanwhile(
