@@ -54,7 +54,7 @@ class StepProgress:
 
     def line(self, line: str) -> None:
         """Show the progress after `line`, a line of the step's output that is not empty."""
-        activity = line[:_DETAIL_LENGTH]
+        activity = line.strip()[:_DETAIL_LENGTH]
         if match := _COMPILED_FILE.search(line):
             activity = match["file"].removeprefix("./")
             self._count_file(activity)
