@@ -104,8 +104,20 @@ def test_a_script_of_another_python_is_refused(machine):
     script = program(machine.other / "pytest", f"#!{python}\n")
     with pytest.raises(UsageError, match=r"another Python, .*/other/python3\.11") as caught:
         check_program("pytest", machine.interpreter, machine.env)
-    assert "--with pytest" in caught.value.remedy
+    assert "or add `--with pytest`" in caught.value.remedy
     assert "a script of another Python" in machine.other_python(script)
+
+
+def test_the_remedy_in_an_environment_does_not_advise_to_create_one(machine, tmp_path):
+    script = program(machine.other / "pytest", f"#!{machine.other / 'python3.11'}\n")
+    python = program(tmp_path / "venv/bin/python")
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    environment = machine.interpreter.with_executable(python)
+    with pytest.raises(UsageError, match="another Python") as caught:
+        check_program(str(script), environment, machine.env)
+    assert caught.value.remedy == (
+        "Use `-m pytest`; if the environment does not have pytest, add `--with pytest`."
+    )
 
 
 @pytest.mark.parametrize(

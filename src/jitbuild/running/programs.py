@@ -43,8 +43,7 @@ def cannot_start(program: str, reason: str) -> UsageError:
     return UsageError(
         f"{program} cannot be run: {reason}.",
         remedy="The command after -- must begin with a program on PATH, `python`, a .py file, or "
-        "an option of the interpreter; --with PKG of `jitbuild diff` and `jitbuild bench` installs "
-        "packages that the interpreter lacks.",
+        "an option of the interpreter; `--with PKG` installs packages that the interpreter lacks.",
     )
 
 
@@ -89,12 +88,18 @@ def check_program(program: str, interpreter: Interpreter, env: Mapping[str, str]
     path = find_startable(program, program_folders(interpreter), env)
     words = script_interpreter(path)
     if sentence := _foreign_script(path, words[0] if words else None, interpreter):
-        raise UsageError(
-            sentence,
-            remedy=f"Use `-m {path.name}`, or add `--with {path.name}` for an environment of "
-            f"{interpreter.name} that has it.",
-        )
+        raise UsageError(sentence, remedy=_own_program_remedy(path.name, interpreter))
     return path
+
+
+def _own_program_remedy(name: str, interpreter: Interpreter) -> str:
+    """Return how to run the program `name` of `interpreter`, or of its virtual environment."""
+    if is_virtual(interpreter.executable):
+        return f"Use `-m {name}`; if the environment does not have {name}, add `--with {name}`."
+    return (
+        f"Use `-m {name}`, or add `--with {name}` for an environment of {interpreter.name} that "
+        "has it."
+    )
 
 
 def other_python(path: Path, interpreter: Interpreter, env: Mapping[str, str]) -> str:
