@@ -116,6 +116,15 @@ def configured(
 
 
 @pytest.fixture(scope="session")
+def built_interpreters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which test_install_real.py leaves a copy of the interpreters it built.
+
+    It does not exist if those tests have not run.
+    """
+    return tmp_path_factory.mktemp("built") / "interpreters"
+
+
+@pytest.fixture(scope="session")
 def install_cli(tmp_path_factory: pytest.TempPathFactory, cpython_archive: Path) -> Cli:
     """Run jitbuild with an empty home, the archive's folder as its mirror, and a managed LLVM.
 

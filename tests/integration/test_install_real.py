@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,7 +197,9 @@ def test_a_disk_that_is_full_at_configure_leaves_nothing(cli, version, tmp_path,
     assert filled.leftovers() == []
 
 
-def test_uninstall_leaves_nothing(cli, version):
+def test_uninstall_leaves_nothing(cli, version, built_interpreters):
+    """A copy of the interpreters is left for test_snippets_real.py."""
+    shutil.copytree(cli.home / "interpreters", built_interpreters, symlinks=True)
     cli("uninstall", version, code=2)
     cli("uninstall", version, "--jit", "interpreter")
     cli("uninstall", version)

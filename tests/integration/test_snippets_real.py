@@ -122,19 +122,20 @@ def python_without_the_jit() -> Path | None:
     return next(root.glob("versions/3.13*/bin/python3.13"), None)
 
 
-def test_the_readme(installed: Machine, install_cli: Cli, cpython_version: str) -> None:
+def test_the_readme(
+    installed: Machine, install_cli: Cli, built_interpreters: Path, cpython_version: str
+) -> None:
     """The store has the interpreters that `jitbuild install` would build in some minutes."""
     if cpython_version != "3.13.15":
         pytest.skip("the README installs 3.13.15, whose archive is not available")
     without_jit = python_without_the_jit()
     if without_jit is None:
         pytest.skip("needs a CPython 3.13 without the JIT")
-    install_cli("install", "3.13.15", "--jit", "yes-off,interpreter")
+    if not built_interpreters.exists():
+        install_cli("install", "3.13.15", "--jit", "yes-off,interpreter")
+        shutil.copytree(install_cli.home / "interpreters", built_interpreters, symlinks=True)
     shutil.copytree(
-        install_cli.home / "interpreters",
-        installed.store / "interpreters",
-        symlinks=True,
-        dirs_exist_ok=True,
+        built_interpreters, installed.store / "interpreters", symlinks=True, dirs_exist_ok=True
     )
     (installed.folder / "bin/python3.13").unlink(missing_ok=True)
     (installed.folder / "bin/python3.13").symlink_to(without_jit)
@@ -165,8 +166,9 @@ def test_the_readme(installed: Machine, install_cli: Cli, cpython_version: str) 
             "jitbuild: console": installed.clone,
             "jitbuild: console 2": installed.clone,
         },
-        # The suite cannot run inside itself, so `uvx nox` runs one of its sessions.
-        env={"NOXSESSION": "wheel"},
+        # The suite cannot run inside itself, so `uvx nox` runs one of its sessions. uv would take
+        # the newest Python on PATH for it, which is Debian's without ensurepip.
+        env={"NOXSESSION": "wheel", "UV_PYTHON": os.path.realpath(sys.executable)},
     ).play()
 
 
