@@ -87,3 +87,16 @@ def test_the_json_is_that_of_list(run, store):
     )
     (one,) = json.loads(run("which", "3.15", "--json")[1])
     assert one["name"] == "b"
+
+
+@pytest.mark.parametrize("jit", ["no", "interpreter"])
+def test_a_note_says_if_the_mode_on_cannot_use_the_interpreter(run, store, jit):
+    name = "cpython-3.15.2-nojit-fast-kkkkkkkk"
+    found = put(store, name, jit=jit)
+    printed = f"{found.executable}\n"
+    note = f"note: {name} has no machine code, so `jitbuild run --mode on` does not use it.\n"
+    assert run("which", "3.15") == (0, printed, note)
+    for words in (["3.15", "-q"], ["3.15", "--jit", jit], [name]):
+        assert run("which", *words) == (0, printed, "")
+    put(store, "x", "3.15.2", jit="no", free_threaded=True)
+    assert run("which", "3.15t")[2] == ""
