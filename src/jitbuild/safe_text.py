@@ -17,6 +17,11 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 _LINE_BREAKS = re.compile("[\t\n]")
+# A line that GitHub Actions would take for a command (its runner's ActionCommand.cs).
+_WORKFLOW_COMMAND = re.compile(
+    r"^(\s*)::(?=(?:error|warning|notice|debug|group|endgroup|echo|[a-z]+-[a-z-]+)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
 # A URL up to its user and password. pathlib makes one slash of two.
 _USER = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*[a-z0-9]:/{1,2})(?!\*)([^/\s:@]*)(:?[^/\s]*)@")
 # What follows the colon is no port. Thus it is the begin of a password with a slash, ? or # that
@@ -64,9 +69,12 @@ def safe_result(text: str) -> str:
 def escape_controls(text: str, *, one_line: bool = False) -> str:
     r"""Return `text` with control characters as escape sequences such as `\x1b`.
 
-    Tabs and newlines are escaped only if `one_line` is True.
+    Tabs and newlines are escaped only if `one_line` is True. The beginning of a line that would be
+    a command of GitHub Actions, such as `::add-mask::`, is escaped, too.
     """
     text = _CONTROLS.sub(_escape, text)
+    if "::" in text:
+        text = _WORKFLOW_COMMAND.sub(r"\1\\x3a:", text)
     return _LINE_BREAKS.sub(_escape, text) if one_line else text
 
 

@@ -6,6 +6,7 @@ import shlex
 from statistics import median
 from typing import TYPE_CHECKING
 
+from jitbuild.safe_text import escape_controls
 from jitbuild.system.formatting import count_noun, format_duration
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def as_text(report: DiffReport) -> str:
             lines += _difference_lines(difference)
     if findings.flaky:
         lines += ["", f"Flaky: differs between repeats of one mode ({len(findings.flaky)})"]
-        lines += [f"  {flaky.subject}: {_outcomes(flaky.outcomes)}" for flaky in findings.flaky]
+        lines += [
+            f"  {escape_controls(flaky.subject, one_line=True)}: {_outcomes(flaky.outcomes)}"
+            for flaky in findings.flaky
+        ]
     lines += ["", "Time"]
     lines += [f"  {_timing(timing, report.baseline)}" for timing in findings.timings]
     lines += ["", *(f"Note: {note}" for note in report.notes), conclusion(report)]
@@ -173,7 +177,7 @@ def _difference_lines(difference: Difference) -> Iterator[str]:
 
 def _title(difference: Difference) -> str:
     prefix = "crash in " if difference.kind == "crash" else ""
-    return f"{prefix}{difference.subject}"
+    return f"{prefix}{escape_controls(difference.subject, one_line=True)}"
 
 
 def _markdown_difference(difference: Difference) -> Iterator[str]:

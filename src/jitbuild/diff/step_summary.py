@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.diff.report_text import as_markdown
+from jitbuild.safe_text import safe_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,6 @@ def append_step_summary(
         return
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(f"{as_markdown(report)}\n")
+            file.write(f"{safe_result(as_markdown(report))}\n")
     except OSError as error:
         reporter.warn(f"The step summary {path} cannot be written: {error.strerror}.")

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from jitbuild.safe_text import safe_text
 from jitbuild.system.formatting import format_duration
+from jitbuild.system.safe_stream import raw
 from jitbuild.system.terminal_reporter import TerminalReporter
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class PlainReporter:
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = raw(sys.stderr if stream is None else stream)
         self._quiet = quiet
         self._clock = clock
 
@@ -64,9 +65,12 @@ class PlainReporter:
         self._print(f"warning: {text}")
 
     def _print(self, line: str) -> None:
+        self._write(safe_text(line))
+
+    def _write(self, line: str) -> None:
         # Write the line in one call: print() would write the newline separately, which could mix
         # the lines of several threads.
-        self._stream.write(f"{safe_text(line)}\n")
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
 
@@ -127,7 +131,7 @@ class GitHubReporter(PlainReporter):
             self._stages += 1
             outermost = self._stages == 1
             if outermost:
-                super()._print(f"::group::{_escape_data(title)}")
+                self._write(f"::group::{_escape_data(title)}")
                 self._group_thread = threading.get_ident()
         try:
             with super().stage(title) as stage:
@@ -139,26 +143,31 @@ class GitHubReporter(PlainReporter):
                     self._end_group()
 
     def warn(self, text: str) -> None:
-        self._print(f"::warning::{_escape_data(text)}")
+        with self._lock:
+            self._end_foreign_group()
+            self._write(f"::warning::{_escape_data(text)}")
 
     def _print(self, line: str) -> None:
         with self._lock:
-            if self._group_thread != threading.get_ident():
-                self._end_group()
+            self._end_foreign_group()
             super()._print(line)
+
+    def _end_foreign_group(self) -> None:
+        if self._group_thread != threading.get_ident():
+            self._end_group()
 
     def _end_group(self) -> None:
         if self._group_thread is not None:
             self._group_thread = None
-            super()._print("::endgroup::")
+            self._write("::endgroup::")
 
 
 def _escape_data(text: str) -> str:
-    """Return `text` escaped as the data of a workflow command, which must be one line.
+    """Return `text`, made safe and escaped as the data of a workflow command, which is one line.
 
     Source: command.ts in actions/toolkit.
     """
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return safe_text(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def choose_reporter(

@@ -12,6 +12,7 @@ from jitbuild.bench import about, conclusions
 from jitbuild.bench.render import charts
 from jitbuild.bench.render.style import STYLE
 from jitbuild.bench.render.table import format_seconds
+from jitbuild.safe_text import hide_secrets
 from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ def _sections(report: BenchReport) -> Iterable[str]:
 def _escaped(text: str) -> str:
     """Return a text escaped for the page.
 
-    Characters that a file cannot contain, and those that reverse the direction of text, are
-    replaced.
+    Secrets in URLs are hidden. Characters that a file cannot contain, and those that reverse the
+    direction of text, are replaced.
     """
     return escape(
         "".join(
             letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
-            for letter in text
+            for letter in hide_secrets(text)
         )
     )
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitbuild.safe_text import hide_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,11 +31,12 @@ def shorten(name: str, ems: float) -> str:
 def one_line(text: str) -> str:
     """Return a text on one line, without line breaks and repeated spaces.
 
-    Characters that XML cannot contain (control characters and unpaired surrogates) are replaced.
+    Characters that XML cannot contain (control characters and unpaired surrogates) are replaced,
+    and secrets in URLs are hidden.
     """
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for letter in " ".join(text.split())
+        for letter in " ".join(hide_secrets(text).split())
     )
 
 

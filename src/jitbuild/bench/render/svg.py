@@ -11,6 +11,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
+from jitbuild.bench.render.labels import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -50,7 +52,7 @@ class Drawing:
         x, y = at
         place = f'x="{_number(x)}" y="{_number(y)}" dy=".35em"'
         end = f' text-anchor="{anchor}"' if anchor != "start" else ""
-        self._elements.append(f"<text {place}{end}>{escape(content)}</text>")
+        self._elements.append(f"<text {place}{end}>{_escaped(content)}</text>")
 
     def line(
         self, start: Point, end: Point, *, colour: Colour, width: float, opacity: float = 1
@@ -86,7 +88,7 @@ class Drawing:
         size = f'width="{_number(self.width)}" height="{_number(height)}"'
         box = f'viewBox="0 0 {_number(self.width)} {_number(height)}"'
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(label)}"'
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{_escaped(label)}"'
             f' {size} {box} font-family="system-ui, sans-serif" font-size="{self.font:g}"'
             f' fill="currentColor">{head}\n' + "\n".join(self._elements) + "\n</svg>"
         )
@@ -100,7 +102,8 @@ def standalone_head(title: str, description: str) -> str:
     """
     dark = "svg{color:#e6edf3;background:#0d1117}" + colour_rules(DARK)
     style = f"svg{{color:#1f2328;background:#fff}}@media(prefers-color-scheme:dark){{{dark}}}"
-    return f"<title>{escape(title)}</title><desc>{escape(description)}</desc><style>{style}</style>"
+    texts = f"<title>{_escaped(title)}</title><desc>{_escaped(description)}</desc>"
+    return f"{texts}<style>{style}</style>"
 
 
 def colour_rules(colours: dict[Colour, str]) -> str:
@@ -113,6 +116,10 @@ def _colour(colour: Colour, class_: str = "") -> str:
         return f' class="{class_}"' if class_ else ""
     names = " ".join(filter(None, (class_, colour)))
     return f' class="{names}" color="{LIGHT[colour]}"'
+
+
+def _escaped(text: str) -> str:
+    return escape(one_line(text))
 
 
 def _path(shape: Shape, point: Point, radius: float) -> str:
