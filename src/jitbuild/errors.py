@@ -163,3 +163,9 @@ class MeasurementError(JitbuildError):
     """
 
     exit_code = 23
+
+
+class OperatingSystemError(JitbuildError):
+    """The operating system refused something: a path cannot be used, or a resource is used up."""
+
+    exit_code = 24

@@ -14,6 +14,7 @@ from jitbuild.errors import (
     DiskFullError,
     JitbuildError,
     NotInstalledError,
+    OperatingSystemError,
     RecipeError,
     RequestError,
     SettingsError,
@@ -80,8 +81,8 @@ def test_a_bug_is_printed_with_its_traceback_and_code_70(run, monkeypatch):
 def test_an_error_of_the_system_is_printed_without_a_traceback(run, monkeypatch):
     monkeypatch.setattr(Store, "installed", raising(OSError(24, "Too many open files")))
     code, out, err = run("list")
-    assert (code, out) == (JitbuildError.exit_code, "")
-    assert err.startswith("error: [Errno 24] Too many open files.\n")
+    assert (code, out) == (OperatingSystemError.exit_code, "")
+    assert err.startswith("error: The operating system reports an error: Too many open files.\n")
     assert "Traceback" not in err
     assert "Traceback" in run("list", "-v")[2]
 
@@ -127,7 +128,19 @@ def test_an_unusable_file_of_the_store_has_the_exit_code_of_the_store(
 def test_an_unusable_file_elsewhere_is_not_an_error_of_the_store(run, monkeypatch, tmp_path):
     error = OSError(13, "Permission denied", str(tmp_path / "elsewhere"))
     monkeypatch.setattr(Store, "installed", raising(error))
-    assert run("list")[0] == JitbuildError.exit_code
+    assert run("list") == (
+        OperatingSystemError.exit_code,
+        "",
+        f"error: {tmp_path / 'elsewhere'} cannot be used (Permission denied).\n"
+        "Check the path and its permissions.\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["which", "plan", "uninstall", "run"])
+def test_a_path_that_is_too_long_is_not_a_bug(run, command):
+    code, _, err = run(command, f"./{'a' * 5000}")
+    assert code != JitbuildError.exit_code
+    assert "aaaa" in err
 
 
 def test_a_closed_stdout_and_a_closed_stderr_are_no_error(store, monkeypatch):

@@ -1,5 +1,6 @@
 """The records that pytest writes about its tests, as the host reads them."""
 
+import pytest
 from diff_samples import RECORDS, record_line, usage_line
 
 from jitbuild.diff.test_record import TestRecord, TestResult, parse_records
@@ -29,3 +30,26 @@ def test_usage_is_read_from_every_process():
 
 def test_text_without_records_is_an_empty_record():
     assert parse_records("[1]\nx\n") == TestRecord()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"collected": 3}',
+        '{"start": ["t"]}',
+        '{"result": ["t"], "outcome": "passed", "message": ""}',
+        '{"result": "t", "outcome": "splendid", "message": ""}',
+        '{"result": "t", "outcome": "passed", "message": null}',
+        '{"usage": {"packages": ["p"]}}',
+        '{"usage": {"packages": ["p"], "python": {}, "tracers": [], "code": [["p", 1]]}}',
+        '{"seconds": NaN}',
+        '{"seconds": 1e400}',
+        "[" * 100_000,
+        "9" * 10_000,
+    ],
+)
+def test_a_line_that_is_no_record_is_ignored(line):
+    known = record_line(result="t", outcome="failed", message="why")
+    assert parse_records(f"{line}\n{known}").results == {
+        "t": TestResult(outcome="failed", message="why")
+    }

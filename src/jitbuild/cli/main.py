@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.cli import streams
 from jitbuild.cli.commands import LIGHT
-from jitbuild.errors import JitbuildError
+from jitbuild.errors import JitbuildError, OperatingSystemError
 from jitbuild.system.safe_stream import raw, safe_output
 
 if TYPE_CHECKING:
@@ -122,27 +122,32 @@ def _report_unexpected(error: Exception, *, verbose: bool) -> int:
     """Report an unexpected error, and return the exit code.
 
     A closed pipe is not reported: the reader of stdout has seen enough. A full disk, and an error
-    of a file in the store, are reported as DiskFullError or StoreError, with the exit code of that
-    class. Any other OSError is reported by its message. All other errors are bugs of jitbuild, and
-    are reported with their traceback.
+    of a file in the store, are reported as DiskFullError or StoreError, and any other OSError as
+    OperatingSystemError, with the exit code of that class. All other errors are bugs of jitbuild,
+    and are reported with their traceback.
     """
     streams.discard_output()
     if isinstance(error, BrokenPipeError):
         return _EXIT_BROKEN_PIPE
-    if isinstance(error, OSError) and (known := _as_known(error)):
-        return _report(known, verbose=verbose)
-    is_bug = not isinstance(error, OSError)
-    if is_bug or verbose:
-        _print_traceback()
-    if is_bug:
-        message = f"This is a bug in jitbuild ({error!r}). Please report it with the lines above."
-    else:
-        message = (
-            f"{error}.\nIf this machine is not the cause, please report it with the output of "
-            "--verbose."
-        )
-    _print_error(message)
+    if isinstance(error, OSError):
+        return _report(_as_known(error) or _refused(error), verbose=verbose)
+    _print_traceback()
+    _print_error(f"This is a bug in jitbuild ({error!r}). Please report it with the lines above.")
     return JitbuildError.exit_code
+
+
+def _refused(error: OSError) -> JitbuildError:
+    """Return the error for an operation that the operating system refused."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        return OperatingSystemError(
+            f"{path} cannot be used ({reason}).", remedy="Check the path and its permissions."
+        )
+    return OperatingSystemError(
+        f"The operating system reports an error: {reason}.",
+        remedy="If this machine is not the cause, report it with the output of --verbose.",
+    )
 
 
 def _as_known(error: OSError) -> JitbuildError | None:

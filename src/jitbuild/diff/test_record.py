@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 # Worst first. A test may have several results, for example when its teardown fails too; the worst
 # one counts.
 _SEVERITY = ("error", "failed", "xfailed", "skipped", "passed")
+# A measurement does not take longer than ten years.
+_MAX_SECONDS = 3e8
 # The outcomes of tests whose code ran to its end.
 EXECUTED = frozenset({"passed", "failed", "xfailed"})
 
@@ -66,53 +71,75 @@ class TestRecord:
     seconds: float = 0.0
 
 
+class _UsageRecord(msgspec.Struct, frozen=True):
+    """The record `usage`; of `python`, only `built` is read."""
+
+    packages: tuple[str, ...]
+    python: dict[str, Any]
+    tracers: tuple[str, ...]
+    code: tuple[tuple[str, str, str, str, int, int, int], ...]
+
+    def to_usage(self) -> CodeUsage:
+        return CodeUsage(
+            packages=self.packages,
+            built=str(self.python.get("built", "")),
+            tracers=self.tracers,
+            code={row[:5]: row[5:] for row in self.code},
+        )
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """A line of a file of records; which keys it has depends on the event."""
+
+    collected: tuple[str, ...] = ()
+    start: str | None = None
+    finish: str | None = None
+    result: str | None = None
+    outcome: Literal["error", "failed", "xfailed", "skipped", "passed"] = "passed"
+    message: str = ""
+    usage: _UsageRecord | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=_MAX_SECONDS)] = 0.0
+
+
 def parse_records(text: str) -> TestRecord:
-    """Return the record in the text of all files; a line that is not complete is ignored."""
+    """Return the record in the text of all files; a line that is no record is ignored.
+
+    Such a line may come from a process that was killed while it wrote the line, or from the
+    command itself, which can write to the files.
+    """
     lines = list(_lines(text.splitlines()))
     running: dict[str, None] = {}
     for line in lines:
-        if "start" in line:
-            running[line["start"]] = None
-        running.pop(line.get("finish", ""), None)
+        if line.start is not None:
+            running[line.start] = None
+        running.pop(line.finish or "", None)
     return TestRecord(
-        collected=tuple(test for line in lines for test in line.get("collected", ())),
+        collected=tuple(test for line in lines for test in line.collected),
         results=_results(lines),
         running=tuple(running),
-        usage=tuple(_code_usage(line["usage"]) for line in lines if "usage" in line),
-        seconds=max((line["seconds"] for line in lines if "seconds" in line), default=0.0),
+        usage=tuple(line.usage.to_usage() for line in lines if line.usage),
+        seconds=max((line.seconds for line in lines), default=0.0),
     )
 
 
-def _results(lines: Iterable[dict[str, Any]]) -> dict[str, TestResult]:
+def _results(lines: Iterable[_Record]) -> dict[str, TestResult]:
     """Return the worst result of each test and module."""
     results: dict[str, TestResult] = {}
     for line in lines:
-        test = line.get("result")
+        test = line.result
         if test is not None and (
-            test not in results or _is_worse(line["outcome"], results[test].outcome)
+            test not in results or _is_worse(line.outcome, results[test].outcome)
         ):
-            results[test] = TestResult(outcome=line["outcome"], message=line["message"])
+            results[test] = TestResult(outcome=line.outcome, message=line.message)
     return results
 
 
-def _lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _lines(lines: Iterable[str]) -> Iterator[_Record]:
     for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:  # the process was killed while it wrote the line
-            continue
-        if isinstance(record, dict):
-            yield record
+        # A ValidationError of msgspec is a ValueError.
+        with contextlib.suppress(ValueError, RecursionError):
+            yield msgspec.convert(json.loads(line), _Record)
 
 
 def _is_worse(outcome: str, other: str) -> bool:
     return _SEVERITY.index(outcome) < _SEVERITY.index(other)
-
-
-def _code_usage(plain: Mapping[str, Any]) -> CodeUsage:
-    return CodeUsage(
-        packages=tuple(plain["packages"]),
-        built=plain["python"]["built"],
-        tracers=tuple(plain["tracers"]),
-        code={tuple(row[:5]): (row[5], row[6]) for row in plain["code"]},
-    )

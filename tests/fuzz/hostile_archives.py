@@ -1,0 +1,118 @@
+"""Archives that are made to harm: names, links, devices, times and sizes, and damaged bytes."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import warnings
+import zipfile
+from typing import TYPE_CHECKING
+
+import hostile_text
+
+from jitbuild.system.archive import read_members, unpack
+from jitbuild.system.wheel_archive import unpack_wheel
+
+if TYPE_CHECKING:
+    import random
+    from pathlib import Path
+
+    from fuzzing import Case, Ending
+
+_NAMES = (
+    *("top/a.txt", "top/b/c.py", "top", "./top/x", "x-1.dist-info/symlinks.txt"),
+    *("x-1.data/scripts/clang", "x-1.data/data/bin/clang", "../out", "/nonexistent/x", "top/../../o"),
+    *("top\\x", "C:\\x", "top/con", "top/a.txt/under", "", ".", "..", "top/" + "d/" * 400 + "x"),
+)
+_TYPES = (
+    *(tarfile.REGTYPE, tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE),
+    *(tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, b"V"),
+)
+_TIMES = (0, 1, -1, 2**31, 2**33, 2**63, 1e308, float("inf"), float("nan"), -1e30)
+_PAX = (
+    *("path", "linkpath", "size", "mtime", "uid", "gid", "uname", "hdrcharset", "GNU.sparse.size"),
+    *("GNU.sparse.major", "GNU.sparse.minor", "GNU.sparse.map", "GNU.sparse.realsize", "comment"),
+    *("GNU.sparse.name", "GNU.sparse.numblocks", "SCHILY.xattr.user.x", "charset"),
+)
+_FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+
+
+def archive(case: Case) -> Ending:
+    """A hostile tar, zip or wheel, which is unpacked or read."""
+    rng = case.rng
+    wheel = rng.random() < 0.15
+    is_zip = wheel or rng.random() < 0.35
+    data, suffix = (_zip(rng), ".zip") if is_zip else _tar(rng)
+    if rng.random() < 0.4:
+        data = hostile_text.damaged(rng, data)
+    path = case.folder / f"archive{suffix}"
+    path.write_bytes(data)
+    inside = case.folder / "inside"
+    ending = case.call(lambda: _use(path, inside, rng, wheel=wheel), f"{path.name}, {len(data)} bytes")
+    assert {*case.folder.iterdir()} <= {path, inside}
+    assert ending.code == 0 or wheel or not inside.exists()
+    return ending
+
+
+def _use(path: Path, inside: Path, rng: random.Random, *, wheel: bool) -> None:
+    if wheel:
+        unpack_wheel(path, inside)
+    elif rng.random() < 0.3:
+        read_members(path, ["a.txt", "*.py"])
+    else:
+        unpack(path, inside, leave_out=["b/*"] if rng.random() < 0.3 else ())
+
+
+def _tar(rng: random.Random) -> tuple[bytes, str]:
+    compression = rng.choice(["", "", "gz", "xz", "bz2"])
+    buffer = io.BytesIO()
+    format_ = rng.choice(_FORMATS)
+    with tarfile.open(fileobj=buffer, mode=f"w:{compression}", format=format_) as tar:
+        for _ in range(rng.randint(0, 5)):
+            content = rng.randbytes(rng.choice([0, 3, 600]))
+            try:
+                tar.addfile(_member(rng, content), io.BytesIO(content))
+            except (ValueError, OverflowError, TypeError):  # this format has no room for the value
+                continue
+    return buffer.getvalue(), f".tar.{compression}" if compression else ".tar"
+
+
+def _member(rng: random.Random, content: bytes) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(_name(rng))
+    member.type = rng.choice(_TYPES) if rng.random() < 0.6 else tarfile.REGTYPE
+    member.size = len(content) if rng.random() < 0.9 else rng.choice([10**6, 2**33, 2**60])
+    member.mode = rng.choice([0o644, 0o755, 0o7777, 0, 0o100000])
+    member.mtime = rng.choice(_TIMES) if rng.random() < 0.3 else 0
+    member.uid = rng.choice([0, 2**21, 2**40])
+    if member.type in {tarfile.SYMTYPE, tarfile.LNKTYPE} or rng.random() < 0.05:
+        member.linkname = _name(rng)
+    if rng.random() < 0.3:
+        member.pax_headers = {rng.choice(_PAX): _pax(rng) for _ in range(rng.randint(1, 3))}
+    return member
+
+
+def _pax(rng: random.Random) -> str:
+    numbers = ("0", "1", "-1", "1.0", "0,5,10,5", "1e308", "nan", "inf", "9" * 30, "BINARY")
+    return rng.choice([rng.choice(numbers), rng.choice(numbers), _name(rng)])
+
+
+def _name(rng: random.Random) -> str:
+    return rng.choice(_NAMES) if rng.random() < 0.7 else hostile_text.text(rng, _NAMES)
+
+
+def _zip(rng: random.Random) -> bytes:
+    buffer = io.BytesIO()
+    methods = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+    with zipfile.ZipFile(buffer, "w") as content, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of two members with one name
+        for _ in range(rng.randint(0, 5)):
+            member = zipfile.ZipInfo("x")
+            member.filename = _name(rng).encode("utf-8", "replace").decode()
+            year, month, day = rng.choice([(1980, 0, 0), (2026, 11, 27), (2107, 15, 31)])
+            member.date_time = (year, month, day, 31, 63, 58)
+            member.external_attr = rng.choice([0o100644, 0o120777, 0o020666, 0o040755, 0]) << 16
+            member.compress_type = rng.choice(methods)
+            data = rng.choice([b"", b"text", b"../out", b"a,b,c\nd,../../e,\n", bytes(2000)])
+            content.writestr(member, data)
+    return buffer.getvalue()
