@@ -11,7 +11,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "unit", "integration", "wheel"]
+nox.options.sessions = ["lint", "types", "unit", "fuzz", "integration", "wheel"]
 nox.options.error_on_missing_interpreters = True
 nox.options.default_venv_backend = "uv|virtualenv"
 
@@ -107,6 +107,13 @@ if importlib.util.find_spec("jitbuild"):
         """Run the unit tests on interpreters with the JIT off and on."""
         session.install("-e.", *group("test"))
         session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try hostile requests, files and archives; CONTRIBUTING.md lists the variables."""
+    session.install(package(), *group("test"))
+    session.run("pytest", "tests/fuzz", *session.posargs)
 
 
 @nox.session

@@ -71,4 +71,5 @@ def pytest_terminal_summary(
         terminalreporter.line(tally.line())
     tried = sum(tally.tried for tally in tallies)
     bugs = sum(tally.bugs for tally in tallies)
-    terminalreporter.line(f"tried {tried} cases with seed {Bounds.of(os.environ).seed}; 70s: {bugs}")
+    seed = Bounds.of(os.environ).seed
+    terminalreporter.line(f"tried {tried} cases with seed {seed}; 70s: {bugs}")

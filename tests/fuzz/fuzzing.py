@@ -45,7 +45,7 @@ class Bounds:
         only = environ.get("JITBUILD_FUZZ_CASE")
         return cls(
             seed=environ.get("JITBUILD_FUZZ_SEED", "1"),
-            seconds=float(environ.get("JITBUILD_FUZZ_SECONDS", "90")),
+            seconds=float(environ.get("JITBUILD_FUZZ_SECONDS", "100")),
             only=int(only) if only else None,
         )
 

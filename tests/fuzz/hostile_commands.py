@@ -52,7 +52,11 @@ def process(case: Case) -> Ending:
     setting = case.rng.choice(["MIRROR", "JIT", "LLVM", "PYTHONS", "MODES", "RECIPES", "JOBS"])
     environ[f"JITBUILD_{setting}"] = hostile_text.argument(case.rng)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "jitbuild", *words], env=environ, cwd=home, capture_output=True
+        [sys.executable, "-P", "-m", "jitbuild", *words],
+        env=environ,
+        cwd=home,
+        capture_output=True,
+        check=False,
     )
     return Ending(done.returncode, f"{words}", done.stderr.decode(errors="replace"))
 

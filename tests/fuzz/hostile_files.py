@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hostile_text
+import msgspec
 import tomli_w
 
 from jitbuild.bench import pytest_benchmark
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from fuzzing import Case, Ending
 
 _SETTINGS = ("auto", "3.15,3.14", "off on", "yes", "no", "0", "8", "-1", "release", "distro", "./m")
+_CONFIGURED = (
+    *(["config"], ["config", "--json"], ["list"], ["plan", "3.15"], ["matrix"], ["cache"]),
+    *(["doctor"], ["install", "3.15"], ["which", "3.15"], ["prune"], ["run", "3.15"]),
+)
 _READING = (
     *(["list"], ["list", "--json"], ["list", "-l"], ["which", "3.15"], ["which", ">=3"]),
     *(["uninstall", "3.15", "--all"], ["prune"], ["prune", "-n", "--json"], ["repair"], ["config"]),
@@ -36,25 +41,23 @@ def settings(case: Case) -> Ending:
     """Hostile settings, in a file or in the environment."""
     rng = case.rng
     environ = {}
-    command = rng.choice(
-        [["config"], ["config", "--json"], ["list"], ["plan", "3.15"], ["matrix"], ["cache"]]
-        + [["doctor"], ["install", "3.15"], ["which", "3.15"], ["prune"], ["run", "3.15"]]
-    )
-    table: dict[str, Any] = {name: rng.choice(_SETTINGS) for name in rng.sample(sorted(KNOWN), k=2)}
+    command = rng.choice(_CONFIGURED)
+    names = rng.sample(sorted(KNOWN), k=2)
+    table: dict[str, Any] = {name: rng.choice(_SETTINGS) for name in names}
     kind = rng.randrange(3)
     if kind == 0:
         for name in table:
-            # A folder with an absolute name is never created, see hostile_text.
             environ[variable_of(name)] = hostile_text.argument(rng, _SETTINGS)
     else:
         path = case.folder / "pyproject.toml"
         plain: Any = {"tool": {"jitbuild": hostile_text.changed(rng, table)}}
         if kind == 2:
-            path, plain = case.folder / "config" / "jitbuild" / "config.toml", plain["tool"]["jitbuild"]
+            path = case.folder / "config" / "jitbuild" / "config.toml"
+            plain = plain["tool"]["jitbuild"]
             path.parent.mkdir(parents=True)
         path.write_bytes(_toml(case, plain))
-    config = str(case.folder / "config")
-    return case.run(*command, environ={"XDG_CONFIG_HOME": config, "HOME": str(case.folder)} | environ)
+    folders = {"XDG_CONFIG_HOME": str(case.folder / "config"), "HOME": str(case.folder)}
+    return case.run(*command, environ=folders | environ)
 
 
 def manifest(case: Case) -> Ending:
@@ -81,12 +84,12 @@ def recipe(case: Case) -> Ending:
     own.mkdir()
     (own / shipped.name).write_bytes(_toml(case, plain))
     series = shipped.stem.removeprefix("cpython-")
-    command = rng.choice(
-        [["plan", series], ["plan", series, "--json"], ["doctor", series], ["install", series]]
-        + [["matrix", "--pythons", series], ["plan", "3.15.0b2", "--platform", "x86_64-windows"]]
+    commands = (
+        *(["plan", series], ["plan", series, "--json"], ["doctor", series], ["install", series]),
+        *(["matrix", "--pythons", series], ["plan", "3.15.0b2", "--platform", "x86_64-windows"]),
     )
     load_catalog.cache_clear()
-    return case.run(*command, "--recipes", "own", environ={"JITBUILD_MIRROR": "."})
+    return case.run(*rng.choice(commands), "--recipes", "own", environ={"JITBUILD_MIRROR": "."})
 
 
 def pyperf_file(case: Case) -> Ending:
@@ -156,8 +159,7 @@ def _manifest(program: Path, *, adopted: bool) -> dict[str, Any]:
         "verdict": {"ok": True, "jit": {"built": "yes-off"}, "executable": str(program)},
     }
     if adopted:
-        file = {"real": fingerprint.real, "size": fingerprint.size, "mtime_ns": fingerprint.mtime_ns}
-        return {**common, "expect": "jit", "fingerprint": file}
+        return {**common, "expect": "jit", "fingerprint": msgspec.to_builtins(fingerprint)}
     return {
         **common,
         "source": {"kind": "release", "digest": "d" * 64, "location": "x", "road": "cache"},
@@ -171,7 +173,8 @@ def _manifest(program: Path, *, adopted: bool) -> dict[str, Any]:
 
 def _benchmarks(case: Case) -> dict[str, Any]:
     rng = case.rng
-    numbers = [1.0, 1.1, 0.9, 1e-9, 1e99, 1e-99, 1e308, 0.0, -1.0, float("inf"), float("nan"), 5e-324]
+    numbers = [1.0, 1.1, 0.9, 1e-9, 1e99, 1e-99, 1e308, 0.0, -1.0, 5e-324]
+    numbers += [float("inf"), float("nan")]
     shown = rng.choice([numbers, numbers[:3], numbers[:4], numbers[:6]])
 
     def run() -> dict[str, Any]:

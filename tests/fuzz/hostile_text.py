@@ -75,22 +75,26 @@ def changed(rng: random.Random, plain: Any) -> Any:
     if rng.random() < 0.15:
         return value(rng)
     if isinstance(plain, dict) and plain:
-        key = rng.choice(sorted(plain))
-        if rng.random() < 0.1:
-            return {name: content for name, content in plain.items() if name != key}
-        if rng.random() < 0.05:
-            return {**plain, text(rng): value(rng)}
-        return {**plain, key: changed(rng, plain[key])}
+        return _changed_table(rng, plain)
     if isinstance(plain, list) and plain:
         index = rng.randrange(len(plain))
-        if rng.random() < 0.2:
-            return [*plain[:index], *plain[index + 1 :]]
-        return [*plain[:index], changed(rng, plain[index]), *plain[index + 1 :]]
+        new = [] if rng.random() < 0.2 else [changed(rng, plain[index])]
+        return [*plain[:index], *new, *plain[index + 1 :]]
     if isinstance(plain, str) and rng.random() < 0.5:
         return text(rng, [plain or "x"])
     if isinstance(plain, int | float) and rng.random() < 0.5:
         return rng.choice([-plain, plain * 10**9, plain + 1, 0])
     return value(rng)
+
+
+def _changed_table(rng: random.Random, plain: dict[str, Any]) -> dict[str, Any]:
+    key = rng.choice(sorted(plain))
+    kind = rng.random()
+    if kind < 0.1:
+        return {name: content for name, content in plain.items() if name != key}
+    if kind < 0.15:
+        return {**plain, text(rng): value(rng)}
+    return {**plain, key: changed(rng, plain[key])}
 
 
 def damaged(rng: random.Random, data: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """Everything that a person or a file can contain ends with its own error: 70 is for bugs.
 
-Run with `nox -s fuzz`. JITBUILD_FUZZ_SECONDS (90) bounds the session, JITBUILD_FUZZ_SEED (1) chooses
-the cases, and JITBUILD_FUZZ_CASE repeats the one case whose number a failure states.
+CONTRIBUTING.md describes the session and its variables.
 """
 
 from __future__ import annotations

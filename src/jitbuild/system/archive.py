@@ -70,7 +70,8 @@ def read_members(
     contents: dict[str, bytes] = {}
     matches = re.compile("|".join(map(fnmatch.translate, names))).match
     with open_archive(archive) as file, archive_errors(archive, archive):
-        for path, open_member in read_zip_files(file) if is_zip(file) else read_tar_files(file):
+        read = read_zip_files if is_zip(file) else read_tar_files
+        for path, open_member in read(archive, file):
             name = _below_top(path)
             if name not in contents and matches(name):
                 with open_member() as member:

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import tarfile
-import zipfile
-import zlib
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import ArchiveError, PreflightError, UnsafeArchiveError
+from jitbuild.errors import ArchiveError, JitbuildError, PreflightError, UnsafeArchiveError
 from jitbuild.system import files
+from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
 
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
+# Errors that occur for any member only because of the disk or its permissions. All other errors of
+# the system have a reason in the archive, such as a name that is too long or a file below a file.
+_OF_THE_DISK = frozenset(
+    {
+        *(errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENODEV),
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+        # They do not exist on every system.
+        *(getattr(errno, name, errno.ENOSPC) for name in ("EDQUOT", "ESTALE")),
+    }
 )
+# A build of CPython with all its files has a twentieth of this.
+_MAX_BYTES = 8_000_000_000
+_MAX_MEMBERS = 500_000
+
+
+class ArchiveBound:
+    """The limit on what the members of one archive may have in total."""
+
+    def __init__(self, archive: Path) -> None:
+        self._archive = archive
+        self._members = 0
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """Count a member of `size` bytes. Raises ArchiveError if the archive is far too large."""
+        self._members += 1
+        self._bytes += max(0, size)
+        if self._members > _MAX_MEMBERS or self._bytes > _MAX_BYTES:
+            raise damaged(
+                self._archive,
+                f"unpacked, it would have more than {format_size(_MAX_BYTES)} or {_MAX_MEMBERS} "
+                "members",
+            )
 
 
 @contextlib.contextmanager
@@ -43,21 +67,26 @@ def open_archive(archive: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def archive_errors(archive: Path, dest: Path) -> Iterator[None]:
-    """Turn errors of the archive modules, and of the disk of `dest`, into JitbuildErrors."""
-    damage: tuple[type[Exception], ...] = (*_DAMAGE, *_lzma_damage())
+    """Turn all errors in the block, which unpacks or reads `archive`, into JitbuildErrors.
+
+    Python's archive modules raise many kinds of errors for hostile archives, such as IndexError,
+    OverflowError and TypeError. Therefore any exception means that the archive is damaged, except
+    for errors of the disk of `dest`.
+    """
     try:
         yield
+    except JitbuildError:
+        raise
     except tarfile.FilterError as error:
         raise unsafe(archive, str(error)) from error
-    except damage as error:
+    except OSError as error:
+        if error.errno in _OF_THE_DISK:
+            raise files.as_store_error(error, dest) from error
+        raise damaged(archive, error.strerror or str(error)) from error
+    except Exception as error:
         if "module is not available" in str(error):
             raise _missing_compression(archive) from error
         raise damaged(archive, str(error) or type(error).__name__) from error
-    except OSError as error:
-        # bz2 and gzip report damaged data as an OSError without an errno.
-        if error.errno is None:
-            raise damaged(archive, str(error)) from error
-        raise files.as_store_error(error, dest) from error
 
 
 def unsafe(archive: Path, reason: str) -> UnsafeArchiveError:
@@ -95,11 +124,3 @@ def _missing_compression(archive: Path) -> PreflightError:
         f"The Python that runs jitbuild lacks the compression module that {archive.name} needs.",
         remedy="Run jitbuild with a Python that has the modules lzma, bz2 and zlib.",
     )
-
-
-def _lzma_damage() -> tuple[type[Exception], ...]:
-    try:
-        from lzma import LZMAError
-    except ImportError:  # a Python built without liblzma
-        return ()
-    return (LZMAError,)

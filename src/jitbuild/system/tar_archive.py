@@ -15,7 +15,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import PreflightError
-from jitbuild.system.archive_errors import damaged, safe_name, unsafe
+from jitbuild.system.archive_errors import ArchiveBound, damaged, safe_name, unsafe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Stage
 
 _CHUNK_BYTES = 1 << 18
+# tar pads an archive to a multiple of its block, which has 10 KiB by default.
+_MAX_PADDING_BYTES = 64 << 20
+_MAX_HEADER_BYTES = 1 << 20
+# The types of the headers that precede a member's own header, and describe it.
+_EXTENDED_TYPES = frozenset(
+    {
+        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    }
+)
 
 
 def unpack_tar(
@@ -42,15 +52,18 @@ def unpack_tar(
             remedy="Run jitbuild with Python 3.11.4 or newer.",
         )
     with _open(file) as tar:
-        members = _with_progress(tar, file, stage)
+        members = _with_progress(_members(archive, tar), file, stage)
         tar.extractall(dest, members=members, filter=_Guard(archive, left_out))  # noqa: S202
-        _read_to_end(tar)
+        _read_to_end(archive, tar)
 
 
-def read_tar_files(file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Yield the name of each regular file of the tar, and a function that opens it."""
+def read_tar_files(archive: Path, file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
+    """Yield the name of each regular file of the tar, and a function that opens it.
+
+    `archive` is the archive's path, for messages. Raises the errors of `unpack_tar`.
+    """
     with _open(file) as tar:
-        for member in tar:
+        for member in _members(archive, tar):
             if member.isreg():
                 yield member.name, functools.partial(_open_member, tar, member)
 
@@ -65,32 +78,54 @@ def _open(file: BinaryIO) -> tarfile.TarFile:
     return tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member)
 
 
-def _with_progress(tar: tarfile.TarFile, file: BinaryIO, stage: Stage) -> Iterator[tarfile.TarInfo]:
+def _members(archive: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members while they are read. Raises ArchiveError if they are far too large."""
+    bound = ArchiveBound(archive)
+    for member in tar:
+        bound.add(member.size)
+        yield member
+
+
+def _with_progress(
+    members: Iterator[tarfile.TarInfo], file: BinaryIO, stage: Stage
+) -> Iterator[tarfile.TarInfo]:
     """Yield the members while they are read, and report the progress to `stage`.
 
     The archive is thus read only once; a list of all members would require reading it twice.
     """
     total = os.fstat(file.fileno()).st_size
-    for member in tar:
+    for member in members:
         stage.advance(file.tell(), total)
         yield member
 
 
-def _read_to_end(tar: tarfile.TarFile) -> None:
+def _read_to_end(archive: Path, tar: tarfile.TarFile) -> None:
     """Read the rest of the archive after the last member.
 
     Compressed data ends with checksums. If the data is damaged, reading them raises an error.
+    Raises ArchiveError if the rest is longer than any padding.
     """
     assert tar.fileobj is not None
-    while tar.fileobj.read(_CHUNK_BYTES):
-        pass
+    read = 0
+    while chunk := tar.fileobj.read(_CHUNK_BYTES):
+        read += len(chunk)
+        if read > _MAX_PADDING_BYTES:
+            raise damaged(archive, "far too much data follows its last member")
 
 
 class _Member(tarfile.TarInfo):
     """A member of a tar, for which a damaged header is an error.
 
-    tarfile itself would treat a header that it cannot read as the end of the archive.
+    tarfile itself would treat a header that it cannot read as the end of the archive. It reads a
+    header with the long name of a member, or with other facts about it, as a whole.
     """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENDED_TYPES and header.size > _MAX_HEADER_BYTES:
+            raise tarfile.HeaderError("it is too large")
+        return header
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> Self:

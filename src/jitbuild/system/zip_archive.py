@@ -11,7 +11,7 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
-from jitbuild.system.archive_errors import safe_name, unsafe
+from jitbuild.system.archive_errors import ArchiveBound, safe_name, unsafe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def unpack_zip(
     or folder, and the errors of zipfile if the archive is damaged.
     """
     with zipfile.ZipFile(file) as content:
-        members = content.infolist()
+        members = _members(archive, content)
         for done, member in enumerate(members):
             stage.advance(done, len(members))
             path = dest / safe_name(archive, member.filename)
@@ -78,9 +78,23 @@ def extract_member(
         os.utime(path, (modified, modified))
 
 
-def read_zip_files(file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Yield the name of each file of the zip, and a function that opens it."""
+def read_zip_files(archive: Path, file: BinaryIO) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
+    """Yield the name of each file of the zip, and a function that opens it.
+
+    `archive` is the archive's path, for messages. Raises the errors of `unpack_zip`.
+    """
     with zipfile.ZipFile(file) as content:
-        for member in content.infolist():
+        for member in _members(archive, content):
             if not member.is_dir():
                 yield member.filename, functools.partial(content.open, member)
+
+
+def _members(archive: Path, content: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return all members. Raises ArchiveError if they are far too large.
+
+    zipfile never reads more of a member than the size that the archive states.
+    """
+    bound = ArchiveBound(archive)
+    for member in content.infolist():
+        bound.add(member.file_size)
+    return content.infolist()
