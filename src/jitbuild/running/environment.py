@@ -71,13 +71,18 @@ def check_requested_modes(spec: str, axes: Axes, chosen: Iterable[Mode]) -> None
     """
     request = parse(spec)
     series = re.match(r"3\.(\d+)", request.value) if request.kind in {"tag", "series"} else None
+    has_jit, lead = (
+        not request.free_threaded and axes.jit != "no",
+        "Build an interpreter with the JIT",
+    )
     for mode in chosen:
         modes.check(
             mode,
             f"CPython {request.text}{f' with --jit {axes.jit}' if axes.jit else ''}",
-            jit=not request.free_threaded and axes.jit != "no",
+            jit=has_jit,
             series=(3, int(series[1])) if series else None,
-            remedy=advise_install("Build an interpreter with the JIT", request.value, _WITH_JIT),
+            # The advice reads the recipes, so it is made only if it is needed.
+            remedy="" if has_jit else advise_install(lead, request.value, _WITH_JIT),
         )
 
 

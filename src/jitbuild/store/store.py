@@ -76,7 +76,11 @@ class Store(msgspec.Struct, frozen=True):
         Raises StoreError if the folder is not a store, or cannot be written.
         """
         with _store_errors(self.root):
-            marker.mark(self.root)
+            try:
+                marker.mark(self.root)
+            except OSError as error:
+                error.filename = str(self.root)  # rather than that of a temporary file
+                raise
         return self.root
 
     @property
