@@ -119,7 +119,7 @@ def test_a_mirror_is_read_over_http(mirror, release, obtained, layout):
     shutil.copy(archive, folder / layout)
     tree = obtained(source, origin)
     assert (tree.path / "Include/patchlevel.h").is_file()
-    assert tree.origin == f"{origin.place.rstrip('/')}{paths[-1]}"
+    assert tree.origin == f"{str(origin.place).rstrip('/')}{paths[-1]}"
     assert obtained(source, origin).origin == "cache"
 
 
