@@ -95,8 +95,10 @@ def test_the_defaults_are_those_of_an_install(run, monkeypatch):
         (
             "home",
             "/a(b",
-            "JITBUILD_HOME: The path of the store has an opening parenthesis, and make cannot"
-            " build in it: /a(b",
+            (
+                "JITBUILD_HOME: The path of the store has an opening parenthesis, and make cannot"
+                " build in it: /a(b"
+            ),
         ),
         ("pythons", ",", "JITBUILD_PYTHONS: no Python is named."),
         ("pythons", "3.14,no", "JITBUILD_PYTHONS: 'no' is not a Python that jitbuild knows."),

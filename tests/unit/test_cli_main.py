@@ -131,8 +131,10 @@ def test_an_unusable_file_elsewhere_is_not_an_error_of_the_store(run, monkeypatc
     assert run("list") == (
         OperatingSystemError.exit_code,
         "",
-        f"error: {tmp_path / 'elsewhere'} cannot be used (Permission denied).\n"
-        "Check the path and its permissions.\n",
+        (
+            f"error: {tmp_path / 'elsewhere'} cannot be used (Permission denied).\n"
+            "Check the path and its permissions.\n"
+        ),
     )
 
 

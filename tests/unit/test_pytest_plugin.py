@@ -7,7 +7,7 @@ import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +27,14 @@ pytest_plugins = ["pytester"]
 def no_tracer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the tracer of a run that measures the coverage of this suite."""
     monkeypatch.setattr(probe, "tracers", list)
+
+
+def forget_earlier_runs() -> None:
+    """Delete the code of earlier runs, so that it is not counted."""
+    for module in gc.get_objects():
+        if type(module) is ModuleType and vars(module).get("__name__") in {"pkg", "test_it"}:
+            vars(module).clear()
+    gc.collect()
 
 
 Suite = Callable[..., pytest.RunResult]
@@ -50,7 +58,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
         lookup: ExecutorLookup | None = None,
         tracers: tuple[str, ...] = (),
     ) -> pytest.RunResult:
-        gc.collect()  # the packages of the tests before
+        forget_earlier_runs()
         monkeypatch.setattr(probe, "tracers", lambda: list(tracers))
         monkeypatch.setattr(
             executors,

@@ -266,7 +266,7 @@ def test_an_llvm_of_another_major_is_refused_before_anything_is_downloaded(
         "check": PreflightError("The machine was checked.", remedy=""),
         "obtain": DownloadError("The source was fetched.", remedy=""),
     }
-    with pytest.raises(LLVMError, match="LLVM 18 is needed: clang 19.1.7 is at"):
+    with pytest.raises(LLVMError, match=r"LLVM 18 is needed: clang 19\.1\.7 is at"):
         stage(llvm=str(machine.folder))
     assert machine.steps == []
 

@@ -47,8 +47,10 @@ def message(error: ModuleNotFoundError, missing: Sequence[str]) -> str | None:
     verb = "is" if len(names) == 1 else "are"
     lines = [
         f"jitbuild needs {', '.join(names)}, which {verb} not installed here.",
-        "Install jitbuild without the option --no-deps. Only its pytest plugin works without the "
-        "other packages.",
+        (
+            "Install jitbuild without the option --no-deps. Only its pytest plugin works without "
+            "the other packages."
+        ),
     ]
     if missing:
         lines.append(shlex.join([sys.executable, "-m", "pip", "install", *missing]))

@@ -22,7 +22,7 @@ from jitbuild.in_target.witness_executors import count_executable_mappings, coun
 
 TYPE_CHECKING = False  # importing typing would take longer than everything else here
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
+    from typing import Any, Callable, Dict, List, NoReturn, Set, Tuple
 
 _MAX_TEXT = 1000
 _MAX_ARGUMENTS = 8
