@@ -19,7 +19,12 @@ from jitbuild.system.progress import SilentReporter
 
 pytestmark = pytest.mark.integration
 
-BASE: Any = SimpleNamespace(name="base", instance="1", executable=Path(sys.executable))
+BASE: Any = SimpleNamespace(
+    name="base",
+    instance="1",
+    executable=Path(sys.executable),
+    version=".".join(map(str, sys.version_info[:3])),
+)
 Prepare = Callable[[], Path]
 
 
