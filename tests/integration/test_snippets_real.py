@@ -221,6 +221,7 @@ def test_caches(installed: Machine) -> None:
         settings = [command.text for command in commands_of(block.text) if command.text[0] != "#"]
         for setting in settings:
             storage = setting.partition("=")[2].strip("'")
+            storage = storage.rpartition("@")[2]  # the password is not printed
             assert storage in installed.shell(f"{setting}\njitbuild config", installed.folder)
         assert len(settings) == 3
 
