@@ -171,12 +171,12 @@ def test_locks_of_a_killed_git_are_removed(tmp_path):
     assert not (clone / "shallow.lock").exists()
 
 
-def test_a_checkout_uses_an_index_of_its_own(tmp_path):
+def test_a_checkout_uses_a_repository_of_its_own(tmp_path):
     git, tree = FakeGit(), tmp_path / "tree"
     assert repositories.checkout(str(tmp_path), "c" * 40, tree, cache=tmp_path, runner=git) == tree
     assert git.commands[-1] == ["read-tree", "--reset", "-u", "c" * 40]
     assert git.envs[-1]["GIT_WORK_TREE"] == str(tree)
-    assert git.envs[-1]["GIT_INDEX_FILE"] == str(tmp_path / "tree.index")
+    assert git.envs[-1]["GIT_INDEX_FILE"] == str(tmp_path / "tree.git/index")
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
 
 

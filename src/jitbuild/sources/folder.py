@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import IntegrityError, SourceError
 from jitbuild.sources import git
+from jitbuild.sources.links import refuse_link_out_of
 from jitbuild.system import process
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.files import store_errors
@@ -105,11 +106,7 @@ def _walk(root: Path) -> Iterator[PurePosixPath]:
 def _kind_and_digest(root: Path, path: Path) -> tuple[str, str]:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise SourceError(
-                f"{path} is a link that leads out of the tree.",
-                remedy="Replace the link by a copy of its target.",
-            )
+        refuse_link_out_of(root, path)
         target = os.fsencode(path.readlink().as_posix())
         return "link", hashlib.sha256(target).hexdigest()
     if not stat.S_ISREG(mode):

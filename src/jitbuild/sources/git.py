@@ -1,10 +1,13 @@
 """Resolve git references, read files of a commit, and check out a commit into a new folder.
 
-The user's own repositories are read but not changed.
+The user's own repositories are read but not changed, and no program that their configuration names
+is run.
 """
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.errors import SourceError
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
+from jitbuild.sources.links import refuse_links_out_of
 from jitbuild.system import files, process
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
@@ -19,12 +23,13 @@ from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from jitbuild.system.process import Runner
     from jitbuild.system.progress import Reporter
 
 _SILENT = SilentReporter()
+_SHA1_DIGITS = 40
 
 
 class Commit(NamedTuple):
@@ -100,20 +105,44 @@ def checkout(
 ) -> Path:
     """Write the files of the commit `digest` into the new folder `dest`, and return `dest`.
 
-    `location` is that of the resolved Commit. git uses an index outside of the repository, so the
-    repository is not changed. (`git archive` would leave out files that `.gitattributes` names.)
+    `location` is that of the resolved Commit. git reads only the objects of that repository: it
+    uses an empty repository, with an index of its own, beside `dest`. The repository at `location`
+    is therefore not changed, and its configuration, attributes and filters have no effect, nor have
+    the user's. (`git archive` would leave out files that `.gitattributes` names.) Raises
+    SourceError if git fails, or if a link leads out of the tree.
     """
     address = Address(location)
     is_url = git_remote.is_url(address)
     folder = git_remote.clone_path(address, cache) if is_url else Path(location)
-    git_dir = Git(folder, runner).output("rev-parse", "--absolute-git-dir").strip()
-    index = dest.with_name(f"{dest.name}.index")
+    objects = Git(folder, runner).output("rev-parse", "--git-path", "objects").removesuffix("\n")
     with files.store_errors(dest):
         dest.mkdir(parents=True)
-        env = {"GIT_DIR": git_dir, "GIT_WORK_TREE": str(dest), "GIT_INDEX_FILE": str(index)}
-        Git(dest, runner).output("read-tree", "--reset", "-u", digest, env=env)
-        index.unlink(missing_ok=True)
+        with _empty_repository(dest, digest, runner) as git_dir:
+            env = {
+                "GIT_DIR": str(git_dir),
+                "GIT_INDEX_FILE": str(git_dir / "index"),
+                "GIT_OBJECT_DIRECTORY": str(folder / objects),
+                "GIT_WORK_TREE": str(dest),
+            }
+            git = Git(dest, runner, configured=False)
+            git.output("read-tree", "--reset", "-u", digest, env=env)
+        refuse_links_out_of(dest)
     return dest
+
+
+@contextlib.contextmanager
+def _empty_repository(dest: Path, digest: str, runner: Runner) -> Iterator[Path]:
+    """Yield the folder of a new repository beside `dest`, which is removed after the block."""
+    git_dir = dest.with_name(f"{dest.name}.git")
+    git_dir.mkdir()
+    try:
+        # Only repositories with longer hashes need the option, which git before 2.29 does not know.
+        longer = ["--object-format=sha256"] if len(digest) > _SHA1_DIGITS else []
+        git = Git(git_dir, runner, configured=False)
+        git.output("init", "--quiet", "--bare", "--template=", *longer, ".")
+        yield git_dir
+    finally:
+        shutil.rmtree(git_dir, ignore_errors=True)
 
 
 def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:

@@ -1,8 +1,14 @@
-"""Run git so that it never prompts, runs no hooks, and ignores the user's checkout settings."""
+"""Run git so that it never prompts, and runs no program that a repository names.
+
+A repository names programs in its configuration: hooks, filters, fsmonitor, and, for the remote
+repository of a partial clone, uploadpack, sshCommand and others. git would run those of a partial
+clone whenever it reads an object that is missing.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import SourceError
@@ -39,25 +45,46 @@ _REPOSITORY_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
+# The variables with which git may fetch. The configuration of the user may replace the address of
+# one protocol by that of another.
+FETCHING = {"GIT_ALLOW_PROTOCOL": ":".join(SCHEMES)}
+NO_PROTOCOL = "none"  # git uses no protocol, because none has this name
 # With these settings, a checkout has the same bytes on every machine. They override the user's
-# configuration of line ends, hooks and sparse checkouts.
+# configuration of line ends, hooks and sparse checkouts. (Before git 2.36, `false` as the value of
+# core.fsmonitor was the name of a program; an empty value turns it off in every git.)
 _CONFIGURATION = {
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",
     "core.eol": "lf",
-    "core.fsmonitor": "false",
+    "core.fsmonitor": "",
     "core.hooksPath": os.devnull,
     "core.sparseCheckout": "false",
+    "core.longPaths": "true",
     "gc.auto": "0",
+}
+# The folders and files of the user's and the machine's configuration. git before 2.32 does not know
+# GIT_CONFIG_GLOBAL, so it gets a home without a configuration.
+_NO_CONFIGURATION = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "HOME": os.devnull,
+    "XDG_CONFIG_HOME": os.devnull,
 }
 
 
 class Git:
-    """git, run in `folder`. Every method raises SourceError if git cannot be started."""
+    """git, run in `folder`. Every method raises SourceError if git cannot be started.
 
-    def __init__(self, folder: Path, runner: Runner) -> None:
+    git reads files, but uses none of its protocols: objects that are missing from a partial clone
+    are not fetched. If `configured` is False, git does not read the configuration of the user and
+    the machine either; filters, for example, are then those of the repository only.
+    """
+
+    def __init__(self, folder: Path, runner: Runner, *, configured: bool = True) -> None:
         self.folder = folder
         self._runner = runner
+        self._configured = configured
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Completed:
         """Run git with `env` added to its environment; return its exit code and output."""
@@ -68,7 +95,7 @@ class Git:
             return self._runner(
                 ["git", *options, *arguments],
                 cwd=self.folder,
-                env={**_environment(os.environ), **(env or {})},
+                env={**_environment(os.environ, configured=self._configured), **(env or {})},
             )
         except OSError as error:
             raise SourceError(
@@ -91,6 +118,12 @@ class Git:
     def commit(self, ref: str) -> str:
         """Return the hash of the commit that `ref` names. Raises SourceError if there is none."""
         completed = self.run("rev-parse", "--verify", f"{ref}^{{commit}}")
+        if "safe.directory" in completed.stderr:
+            raise SourceError(
+                f"{self.folder} belongs to another user, so git does not read it.",
+                remedy="If you trust that user: git config --global --add safe.directory "
+                f"{shlex.quote(str(self.folder))}",
+            )
         if not completed.ok:
             raise SourceError(
                 f"git knows no commit named {ref!r} in {self.folder}: {completed.stderr.strip()}",
@@ -100,13 +133,18 @@ class Git:
         return completed.stdout.strip()
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], *, configured: bool) -> dict[str, str]:
     inherited = {
-        name: value for name, value in environ.items() if name not in _REPOSITORY_VARIABLES
+        name: value
+        for name, value in environ.items()
+        if name not in _REPOSITORY_VARIABLES and (configured or not name.startswith("GIT_CONFIG_"))
     }
-    return inherited | {
-        "GIT_ALLOW_PROTOCOL": ":".join(SCHEMES),
+    return {
+        **inherited,
+        **({} if configured else _NO_CONFIGURATION),
+        "GIT_ALLOW_PROTOCOL": NO_PROTOCOL,
         "GIT_ASKPASS": "",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",

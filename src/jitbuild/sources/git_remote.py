@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, SourceError
-from jitbuild.sources.git_command import SCHEMES, Git
+from jitbuild.sources.git_command import FETCHING, NO_PROTOCOL, SCHEMES, Git
 from jitbuild.store.marker import mark
 from jitbuild.system import files
 from jitbuild.system.transfer_speed import LEAST_SPEED
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 # The time over which git measures the speed of a transfer.
 _WINDOW_SECONDS = 60
-_SCP = re.compile(r"[\w.-]+@[\w.-]+:[^\\]+")  # git@host:path
+# The program that reads a repository on this machine, run by a shell. It fetches nothing that is
+# missing from a partial clone: that would run programs that its configuration names.
+_READ_ONLY_UPLOAD_PACK = f"GIT_ALLOW_PROTOCOL={NO_PROTOCOL} git-upload-pack"
+_SCP = re.compile(r"\w[\w.-]*@\w[\w.-]*:[^\\]+")  # git@host:path
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ABBREVIATED = re.compile(r"[0-9a-f]{4,63}")
 _FETCHABLE = re.compile(r"(?!.*(\.\.|//|@\{))[\w][\w./+-]*")
@@ -126,7 +129,7 @@ class _Fetch:
     def fetch(self, ref: str, reporter: Reporter) -> str:
         """Fetch `ref`, and return the hash of its commit. Raises DownloadError if that fails."""
         with reporter.stage(f"Fetching {ref} of {self._url}"):
-            completed = self._run("--no-tags", "--depth=1", self._url.public, ref)
+            completed = self._run("--no-tags", "--depth=1", "--", self._url.public, ref)
             if completed.ok:
                 return self._git.commit("FETCH_HEAD")
             if not _ABBREVIATED.fullmatch(ref):
@@ -142,8 +145,10 @@ class _Fetch:
     def _run(self, *arguments: str) -> Completed:
         speed = ("http.lowSpeedLimit", self._least_speed), ("http.lowSpeedTime", _WINDOW_SECONDS)
         options = [word for name, number in speed for word in ("-c", f"{name}={number}")]
-        env = self._environment(os.environ)
-        return self._git.run(*options, "fetch", "--quiet", *arguments, env=env)
+        env = {**self._environment(os.environ), **FETCHING}
+        is_local = self._url.public.lower().startswith("file:")
+        program = [f"--upload-pack={_READ_ONLY_UPLOAD_PACK}"] if is_local else []
+        return self._git.run(*options, "fetch", "--quiet", *program, *arguments, env=env)
 
     def _environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return variables by which git uses the real URL wherever it is given the public one.
@@ -165,7 +170,12 @@ class _Fetch:
     def _everything(self) -> Iterator[str]:
         if (self._git.folder / "shallow").exists():
             yield "--unshallow"
-        yield from (self._url.public, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        yield from (
+            "--",
+            self._url.public,
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        )
 
     def _error(self, ref: str, completed: Completed) -> DownloadError:
         output = self._url.hide_in(completed.stderr).strip()

@@ -1,0 +1,26 @@
+"""Refuse links that lead out of a source tree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from jitbuild.errors import SourceError
+
+
+def refuse_link_out_of(root: Path, link: Path) -> None:
+    """Raise SourceError if `link` leads out of the folder `root`."""
+    if not link.resolve().is_relative_to(root.resolve()):
+        raise SourceError(
+            f"{link} is a link that leads out of the tree.",
+            remedy="Replace the link by a copy of its target.",
+        )
+
+
+def refuse_links_out_of(root: Path) -> None:
+    """Raise SourceError if a link in the folder `root` leads out of it."""
+    for path, folders, names in os.walk(root):
+        for name in (*folders, *names):
+            link = Path(path, name)
+            if link.is_symlink():
+                refuse_link_out_of(root, link)
