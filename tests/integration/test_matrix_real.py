@@ -279,7 +279,7 @@ def test_the_first_job_of_the_docs_writes_the_child_pipeline(cli: Cli, project: 
     jobs = yaml.safe_load((project / written).read_text())
     assert jobs["test 3.15 on linux"]["needs"] == ["build 3.15 on linux"]
     assert jobs[".jitbuild"]["before_script"] == [
-        f"python -m pip install {parent['variables']['JITBUILD']}"
+        f"python -P -m pip install {parent['variables']['JITBUILD']}"
     ]
 
 

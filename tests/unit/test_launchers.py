@@ -26,10 +26,10 @@ def test_a_launcher_is_a_script_on_posix_and_a_batch_file_on_windows():
     files = launcher_files(PROGRAM, "3.15.0b2", windows=False)
     assert sorted(files) == ["pip", "pip3", "pip3.15", "python", "python3", "python3.15"]
     assert files["python"] == b'#!/bin/sh\nexec /usr/bin/python3.15 "$@"\n'
-    assert files["pip3"] == b'#!/bin/sh\nexec /usr/bin/python3.15 -m pip "$@"\n'
+    assert files["pip3"] == b'#!/bin/sh\nexec /usr/bin/python3.15 -P -m pip "$@"\n'
     files = launcher_files(Path("C:/My Python/python.exe"), "3.15.2", windows=True)
     assert files["python3.cmd"] == b'@"C:/My Python/python.exe" %*\n'
-    assert files["pip3.15.cmd"] == b'@"C:/My Python/python.exe" -m pip %*\n'
+    assert files["pip3.15.cmd"] == b'@"C:/My Python/python.exe" -P -m pip %*\n'
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows paths are no bytes")

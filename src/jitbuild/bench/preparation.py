@@ -15,6 +15,7 @@ from jitbuild.running.command import command_line
 from jitbuild.running.environment import command_environment
 from jitbuild.running.programs import check_program
 from jitbuild.system import process
+from jitbuild.system.python_command import code_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,7 +166,7 @@ class Preparation:
 
 def check_pytest_benchmark(python: Path, runner: process.Runner) -> None:
     """Raise UsageError if an environment lacks pytest or pytest-benchmark."""
-    missing = runner([str(python), "-c", _MISSING_MODULES]).stdout.split()
+    missing = runner(code_command(python, _MISSING_MODULES)).stdout.split()
     if missing:
         raise _missing_packages(missing)
 

@@ -30,7 +30,7 @@ def write_gitlab_pipeline(
         "gitlab.yml",
         {
             "command": comment(command),
-            "install": scalar(f"python -m pip install {shlex.quote(requirement)}"),
+            "install": scalar(f"python -P -m pip install {shlex.quote(requirement)}"),
             "nox": _nox("$", noxfile),
             "noxfile": variable,
             "jobs": "\n\n".join(_jobs(matrix, noxfile)),

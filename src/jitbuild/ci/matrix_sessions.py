@@ -124,7 +124,7 @@ def list_sessions(noxfile: str, *, runner: process.Runner = process.run) -> str:
             f"The noxfile {noxfile} does not exist.", remedy="Name its path: --from-nox NOXFILE"
         )
     options = ["--noxfile", noxfile, "--list-sessions", "--json", "--tags", "jit"]
-    result = runner([sys.executable, "-m", "nox", *options], timeout=_LISTING_SECONDS)
+    result = runner([sys.executable, "-P", "-m", "nox", *options], timeout=_LISTING_SECONDS)
     if result.timed_out:
         raise SettingsError(
             f"nox did not list the sessions of {noxfile} within {_LISTING_SECONDS:.0f} seconds.",

@@ -270,7 +270,7 @@ class _SourceBuild:
         modules = [str(path) for path in changed if path.suffix == ".py"]
         if modules:  # without arguments, compileall would compile everything on sys.path
             # With -s and -p, the bytecode contains the final paths of the modules, without `stage`.
-            argv = [str(program), "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
+            argv = [str(program), "-P", "-m", "compileall", "-q", "-s", str(site.stage), "-p", "/"]
             self.runner([*argv, *modules])
         return program
 

@@ -18,6 +18,7 @@ from jitbuild.running.plugin_provision import provide_pytest_plugin
 from jitbuild.running.venv_place import ARCHIVE_SUFFIXES, VenvPlace
 from jitbuild.system import process
 from jitbuild.system.files import make_folders, store_errors
+from jitbuild.system.python_command import module_command
 from jitbuild.toolchain import pip_settings
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _title(store: Store, base: Interpreter, requirements: Requirements) -> str:
 
 
 def _create(base: Path, folder: Path, runner: process.Runner) -> None:
+    virtualenv = [sys.executable, "-P", "-m", "virtualenv"]
     options = ["--quiet", "--no-download", "-p", str(base)]
     # If this variable names a missing file, virtualenv does not read the user's virtualenv.ini.
     config = str(folder.with_suffix(".no-settings"))
@@ -182,13 +184,13 @@ def _create(base: Path, folder: Path, runner: process.Runner) -> None:
         if not name.startswith("VIRTUALENV_") or name in _VIRTUALENV_KEPT
     }
     environ["VIRTUALENV_CONFIG_FILE"] = config
-    _run("virtualenv", [sys.executable, "-m", "virtualenv", *options, str(folder)], environ, runner)
+    _run("virtualenv", [*virtualenv, *options, str(folder)], environ, runner)
 
 
 def _install(
     python: Path, requirements: Requirements, report: Path, runner: process.Runner
 ) -> None:
-    pip = [str(python), "-m", "pip"]
+    pip = module_command(python, "pip")
     environ = pip_settings.listing_environment(os.environ)
     listing = _run("pip", pip_settings.listing_command(pip), environ, runner)
     environ = pip_settings.kept_environment(os.environ, listing, "install")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jitbuild.running.coverage_advice import without_settrace
+from jitbuild.system.python_command import code_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def settrace_warning(
         from jitbuild.system import process
 
         runner = process.run
-    argv = [str(python), "-c", _SCRIPT]
+    argv = code_command(python, _SCRIPT)
     traces, version = _answer(runner(argv, env=env, timeout=_SECONDS))
     if not traces:
         return ""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
 
 FOLDER = "launchers"
+_SAFE_PATH = (3, 11)  # the first Python with the option -P
 _WINDOWS = os.name == "nt"
 
 
@@ -75,11 +76,13 @@ def write_launchers(folder: Path, program: Path, version: str, *, windows: bool 
 def launcher_files(program: Path, version: str, *, windows: bool = _WINDOWS) -> dict[str, bytes]:
     """Return the content of each launcher, by file name.
 
-    The launchers of pip run `python -m pip`, which pip documents as equivalent.
+    The launchers of pip run `python -P -m pip`; before Python 3.11, which has no -P, without it.
     """
     python = exec_script(program, windows=windows)
-    pip = exec_script(program, "-m", "pip", windows=windows)
     series = ".".join(version.split(".")[:2])
+    # With -P, as with the program pip, the current folder is not searched for modules.
+    safe = ["-P"] if tuple(map(int, series.split("."))) >= _SAFE_PATH else []
+    pip = exec_script(program, *safe, "-m", "pip", windows=windows)
     return {
         **{_file_name(name, windows=windows): python for name in _python_names(version)},
         **{_file_name(name, windows=windows): pip for name in ("pip", "pip3", f"pip{series}")},

@@ -52,7 +52,7 @@ def pip_command() -> tuple[str, ...]:
     virtualenv (a dependency of nox) includes. Raises DownloadError if neither exists.
     """
     if importlib.util.find_spec("pip"):
-        return (sys.executable, "-m", "pip")
+        return (sys.executable, "-P", "-m", "pip")
     with contextlib.suppress(ImportError, AttributeError):
         from virtualenv.seed.wheels.embed import get_embed_wheel
 
