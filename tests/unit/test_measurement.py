@@ -55,7 +55,7 @@ class FakeInstaller:
         elif "-I" in argv:  # the list of the environment's packages
             words = [re.split("[=<>]", word)[0] for words in self.installed for word in words]
             return Completed(argv=tuple(argv), returncode=0, stdout="\n".join(words))
-        elif "pip" in argv:
+        elif any("'pip'" in word for word in argv):
             self.installed.append([word for word in argv[3:] if not word.startswith("--")])
             if self.failing and any(self.failing in word for word in argv):
                 return Completed(argv=tuple(argv), returncode=1, stderr="ERROR: no wheel\n")
