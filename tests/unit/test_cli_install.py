@@ -85,3 +85,24 @@ def test_each_error_is_printed_once_and_the_first_gives_the_exit_code(run, store
         "error: 2 of 3 failed: 3.15.77, 3.13.77.\nThe warnings above give the reasons.\n"
     )
     assert run("install", "3.15.77")[2].startswith("error: No recipe has a release for 3.15.77.")
+
+
+def test_a_newer_release_is_named_with_the_command_that_builds_it(run, store):
+    put(store, "a", "3.15.0")
+    note = "3.15.2 is newer than a. To build it: jitbuild install 3.15 --upgrade\n"
+    assert run("install", "3.15")[2].endswith(note)
+    assert run("install", ">=3.15.0,<3.16")[2].endswith(
+        "To build it: jitbuild install '>=3.15.0,<3.16' --upgrade\n"
+    )
+    assert run("install", "3.15", "--jit", "yes-off")[2].endswith("--upgrade --jit=yes-off\n")
+
+
+@pytest.mark.parametrize("words", [("3.15.0",), ("a",), ("3.15", "-q")])
+def test_no_newer_release_is_named_for_one_version_or_with_quiet(run, store, words):
+    put(store, "a", "3.15.0")
+    assert "is newer" not in run("install", *words)[2]
+
+
+def test_no_newer_release_is_named_if_the_interpreter_is_the_newest(run, store):
+    put(store, "a", "3.15.2")
+    assert "is newer" not in run("install", "3.15")[2]

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+import stores
+from cli_fixtures import put
 
+from jitbuild import target
 from jitbuild.errors import RecipeError, RequestError, UsageError, VariantError
 
 PIN = "a" * 64
@@ -73,3 +76,24 @@ def test_several_requests_are_planned_one_after_the_other(run):
     assert plans == [json.loads(run("plan", spec, "--json")[1]) for spec in ("3.14", "3.15")]
     code, _, err = run("plan", "3.14,3.15", "--sha256", PIN)
     assert (code, "--sha256 belongs to one release." in err) == (2, True)
+
+
+def test_a_note_names_the_interpreter_that_install_would_use_instead(run, store):
+    plain = run("plan", "3.15")
+    put(store, "a", "3.15.0")
+    code, out, err = run("plan", "3.15")
+    assert (code, out) == plain[:2]
+    assert err == (
+        "a in the store fits 3.15, so `jitbuild install` uses it. It carries out this plan only "
+        "with --upgrade.\n"
+    )
+    assert run("plan", "3.15", "-q") == (0, out, "")
+    other = {"x86_64-linux-gnu", "aarch64-macos"} - {str(target.host().target)}
+    assert run("plan", "3.15", "--platform", other.pop())[2] == ""
+
+
+def test_a_note_says_if_the_store_has_the_planned_interpreter(run, store):
+    plan = json.loads(run("plan", "3.15", "--json")[1])
+    stores.put(store, plan["version"], name="a", key=plan["key"])
+    err = run("plan", "3.15")[2]
+    assert err == "a is already in the store, so `jitbuild install` builds nothing.\n"

@@ -16,7 +16,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "bench": "measure the speed of the JIT, and how far the result can be trusted",
     },
     "inspect": {
-        "plan": "show what install would do, for any platform, without network access",
+        "plan": "show how install would build an interpreter, for any platform",
         "doctor": "check this machine for what a build needs; exit 1 if a required part is missing",
         "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
         "config": "show every setting and where its value comes from",

@@ -22,6 +22,7 @@ from jitbuild.cli.arguments import (
 )
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, print_path, reporter_for
+from jitbuild.cli.store_answers import advise_upgrade
 from jitbuild.options import CCACHE_MODES, BuildOptions
 from jitbuild.system.formatting import format_date, format_duration
 from jitbuild.system.urls import Address
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild install`."""
     parser.description = (
-        "Build interpreters, prove their JIT and add them to the store. Interpreters already in "
-        "the store are reused."
+        "Build interpreters, prove their JIT and add them to the store. An interpreter in the "
+        "store that fits is reused, even if a newer release fits, too; --upgrade builds the newest."
     )
     add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser, several=True)
@@ -116,15 +117,29 @@ def run(options: argparse.Namespace) -> int:
         reporter=reporter_for(options),
     )
     interpreters = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
-    for interpreter in interpreters:
+    for outcome in outcomes:
+        if not (interpreter := outcome.interpreter):
+            continue
         if not options.quiet:
             print(summary(interpreter, begun), file=sys.stderr)
+            _note_newer_release(outcome, interpreter, options, begun)
         if not options.json:
             print_path(interpreter.executable)
     if options.json:
         print_json([interpreter.to_json() for interpreter in interpreters])
     _raise_first_failure(outcomes)
     return 0
+
+
+def _note_newer_release(
+    outcome: Outcome, interpreter: Interpreter, options: argparse.Namespace, begun: datetime
+) -> None:
+    """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
+    if options.upgrade or options.reinstall or interpreter.created >= begun:
+        return
+    catalog = api.catalog(options.recipes)
+    if note := advise_upgrade(outcome.request, outcome.axes, interpreter, catalog):
+        print(note, file=sys.stderr)
 
 
 def _build_options(options: argparse.Namespace) -> BuildOptions:

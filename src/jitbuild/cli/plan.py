@@ -14,10 +14,13 @@ from jitbuild.cli.arguments import (
     add_spec,
     complete_with,
     requested_plan,
+    stated_axes,
 )
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json
+from jitbuild.cli.store_answers import note_on_plan
 from jitbuild.errors import UsageError
+from jitbuild.request import parse
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +33,10 @@ _SHOWN_COLUMNS = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild plan`."""
+    parser.description = (
+        "Show how install would build an interpreter, for any platform, without network access. A "
+        "note says if the store has an interpreter that install would use instead."
+    )
     add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser)
     add_sources(parser, mirror=False)
@@ -56,17 +63,21 @@ def run(options: argparse.Namespace) -> int:
         )
     plans = [requested_plan(options, spec, platform=options.platform) for spec in options.spec]
     for spec, plan in zip(options.spec, plans, strict=True):
-        if plan.variant.free_threaded and options.jit is None and not options.quiet:
-            print(
-                f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no.",
-                file=sys.stderr,
-            )
+        for note in [] if options.quiet else _notes(spec, plan, options):
+            print(note, file=sys.stderr)
     if options.json:
         data = [plan.to_json() for plan in plans]
         print_json(data[0] if len(data) == 1 else data)
     else:
         print("\n\n".join(map(as_text, plans)))
     return 0
+
+
+def _notes(spec: str, plan: Plan, options: argparse.Namespace) -> Iterator[str]:
+    if plan.variant.free_threaded and options.jit is None:
+        yield f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no."
+    if not options.sha256 and (note := note_on_plan(parse(spec), stated_axes(options), plan)):
+        yield note
 
 
 def as_text(plan: Plan) -> str:

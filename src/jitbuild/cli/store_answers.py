@@ -1,0 +1,64 @@
+"""Say which interpreter in the store `install` uses in place of a newer release or of a build."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from jitbuild import api
+from jitbuild.errors import JitbuildError
+from jitbuild.options import axis_options
+from jitbuild.planning.planner import make_plan, resolve_version
+from jitbuild.probing.proof import lacks_essentials
+from jitbuild.target import host
+
+if TYPE_CHECKING:
+    from jitbuild.planning.plan import Plan
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.request import Axes, Request
+    from jitbuild.store.interpreter import Interpreter
+
+
+def advise_upgrade(
+    request: Request, axes: Axes, interpreter: Interpreter, catalog: Catalog
+) -> str | None:
+    """Return a note if a release newer than `interpreter` fits `request` and can be built.
+
+    `interpreter` is the one in the store that `install` uses for `request` and `axes`.
+    """
+    if request.kind not in {"series", "specifier"}:
+        return None
+    try:
+        newest = resolve_version(request, catalog)
+        make_plan(newest, axes.variant(request), host().target, catalog)
+    except JitbuildError:
+        return None
+    if Version(newest.version) <= Version(interpreter.version):
+        return None
+    words = ["jitbuild", "install", request.text, "--upgrade", *axis_options(axes)]
+    return f"{newest.version} is newer than {interpreter.name}. To build it: {shlex.join(words)}"
+
+
+def note_on_plan(request: Request, axes: Axes, plan: Plan) -> str | None:
+    """Return a note if `install` would use an interpreter in the store and not carry out `plan`.
+
+    `axes` are those that the command line states. The result is None for the plan of another
+    platform. Nothing in the store is repaired or probed.
+    """
+    if not request.is_version or plan.target != host().target:
+        return None
+    wanted = api.axes_with_settings(axes, request).wanting_machine_code(request)
+    try:
+        found = api.store().find(request, wanted)
+    except JitbuildError:
+        return None
+    if found is None or (lacks_essentials(found.recorded_missing or ()) and not found.adopted):
+        return None
+    if found.key == plan.key:
+        return f"{found.name} is already in the store, so `jitbuild install` builds nothing."
+    return (
+        f"{found.name} in the store fits {request.text}, so `jitbuild install` uses it. It carries "
+        "out this plan only with --upgrade."
+    )
