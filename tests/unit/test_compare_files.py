@@ -13,6 +13,7 @@ from pyperf._compare import compute_normalized_mean
 
 from jitbuild.bench import report_json
 from jitbuild.bench.compare_files import compare_files
+from jitbuild.bench.conclusions import sentence
 from jitbuild.bench.render.charts import standalone
 from jitbuild.bench.render.html import html
 from jitbuild.bench.render.table import lines
@@ -160,3 +161,61 @@ def test_arms_of_one_measurement_with_unequal_rounds_are_compared(tmp_path):
     (report,) = compare_files([first, second])
     assert report.mean.result == "faster"
     assert report.confidence == "99%"
+
+
+FAST, RELEASE = ({**MACHINE, "jitbuild_profile": profile} for profile in ("fast", "release"))
+OVERSTATED = "a gain from the JIT is overstated there."
+
+
+@pytest.mark.parametrize(
+    ("metadata", "warnings", "end"),
+    [
+        (
+            ({**FAST, "jitbuild_mode": "off"}, {**FAST, "jitbuild_mode": "on"}),
+            [f"a and b were measured on a `fast` build, without PGO and LTO: {OVERSTATED}"],
+            "on x. They are of a `fast` build, which overstates the gain.",
+        ),
+        (
+            (FAST, FAST),
+            [f"a and b were measured on a `fast` build, without PGO and LTO: {OVERSTATED}"],
+            "on x. They are of `fast` builds, which say little about a release.",
+        ),
+        (
+            (FAST, RELEASE),
+            [
+                (
+                    "The build profiles of the files differ (fast and release), so the ratios also "
+                    "compare these."
+                ),
+                f"a was measured on a `fast` build, without PGO and LTO: {OVERSTATED}",
+            ],
+            "on x. Their build profiles differ, too.",
+        ),
+        (
+            (MACHINE, {**MACHINE, "jitbuild_profile": "debug"}),
+            ["b was measured on a debug build: its times do not represent a release."],
+            "on x.",
+        ),
+        ((RELEASE, RELEASE), [], "on x."),
+    ],
+)
+def test_a_comparison_has_the_limits_of_the_profiles(tmp_path, metadata, warnings, end):
+    first = write(tmp_path / "a.json", x=([3] * 5, 2.0, metadata[0]))
+    second = write(tmp_path / "b.json", x=([3] * 5, 1.0, metadata[1]))
+    (report,) = compare_files([first, second])
+    assert [*report.warnings] == warnings
+    assert sentence(report).endswith(f" {end}")
+    shown = [*lines(report, inspect=False)]
+    for line, each in zip(shown, metadata, strict=False):
+        profile = each.get("jitbuild_profile")
+        assert (f", profile {profile}, " in line) is bool(profile)
+
+
+def test_a_loss_on_a_fast_build_is_not_doubted(tmp_path):
+    modes = ({**FAST, "jitbuild_mode": mode} for mode in ("off", "on"))
+    paths = [
+        write(tmp_path / f"{name}.json", x=([3] * 5, mean, metadata))
+        for name, mean, metadata in zip("ab", (1.0, 2.0), modes, strict=True)
+    ]
+    (report,) = compare_files(paths)
+    assert sentence(report).endswith(" on x.")

@@ -92,6 +92,7 @@ def _titled(about: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
 def _facts_of_file(facts: Mapping[str, str]) -> tuple[str, ...]:
     return (
         _after("Python ", facts.get("python_version")),
+        _after("profile ", facts.get("jitbuild_profile")),
         _after("mode ", facts.get("jitbuild_mode")),
         facts.get("cpu_model_name", ""),
         facts.get("jitbuild_system", ""),

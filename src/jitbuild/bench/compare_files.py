@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jitbuild.bench import about, pyperf_files
+from jitbuild.bench import about, file_profiles, pyperf_files
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
 from jitbuild.bench.stats import ComparisonRule
 from jitbuild.errors import MeasurementError
@@ -98,6 +98,9 @@ def _warnings(base: _File, other: _File) -> Iterator[str]:
             f"The machines or systems of the files differ ({'; '.join(differences)}), so the "
             "ratios also compare these."
         )
+    yield from file_profiles.profile_warnings(
+        {base.name: base.metadata, other.name: other.metadata}
+    )
 
 
 def _notes(base: _File, other: _File, *, paired: bool) -> Iterator[str]:

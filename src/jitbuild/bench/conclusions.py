@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from jitbuild.bench.about import facts_of_side, machine_differences
+from jitbuild.bench.file_profiles import profile_limit
 from jitbuild.bench.stats import noise_floor
 from jitbuild.running import intervals
 from jitbuild.system.formatting import count_noun, format_duration
@@ -247,11 +248,14 @@ def _wrong_and_undecided(report: BenchReport) -> str:
 
 
 def _files(report: BenchReport) -> str:
-    """Return the verdict about two files. If their machines or systems differ, it says so."""
-    mean, count, sides = report.mean, len(report.rows), ("base", "other")
+    """Return the verdict about two files, and how their machines and profiles limit it."""
+    mean, count = report.mean, len(report.rows)
     scope = f"over {count} benchmarks" if count > 1 else f"on {report.rows[0].name}"
-    differ = machine_differences(*(facts_of_side(report.about, side) for side in sides))
+    base, other = (facts_of_side(report.about, side) for side in ("base", "other"))
+    differ = machine_differences(base, other)
     end = " Their machines or systems differ, too." if differ else ""
+    limit = profile_limit(base, other, mean.result)
+    end += f" {limit}" if limit else ""
     samples = [sample for row in report.rows for sample in (row.base, row.other)]
     if any(len(sample.processes) == 1 for sample in samples):
         end += " Single processes were measured, so the interval may be too narrow."
