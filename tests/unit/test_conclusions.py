@@ -218,14 +218,14 @@ POSSIBLE = "with 1.05x (0.95-1.16), a difference of 2.0% or more is possible, an
         (
             "files",
             {},
-            f"b and a: undecided on float_loop: {POSSIBLE} About 40 more rounds would decide it.",
+            f"b and a: undecided on float_loop: {POSSIBLE} About 45 rounds in all would decide it.",
         ),
         (
             "again",
             {},
             (
                 "Off against off: undecided; until it is decided, the noise floor of this machine "
-                f"is 16.0%. The reason: {POSSIBLE} About 40 more rounds would decide it."
+                f"is 16.0%. The reason: {POSSIBLE} About 45 rounds in all would decide it."
             ),
         ),
     ],

@@ -258,6 +258,20 @@ def test_an_undecided_measurement_of_exact_rounds_advises_more_rounds(bench, wor
     assert (report.mean.result, report.confidence) == ("undecided", "95%")
     rounds = 6 + report.mean.more_rounds
     assert report.more == f"jitbuild bench 3.15 --rounds {rounds} -- x.py"
+    assert sentence(report).endswith(
+        f"About {rounds} rounds in all would decide it. To measure anew: {report.more}"
+    )
+
+
+@pytest.mark.parametrize(("rounds", "same"), [(None, ""), (4, " with 4 rounds")])
+def test_a_resumed_measurement_says_that_there_was_nothing_to_continue(bench, rounds, same):
+    bench(stmt="f()", rounds=3)
+    report = bench(stmt="f()", rounds=rounds, resume=True)
+    assert report.notes[0] == (
+        f"--resume found no results of the same measurement{same}, so the measurement begins anew."
+    )
+    again = bench(stmt="f()", rounds=rounds, resume=True)
+    assert not any("begins anew" in note for note in again.notes)
 
 
 def test_a_command_is_located_and_inspected_apart(bench, workers, installer):

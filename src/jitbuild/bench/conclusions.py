@@ -8,7 +8,7 @@ from jitbuild.bench.about import facts_of_side, machine_differences
 from jitbuild.bench.file_profiles import profile_limit
 from jitbuild.bench.stats import noise_floor
 from jitbuild.running import intervals
-from jitbuild.system.formatting import count_noun, format_duration
+from jitbuild.system.formatting import format_duration
 
 if TYPE_CHECKING:
     from jitbuild.bench.report import BenchReport, BenchRow
@@ -149,7 +149,8 @@ def _possible(mean: Ratio) -> str:
 def _how_to_continue(report: BenchReport) -> str:
     """Return how much longer a decision would take, and the command line; "" if it is decided.
 
-    After an interruption, a note has the command line.
+    After an interruption, a note has the command line. A measurement with an exact number of rounds
+    cannot be continued: its interval is valid only if the measurement looks at it once.
     """
     mean = report.mean
     command = report.more if report.interrupted_by is None else ""
@@ -165,7 +166,9 @@ def _how_to_continue(report: BenchReport) -> str:
         processes = "process" if mean.more_rounds == 1 else "processes"
         return f"About {mean.more_rounds} more {processes} in each file would decide it."
     if mean.more_rounds:
-        return f"About {count_noun(mean.more_rounds, 'more round')} would decide it{how}"
+        measured = min(len(row.base.processes) for row in report.rows)
+        anew = f" To measure anew: {command}" if command else ""
+        return f"About {measured + mean.more_rounds} rounds in all would decide it.{anew}"
     fewest = min(len(arm.processes) for row in report.rows for arm in (row.base, row.other))
     if fewest < intervals.MINIMUM_ROUNDS:
         noun = "processes" if unpaired else "rounds"

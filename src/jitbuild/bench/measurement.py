@@ -101,6 +101,9 @@ def measure(
             warnings = tuple(machine.machine_warnings(effects.machine_root))
             if not request.resume:
                 session_results.clear(session)
+            anew = _anew(request, session)
+            if anew:
+                reporter.note(anew)
             finished = FinishedMeasurement(
                 request=request,
                 interpreter=interpreter,
@@ -109,9 +112,24 @@ def measure(
                 session=session,
                 outcome=measure_rounds(session, reporter=reporter, effects=effects.rounds),
                 machine_warnings=warnings,
+                anew=anew,
                 floors_folder=store.cache(RESULTS_CACHE),
             )
             return assemble_report(finished, effects.rounds.recorder, effects.machine_root)
+
+
+def _anew(request: BenchRequest, session: MeasurementSession) -> str:
+    """Return a note that there is nothing to resume; "" if there is, or nothing is to be resumed.
+
+    An interval of a fixed number of rounds is valid only if the measurement looks at it once, so
+    such a measurement is continued only up to the number with which it began.
+    """
+    if not request.resume or session_results.has_results(session):
+        return ""
+    same = "" if request.rounds is None else f" with {request.rounds} rounds"
+    return (
+        f"--resume found no results of the same measurement{same}, so the measurement begins anew."
+    )
 
 
 def _interpreter(request: BenchRequest, reporter: Reporter, effects: BenchEffects) -> Interpreter:

@@ -166,9 +166,10 @@ class BenchReport:
     repeats the measurement. `interrupted_by` is the number of the signal that interrupted the
     measurement, or None if it is complete. `rule` states how the arms were compared. If anything is
     undecided, `more_seconds` estimates how many more seconds would decide it (None if that is not
-    known), and `more` is a command line that continues the measurement. `witness` has the counts of
-    the processes that were observed, by arm. `unwritten` is the error that kept the pyperf files
-    from being written to the requested folder; `files` then has their paths in the store.
+    known), and `more` is a command line that continues the measurement, or repeats it with enough
+    rounds. `witness` has the counts of the processes that were observed, by arm. `unwritten`
+    is the error that kept the pyperf files from being written to the requested folder; `files` then
+    has their paths in the store.
     """
 
     comparison: Comparison

@@ -43,7 +43,8 @@ class FinishedMeasurement:
     """Everything that `assemble_report` needs.
 
     `machine_warnings` are the warnings that were collected before the measurement began.
-    `floors_folder` is the folder of the noise floors.
+    `anew` is a note that there was nothing to resume, or "". `floors_folder` is the folder of the
+    noise floors.
     """
 
     request: BenchRequest
@@ -53,6 +54,7 @@ class FinishedMeasurement:
     session: MeasurementSession
     outcome: MeasurementOutcome
     machine_warnings: tuple[str, ...]
+    anew: str
     floors_folder: Path
 
 
@@ -124,6 +126,7 @@ def _notes(
     outcome = finished.outcome
     to_continue = more or finished.request.repeat_command(resume=True)
     return (
+        *([finished.anew] if finished.anew else []),
         *report_notes.left_out_notes({**finished.prepared.left_out, **outcome.left_out}),
         *report_notes.sample_notes(arms),
         *report_notes.outcome_notes(session, outcome, to_continue),

@@ -25,6 +25,11 @@ def clear(session: MeasurementSession) -> None:
         shutil.rmtree(session.folder, ignore_errors=True)
 
 
+def has_results(session: MeasurementSession) -> bool:
+    """Return True if an earlier measurement has left results in the session's folder."""
+    return any((*session.steps_folder.glob("*.json"), *session.steps_folder.glob("*.left-out")))
+
+
 def identity(session: MeasurementSession) -> str:
     """Return a random text that identifies this measurement; create the text on the first call.
 
