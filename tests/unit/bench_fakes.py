@@ -110,7 +110,8 @@ class FakeWorkers:
     `broken` are benchmarks that fail in some modes, as a
     string of values of PYTHON_JIT. `wrong_mode` are the tasks that the mode does not reach.
     In the benchmarks `uncompiled`, no function gets machine code.
-    `tracers` are set when a command is inspected.
+    `tracers` are set when a command is inspected. A command that failed in its trial prints
+    `output` when it runs again, and fails if that is not empty.
     `processes` returns the testimonies of a command, and `version` is that of the workers' Python.
     """
 
@@ -124,6 +125,7 @@ class FakeWorkers:
         self.broken: dict[str, str] = {}
         self.uncompiled: set[str] = set()
         self.tracers: list[str] = []
+        self.output = b""
         self.slow_calls: set[int] = set()
         self.environments: list[dict] = []
         self.version = "3.15.2"
@@ -132,8 +134,8 @@ class FakeWorkers:
         ]
 
     def __call__(self, argv, /, *, env, log, timeout=None):
-        if "--spec" not in argv:  # an inspection
-            return self._inspect(argv)
+        if "--spec" not in argv:
+            return self._without_spec(argv, log)
         spec = json.loads(Path(argv[argv.index("--spec") + 1]).read_text())
         name, mode = spec["name"], env["PYTHON_JIT"]
         self.calls.append((name, mode, list(argv)))
@@ -174,6 +176,12 @@ class FakeWorkers:
             facts["functions"] = [function] if compiled else []
         path = Path(spec["facts"])
         path.with_suffix(f".{task}.facts" if task else ".facts").write_text(json.dumps(facts))
+
+    def _without_spec(self, argv, log):
+        if any(word.endswith("bench_inspect.py") for word in argv):
+            return self._inspect(argv)
+        log.write(self.output)  # a command that failed in the trial
+        return Completed(argv=tuple(argv), returncode=1 if self.output else 0)
 
     def _inspect(self, argv):
         script = next(index for index, word in enumerate(argv) if word.endswith("bench_inspect.py"))

@@ -126,6 +126,69 @@ def test_the_error_of_a_command_says_how_it_ended(job, workers, code, ending):
         run(replace(job, benchmarks=(command,)), workers)
 
 
+COMMAND_FAILED = "Exception: Command failed with exit code 2\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (
+            b"python: can't open file 'x.py'\n",
+            " Run again, it printed:\n  python: can't open file 'x.py'",
+        ),
+        (b"", ""),
+    ],
+)
+def test_the_error_of_a_command_has_the_output_of_another_run(job, workers, output, shown):
+    command = plan.Benchmark(kind="command", name="command", words=("/python", "x.py"))
+    workers.answers[1], workers.output = (1, COMMAND_FAILED, False), output
+    with pytest.raises(MeasurementError) as caught:
+        run(replace(job, benchmarks=(command,)), workers)
+    expected = "The command fails with the JIT off: it ended with exit code 2."
+    assert caught.value.what == f"{expected}{shown}"
+
+
+INNER = '  File "<timeit-src>", line 6, in inner\n'
+BEFORE = """Traceback (most recent call last):
+  File "/x/bench_worker.py", line 167, in <module>
+    main()
+  File "/x/pyperf/_runner.py", line 7, in main
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            f"{BEFORE}{INNER}NameError: name 'foo' is not defined\n{MANAGER}",
+            "NameError: name 'foo' is not defined",
+        ),
+        (
+            f'{BEFORE}{INNER}  File "/x/json.py", line 1, in loads\nValueError: x\ny\n{MANAGER}',
+            'ValueError: x\ny\n  File "/x/json.py", line 1, in loads',
+        ),
+        (
+            f'{BEFORE}  File "<timeit-src>", line 1\n    1 /\n      ^\nSyntaxError: invalid syntax',
+            "SyntaxError: invalid syntax\n    1 /\n      ^",
+        ),
+    ],
+)
+def test_the_error_of_a_statement_begins_with_the_exception(job, workers, log, expected):
+    statement = plan.Benchmark(kind="stmt", name="stmt", stmt="foo()", setup="pass")
+    workers.answers[1] = (1, log, False)
+    with pytest.raises(MeasurementError) as caught:
+        run(replace(job, benchmarks=(statement,)), workers)
+    assert caught.value.what == f"The statement fails with the JIT off: {expected}"
+    assert caught.value.remedy == "Correct what is measured, and repeat the command."
+
+
+def test_only_a_failure_after_the_trial_can_be_resumed(job, workers):
+    workers.answers[TRIALS + 3] = (1, "Traceback\nValueError: 7\n", False)
+    with pytest.raises(MeasurementError) as caught:
+        run(job, workers)
+    assert "with --resume it continues where it failed" in caught.value.remedy
+
+
 def test_a_process_that_takes_too_long_is_an_error(job, workers):
     workers.answers[1] = (-15, "", True)
     with pytest.raises(

@@ -63,6 +63,10 @@ class MeasurementSession:
         """Return the path of the file with the counts of the processes in a command's trial."""
         return self.steps_folder / f"{step.name}.witness"
 
+    def output_file(self, step: BenchStep) -> Path:
+        """Return the path of the output of a command that failed in the trial."""
+        return self.steps_folder / f"{step.name}.output"
+
     def exclusion_file(self, benchmark: Benchmark) -> Path:
         """Return the path of the file with the reason why a benchmark was left out."""
         return self.steps_folder / f"000-{benchmark.name}.left-out"

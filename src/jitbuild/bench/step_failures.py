@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from jitbuild.bench import pytest_benchmark, worker_facts
@@ -12,6 +13,7 @@ from jitbuild.errors import MeasurementError
 from jitbuild.system.formatting import count_noun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from jitbuild.bench.plan import BenchStep
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
 _SHOWN_LINES = 12
 # The number is small because pytest's summary is at the end of its output.
 _SHOWN_PYTEST_LINES = 3
+_SHOWN_OUTPUT_LINES = 6
 _LONGEST_LINE = 300
 _LONGEST_LOG = 1 << 16
 # The message of pyperf/_command.py. The traceback also shows the source line that raises the
 # message; that line has no number in this place, so it does not match.
 _COMMAND_FAILED = re.compile(r"Command failed with exit code (-?\d+)")
+# The beginning of a line of a traceback (timeit.dummy_src_name).
+_STATEMENT = '  File "<timeit-src>", '
 
 
 def failure(
@@ -47,8 +52,13 @@ def failure(
     code = next((match[1] for line in lines if (match := _COMMAND_FAILED.search(line))), None)
     if kind == "command" and code is not None:
         return MeasurementError(
-            f"The command fails with the JIT {mode}: it ended with {_ending(int(code))}.",
-            remedy=f"To see its output, and which modes fail: {session.diff_command}",
+            f"The command fails with the JIT {mode}: it ended with {_ending(int(code))}."
+            f"{_printed(session, step)}",
+            remedy=f"To see its whole output, and which modes fail: {session.diff_command}",
+        )
+    if kind == "stmt" and (cause := _cause(_without_manager(lines))):
+        return MeasurementError(
+            f"The statement fails with the JIT {mode}: {cause}", remedy=_remedy(step, log)
         )
     output = "\n".join(f"  {line}" for line in _without_manager(lines)[-_SHOWN_LINES:])
     return MeasurementError(
@@ -81,10 +91,33 @@ def _remedy(step: BenchStep, log: Path) -> str:
             f"Its whole output is in {log}. --resume tries it again; "
             f"--benchmarks=...,-{step.benchmark.name} leaves it out."
         )
+    if step.round == 0:
+        return "Correct what is measured, and repeat the command."
     return (
         "Correct what is measured, and repeat the command; "
         "with --resume it continues where it failed."
     )
+
+
+def _printed(session: MeasurementSession, step: BenchStep) -> str:
+    """Return the last lines that the command printed when it ran again; "" if there are none."""
+    path = session.output_file(step)
+    lines = _last_lines(path)[-_SHOWN_OUTPUT_LINES:] if path.exists() else []
+    return " Run again, it printed:" + "".join(f"\n  {line}" for line in lines) if lines else ""
+
+
+def _cause(lines: Sequence[str]) -> str:
+    """Return the exception that a statement raised, then where; "" if the lines have none.
+
+    Python's timeit compiles a statement under the name in `_STATEMENT`. The frames before it belong
+    to pyperf and to the worker.
+    """
+    first = next(
+        (index for index, line in enumerate(lines) if line.startswith(_STATEMENT)), len(lines)
+    )
+    frames = [*takewhile(lambda line: line.startswith(" "), lines[first:])]
+    exception = lines[first + len(frames) :]
+    return "\n".join([*exception, *frames[1:]])
 
 
 def _last_lines(log: Path) -> list[str]:

@@ -39,6 +39,7 @@ def run_step(
     """
     part = session.result_file(step).with_suffix(".part")
     part.unlink(missing_ok=True)
+    session.output_file(step).unlink(missing_ok=True)
     for facts in session.steps_folder.glob(f"{glob.escape(step.name)}*.facts"):
         facts.unlink(missing_ok=True)
     argv = [str(session.python_of(step.benchmark)), *_arguments(session, step, part, peer)]
@@ -61,10 +62,35 @@ def run_step(
     if completed.ok and step.benchmark.kind == "pytest":
         _convert_to_pyperf(part)
     if not completed.ok or not part.exists():
+        if _is_trial_of_command(step) and not completed.timed_out:
+            _record_output(session, step, recorder)
         return step_failures.failure(session, step, completed, log, timeout)
     worker_facts.check_mode(session, step, part)
     part.replace(session.result_file(step))
     return None
+
+
+def _is_trial_of_command(step: BenchStep) -> bool:
+    return step.benchmark.kind == "command" and step.round == 0
+
+
+def _record_output(
+    session: MeasurementSession, step: BenchStep, recorder: process.Recorder
+) -> None:
+    """Run a command that failed in the trial once more, and keep its output if it fails again.
+
+    pyperf discards the output of a command.
+    """
+    path = session.output_file(step)
+    with path.open("wb") as file:
+        completed = recorder(
+            step.benchmark.words,
+            env=_environment(session, step, None),
+            log=file,
+            timeout=session.timeout,
+        )
+    if completed.ok or completed.timed_out:
+        path.unlink()
 
 
 def _environment(
