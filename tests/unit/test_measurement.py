@@ -23,6 +23,7 @@ from jitbuild.bench.compare_files import compare_files
 from jitbuild.bench.conclusions import sentence
 from jitbuild.bench.machine import describe_system
 from jitbuild.bench.measurement import BenchEffects, measure
+from jitbuild.bench.render.table import lines
 from jitbuild.errors import MeasurementError, ProofError, UsageError, VariantError
 from jitbuild.request import Axes
 from jitbuild.running.testimony import Testimony
@@ -178,6 +179,13 @@ def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench,
     workers.ratio = 1.0
     noise = bench(stmt="f()", off_against_off=True)
     assert (noise.comparison, noise.other) == ("again", "off-again")
+    assert noise.warnings == ()
+    counts = "4 processes, all 3.15.2, JIT off"
+    shown = [*lines(noise, inspect=False)]
+    assert [line for line in shown if "JIT off" in line] == [
+        f"mode off: {counts}",
+        f"off-again (mode off): {counts}",
+    ]
     assert all(row.inspection is None for row in noise.rows)
     report = bench(stmt="f()")
     assert report.notes == (

@@ -172,8 +172,14 @@ def _warnings(
     )
     # If no process at all had machine code, the verdict says so, and names the tracers.
     nothing = witness_verdict.nothing_compiled([*tallies.values()])
+    # Off against off has no gain that the build could distort.
+    build = (
+        ()
+        if finished.request.off_against_off
+        else caveats.build_caveats(finished.interpreter, debug=finished.verdict.debug)
+    )
     return (
-        *caveats.build_caveats(finished.interpreter, debug=finished.verdict.debug),
+        *build,
         *finished.machine_warnings,
         *(() if nothing else uncompiled),
         *witness_verdict.caveats([*tallies.values()], arm_witness.hiding_facts_of(session)),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.report import BenchReport, BenchRow, CompiledFunction, JITInspection
     from jitbuild.bench.stats import Ratio
+    from jitbuild.running.tally import ModeTally
 
 _STYLES = {"faster": "green", "slower": "red", "undecided": "yellow"}
 _MOST_FUNCTIONS = 8
@@ -56,11 +57,19 @@ def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
             f" {report.other} is faster."
         )
     yield from about.lines(report)
-    yield from (tally.sentence for tally in report.witness.values())
+    yield from (_witness_line(arm, tally) for arm, tally in report.witness.items())
     yield from (f"note: {note}" for note in report.notes)
     yield from (f"warning: {warning}" for warning in report.warnings)
     yield from (f"{arm}: {path}" for arm, path in report.files.items())
     yield conclusions.sentence(report)
+
+
+def _witness_line(arm: str, tally: ModeTally) -> str:
+    """Return the line on the processes of an arm; both arms of --aa have the mode off."""
+    mode = f"mode {tally.mode}"
+    return (
+        tally.sentence if arm == tally.mode else tally.sentence.replace(mode, f"{arm} ({mode})", 1)
+    )
 
 
 def inspection(row: BenchRow) -> Iterator[str]:
