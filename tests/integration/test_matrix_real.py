@@ -286,8 +286,12 @@ def test_the_first_job_of_the_docs_writes_the_child_pipeline(cli: Cli, project: 
 def test_the_pytest_commands_of_the_docs_run(
     cli: Cli, adopted: dict[str, Path], project: Path
 ) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "small"\nversion = "1"\n')
+    (project / "src/small").mkdir(parents=True)
+    (project / "src/small/__init__.py").touch()
+    (project / "test_import.py").write_text("import small\n\ndef test_import():\n    pass\n")
     script, _ = snippets("sh", "Without nox")
-    assert shell(script, project, cli.env).count("1 passed") == 2
+    assert shell(script, project, cli.env).count("2 passed") == 2
 
 
 def test_the_tox_configuration_of_the_docs_runs(
