@@ -18,7 +18,10 @@ def test_for_an_empty_store_stderr_names_the_command_that_builds(run):
     assert run("list") == (
         0,
         "",
-        "The store is empty. Build an interpreter: jitbuild install 3.15\n",
+        (
+            "The store is empty. Build an interpreter: jitbuild install 3.15. Or register one that "
+            "this machine has: jitbuild adopt PATH\n"
+        ),
     )
     assert run("list", "--quiet") == (0, "", "")
     assert run("list", "--json") == (0, "[]\n", "")
@@ -33,11 +36,11 @@ def test_each_interpreter_is_a_line_with_state_date_and_origin(run, store, elsew
     code, out, err = run("list")
     assert (code, err) == (0, "")
     assert [re.split(r" {2,}", line) for line in out.splitlines()] == [
-        [one.name, "proven", "2026-11-22", "release"],
+        [one.name, "proven", "2026-11-22", "a release"],
         ["w", "proven", "2026-11-22", "git dddddddddd"],
         ["x", "proven", "2026-11-22", "adopted"],
-        ["y", "not proven", "2026-11-22", "release"],
-        ["z", "gone", "2026-11-22", "folder"],
+        ["y", "not proven", "2026-11-22", "a release"],
+        ["z", "gone", "2026-11-22", "a folder"],
     ]
 
 

@@ -186,6 +186,17 @@ def test_the_remedy_repeats_the_stated_axes(store, tmp_path):
     assert error.value.remedy == "Build it: jitbuild install main --jit=yes --include=tests"
 
 
+def test_for_an_empty_store_the_remedy_also_names_adopt(store):
+    for spec, named in (("3.15", True), ("main", False), ("3.12", False)):
+        with pytest.raises(NotInstalledError, match="It is empty") as error:
+            find_interpreter(spec, Axes())
+        assert ("jitbuild adopt PATH" in error.value.remedy) == named
+    stores.put(store, "3.14.0")
+    with pytest.raises(NotInstalledError) as error:
+        find_interpreter("3.15", Axes())
+    assert "adopt" not in error.value.remedy
+
+
 def test_a_broken_recipe_of_the_user_does_not_hide_that_nothing_fits(home, tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path / "none"))
     with pytest.raises(NotInstalledError, match="It is empty"):

@@ -55,7 +55,11 @@ def run(options: argparse.Namespace) -> int:
     elif interpreters:
         print_table([_row(interpreter) for interpreter in interpreters])
     elif not options.quiet:
-        print("The store is empty. Build an interpreter: jitbuild install 3.15", file=sys.stderr)
+        print(
+            "The store is empty. Build an interpreter: jitbuild install 3.15. Or register one that "
+            "this machine has: jitbuild adopt PATH",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -65,14 +69,18 @@ def _row(interpreter: Interpreter) -> tuple[str, str, str, str]:
 
 
 def _origin(interpreter: Interpreter) -> str:
-    """Return the origin in a few words: `release`, `adopted`, `git 1a2b3c4d5e + fix.patch`."""
+    """Return the origin in a few words: `a release`, `adopted`, `git 1a2b3c4d5e + fix.patch`.
+
+    The article distinguishes the origin `a release` from the profile `release`.
+    """
     source = interpreter.manifest.source
     if interpreter.adopted:
         text = "adopted"
     elif source and source.kind == "git":
         text = f"git {source.digest[:_SHORT_COMMIT]}"
     else:
-        text = interpreter.source_kind
+        article = "an" if interpreter.source_kind == "archive" else "a"
+        text = f"{article} {interpreter.source_kind}"
     patches = interpreter.patch_names
     if len(patches) > 1:
         return f"{text} + {len(patches)} patches"

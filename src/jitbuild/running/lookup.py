@@ -171,7 +171,9 @@ def _not_installed(request: Request, axes: Axes, store: Store, digest: str) -> N
     more = ", ..." if len(names) > _SHOWN_NAMES else ""
     contents = f"It has: {', '.join(names[:_SHOWN_NAMES])}{more}." if names else "It is empty."
     why = reasons(installed, request, axes, digest=digest)
+    remedy = advise_install("Build it", request.text, axes)
+    if not names and request.is_version and remedy.startswith("Build it:"):
+        remedy += ". Or register an interpreter that this machine has: jitbuild adopt PATH"
     return NotInstalledError(
-        f"No interpreter in the store fits {request.text}. {why or contents}",
-        remedy=advise_install("Build it", request.text, axes),
+        f"No interpreter in the store fits {request.text}. {why or contents}", remedy=remedy
     )
