@@ -36,8 +36,8 @@ KNOWN: dict[str, str] = {
     "min-speed": "the lowest accepted speed of a download in bytes per second, measured over a"
     " minute; 0 accepts every speed",
     "jobs": "the number of jobs that run at once",
-    "jit": "the jit axis of builds that do not state one",
-    "profile": "the profile of builds that do not state one",
+    "jit": "the value of --jit for builds that do not state one",
+    "profile": "the value of --profile for builds that do not state one",
     "pythons": "the Pythons of nox sessions and CI matrices",
     "shared-store": "yes to use a store to which every user of this machine can write",
     "modes": "the modes in which nox sessions and CI matrices run each Python",

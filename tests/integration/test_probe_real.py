@@ -167,7 +167,7 @@ def test_a_build_of_3_13_without_the_jit_is_refused(python: Path) -> None:
     assert (verdict.ok, verdict.built, verdict.enabled["1"]) == (False, "no", False)
     assert verdict.reason == (
         "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. "
-        "Install one with: jitbuild install 3.13"
+        "Install a CPython with the JIT: jitbuild install 3.13"
     )
 
 

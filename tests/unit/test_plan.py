@@ -210,6 +210,13 @@ def test_a_misspelt_tag_is_refused_with_the_nearest_tags_and_remedies():
     assert "--recipes" in str(caught.value)
 
 
+def test_the_nearest_tags_begin_with_the_newest():
+    with pytest.raises(RequestError) as caught:
+        planner.resolve_version(parse("3.13.99"), CATALOG)
+    newest = planner.resolve_version(parse("3.13"), CATALOG).version
+    assert caught.value.remedy.startswith(f"The nearest known versions are {newest}, ")
+
+
 @pytest.mark.parametrize("text", ["3.12", "3.12.4"])
 def test_a_version_before_the_jit_is_refused(text):
     with pytest.raises(RequestError, match=r"CPython 3\.12.* has no JIT: the JIT came with 3\.13"):

@@ -123,7 +123,7 @@ def test_the_reason_for_a_build_without_jit_is_that_it_was_not_compiled_in() -> 
     verdict = probed(on_3_13(build("no")))
     assert verdict.reason == (
         "The JIT was not compiled in: PYTHON_JIT=1 is silently ignored by this build. "
-        "Install one with: jitbuild install 3.13"
+        "Install a CPython with the JIT: jitbuild install 3.13"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_version_before_3_13_passes_only_as_no_jit() -> None:
         active_iterations=None,
     )
     assert probed(everywhere(old)).reason == (
-        "CPython 3.8 has no JIT: the JIT came with 3.13. Install one with: "
+        "CPython 3.8 has no JIT: the JIT came with 3.13. Install a CPython with the JIT: "
         "jitbuild install '>=3.13'"
     )
     assert probed(everywhere(old), expect="no").ok
@@ -188,7 +188,7 @@ def test_a_free_threaded_jit_build_fails_and_a_gil_build_is_recommended() -> Non
     )
     verdict = probed(everywhere(seen))
     assert (verdict.ok, verdict.built, verdict.machine_code_bytes) == (False, "yes", 0)
-    assert verdict.reason.endswith("Install one with: jitbuild install 3.15")
+    assert verdict.reason.endswith("Install a CPython with the JIT: jitbuild install 3.15")
 
 
 def test_free_threading_must_match_if_it_is_given() -> None:

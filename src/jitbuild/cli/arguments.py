@@ -31,7 +31,7 @@ def add_general_options(parser: argparse.ArgumentParser, *, default: object) -> 
         "--quiet",
         action="store_true",
         default=default,
-        help="print only warnings and errors",
+        help="print only results, warnings and errors",
     )
     parser.add_argument(
         "-v",

@@ -90,12 +90,12 @@ class Catalog:
 
     def _nearest_tags(self, request: Request) -> list[str]:
         # The likeliest mistake is a micro version that is too high, so the newest tags of the same
-        # series are always among the suggestions.
+        # series are always among the suggestions. The newest is the first.
         newest_first = list(self.tags())[::-1]
         series = ".".join(request.value.split(".")[:2])
         same = [version for version in newest_first if version.startswith(f"{series}.")]
         near = [*get_close_matches(request.value, same, n=2), *same[:2]]
-        return list(dict.fromkeys(near)) or get_close_matches(
+        return sorted(set(near), key=newest_first.index) or get_close_matches(
             request.value, newest_first, n=4, cutoff=0.7
         )
 

@@ -25,7 +25,8 @@ def renew_stale_venv(session: nox.Session, interpreter: SessionInterpreter) -> N
     note = Path(venv.location, _NOTE)
     if getattr(venv, "_reused", True) and not is_noted(note, interpreter):
         session.log(
-            f"The venv was not created for the current {interpreter.name}: creating it again"
+            f"The existing environment is not that of the current {interpreter.name}, so it is not "
+            "reused: creating it again"
         )
         venv.reuse_existing = False
         venv.create()
