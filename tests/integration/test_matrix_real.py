@@ -60,6 +60,16 @@ def test_a_matrix_has_the_jit_sessions_of_a_noxfile(cli: Cli, tmp_path: Path) ->
     assert re.findall(r"^ran .*", done.stdout, re.MULTILINE) == ["ran 3.15 on"]
 
 
+def test_a_file_made_from_settings_is_compared_with_the_noxfile(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_text(f"# sessions of jitbuild\n{NOXFILE}")
+    words = ("matrix", "--workflow", "--action", f"me/jitbuild@{'a' * 40}")
+    assert cli(*words, "--pythons", "3.14", "3.15", cwd=tmp_path).err == ""
+    assert (
+        "noxfile.py has no session `unit(3.14-jit-off)` or `unit(3.14-jit-on)`"
+        in cli(*words, "--pythons", "3.14", "--session", "unit", cwd=tmp_path).err
+    )
+
+
 def test_a_noxfile_in_another_folder_is_read(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "sessions.py").write_text(NOXFILE)

@@ -22,6 +22,7 @@ from jitbuild.cli.arguments import (
     add_recipes,
     complete_with,
 )
+from jitbuild.cli.noxfile_check import warn_of_other_sessions
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.cli.workflow_file import (
     NOXFILE,
@@ -113,12 +114,15 @@ def run(options: argparse.Namespace) -> int:
     check_workflow(options)
     service: Service = "gitlab" if options.format == "gitlab" else "github"
     machines = choose_machines(options.os, options.runner, service=service)
-    matrix = make_matrix(_sessions(options), machines, planner_of(options.recipes))
-    reporter = reporter_for(options)
+    sessions, reporter = _sessions(options), reporter_for(options)
+    matrix = make_matrix(sessions, machines, planner_of(options.recipes))
     for exclusion in matrix.excluded:
         reporter.note(f"{exclusion.session} is left out on {exclusion.os}. {exclusion.reason}")
     if options.workflow:
         text = workflow_text(matrix, options, reporter)
+        if options.from_nox is None:
+            selected = bool(options.pythons or options.modes)
+            warn_of_other_sessions(sessions, NOXFILE, reporter, selected=selected)
         if options.output:
             reporter.note(write_workflow(text, matrix, options))
         else:
