@@ -164,6 +164,24 @@ def test_the_baseline_is_off_else_the_first_mode():
     assert baseline_of(("default", "on")) == "default"
 
 
+LOST = TestResult(outcome="failed", message="worker 'gw0' crashed while running 't.py::a'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"returncode": -11}, "not every run exited by itself (SIGSEGV)"),
+        ({"returncode": 1, "timed_out": True}, "not every run exited by itself (timed out)"),
+        ({"returncode": 3}, "the runs ended differently (exit 0, exit 3)"),
+        ({"tests": {"t.py::a": LOST}}, "a worker of pytest-xdist crashed"),
+    ],
+)
+def test_the_reason_why_times_are_not_compared_is_given(changes, reason):
+    *others, last = runs_of(off=[0] * 3, on=[0] * 3)
+    (timing,) = compare_runs([*others, replace(last, **changes)], ("off", "on"), repeat).timings
+    assert (timing.result, timing.reason) == ("not compared", reason)
+
+
 def test_times_are_compared_only_between_equal_outcomes():
     runs = [
         *runs_of(off=[0] * 3),

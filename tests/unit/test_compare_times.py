@@ -31,7 +31,14 @@ def test_a_change_is_claimed_only_beyond_noise(baseline, other, result):
 
 
 def test_times_of_different_work_are_not_compared():
-    assert compare_times("on", [1.0] * 3, [0.5] * 3, comparable=False).result == "not compared"
+    timing = compare_times("on", [1.0] * 3, [0.5] * 3, obstacle="a worker crashed")
+    assert (timing.result, timing.reason) == ("not compared", "a worker crashed")
+
+
+@pytest.mark.parametrize(("repeats", "reason"), [(2, "that needs 3 repeats or more"), (3, None)])
+def test_too_few_repeats_are_the_reason_why_times_are_not_compared(repeats, reason):
+    data = compare_times("on", [1.0] * repeats, [0.5] * repeats).to_json()
+    assert data["reason"] == (reason and f"{reason} (--repeat 3)")
 
 
 def test_an_undecided_comparison_says_how_many_repeats_would_decide():

@@ -186,3 +186,21 @@ def test_a_process_that_was_forked_records_nothing(record: Record, tmp_path: Pat
     recorder.process += 1
     recorder.record(start="a")
     assert not recorder.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome"),
+    [("call", "failed"), ("???", "failed"), ("setup", "error"), ("teardown", "error")],
+)
+def test_a_test_fails_if_its_worker_crashes(when: str, outcome: str, tmp_path: Path) -> None:
+    config: Any = SimpleNamespace(
+        getoption=lambda *_: "load",
+        rootpath=tmp_path,
+        invocation_params=SimpleNamespace(dir=tmp_path),
+    )
+    recorder = OutcomeRecorder(config, {"leave_out": [], "packages": []}, tmp_path)
+    report: Any = pytest.TestReport(
+        "t.py::a", ("t.py", None, "t.py"), {}, "failed", "worker 'gw0' crashed", when
+    )
+    recorder.pytest_runtest_logreport(report)
+    assert json.loads(recorder.path.read_text())["outcome"] == outcome

@@ -83,9 +83,8 @@ Flaky: differs between repeats of one mode (1)
   b: off: passed 1 of 2, failed 1 of 2; on: passed
 
 Time
-  on and off are not compared: 1.0 s -> 1.0 s
+  on and off are not compared: 1.0 s -> 1.0 s; that needs 3 repeats or more (--repeat 3)
 
-Note: Times are compared only if there are at least 3 repeats.
 1 difference with the JIT. 1 subject is flaky, which does not count as a difference."""
 
 MARKDOWN = """\
@@ -119,9 +118,7 @@ Differs between repeats of one mode.
 
 #### Time
 
-- on and off are not compared: 1.0 s -> 1.0 s
-
-> Times are compared only if there are at least 3 repeats.
+- on and off are not compared: 1.0 s -> 1.0 s; that needs 3 repeats or more (--repeat 3)
 """
 
 
@@ -195,6 +192,7 @@ def test_a_report_as_json(report):
             "result": "not compared",
             "interval": None,
             "more_repeats": None,
+            "reason": "that needs 3 repeats or more (--repeat 3)",
         }
     ]
     assert data["runs"][0] == {
@@ -311,7 +309,7 @@ def test_notes_name_each_test_that_ended_pytest_and_what_did_not_run():
         not_run=tuple(f"t{number}" for number in range(7)),
     )
     fine = CommandRun(mode="on", round=2, returncode=0, seconds=1.0)
-    ended, not_run, _ = caveats([crashed, fine], 2)
+    ended, not_run = caveats([crashed, fine], 2)
     assert "process of pytest: a (SIGSEGV) in 1 of 2 runs, b (timed out) in 1 of 2 runs." in ended
     assert not_run.startswith("In mode on, 7 tests did not run")
     assert not_run.endswith(": t0, t1, t2, t3, t4 and 2 more.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _FAULTS = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"})
 # The first exit code of Windows that is an NTSTATUS with severity "error".
 _NTSTATUS_ERROR = 0xC0000000
+
+
+# The message of a test whose worker crashed (pytest-xdist, dsession.py).
+_LOST_WORKER = re.compile(r"worker '.*' crashed while running ")
 
 
 class Interruption(NamedTuple):
@@ -79,6 +84,11 @@ class CommandRun:
     def crashed(self) -> bool:
         """True if a fault ended the process."""
         return is_crash(self.ending)
+
+    @property
+    def lost_worker(self) -> bool:
+        """True if a worker of pytest-xdist crashed."""
+        return any(_LOST_WORKER.match(test.message) for test in (self.tests or {}).values())
 
     @property
     def ok(self) -> bool:

@@ -240,19 +240,14 @@ def _log(run: CommandRun) -> str | None:
 
 
 def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
-    """Compare the times of `mode` with those of the baseline.
-
-    The times are comparable if all runs exited by themselves, and either ended in the same way or
-    all have test outcomes. Other runs may have done different work.
-    """
+    """Compare the times of `mode` with those of the baseline, if the runs did the same work."""
     baseline, runs = comparison.runs[comparison.baseline], comparison.runs[mode]
     both = [*baseline, *runs]
-    alike = len({run.ending for run in both}) == 1 or all(run.tests for run in both)
     timing = compare_times(
         mode,
         [run.seconds for run in baseline],
         [run.seconds for run in runs],
-        comparable=alike and all(run.exited for run in both),
+        obstacle=_obstacle(both),
     )
     # The observation takes the same time in both modes, which hides small differences.
     hidden = max(run.observed_share for run in both) > MARGIN
@@ -261,3 +256,20 @@ def _timing(comparison: _Comparison, mode: Mode) -> ModeTiming:
         if hidden and timing.result == "no difference"
         else timing
     )
+
+
+def _obstacle(runs: Sequence[CommandRun]) -> str:
+    """Return why the times of `runs` cannot be compared; "" if they can.
+
+    The times are comparable if all runs exited by themselves, and either ended in the same way or
+    all have test outcomes. Other runs may have done different work.
+    """
+    unended = [run.ending for run in runs if not run.exited]
+    if unended:
+        return f"not every run exited by itself ({unended[0]})"
+    if any(run.lost_worker for run in runs):
+        return "a worker of pytest-xdist crashed"
+    endings = sorted({run.ending for run in runs})
+    if len(endings) > 1 and not all(run.tests for run in runs):
+        return f"the runs ended differently ({', '.join(endings)})"
+    return ""

@@ -21,7 +21,7 @@ TimingResult = Literal[Answer, "not compared"]
 # In simulations of equal modes (normally distributed noise of 1 to 15 percent with outliers, 3 to
 # 10 rounds), at most 0.4 percent of the comparisons reported a difference with these limits.
 _NOISE_FACTOR = 3.0
-
+_TOO_FEW = f"that needs {MINIMUM_ROUNDS} repeats or more (--repeat {MINIMUM_ROUNDS})"
 
 # Results that have the same value, "within noise", in the JSON key `speed`. That key is older than
 # the key `result`.
@@ -35,7 +35,8 @@ class ModeTiming:
     `noise` is the typical difference between two repeats of the same mode, divided by the
     baseline's median. `interval` is the 95 percent interval of the ratio, or None if the times are
     not compared. For an undecided result, `more_rounds` is about how many more rounds would decide,
-    or None if that is not known.
+    or None if that is not known. `reason` says why the times are not compared; it is empty if they
+    are.
     """
 
     mode: Mode
@@ -45,6 +46,7 @@ class ModeTiming:
     result: TimingResult
     interval: tuple[float, float] | None = None
     more_rounds: int | None = None
+    reason: str = ""
 
     @property
     def ratio(self) -> float:
@@ -63,11 +65,12 @@ class ModeTiming:
             "result": self.result,
             "interval": self.interval and [round(edge, 4) for edge in self.interval],
             "more_repeats": self.more_rounds,
+            "reason": self.reason or None,
         }
 
 
 def compare_times(
-    mode: Mode, baseline: Sequence[float], other: Sequence[float], *, comparable: bool = True
+    mode: Mode, baseline: Sequence[float], other: Sequence[float], *, obstacle: str = ""
 ) -> ModeTiming:
     """Compare the times of two modes, in seconds per round.
 
@@ -75,8 +78,8 @@ def compare_times(
     median difference between two of its repeats; the noise of the comparison is that of the noisier
     mode. The first condition that is met determines the result:
 
-    - "not compared": there are fewer than 3 rounds, or `comparable` is False because the runs did
-      not do the same work.
+    - "not compared": there are fewer than 3 rounds, or `obstacle` is not empty: it says why the
+      runs may not have done the same work.
     - "faster" or "slower": the medians differ by more than 3 times the noise and by more than 2
       percent, and at least four fifths of the rounds agree.
     - "no difference": the 95 percent interval of the ratio lies within 2 percent of 1.
@@ -94,8 +97,10 @@ def compare_times(
         noise=noise / baseline_median,
         result="not compared",
     )
-    if not comparable or min(len(baseline), len(other)) < MINIMUM_ROUNDS:
-        return timing
+    if obstacle:
+        return replace(timing, reason=obstacle)
+    if min(len(baseline), len(other)) < MINIMUM_ROUNDS:
+        return replace(timing, reason=_TOO_FEW)
     timing = _with_interval(timing, baseline, other)
     if abs(other_median - baseline_median) > threshold and _rounds_agree(
         baseline, other, slower=slower

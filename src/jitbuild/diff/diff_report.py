@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.diff.package_usage import PackageNotCompiled, package_not_compiled
-from jitbuild.running.intervals import MARGIN, MINIMUM_ROUNDS
+from jitbuild.running.intervals import MARGIN
 from jitbuild.running.witness_verdict import NothingCompiled, nothing_compiled
 from jitbuild.system.formatting import count_noun
 
@@ -102,8 +102,6 @@ def caveats(runs: Sequence[CommandRun], repeats: int) -> tuple[str, ...]:
     notes = list(_interruption_notes(runs))
     if repeats == 1:
         notes.append("One repeat cannot distinguish flakiness from differences. Use --repeat 3.")
-    elif repeats < MINIMUM_ROUNDS:
-        notes.append(f"Times are compared only if there are at least {MINIMUM_ROUNDS} repeats.")
     observed = max((run.observed_share for run in runs), default=0.0)
     if observed > MARGIN:
         notes.append(

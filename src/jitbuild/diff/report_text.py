@@ -206,7 +206,7 @@ def _timing(timing: ModeTiming, baseline: Mode) -> str:
                 f"{timing.mode} and {baseline}: undecided: {times} ({noise}){_more_repeats(timing)}"
             )
         case "not compared":
-            return f"{timing.mode} and {baseline} are not compared: {times}"
+            return f"{timing.mode} and {baseline} are not compared: {times}; {timing.reason}"
 
 
 def _more_repeats(timing: ModeTiming) -> str:

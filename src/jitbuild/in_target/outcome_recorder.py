@@ -150,11 +150,14 @@ class OutcomeRecorder:
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    """Return the outcome that a phase of a test adds to the test; "" if it adds none."""
+    """Return the outcome that a phase of a test adds to the test; "" if it adds none.
+
+    If a worker of pytest-xdist crashes, its test fails in the phase `???`, as in pytest's summary.
+    """
     if report.skipped:
         return "xfailed" if hasattr(report, "wasxfail") else "skipped"
     if report.failed:
-        return "failed" if report.when == "call" else "error"
+        return "error" if report.when in ("setup", "teardown") else "failed"
     return "passed" if report.passed and report.when == "call" else ""
 
 
