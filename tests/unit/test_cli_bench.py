@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_the_report_is_a_table_without_json(monkeypatch, capsys):
     assert "Faster with the JIT on: 1.50x" in capsys.readouterr().out
 
 
+def test_a_table_in_a_pipe_has_whole_names_and_no_trailing_spaces(monkeypatch, capsys):
+    name = "tests/test_of_the_parser.py::test_a_long_name[" + "x" * 100 + "]"
+    (row,) = report(1.5).rows
+    measured = replace(report(1.5, kind="pytest"), rows=(replace(row, name=name),))
+    monkeypatch.setattr(bench, "measure", lambda *_: measured)
+    assert main(["bench", "3.15"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f"{name}  ") and line.endswith("  faster") for line in lines)
+    assert not [line for line in lines if line != line.rstrip()]
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -114,6 +126,9 @@ def test_each_further_file_is_compared_with_the_first(capsys):
     out = capsys.readouterr().out
     assert "b is faster than a: 2.00x" in out
     assert "e is slower than a: 0.50x" in out
+    first, second = (index for index, line in enumerate(out.splitlines()) if "% interval" in line)
+    assert first == 0
+    assert out.splitlines()[second - 1] == ""
     assert main(["bench", "compare", "a.json", "b.json", "e.json", "--json"]) == 0
     assert [data["other"] for data in json.loads(capsys.readouterr().out)] == ["b", "e"]
 

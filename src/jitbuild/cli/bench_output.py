@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from jitbuild.bench.report import BenchReport
 
+# Columns; a longer name of a benchmark is folded.
+_UNLIMITED = 10_000
+
 
 def check_outputs(options: argparse.Namespace) -> None:
     """Raise UsageError if a file of --html or --svg, or the folder of --output, cannot be written.
@@ -52,8 +55,8 @@ def show_reports(reports: list[BenchReport], options: argparse.Namespace) -> Non
     if options.json:
         print_reports(reports)
     else:
-        for report in reports:
-            _print_table(report, options)
+        for number, report in enumerate(reports):
+            _print_table(report, options, blank=number > 0)
     if errors:
         raise errors[0]
 
@@ -76,14 +79,20 @@ def _write_files(report: BenchReport, options: argparse.Namespace) -> Iterator[J
                     yield _cannot_write(Path(name), error)
 
 
-def _print_table(report: BenchReport, options: argparse.Namespace) -> None:
+def _print_table(report: BenchReport, options: argparse.Namespace, *, blank: bool) -> None:
+    """Print a report, after a blank line if `blank` is True. Only a terminal limits the width."""
     from rich.console import Console
 
     from jitbuild.bench.render import table
 
     with contextlib.suppress(BrokenPipeError):
         inspect = options.inspect and report.comparison == "modes"
-        table.show(report, Console(file=raw(sys.stdout)), inspect=inspect)
+        console = Console(file=raw(sys.stdout))
+        if not console.is_terminal:
+            console.width = _UNLIMITED
+        if blank:
+            console.print()
+        table.show(report, console, inspect=inspect)
 
 
 def _cannot_write(path: Path, error: OSError) -> JitbuildError:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from jitbuild.bench.report import BenchReport, BenchRow, CompiledFunction, JITInspection
     from jitbuild.bench.stats import Ratio
@@ -39,10 +40,20 @@ def show(report: BenchReport, console: Console, *, inspect: bool = False) -> Non
         table.add_row(*_cells(row))
     if len(report.rows) > 1:
         table.add_row("geometric mean", "", "", *_ratio_cells(report.mean), report.mean.result)
-    console.print(table)
+    _print_without_trailing_spaces(table, console)
     console.print()
     for line in lines(report, inspect=inspect):
         console.print(safe_result(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_without_trailing_spaces(table: Table, console: Console) -> None:
+    if console.is_terminal:  # where they cannot be seen
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        console.out(line.rstrip(), highlight=False)
 
 
 def lines(report: BenchReport, *, inspect: bool) -> Iterator[str]:
