@@ -8,7 +8,6 @@ which must start fast, reads settings, so this module imports nothing that is sl
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import msgspec
 
 from jitbuild.errors import SettingsError
 from jitbuild.system.list_text import split_list
+from jitbuild.system.parsing import parse_toml
 from jitbuild.system.paths import absolute_path, expanded_path
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.urls import Address
@@ -232,8 +232,8 @@ def _is_readable_file(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}.", remedy="Correct the file."
         ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitbuild.request import Variant
+from jitbuild.store import manifest as manifests
 from jitbuild.store.interpreter import Interpreter
 from jitbuild.store.manifest import Fingerprint, Manifest
 
@@ -75,6 +76,14 @@ def put(
         return store.commit(
             staged, name or f"cpython-{version}{threads}-{slug}-{data.key[:8]}", data
         )
+
+
+def rename(interpreter: Interpreter, folder: Path) -> Path:
+    """Rename an interpreter's folder to `folder`, as if it had been built for that name."""
+    manifests.write(
+        msgspec.structs.replace(interpreter.manifest, name=folder.name), interpreter.path
+    )
+    return interpreter.path.rename(folder)
 
 
 def edited(interpreter: Interpreter, **fields: Any) -> Interpreter:

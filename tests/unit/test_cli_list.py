@@ -45,10 +45,11 @@ def test_each_interpreter_is_a_line_with_state_date_and_origin(run, store, elsew
 
 
 def test_a_line_fits_into_80_columns(run, store):
-    put(store, "cpython-3.15.0b2t-nojit-release-custom-kkkkkkkk", kind="git", patches=(PATCH,))
+    name, version = "cpython-3.15.0b2t-nojit-release-custom-kkkkkkkk", "3.15.0b2"
+    put(store, name, version, kind="git", patches=(PATCH,))
     (line,) = run("list")[1].splitlines()
     assert line.endswith("proven  2026-11-22  git dddddddddd + aaaaaaaaaaaa")
-    put(store, "cpython-3.15.0b2t-nojit-release-custom-kkkkkkkk")
+    put(store, name, version)
     (line,) = run("list")[1].splitlines()
     assert len(line) <= 80
 

@@ -7,9 +7,11 @@ import errno
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 import stores
 
+from jitbuild.store import manifest as manifests
 from jitbuild.store import swap
 from jitbuild.store.store import Store
 from jitbuild.system.exchange import call_library, exchange, exchange_call
@@ -85,6 +87,8 @@ def test_a_kill_between_the_renames_loses_nothing(store, monkeypatch, renames, f
     first = stores.put(store, content="first")
     second = stores.put(store, name="staged", content="second")
     with store.scratch() as scratch:
+        manifest = msgspec.structs.replace(second.manifest, name=first.name)
+        manifests.write(manifest, second.path)
         staged = second.path.rename(scratch / "staged")
         with monkeypatch.context() as patch:
             killed_after(patch, renames)
@@ -111,7 +115,7 @@ def test_an_interpreter_that_was_set_aside_is_restored_by_the_next_look(store, l
 def test_an_older_interpreter_is_not_restored_after_its_successor_is_removed(store):
     first = stores.put(store)
     first.path.rename(swap.set_aside_path(first.path))
-    stores.put(store, name="other").path.rename(first.path)
+    stores.rename(stores.put(store, name="other"), first.path)
     store.remove(store.get(first.name))
     assert store.installed() == []
     assert files(store.interpreters) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from jitbuild.bench.plan import Benchmark
 from jitbuild.errors import BuildError, MeasurementError, UsageError
 from jitbuild.running import venvs
 from jitbuild.system import process
+from jitbuild.system.parsing import parse_json
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def parse_manifest(text: str) -> SuiteManifest:
 
     Raises ValueError, KeyError or TypeError if the text has another form.
     """
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = parse_json(text)
     benchmarks = [
         SuiteBenchmark(
             name=row["name"],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import MeasurementError
 from jitbuild.running.command import pytest_arguments_index, split_program
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def parse(data: bytes) -> dict[str, PytestTiming]:
     Returns {} if `data` does not have the form of this JSON, or if nothing was measured.
     """
     try:
-        report = json.loads(data)
+        report = parse_json(data)
         machine = report.get("machine_info") or {}
         shared = {**_metadata(machine), **_dated(report.get("datetime"))}
         return {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.bench import plan, pyperf_files
 from jitbuild.system.files import store_errors, write_atomically
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,7 @@ def last_round(session: MeasurementSession) -> int:
 def read_numbers(path: Path) -> dict[str, float]:
     """Return the numbers by name in a JSON file; {} if it is missing or has another content."""
     try:
-        numbers = json.loads(path.read_text(encoding="utf-8"))
+        numbers = parse_json(path.read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in numbers.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

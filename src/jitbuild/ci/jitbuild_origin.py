@@ -6,7 +6,6 @@ such file.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild.errors import JitbuildError, UsageError
 from jitbuild.sources.git_command import Git
 from jitbuild.system import process, urls
+from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def origin_of(installed: Distribution, runner: process.Runner) -> JitbuildOrigin
             requirement=f"jitbuild=={installed.version}",
         )
     try:
-        direct = json.loads(text)
+        direct = parse_json(text)
         return _direct_origin(str(direct["url"]), direct, runner)
     except (ValueError, TypeError, KeyError, JitbuildError):
         return JitbuildOrigin()

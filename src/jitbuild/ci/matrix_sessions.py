@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from jitbuild.errors import RequestError, SettingsError, UsageError
 from jitbuild.modes import MODES, parse_modes
 from jitbuild.request import JITS, PROFILES, parse
 from jitbuild.system import process
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -148,7 +148,7 @@ def parse_listing(listing: str) -> list[MatrixSession]:
     Raise SettingsError if `listing` does not have the form of that output.
     """
     try:
-        sessions = [_parse_entry(entry) for entry in json.loads(listing)]
+        sessions = [_parse_entry(entry) for entry in parse_json(listing)]
     except (ValueError, TypeError, KeyError) as error:
         raise SettingsError(
             f"nox did not print its list of sessions as JSON: {error}.",

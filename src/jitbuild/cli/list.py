@@ -12,10 +12,12 @@ from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import SourceRecord
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
 
 _SHORT_COMMIT = 10
 
@@ -44,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """
     current_store = store()
     interpreters = current_store.installed()
+    broken = _warn_of_broken(current_store, interpreters, reporter_for(options))
     if stale := [interpreter for interpreter in interpreters if interpreter.outdated]:
         from jitbuild.running.refreshing import refresh_all
 
@@ -54,13 +57,26 @@ def run(options: argparse.Namespace) -> int:
         print("\n\n".join(map(_in_detail, interpreters)))
     elif interpreters:
         print_table([_row(interpreter) for interpreter in interpreters])
-    elif not options.quiet:
+    elif not options.quiet and not broken:
         print(
             "The store is empty. Build an interpreter: jitbuild install 3.15. Or register one that "
             "this machine has: jitbuild adopt PATH",
             file=sys.stderr,
         )
     return 0
+
+
+def _warn_of_broken(
+    current_store: Store, interpreters: Sequence[Interpreter], reporter: Reporter
+) -> bool:
+    """Warn of each broken entry, with its remedy. Return True if there is any."""
+    from jitbuild.store.broken import broken_entries
+
+    names = {interpreter.name for interpreter in interpreters}
+    entries = broken_entries(current_store.interpreters, besides=names)
+    for entry in entries:
+        reporter.warn(str(entry.error()).replace("\n", " "))
+    return bool(entries)
 
 
 def _row(interpreter: Interpreter) -> tuple[str, str, str, str]:

@@ -31,12 +31,13 @@ def print_json(data: object) -> None:
     import sys
 
     from jitbuild.cli.streams import can_print
+    from jitbuild.system.parsing import parse_json
 
     text = json.dumps(safe_data(data), indent=2, ensure_ascii=False)
     if not can_print(text, sys.stdout):
         # In the C locale, Python represents a path that is UTF-8 by surrogates.
         real = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-        text = json.dumps(json.loads(real), indent=2)
+        text = json.dumps(parse_json(real), indent=2)
     print(json_escaped(text))
 
 

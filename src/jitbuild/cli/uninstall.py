@@ -9,11 +9,13 @@ from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, s
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.running.matching import matching
+from jitbuild.store.broken import broken_entry
 from jitbuild.store.interpreter import lock_name
 
 if TYPE_CHECKING:
     import argparse
 
+    from jitbuild.store.broken import BrokenEntry
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
 
@@ -43,17 +45,24 @@ def run(options: argparse.Namespace) -> int:
     """Remove interpreters. Nothing is removed if one of them is not in the store."""
     current_store, reporter = store(), reporter_for(options)
     axes = stated_axes(options)
+    named = {spec: broken_entry(current_store.interpreters, spec) for spec in options.spec}
     interpreters = {
         interpreter.name: interpreter
         for spec in options.spec
+        if not named[spec]
         for interpreter in matching(current_store, spec, axes, every=options.all, remedy=_REMEDY)
     }
+    broken = [entry for entry in named.values() if entry]
+    for entry in broken:
+        current_store.remove_broken(entry)
+        reporter.note(f"removed {entry.name}, which was broken")
     for interpreter in interpreters.values():
         remove(current_store, interpreter)
         verb = "unregistered" if interpreter.adopted else "removed"
         reporter.note(f"{verb} {interpreter.name}")
     if options.json:
-        print_json([removal(interpreter) for interpreter in interpreters.values()])
+        removals = [removal(interpreter) for interpreter in interpreters.values()]
+        print_json([*map(_broken_removal, broken), *removals])
     return 0
 
 
@@ -68,6 +77,15 @@ def removal(interpreter: Interpreter, *, dry_run: bool = False) -> dict[str, obj
         "path": str(interpreter.path),
         "adopted": interpreter.adopted,
         "removed": not dry_run,
+    }
+
+
+def _broken_removal(entry: BrokenEntry) -> dict[str, object]:
+    return {
+        "kind": "broken",
+        "name": entry.name,
+        "path": str(entry.path),
+        "removed": True,
     }
 
 

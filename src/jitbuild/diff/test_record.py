@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -137,8 +138,8 @@ def _results(lines: Iterable[_Record]) -> dict[str, TestResult]:
 def _lines(lines: Iterable[str]) -> Iterator[_Record]:
     for line in lines:
         # A ValidationError of msgspec is a ValueError.
-        with contextlib.suppress(ValueError, RecursionError):
-            yield msgspec.convert(json.loads(line), _Record)
+        with contextlib.suppress(ValueError):
+            yield msgspec.convert(parse_json(line), _Record)
 
 
 def _is_worse(outcome: str, other: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import msgspec
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.facts import ProbeFacts
 from jitbuild.system.formatting import count_noun
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def unframe(text: str) -> dict[str, Any] | None:
     if lines[begin + 2 : begin + 3] != [END]:
         return None
     try:
-        reply = json.loads(lines[begin + 1])
+        reply = parse_json(lines[begin + 1])
     except ValueError:
         return None
     return reply if isinstance(reply, dict) else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import msgspec.inspect
 
 from jitbuild.errors import JitbuildError, RecipeError
+from jitbuild.system.parsing import parse_toml
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
     Raises `error` if the file cannot be read or does not fit `kind`.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as cause:
         raise error(
             f"{path} cannot be read: {cause.strerror}.",
             remedy="Check the path and its permissions.",
         ) from cause
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
+    except ValueError as cause:
         raise error(
             f"{path} is not TOML: {cause}.", remedy="Correct the file at that place."
         ) from cause

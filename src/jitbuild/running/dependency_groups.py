@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitbuild.errors import UsageError
 from jitbuild.settings import project_file
+from jitbuild.system.parsing import parse_toml
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def extra_names(folder: Path | None = None) -> list[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return parse_toml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}.", remedy="Correct the file.") from error
 
 

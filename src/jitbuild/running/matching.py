@@ -43,7 +43,7 @@ def _matching(
     if request.kind == "name":
         found = [each for each in named(request.value, installed) if not contradicts(each, axes)]
         if not found:
-            raise no_such_name(request.value, installed)
+            raise no_such_name(store, request.value, installed)
         return found
     digest = local_digest(request, store)
     candidates = [axes]

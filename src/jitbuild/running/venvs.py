@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import shutil
 import sys
@@ -18,6 +17,7 @@ from jitbuild.running.plugin_provision import provide_pytest_plugin
 from jitbuild.running.venv_place import ARCHIVE_SUFFIXES, VenvPlace
 from jitbuild.system import process
 from jitbuild.system.files import make_folders, store_errors
+from jitbuild.system.parsing import parse_json
 from jitbuild.system.python_command import module_command
 from jitbuild.toolchain import pip_settings
 
@@ -237,7 +237,7 @@ def _named(packages: Sequence[str]) -> Iterator[str]:
 def _requested(report: Path) -> list[dict[str, Any]]:
     """Return the entries of pip's installation report that are requirements of the user."""
     try:
-        items = json.loads(report.read_text(encoding="utf-8"))["install"]
+        items = parse_json(report.read_text(encoding="utf-8"))["install"]
     except FileNotFoundError:
         return []
     return [item for item in items if item.get("requested")]

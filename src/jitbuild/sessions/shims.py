@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.system.exec_script import exec_script
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,6 @@ def read_shim(shim: Path) -> SessionInterpreter | None:
     try:
         lines = shim.read_text(encoding="utf-8").splitlines()
         record = next(line[line.index("{") :] for line in lines if "{" in line)
-        return SessionInterpreter(**json.loads(record))
+        return SessionInterpreter(**parse_json(record))
     except (OSError, ValueError, TypeError, StopIteration):
         return None

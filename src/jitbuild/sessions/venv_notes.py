@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from jitbuild.system.parsing import parse_json
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def is_noted(note: Path, interpreter: SessionInterpreter) -> bool:
     """Return whether `note` records that its venv was created for `interpreter`."""
     try:
-        return bool(json.loads(note.read_text(encoding="utf-8")) == _content(interpreter))
+        return bool(parse_json(note.read_text(encoding="utf-8")) == _content(interpreter))
     except (OSError, ValueError):
         return False
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from jitbuild.request import Variant
-from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, read
+from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, load
+from jitbuild.store.manifest_check import defect
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,10 +37,22 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, folder: Path) -> Interpreter | None:
-        """Return the interpreter in `folder`, or None if it has no readable manifest."""
-        manifest = read(folder)
-        if manifest is None:
+        """Return the interpreter in `folder`, or None if `load` would raise an error."""
+        try:
+            return cls.load(folder)
+        except (OSError, ValueError):
             return None
+
+    @classmethod
+    def load(cls, folder: Path) -> Interpreter:
+        """Return the interpreter in `folder`.
+
+        Raises OSError or ValueError if it has no valid manifest (see `manifest.load`), or that of
+        another folder.
+        """
+        manifest = load(folder)
+        if reason := defect(manifest, folder.name):
+            raise ValueError(reason)
         return cls(folder, manifest, manifest.variant.to_variant())
 
     @property
@@ -128,7 +141,8 @@ class Interpreter(msgspec.Struct, frozen=True):
         if self.adopted or not recorded or recorded == str(self.executable):
             return None
         origin = Path(recorded.removesuffix(self.manifest.executable))
-        if str(origin) == recorded or _are_same(origin, self.path):
+        # When a store moves, the folder of an interpreter keeps its name.
+        if origin.name != self.path.name or _are_same(origin, self.path):
             return None
         return origin
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import tomllib
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from jitbuild.request import Jit, Patch, Profile, Variant
+from jitbuild.system.parsing import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,7 +200,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     version: str
     adopted: bool
-    created: datetime
+    created: Annotated[datetime, msgspec.Meta(tz=True)]
     executable: str
     variant: VariantRecord
     verdict: VerdictRecord
@@ -229,14 +229,26 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(folder: Path) -> Manifest | None:
-    """Return the manifest in `folder`; None if this version of jitbuild can read none there."""
+    """Return the manifest in `folder`; None if `load` would raise an error."""
     try:
-        plain = tomllib.loads(_decoded((folder / FILE).read_bytes()))
-        manifest = msgspec.convert(plain, Manifest)
-    except (OSError, ValueError):  # msgspec's ValidationError is a ValueError
+        return load(folder)
+    except (OSError, ValueError):
         return None
-    readable = manifest.schema == SCHEMA and manifest.name and manifest.instance
-    return manifest if readable else None
+
+
+def load(folder: Path) -> Manifest:
+    """Return the manifest in `folder`.
+
+    Raises OSError if it cannot be read, and ValueError with the reason if it is damaged, or if a
+    version of jitbuild with another format wrote it.
+    """
+    plain = parse_toml(_decoded((folder / FILE).read_bytes()))
+    if plain.get("schema", SCHEMA) != SCHEMA:
+        raise ValueError("another version of jitbuild wrote it")
+    manifest = msgspec.convert(plain, Manifest)  # its ValidationError is a ValueError
+    if not (manifest.name and manifest.instance):
+        raise ValueError("it has no name or no instance")
+    return manifest
 
 
 def write(manifest: Manifest, folder: Path) -> None:

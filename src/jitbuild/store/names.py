@@ -9,6 +9,7 @@ from jitbuild.errors import NotInstalledError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jitbuild.errors import StoreError
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
 
@@ -29,7 +30,8 @@ def named(name: str, interpreters: Iterable[Interpreter]) -> list[Interpreter]:
 def find_named(store: Store, name: str) -> Interpreter:
     """Return the interpreter in `store` that `name` means (see `named`).
 
-    Raises NotInstalledError if there is none, and UsageError if there are several.
+    Raises NotInstalledError if there is none, StoreError if it is broken, and UsageError if there
+    are several.
     """
     exact = store.get(name)
     if exact is not None:
@@ -37,7 +39,7 @@ def find_named(store: Store, name: str) -> Interpreter:
     installed = store.installed()
     found = named(name, installed)
     if not found:
-        raise no_such_name(name, installed)
+        raise no_such_name(store, name, installed)
     if len(found) > 1:
         names = ", ".join(interpreter.name for interpreter in found)
         raise UsageError(
@@ -47,10 +49,18 @@ def find_named(store: Store, name: str) -> Interpreter:
     return found[0]
 
 
-def no_such_name(name: str, installed: Iterable[Interpreter]) -> NotInstalledError:
-    """Return the error for a name that no interpreter in `installed` has."""
+def no_such_name(
+    store: Store, name: str, installed: Iterable[Interpreter]
+) -> NotInstalledError | StoreError:
+    """Return the error for a name that no interpreter in `installed` has.
+
+    It is a StoreError if the store has a broken entry of that name.
+    """
+    from jitbuild.store.broken import broken_entry
     from jitbuild.system.suggestions import did_you_mean
 
+    if entry := broken_entry(store.interpreters, name):
+        return entry.error()
     hint = did_you_mean(name, (each.name for each in installed), cutoff=0.8)
     return NotInstalledError(
         f"The store has no interpreter named {name}.",

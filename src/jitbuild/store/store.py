@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from jitbuild.request import Axes, Request
+    from jitbuild.store.broken import BrokenEntry
     from jitbuild.store.manifest import Manifest
 
 
@@ -166,6 +167,16 @@ class Store(msgspec.Struct, frozen=True):
     def get(self, prefix_name: str) -> Interpreter | None:
         """Return the interpreter whose folder is named `prefix_name`, or None."""
         return self._folders.read(prefix_name)
+
+    def remove_broken(self, entry: BrokenEntry) -> None:
+        """Remove a broken entry. Raises StoreError if the store cannot be written."""
+        with (
+            self.lock(entry.name),
+            self.scratch() as scratch,
+            _store_errors(entry.path),
+            contextlib.suppress(FileNotFoundError),  # another process removed it
+        ):
+            self._folders.remove(entry.name, scratch)
 
     @contextlib.contextmanager
     def lock(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitbuild.store.layout import PART, own_entries
 from jitbuild.system.files import make_folders, write_atomically
+from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,7 +198,7 @@ def _parse(key: str, content: bytes) -> CacheEntry:
     if _sha256(text).encode() != sha256:
         raise _BrokenError
     try:
-        head: dict[str, Any] = json.loads(text)
+        head: dict[str, Any] = parse_json(text)
         if (head["schema"], head["key"]) != (_SCHEMA, key):
             raise _BrokenError
         return CacheEntry(
