@@ -223,6 +223,7 @@ class _SourceBuild:
     def _caches(self, site: BuildSite, compiler: CCompiler, forecast: str) -> StepCaches:
         task, options = self.task, self.task.options
         enabled = options.caches and os.name == "posix"
+        program = self._ccache() if enabled else None
         context = CacheContext(
             plan=self.plan,
             site=site,
@@ -236,7 +237,8 @@ class _SourceBuild:
             llvm=self.llvm,
             budget=task.budget,
             reporter=task.reporter,
-            ccache=self._ccache() if enabled else None,
+            ccache=program,
+            renew_ccache=lambda: ccache.renew(program, self._ccache, task.reporter),
             ccache_storage=Address(options.ccache_storage) if options.ccache_storage else None,
             runner=self.runner,
         )

