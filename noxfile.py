@@ -17,6 +17,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 SOURCES = ("src", "tests", "benchmarks", "noxfile.py")
+SECURED = ("src", "benchmarks", "noxfile.py")
+# Those of the project, and one that `jitbuild matrix --workflow` writes.
+WORKFLOWS = (".github", "tests/unit/matrices/workflow.github.yml")
 
 
 def group(name: str) -> list[str]:
@@ -39,11 +42,12 @@ def package() -> str:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the style, the complexity and the banned imports of the code, and the workflows."""
+    """Check the style, the complexity and the security of the code and of the workflows."""
     session.install(*group("lint"))
     session.run("ruff", "check", *SOURCES)
     session.run("ruff", "format", "--check", *SOURCES)
-    session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("bandit", "--quiet", "--configfile", "pyproject.toml", "--recursive", *SECURED)
+    session.run("zizmor", "--offline", "--quiet", "--persona=auditor", *WORKFLOWS)
     run_actionlint(session)
 
 

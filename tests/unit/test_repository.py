@@ -29,10 +29,10 @@ def test_pre_commit_hooks_have_the_requirements_of_the_lint_group():
 def test_pre_commit_runs_every_tool_of_the_lint_session():
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
     lint = noxfile[noxfile.index("def lint(") : noxfile.index("def actionlint(")]
-    tools = re.findall(r'session\.run\("(\w+)", ("check"|"format"|"--offline")', lint)
+    tools = re.findall(r'session\.run\("(\w+)", ("check"|"format"|"--offline"|"--quiet")', lint)
     (repository,) = load(ROOT / ".pre-commit-config.yaml")["repos"]
     entries = " ".join(hook["entry"] for hook in repository["hooks"])
-    assert len(tools) == 3
+    assert len(tools) == 4
     for tool, argument in tools:
         assert f"{tool} {argument.strip(chr(34))}" in entries
 

@@ -94,7 +94,8 @@ def peers(
             return
         for end in first_ends:
             os.write(end, TURN)
-        seed = random.randrange(1, 1 << 32)  # noqa: S311 - it differs from round to round
+        # The seed must only differ from round to round.
+        seed = random.randrange(1, 1 << 32)  # noqa: S311  # nosec B311
         pair = (
             InterleavedPeer(first, second, second_ends, processor, seed),
             InterleavedPeer(second, first, first_ends, processor, seed),

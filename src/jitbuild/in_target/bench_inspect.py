@@ -127,7 +127,7 @@ def _run(words: list[str], codes: list[CodeType]) -> None:
     code = compile(source, name, "exec", dont_inherit=True)
     codes.append(code)
     __main__.__dict__["__file__"] = name
-    exec(code, __main__.__dict__)  # noqa: S102
+    exec(code, __main__.__dict__)  # noqa: S102  # nosec B102
 
 
 def _write(target: str, facts: dict[str, Any]) -> None:

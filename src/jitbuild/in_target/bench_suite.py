@@ -141,7 +141,7 @@ def _run(script: str) -> None:
     with open(script, "rb") as file:
         code = compile(file.read(), script, "exec", dont_inherit=True)
     _kept.append(code)
-    exec(code, module.__dict__)  # noqa: S102
+    exec(code, module.__dict__)  # noqa: S102  # nosec B102
 
 
 def write_facts(target: str, task: int, executors: Any, process: int) -> None:

@@ -134,8 +134,8 @@ class Witness:
                 program, arguments, env = (args[index] for index in _STARTS[event])
                 command = unseen_command(program, arguments, env, self.folder)
                 self.unseen += [command] * bool(command)
-        except Exception:  # an error here would be raised in the program
-            pass
+        except Exception:  # nosec B110
+            pass  # otherwise, the error would be raised in the program
 
 
 def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) -> str:
@@ -245,7 +245,7 @@ def _silent(function: "Callable[[], object]") -> "Callable[[], None]":
     def call() -> None:
         try:
             function()
-        except Exception:
+        except Exception:  # nosec B110
             pass
 
     return call

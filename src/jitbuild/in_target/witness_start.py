@@ -21,7 +21,7 @@ if __name__ == "sitecustomize":
             finally:
                 sys.dont_write_bytecode, sys.pycache_prefix = _bytecode
             jitbuild_witness.testify(_folder)
-    except Exception:
+    except Exception:  # nosec B110
         pass
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _folder]
     sys.path_importer_cache.pop(_folder, None)
