@@ -17,9 +17,10 @@ from jitbuild.recipes.wheels import LLVMWheel
 from jitbuild.system import process
 from jitbuild.toolchain import llvm, pinned_wheels
 from jitbuild.toolchain.llvm import LLVMFinder
-from jitbuild.toolchain.llvm_folder import gather
+from jitbuild.toolchain.llvm_folder import check_clang, gather
 from jitbuild.toolchain.llvm_tools import version_of
 from jitbuild.toolchain.pip_download import pip_command
+from jitbuild.toolchain.tool_hashes import record_hashes
 
 CATALOG = load_catalog()
 WANT = RequiredLLVM(major=18, tools=("clang", "llvm-readobj"))
@@ -166,6 +167,23 @@ def test_a_folder_without_one_of_its_libraries_is_replaced(managed, cache_folder
     assert not pinned_wheels.is_whole(folder)
     assert "will be provided" in finder(tmp_path).outlook().text
     assert finder(tmp_path).provide().version == "18.1.8"
+
+
+def test_flipped_bytes_are_found_when_something_fails_and_the_llvm_is_replaced(managed, tmp_path):
+    folder = pinned_wheels.folder_of(pins(18), tmp_path)
+    shutil.copytree(managed.folder.parent, folder, symlinks=True)
+    record_hashes(folder)
+    deferred = llvm.DeferredLLVM(finder(tmp_path), tmp_path)
+    deferred.provide()
+    assert not deferred.renew()
+    header = folder / "lib" / "clang" / "18" / "include" / "stddef.h"
+    header.write_bytes(header.read_bytes().replace(b"#define", b"#defime"))
+    assert pinned_wheels.is_whole(folder)
+    clang = {"clang": deferred.root / "bin" / "clang"}
+    with pytest.raises(LLVMError, match="cannot compile"):
+        check_clang(clang, tmp_path)
+    assert deferred.renew()
+    check_clang(clang, tmp_path)
 
 
 def test_pip_refuses_a_wheel_with_another_hash(tmp_path):
