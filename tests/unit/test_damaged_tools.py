@@ -77,6 +77,9 @@ def test_a_folder_without_its_hashes_is_damaged(provide, damage):
     folder = provide()
     (folder / HASHES).unlink() if damage == "unlink" else (folder / HASHES).write_bytes(b"\xff")
     assert damaged_files(folder) == [HASHES]
+    reporter = RecordingReporter()
+    assert pinned_wheels.remove_damaged(folder, reporter)
+    assert "hashes of its files are not recorded" in reporter.warnings[0]
 
 
 def test_a_damaged_folder_is_removed_with_one_line_about_it(provide):
@@ -85,7 +88,7 @@ def test_a_damaged_folder_is_removed_with_one_line_about_it(provide):
     flip(folder / "bin" / "clang-18")
     assert pinned_wheels.remove_damaged(folder, reporter)
     assert reporter.warnings == [
-        f"{folder} is damaged, because the content of bin/clang-18 has changed. It is replaced."
+        f"{folder} is replaced, because the content of bin/clang-18 has changed."
     ]
     assert not folder.exists()
     assert pinned_wheels.remove_damaged(folder, reporter)  # as if another process had removed it

@@ -52,10 +52,10 @@ def test_the_manifest_of_an_interpreter_is_shown_safely(run, store):
     interpreter = put(store, "cpython-3.15.2-jit-fast-11111111")
     file = interpreter.path / "jitbuild.toml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"3.15.2"', '"3.15.2\\u001b[31m\\u009b"'), encoding="utf-8")
+    file.write_text(text.replace('"release"', '"release\\u001b[31m\\u009b"'), encoding="utf-8")
     for option in ([], ["--json"]):
         _, out, err = run("list", *option)
-        assert "3.15.2" in out
+        assert "release" in out
         assert is_safe(out + err), (out, err)
 
 

@@ -146,10 +146,10 @@ def remove_damaged(folder: Path, reporter: Reporter = _SILENT) -> bool:
             return True
         damaged = damaged_files(folder)
         if damaged:
-            reporter.warn(
-                f"{folder} is damaged, because the content of {joined(damaged[:_SHOWN_FILES])} has "
-                "changed. It is replaced."
-            )
+            reason = f"the content of {joined(damaged[:_SHOWN_FILES])} has changed"
+            if damaged == [HASHES]:
+                reason = "the hashes of its files are not recorded"
+            reporter.warn(f"{folder} is replaced, because {reason}.")
             shutil.rmtree(folder)
         return bool(damaged)
 
