@@ -223,6 +223,11 @@ class Axes(msgspec.Struct, frozen=True, kw_only=True):
                 )
 
 
+def is_full_version(text: str) -> bool:
+    """Return True if `text` is a version in the form that CPython has, such as `3.15.0b2`."""
+    return re.fullmatch(rf"3\.{_NUMBER}\.{_NUMBER}((a|b|rc){_NUMBER})?", text) is not None
+
+
 def parse(text: str, *, exists: Callable[[str], bool] = os.path.exists) -> Request:
     """Parse a request by its form alone. Raises RequestError if it has no known form.
 

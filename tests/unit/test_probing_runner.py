@@ -114,6 +114,11 @@ def test_output_around_the_frame_is_ignored() -> None:
         ),
         (ended(stdout=f"{BEGIN}\n"), "does not answer like a Python interpreter"),
         (facts(version="soon"), "sent a malformed reply to the probe: version 'soon'"),
+        (
+            facts(version="3.15.2/../x"),
+            "sent a malformed reply to the probe: version '3.15.2/../x'",
+        ),
+        (facts(**{"\udcff": 1}), "sent a malformed reply to the probe: 'utf-8' codec"),
         (facts(machine_code_bytes="many"), "sent a malformed reply to the probe: Expected `int`"),
         (
             {"version": "3.15.2"},

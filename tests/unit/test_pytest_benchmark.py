@@ -154,8 +154,20 @@ def test_the_file_option_comes_last_and_a_module_is_recognized(command, argument
     assert spec == {"arguments": arguments, "module": module, "facts": "facts", "inspect": False}
 
 
+TIMES = b'{"benchmarks": [{"fullname": "t", "stats": {"mean": %s, "iterations": 1, "rounds": %s}}]}'
+IMPOSSIBLE_TIMES = [
+    (b"NaN", b"5"),
+    (b"Infinity", b"5"),
+    (b"-1", b"5"),
+    (b"0", b"5"),
+    (b"1", b"1e400"),
+]
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b"null", b'{"benchmarks": [{}]}', b'{"benchmarks": []}']
+    "data",
+    [b"", b"{}", b"[]", b"null", b'{"benchmarks": [{}]}', b'{"benchmarks": []}']
+    + [TIMES % (mean, rounds) for mean, rounds in IMPOSSIBLE_TIMES],
 )
 def test_other_data_has_no_timings(data):
     assert pytest_benchmark.parse(data) == {}

@@ -33,6 +33,10 @@ def test_a_process_says_at_its_start_which_python_it_is(one, tmp_path):
     assert start.forked is False
 
 
+def test_a_testimony_with_a_key_that_is_no_text_is_none():
+    assert parse_testimony("{'\\udcff': 1}\n{}") is None
+
+
 def test_a_process_ends_once(one, tmp_path):
     one.end()
     one.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def parse(data: bytes) -> dict[str, PytestTiming]:
             for test in report["benchmarks"]
             if test.get("stats")
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return {}
 
 
@@ -97,7 +98,10 @@ def _dated(date: str | None) -> dict[str, str]:
 
 def _timing(stats: Mapping[str, Any], shared: Mapping[str, str]) -> PytestTiming:
     counts = {"loops": int(stats["iterations"]), "pytest_benchmark_rounds": int(stats["rounds"])}
-    return PytestTiming(mean=float(stats["mean"]), metadata={**shared, **counts})
+    mean = float(stats["mean"])
+    if not (mean > 0 and math.isfinite(mean)):
+        raise ValueError(f"a test took {mean} seconds")
+    return PytestTiming(mean=mean, metadata={**shared, **counts})
 
 
 def failure(

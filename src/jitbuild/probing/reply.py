@@ -10,6 +10,7 @@ import msgspec
 
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.facts import ProbeFacts
+from jitbuild.request import is_full_version
 from jitbuild.system.formatting import count_noun
 from jitbuild.system.parsing import parse_json
 
@@ -68,18 +69,24 @@ def convert(path: Path, reply: Mapping[str, Any]) -> ProbeFacts:
     """Return `reply` as facts. Raises InterpreterError if a field is missing or of a wrong type."""
     try:
         return msgspec.convert(reply, ProbeFacts)
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise _malformed(path, str(error)) from error
 
 
 def _check_version(path: Path, reply: Mapping[str, Any]) -> None:
-    """Raise InterpreterError if the Python runs the probe but is older than the probe supports."""
+    """Raise InterpreterError if the version is older than the probe supports, or is not a version.
+
+    The store names the folder of an adopted interpreter by its version.
+    """
+    version = str(reply.get("version"))
     try:
-        major, minor = (int(part) for part in str(reply.get("version")).split(".")[:2])
+        major, minor = (int(part) for part in version.split(".")[:2])
     except ValueError as error:
-        raise _malformed(path, f"version {reply.get('version')!r}") from error
+        raise _malformed(path, f"version {version!r}") from error
     if (major, minor) < _OLDEST:
         raise _too_old(path)
+    if not is_full_version(version):
+        raise _malformed(path, f"version {version!r}")
 
 
 def _too_old(path: Path) -> InterpreterError:

@@ -84,11 +84,11 @@ def parse_testimony(text: str) -> Testimony | None:
     start, end = [*(_line(line) for line in text.splitlines()[:2]), {}, {}][:2]
     try:
         facts = msgspec.convert(start, StartFacts)
-    except msgspec.ValidationError:
+    except ValueError:  # a ValidationError, or a key with a surrogate
         return None
     try:
         return Testimony(start=facts, end=msgspec.convert(end, EndFacts))
-    except msgspec.ValidationError:
+    except ValueError:  # a ValidationError, or a key with a surrogate
         return Testimony(start=facts)
 
 

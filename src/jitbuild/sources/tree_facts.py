@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from jitbuild.errors import SourceError
 from jitbuild.planning.plan import ResolvedRequest
+from jitbuild.request import is_full_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,10 +91,10 @@ def _version(name: str, texts: Mapping[str, str]) -> Version:
             f"{_PATCHLEVEL}.",
             remedy="Name the top folder of a tree from python.org or from the git repository.",
         )
-    try:
-        return Version(match[1].partition("+")[0])  # "3.14.0+" is a commit after 3.14.0
-    except InvalidVersion as error:
+    version = match[1].partition("+")[0]  # "3.14.0+" is a commit after 3.14.0
+    if not is_full_version(version):
         raise SourceError(
             f"{name} has the version {match[1]!r}, which is not valid.",
             remedy=f"Correct PY_VERSION in {_PATCHLEVEL}.",
-        ) from error
+        )
+    return Version(version)

@@ -10,10 +10,11 @@ import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from jitbuild.request import is_full_version
+
 if TYPE_CHECKING:
     from jitbuild.store.manifest import Manifest
 
-_VERSION = re.compile(r"3\.[0-9]{1,3}\.[0-9]{1,3}((a|b|rc)[0-9]{1,3})?\+?")
 # The folders of interpreters are named `cpython-VERSION-VARIANT-KEY`. The version of a
 # free-threaded interpreter has a `t` at its end.
 _FOLDER = re.compile(r"cpython-(?P<version>[0-9][^-]*?)t?-.+")
@@ -21,7 +22,7 @@ _FOLDER = re.compile(r"cpython-(?P<version>[0-9][^-]*?)t?-.+")
 
 def defect(manifest: Manifest, folder: str) -> str:
     """Return what contradicts that `manifest` is that of the folder named `folder`, or ""."""
-    if not _VERSION.fullmatch(manifest.version):
+    if not is_full_version(manifest.version):
         return f"{manifest.version!r} is not a version of CPython"
     if manifest.name != folder:
         return f"it is the manifest of {manifest.name}"
