@@ -16,6 +16,7 @@ from jitbuild.cli.parser import build
 
 if TYPE_CHECKING:
     import random
+    from pathlib import Path
 
     from fuzzing import Case
 
@@ -32,10 +33,26 @@ _QUIET = ("plan", "which", "uninstall", "matrix", "config", "list", "prune", "ca
 def request(case: Case) -> Ending:
     """A hostile request to one of the commands."""
     rng = case.rng
-    (case.folder / "tree").mkdir()
+    _write_tree(case.folder / "tree", rng)
     (case.folder / "archive.tar.xz").write_bytes(b"no archive")
+    if rng.random() < 0.1:
+        return case.run("plan", "./tree", environ={"HOME": str(case.folder)})
     words = [hostile_text.argument(rng) for _ in range(rng.choice([1, 1, 1, 2]))]
     return case.run(*rng.choice(_REQUESTING), *words, environ={"HOME": str(case.folder)})
+
+
+def _write_tree(tree: Path, rng: random.Random) -> None:
+    """Write the files of a source tree that jitbuild reads, with a hostile version."""
+    version = hostile_text.text(rng, ["3.15.0a0+", "3.14.2"])
+    llvm = hostile_text.text(rng, ["21", "'21'"])
+    texts = {
+        "configure": "--enable-experimental-jit",
+        "Include/patchlevel.h": f'#define PY_VERSION "{version}"\n',
+        "Tools/jit/_llvm.py": f"_LLVM_VERSION = {llvm}\n",
+    }
+    for name, text in texts.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
 def options(case: Case) -> Ending:

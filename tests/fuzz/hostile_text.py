@@ -97,6 +97,9 @@ def _changed_table(rng: random.Random, plain: dict[str, Any]) -> dict[str, Any]:
     return {**plain, key: changed(rng, plain[key])}
 
 
+_INSERTIONS = (b"\0", b"\r", b"\xff", b"\n", b"[", b'"', b"9" * 50, b"9" * 5000, b"[" * 5000)
+
+
 def damaged(rng: random.Random, data: bytes) -> bytes:
     """Return `data`, a file, with a few bytes changed, inserted, repeated or cut off."""
     content = bytearray(data)
@@ -106,7 +109,7 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
         if kind == 0 and place < len(content):
             content[place] = rng.randrange(256)
         elif kind == 1:
-            content[place:place] = rng.choice([b"\0", b"\r", b"\xff", b"\n", b"[", b'"', b"9" * 50])
+            content[place:place] = rng.choice(_INSERTIONS)
         elif kind == 2:
             del content[place : place + rng.choice([1, 10, 1000])]
         elif kind == 3:

@@ -132,6 +132,7 @@ def test_a_folder_without_the_files_of_cpython_is_refused(tmp_path, mini_cpython
         described(tree, tmp_path)
 
 
-def test_an_invalid_version_is_refused(tmp_path, mini_cpython):
-    with pytest.raises(SourceError, match="'three', which is not valid"):
-        described(mini_cpython(tmp_path / "cpython", version="three"), tmp_path)
+@pytest.mark.parametrize("version", ["three", "3.15", "1!3.15.0", "3.15.0.dev1", "3.15.0/../x"])
+def test_an_invalid_version_is_refused(tmp_path, mini_cpython, version):
+    with pytest.raises(SourceError, match=f"'{version}', which is not valid"):
+        described(mini_cpython(tmp_path / "cpython", version=version), tmp_path)
