@@ -7,6 +7,7 @@ import pytest
 from jitbuild.cli import parser as parsers
 from jitbuild.cli.commands import COMMANDS, GROUPS
 from jitbuild.cli.main import main
+from jitbuild.errors import UsageError
 
 PIN = "a" * 64
 
@@ -256,3 +257,10 @@ def test_an_argument_for_configure_may_begin_with_hyphens(words):
     options = parsers.parse(["plan", "3.15", *words, "--jit", "no"])
     assert options.configure_arg == ["--with-trace-refs", "CC=x"]
     assert options.jit == "no"
+
+
+@pytest.mark.parametrize("option", ["--configure-arg=--", "-j--", "--jit=--", "--patch=--"])
+def test_two_hyphens_are_no_value_of_an_option(run, option):
+    code, out, err = run("install", "3.15", option)
+    assert (code, out) == (UsageError.exit_code, "")
+    assert "`--` is not a value" in err

@@ -55,6 +55,15 @@ class Parser(argparse.ArgumentParser):
             remedy=self.see_help(did_you_mean(value, choices)),
         )
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Return the value of an argument; unlike argparse, refuse `--` as the value of an option.
+
+        Python 3.11 would return a list for `--option=--`.
+        """
+        if action.option_strings and "--" in arg_strings:
+            self.error(f"argument {'/'.join(action.option_strings)}: `--` is not a value")
+        return super()._get_values(action, arg_strings)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None:
             return
