@@ -39,6 +39,8 @@ def text(rng: random.Random, seeds: Sequence[str] = REQUESTS) -> str:
         found = rng.choice(seeds)
         for _ in range(rng.randint(1, 3)):
             found = _changed(rng, found, seeds)
+    if os.name == "posix" and os.geteuid() == 0:
+        found = found.replace("~nobody", "~no_such_user")  # root can create nobody's home folder
     return _ABSOLUTE + found if found.strip().startswith(("/", "file:")) else found
 
 
