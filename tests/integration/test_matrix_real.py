@@ -232,13 +232,13 @@ def test_a_broken_interpreter_from_the_cache_is_replaced_by_the_next_best(
     (restored / "bin").mkdir(parents=True)
     (restored / "bin/python3.15").symlink_to(sys.executable)
     manifest = (Path(newest["path"]) / "jitbuild.toml").read_text()
-    manifest = manifest.replace("adopted = true", "adopted = false").replace(
-        newest["version"], "3.15.99"
-    )
+    manifest = manifest.replace("adopted = true", "adopted = false")
+    manifest = manifest.replace(newest["name"], restored.name)
+    manifest = manifest.replace(newest["version"], "3.15.99")
     (restored / "jitbuild.toml").write_text(
         re.sub(
             r'^executable = ".*"',
-            f'executable = "{restored}/bin/python3.15"',
+            'executable = "bin/python3.15"',
             manifest,
             count=1,
             flags=re.MULTILINE,

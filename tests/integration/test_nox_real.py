@@ -47,6 +47,7 @@ MODULES_OF_A_NOXFILE = (
     "system",
     "system.exec_script",
     "system.list_text",
+    "system.parsing",
     "system.paths",
     "system.suggestions",
     "system.urls",
@@ -180,16 +181,24 @@ def adopted(nox: Nox, debian_pythons: dict[str, Path]) -> dict[str, Path]:
     return debian_pythons
 
 
-def forge(nox: Nox, series: str, executable: Path, **more: object) -> None:
-    """Make the store return another program as its proven interpreter of `series`."""
+def forge(nox: Nox, series: str, executable: Path, version: str = "") -> None:
+    """Make the store return another program as its proven interpreter of `series`.
+
+    If `version` is stated, the interpreter is not adopted, and has this version.
+    """
     (manifest,) = nox.cli.home.glob(f"interpreters/cpython-{series}*/jitbuild.toml")
     data = tomllib.loads(manifest.read_text())
-    data |= {
-        "executable": str(executable),
-        "fingerprint": msgspec.to_builtins(Fingerprint.of(executable)),
-        **more,
-    }
-    manifest.write_text(tomli_w.dumps(data))
+    data["fingerprint"] = msgspec.to_builtins(Fingerprint.of(executable))
+    data["executable"] = str(executable)
+    folder = manifest.parent
+    if version:
+        data["name"] = data["name"].replace(data["version"], version)
+        data |= {"adopted": False, "version": version, "executable": "bin/python3"}
+        folder = folder.rename(folder.with_name(data["name"]))
+        (folder / "bin").mkdir(exist_ok=True)
+        (folder / "bin/python3").unlink(missing_ok=True)
+        (folder / "bin/python3").symlink_to(executable)
+    (folder / manifest.name).write_text(tomli_w.dumps(data))
 
 
 NAMES = ["tests(3.14-jit-off)", "tests(3.14-jit-on)", "tests(3.15-jit-off)", "tests(3.15-jit-on)"]
@@ -329,7 +338,7 @@ def test_another_interpreter_without_the_jit_fails_the_check(
     nox: Nox, adopted: dict[str, Path]
 ) -> None:
     nox.show('pythons=["3.15"]')
-    forge(nox, "3.15", Path(sys.executable).resolve(), adopted=False)
+    forge(nox, "3.15", Path(sys.executable).resolve(), version="3.15.3")
     done = nox(code=1)
     assert {done.outcomes["tests(3.15-jit-off)"], done.outcomes["tests(3.15-jit-on)"]} == {
         "aborted"
@@ -339,7 +348,6 @@ def test_another_interpreter_without_the_jit_fails_the_check(
         nox,
         "3.15",
         Path(sys.executable).resolve(),
-        adopted=False,
         version=".".join(map(str, sys.version_info[:3])),
     )
     nox.show(f'pythons=["3.{sys.version_info[1]}"]')

@@ -66,7 +66,7 @@ def test_a_build_passes_only_as_itself(
 ) -> None:
     verdict = probe(debian_pythons[series], expect=expect)  # type: ignore[arg-type]
     assert not verdict.ok
-    assert f"jitbuild install {series} --jit {expect}" in verdict.reason
+    assert f"jitbuild install {series} --jit={expect}" in verdict.reason
 
 
 def test_hostile_variables_have_no_effect_and_nothing_is_written(

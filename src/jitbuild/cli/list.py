@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import SourceRecord
     from jitbuild.store.store import Store
-    from jitbuild.system.progress import Reporter
 
 _SHORT_COMMIT = 10
 
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """
     current_store = store()
     interpreters = current_store.installed()
-    broken = _warn_of_broken(current_store, interpreters, reporter_for(options))
+    broken = _warn_of_broken(current_store, interpreters, options)
     if stale := [interpreter for interpreter in interpreters if interpreter.outdated]:
         from jitbuild.running.refreshing import refresh_all
 
@@ -67,15 +66,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _warn_of_broken(
-    current_store: Store, interpreters: Sequence[Interpreter], reporter: Reporter
+    current_store: Store, interpreters: Sequence[Interpreter], options: argparse.Namespace
 ) -> bool:
     """Warn of each broken entry, with its remedy. Return True if there is any."""
     from jitbuild.store.broken import broken_entries
 
     names = {interpreter.name for interpreter in interpreters}
     entries = broken_entries(current_store.interpreters, besides=names)
-    for entry in entries:
-        reporter.warn(str(entry.error()).replace("\n", " "))
+    if entries:
+        reporter = reporter_for(options)
+        for entry in entries:
+            reporter.warn(str(entry.error()).replace("\n", " "))
     return bool(entries)
 
 
