@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from serving import serving
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -98,12 +100,6 @@ class GitServer(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def running(root: Path) -> Iterator[GitServer]:
-    with GitServer(root) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.closing.set()
-            server.shutdown()
-            thread.join()
+    server = GitServer(root)
+    with serving(server, server.closing):
+        yield server

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import serving
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
 from jitbuild.system.download import download
@@ -139,13 +140,9 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "*")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield running
-        running.closing.set()
-        running.shutdown()
-        thread.join()
+    server = Server()
+    with serving(server, server.closing):
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from serving import serving
 
 from jitbuild.errors import DownloadError, IntegrityError, TruncatedError
 from jitbuild.system.download import download
@@ -125,15 +126,9 @@ class Server(socketserver.ThreadingTCPServer):
 
 @contextlib.contextmanager
 def running() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.closing.set()
-            server.shutdown()
-            thread.join()
+    server = Server()
+    with serving(server, server.closing):
+        yield server
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from serving import serving
 
 from jitbuild.errors import DownloadError
 from jitbuild.recipes.wheels import PinnedWheel
@@ -59,13 +60,9 @@ def index(endless):
         def handle_error(self, request: object, client_address: object) -> None:
             """Ignore clients that hang up: they are part of the tests."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    server = Server(("127.0.0.1", 0), Handler)
+    with serving(server, endless.closing):
         yield f"http://127.0.0.1:{server.server_address[1]}/simple"
-        endless.closing.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("part", ["page", "wheel"])
