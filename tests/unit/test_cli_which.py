@@ -36,7 +36,9 @@ def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
     code, out, err = run("which", *words)
     assert (code, out) == (NotInstalledError.exit_code, "")
     contents = (
-        "x was built with --jit=yes-off --profile=fast." if words[0] == "3.15" else "It has: x."
+        "x was built with --jit=yes-off --profile=fast."
+        if words[0] == "3.15"
+        else "The store has: x."
     )
     assert contents in err
     assert err.endswith(f"\nBuild it: {remedy}\n")

@@ -174,7 +174,9 @@ def test_the_interpreter_that_install_would_reuse_is_preferred(
 def test_at_most_five_names_are_listed_when_nothing_fits(store):
     for number in range(7):
         put(store, f"name{number}", f"3.14.{number}")
-    with pytest.raises(NotInstalledError, match=r"It has: name0, .*name4, \.\.\.\.\n") as error:
+    with pytest.raises(
+        NotInstalledError, match=r"The store has: name0, .*name4, \.\.\.\.\n"
+    ) as error:
         find_interpreter("3.15", Axes())
     assert error.value.remedy == "Build it: jitbuild install 3.15"
 
@@ -188,7 +190,7 @@ def test_the_remedy_repeats_the_stated_axes(store, tmp_path):
 
 def test_for_an_empty_store_the_remedy_also_names_adopt(store):
     for spec, named in (("3.15", True), ("main", False), ("3.12", False)):
-        with pytest.raises(NotInstalledError, match="It is empty") as error:
+        with pytest.raises(NotInstalledError, match="The store is empty") as error:
             find_interpreter(spec, Axes())
         assert ("jitbuild adopt PATH" in error.value.remedy) == named
     stores.put(store, "3.14.0")
@@ -199,7 +201,7 @@ def test_for_an_empty_store_the_remedy_also_names_adopt(store):
 
 def test_a_broken_recipe_of_the_user_does_not_hide_that_nothing_fits(home, tmp_path, monkeypatch):
     monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path / "none"))
-    with pytest.raises(NotInstalledError, match="It is empty"):
+    with pytest.raises(NotInstalledError, match="The store is empty"):
         find_interpreter("3.15", Axes())
 
 

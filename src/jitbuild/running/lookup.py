@@ -169,7 +169,9 @@ def _not_installed(request: Request, axes: Axes, store: Store, digest: str) -> N
     installed = store.installed()
     names = [interpreter.name for interpreter in installed]
     more = ", ..." if len(names) > _SHOWN_NAMES else ""
-    contents = f"It has: {', '.join(names[:_SHOWN_NAMES])}{more}." if names else "It is empty."
+    contents = f"The store has: {', '.join(names[:_SHOWN_NAMES])}{more}."
+    if not names:
+        contents = "The store is empty."
     why = reasons(installed, request, axes, digest=digest)
     remedy = advise_install("Build it", request.text, axes)
     if not names and request.is_version and remedy.startswith("Build it:"):
