@@ -51,6 +51,8 @@ def test_values_may_begin_with_a_hyphen(line, expected):
         (["3.15", "--benchmarks", "--rounds", "3"], "argument"),
         (["compare", "x.json"], "needs two or more files"),
         (["compare", "x.json", "y.json", "--stmt", "1"], "does not measure"),
+        (["compare", "x.json", "y.json", "--with", "numpy", "--group", "g"], "so --with, --group"),
+        (["compare", "x.json", "y.json", "--jit", "yes"], "so an option of the variant would"),
         (
             ["compare", "x.json", "y.json", "--rounds", "5", "--max-time=9"],
             "does not measure, so --rounds, --max-time would have no effect",

@@ -97,6 +97,18 @@ def test_a_newer_release_is_named_with_the_command_that_builds_it(run, store):
     assert run("install", "3.15", "--jit", "yes-off")[2].endswith("--upgrade --jit=yes-off\n")
 
 
+def test_the_command_that_builds_a_newer_release_names_its_recipes(run, store, tmp_path):
+    put(store, "a", "3.15.2")
+    folder = tmp_path / "more recipes"
+    folder.mkdir()
+    (folder / "cpython-3.15.toml").write_text(
+        f'series = "3.15"\n[[tag]]\nversion = "3.15.9"\ntar-xz = "{"0" * 64}"\n'
+    )
+    assert run("install", "3.15", "--recipes", str(folder))[2].endswith(
+        f"jitbuild install 3.15 --upgrade --recipes '{folder}'\n"
+    )
+
+
 @pytest.mark.parametrize("words", [("3.15.0",), ("a",), ("3.15", "-q")])
 def test_no_newer_release_is_named_for_one_version_or_with_quiet(run, store, words):
     put(store, "a", "3.15.0")

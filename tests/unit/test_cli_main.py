@@ -183,6 +183,18 @@ def test_errors_are_red_on_terminals_that_allow_colour(monkeypatch, environ, red
     assert sys.stderr.getvalue().startswith("\x1b[31m") is red
 
 
+def test_the_error_about_missing_packages_is_red_too(monkeypatch):
+    def parse(argv):
+        raise ModuleNotFoundError("No module named 'msgspec'", name="msgspec")
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("jitbuild.cli.parser.parse", parse)
+    monkeypatch.setattr(sys, "stderr", Tty())
+    main(["list"])
+    assert sys.stderr.getvalue().startswith("\x1b[31merror:\x1b[0m jitbuild needs msgspec")
+
+
 def test_signal_handlers_are_restored_after_a_command(run):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run("prune")

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             reporter.note(
                 f"{program} starts {interpreter.executable}, which was registered in its place."
             )
-        instead = f" It replaces {', '.join(replaced)}." if replaced else ""
+        instead = f" It replaces {', '.join(sorted(replaced))}." if replaced else ""
         reporter.note(f"registered {summary(interpreter)}{instead}")
     if options.json:
         print_json([interpreter.to_json()])

@@ -27,6 +27,7 @@ from jitbuild.cli.bench_output import check_outputs, show_reports
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.errors import UsageError
+from jitbuild.request import Axes
 from jitbuild.running.intervals import MARGIN
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 # These options say how to measure, so they mean nothing to `bench compare`.
 _MEASURING = (
-    *("setup", "suite", "benchmarks", "pytest-benchmark", "aa", "requirements"),
+    *("setup", "suite", "benchmarks", "pytest-benchmark", "aa", "with", "requirements", "group"),
     *("rounds", "max-time", "values", "timeout", "resume", "inspect", "output"),
 )
 
@@ -218,7 +219,10 @@ def _compare(options: argparse.Namespace) -> int:
     usage = "jitbuild bench compare A.json B.json"
     if options.command is not None or options.stmt:
         raise UsageError("`bench compare` does not measure.", remedy=f"Name files: {usage}")
-    ignored = [f"--{name}" for name in _MEASURING if getattr(options, name.replace("-", "_"))]
+    given = vars(options) | {"with": options.with_}
+    ignored = [f"--{name}" for name in _MEASURING if given[name.replace("-", "_")]]
+    if stated_axes(options) != Axes():
+        ignored.append("an option of the variant")
     if ignored:
         raise UsageError(
             f"`bench compare` does not measure, so {', '.join(ignored)} would have no effect.",

@@ -137,8 +137,8 @@ def _note_newer_release(
     """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
     if options.upgrade or options.reinstall or interpreter.created >= begun:
         return
-    catalog = api.catalog(options.recipes)
-    if note := advise_upgrade(outcome.request, outcome.axes, interpreter, catalog):
+    recipes = options.recipes
+    if note := advise_upgrade(outcome.request, outcome.axes, interpreter, recipes):
         print(note, file=sys.stderr)
 
 

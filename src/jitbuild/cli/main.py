@@ -114,7 +114,7 @@ def _report_missing_module(error: ModuleNotFoundError, *, verbose: bool) -> int:
         return _report_unexpected(error, verbose=verbose)
     if verbose:
         _print_traceback()
-    _print(f"{_red('error:')} {message}")
+    _print_error(message)
     return JitbuildError.exit_code
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jitbuild.ci.matrix_sessions import list_sessions, parse_listing
 from jitbuild.errors import JitbuildError
 from jitbuild.system import process
+from jitbuild.system.list_text import joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,5 @@ def warn_of_other_sessions(
 def _joined(names: Sequence[str]) -> str:
     """Return the first names as a list that ends in "or"; further names are only counted."""
     shown = [f"`{name}`" for name in names][:_SHOWN]
-    if more := len(names) - len(shown):
-        return f"{', '.join(shown)} or {more} more"
-    return " or ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    more = len(names) - len(shown)
+    return joined([*shown, f"{more} more"] if more else shown, "or")

@@ -16,21 +16,22 @@ from jitbuild.target import host
 
 if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan
-    from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store.interpreter import Interpreter
 
 
 def advise_upgrade(
-    request: Request, axes: Axes, interpreter: Interpreter, catalog: Catalog
+    request: Request, axes: Axes, interpreter: Interpreter, recipes: str | None
 ) -> str | None:
     """Return a note if a release newer than `interpreter` fits `request` and can be built.
 
-    `interpreter` is the one in the store that `install` uses for `request` and `axes`.
+    `interpreter` is the one in the store that `install` uses for `request` and `axes`. `recipes` is
+    the folder of recipes that the command line states.
     """
     if request.kind not in {"series", "specifier"}:
         return None
     try:
+        catalog = api.catalog(recipes)
         newest = resolve_version(request, catalog)
         make_plan(newest, axes.variant(request), host().target, catalog)
     except JitbuildError:
@@ -38,6 +39,8 @@ def advise_upgrade(
     if Version(newest.version) <= Version(interpreter.version):
         return None
     words = ["jitbuild", "install", request.text, "--upgrade", *axis_options(axes)]
+    if recipes:
+        words += ["--recipes", recipes]
     return f"{newest.version} is newer than {interpreter.name}. To build it: {shlex.join(words)}"
 
 

@@ -34,9 +34,9 @@ def split_list(text: str, *, spaces: bool = True) -> list[str]:
     return items
 
 
-def joined(words: Sequence[str]) -> str:
+def joined(words: Sequence[str], conjunction: str = "and") -> str:
     """Return `words` as a text such as `a, b and c`."""
-    return " and ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
+    return f" {conjunction} ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
 
 
 def _items_of(word: str) -> list[str]:
