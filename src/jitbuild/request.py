@@ -81,6 +81,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         """True if the recipes alone can resolve the request, without any file or repository."""
         return self.kind in {"tag", "series", "specifier"}
 
+    @property
+    def series(self) -> tuple[int, int] | None:
+        """The series that the request names, such as (3, 15); None if it names none."""
+        match = re.match(r"3\.(\d+)", self.value) if self.kind in {"tag", "series"} else None
+        return (3, int(match[1])) if match else None
+
     def admits(self, version: str) -> bool:
         """Return True if `version` is one of the versions that this request names.
 

@@ -11,7 +11,7 @@ from jitbuild import api
 from jitbuild.errors import JitbuildError
 from jitbuild.options import axis_options
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.probing.proof import lacks_essentials
+from jitbuild.providers.existing import lacks_recorded_essentials
 from jitbuild.target import host
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def note_on_plan(request: Request, axes: Axes, plan: Plan) -> str | None:
         found = api.store().find(request, wanted)
     except JitbuildError:
         return None
-    if found is None or (lacks_essentials(found.recorded_missing or ()) and not found.adopted):
+    if found is None or lacks_recorded_essentials(found):
         return None
     if found.key == plan.key:
         return f"{found.name} is already in the store, so `jitbuild install` builds nothing."

@@ -91,8 +91,7 @@ class ExistingInterpreters:
         """
         if interpreter is None:
             return None
-        recorded = interpreter.recorded_missing or ()
-        if lacks_essentials(recorded) and not (interpreter.adopted or self.options.allow_missing):
+        if lacks_recorded_essentials(interpreter) and not self.options.allow_missing:
             return None
         if reason := decay(
             interpreter, self.missing_modules, allow_missing=self.options.allow_missing
@@ -125,3 +124,11 @@ class ExistingInterpreters:
         interpreter = self.store.get(plan.prefix_name)
         if interpreter is not None and interpreter.moved_from is not None:
             self._refresh(interpreter)
+
+
+def lacks_recorded_essentials(interpreter: Interpreter) -> bool:
+    """Return True if the interpreter was built and its record says that it lacks essential modules.
+
+    `install` then builds it again. An adopted interpreter is used as it is.
+    """
+    return not interpreter.adopted and lacks_essentials(interpreter.recorded_missing or ())

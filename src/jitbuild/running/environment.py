@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from jitbuild import modes
@@ -70,17 +69,14 @@ def check_requested_modes(spec: str, axes: Axes, chosen: Iterable[Mode]) -> None
     So an interpreter that could not run in the mode is not installed first.
     """
     request = parse(spec)
-    series = re.match(r"3\.(\d+)", request.value) if request.kind in {"tag", "series"} else None
-    has_jit, lead = (
-        not request.free_threaded and axes.jit != "no",
-        "Build an interpreter with the JIT",
-    )
+    has_jit = not request.free_threaded and axes.jit != "no"
+    lead = "Build an interpreter with the JIT"
     for mode in chosen:
         modes.check(
             mode,
             f"CPython {request.text}{f' with --jit {axes.jit}' if axes.jit else ''}",
             jit=has_jit,
-            series=(3, int(series[1])) if series else None,
+            series=request.series,
             # The advice reads the recipes, so it is made only if it is needed.
             remedy="" if has_jit else advise_install(lead, request.value, _WITH_JIT),
         )

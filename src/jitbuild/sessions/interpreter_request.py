@@ -5,7 +5,6 @@ Noxfiles import this module, so it imports nothing heavy at the top.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +16,6 @@ from jitbuild.sessions.missing_policy import Policy, check_policy
 
 if TYPE_CHECKING:
     from jitbuild.modes import Mode
-
-_SERIES = re.compile(r"3\.(\d+)")
 
 
 class InterpreterRequest(NamedTuple):
@@ -50,10 +47,8 @@ class InterpreterRequest(NamedTuple):
     @property
     def series(self) -> str | None:
         """The series that the request names, such as `3.15`; None if it names none."""
-        if self.request.kind not in {"tag", "series"}:
-            return None
-        match = _SERIES.match(self.request.value)
-        return match[0] if match else None
+        series = self.request.series
+        return f"{series[0]}.{series[1]}" if series else None
 
     @property
     def selectors(self) -> frozenset[str]:
@@ -125,8 +120,7 @@ def requested_modes(names: Iterable[str] | None) -> list[Mode]:
 def check_mode(request: InterpreterRequest, mode: Mode) -> None:
     """Raise VariantError if every interpreter that fits `request` would ignore `mode`."""
     has_jit = not request.request.free_threaded and request.jit != "no"
-    series = (3, int(request.series.partition(".")[2])) if request.series else None
-    name = f"CPython {request.name}"
+    name, series = f"CPython {request.name}", request.request.series
     modes.check(mode, name, jit=has_jit, series=series, remedy="Omit the mode.")
 
 
