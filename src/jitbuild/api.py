@@ -105,8 +105,8 @@ def plan(  # noqa: PLR0913
     """Return the plan that `ensure` would carry out for `spec` on `platform`.
 
     `platform` is a target such as `aarch64-macos`; None means this machine. Interpreters in the
-    store are not considered, unless `spec` is the name of one: then the plan is that with which it
-    is built again. The network is never used, so a commit of a remote repository must have been
+    store are not considered, unless `spec` is the name of one: then the plan is the one that
+    rebuilds it. The network is never used, so a commit of a remote repository must have been
     fetched before. Raises a JitbuildError if no plan can be made.
     """
     from jitbuild import target

@@ -270,7 +270,7 @@ def test_off_against_off(cli: Cli) -> None:
             23,
             "fails with the JIT off: it ended with SIGABRT",
         ),
-        (["--", "none.py"], 23, "ended with exit code 2. Run again, it printed:\n  "),
+        (["--", "none.py"], 23, "ended with exit code 2. When it ran again, it printed:\n  "),
         (["--", "none.py"], 23, "none.py': [Errno 2] No such file or directory"),
         (["--stmt", "1 / 0"], 23, "The statement fails with the JIT off: ZeroDivisionError: "),
         (["--stmt", "1 /"], 23, "The statement fails with the JIT off: SyntaxError: "),

@@ -173,12 +173,12 @@ OVERSTATED = "a gain from the JIT is overstated there."
         (
             ({**FAST, "jitbuild_mode": "off"}, {**FAST, "jitbuild_mode": "on"}),
             [f"a and b were measured on a `fast` build, without PGO and LTO: {OVERSTATED}"],
-            "on x. They are of a `fast` build, which overstates the gain.",
+            "on x. Both files are from a `fast` build, which overstates the gain.",
         ),
         (
             (FAST, FAST),
             [f"a and b were measured on a `fast` build, without PGO and LTO: {OVERSTATED}"],
-            "on x. They are of `fast` builds, which say little about a release.",
+            "on x. Both files are from `fast` builds, which say little about a release.",
         ),
         (
             (FAST, RELEASE),

@@ -134,7 +134,7 @@ COMMAND_FAILED = "Exception: Command failed with exit code 2\n"
     [
         (
             b"python: can't open file 'x.py'\n",
-            " Run again, it printed:\n  python: can't open file 'x.py'",
+            " When it ran again, it printed:\n  python: can't open file 'x.py'",
         ),
         (b"", ""),
     ],

@@ -48,14 +48,16 @@ def profile_limit(base: Mapping[str, str], other: Mapping[str, str], result: str
     if _differ(profiles):
         return "Their build profiles differ, too."
     if profiles[0] == "debug":
-        return "They are of a debug build, which says little about a release."
+        return "Both files are from a debug build, which says little about a release."
     if profiles[0] != "fast":
         return ""
     if (base.get(_MODE), other.get(_MODE)) == ("off", "on"):
         return (
-            "They are of a `fast` build, which overstates the gain." if result == "faster" else ""
+            "Both files are from a `fast` build, which overstates the gain."
+            if result == "faster"
+            else ""
         )
-    return "They are of `fast` builds, which say little about a release."
+    return "Both files are from `fast` builds, which say little about a release."
 
 
 def _differ(profiles: list[str]) -> bool:

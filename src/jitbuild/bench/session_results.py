@@ -71,7 +71,7 @@ def last_round(session: MeasurementSession) -> int:
 
 
 def read_numbers(path: Path) -> dict[str, float]:
-    """Return the numbers by name in a JSON file; {} if it is missing or has another content."""
+    """Return the numbers by name in a JSON file; {} if it is missing or malformed."""
     try:
         numbers = parse_json(path.read_text(encoding="utf-8"))
         return {str(name): float(value) for name, value in numbers.items()}

@@ -289,7 +289,7 @@ def _classify(
 
 
 def _wanted_half(value: float, counted: float, floor: float) -> float:
-    """Return half the width of the widest interval of log `value` that decides.
+    """Return the largest half-width of an interval around log `value` that decides the result.
 
     An interval around a ratio within the noise floor cannot mean "faster" or "slower".
     """

@@ -103,7 +103,11 @@ def _printed(session: MeasurementSession, step: BenchStep) -> str:
     """Return the last lines that the command printed when it ran again; "" if there are none."""
     path = session.output_file(step)
     lines = _last_lines(path)[-_SHOWN_OUTPUT_LINES:] if path.exists() else []
-    return " Run again, it printed:" + "".join(f"\n  {line}" for line in lines) if lines else ""
+    return (
+        " When it ran again, it printed:" + "".join(f"\n  {line}" for line in lines)
+        if lines
+        else ""
+    )
 
 
 def _cause(lines: Sequence[str]) -> str:

@@ -97,7 +97,7 @@ class StepProgress:
 
 
 class _Count:
-    """The number of things that a step has `begun`, of `total`. `clock` returns seconds."""
+    """The progress of a step: `begun` of `total` items. `clock` returns seconds."""
 
     def __init__(self, noun: str, total: int, clock: Callable[[], float]) -> None:
         self.noun = noun

@@ -42,7 +42,7 @@ def print_json(data: object) -> None:
 
 
 def print_path(path: Path) -> None:
-    """Print a path on stdout, for `$(...)`: unchanged unless stdout is a terminal."""
+    """Print a path on stdout; escape control characters only if stdout is a terminal."""
     import sys
 
     stream = sys.stdout if sys.stdout is None or sys.stdout.isatty() else raw(sys.stdout)

@@ -1,4 +1,4 @@
-"""Say which interpreter in the store `install` uses in place of a newer release or of a build."""
+"""Notes on interpreters in the store that `install` reuses instead of building."""
 
 from __future__ import annotations
 

@@ -40,13 +40,13 @@ def find_interpreter(
 ) -> Interpreter:
     """Return the best interpreter in the store for `spec` and the stated axes.
 
-    `spec` is a request, or the name of an interpreter as `jitbuild list` prints it, or a beginning
-    that only this name has. With `machine_code`, an interpreter that makes no machine code fits
-    only if it is named, if `axes` states its jit axis, or if the request is free-threaded. If
-    several interpreters fit, the one that `jitbuild install` would reuse is preferred. First,
-    moved interpreters that fit are repaired, and
-    adopted ones whose file has changed are checked again by `probe` (by default jitbuild's probe).
-    `reporter` returns the reporter, and is called only if there is something to report.
+    `spec` is a request, a name as `jitbuild list` prints it, or an unambiguous prefix of one. With
+    `machine_code`, an interpreter that makes no machine code fits only if it is named, if `axes`
+    states its jit axis, or if the request is free-threaded. If several interpreters fit, the one
+    that `jitbuild install` would reuse is preferred. First, moved interpreters that fit are
+    repaired, and adopted ones whose file has changed are checked again by `probe` (by default
+    jitbuild's probe). `reporter` returns the reporter, and is called only if there is something to
+    report.
 
     Raises NotInstalledError, which states the reasons, when no interpreter fits. Raises UsageError
     when the named interpreter contradicts `axes`, or when several names begin with `spec`. If an

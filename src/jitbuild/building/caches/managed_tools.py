@@ -29,7 +29,7 @@ class ManagedTools:
     _checked: bool = field(default=False, init=False)
 
     def prepare(self, step: Step) -> StepInputs:
-        """Do nothing: the tools are in their place."""
+        """Do nothing: the tools are already in place."""
         return StepInputs()
 
     def withdraw(self, step: Step, error: BuildError) -> StepInputs | None:
