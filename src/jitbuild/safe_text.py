@@ -22,8 +22,11 @@ _WORKFLOW_COMMAND = re.compile(
     r"^(\s*)::(?=(?:error|warning|notice|debug|group|endgroup|echo|[a-z]+-[a-z-]+)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
-# A URL up to its user and password. pathlib makes one slash of two.
-_USER = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*[a-z0-9]:/{1,2})(?!\*)([^/\s:@]*)(:?[^/\s]*)@")
+# A URL up to its user and password. pathlib makes one slash of two. The limit of the scheme's
+# length, and the search for an @ ahead, keep the time linear for long texts.
+_USER = re.compile(
+    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}[a-z0-9]:/{1,2})(?!\*)(?=[^/\s]*@)([^/\s:@]*)(:?[^/\s]*)@"
+)
 # What follows the colon is no port. Thus it is the begin of a password with a slash, ? or # that
 # ought to be percent-encoded, and nothing shows where the password ends.
 _BROKEN_USER = re.compile(
@@ -31,7 +34,7 @@ _BROKEN_USER = re.compile(
 )
 # The same without a scheme: user:password@host.
 _BARE_USER = re.compile(r"(?<![\w/\\@:.+-])[\w.+-]+:[^\s/\\@:'\"]+@(?=[\w.-])")
-_QUERY = re.compile(r"(?P<url>\w:/[^\s?#]*[?])(?!\*\*\*)\S+?(?=[.,:)\]}>'\"`]*(?:\s|$))")
+_QUERY = re.compile(r"(?P<url>\w:/[^\s?#]*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]")
 # The value of a parameter in a URL, except for punctuation of the text around the URL.
 _VALUE = r"[^&#;|\s]+?(?=[.,:)\]}>'\"`]*(?:[&#;|\s]|$))"
 _PARAMETER = (

@@ -97,7 +97,7 @@ def test_only_entries_of_jitbuild_are_broken(store, entry):
     for name in (".DS_Store", "notes", f".{NAME}.replaced"):
         (store.interpreters / name).mkdir()
     assert broken_entries(store.interpreters, besides=[NAME]) == []
-    for name in (NAME, "cpython-3.14.2-gone", "../interpreters", ""):
+    for name in (NAME, "cpython-3.14.2-gone", f"cpython-3.15.2-{'a' * 300}", "../interpreters", ""):
         assert broken_entry(store.interpreters, name) is None
 
 

@@ -94,6 +94,12 @@ def test_text_without_secrets_stays_as_it_is(text):
     assert safe_text(text) == text
 
 
+@pytest.mark.parametrize("text", ["x:/ " + "a-" * 100_000, "xy:/" + "a" * 200_000])
+def test_long_text_takes_no_quadratic_time(text):
+    # With a regular expression that takes quadratic time, this would take minutes.
+    assert safe_text(text) == text
+
+
 def test_an_error_is_safe_wherever_it_is_shown():
     error = DownloadError(
         "https://a:hunter2@h/ said \x1b[2J", remedy="Ask \u202e\x9b?token=hunter2"

@@ -275,3 +275,11 @@ def test_a_file_in_place_of_the_interpreters_is_a_store_error(store):
     store.interpreters.touch()
     with pytest.raises(StoreError):
         store.installed()
+
+
+def test_folders_that_can_be_listed_but_not_entered_are_read_once(store, monkeypatch):
+    put(store, name="a")
+    # As root, every folder can be entered. What the system says of another folder is that its
+    # files do not exist.
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
+    assert [found.name for found in store.installed()] == ["a"]

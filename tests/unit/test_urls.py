@@ -74,6 +74,11 @@ def test_the_output_of_a_tool_contains_no_part_of_the_secrets(line):
     assert "***" in hidden
 
 
+def test_words_of_ccache_s_attributes_are_kept_in_the_output_of_a_tool():
+    address = Address("http://cache/x|keep-alive=true|layout=bazel|password=hunter2")
+    assert address.hide_in("true, bazel, hunter2") == "true, bazel, ***"
+
+
 def test_values_that_have_an_address_do_not_show_its_secrets():
     url = "https://bob:hunter2@h/x?y=hunter2"
     values = [

@@ -41,10 +41,12 @@ def broken_entry(folder: Path, name: str) -> BrokenEntry | None:
     path = folder / name
     if not layout.FOLDERS["interpreters"].fullmatch(name) or layout.SET_ASIDE.fullmatch(name):
         return None
+    if not os.path.lexists(path):
+        return None
     try:
         Interpreter.load(path)
     except FileNotFoundError:
-        return BrokenEntry(path, "it has no manifest") if os.path.lexists(path) else None
+        return BrokenEntry(path, "it has no manifest")
     except OSError as error:
         return BrokenEntry(path, f"its manifest cannot be read ({error.strerror})")
     except ValueError as error:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from jitbuild.request import Request
 
+ProviderName = Literal["source", "adopt"]
 # The state of an interpreter. `gone`: its executable does not exist. `moved`: its folder was moved,
 # so it must be repaired. `changed`: it was adopted, and its executable is not the probed file any
 # more.
-ProviderName = Literal["source", "adopt"]
 State = Literal["proven", "not proven", "moved", "changed", "gone"]
 
 

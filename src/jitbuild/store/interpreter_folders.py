@@ -23,12 +23,16 @@ class InterpreterFolders(NamedTuple):
 
     def read_all(self) -> list[Interpreter]:
         """Return all interpreters, sorted by name. Raises OSError if they cannot be listed."""
+        names = self._names()
         while True:
-            paths = [self.folder / name for name in self._names()]
-            interpreters = [self.read(path.name) for path in paths]
+            interpreters = [self.read(name) for name in names]
             # If a folder disappears after it was listed, another one may have taken its place, as
-            # when an adopted interpreter is registered under the name of its new version.
-            if all(map(os.path.lexists, paths)):
+            # when an adopted interpreter is registered under the name of its new version. Folders
+            # that may be listed but not entered seem to have disappeared, too.
+            listed = names
+            if not all(os.path.lexists(self.folder / name) for name in names):
+                names = self._names()
+            if names == listed:
                 return [interpreter for interpreter in interpreters if interpreter is not None]
 
     def read(self, name: str) -> Interpreter | None:

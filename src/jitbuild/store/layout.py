@@ -23,7 +23,7 @@ _DIGEST = r"[0-9a-f]{16}"
 
 SCRATCH = re.compile(r"[0-9a-f]{12}")
 # An older interpreter while it is replaced (store/swap.py).
-SET_ASIDE = re.compile(r"\..+\.replaced")
+SET_ASIDE = re.compile(r"\.(.+)\.replaced")
 LOG = re.compile(r"(cpython-.+-\d{8}T\d{6}|diff-\d{8}-\d{6}-\d+-.+)\.log")
 # Maps the folder of each cache to the names of its entries.
 CACHES = {

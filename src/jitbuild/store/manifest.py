@@ -1,6 +1,6 @@
 """The manifest of an interpreter: everything known about it, in `jitbuild.toml` in its folder.
 
-Only `read` and `write` access the file. A manifest is rewritten only when its interpreter has been
+Only `load` and `write` access the file. A manifest is rewritten only when its interpreter has been
 repaired after a move (providers/repair.py), and when an adopted interpreter that has changed fails
 its new probe (providers/adopt.py). Any other change replaces the interpreter as a whole.
 """
@@ -226,14 +226,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         plain: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(datetime,))
         return plain
-
-
-def read(folder: Path) -> Manifest | None:
-    """Return the manifest in `folder`; None if `load` would raise an error."""
-    try:
-        return load(folder)
-    except (OSError, ValueError):
-        return None
 
 
 def load(folder: Path) -> Manifest:

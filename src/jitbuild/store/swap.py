@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from jitbuild.store import layout
 from jitbuild.store.deletion import delete
 from jitbuild.system.exchange import exchange as exchange_folders
 
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-_PREFIX, _SUFFIX = ".", ".replaced"
-
 
 def set_aside_path(final: Path) -> Path:
     """Return the path of the older interpreter while the folder `final` is replaced."""
-    return final.with_name(f"{_PREFIX}{final.name}{_SUFFIX}")
+    return final.with_name(f".{final.name}.replaced")
 
 
 def replaced_name(name: str) -> str:
@@ -32,9 +31,8 @@ def replaced_name(name: str) -> str:
     >>> replaced_name(".cpython-3.15.2-jit-fast-93a23b85.replaced")
     'cpython-3.15.2-jit-fast-93a23b85'
     """
-    if name.startswith(_PREFIX) and name.endswith(_SUFFIX):
-        return name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
-    return ""
+    match = layout.SET_ASIDE.fullmatch(name)
+    return match[1] if match else ""
 
 
 def replace(

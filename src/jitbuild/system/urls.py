@@ -18,6 +18,8 @@ _BARE_USER = re.compile(r"^[^/\\:]*:[^/\\]*@")
 _QUERY = re.compile(r"([?#])[^|\s]+")
 _ATTRIBUTE = re.compile(r"(?:(?<=[|\s])|(?<=\s@))([\w.-]+)=[^|\s]*")
 _SHORTEST_SECRET = 4
+# Values of ccache's attributes that are words of ordinary text, too.
+_NO_SECRETS = frozenset({"true", "false", "flat", "bazel", "subdirs"})
 
 
 class Address:
@@ -77,7 +79,7 @@ class Address:
             form
             for part in parts
             for form in (part, unquote(part))
-            if len(form) >= _SHORTEST_SECRET
+            if len(form) >= _SHORTEST_SECRET and form not in _NO_SECRETS
         }
 
     def __str__(self) -> str:

@@ -39,6 +39,6 @@ def limited(
     return ("/bin/sh", "-c", _SCRIPT, str(blocks), str(_MOST_MEMORY_KB), *argv)
 
 
-def seconds_for(wheels: Sequence[PinnedWheel], *, least_speed: int = LEAST_SPEED) -> float:
-    """Return the time in seconds after which pip is ended: it is slower than `least_speed` then."""
-    return _SLACK_SECONDS + sum(wheel.size or MOST_BYTES for wheel in wheels) / least_speed
+def seconds_for(wheels: Sequence[PinnedWheel]) -> float:
+    """Return the time in seconds after which pip is ended: it is slower than LEAST_SPEED then."""
+    return _SLACK_SECONDS + sum(wheel.size or MOST_BYTES for wheel in wheels) / LEAST_SPEED
