@@ -147,6 +147,24 @@ def test_a_module_that_cannot_be_imported_is_an_error_with_its_reason(
     assert found.results["tests/test_skips.py"].outcome == "skipped"
 
 
+def test_patches_of_a_test_do_not_reach_the_recorder(
+    record: Record, pytester: pytest.Pytester
+) -> None:
+    suite = """
+        import builtins, io, json, os, pathlib
+        import pytest
+        def fail(*args, **options): raise OSError("patched")
+        @pytest.mark.parametrize("owner, name", [
+            (pathlib.Path, "open"), (io, "open"), (builtins, "open"), (json, "dumps"),
+        ])
+        def test_patches(owner, name, monkeypatch): monkeypatch.setattr(owner, name, fail)
+        def test_process(monkeypatch): monkeypatch.setattr(os, "getpid", lambda: 1)
+    """
+    pytester.makepyfile(**{"tests/test_of_recorded_package": suite})
+    found = outcomes(record())
+    assert (len(found), {*found.values()}) == (5, {"passed"})
+
+
 def test_packages_can_be_named(record: Record) -> None:
     (first, *_) = record(packages=["other"]).usage or [None]
     assert first is None or first.packages == ("other",)

@@ -18,6 +18,7 @@ works in every Python that pytest supports; compiled code is measured from 3.13 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -58,6 +59,8 @@ class OutcomeRecorder:
         self.config = config
         self.leave_out = frozenset(settings["leave_out"])
         self.packages: list[str] = settings["packages"]
+        # A test may patch these functions: pytest reports a test before it undoes the patches.
+        self.open, self.getpid, self.encode = io.open, os.getpid, json.JSONEncoder().encode
         self.process = os.getpid()
         self.path = folder / f"records-{self.process}.jsonl"
         self.worker = hasattr(config, "workerinput")
@@ -66,10 +69,10 @@ class OutcomeRecorder:
 
     def record(self, **fields: Any) -> None:
         """Append a record, unless this process was forked from the process that runs the tests."""
-        if os.getpid() == self.process:
+        if self.getpid() == self.process:
             # The file is opened each time, because a test may close every file descriptor.
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(fields) + "\n")
+            with self.open(str(self.path), "a", encoding="utf-8") as file:
+                file.write(self.encode(fields) + "\n")
 
     def name(self, nodeid: str) -> str:
         """Return the id that pytest accepts in the folder in which it was started."""
