@@ -11,6 +11,7 @@ from jitbuild.diff.command_run import CommandRun, Interruption
 from jitbuild.diff.compare_runs import baseline_of, compare_runs
 from jitbuild.diff.crash_trace import find_trace
 from jitbuild.diff.diff_report import caveats
+from jitbuild.diff.findings import COMMAND
 from jitbuild.diff.test_record import TestResult
 from jitbuild.running.testimony import Testimony
 
@@ -147,6 +148,30 @@ def test_a_crash_of_another_test_than_in_the_baseline_is_a_difference():
     )
     (difference,) = compare_runs([off, on], ("off", "on"), repeat).differences
     assert (difference.subject, difference.kind, difference.modes) == ("b", "crash", ("on",))
+
+
+def rest_of(mode, code, **changes):
+    fields = {"mode": mode, "round": 1, "returncode": code, "seconds": 1.0, **changes}
+    return CommandRun(log=Path("2.log"), tail=("end",), **fields)
+
+
+def test_a_crash_outside_a_test_after_a_test_that_crashes_in_every_mode_is_a_difference():
+    off = replace(interrupted("off", a="passed"), rest=rest_of("off", 0))
+    on = replace(interrupted("on", a="passed"), rest=rest_of("on", -6))
+    (difference,) = compare_runs([off, on], ("off", "on"), repeat).differences
+    assert (difference.subject, difference.kind, difference.modes) == (COMMAND, "crash", ("on",))
+    assert difference.outcomes == {"off": ("exit 0",), "on": ("SIGABRT",)}
+    assert (difference.detail, difference.log) == (("end",), "2.log")
+    both = [replace(off, rest=rest_of("off", -6)), on]
+    assert compare_runs(both, ("off", "on"), repeat).differences == ()
+
+
+def test_a_timeout_outside_a_test_after_a_crash_is_a_difference():
+    off = replace(interrupted("off"), rest=rest_of("off", 0))
+    on = replace(interrupted("on"), rest=rest_of("on", -15, timed_out=True))
+    (difference,) = compare_runs([off, on], ("off", "on"), repeat).differences
+    assert (difference.subject, difference.kind, difference.log) == (COMMAND, "ending", "2.log")
+    assert difference.outcomes == {"off": ("exit 0",), "on": ("timed out",)}
 
 
 def test_a_test_that_runs_forever_in_one_mode_is_a_difference():

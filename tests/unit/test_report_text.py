@@ -313,6 +313,9 @@ def test_notes_name_each_test_that_ended_pytest_and_what_did_not_run():
     assert "process of pytest: a (SIGSEGV) in 1 of 2 runs, b (timed out) in 1 of 2 runs." in ended
     assert not_run.startswith("In mode on, 7 tests did not run")
     assert not_run.endswith(": t0, t1, t2, t3, t4 and 2 more.")
+    aborted = replace(fine, returncode=-6)
+    outside = caveats([replace(crashed, rest=aborted), replace(crashed, rest=fine)], 2)[1]
+    assert outside.endswith("a new process ended outside a test in 1 of 2 runs: SIGABRT.")
     once = replace(crashed, interruptions=crashed.interruptions[:1])
     assert "a (SIGSEGV). The tests after" in caveats([once], 3)[0]
 

@@ -68,6 +68,14 @@ def test_a_second_process_that_ends_outside_a_test_leaves_tests_that_did_not_run
     assert run.not_run == ("c",)
 
 
+def test_a_further_process_that_ends_outside_a_test_is_kept():
+    first = recorded(-11, records_of("a", "b", running="a"))
+    run = with_rest(first, Again(recorded(-6, records_of("b", b="passed"))))
+    assert (run.ending, run.rest.ending, run.last) == ("SIGSEGV", "SIGABRT", run.rest)
+    run = with_rest(first, Again(recorded(-6, records_of("b", running="b"))))
+    assert (run.rest, run.last) == (None, None)
+
+
 def test_a_crash_outside_a_test_or_with_several_running_tests_is_left_as_it_is():
     for text in (
         None,

@@ -50,7 +50,8 @@ class CommandRun:
 
     If the process did not exit by itself, `interruptions` has the tests that were running when it
     or, when the other tests ran again, a further process ended. `not_run` are the tests that were
-    to run, but never did.
+    to run, but never did. `rest` is the last of the further processes if no test was running, or
+    several, when it ended; its tests are also in `tests`.
     """
 
     mode: Mode
@@ -66,6 +67,12 @@ class CommandRun:
     usage: tuple[CodeUsage, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     not_run: tuple[str, ...] = ()
+    rest: CommandRun | None = None
+
+    @property
+    def last(self) -> CommandRun | None:
+        """The run of the process that ended outside a test; None if a test ended every process."""
+        return self.rest if self.interruptions else self
 
     @property
     def ending(self) -> str:

@@ -66,7 +66,9 @@ def compare_runs(
             differences.append(_test_difference(comparison, subject, changed, outcomes))
         elif _is_unstable(outcomes):
             flaky.append(Flaky(subject=subject, outcomes=outcomes))
-    endings: Outcomes = {mode: tuple(run.ending for run in by_mode[mode]) for mode in modes}
+    endings: Outcomes = {
+        mode: tuple((run.last or run).ending for run in by_mode[mode]) for mode in modes
+    }
     crashes = list(_command_crashes(comparison, endings))
     differences += crashes
     unexplained = _unexplained_endings(comparison, crashes)
@@ -135,7 +137,7 @@ def _unexplained_endings(comparison: _Comparison, crashes: Sequence[Difference])
 def _ending_beyond_tests(run: CommandRun) -> str:
     """Return the ending of a run, or a constant if the outcomes of its tests explain it."""
     if run.interruptions:
-        return "as its tests"
+        return "as its tests" if run.rest is None or run.rest.exited else run.rest.ending
     if run.tests is None:
         return run.ending
     failed = any(test.outcome in {"failed", "error"} for test in run.tests.values())
@@ -194,7 +196,7 @@ def _command_crashes(comparison: _Comparison, endings: Outcomes) -> Iterator[Dif
 
     Yield nothing if the baseline crashes outside a test, too.
     """
-    crashed = [run for run in comparison.all_runs() if run.crashed and not run.interruptions]
+    crashed = [last for run in comparison.all_runs() if (last := run.last) and last.crashed]
     if any(run.mode == comparison.baseline for run in crashed):
         return
     crashes: dict[tuple[str, ...], list[CommandRun]] = {}
@@ -231,8 +233,8 @@ def _ending_difference(
 
 
 def _failed_first(runs: Iterable[CommandRun]) -> CommandRun:
-    """Return the first run that failed, else the first run."""
-    return min(runs, key=lambda run: run.ok)
+    """Return the first run that failed, else the first run, with the process that ended it."""
+    return min((run.last or run for run in runs), key=lambda run: run.ok)
 
 
 def _log(run: CommandRun) -> str | None:

@@ -133,6 +133,12 @@ def _interruption_notes(runs: Sequence[CommandRun]) -> Iterator[str]:
             f"In mode {mode}, these tests ended the process of pytest: {named}. The tests after "
             "each of them ran in a new process, without what earlier tests leave behind."
         )
+        ends = Counter(run.rest.ending for run in own if run.rest and not run.rest.exited)
+        for ending, count in ends.items():
+            yield (
+                f"In mode {mode}, such a new process ended outside a test in {count} of "
+                f"{count_noun(len(own), 'run')}: {ending}."
+            )
         not_run = max((run.not_run for run in own), key=len)
         if not_run:
             yield (

@@ -37,7 +37,7 @@ def with_rest(
             break
         parts.append(again(len(parts) + 1, done))
         interrupted.append(_interruption(parts[-1]))
-    return _merged(parts, [interruption for interruption in interrupted if interruption])
+    return _merged(parts, interrupted)
 
 
 def _interruption(part: RecordedRun) -> Interruption | None:
@@ -56,8 +56,8 @@ def _left(first: RecordedRun, done: Collection[str]) -> list[str]:
     return [test for test in collected if test not in done]
 
 
-def _merged(parts: Sequence[RecordedRun], interruptions: Sequence[Interruption]) -> CommandRun:
-    """Return the first run with the results of all parts."""
+def _merged(parts: Sequence[RecordedRun], interrupted: Sequence[Interruption | None]) -> CommandRun:
+    """Return the first run with the results of all parts, of which tests `interrupted` some."""
     run, record = parts[0]
     if record is None or run.exited:
         return run
@@ -65,6 +65,7 @@ def _merged(parts: Sequence[RecordedRun], interruptions: Sequence[Interruption])
     for part in parts[1:]:
         results = part.record.results if part.record else {}
         tests |= {name: replace(result, log=part.run.log) for name, result in results.items()}
+    interruptions = tuple(filter(None, interrupted))
     for interruption in interruptions:
         tests[interruption.test] = TestResult(outcome=interruption.ending)
     return replace(
@@ -72,6 +73,7 @@ def _merged(parts: Sequence[RecordedRun], interruptions: Sequence[Interruption])
         tests=tests,
         testimonies=tuple(one for part in parts for one in part.run.testimonies),
         usage=tuple(one for part in parts for one in part.run.usage),
-        interruptions=tuple(interruptions),
+        interruptions=interruptions,
         not_run=tuple(_left(parts[0], tests)),
+        rest=parts[-1].run if len(parts) > 1 and interrupted[-1] is None else None,
     )
