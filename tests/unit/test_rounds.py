@@ -12,7 +12,7 @@ from bench_fakes import FakeWorkers, effects, one_by_one, session
 
 from jitbuild.bench import plan, session_results
 from jitbuild.bench.rounds import MeasurementOutcome, RoundEffects, measure_rounds
-from jitbuild.errors import MeasurementError
+from jitbuild.errors import MeasurementError, UsageError
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.signals import SignalReceived
 
@@ -146,6 +146,19 @@ def test_the_error_of_a_command_has_the_output_of_another_run(job, workers, outp
         run(replace(job, benchmarks=(command,)), workers)
     expected = "The command fails with the JIT off: it ended with exit code 2."
     assert caught.value.what == f"{expected}{shown}"
+
+
+def test_a_command_that_the_kernel_cannot_execute_is_an_error(job, workers):
+    command = plan.Benchmark(kind="command", name="command", words=("/no-interpreter-line",))
+    workers.answers[1] = (1, "OSError: [Errno 8] Exec format error\n", False)
+
+    def recorder(argv, **options):
+        if "--spec" in argv:
+            return workers(argv, **options)
+        raise OSError(8, "Exec format error")
+
+    with pytest.raises(UsageError, match="line cannot be run: Exec format"):
+        run(replace(job, benchmarks=(command,)), recorder)
 
 
 INNER = '  File "<timeit-src>", line 6, in inner\n'

@@ -16,6 +16,7 @@ from jitbuild.bench import (
     worker_facts,
 )
 from jitbuild.errors import MeasurementError
+from jitbuild.running.programs import cannot_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,8 @@ def run_step(
     """Run a step and keep its pyperf file; return the error if the benchmark fails, else None.
 
     `peer` is given if the step runs interleaved with another step. Raises MeasurementError if the
-    process cannot be started, or did not run in the requested mode.
+    process cannot be started, or did not run in the requested mode, and UsageError if the command
+    that is measured cannot be started.
     """
     part = session.result_file(step).with_suffix(".part")
     part.unlink(missing_ok=True)
@@ -79,16 +81,15 @@ def _record_output(
 ) -> None:
     """Run a command that failed in the trial once more, and keep its output if it fails again.
 
-    pyperf discards the output of a command.
+    pyperf discards the output of a command. Raise UsageError if the command cannot be started.
     """
-    path = session.output_file(step)
+    path, words = session.output_file(step), step.benchmark.words
+    env = _environment(session, step, None)
     with path.open("wb") as file:
-        completed = recorder(
-            step.benchmark.words,
-            env=_environment(session, step, None),
-            log=file,
-            timeout=session.timeout,
-        )
+        try:
+            completed = recorder(words, env=env, log=file, timeout=session.timeout)
+        except OSError as error:
+            raise cannot_start(words[0], error.strerror or str(error)) from error
     if completed.ok or completed.timed_out:
         path.unlink()
 
