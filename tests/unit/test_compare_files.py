@@ -196,6 +196,11 @@ OVERSTATED = "a gain from the JIT is overstated there."
             ["b was measured on a debug build: its times do not represent a release."],
             "on x.",
         ),
+        (
+            ({**MACHINE, "jitbuild_profile": "debug"}, MACHINE),
+            ["a was measured on a debug build: its times do not represent a release."],
+            "on x.",
+        ),
         ((RELEASE, RELEASE), [], "on x."),
     ],
 )

@@ -41,10 +41,13 @@ def profile_limit(base: Mapping[str, str], other: Mapping[str, str], result: str
     """Return a sentence on what the profiles of two files do not let the verdict say; "" if none.
 
     `base` and `other` have the metadata of the files, and `result` is the result of the comparison.
+    There is none if a file has no profile: `profile_warnings` names the profile of the other file.
     If the two modes of a `fast` build were compared, only a gain is doubtful: a loss would be a
     loss in a release, too.
     """
     profiles = [base.get(_PROFILE, ""), other.get(_PROFILE, "")]
+    if not all(profiles):
+        return ""
     if _differ(profiles):
         return "Their build profiles differ, too."
     if profiles[0] == "debug":
