@@ -188,6 +188,9 @@ def test_the_plugin_is_copied_under_another_name(tmp_path: Path) -> None:
     assert folder.collect() is None
     (package / "records-1.jsonl").write_text("")
     assert folder.collect() == TestRecord()
+    (package / "records-1.jsonl").write_text('{"finish": "a')
+    (package / "records-2.jsonl").write_text('{"collected": ["b"]}\n')
+    assert folder.collect() == TestRecord(collected=("b",))
     folder.prepare()
     assert folder.collect() is None
 

@@ -70,7 +70,8 @@ class RecorderFolder:
     def collect(self) -> TestRecord | None:
         """Return the records of the last run; None if no process wrote any."""
         texts = [file.read_text(encoding="utf-8", errors="replace") for file in self._files()]
-        return parse_records("".join(texts)) if texts else None
+        # The last line of a process that was killed may be cut, without a line break.
+        return parse_records("\n".join(texts)) if texts else None
 
     def _files(self) -> list[Path]:
         return sorted((self.folder / _PACKAGE).glob("records-*.jsonl"))
