@@ -126,12 +126,25 @@ def test_a_tracer_is_noted_when_it_is_removed(one, monkeypatch):
         (["/bin/sh", "-c", "cd x && python -I y.py"], {"PYTHONPATH": "/hook"}, "python -I y.py"),
         (["sh", "-c", "make; python3 -B y.py -I"], {"PYTHONPATH": "/hook"}, ""),
         (["sh", "-c", "python x.py"], {}, "python x.py"),
+        (["sh", "-c", "bash -c sh -c python x.py"], {}, "python x.py"),
         (["sh"], {}, ""),
     ],
 )
 def test_pythons_that_cannot_testify_are_unseen(arguments, env, expected, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert witness.unseen_command(None, arguments, env, "/hook") == expected
+
+
+def test_the_words_of_a_shell_are_read_once(monkeypatch):
+    calls, unseen_command = [], witness.unseen_command
+
+    def counted(*args):
+        calls.append(args)
+        return unseen_command(*args)
+
+    monkeypatch.setattr(witness, "unseen_command", counted)
+    assert counted(None, ["sh", "-c", "sh bash " * 5 + "ls"], {}, "/hook") == ""
+    assert len(calls) == 1
 
 
 def test_unseen_pythons_are_noted_when_they_are_started(one):

@@ -36,6 +36,7 @@ _MEASURED_EVENTS = 1000
 # its environment among their arguments.
 _STARTS = {"subprocess.Popen": (0, 1, 3), "os.posix_spawn": (0, 1, 2), "os.exec": (0, 1, 2)}
 _TRACERS = {"sys.settrace": sys.gettrace, "sys.setprofile": sys.getprofile}
+_PYTHONS = ("python", "pypy")
 _HEARD = frozenset(["exec", "os.system", *_STARTS, *_TRACERS])
 
 
@@ -151,9 +152,14 @@ def unseen_command(program: "Any", arguments: "Any", env: "Any", folder: str) ->
     name = os.path.basename(os.fsdecode(program or words[0]))
     if name in ("sh", "bash", "dash"):
         words = " ".join(words[1:]).split()
-        starts = (unseen_command(word, words[i:], env, folder) for i, word in enumerate(words))
+        # Commands of a shell that this shell starts are among the words.
+        starts = (
+            unseen_command(word, words[index:], env, folder)
+            for index, word in enumerate(words)
+            if os.path.basename(word).startswith(_PYTHONS)
+        )
         return next(filter(None, starts), "")
-    if not name.startswith(("python", "pypy")):
+    if not name.startswith(_PYTHONS):
         return ""
     variables: "Any" = os.environ if env is None else env
     # The keys can be bytes, and comparing these with text can cause a BytesWarning.
