@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -14,7 +15,15 @@ from serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+def arguments_of_processes() -> list[bytes]:
+    """Return the arguments of every process, as every user of a Linux machine can read them."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # the process has ended
+            found.append(file.read_bytes())
+    return found
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,6 +33,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.seen.append(f"{self.path}\n{self.headers}")
+        self.server.arguments += arguments_of_processes()
         if self.server.redirect:
             self._answer(302, {"Location": f"{self.server.redirect}{self.path}"})
         elif self.server.drips:
@@ -80,7 +90,8 @@ class GitServer(ThreadingHTTPServer):
     """Serves the repositories below `root`.
 
     `credentials` is the value of the header Authorization that is accepted ("" for any), `redirect`
-    the URL to which every request is redirected. If `drips` is True, single bytes are sent.
+    the URL to which every request is redirected. If `drips` is True, single bytes are sent. `seen`
+    are the requests, and `arguments` those of all processes of the machine during the requests.
     """
 
     daemon_threads = True
@@ -92,6 +103,7 @@ class GitServer(ThreadingHTTPServer):
         self.redirect = ""
         self.drips = False
         self.seen: list[str] = []
+        self.arguments: list[bytes] = []
         self.closing = threading.Event()
 
     def url(self, *, user: str = "", host: str = "127.0.0.1") -> str:

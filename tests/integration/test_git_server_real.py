@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import base64
+import os
+import sys
+from pathlib import Path
+from urllib.parse import quote
 
 import git_server
 import pytest
 from test_git_real import checkout as repository
+from test_git_real import git
 
 from jitbuild.errors import DownloadError
 from jitbuild.request import parse
 
 pytestmark = pytest.mark.integration
 
-CREDENTIALS = "Basic " + base64.b64encode(b"bob:hunter2").decode()
 
+def basic(login):
+    return "Basic " + base64.b64encode(login.encode()).decode()
+
+
+CREDENTIALS = basic("bob:hunter2")
 
 checkout = repository
 
@@ -44,6 +53,61 @@ def test_credentials_in_a_url_are_used_and_recorded_nowhere(server, described, o
     assert obtained(resolved.source).origin == f"{server.url()}{place}"
     assert recorded(tmp_path) == []
     assert parse(request).shown == f"git+{server.url()}{place}@main"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_no_argument_of_a_program_contains_the_password(server, described):
+    described(f"git+{server.url(user='bob:hunter2@')}/my%20cpython@main")
+    assert [words for words in server.arguments if b"remote-http" in words]
+    assert [words for words in server.arguments if b"hunter2" in words] == []
+
+
+@pytest.mark.parametrize("password", ["", "a'b$HOME`id`", "50%s\\n", "p:a@s#s?", "pässword !"])
+def test_the_server_gets_the_password_as_it_is(server, described, password):
+    server.credentials = basic(f"bob smith:{password}")
+    described(f"git+{server.url(user=f'bob%20smith:{quote(password)}@')}/my%20cpython@main")
+
+
+@pytest.fixture
+def helper(tmp_path, monkeypatch):
+    """Configure a helper that knows bob's password, and return the file of its operations."""
+    log = tmp_path / "operations"
+    answer = "printf 'username=bob\\npassword=hunter2\\n'"
+    config = tmp_path / "gitconfig"
+    command = f"!f() {{ echo $1 >> '{log}'; {answer}; }}; f"
+    git(tmp_path, "config", "--file", str(config), "credential.helper", command)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    return log
+
+
+@pytest.mark.parametrize("user", ["", "bob@"])
+def test_without_a_password_the_helper_of_the_user_is_asked(server, described, helper, user):
+    described(f"git+{server.url(user=user)}/my%20cpython@main")
+    assert helper.read_text().split() == ["get", "store"]
+
+
+def test_a_password_in_a_url_is_not_given_to_the_helper_of_the_user(server, described, helper):
+    place = "my%20cpython"
+    config = Path(os.environ["GIT_CONFIG_GLOBAL"])
+    for key in (f"{server.url()}/{place}", server.url()):
+        setting = f"credential.{key}.helper", f"store --file='{helper}'"
+        git(config.parent, "config", "--file", str(config), *setting)
+    server.credentials = basic("ann:other")
+    described(f"git+{server.url(user='ann:other@')}/{place}@main")
+    with pytest.raises(DownloadError, match="Authentication failed"):
+        described(f"git+{server.url(user='ann:wrong@')}/{place}@v3.15.0a1")
+    assert not helper.exists()
+
+
+def test_a_replacement_of_the_user_does_not_apply_to_a_url_with_a_password(
+    server, described, monkeypatch, tmp_path
+):
+    config = tmp_path / "gitconfig"
+    git(tmp_path, "config", "--file", str(config), "url.file:///gone/.insteadOf", server.url())
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    described(f"git+{server.url(user='bob:hunter2@')}/my%20cpython@main")
+    with pytest.raises(DownloadError, match="gone"):
+        described(f"git+{server.url()}/my%20cpython@main")
 
 
 def test_without_credentials_access_is_denied_and_no_secret_is_asked_for(server, described):

@@ -26,25 +26,69 @@ def test_main_is_a_branch_of_the_repository_in_the_recipes(tmp_path):
     assert "--depth=1" in fetch
 
 
+def environment(url, tmp_path):
+    """Return the environment in which git fetches from `url`, and the configuration in it."""
+    git = FakeGit()
+    described(f"git+{url}@v1", tmp_path, runner=git)
+    (env,) = [env for env, words in zip(git.envs, git.commands, strict=True) if "fetch" in words]
+    numbers = range(int(env["GIT_CONFIG_COUNT"]))
+    pairs = [(f"GIT_CONFIG_KEY_{number}", f"GIT_CONFIG_VALUE_{number}") for number in numbers]
+    return env, [(env[key], env[value]) for key, value in pairs if key in env]
+
+
 def test_a_password_in_a_url_is_used_and_not_recorded(tmp_path):
     git = FakeGit()
-    url = "https://me:pw@host.example/cpython"
-    resolved = described(f"git+{url}@v1", tmp_path, runner=git)
+    resolved = described("git+https://me:pw@host.example/cpython@v1", tmp_path, runner=git)
     assert resolved.source.location == "https://host.example/cpython"
     # Every user of a machine can list the arguments of processes.
     assert not any("pw" in word for command in git.commands for word in command)
-    (env,) = [env for env in git.envs if "GIT_CONFIG_COUNT" in env]
-    assert env["GIT_CONFIG_COUNT"] == "1"
-    assert env["GIT_CONFIG_KEY_0"] == f"url.{url}.insteadOf"
-    assert env["GIT_CONFIG_VALUE_0"] == "https://host.example/cpython"
+
+
+def test_git_gets_a_password_by_a_credential_helper(tmp_path):
+    env, configuration = environment("https://me%20too:p%25w@host.example:8443/cpython", tmp_path)
+    assert (env["JITBUILD_GIT_USER"], env["JITBUILD_GIT_PASSWORD"]) == ("me too", "p%w")
+    public = "https://host.example:8443/cpython"
+    scope = "credential.https://host.example:8443"
+    identity, reset, (key, helper) = configuration
+    assert identity == (f"url.{public}.insteadOf", public)
+    assert reset == (f"{scope}.helper", "")
+    assert key == f"{scope}.helper"
+    assert helper.startswith("!f() {")
+    # git passes these texts to programs.
+    assert not any("p%" in text or "me" in text.split() for pair in configuration for text in pair)
+
+
+def test_a_user_without_a_password_does_not_replace_the_credential_helpers(tmp_path):
+    _, configuration = environment("https://me@host.example/cpython", tmp_path)
+    assert configuration[1:] == [("credential.https://host.example.username", "me")]
+
+
+@pytest.mark.parametrize(
+    ("url", "real", "public"),
+    [
+        ("https://me:pw@host.example/x?token=a", "https://host.example/x?token=a", None),
+        ("https://host.example/x?token=a", "https://host.example/x?token=a", None),
+        ("ssh://git:pw@host.example/x", "ssh://git:pw@host.example/x", "ssh://git@host.example/x"),
+    ],
+)
+def test_a_query_and_a_password_of_ssh_are_passed_in_the_url(tmp_path, url, real, public):
+    _, configuration = environment(url, tmp_path)
+    assert configuration[0] == (f"url.{real}.insteadOf", public or "https://host.example/x")
+
+
+@pytest.mark.parametrize("code", ["%00", "%0A", "%0d"])
+def test_a_password_that_git_does_not_accept_is_refused(tmp_path, code):
+    with pytest.raises(SourceError, match="a line break or a zero byte") as caught:
+        described(f"git+https://me:hunter{code}2@host.example/x@v1", tmp_path, runner=FakeGit())
+    assert "hunter" not in str(caught.value)
 
 
 def test_the_configuration_in_the_environment_of_git_is_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_COUNT", "3")
-    git = FakeGit()
-    described("git+https://me:pw@host.example/cpython@v1", tmp_path, runner=git)
-    assert any(env.get("GIT_CONFIG_COUNT") == "4" for env in git.envs)
-    assert any("GIT_CONFIG_KEY_3" in env for env in git.envs)
+    env, configuration = environment("https://me:pw@host.example/cpython", tmp_path)
+    assert env["GIT_CONFIG_COUNT"] == "6"
+    assert len(configuration) == 3
+    assert "GIT_CONFIG_KEY_5" in env
 
 
 def test_git_never_prompts_and_ignores_variables_of_another_repository(tmp_path, monkeypatch):

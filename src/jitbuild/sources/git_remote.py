@@ -1,8 +1,9 @@
 """Fetch repositories behind URLs into bare clones in the cache.
 
 Only `fetch` uses the network. A clone holds as little history as the server allows. The arguments
-of git contain no secrets, because every user of the machine can list them: git gets the real URL
-through its environment.
+of git contain no secrets, because every user of the machine can list them. The programs that git
+starts get no secrets as arguments either, except the query of a URL and the password of an ssh URL,
+which git takes only from the URL itself (see git_secrets.py).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, SourceError
 from jitbuild.sources.git_command import FETCHING, NO_PROTOCOL, SCHEMES, Git
+from jitbuild.sources.git_secrets import environment
 from jitbuild.store.marker import mark
 from jitbuild.system import files
 from jitbuild.system.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from jitbuild.system.process import Completed, Runner
@@ -145,27 +147,10 @@ class _Fetch:
     def _run(self, *arguments: str) -> Completed:
         speed = ("http.lowSpeedLimit", self._least_speed), ("http.lowSpeedTime", _WINDOW_SECONDS)
         options = [word for name, number in speed for word in ("-c", f"{name}={number}")]
-        env = {**self._environment(os.environ), **FETCHING}
+        env = {**environment(self._url, os.environ), **FETCHING}
         is_local = self._url.public.lower().startswith("file:")
         program = [f"--upload-pack={_READ_ONLY_UPLOAD_PACK}"] if is_local else []
         return self._git.run(*options, "fetch", "--quiet", *program, *arguments, env=env)
-
-    def _environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return variables by which git uses the real URL wherever it is given the public one.
-
-        The variables hold configuration (git-config(1), GIT_CONFIG_COUNT); that of `environ` is
-        kept.
-        """
-        real, public = self._url.reveal(), self._url.public
-        if real == public:
-            return {}
-        count = environ.get("GIT_CONFIG_COUNT", "")
-        number = int(count) if count.isascii() and count.isdecimal() else 0
-        return {
-            "GIT_CONFIG_COUNT": str(number + 1),
-            f"GIT_CONFIG_KEY_{number}": f"url.{real}.insteadOf",
-            f"GIT_CONFIG_VALUE_{number}": public,
-        }
 
     def _everything(self) -> Iterator[str]:
         if (self._git.folder / "shallow").exists():
