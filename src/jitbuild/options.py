@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jitbuild import settings
+from jitbuild.system.list_text import joined
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
-    from jitbuild.request import Axes
+    from jitbuild.request import Axes, Variant
 
 # auto: the ccache on PATH, if there is one; managed: the ccache in a pinned wheel; off: no ccache.
 CCACHE_MODES = ("auto", "managed", "off")
@@ -70,13 +71,22 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def axis_options(axes: Axes) -> list[str]:
-    """Return the stated axes as options of a command line."""
+def axis_options(axes: Axes | Variant) -> list[str]:
+    """Return the stated axes, or the whole of a variant, as options of a command line.
+
+    An unknown profile is omitted, and so are the patches that `patches_without_path` names.
+    """
     stated = (("jit", axes.jit), ("profile", axes.profile))
     return [
-        *(f"--{name}={value}" for name, value in stated if value),
+        *(f"--{name}={value}" for name, value in stated if value not in {None, "unknown"}),
         *["--tail-call"] * bool(axes.tail_call),
         *(f"--configure-arg={argument}" for argument in axes.configure_args),
-        *(f"--patch={patch.path}" for patch in axes.patches),
+        *(f"--patch={patch.path}" for patch in axes.patches if patch.path),
         *(f"--include={part}" for part in axes.includes),
     ]
+
+
+def patches_without_path(variant: Variant) -> str:
+    """Return a phrase that names the patches whose path is unknown; "" if there are none."""
+    hashes = [patch.sha256 for patch in variant.patches if not patch.path]
+    return joined([f"the patch with the sha256 {each}" for each in hashes])

@@ -90,4 +90,4 @@ def edited(interpreter: Interpreter, **fields: Any) -> Interpreter:
     """Return `interpreter` with other values in its manifest, which is not written."""
     plain = interpreter.manifest.to_plain() | fields
     changed = msgspec.convert(plain, Manifest)
-    return Interpreter(interpreter.path, changed, changed.variant.to_variant())
+    return Interpreter(interpreter.path, changed, changed.variant.to_variant(changed.patches or ()))

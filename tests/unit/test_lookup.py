@@ -16,10 +16,12 @@ from jitbuild.errors import (
     ProofError,
 )
 from jitbuild.providers.adopt import adopt
-from jitbuild.request import Axes, parse
+from jitbuild.request import Axes, Patch, parse
 from jitbuild.running.lookup import find_interpreter, find_program, local_digest
 from jitbuild.running.refreshing import refresh_all
 from jitbuild.system.progress import SilentReporter
+
+PATCH = Patch(path="", sha256="a" * 64)
 
 
 def never(*_, **__):
@@ -117,6 +119,20 @@ def test_another_interpreter_is_found_if_the_changed_one_fails_its_probe(store, 
         ([{"jit": "interpreter"}], Axes(), "a has no machine code, only micro-ops."),
         ([{"jit": "no"}, {"jit": "no"}], Axes(), "a and b have no machine code."),
         ([{"jit": "no"}], Axes(jit="yes"), "a was built with --jit=no --profile=fast."),
+        ([{"profile": "unknown"}], Axes(jit="yes"), "a was built with --jit=yes-off."),
+        (
+            [{"patches": (PATCH,), "patch_files": [{"path": "/p/x y", "sha256": PATCH.sha256}]}],
+            Axes(),
+            "a was built with --jit=yes-off --profile=fast '--patch=/p/x y'.",
+        ),
+        (
+            [{"patches": (PATCH,)}],
+            Axes(),
+            (
+                "a was built with --jit=yes-off --profile=fast and the patch with the sha256 "
+                f"{PATCH.sha256}."
+            ),
+        ),
         ([{"free_threaded": True, "jit": "no"}], Axes(), "a is free-threaded."),
         (
             [{"kind": "git"}],

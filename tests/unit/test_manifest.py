@@ -12,7 +12,7 @@ import tomli_w
 
 from jitbuild.request import Patch, Variant
 from jitbuild.store import manifest as manifests
-from jitbuild.store.manifest import Fingerprint, Manifest, VariantRecord
+from jitbuild.store.manifest import Fingerprint, Manifest, PatchRecord, VariantRecord
 
 # Written by jitbuild 0.1.0 before manifests were structs.
 WRITTEN_BY_0_1_0 = """\
@@ -142,11 +142,13 @@ def test_a_misspelt_field_is_an_error():
         Manifest(verion="3.15.2")
 
 
-def test_a_variant_keeps_the_hash_of_a_patch_and_forgets_its_path():
+def test_a_variant_keeps_the_hash_of_a_patch_and_gets_its_path_from_a_record():
     variant = Variant(patches=(Patch(path="/home/me/fix.patch", sha256="a" * 64),))
     record = VariantRecord.of(variant)
     assert record.patches == ("a" * 64,)
     assert record.to_variant().patches == (Patch(path="", sha256="a" * 64),)
+    files = [PatchRecord(path="/home/me/fix.patch", sha256="a" * 64)]
+    assert record.to_variant(files) == variant
 
 
 def test_an_adopted_manifest_has_neither_source_nor_toolchain():

@@ -103,14 +103,18 @@ def test_a_patch_that_has_changed_is_reported(ensure, store, patch, tmp_path):
     with pytest.raises(RequestError) as caught:
         ensure(built.name, reinstall=True)
     assert f"The patch {patch.path} is no longer there as it was." in caught.value.what
-    assert caught.value.remedy.endswith("--jit=yes-off --profile=fast --patch=fix.patch")
+    assert caught.value.remedy.endswith(f"--jit=yes-off --profile=fast --patch={patch.path}")
 
 
 def test_a_patch_without_a_recorded_name_is_shown_by_its_hash(store):
     old = stores.put(store, patches=(Patch(path="", sha256="a" * 64),))
     assert old.patch_names == ["a" * 12]
-    with pytest.raises(RequestError, match="The patch with the sha256 aaaa"):
+    with pytest.raises(RequestError, match="The patch with the sha256 aaaa") as caught:
         replan(old, store)
+    assert caught.value.remedy == (
+        "To build from what is there today: jitbuild install 3.15.2 --jit=yes-off --profile=fast; "
+        f"add --patch FILE for the patch with the sha256 {'a' * 64}"
+    )
 
 
 def test_recipes_that_have_changed_are_reported(ensure):

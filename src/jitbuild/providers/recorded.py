@@ -6,12 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from jitbuild.errors import JitbuildError, RequestError, UsageError
-from jitbuild.options import axis_options
+from jitbuild.options import axis_options, patches_without_path
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.request import Axes, Patch, Request, parse
+from jitbuild.request import Request, parse
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import SourceRecord
 from jitbuild.system.checksums import sha256_of
@@ -53,9 +51,9 @@ def recorded_plan(
             remedy="To probe and register it again: "
             f"jitbuild adopt {interpreter.executable}{option}",
         )
-    variant = replace(interpreter.variant, patches=_patches(interpreter))
+    _check_patches(interpreter)
     resolved = _resolve(interpreter, store, catalog, offline=offline, reporter=reporter)
-    return make_plan(resolved, variant, target, catalog)
+    return make_plan(resolved, interpreter.variant, target, catalog)
 
 
 def check_unchanged(plan: Plan, interpreter: Interpreter) -> None:
@@ -97,32 +95,22 @@ def _request(interpreter: Interpreter) -> Request:
     return parse(interpreter.manifest.request or source.location)
 
 
-def _patches(interpreter: Interpreter) -> tuple[Patch, ...]:
-    """Return the patches of `interpreter`; raise RequestError if a file is not as it was."""
-    paths = {patch.sha256: patch.path for patch in interpreter.manifest.patches or ()}
-    patches = []
+def _check_patches(interpreter: Interpreter) -> None:
+    """Raise RequestError if a patch of `interpreter` is not as it was."""
     for patch in interpreter.variant.patches:
-        path = paths.get(patch.sha256, "")
-        if not path or not Path(path).is_file() or sha256_of(Path(path)) != patch.sha256:
-            name = path or f"with the sha256 {patch.sha256}"
+        path = Path(patch.path)
+        if not patch.path or not path.is_file() or sha256_of(path) != patch.sha256:
+            name = patch.path or f"with the sha256 {patch.sha256}"
             raise _changed(interpreter, f"The patch {name} is no longer there as it was.")
-        patches.append(Patch(path=path, sha256=patch.sha256))
-    return tuple(patches)
 
 
 def _changed(interpreter: Interpreter, reason: str) -> RequestError:
     variant = interpreter.variant
-    axes = Axes(
-        jit=variant.jit,
-        profile=None if variant.profile == "unknown" else variant.profile,
-        tail_call=variant.tail_call,
-        configure_args=variant.configure_args,
-        includes=variant.includes,
-    )
     request = interpreter.manifest.request or interpreter.version
-    options = [*axis_options(axes), *(f"--patch={name}" for name in interpreter.patch_names)]
-    command = shlex.join(["jitbuild", "install", request, *options])
+    command = shlex.join(["jitbuild", "install", request, *axis_options(variant)])
+    patches = patches_without_path(variant)
+    addition = f"; add --patch FILE for {patches}" if patches else ""
     return RequestError(
         f"{interpreter.name} cannot be built again as it is. {reason}",
-        remedy=f"To build from what is there today: {command}",
+        remedy=f"To build from what is there today: {command}{addition}",
     )

@@ -53,7 +53,7 @@ class Interpreter(msgspec.Struct, frozen=True):
         manifest = load(folder)
         if reason := defect(manifest, folder.name):
             raise ValueError(reason)
-        return cls(folder, manifest, manifest.variant.to_variant())
+        return cls(folder, manifest, manifest.variant.to_variant(manifest.patches or ()))
 
     @property
     def name(self) -> str:
@@ -163,10 +163,9 @@ class Interpreter(msgspec.Struct, frozen=True):
     @property
     def patch_names(self) -> list[str]:
         """The names of the patch files; the beginning of the sha256 if the name is not recorded."""
-        paths = {patch.sha256: patch.path for patch in self.manifest.patches or ()}
         return [
-            os.path.basename(paths[sha256]) if sha256 in paths else sha256[:12]  # noqa: PTH119
-            for sha256 in self.manifest.variant.patches
+            os.path.basename(patch.path) or patch.sha256[:12]  # noqa: PTH119
+            for patch in self.variant.patches
         ]
 
     @property

@@ -19,6 +19,7 @@ from jitbuild.request import Jit, Patch, Profile, Variant
 from jitbuild.system.parsing import parse_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 FILE = "jitbuild.toml"
@@ -48,15 +49,18 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Return the record of `variant`."""
         return msgspec.convert(variant.to_json(), cls)
 
-    def to_variant(self) -> Variant:
-        """Return the variant. Its patches have no path, because only their sha256 is recorded."""
+    def to_variant(self, files: Iterable[PatchRecord] = ()) -> Variant:
+        """Return the variant. The path of a patch is "" if the patch is not one of `files`."""
+        paths = {file.sha256: file.path for file in files}
         return Variant(
             jit=self.jit,
             profile=self.profile,
             tail_call=self.tail_call,
             free_threaded=self.free_threaded,
             configure_args=self.configure_args,
-            patches=tuple(Patch(path="", sha256=sha256) for sha256 in self.patches),
+            patches=tuple(
+                Patch(path=paths.get(sha256, ""), sha256=sha256) for sha256 in self.patches
+            ),
             includes=self.includes,
         )
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from jitbuild.errors import UsageError
-from jitbuild.options import axis_options
-from jitbuild.request import Axes
+from jitbuild.options import axis_options, patches_without_path
 from jitbuild.system.list_text import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jitbuild.request import Request
+    from jitbuild.request import Axes, Request
     from jitbuild.store.interpreter import Interpreter
 
 _PLURALS = {"has": "have", "is": "are", "was": "were"}
@@ -83,15 +82,5 @@ def _sentence(names: list[str], predicate: str) -> str:
 
 
 def _options_of(interpreter: Interpreter) -> str:
-    variant = interpreter.variant
-    axes = Axes(
-        jit=variant.jit,
-        profile=variant.profile,
-        tail_call=variant.tail_call,
-        configure_args=variant.configure_args,
-        patches=tuple(
-            replace(patch, path=patch.path or patch.sha256[:12]) for patch in variant.patches
-        ),
-        includes=variant.includes,
-    )
-    return shlex.join(axis_options(axes))
+    options = shlex.join(axis_options(interpreter.variant))
+    return " and ".join(filter(None, [options, patches_without_path(interpreter.variant)]))
