@@ -11,7 +11,7 @@ import stores
 import witness_samples
 from reporters import RecordingReporter
 
-from jitbuild.diff.comparison import DiffEffects, compare_modes
+from jitbuild.diff.comparison import DiffEffects, compare_modes, given_by_user
 from jitbuild.diff.diff_request import DiffRequest
 from jitbuild.diff.repeat_command import repeat_command
 from jitbuild.errors import ComparisonError, ProofError, UsageError, VariantError
@@ -272,3 +272,14 @@ def test_runs_without_machine_code_are_no_proof(store, effects):
 def test_the_repeat_command_does_not_name_the_witness(store, effects):
     report = compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
     assert "PYTHONPATH" not in report.findings.differences[0].repeat
+
+
+def test_what_the_project_offers_is_read_from_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src" / "pkg").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(
+        "[project.optional-dependencies]\ndocs = []\n[dependency-groups]\ntest = []\n"
+    )
+    given = given_by_user(Requirements())
+    assert (given.groups, given.extras) == (("test",), ("docs",))
+    assert {"pkg", "src"} <= given.modules

@@ -118,17 +118,6 @@ def test_a_requested_group_is_not_advised():
     assert "--group (docs)" in advice
 
 
-def test_what_the_project_offers_is_read_from_its_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "src" / "pkg").mkdir(parents=True)
-    (tmp_path / "pyproject.toml").write_text(
-        "[project.optional-dependencies]\ndocs = []\n[dependency-groups]\ntest = []\n"
-    )
-    given = Given.by_user(Requirements())
-    assert (given.groups, given.extras) == (("test",), ("docs",))
-    assert {"pkg", "src"} <= given.modules
-
-
 @pytest.mark.parametrize(
     ("lines", "telling"),
     [

@@ -6,6 +6,7 @@ import pytest
 from diff_samples import RECORDS, record_line, records_of
 from reporters import RecordingReporter
 
+from jitbuild.diff.advice import Given
 from jitbuild.diff.recorder_folder import RecorderFolder
 from jitbuild.diff.run_modes import run_modes
 from jitbuild.diff.run_once import DiffJob, RunEffects
@@ -131,6 +132,22 @@ def test_after_a_crash_the_other_tests_run_when_the_round_is_over(tmp_path):
     assert on.tests["b"].log.name == "diff-on-1-process-2.log"
     assert off.interruptions == ()
     assert reporter.titles[-1] == "on: the remaining tests, in process 2"
+
+
+def test_the_project_is_read_only_for_the_advice_of_a_refusal(tmp_path):
+    reads = []
+
+    def given():
+        reads.append(1)
+        return Given(in_project=True)
+
+    run_all(pytest_job(tmp_path / "a", given=given), FakeRecorder(records=RECORDS))
+    assert reads == []
+    failing = FakeRecorder(code=4, output=b"ModuleNotFoundError: No module named 'x'\n")
+    with pytest.raises(ComparisonError) as caught:
+        run_all(pytest_job(tmp_path / "b", given=given), failing)
+    assert reads == [1]
+    assert "`--with .`" in caught.value.remedy
 
 
 @pytest.mark.parametrize("records", [None, "", "cut"])

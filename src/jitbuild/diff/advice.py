@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.diff.no_test import skip_reason, telling_line
-from jitbuild.running.dependency_groups import extra_names, group_names
 from jitbuild.running.venvs import Requirements
 
 if TYPE_CHECKING:
@@ -43,14 +41,6 @@ class Given(NamedTuple):
     extras: tuple[str, ...] = ()
     modules: frozenset[str] = frozenset()
     in_project: bool = False
-
-    @classmethod
-    def by_user(cls, requirements: Requirements) -> Given:
-        """Return what the user gave, with the names of the project in the current folder."""
-        files = [*Path().glob("*"), *Path("src").glob("*")]
-        modules = frozenset(file.stem for file in files if file.suffix == ".py" or file.is_dir())
-        in_project = any(Path(name).is_file() for name in ("pyproject.toml", "setup.py"))
-        return cls(requirements, tuple(group_names()), tuple(extra_names()), modules, in_project)
 
     @property
     def has_project(self) -> bool:

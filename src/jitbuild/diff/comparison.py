@@ -27,6 +27,7 @@ from jitbuild.errors import ProofError
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line, plain_command, pytest_arguments_index
+from jitbuild.running.dependency_groups import extra_names, group_names
 from jitbuild.running.environment import (
     PERF_VARIABLES,
     check_mode,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
     from jitbuild.running.tally import ModeTally
+    from jitbuild.running.venvs import Requirements
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
@@ -192,7 +194,7 @@ def _run(
             witness=_witness(request, interpreter, verdict, Path(scratch), effects.environ),
             tests=_recorder(request, command, Path(scratch)),
             stdin=copy_of_stdin(Path(scratch), reporter),
-            given=Given.by_user(request.requirements),
+            given=lambda: given_by_user(request.requirements),
             scratch=Path(scratch),
             logs=request.keep or store.logs,
             prefix=prefix,
@@ -207,6 +209,14 @@ def _run(
             *job.witness.caveats(tallies),
         )
         return runs, tallies, notes
+
+
+def given_by_user(requirements: Requirements) -> Given:
+    """Return what the user stated, with the names that the project in the current folder offers."""
+    files = [*Path().glob("*"), *Path("src").glob("*")]
+    modules = frozenset(file.stem for file in files if file.suffix == ".py" or file.is_dir())
+    in_project = any(Path(name).is_file() for name in ("pyproject.toml", "setup.py"))
+    return Given(requirements, tuple(group_names()), tuple(extra_names()), modules, in_project)
 
 
 def _recorder(request: DiffRequest, command: Sequence[str], scratch: Path) -> RecorderFolder | None:

@@ -73,7 +73,7 @@ def _check_suite(job: DiffJob, runs: Sequence[CommandRun]) -> None:
         what = f"unittest ran no test in any mode ({ending}), so nothing was compared."
     else:
         return
-    line, remedy = explain(runs[0], _lines(runs[0]), job.given)
+    line, remedy = explain(runs[0], _lines(runs[0]), job.given())
     shown = f"\n  {line}" if line else ""
     raise ComparisonError(f"{what}{shown}", remedy=f"{remedy}{_log(runs)}")
 
@@ -89,7 +89,7 @@ def _check_program(job: DiffJob, runs: Sequence[CommandRun]) -> None:
         what = "The program ended with the same error in every mode, so nothing was compared."
     else:
         return
-    _, remedy = explain(runs[0], lasts[:1], job.given)
+    _, remedy = explain(runs[0], lasts[:1], job.given())
     raise ComparisonError(f"{what}\n  {lasts[0]}", remedy=f"{remedy}{_log(runs)}")
 
 

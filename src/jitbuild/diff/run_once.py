@@ -44,8 +44,8 @@ class DiffJob:
     names begin with `prefix`. The logs of failed runs (with `keep_all`, those of all runs) are
     copied to `logs`. With `live`, the output is copied to stderr while the command runs. `timeout`
     is the limit of each run in seconds. `witness` observes the Python processes of the runs, and
-    `tests` the tests, if the command runs pytest. Each run reads the file `stdin`. `given` is what
-    the user stated, for advice.
+    `tests` the tests, if the command runs pytest. Each run reads the file `stdin`. `given` returns
+    what the user stated; it is called only for advice, because it reads the user's project.
     """
 
     command: tuple[str, ...]
@@ -59,7 +59,7 @@ class DiffJob:
     logs: Path
     tests: RecorderFolder | None = None
     stdin: Path | None = None
-    given: Given = Given()  # noqa: RUF009 # it is immutable
+    given: Callable[[], Given] = Given
     prefix: str = ""
     keep_all: bool = False
     live: bool = False
