@@ -7,8 +7,9 @@ import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from jitbuild.bench import about, machine, pyperf_files, session_results, stats
+from jitbuild.bench import about, pyperf_files, session_results, stats
 from jitbuild.bench.plan import INTERLEAVED_KINDS
+from jitbuild.system.own_version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def write_arm_files(
     round is removed, because then the usual activity of the machine can make the two processes of a
     round differ a lot.
     """
-    shared = {"jitbuild_version": machine.jitbuild_version()}
+    shared = {"jitbuild_version": own_version()}
     if system:
         shared["jitbuild_system"] = system
     suites = [

@@ -6,7 +6,6 @@ System files are read below the folder `root`, so that tests can provide their o
 from __future__ import annotations
 
 import os
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +32,6 @@ def describe_machine(root: Path = _ROOT) -> dict[str, str]:
     )
     facts = {"processor": next(names, ""), "processors": str(os.cpu_count() or "")}
     return {name: value for name, value in facts.items() if value}
-
-
-def jitbuild_version() -> str:
-    """Return the version of jitbuild; `unknown` if it is run without being installed."""
-    try:
-        return metadata.version("jitbuild")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def describe_system(host: Callable[[], Host] = target.host) -> dict[str, str]:

@@ -21,6 +21,7 @@ from jitbuild.bench.arm_files import copy_arm_files, write_arm_files
 from jitbuild.bench.inspection import Inspector
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
 from jitbuild.running import witness_verdict
+from jitbuild.system.own_version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +207,7 @@ def _about(finished: FinishedMeasurement, session: MeasurementSession, date: str
     return {
         "kind": first.kind,
         **({"date": date} if date else {}),
-        "jitbuild": machine.jitbuild_version(),
+        "jitbuild": own_version(),
         "interpreter": interpreter.name,
         "version": interpreter.version,
         "executable": str(interpreter.executable),

@@ -11,6 +11,7 @@ from jitbuild.cli.arguments import add_general_options
 from jitbuild.cli.command_parser import Parser
 from jitbuild.cli.commands import COMMANDS, GROUPS, TAKE_COMMAND
 from jitbuild.cli.list_options import expand_lists
+from jitbuild.system.own_version import own_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -144,10 +145,5 @@ def build(names: Collection[str] = ()) -> MainParser:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"jitbuild {version('jitbuild')}")
-        except PackageNotFoundError:
-            print("jitbuild (not installed)")
+        print(f"jitbuild {own_version()}")
         parser.exit()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
+from jitbuild.system.own_version import own_version
 from jitbuild.system.proxies import bypasses
 from jitbuild.system.transfer_limits import MOST_BYTES
 from jitbuild.system.transfer_speed import LEAST_SPEED
@@ -169,6 +170,4 @@ def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _user_agent() -> str:
-    from importlib.metadata import version
-
-    return f"jitbuild/{version('jitbuild')}"
+    return f"jitbuild/{own_version()}"
