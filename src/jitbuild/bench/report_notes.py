@@ -45,7 +45,7 @@ def outcome_notes(
     """
     if outcome.resumed:
         yield f"{outcome.resumed} processes had been measured before and were not repeated."
-    if outcome.interrupted_by is not None:
+    if outcome.interrupted:
         files = session_results.measured_files(session, session.arms[0])
         fewest = min(map(len, files.values()))
         of = "" if session.stopping.until_decided else f" of {session.counts.rounds}"

@@ -47,7 +47,6 @@ class MeasurementOutcome:
     """
 
     interrupted_by: int | None
-
     resumed: int
     left_out: Mapping[str, str] = field(default_factory=dict)
 

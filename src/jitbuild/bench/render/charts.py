@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.bench import conclusions
 from jitbuild.bench.render.axis import Axis, range_of_ratios, range_of_values
-from jitbuild.bench.render.labels import one_line, shorten, width
+from jitbuild.bench.render.labels import shorten, width
 from jitbuild.bench.render.svg import Colour, Drawing, Shape, standalone_head
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def value_chart(report: BenchReport, *, narrow: bool = False) -> str:
             y = chart.y(index + shift)
             chart.mark(look, _ratios_to_mean(row.base, sample), y)
             chart.mark(_MEAN, [row.base.mean / sample.mean], y)
-    label = f"Every value of {_count(report)}, relative to the mean of {one_line(report.base)}."
+    label = f"Every value of {_count(report)}, relative to the mean of {report.base}."
     return chart.finish((f"mean of {base} / each value, logarithmic", "right of 1: faster"), label)
 
 
@@ -244,8 +244,8 @@ def _ratios_to_mean(base: Sample, sample: Sample) -> list[float]:
 
 def _description(report: BenchReport) -> str:
     """Return a text for readers who cannot see the chart of ratios."""
-    verdict = one_line(conclusions.sentence(report))
-    return f"Ratios of {_count(report)}, {conclusions.tally(report)}. {verdict}"
+    counts = f"Ratios of {_count(report)}, {conclusions.tally(report)}."
+    return f"{counts} {conclusions.sentence(report)}"
 
 
 def _count(report: BenchReport) -> str:
