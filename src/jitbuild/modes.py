@@ -15,6 +15,8 @@ Mode = Literal["off", "on", "stress", "default"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 
+# The modes that switch the JIT on.
+JIT_MODES: frozenset[Mode] = frozenset({"on", "stress"})
 FIRST_WITH_STRESS = (3, 15)
 # The prefixes of the JIT's variables, which are PYTHON_JIT and, in 3.15, also PYTHON_JIT_STRESS,
 # PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
@@ -34,7 +36,7 @@ def check(mode: Mode, what: str, *, jit: bool, series: tuple[int, int] | None, r
     `remedy` is the remedy if it has none. `series` is the series of its version; None if that is
     unknown.
     """
-    if mode in {"on", "stress"} and not jit:
+    if mode in JIT_MODES and not jit:
         raise VariantError(
             f"{what} has no JIT: it would silently ignore the mode `{mode}`.", remedy=remedy
         )

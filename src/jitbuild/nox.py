@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, overload
 import nox
 
 from jitbuild.errors import JitbuildError, UsageError
-from jitbuild.modes import check_known
+from jitbuild.modes import JIT_MODES, check_known
 from jitbuild.sessions.interpreter_request import (
     check_mode,
     requested_interpreters,
@@ -231,7 +231,7 @@ def _never_skip() -> None:
 
 def _warn_about_coverage(session: nox.Session, mode: Mode) -> None:
     """Warn once if coverage in the venv keeps the measured code out of the JIT."""
-    if mode not in {"on", "stress"}:
+    if mode not in JIT_MODES:
         return
     from jitbuild.sessions.coverage_core import settrace_warning
 

@@ -16,7 +16,7 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.package_options import add_packages, stated_requirements, states_requirements
 from jitbuild.errors import UsageError
-from jitbuild.modes import MODES
+from jitbuild.modes import JIT_MODES, MODES
 from jitbuild.running.command import (
     PYTHON_NAME,
     check_options,
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     mode, command = options.mode, options.command or []
     if mode not in {None, "default"}:
         _check_mode_applies(mode, command)
-    axes, needs_jit = stated_axes(options), mode in {"on", "stress"}
+    axes, needs_jit = stated_axes(options), mode in JIT_MODES
     if needs_jit:
         check_requested_modes(options.spec, axes, [mode])
     interpreter = find_interpreter(

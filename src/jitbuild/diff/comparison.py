@@ -24,6 +24,7 @@ from jitbuild.diff.run_once import DiffJob, RunEffects
 from jitbuild.diff.run_witness import RunWitness
 from jitbuild.diff.standard_input import copy_of_stdin
 from jitbuild.errors import ProofError
+from jitbuild.modes import JIT_MODES
 from jitbuild.probing.run_probe import probe
 from jitbuild.running import venvs
 from jitbuild.running.command import command_line, plain_command, pytest_arguments_index
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from jitbuild.diff.command_run import CommandRun
     from jitbuild.diff.diff_request import DiffRequest
+    from jitbuild.diff.package_usage import ModeUsage
     from jitbuild.modes import Mode
     from jitbuild.probing.verdict import Verdict
     from jitbuild.running.tally import ModeTally
@@ -89,7 +91,7 @@ def compare_modes(
     interpreter = effects.find(
         request.spec,
         request.axes,
-        machine_code=not {"on", "stress"}.isdisjoint(request.modes),
+        machine_code=not JIT_MODES.isdisjoint(request.modes),
         reporter=lambda: reporter,
     )
     for mode in request.modes:
@@ -99,7 +101,7 @@ def compare_modes(
         path = command_environment(environment, None, effects.environ)
         check_program(program, environment, path)
         verdict = _probe(environment, request.modes, effects.probe)
-        runs, tallies, notes = _run(request, environment, verdict, store, reporter, effects)
+        runs, tallies, usage, notes = _run(request, environment, verdict, store, reporter, effects)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -117,7 +119,7 @@ def compare_modes(
             request.modes,
             lambda mode, test: repeat_command(request, interpreter, mode, test),
         ),
-        usage=package_usage(runs, request.modes),
+        usage=usage,
         notes=notes,
     )
 
@@ -152,7 +154,7 @@ def _probe(
     Raise ProofError when a mode needs the JIT and the probe fails.
     """
     verdict = probe(interpreter.executable, expect=interpreter.variant.jit)
-    if not verdict.ok and {"on", "stress"} & set(modes):
+    if not verdict.ok and JIT_MODES & set(modes):
         raise ProofError(
             f"The JIT of {interpreter.executable} does not run.", remedy=verdict.reason
         )
@@ -173,10 +175,11 @@ def _run(
     store: Store,
     reporter: Reporter,
     effects: DiffEffects,
-) -> tuple[list[CommandRun], tuple[ModeTally, ...], tuple[str, ...]]:
+) -> tuple[list[CommandRun], tuple[ModeTally, ...], tuple[ModeUsage, ...], tuple[str, ...]]:
     """Run the command in every mode.
 
-    Return the runs, the counted processes of each mode, and the caveats about both.
+    Return the runs, the counted processes and the compiled code of each mode, and the caveats about
+    these.
     """
     prefix = "" if request.keep else f"diff-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-"
     # If the command leaves files that cannot be deleted, the report must not be lost.
@@ -203,12 +206,13 @@ def _run(
         )
         runs = run_modes(job, reporter=reporter, effects=RunEffects(effects.recorder))
         tallies = job.witness.tallies(runs)
+        usage = package_usage(runs, request.modes)
         notes = (
             *caveats(runs, request.repeats),
-            *usage_notes(package_usage(runs, request.modes), request.modes, pytest=job.runs_pytest),
+            *usage_notes(usage, request.modes, pytest=job.runs_pytest),
             *job.witness.caveats(tallies),
         )
-        return runs, tallies, notes
+        return runs, tallies, usage, notes
 
 
 def given_by_user(requirements: Requirements) -> Given:

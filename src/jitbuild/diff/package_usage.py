@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jitbuild.modes import JIT_MODES
 from jitbuild.running.witness_verdict import THRESHOLD, tracer_reason
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from jitbuild.modes import Mode
 
 _STOPPING_TRACERS = frozenset({"sys.settrace", "sys.setprofile"})
-_COMPILING = frozenset({"on", "stress"})
 
 
 class PackageCount(NamedTuple):
@@ -121,7 +121,7 @@ def package_not_compiled(usages: Sequence[ModeUsage], version: str) -> PackageNo
 
     Return None if some code did, or if that is not known. `version` is that of the interpreter.
     """
-    compiling = [usage for usage in usages if usage.mode in _COMPILING and usage.packages]
+    compiling = [usage for usage in usages if usage.mode in JIT_MODES and usage.packages]
     if not compiling or any(usage.compiled for usage in compiling):
         return None
     names = tuple(package.name for package in compiling[0].packages)
@@ -139,14 +139,14 @@ def usage_notes(
     usages: Sequence[ModeUsage], modes: Sequence[Mode], *, pytest: bool
 ) -> tuple[str, ...]:
     """Return the notes about what the counts do not cover; `pytest`: the command runs pytest."""
-    if not pytest or not _COMPILING & set(modes):
+    if not pytest or not JIT_MODES & set(modes):
         return ()
     unknown = [mode for mode in modes if mode not in {usage.mode for usage in usages}]
     notes = [
         f"It is unknown how much of your package got machine code in mode {mode}: no pytest "
         "process of it ran to its end and could be measured."
         for mode in unknown
-        if mode in _COMPILING
+        if mode in JIT_MODES
     ]
     if usages and not any(usage.packages for usage in usages):
         notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.modes import JIT_MODES
 from jitbuild.running.coverage_advice import without_settrace
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def nothing_compiled(tallies: Sequence[ModeTally]) -> NothingCompiled | None:
     None means that a process in the mode `on` or `stress` had machine code, or that there was no
     such mode.
     """
-    compiling = [tally for tally in tallies if tally.mode in {"on", "stress"}]
+    compiling = [tally for tally in tallies if tally.mode in JIT_MODES]
     if not compiling or any(tally.compiled for tally in compiling):
         return None
     unknown = sum(tally.unknown for tally in compiling)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import ProofError
-from jitbuild.modes import FIRST_WITH_STRESS, environment
+from jitbuild.modes import FIRST_WITH_STRESS, JIT_MODES, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +68,7 @@ def mode_failure(facts: ProbeFacts, mode: Mode, interpreter: SessionInterpreter)
             f"PYTHON_JIT=0 does not switch the JIT off: a hot loop has {size} bytes of "
             "machine code."
         )
-    if mode in {"on", "stress"}:
+    if mode in JIT_MODES:
         return _missing_code(facts, mode, interpreter)
     return ""
 
