@@ -119,7 +119,11 @@ def test_another_interpreter_is_found_if_the_changed_one_fails_its_probe(store, 
         ([{"jit": "interpreter"}], Axes(), "a has no machine code, only micro-ops."),
         ([{"jit": "no"}, {"jit": "no"}], Axes(), "a and b have no machine code."),
         ([{"jit": "no"}], Axes(jit="yes"), "a was built with --jit=no --profile=fast."),
-        ([{"profile": "unknown"}], Axes(jit="yes"), "a was built with --jit=yes-off."),
+        (
+            [{"profile": "unknown"}],
+            Axes(profile="release"),
+            "a was built with --jit=yes-off and an unknown profile.",
+        ),
         (
             [{"patches": (PATCH,), "patch_files": [{"path": "/p/x y", "sha256": PATCH.sha256}]}],
             Axes(),

@@ -82,5 +82,10 @@ def _sentence(names: list[str], predicate: str) -> str:
 
 
 def _options_of(interpreter: Interpreter) -> str:
-    options = shlex.join(axis_options(interpreter.variant))
-    return " and ".join(filter(None, [options, patches_without_path(interpreter.variant)]))
+    variant = interpreter.variant
+    parts = [
+        shlex.join(axis_options(variant)),
+        *["an unknown profile"] * (variant.profile == "unknown"),
+        patches_without_path(variant),
+    ]
+    return " and ".join(filter(None, parts))
