@@ -355,6 +355,17 @@ def test_a_worker_of_another_python_is_an_error(bench, workers):
         bench(stmt="f()")
 
 
+def test_a_program_in_the_current_folder_is_not_looked_up_on_path(
+    bench, workers, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    bench(command=("./tool", "x"))
+    assert workers.specs[0]["command"] == [str(tool), "x"]
+
+
 def test_a_missing_program_is_refused(bench):
     with pytest.raises(UsageError, match="no-such-program cannot be run: no such program"):
         bench(command=("no-such-program",))

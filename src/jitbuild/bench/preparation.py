@@ -147,7 +147,7 @@ class Preparation:
         )
 
     def _with_program(self, benchmark: Benchmark, python: Path) -> Benchmark:
-        """Replace the first word of a command with the path of its program.
+        """Replace the first word of a command with the absolute path of its program.
 
         Raises UsageError if there is no such program, if it cannot be started, or if it is a script
         of another Python.
@@ -157,7 +157,7 @@ class Preparation:
         interpreter = self.interpreter.with_executable(python)
         argv = command_line(interpreter, benchmark.words)
         path = check_program(argv[0], interpreter, self._environment(python))
-        return replace(benchmark, words=(str(path), *argv[1:]))
+        return replace(benchmark, words=(str(path.absolute()), *argv[1:]))
 
     def _environment(self, python: Path) -> dict[str, str]:
         interpreter = self.interpreter.with_executable(python)
