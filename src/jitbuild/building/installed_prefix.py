@@ -73,8 +73,12 @@ def replace_paths(prefix: Path, paths: Mapping[str, str]) -> list[Path]:
     caches can be deleted safely only if no record names them. If a record is a Python module, its
     bytecode is removed, because it contains the old paths. Return the records that changed.
     """
-    records = [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
-    return [record for record in records if _replace_in(record, paths)]
+    return [record for record in build_records(prefix) if _replace_in(record, paths)]
+
+
+def build_records(prefix: Path) -> list[Path]:
+    """Return the files in `prefix` in which CPython's build records its paths."""
+    return [record for pattern in _RECORDS for record in sorted(prefix.glob(pattern))]
 
 
 def _replace_in(record: Path, paths: Mapping[str, str]) -> bool:

@@ -31,21 +31,22 @@ def affected(prefix: Path, old: Path) -> list[Path]:
     Bytecode is ignored, because Python replaces the paths in it when loading it. Binary files are
     ignored as well: CPython's program uses the prefix that it contains only as a last resort.
     """
-    return sorted(path for path, _ in _changes(prefix, old))
+    return sorted(path for path, _ in _changes(prefix, old, prefix))
 
 
-def relocate(prefix: Path, old: Path) -> list[Path]:
-    """Replace the path `old` by `prefix` in all files and links in `prefix`.
+def relocate(prefix: Path, old: Path, final: Path | None = None) -> list[Path]:
+    """Replace the path `old` by `final` in all files and links in `prefix`.
 
-    Return those that changed, sorted. Each file is replaced in one step. After an interruption,
+    `final` is the folder that `prefix` will have later; None if it is `prefix`. Return the files
+    and links that changed, sorted. Each of them is replaced in one step. After an interruption,
     another call completes the work. Raises OSError if a file cannot be read or written.
     """
     changed = []
-    for path, new in _changes(prefix, old):
+    for path, new in _changes(prefix, old, final or prefix):
         if isinstance(new, str):
             _replace_link(path, new)
         else:
-            _replace_file(path, new)
+            replace_file(path, new)
         changed.append(path)
     for part in _files(prefix):
         if _PART.fullmatch(part.name):
@@ -83,9 +84,9 @@ def working_shebang(script: bytes, prefix: bytes) -> bytes:
     return head + script[match.end() :]
 
 
-def _changes(prefix: Path, old: Path) -> Iterator[tuple[Path, bytes | str]]:
+def _changes(prefix: Path, old: Path, final: Path) -> Iterator[tuple[Path, bytes | str]]:
     """Yield each file and link that contains `old`, with its new content or its new target."""
-    old_bytes, new_bytes = os.fsencode(old), os.fsencode(prefix)
+    old_bytes, new_bytes = os.fsencode(old), os.fsencode(final)
     for path in _files(prefix):
         if path.is_symlink():
             target = os.fsencode(path.readlink())
@@ -112,8 +113,11 @@ def _files(prefix: Path) -> Iterator[Path]:
                 yield path
 
 
-def _replace_file(path: Path, content: bytes) -> None:
-    """Replace the content of the file `path`, and remove the bytecode of the old content."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace the content of the file `path`, and remove the bytecode of the old content.
+
+    The permissions stay as they are. Raises OSError if the file cannot be written.
+    """
     for bytecode in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
         bytecode.unlink(missing_ok=True)
     status = path.stat()
