@@ -16,6 +16,7 @@ CATALOG = load_catalog()
 TAGS = list(CATALOG.tags().values())
 PIN = "a" * 64
 TAG = f'[[tag]]\nversion = "3.15.9"\ntar-xz = "{PIN}"\n'
+UNPINNED = '[[unpinned]]\nversion = "3.15.9"\nreason = "Nobody states its sha256."\n'
 RULE = '[[rule]]\nid = "one"\nwhy = "Because."\n'
 FOLDERS = iter(range(10**6))
 
@@ -35,7 +36,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         (
             'series = "3.15"\nxyzzy = "x"\n',
             "`xyzzy`",
-            "series, repository, distro-package, llvm, tag, rule",
+            "series, repository, distro-package, llvm, tag, unpinned, rule",
         ),
         (
             f'series = "3.15"\n{TAG}tar_xz = "x"\n',
@@ -116,6 +117,13 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
             "3.15.0b2",
         ),
         (f'series = "3.15"\n{TAG}{TAG}', "2 entries for the tag 3.15.9", "Keep only one"),
+        (f'series = "3.15"\n{TAG}{UNPINNED}', "2 entries for the tag 3.15.9", "Keep only one"),
+        (f'series = "3.14"\n{UNPINNED}', "3.15.9 does not belong to the series 3.14", "its own"),
+        (
+            f'series = "3.15"\n{TAG}stated-by = "pyenv"\n',
+            "tag[0].stated-by: Expected `array`, got `str`",
+            "docs/recipes.md",
+        ),
         (f'series = "3.15"\n{RULE}{RULE}', "2 entries for the rule one", "Keep only one"),
         (f'series = "3.15"\n{RULE}refuse = "No."\n', "has `refuse` without `remedy`", "what to do"),
         (
@@ -259,6 +267,33 @@ def test_an_own_tag_replaces_the_shipped_one(tmp_path):
         own(tmp_path, f'series = "3.15"\n[[tag]]\nversion = "3.15.2"\ntar-xz = "{PIN}"\n')
     )
     assert catalog.tags()["3.15.2"].tar_xz == PIN
+
+
+def test_an_own_tag_settles_an_unpinned_release(tmp_path):
+    catalog = load_catalog(own(tmp_path, f'series = "3.15"\n{UNPINNED}'))
+    assert list(catalog.unpinned())[-1] == "3.15.9"
+    assert "3.15.9" not in catalog.tags()
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    for path in shipped_folder().glob("*.toml"):
+        text = path.read_text() + (UNPINNED if path.name == "cpython-3.15.toml" else "")
+        (shipped / path.name).write_text(text)
+    catalog = load_catalog(own(tmp_path, f'series = "3.15"\n{TAG}'), shipped=shipped)
+    assert "3.15.9" not in catalog.unpinned()
+    assert catalog.tags()["3.15.9"].tar_xz == PIN
+
+
+def test_a_pin_of_another_file_wins_over_an_own_unpinned_entry(tmp_path):
+    text = UNPINNED.replace("3.15.9", "3.15.2")
+    catalog = load_catalog(own(tmp_path, f'series = "3.15"\n{text}'))
+    assert "3.15.2" in catalog.tags()
+    assert "3.15.2" not in catalog.unpinned()
+
+
+def test_a_tag_says_who_states_its_pin_and_how_it_was_verified(tmp_path):
+    text = f'series = "3.15"\n{TAG}stated-by = ["python.org"]\nverified = "sigstore"\n'
+    tag = load_catalog(own(tmp_path, text)).tags()["3.15.9"]
+    assert (tag.stated_by, tag.verified) == (("python.org",), "sigstore")
 
 
 def test_an_own_rule_is_added_or_replaces_the_one_with_its_id(tmp_path):

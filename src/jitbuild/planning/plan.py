@@ -24,7 +24,8 @@ class Source:
     `digest` is the sha256 of a release or an archive, or the tree hash of a folder or a git commit.
     `location` is the URL, the path or the repository of the source; it is not part of the key.
     `files` are the names and sha256 of the archives of a release, the preferred archive first, and
-    `size` is the size of the preferred one in bytes (0: unknown).
+    `size` is the size of the preferred one in bytes (0: unknown). `stated_by` and `verified` tell
+    where the sha256 comes from, as in the tag of a recipe.
     `ref` is the git reference that was requested.
     """
 
@@ -35,6 +36,8 @@ class Source:
     size: int = 0
     ref: str = ""
     distro_package: str = ""
+    stated_by: tuple[str, ...] = ()
+    verified: str = ""
 
     def size_of(self, name: str) -> int:
         """Return the size in bytes of the archive `name` of a release; 0 if it is unknown."""

@@ -63,6 +63,8 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
         files=tag.files,
         size=tag.size,
         distro_package=recipe.distro_package,
+        stated_by=tag.stated_by,
+        verified=tag.verified,
     )
 
 

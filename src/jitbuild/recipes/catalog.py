@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from jitbuild.errors import RecipeError, RequestError
 from jitbuild.recipes import reader
-from jitbuild.recipes.series import SeriesRecipe, Tag
+from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 
 if TYPE_CHECKING:
     from jitbuild.recipes.host import HostRecipe
@@ -36,8 +36,13 @@ class Catalog:
     host: HostRecipe
 
     def tags(self) -> dict[str, Tag]:
-        """Return all known tags by version, the oldest first."""
+        """Return all releases whose sha256 is known, by version, the oldest first."""
         tags = (tag for series in self.series.values() for tag in series.tag)
+        return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
+
+    def unpinned(self) -> dict[str, UnpinnedTag]:
+        """Return all releases that exist but whose sha256 is not known, the oldest first."""
+        tags = (tag for series in self.series.values() for tag in series.unpinned)
         return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
 
     def for_version(self, version: Version) -> SeriesRecipe:
@@ -146,6 +151,7 @@ def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRe
 
 def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
     tags = {tag.version: tag for tag in (*shipped.tag, *own.tag)}
+    unpinned = {tag.version: tag for tag in (*shipped.unpinned, *own.unpinned)}
     rules = {rule.id: rule for rule in (*shipped.rule, *own.rule)}
     return SeriesRecipe(
         series=own.series,
@@ -153,5 +159,6 @@ def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
         distro_package=own.distro_package or shipped.distro_package,
         llvm=own.llvm or shipped.llvm,
         tag=tuple(tags.values()),
+        unpinned=tuple(tag for version, tag in unpinned.items() if version not in tags),
         rule=tuple(rules.values()),
     )

@@ -13,7 +13,7 @@ from jitbuild.errors import RecipeError
 from jitbuild.recipes import toml
 from jitbuild.recipes.host import HostRecipe
 from jitbuild.recipes.rules import BuildRecipe, Condition, Rule
-from jitbuild.recipes.series import SeriesRecipe, Tag
+from jitbuild.recipes.series import SeriesRecipe
 from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
 from jitbuild.target import TARGETS
 
@@ -36,9 +36,10 @@ def read_series(path: Path) -> SeriesRecipe:
             f"{path}: {recipe.series!r} is not a series.",
             remedy="Write the series as `3.15`, or `main`.",
         )
-    for tag in recipe.tag:
-        _check_tag(path, recipe.series, tag)
-    _check_unique(path, "tag", (tag.version for tag in recipe.tag))
+    versions = [tag.version for tag in recipe.tag] + [tag.version for tag in recipe.unpinned]
+    for version in versions:
+        _check_version(path, recipe.series, version)
+    _check_unique(path, "tag", versions)
     _check_rules(path, recipe.rule)
     if recipe.llvm is not None:
         _check_targets(path, "llvm", recipe.llvm.bundled_on)
@@ -98,15 +99,15 @@ def read_host(path: Path) -> HostRecipe:
     return recipe
 
 
-def _check_tag(path: Path, series: str, tag: Tag) -> None:
-    if not _TAG.fullmatch(tag.version):
+def _check_version(path: Path, series: str, version: str) -> None:
+    if not _TAG.fullmatch(version):
         raise RecipeError(
-            f"{path}: {tag.version!r} is not a version.",
+            f"{path}: {version!r} is not a version.",
             remedy="Write the version as CPython does: 3.15.0b2.",
         )
-    if series not in {"main", ".".join(tag.version.split(".")[:2])}:
+    if series not in {"main", ".".join(version.split(".")[:2])}:
         raise RecipeError(
-            f"{path}: the tag {tag.version} does not belong to the series {series}.",
+            f"{path}: the tag {version} does not belong to the series {series}.",
             remedy="Move the tag to the recipe of its own series.",
         )
 

@@ -17,28 +17,52 @@ PYTHON_ORG = "https://www.python.org/ftp/python"
 
 
 class Tag(toml.Table, frozen=True):
-    """A release: the sha256 of its archives, and the size of the .tar.xz in bytes (0: unknown)."""
+    """A release: the sha256 of its archives, and the size of the .tar.xz in bytes (0: unknown).
+
+    `stated_by` are the names of those who state the sha256 of the .tar.xz (docs/recipes.md lists
+    them). `verified` tells how `jitbuild recipes update` has verified the archive's sha256, such as
+    `sigstore`. It is empty for pins that were copied from others, as the shipped pins are.
+    """
 
     version: str
     tar_xz: Sha256
     tgz: Sha256 | None = None
     size: int = 0
+    stated_by: tuple[str, ...] = ()
+    verified: str = ""
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
         """The (name, sha256) of each archive, the preferred archive first."""
         pins = {"tar.xz": self.tar_xz, "tgz": self.tgz}
         return tuple(
-            (f"Python-{self.version}.{suffix}", pin) for suffix, pin in pins.items() if pin
+            (archive_name(self.version, suffix), pin) for suffix, pin in pins.items() if pin
         )
 
     @property
     def url(self) -> str:
-        """The URL of the preferred archive.
+        """The URL of the preferred archive."""
+        return archive_url(self.version)
 
-        A pre-release is in the folder of its final version.
-        """
-        return f"{PYTHON_ORG}/{Version(self.version).base_version}/{self.files[0][0]}"
+
+class UnpinnedTag(toml.Table, frozen=True):
+    """A release that exists, but whose sha256 is not known. `reason` is a sentence."""
+
+    version: str
+    reason: str
+
+
+def archive_name(version: str, suffix: str = "tar.xz") -> str:
+    """Return the name of the archive of the release `version`."""
+    return f"Python-{version}.{suffix}"
+
+
+def archive_url(version: str) -> str:
+    """Return the URL of the .tar.xz of the release `version` on python.org.
+
+    A pre-release is in the folder of its final version.
+    """
+    return f"{PYTHON_ORG}/{Version(version).base_version}/{archive_name(version)}"
 
 
 class SeriesLLVM(toml.Table, frozen=True):
@@ -69,4 +93,5 @@ class SeriesRecipe(toml.Table, frozen=True):
     distro_package: str = ""
     llvm: SeriesLLVM | None = None
     tag: tuple[Tag, ...] = ()
+    unpinned: tuple[UnpinnedTag, ...] = ()
     rule: tuple[Rule, ...] = ()
