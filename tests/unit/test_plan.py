@@ -26,19 +26,22 @@ from jitbuild.target import TARGETS
 GOLDENS = Path(__file__).parent / "goldens"
 CATALOG = load_catalog()
 LINUX = TARGETS["x86_64-linux-gnu"]
-# One tag of each series that will not be superseded, and a tree of the series that has no tags.
+# One tag of each series that will not be superseded, and trees of the series that have no pins.
 SUBJECTS = {
     **{
         version: planner.resolve_version(parse(version), CATALOG)
         for version in ("3.13.15", "3.14.10", "3.15.0b2", "3.15.2")
     },
-    "main": ResolvedRequest(
-        version="3.16.0a1",
-        source=Source(
-            kind="git", digest="0" * 40, location="https://example.org/cpython", ref="main"
-        ),
-        llvm_major=22,
-    ),
+    **{
+        name: ResolvedRequest(
+            version=version,
+            source=Source(
+                kind="git", digest="0" * 40, location="https://example.org/cpython", ref="main"
+            ),
+            llvm_major=22,
+        )
+        for name, version in (("3.16", "3.16.0a1"), ("main", "3.17.0a0"))
+    },
 }
 VARIANTS = [
     Variant(jit=jit, profile=profile, tail_call=tail_call, free_threaded=free_threaded)
@@ -196,10 +199,10 @@ def test_a_request_means_the_newest_final(spec, version):
 def test_a_series_without_a_final_means_its_newest_pre_release():
     series = CATALOG.series["3.15"]
     betas = SeriesRecipe(
-        **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2]
+        **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2], unpinned=series.unpinned
     )
     catalog = replace(CATALOG, series={**CATALOG.series, "3.15": betas})
-    assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0b4"
+    assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0rc3"
 
 
 def test_a_misspelt_tag_is_refused_with_the_nearest_tags_and_remedies():

@@ -271,7 +271,7 @@ def test_an_own_tag_replaces_the_shipped_one(tmp_path):
 
 def test_an_own_tag_settles_an_unpinned_release(tmp_path):
     catalog = load_catalog(own(tmp_path, f'series = "3.15"\n{UNPINNED}'))
-    assert list(catalog.unpinned())[-1] == "3.15.9"
+    assert "3.15.9" in catalog.unpinned()
     assert "3.15.9" not in catalog.tags()
     shipped = tmp_path / "shipped"
     shipped.mkdir()
@@ -316,17 +316,17 @@ def test_an_own_llvm_replaces_the_shipped_one(tmp_path):
 
 
 def test_a_series_that_is_not_shipped_is_built_like_main(tmp_path):
-    text = f'series = "3.16"\n[[tag]]\nversion = "3.16.0a1"\ntar-xz = "{PIN}"\n'
-    catalog = load_catalog(own(tmp_path, text, "cpython-3.16.toml"))
-    assert catalog.newest(parse("3.16")).version == "3.16.0a1"
-    assert catalog.for_version(Version("3.16.0a1")).llvm == CATALOG.series["main"].llvm
+    text = f'series = "3.17"\n[[tag]]\nversion = "3.17.0a1"\ntar-xz = "{PIN}"\n'
+    catalog = load_catalog(own(tmp_path, text, "cpython-3.17.toml"))
+    assert catalog.newest(parse("3.17")).version == "3.17.0a1"
+    assert catalog.for_version(Version("3.17.0a1")).llvm == CATALOG.series["main"].llvm
 
 
 # ---- the shipped recipes -----------------------------------------------------------------------
 
 
 def test_every_series_has_an_llvm_and_a_repository():
-    assert set(CATALOG.series) >= {"3.13", "3.14", "3.15", "main"}
+    assert set(CATALOG.series) >= {"3.13", "3.14", "3.15", "3.16", "main"}
     for name, series in CATALOG.series.items():
         assert series.llvm, name
         assert series.repository == "https://github.com/python/cpython"
@@ -351,6 +351,67 @@ def test_every_tag_has_well_formed_pins_and_a_python_org_url(tag):
 def test_no_two_tags_have_the_same_bytes():
     pins = [pin for tag in TAGS for _, pin in tag.files]
     assert len(set(pins)) == len(pins)
+
+
+def missing_numbers(series: SeriesRecipe) -> list[str]:
+    """Return the versions of `series` that must exist, but are neither pinned nor listed.
+
+    In each line of versions (alphas, betas, release candidates, final releases), the numbers are
+    consecutive, and a final release or a candidate comes after all the earlier phases.
+    """
+    known = {tag.version for tag in (*series.tag, *series.unpinned)}
+    lines: dict[str, set[int]] = {}
+    for version in known:
+        line, number = re.fullmatch(r"(.*?\.0(?:a|b|rc)|.*\.)(\d+(?:rc\d+)?)", version).groups()
+        if number.isdecimal():  # candidates of later releases, such as 3.14.5rc1, are rare
+            lines.setdefault(line, set()).add(int(number))
+    first = {f"{series.series}.": 0}
+    phases = [f"{series.series}.0{phase}" for phase in ("a", "b", "rc")] + [f"{series.series}."]
+    newest_phase = max(map(phases.index, lines))
+    return [
+        f"{line}{number}"
+        for line in phases[: newest_phase + 1]
+        for number in range(first.get(line, 1), max(lines.get(line, {1})) + 1)
+        if f"{line}{number}" not in known
+    ]
+
+
+@pytest.mark.parametrize("series", [name for name in CATALOG.series if name != "main"])
+def test_a_series_has_no_gap_that_is_not_listed_with_its_reason(series):
+    recipe = CATALOG.series[series]
+    assert missing_numbers(recipe) == []
+    for tag in recipe.unpinned:
+        assert re.fullmatch(r"[A-Z].*\.", tag.reason), f"{tag.version}: not a sentence"
+
+
+def test_a_gap_is_found_in_every_line_of_versions():
+    recipe = CATALOG.series["3.15"]
+    for gone in ("3.15.0a1", "3.15.0a5", "3.15.0b4", "3.15.0rc2", "3.15.0", "3.15.1"):
+        rest = SeriesRecipe(
+            series="3.15",
+            tag=tuple(tag for tag in recipe.tag if tag.version != gone),
+            unpinned=tuple(tag for tag in recipe.unpinned if tag.version != gone),
+        )
+        # The last number of a line can be missing unnoticed.
+        assert missing_numbers(rest) == ([] if gone == "3.15.0b4" else [gone])
+    finals = SeriesRecipe(series="3.15", tag=tuple(recipe.tag[-2:]), unpinned=recipe.unpinned)
+    assert missing_numbers(finals) == ["3.15.0a1", "3.15.0b1", "3.15.0rc1"]
+
+
+def test_every_shipped_pin_says_who_states_it():
+    names = {"pbs", "pyenv", "docker", "debian", "sage", "other"}
+    for tag in TAGS:
+        assert tag.stated_by, tag.version
+        assert set(tag.stated_by) <= names, tag.version
+        assert not tag.verified, f"{tag.version}: nobody has verified the shipped pins"
+    only_debian = [tag.version for tag in TAGS if tag.stated_by == ("debian",)]
+    assert only_debian == ["3.13.18", "3.14.9", "3.14.10", "3.15.2"]
+
+
+def test_no_two_tags_have_the_same_size():
+    """Two archives hardly have equally many bytes: one size is that of the other archive."""
+    sizes = [tag.size for tag in TAGS if tag.size]
+    assert len(set(sizes)) == len(sizes)
 
 
 def test_tags_are_listed_oldest_first():
@@ -464,4 +525,4 @@ def test_the_package_manager_is_the_distributions_or_the_systems(target, distro,
 def test_a_request_that_nothing_fits_is_refused_with_the_known_series():
     with pytest.raises(RequestError, match="No recipe has a release for 9") as caught:
         CATALOG.newest(Request(text="9", kind="specifier", value=">=9"))
-    assert "The known series are 3.13, 3.14, 3.15, main." in caught.value.remedy
+    assert "The known series are 3.13, 3.14, 3.15, 3.16, main." in caught.value.remedy
