@@ -199,7 +199,9 @@ def test_a_request_means_the_newest_final(spec, version):
 def test_a_series_without_a_final_means_its_newest_pre_release():
     series = CATALOG.series["3.15"]
     betas = SeriesRecipe(
-        **{name: getattr(series, name) for name in ("series", "llvm")}, tag=series.tag[:-2], unpinned=series.unpinned
+        **{name: getattr(series, name) for name in ("series", "llvm")},
+        tag=series.tag[:-2],
+        unpinned=series.unpinned,
     )
     catalog = replace(CATALOG, series={**CATALOG.series, "3.15": betas})
     assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0rc3"
