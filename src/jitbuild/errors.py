@@ -169,3 +169,15 @@ class OperatingSystemError(JitbuildError):
     """The operating system refused something: a path cannot be used, or a resource is used up."""
 
     exit_code = 24
+
+
+class SignatureError(JitbuildError):
+    """A Sigstore signature does not show that the expected signer signed this file."""
+
+    exit_code = 25
+
+
+class MissingExtraError(JitbuildError):
+    """An optional package is needed for what was asked, and is not installed."""
+
+    exit_code = 26
