@@ -169,11 +169,17 @@ def goldens(session: nox.Session) -> None:
         "pytest",
         "-q",
         "tests/unit/test_plan.py",
+        "tests/unit/test_prebuilt_plan.py",
         "tests/unit/test_matrix.py",
         "tests/unit/test_workflow_files.py",
         env={"JITBUILD_REFRESH_GOLDENS": "1"},
     )
-    written = ("tests/unit/goldens", "tests/unit/matrices", "docs/ci.md")
+    written = (
+        "tests/unit/goldens",
+        "tests/unit/prebuilt_goldens",
+        "tests/unit/matrices",
+        "docs/ci.md",
+    )
     session.run("git", "diff", "--stat", "--", *written, external=True)
 
 

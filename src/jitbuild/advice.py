@@ -37,15 +37,16 @@ def advise_install(
 def _obstacle(spec: str, axes: Axes, catalog: Catalog | None, target: Target | None) -> str:
     """Return the reason why no plan can be made for a version; "" for other requests."""
     from jitbuild.planning.planner import make_plan, resolve_version
+    from jitbuild.planning.prebuilt import stated_prebuilt_plan
     from jitbuild.recipes.catalog import load_catalog
     from jitbuild.target import host
 
     try:
         request = parse(spec)
         known = catalog or load_catalog(settings.folder("recipes"))
-        if request.is_version:
-            resolved = resolve_version(request, known)
-            make_plan(resolved, axes.variant(request), target or host().target, known)
+        machine = target or host().target
+        if stated_prebuilt_plan(request, axes, machine, known) is None and request.is_version:
+            make_plan(resolve_version(request, known), axes.variant(request), machine, known)
     except RecipeError:
         return ""  # `jitbuild install` reports it
     except JitbuildError as error:

@@ -16,7 +16,18 @@ from msgspec.structs import replace
 from jitbuild import settings
 from jitbuild.errors import StoreError, UsageError
 from jitbuild.options import BuildOptions
-from jitbuild.request import JITS, PROFILES, Axes, Jit, Patch, Profile, Request, parse
+from jitbuild.request import (
+    JITS,
+    PROFILES,
+    PROVIDERS,
+    Axes,
+    Jit,
+    Patch,
+    Profile,
+    ProviderChoice,
+    Request,
+    parse,
+)
 from jitbuild.store import marker
 from jitbuild.store.store import Store, default_root
 
@@ -43,17 +54,21 @@ def ensure(  # noqa: PLR0913
     configure_args: Iterable[str] = (),
     patches: Iterable[str | Path] = (),
     includes: Iterable[str] = (),
+    provider: ProviderChoice | None = None,
     options: BuildOptions | None = None,
     reporter: Reporter | None = None,
 ) -> Interpreter:
     """Return the best interpreter in the store that fits `spec` and the stated axes.
 
-    If none fits, build one, prove it and add it to the store. `reporter` receives the progress;
-    nothing is printed. Raises a JitbuildError, whose message ends with a remedy, if that fails; the
-    store then contains no incomplete interpreter.
+    If none fits, build one, or download one that others have built if `provider` says so; prove it
+    and add it to the store. `reporter` receives the progress; nothing is printed. Raises a
+    JitbuildError, whose message ends with a remedy, if that fails; the store then contains no
+    incomplete interpreter.
     """
     request = parse(spec)
-    axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
+    axes = replace(
+        _axes(jit, profile, tail_call, configure_args, patches, includes), provider=provider
+    )
     stated = options or BuildOptions()
     stated = replace(stated, sha256=_pin(request, stated.sha256))
     return provisioner(stated, reporter).ensure(request, axes_with_settings(axes, request))
@@ -99,6 +114,7 @@ def plan(  # noqa: PLR0913
     configure_args: Iterable[str] = (),
     patches: Iterable[str | Path] = (),
     includes: Iterable[str] = (),
+    provider: ProviderChoice | None = None,
     sha256: str | None = None,
     recipes: str | Path | None = None,
 ) -> Plan:
@@ -111,21 +127,26 @@ def plan(  # noqa: PLR0913
     """
     from jitbuild import target
     from jitbuild.planning.planner import make_plan, resolve_version
+    from jitbuild.planning.prebuilt import stated_prebuilt_plan
 
     request, known = parse(spec), catalog(recipes)
-    axes = _axes(jit, profile, tail_call, configure_args, patches, includes)
+    axes = replace(
+        _axes(jit, profile, tail_call, configure_args, patches, includes), provider=provider
+    )
     machine = target.parse(platform) if platform else target.host().target
     if request.kind == "name":
         return _named_plan(request, axes, machine, known)
     pin = _pin(request, sha256)
+    axes = axes_with_settings(axes, request)
+    if prebuilt := stated_prebuilt_plan(request, axes, machine, known, sha256=pin):
+        return prebuilt
     if request.is_version:
         subject = resolve_version(request, known, sha256=pin)
     else:
         from jitbuild.sources.resolve import describe
 
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
-    variant = axes_with_settings(axes, request).variant(request)
-    return make_plan(subject, variant, machine, known)
+    return make_plan(subject, axes.variant(request), machine, known)
 
 
 def _named_plan(request: Request, axes: Axes, machine: Target, known: Catalog) -> Plan:
@@ -195,16 +216,26 @@ def catalog(folder: str | Path | None = None) -> Catalog:
 
 
 def axes_with_settings(axes: Axes, request: Request) -> Axes:
-    """Return `axes`; a jit or profile axis that is not stated is taken from the settings.
+    """Return `axes`, with the settings in place of a jit axis, profile or provider not stated.
 
-    For a free-threaded request, which has no JIT, the jit axis of the settings is ignored. A name
-    stands for one variant, so all settings are ignored.
+    For a free-threaded request, which has no JIT, the jit axis of the settings is ignored, and the
+    provider as well, because prebuilt interpreters have the JIT. The provider of the settings is
+    also ignored for a source that is not a release. A name stands for one variant, so all settings
+    are ignored.
     """
     if request.kind == "name":
         return axes
     jit = axes.jit or (None if request.free_threaded else settings.choice("jit", JITS))
     profile = axes.profile or settings.choice("profile", PROFILES)
-    return replace(axes, jit=cast("Jit | None", jit), profile=cast("Profile | None", profile))
+    provider: str | None = axes.provider
+    if provider is None and request.is_version and not request.free_threaded:
+        provider = settings.choice("provider", PROVIDERS)
+    return replace(
+        axes,
+        jit=cast("Jit | None", jit),
+        profile=cast("Profile | None", profile),
+        provider=cast("ProviderChoice | None", provider),
+    )
 
 
 def read_patch(path: str | Path) -> Patch:

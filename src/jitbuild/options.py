@@ -74,9 +74,11 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
 def axis_options(axes: Axes | Variant) -> list[str]:
     """Return the stated axes, or the whole of a variant, as options of a command line.
 
-    An unknown profile is omitted, and so are the patches that `patches_without_path` names.
+    An unknown profile is omitted, and so are the patches that `patches_without_path` names. A
+    variant states no provider.
     """
-    stated = (("jit", axes.jit), ("profile", axes.profile))
+    provider = getattr(axes, "provider", None)
+    stated = (("jit", axes.jit), ("profile", axes.profile), ("provider", provider))
     return [
         *(f"--{name}={value}" for name, value in stated if value not in {None, "unknown"}),
         *["--tail-call"] * bool(axes.tail_call),

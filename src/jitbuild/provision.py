@@ -17,10 +17,12 @@ import msgspec
 
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
+from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import prove
 from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.from_source import SourceProvider
+from jitbuild.providers.prebuilt import PrebuiltProvider
 from jitbuild.providers.provider import Provider, ProviderTask
 from jitbuild.providers.recorded import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
@@ -64,6 +66,7 @@ class Provisioner:
     reporter: Reporter = field(default_factory=SilentReporter)
     budget: JobBudget | None = None
     provider: Provider = field(default_factory=SourceProvider)
+    prebuilt: Provider = field(default_factory=PrebuiltProvider)
     probe: Callable[..., Verdict] = probing.probe
     missing_modules: Callable[[Path], Collection[str]] = probing.missing_modules
     repairer: Repairer = field(default_factory=Repairer)
@@ -98,9 +101,33 @@ class Provisioner:
         # Check the variant and the store before anything is fetched.
         if target.system != "windows":
             require_store(self.store.root)
+        if prebuilt := self._prebuilt_plan(request, axes):
+            return self.provide(prebuilt, request)
         check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
+        self._note_prebuilt(plan, request, axes)
         return self.provide(plan, request)
+
+    def _prebuilt_plan(self, request: Request, axes: Axes) -> Plan | None:
+        """Return the plan of a prebuilt interpreter if `axes` ask for one, and it fits."""
+        if axes.provider == "auto" and not self._may_download_prebuilt:
+            return None
+        target, sha256 = self.this_host().target, self.options.sha256
+        return stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
+
+    def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
+        """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit."""
+        if self.options.sha256 or not self._may_download_prebuilt:
+            return
+        note = faster_install(request, axes, plan.target, self.catalog)
+        if note and self.store.get(plan.prefix_name) is None:
+            self.reporter.note(note)
+
+    @property
+    def _may_download_prebuilt(self) -> bool:
+        """False if prebuilt interpreters cannot run here, or if the only origin has none."""
+        is_distro = ArchiveOrigin.parse(self.options.mirror).kind == "distro"
+        return not is_distro and not self.this_host().libc.startswith("musl")
 
     def resolve(self, request: Request) -> ResolvedRequest:
         """Resolve a version request with the recipes alone, any other by reading its tree."""
@@ -188,7 +215,8 @@ class Provisioner:
                 budget=budget,
                 reporter=self.reporter,
             )
-            staged = self.provider.stage(task)
+            provider = self.prebuilt if plan.prebuilt else self.provider
+            staged = provider.stage(task)
             built = self.clock()
             verdict = prove(
                 plan,

@@ -38,6 +38,8 @@ KNOWN: dict[str, str] = {
     "jobs": "the number of jobs that run at once",
     "jit": "the value of --jit for builds that do not state one",
     "profile": "the value of --profile for builds that do not state one",
+    "provider": "the value of --provider for installs that do not state one: source, prebuilt or"
+    " auto",
     "pythons": "the Pythons of nox sessions and CI matrices",
     "shared-store": "yes to use a store to which every user of this machine can write",
     "modes": "the modes in which nox sessions and CI matrices run each Python",

@@ -91,11 +91,22 @@ def specifier(text: str) -> str:
     """Return the specifier `text` as PEP 440 writes it.
 
     Its clauses are separated by commas. npm's `x` becomes `*`, and npm's `-0`, which stands for the
-    lowest pre-release, becomes `.dev0`.
+    lowest pre-release, becomes `.dev0`. Raises RequestError if `text` is not a specifier.
     """
-    text = re.sub(r"\s*,\s*|\s+(?=[<>=!~])", ",", text.strip())
-    text = re.sub(r"(==\s*3(?:\.[0-9]+)?\.)[xX](?=,|$)", r"\1*", text)
-    return re.sub(r"(?<=[0-9])-0(?=,|$)", ".dev0", text)
+    from packaging.specifiers import SpecifierSet
+
+    value = re.sub(r"\s*,\s*|\s+(?=[<>=!~])", ",", text.strip())
+    value = re.sub(r"(==\s*3(?:\.[0-9]+)?\.)[xX](?=,|$)", r"\1*", value)
+    value = re.sub(r"(?<=[0-9])-0(?=,|$)", ".dev0", value)
+    try:
+        # A version with thousands of digits fails only when it is compared.
+        SpecifierSet(value).contains("3.15.0")
+    except ValueError as error:
+        raise RequestError(
+            f"{text!r} is not a version specifier.",
+            remedy=f"{near_form(text)}Write a specifier as in PEP 440: '>=3.14,<3.16'.",
+        ) from error
+    return value
 
 
 def near_form(text: str) -> str:

@@ -16,7 +16,8 @@ from jitbuild.diff import test_record
 from jitbuild.recipes.catalog import load_catalog, shipped_folder
 from jitbuild.running import testimony
 from jitbuild.settings import KNOWN, variable_of
-from jitbuild.store.manifest import FILE, Fingerprint
+from jitbuild.store.fingerprint import Fingerprint
+from jitbuild.store.manifest import FILE
 
 if TYPE_CHECKING:
     from fuzzing import Case, Ending

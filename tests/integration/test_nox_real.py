@@ -20,7 +20,7 @@ from cli import Cli
 
 from jitbuild.sessions.coverage_core import settrace_warning
 from jitbuild.sessions.shims import SessionInterpreter, write_shim
-from jitbuild.store.manifest import Fingerprint
+from jitbuild.store.fingerprint import Fingerprint
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,9 @@ import msgspec
 
 from jitbuild.request import Variant
 from jitbuild.store import manifest as manifests
+from jitbuild.store.fingerprint import Fingerprint
 from jitbuild.store.interpreter import Interpreter
-from jitbuild.store.manifest import Fingerprint, Manifest
+from jitbuild.store.manifest import Manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -51,6 +51,7 @@ def test_the_defaults_are_those_of_an_install(run, monkeypatch):
         "jobs": str(host().cpus),
         "jit": Variant().jit,
         "profile": Variant().profile,
+        "provider": "source",
         "pythons": "not set",
         "modes": "off on",
         "shared-store": "no",

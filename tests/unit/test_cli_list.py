@@ -125,6 +125,7 @@ def test_the_json_has_its_documented_shape(run, store):
             "target",
             "source",
             "patches",
+            "prebuilt",
             "toolchain",
             "state",
             "instance",

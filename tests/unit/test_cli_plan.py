@@ -46,6 +46,8 @@ def test_the_json_has_its_documented_shape(run, platform):
         "version",
         "target",
         "variant",
+        "provider",
+        "prebuilt",
         "source",
         "llvm",
         "edits",

@@ -12,7 +12,8 @@ import tomli_w
 
 from jitbuild.request import Patch, Variant
 from jitbuild.store import manifest as manifests
-from jitbuild.store.manifest import Fingerprint, Manifest, PatchRecord, VariantRecord
+from jitbuild.store.fingerprint import Fingerprint
+from jitbuild.store.manifest import Manifest, PatchRecord, VariantRecord
 
 # Written by jitbuild 0.1.0 before manifests were structs.
 WRITTEN_BY_0_1_0 = """\

@@ -31,7 +31,7 @@ from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
 from jitbuild.store import manifest as manifests
-from jitbuild.store.manifest import Fingerprint
+from jitbuild.store.fingerprint import Fingerprint
 from jitbuild.store.store import Store
 from jitbuild.system.jobserver import JobBudget
 
@@ -456,7 +456,8 @@ def test_waiting_for_another_build_of_the_same_plan_is_announced(
     other = provisioner()
     object.__setattr__(other, "reporter", waiting)
     results = []
-    thread = threading.Thread(target=lambda: results.append(other.ensure(parse("3.15.2"), Axes())))
+    source = Axes(provider="source")  # otherwise, the first note says what is prebuilt
+    thread = threading.Thread(target=lambda: results.append(other.ensure(parse("3.15.2"), source)))
     with store.lock(first.name):
         thread.start()
         assert announced.wait(60)

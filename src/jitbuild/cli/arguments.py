@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from jitbuild import api
 from jitbuild.cli.list_options import ListAction, WordsAction
+from jitbuild.cli.numbers import positive_seconds
 from jitbuild.modes import MODES
-from jitbuild.request import JITS, PARTS, PROFILES, Axes
+from jitbuild.request import JITS, PARTS, PROFILES, PROVIDERS, Axes
 
 if TYPE_CHECKING:
+    import argparse
+
     from jitbuild.planning.plan import Plan
 
 SPEC_HELP = (
@@ -160,6 +162,7 @@ def add_axes(
     group.add_argument(
         "--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources"
     )
+    _add_provider(group, "any that fits" if lookup else "source")
     add_list(
         group,
         "--include",
@@ -167,6 +170,23 @@ def add_axes(
         choices=PARTS,
         default=[],
         help=f"parts that fast and release builds leave out: {', '.join(PARTS)}",
+    )
+
+
+def _add_provider(group: argparse._ArgumentGroup, default: str) -> None:
+    """Add --provider, and --prebuilt as its short form."""
+    group.add_argument(
+        "--provider",
+        choices=PROVIDERS,
+        help="compile it (source), download one that others have built (prebuilt), or download it "
+        f"if one fits, else compile it (auto) (default: {default})",
+    )
+    group.add_argument(
+        "--prebuilt",
+        action="store_const",
+        const="prebuilt",
+        dest="provider",
+        help="the same as --provider prebuilt",
     )
 
 
@@ -182,6 +202,7 @@ def stated_axes(options: argparse.Namespace) -> Axes:
         configure_args=tuple(options.configure_arg),
         patches=tuple(map(api.read_patch, options.patch)),
         includes=tuple(sorted({*options.include})),
+        provider=options.provider,
     )
 
 
@@ -199,6 +220,7 @@ def requested_plan(options: argparse.Namespace, spec: str, *, platform: str | No
         configure_args=options.configure_arg,
         includes=options.include,
         patches=options.patch,
+        provider=options.provider,
         sha256=options.sha256,
         recipes=options.recipes,
     )
@@ -242,42 +264,3 @@ def add_llvm(parser: argparse._ActionsContainer) -> None:
 def add_timeout(parser: argparse._ActionsContainer, help_: str) -> None:
     """Add --timeout, a number of seconds, with the help text `help_`."""
     parser.add_argument("--timeout", type=positive_seconds, metavar="S", help=help_)
-
-
-def positive_integer(text: str) -> int:
-    """Return the value `text` of an option as an integer.
-
-    Raises ArgumentTypeError when `text` is not a positive integer.
-    """
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
-    return number
-
-
-def margin(text: str) -> float:
-    """Return a percentage, such as `2` or `2%`, as a share.
-
-    Raises ArgumentTypeError when `text` is not a percentage above 0 and below 100.
-    """
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = 0.0
-    if not 0 < percent < 100:
-        raise argparse.ArgumentTypeError(f"must be a percentage above 0, such as 2, not {text!r}")
-    return percent / 100
-
-
-def positive_seconds(text: str) -> float:
-    """Return the value `text` of an option as a number of seconds.
-
-    Raises ArgumentTypeError when `text` is not a positive, finite number.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number of seconds, not {text!r}")
-    return number

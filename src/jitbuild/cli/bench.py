@@ -18,12 +18,10 @@ from jitbuild.cli.arguments import (
     add_spec,
     add_timeout,
     complete_with,
-    margin,
-    positive_integer,
-    positive_seconds,
     stated_axes,
 )
 from jitbuild.cli.bench_output import check_outputs, show_reports
+from jitbuild.cli.numbers import margin, positive_integer, positive_seconds
 from jitbuild.cli.output import reporter_for
 from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.errors import UsageError

@@ -14,9 +14,9 @@ from jitbuild.cli.arguments import (
     add_modes,
     add_spec,
     add_timeout,
-    positive_integer,
     stated_axes,
 )
+from jitbuild.cli.numbers import positive_integer
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.cli.package_options import add_packages, stated_requirements
 from jitbuild.diff.comparison import compare_modes

@@ -17,10 +17,10 @@ from jitbuild.cli.arguments import (
     add_llvm,
     add_sources,
     add_spec,
-    positive_integer,
     stated_axes,
 )
 from jitbuild.cli.list_options import WordsAction
+from jitbuild.cli.numbers import positive_integer
 from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.cli.store_answers import advise_upgrade
 from jitbuild.options import CCACHE_MODES, BuildOptions

@@ -93,6 +93,8 @@ def _origin(interpreter: Interpreter) -> str:
     source = interpreter.manifest.source
     if interpreter.adopted:
         text = "adopted"
+    elif prebuilt := interpreter.manifest.prebuilt:
+        text = f"prebuilt, {prebuilt.builder} {prebuilt.build}".strip()
     elif source and source.kind == "git":
         text = f"git {source.digest[:_SHORT_COMMIT]}"
     else:
@@ -115,6 +117,9 @@ def _details(interpreter: Interpreter) -> Iterator[tuple[str, str]]:
     yield "created", interpreter.created.strftime("%Y-%m-%d %H:%M UTC")
     yield "provider", f"{interpreter.provider} ({_PROVIDERS[interpreter.provider]})"
     yield "request", manifest.request or ""
+    if manifest.prebuilt:
+        yield "builder", manifest.prebuilt.builder
+        yield "build", manifest.prebuilt.build
     if manifest.source:
         yield from _source_details(manifest.source)
     yield "patches", ", ".join(interpreter.patch_names)
@@ -127,7 +132,11 @@ def _details(interpreter: Interpreter) -> Iterator[tuple[str, str]]:
     yield "executable", str(interpreter.executable)
 
 
-_PROVIDERS = {"source": "compiled by jitbuild", "adopt": "was on this machine"}
+_PROVIDERS = {
+    "source": "compiled by jitbuild",
+    "prebuilt": "built by others, and proven here",
+    "adopt": "was on this machine",
+}
 
 
 def _source_details(source: SourceRecord) -> Iterator[tuple[str, str]]:

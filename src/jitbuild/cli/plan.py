@@ -89,6 +89,8 @@ def _lines(plan: Plan) -> Iterator[str]:
     source = plan.to_json()["source"]
     yield f"{plan.name}  for {plan.target}"
     yield f"  key     {plan.key}"
+    if plan.prebuilt:
+        yield f"  built   by {plan.prebuilt.builder} {plan.prebuilt.build}".rstrip()
     yield f"  source  {source['url']}"
     yield f"          {'sha256 ' if source['sha256'] else ''}{source['digest']}"
     if plan.llvm:
@@ -100,7 +102,8 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {step.name}"
         for name, value in step.env:
             yield f"      {name}={shlex.quote(value)}"
-        yield f"      {shlex.join(step.argv)}"
+        if step.argv:
+            yield f"      {shlex.join(step.argv)}"
     for warning in plan.warnings:
         yield f"  warning: {warning}"
 

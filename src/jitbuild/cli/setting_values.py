@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jitbuild import setting_lists, settings
 from jitbuild.errors import JitbuildError, SettingsError
 from jitbuild.options import CCACHE_MODES
-from jitbuild.request import JITS, PROFILES
+from jitbuild.request import JITS, PROFILES, PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ _CHOICES = {
     "ccache": CCACHE_MODES,
     "jit": JITS,
     "profile": PROFILES,
+    "provider": PROVIDERS,
     "shared-store": settings.SHARED_STORE,
 }
 
@@ -75,6 +76,7 @@ def _default(name: str) -> str:
         "ccache": "auto",
         "jit": "yes-off",
         "profile": "fast",
+        "provider": "source",
         "modes": "off on",
         "shared-store": "no",
     }.get(name, "")

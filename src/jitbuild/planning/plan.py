@@ -19,17 +19,17 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """The source code of a build.
+    """The source code of a build, or the archive of a prebuilt interpreter.
 
-    `digest` is the sha256 of a release or an archive, or the tree hash of a folder or a git commit.
-    `location` is the URL, the path or the repository of the source; it is not part of the key.
-    `files` are the names and sha256 of the archives of a release, the preferred archive first, and
-    `size` is the size of the preferred one in bytes (0: unknown). `stated_by` and `verified` tell
-    where the sha256 comes from, as in the tag of a recipe.
+    `digest` is the sha256 of an archive, or the tree hash of a folder or a git commit. `location`
+    is the URL, the path or the repository of the source; it is not part of the key. `files` are the
+    names and sha256 of the archives of a release or of a prebuilt interpreter, the preferred
+    archive first, and `size` is the size of the preferred one in bytes (0: unknown). `stated_by`
+    and `verified` tell where the sha256 comes from, as in the tag of a recipe.
     `ref` is the git reference that was requested.
     """
 
-    kind: Literal["release", "archive", "folder", "git"]
+    kind: Literal["release", "archive", "folder", "git", "prebuilt"]
     digest: str
     location: str
     files: tuple[tuple[str, str], ...] = ()
@@ -42,6 +42,14 @@ class Source:
     def size_of(self, name: str) -> int:
         """Return the size in bytes of the archive `name` of a release; 0 if it is unknown."""
         return self.size if self.files and name == self.files[0][0] else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrebuiltBy:
+    """The builder of a prebuilt interpreter, and the name of the build; "" if it has none."""
+
+    builder: str
+    build: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,11 +82,11 @@ class RequiredLLVM:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """A complete description of a build.
+    """A complete description of a build, or of the installation of a prebuilt interpreter.
 
     The steps contain placeholders, which are replaced on the build machine. `leave_out` are
     patterns of files in a release's archive that are not unpacked. `key` identifies the plan.
-    `warnings` are for the user and are not part of the key.
+    `warnings` are for the user and are not part of the key. `prebuilt` is None for a build.
     """
 
     version: str
@@ -90,13 +98,20 @@ class Plan:
     leave_out: tuple[str, ...]
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
+    prebuilt: PrebuiltBy | None = None
     key: str = ""
+
+    @property
+    def provider(self) -> Literal["source", "prebuilt"]:
+        """The provider that carries out the plan."""
+        return "prebuilt" if self.prebuilt else "source"
 
     @property
     def name(self) -> str:
         """The interpreter's name, such as `cpython-3.15.2-jit-fast`."""
         threads = "t" if self.variant.free_threaded else ""
-        return f"cpython-{self.version}{threads}-{self.variant.slug}"
+        prebuilt = "-prebuilt" if self.prebuilt else ""
+        return f"cpython-{self.version}{threads}-{self.variant.slug}{prebuilt}"
 
     @property
     def prefix_name(self) -> str:
@@ -111,10 +126,13 @@ class Plan:
             "version": self.version,
             "target": self.target.name,
             "variant": self.variant.to_json(),
+            "provider": self.provider,
+            "prebuilt": self.prebuilt
+            and {"builder": self.prebuilt.builder, "build": self.prebuilt.build},
             "source": {
                 "kind": self.source.kind,
                 "url": self.source.location,
-                "sha256": self.source.digest if self.source.kind in {"release", "archive"} else "",
+                "sha256": self.source.digest if self.source.kind not in {"folder", "git"} else "",
                 "digest": self.source.digest,
             },
             "llvm": self.llvm
@@ -144,5 +162,7 @@ def key_of(plan: Plan) -> str:
     """
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
     del facts["warnings"], facts["key"]
+    if plan.prebuilt is None:  # the keys of builds are older than these facts
+        del facts["provider"], facts["prebuilt"]
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

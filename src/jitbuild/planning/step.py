@@ -36,7 +36,7 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One program that a build runs.
+    """One program that a build runs. `argv` is empty if jitbuild itself carries out the step.
 
     `name` is used in messages. The variables in `env` are added to the clean environment.
 

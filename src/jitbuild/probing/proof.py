@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitbuild.advice import advise_install
 from jitbuild.errors import InterpreterError, ProofError
 from jitbuild.probing import run_probe as probing
+from jitbuild.request import Axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 # An interpreter without one of these modules cannot even install packages.
 ESSENTIAL_MODULES = frozenset({"ssl", "zlib", "ctypes", "sqlite3"})
+
+_NOT_ADDED = "The interpreter was not added to the store. "
 
 
 def lacks_essentials(missing: Collection[str]) -> bool:
@@ -45,12 +49,15 @@ def prove(
     """Probe `program`, and return the verdict if it is the interpreter that `plan` describes.
 
     `logs` is the folder that contains the build's log; the remedy names it. Raises ProofError if
-    `program` does not run or differs from the plan's description. Unless `allow_missing` is True,
-    also raises ProofError if an essential module is missing.
+    `program` does not run or differs from the plan's description; if a prebuilt interpreter does
+    not run, raises InterpreterError. Unless `allow_missing` is True, also raises ProofError if an
+    essential module is missing.
     """
-    remedy = (
-        "The interpreter was not added to the store. Please report this, with the newest log in "
-        f"{logs}."
+    made = f"{plan.name} was {'downloaded' if plan.prebuilt else 'built'}"
+    remedy = _NOT_ADDED + (
+        advise_install("Compile it instead", plan.version, Axes(provider="source"))
+        if plan.prebuilt
+        else f"Please report this, with the newest log in {logs}."
     )
     with reporter.stage(f"{plan.name}: probe"):
         try:
@@ -62,20 +69,18 @@ def prove(
                 modules=True,
             )
         except InterpreterError as error:
-            raise ProofError(
-                f"{plan.name} was built, but does not run. {error.what}", remedy=remedy
-            ) from error
+            kind = InterpreterError if plan.prebuilt else ProofError
+            raise kind(f"{made}, but does not run. {error.what}", remedy=remedy) from error
     if not verdict.ok and verdict.memory_denied:
         raise ProofError(
-            f"{plan.name} was built, but its JIT cannot run here. {verdict.reason}",
-            remedy="The interpreter was not added to the store. Build it on a machine that allows "
-            "this, or with --jit interpreter or --jit no.",
+            f"{made}, but its JIT cannot run here. {verdict.reason}",
+            remedy=f"{_NOT_ADDED}Build it on a machine that allows this, or with --jit interpreter "
+            "or --jit no.",
         )
     if not verdict.ok:
-        raise ProofError(
-            f"{plan.name} was built, but is not what was requested. {verdict.reason}",
-            remedy=remedy,
-        )
+        # The advice of a failed check is to install a CPython with the JIT, which this should be.
+        reason = verdict.failure if plan.prebuilt else verdict.reason
+        raise ProofError(f"{made}, but is not what was requested. {reason}", remedy=remedy)
     _check_modules(plan, verdict.missing or (), reporter, allow_missing=allow_missing)
     return verdict
 

@@ -50,6 +50,11 @@ class Verdict:
         return all(check.ok for check in self.checks)
 
     @property
+    def failure(self) -> str:
+        """The sentence that states the problem, without a remedy; "" if `ok` is True."""
+        return next((check.detail for check in self.checks if not check.ok), "")
+
+    @property
     def memory_denied(self) -> bool:
         """True if this machine, and not the interpreter, prevents machine code from running."""
         return any(check.name == "memory" and not check.ok for check in self.checks)

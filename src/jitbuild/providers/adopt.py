@@ -15,10 +15,11 @@ from jitbuild.errors import InterpreterError, ProofError, VariantError
 from jitbuild.probing import run_probe as probing
 from jitbuild.request import Variant
 from jitbuild.store import manifest as manifests
+from jitbuild.store.fingerprint import Fingerprint
 from jitbuild.store.interpreter import lock_name, lock_of_adopted
 from jitbuild.store.launchers import FOLDER as LAUNCHERS
 from jitbuild.store.launchers import write_launchers
-from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, VariantRecord, VerdictRecord
+from jitbuild.store.manifest import UNSET, Manifest, VariantRecord, VerdictRecord
 from jitbuild.system.paths import UNRECORDABLE, UNRECORDABLE_REMEDY, is_recordable
 
 if TYPE_CHECKING:

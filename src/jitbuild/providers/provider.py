@@ -11,8 +11,10 @@ from jitbuild.store.manifest import (
     CachesRecord,
     Manifest,
     PatchRecord,
+    PrebuiltRecord,
     SourceRecord,
     ToolchainRecord,
+    Unset,
     VariantRecord,
     VerdictRecord,
 )
@@ -52,16 +54,16 @@ class StagedInterpreter:
     """An interpreter in a scratch folder, which is complete but not proven yet.
 
     `prefix` is the interpreter's folder, and `program` its executable in that folder. `times` maps
-    the name of each step to the seconds that it took.
+    the name of each step to the seconds that it took. The fields after `times` belong to a build.
     """
 
     prefix: Path
     program: Path
     source: SourceRecord
-    toolchain: ToolchainRecord
     times: Mapping[str, float]
-    caches: CachesRecord
-    missing_headers: tuple[str, ...]
+    toolchain: ToolchainRecord | Unset = UNSET
+    caches: CachesRecord | Unset = UNSET
+    missing_headers: tuple[str, ...] | Unset = UNSET
 
     def manifest(
         self,
@@ -87,6 +89,7 @@ class StagedInterpreter:
             variant=VariantRecord.of(plan.variant),
             verdict=verdict,
             source=self.source,
+            prebuilt=_prebuilt_record(plan),
             patches=tuple(
                 PatchRecord(path=os.path.abspath(patch.path), sha256=patch.sha256)  # noqa: PTH100
                 for patch in plan.variant.patches
@@ -97,6 +100,12 @@ class StagedInterpreter:
             caches=self.caches,
             missing_headers=self.missing_headers,
         )
+
+
+def _prebuilt_record(plan: Plan) -> PrebuiltRecord | Unset:
+    if plan.prebuilt is None:
+        return UNSET
+    return PrebuiltRecord(builder=plan.prebuilt.builder, build=plan.prebuilt.build)
 
 
 class Provider(Protocol):

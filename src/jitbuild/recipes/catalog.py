@@ -16,9 +16,12 @@ from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 
 if TYPE_CHECKING:
     from jitbuild.recipes.host import HostRecipe
+    from jitbuild.recipes.prebuilt import PrebuiltRecipe
     from jitbuild.recipes.rules import BuildRecipe
     from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
     from jitbuild.request import Request
+
+_PREBUILT = "prebuilt.toml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +37,7 @@ class Catalog:
     llvm: LLVMRecipe
     ccache: CcacheRecipe
     host: HostRecipe
+    prebuilt: PrebuiltRecipe
 
     def tags(self) -> dict[str, Tag]:
         """Return all releases whose sha256 is known, by version, the oldest first."""
@@ -132,15 +136,23 @@ def load_catalog(extra: Path | None = None, *, shipped: Path | None = None) -> C
         llvm=reader.read_llvm(folder / "llvm.toml"),
         ccache=reader.read_ccache(folder / "ccache.toml"),
         host=reader.read_host(folder / "host.toml"),
+        prebuilt=_prebuilt(folder, extra),
     )
+
+
+def _prebuilt(folder: Path, extra: Path | None) -> PrebuiltRecipe:
+    shipped = reader.read_prebuilt(folder / _PREBUILT)
+    if extra is None or not (extra / _PREBUILT).is_file():
+        return shipped
+    return reader.read_prebuilt(extra / _PREBUILT, shipped)
 
 
 def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRecipe]:
     files = sorted(extra.glob("cpython-*.toml"))
-    if not files:
+    if not files and not (extra / _PREBUILT).is_file():
         raise RecipeError(
             f"{extra} contains no recipes.",
-            remedy="Add files named cpython-<series>.toml (docs/recipes.md).",
+            remedy=f"Add files named cpython-<series>.toml, or {_PREBUILT} (docs/recipes.md).",
         )
     for path in files:
         own = reader.read_series(path)

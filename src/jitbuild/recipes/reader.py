@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from jitbuild.errors import RecipeError
 from jitbuild.recipes import toml
 from jitbuild.recipes.host import HostRecipe
+from jitbuild.recipes.prebuilt import PrebuiltRecipe
 from jitbuild.recipes.rules import BuildRecipe, Condition, Rule
 from jitbuild.recipes.series import SeriesRecipe
 from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
@@ -20,6 +21,8 @@ from jitbuild.target import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from jitbuild.recipes.prebuilt import Builder, PrebuiltArchive
 
 _SERIES = re.compile(r"3\.\d+")
 _TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
@@ -99,6 +102,46 @@ def read_host(path: Path) -> HostRecipe:
     return recipe
 
 
+def read_prebuilt(path: Path, shipped: PrebuiltRecipe | None = None) -> PrebuiltRecipe:
+    """Read the file prebuilt.toml at `path`, and return it merged into `shipped`, if it is given.
+
+    Raises RecipeError if its content is invalid, or if an archive has no JIT by what its builder
+    states: such an archive is never downloaded.
+    """
+    own = toml.load(path, PrebuiltRecipe)
+    _check_unique(path, "builder", (builder.name for builder in own.builder))
+    for builder in own.builder:
+        _check_versions(path, f"builder {builder.name!r}", builder.versions)
+        _check_targets(path, f"builder {builder.name!r}", builder.jit_since)
+    _check_unique(path, "archive", (f"{each.version} of {each.target}" for each in own.archive))
+    recipe = (shipped or PrebuiltRecipe()).merged(own)
+    builders = {builder.name: builder for builder in recipe.builder}
+    for archive in own.archive:
+        _check_archive(path, archive, builders)
+    return recipe
+
+
+def _check_archive(path: Path, archive: PrebuiltArchive, builders: dict[str, Builder]) -> None:
+    subject = f"archive {archive.version} of {archive.target}"
+    _check_targets(path, subject, (archive.target,))
+    if not _TAG.fullmatch(archive.version):
+        raise RecipeError(
+            f"{path}: {archive.version!r} is not a version.",
+            remedy="Write the version as CPython does: 3.15.0b2.",
+        )
+    if archive.builder not in builders:
+        raise RecipeError(
+            f"{path}: no recipe describes the builder {archive.builder!r} of the {subject}.",
+            remedy=f"Add it as [[builder]], or choose from: {', '.join(builders)}.",
+        )
+    if not builders[archive.builder].has_jit(archive.version, archive.target, archive.build):
+        build = f" {archive.build}" if archive.build else ""
+        raise RecipeError(
+            f"{path}: the {subject} is of the build{build} of {archive.builder}, which has no JIT.",
+            remedy="Remove the archive, or correct `versions` and `jit-since` of its builder.",
+        )
+
+
 def _check_version(path: Path, series: str, version: str) -> None:
     if not _TAG.fullmatch(version):
         raise RecipeError(
@@ -125,14 +168,18 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
 
 
 def _check_condition(path: Path, subject: str, condition: Condition) -> None:
+    _check_versions(path, subject, condition.versions)
+    _check_targets(path, subject, condition.targets)
+
+
+def _check_versions(path: Path, subject: str, versions: str) -> None:
     try:
-        SpecifierSet(condition.versions)
+        SpecifierSet(versions)
     except InvalidSpecifier as error:
         raise RecipeError(
-            f"{path}: `versions` of {subject} is not a version specifier: {condition.versions!r}.",
+            f"{path}: `versions` of {subject} is not a version specifier: {versions!r}.",
             remedy="Write a specifier as in PEP 440: '>=3.13,<3.13.15'.",
         ) from error
-    _check_targets(path, subject, condition.targets)
 
 
 def _check_targets(path: Path, subject: str, patterns: Iterable[str]) -> None:

@@ -75,6 +75,8 @@ def obtain(  # noqa: PLR0913
             return _copy_folder(source, place, runner, reporter)
         case "git":
             return _check_out(source, place, cache, runner, reporter)
+        case "prebuilt":
+            raise AssertionError("sources/prebuilt_archive.py obtains it")
         case _:
             assert_never(source.kind)
     tree = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)

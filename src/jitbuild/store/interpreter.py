@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from jitbuild.request import Variant
-from jitbuild.store.manifest import UNSET, Fingerprint, Manifest, load
+from jitbuild.store.fingerprint import Fingerprint
+from jitbuild.store.manifest import UNSET, Manifest, load
 from jitbuild.store.manifest_check import defect
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
     from jitbuild.request import Request
 
-ProviderName = Literal["source", "adopt"]
+ProviderName = Literal["source", "prebuilt", "adopt"]
 # The state of an interpreter. `gone`: its executable does not exist. `moved`: its folder was moved,
 # so it must be repaired. `changed`: it was adopted, and its executable is not the probed file any
 # more.
 State = Literal["proven", "not proven", "moved", "changed", "gone"]
+# The kinds of sources whose version is that of a release.
+_RELEASES = frozenset({"release", "prebuilt"})
 
 
 class Interpreter(msgspec.Struct, frozen=True):
@@ -157,7 +160,12 @@ class Interpreter(msgspec.Struct, frozen=True):
 
     @property
     def provider(self) -> ProviderName:
-        """The name of the provider: `source` compiled the interpreter, or `adopt` registered it."""
+        """The name of the provider.
+
+        `source` compiled the interpreter, `prebuilt` downloaded it, and `adopt` registered it.
+        """
+        if self.manifest.prebuilt:
+            return "prebuilt"
         return "adopt" if self.adopted else "source"
 
     @property
@@ -186,7 +194,7 @@ class Interpreter(msgspec.Struct, frozen=True):
         if request.kind == "name":
             return self.name.startswith(request.value)
         if request.is_version:
-            return self.source_kind == "release" and request.admits(self.version)
+            return self.source_kind in _RELEASES and request.admits(self.version)
         if digest:
             source = self.manifest.source
             return bool(source and source.digest == digest)
@@ -212,6 +220,7 @@ class Interpreter(msgspec.Struct, frozen=True):
                 {"name": name, "sha256": sha256}
                 for name, sha256 in zip(self.patch_names, manifest.variant.patches, strict=True)
             ],
+            "prebuilt": msgspec.to_builtins(manifest.prebuilt) if manifest.prebuilt else None,
             "toolchain": msgspec.to_builtins(manifest.toolchain) if manifest.toolchain else None,
             "instance": self.instance,
             "verdict": msgspec.to_builtins(manifest.verdict),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from jitbuild.request import Jit, Patch, Profile, Variant
+from jitbuild.store.fingerprint import Fingerprint
 from jitbuild.system.parsing import parse_toml
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class PatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The source tree from which an interpreter was built.
+    """The source tree from which an interpreter was built, or the archive of a prebuilt one.
 
     `origin` names the place from which the source was obtained: a cache, a mirror, the distribution
     or python.org. Its key in the file is `road`. `verified` names the method by which the source
@@ -105,6 +106,13 @@ class LLVMRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     origin: str
+
+
+class PrebuiltRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The builder of a prebuilt interpreter, and its name for the build ("" if it has none)."""
+
+    builder: str
+    build: str = ""
 
 
 class ToolchainRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,37 +176,16 @@ class VerdictRecord(msgspec.Struct, frozen=True, kw_only=True):
         return self.missing_modules or ()
 
 
-class Fingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """Identifies a file without reading its content.
-
-    It consists of the file's real path, its size in bytes and its modification time in ns.
-    """
-
-    real: str
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, executable: Path) -> Fingerprint | None:
-        """Return the fingerprint of the file `executable`, or None if it does not exist."""
-        try:
-            real = executable.resolve(strict=True)
-            status = real.stat()
-        except OSError:
-            return None
-        return cls(real=str(real), size=status.st_size, mtime_ns=status.st_mtime_ns)
-
-
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known about an interpreter.
 
     `key` is the key of its plan, and `instance` an id that is new for every build. `request` is the
     request for which it was installed. `executable` is the path of its program: relative to the
     interpreter's folder, or absolute if the interpreter was adopted. `times` maps each stage to the
-    seconds that it took. Only adopted interpreters have `expect` and `fingerprint`, and they have
-    `failed_fingerprint` if the program has changed and failed the new probe: it is the fingerprint
-    of the changed program. Only interpreters that jitbuild built have `target`, `source`,
-    `patches`, `toolchain`, `times` and `caches`.
+    seconds that it took. Only adopted interpreters have `expect`, `fingerprint` and, if the program
+    has changed and failed the new probe, `failed_fingerprint`, that of the changed program. Only
+    the others have `target`, `source` and `times`: built ones, which also have `patches`,
+    `toolchain` and `caches`, and prebuilt ones, which have `prebuilt`.
     """
 
     key: str
@@ -217,6 +204,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: Fingerprint | Unset = UNSET
     failed_fingerprint: Fingerprint | Unset = UNSET
     source: SourceRecord | Unset = UNSET
+    prebuilt: PrebuiltRecord | Unset = UNSET
     patches: tuple[PatchRecord, ...] | Unset = UNSET
     toolchain: ToolchainRecord | Unset = UNSET
     times: dict[str, float] | Unset = UNSET

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
 
 _PLURALS = {"has": "have", "is": "are", "was": "were"}
+_PROVIDERS = {
+    "source": "was compiled by jitbuild",
+    "prebuilt": "was built by others (--prebuilt)",
+    "adopt": "was adopted",
+}
 _SOURCES = {"folder": "a folder", "archive": "an archive", "git": "a git commit"}
 
 
@@ -39,8 +44,10 @@ def reasons(
 def check_axes(interpreter: Interpreter, axes: Axes) -> None:
     """Raise UsageError if an interpreter that was named contradicts the stated `axes`."""
     if contradicts(interpreter, axes):
+        options = f"was built with {_options_of(interpreter)}"
+        other = not axes.admits_provider(interpreter.provider)
         raise UsageError(
-            _sentence([interpreter.name], f"was built with {_options_of(interpreter)}"),
+            _sentence([interpreter.name], _PROVIDERS[interpreter.provider] if other else options),
             remedy="Omit the options that state another variant.",
         )
 
@@ -55,7 +62,7 @@ def contradicts(interpreter: Interpreter, axes: Axes) -> bool:
         patches=axes.patches or variant.patches,
         includes=axes.includes or variant.includes,
     )
-    return not stated.admits(variant)
+    return not (stated.admits(variant) and stated.admits_provider(interpreter.provider))
 
 
 def _mismatch(interpreter: Interpreter, request: Request, axes: Axes, digest: str) -> str:
@@ -73,6 +80,8 @@ def _mismatch(interpreter: Interpreter, request: Request, axes: Axes, digest: st
         return "has no machine code" + ", only micro-ops" * (variant.jit == "interpreter")
     if not axes.admits(variant):
         return f"was built with {_options_of(interpreter)}"
+    if not axes.admits_provider(interpreter.provider):
+        return _PROVIDERS[interpreter.provider]
     return ""
 
 

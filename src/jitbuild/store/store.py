@@ -125,7 +125,7 @@ class Store(msgspec.Struct, frozen=True):
         if len(usable) == 1:
             return usable[0]
         first = prefer() if prefer and usable else axes
-        ordered = sorted(usable, key=lambda each: (first.admits(each.variant), *preference(each)))
+        ordered = sorted(usable, key=lambda each: (_fits(each, first), *preference(each)))
         return ordered[-1] if ordered else None
 
     def _refreshed(
@@ -160,7 +160,7 @@ class Store(msgspec.Struct, frozen=True):
             for interpreter in (self.installed() if among is None else among)
             if interpreter.proven
             and interpreter.variant.free_threaded == request.free_threaded
-            and axes.admits(interpreter.variant)
+            and _fits(interpreter, axes)
             and interpreter.answers(request, digest)
         ]
 
@@ -261,6 +261,10 @@ class Store(msgspec.Struct, frozen=True):
         """
         with self.scratch() as scratch, _store_errors(interpreter.path):
             self._folders.remove(interpreter.path.name, scratch)
+
+
+def _fits(interpreter: Interpreter, axes: Axes) -> bool:
+    return axes.admits(interpreter.variant) and axes.admits_provider(interpreter.provider)
 
 
 @contextlib.contextmanager

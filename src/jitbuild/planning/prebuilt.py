@@ -1,0 +1,170 @@
+"""Plan installs of interpreters that others have built, with pure functions.
+
+An interpreter is planned from a prebuilt archive only if the archive is what was asked for: a
+release with the GIL, the JIT `yes-off` and the profile `release`, built without further options.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+from packaging.version import Version
+
+from jitbuild.errors import JitbuildError, RequestError, UsageError, VariantError
+from jitbuild.options import axis_options
+from jitbuild.planning.plan import Plan, PrebuiltBy, Source, key_of
+from jitbuild.planning.planner import make_plan, resolve_version
+from jitbuild.planning.step import Step
+from jitbuild.request import Variant
+
+if TYPE_CHECKING:
+    from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.prebuilt import PrebuiltArchive
+    from jitbuild.request import Axes, Request
+    from jitbuild.target import Target
+
+_VARIANT = Variant(jit="yes-off", profile="release")
+_SHOWN_VERSIONS = 3
+
+
+def prebuilt_plan(request: Request, axes: Axes, target: Target, catalog: Catalog) -> Plan:
+    """Return the plan that installs a prebuilt interpreter for `request` and `axes` on `target`.
+
+    It has the newest final release with a pinned archive that fits or, if no final release fits,
+    the newest pre-release. Raises VariantError if no prebuilt interpreter is what the axes state,
+    and RequestError if the recipes pin no archive that fits.
+    """
+    _check_axes(request, axes, target, catalog)
+    archive = _newest(request, axes, target, catalog)
+    plan = Plan(
+        version=archive.version,
+        target=target,
+        variant=_VARIANT,
+        source=Source(
+            kind="prebuilt",
+            digest=archive.sha256,
+            location=archive.url,
+            files=((archive.file_name, archive.sha256),),
+            size=archive.size,
+            stated_by=archive.stated_by,
+            verified=archive.verified,
+        ),
+        prebuilt=PrebuiltBy(builder=archive.builder, build=archive.build),
+        llvm=None,
+        edits=(),
+        leave_out=(),
+        steps=_steps(target),
+        warnings=(),
+    )
+    return replace(plan, key=key_of(plan))
+
+
+def stated_prebuilt_plan(
+    request: Request, axes: Axes, target: Target, catalog: Catalog, *, sha256: str | None = None
+) -> Plan | None:
+    """Return the plan of a prebuilt interpreter if the provider in `axes` asks for one, else None.
+
+    With the provider `auto`, return None if no prebuilt interpreter fits. `sha256` is a pin that
+    the user gave, which belongs to an archive of sources. Raises the errors of `prebuilt_plan`, and
+    UsageError if a prebuilt interpreter and the sha256 of sources are both requested.
+    """
+    if axes.provider == "prebuilt":
+        if sha256 is not None:
+            raise UsageError(
+                "--sha256 pins an archive of sources, and --prebuilt uses none.",
+                remedy="Omit one of them. Prebuilt archives are pinned in recipes: --recipes DIR.",
+            )
+        return prebuilt_plan(request, axes, target, catalog)
+    if axes.provider == "auto" and sha256 is None:
+        try:
+            return prebuilt_plan(request, axes, target, catalog)
+        except (VariantError, RequestError):
+            return None
+    return None
+
+
+def faster_install(request: Request, axes: Axes, target: Target, catalog: Catalog) -> str:
+    """Return a note that --prebuilt would take seconds, or "".
+
+    The note is given if no provider is stated, and a prebuilt interpreter fits.
+    """
+    if axes.provider is not None:
+        return ""
+    try:
+        plan = prebuilt_plan(request, axes, target, catalog)
+    except (VariantError, RequestError):
+        return ""
+    return (
+        f"{request.text} is compiled, which takes minutes: --prebuilt would take seconds. (It "
+        f"installs CPython {plan.version} of {plan.prebuilt.builder if plan.prebuilt else ''}.)"
+    )
+
+
+def _check_axes(request: Request, axes: Axes, target: Target, catalog: Catalog) -> None:
+    """Raise VariantError if the request or the axes state what no prebuilt interpreter is."""
+    stated = [
+        (not request.is_version, f"{request.text} is not a release"),
+        (request.free_threaded, "free-threaded builds have no JIT"),
+        (axes.jit not in {None, "yes-off"}, f"--jit {axes.jit} is stated"),
+        (axes.profile not in {None, "release"}, f"--profile {axes.profile} is stated"),
+        (bool(axes.tail_call), "--tail-call is stated"),
+        (bool(axes.configure_args), "arguments of configure are stated"),
+        (bool(axes.patches), "patches are stated"),
+        (bool(axes.includes), "further parts are stated (--include)"),
+    ]
+    for misfit, reason in stated:
+        if misfit:
+            raise VariantError(
+                f"No prebuilt interpreter fits {request.text}: {reason}. Prebuilt interpreters are "
+                "releases with --jit yes-off and --profile release.",
+                remedy=f"Omit what does not fit. {_compiling(request, axes, target, catalog)}",
+            )
+
+
+def _newest(request: Request, axes: Axes, target: Target, catalog: Catalog) -> PrebuiltArchive:
+    recipe = catalog.prebuilt
+    if not any(target.name in builder.jit_since for builder in recipe.builder):
+        raise VariantError(
+            f"Nobody is known to publish CPythons with the JIT for {target}.",
+            remedy=_compiling(request, axes, target, catalog),
+        )
+    known = [archive for archive in recipe.archive if archive.target == target.name]
+    known.sort(key=lambda archive: Version(archive.version))
+    fitting = [archive for archive in known if request.admits(archive.version)]
+    finals = [archive for archive in fitting if not Version(archive.version).is_prerelease]
+    if not fitting:
+        newest = ", ".join(archive.version for archive in known[: -_SHOWN_VERSIONS - 1 : -1])
+        raise RequestError(
+            f"The recipes pin no prebuilt CPython for {request.text} on {target}.",
+            remedy=(f"The newest are {newest}. " if newest else "")
+            + _compiling(request, axes, target, catalog),
+        )
+    return (finals or fitting)[-1]
+
+
+def _compiling(request: Request, axes: Axes, target: Target, catalog: Catalog) -> str:
+    """Return the command that compiles what was requested, or why it cannot be compiled either."""
+    try:
+        variant = axes.variant(request)
+        if request.is_version:
+            make_plan(resolve_version(request, catalog), variant, target, catalog)
+    except JitbuildError as error:
+        return str(error).replace("\n", " ")
+    compiled = msgspec.structs.replace(axes, provider="source")
+    words = ["jitbuild", "install", request.text, *axis_options(compiled)]
+    return f"To compile it: {shlex.join(words)}"
+
+
+def _steps(target: Target) -> tuple[Step, ...]:
+    """Return the steps, which jitbuild itself carries out, except for the programs that they name.
+
+    python.org's zips for Windows contain no pip, and no paths that need to be replaced.
+    """
+    names = ["download", "unpack"]
+    if target.system == "windows":
+        pip = Step(name="pip", argv=("{prefix}/python.exe", "-m", "ensurepip"), cwd="{prefix}")
+        return (*(Step(name=name, argv=()) for name in names), pip)
+    return tuple(Step(name=name, argv=()) for name in [*names, "relocate"])

@@ -1,0 +1,101 @@
+"""Install an interpreter that others have built: download, verify, unpack and relocate it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jitbuild.advice import advise_install
+from jitbuild.building import installed_prefix, standalone
+from jitbuild.errors import ProofError
+from jitbuild.providers.provider import StagedInterpreter
+from jitbuild.request import Axes
+from jitbuild.sources import prebuilt_archive
+from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
+from jitbuild.sources.origin import ArchiveOrigin
+from jitbuild.store.manifest import SourceRecord
+from jitbuild.system import archive, process
+from jitbuild.system.download import downloader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from jitbuild.planning.plan import Plan
+    from jitbuild.providers.provider import ProviderTask
+    from jitbuild.system.process import Runner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrebuiltProvider:
+    """Installs interpreters from pinned archives. The fields are effects, which tests replace."""
+
+    fetch: Callable[..., CachedArchive] = prebuilt_archive.fetch
+    unpack: Callable[..., Path] = archive.unpack
+    relocate: Callable[[Path, Path], object] = standalone.adapt
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    runner: Runner = process.run
+    clock: Callable[[], float] = time.monotonic
+
+    def stage(self, task: ProviderTask) -> StagedInterpreter:
+        """Carry out the task's plan and return the staged interpreter.
+
+        Raises DownloadError, IntegrityError, ArchiveError or StoreError if the archive cannot be
+        obtained or unpacked, and ProofError if there is no interpreter in it.
+        """
+        begun, plan = self.clock(), task.plan
+        cached = self._fetched(task)
+        downloaded = self.clock()
+        title = f"{plan.name}: unpack"
+        prefix = self.unpack(
+            cached.path, task.scratch / "stage", reporter=task.reporter, title=title
+        )
+        program = _program(prefix, plan)
+        unpacked = self.clock()
+        self.relocate(prefix, task.store.interpreters / plan.prefix_name)
+        installed_prefix.add_links(prefix, program)
+        relocated = self.clock()
+        return StagedInterpreter(
+            prefix=prefix,
+            program=program,
+            source=SourceRecord(
+                digest=plan.source.digest,
+                kind=plan.source.kind,
+                location=plan.source.location,
+                origin=cached.origin,
+                verified="sha256 pin in a recipe",
+            ),
+            times={
+                "download": round(downloaded - begun, 2),
+                "unpack": round(unpacked - downloaded, 2),
+                "relocate": round(relocated - unpacked, 2),
+            },
+        )
+
+    def _fetched(self, task: ProviderTask) -> CachedArchive:
+        archives = ArchiveCache(
+            folder=task.store.cache("sources"),
+            downloader=downloader(task.options.min_speed),
+            reporter=task.reporter,
+        )
+        return self.fetch(task.plan.source, ArchiveOrigin.parse(task.options.mirror), archives)
+
+
+def _program(prefix: Path, plan: Plan) -> Path:
+    """Return the program of the interpreter in `prefix`.
+
+    If there is only a Python of another series, it is returned: the probe says which one it is.
+    Raises ProofError if there is no Python at all.
+    """
+    windows = plan.target.system == "windows"
+    expected = installed_prefix.executable(prefix, plan.version, windows=windows)
+    others = [] if windows else [prefix / "bin/python3", *sorted(prefix.glob("bin/python3.*"))]
+    for program in (expected, *others):
+        if program.is_file():
+            return program
+    raise ProofError(
+        f"The archive of {plan.name} has no {expected.relative_to(prefix)}.",
+        remedy=advise_install("Compile it instead", plan.version, Axes(provider="source")),
+    )
