@@ -134,8 +134,8 @@ def add_axes(
     the store, and --jit and --profile have no default.
     """
     group = parser.add_argument_group("variant")
-    default = "any that fits" if lookup else "yes-off, which serves both modes"
-    jit = f"--enable-experimental-jit= (default: {default})"
+    any_fit = "any that fits" if lookup else ""
+    jit = f"--enable-experimental-jit= (default: {any_fit or 'yes-off, which serves both modes'})"
     if several:
         add_list(group, "--jit", metavar="JIT", choices=JITS, help=f"{jit}: {', '.join(JITS)}")
     else:
@@ -143,8 +143,7 @@ def add_axes(
     group.add_argument(
         "--profile",
         choices=PROFILES,
-        help="fast to build, release (PGO and LTO), or debug "
-        f"(default: {'any that fits' if lookup else 'fast'})",
+        help=f"fast to build, release (PGO and LTO), or debug (default: {any_fit or 'fast'})",
     )
     group.add_argument(
         "--tail-call",
@@ -162,7 +161,7 @@ def add_axes(
     group.add_argument(
         "--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources"
     )
-    _add_provider(group, "any that fits" if lookup else "source")
+    _add_provider(group, any_fit or "source")
     add_list(
         group,
         "--include",
