@@ -123,7 +123,8 @@ def plan(  # noqa: PLR0913
     `platform` is a target such as `aarch64-macos`; None means this machine. Interpreters in the
     store are not considered, unless `spec` is the name of one: then the plan is the one that
     rebuilds it. The network is never used, so a commit of a remote repository must have been
-    fetched before. Raises a JitbuildError if no plan can be made.
+    fetched before. A release whose sha256 is not known has a plan without a key, which `ensure`
+    cannot carry out. Raises a JitbuildError if no plan can be made.
     """
     from jitbuild import target
     from jitbuild.planning.planner import make_plan, resolve_version
@@ -141,7 +142,7 @@ def plan(  # noqa: PLR0913
     if prebuilt := stated_prebuilt_plan(request, axes, machine, known, sha256=pin):
         return prebuilt
     if request.is_version:
-        subject = resolve_version(request, known, sha256=pin)
+        subject = resolve_version(request, known, sha256=pin, needs_pin=False)
     else:
         from jitbuild.sources.resolve import describe
 

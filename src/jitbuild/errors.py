@@ -38,7 +38,7 @@ class UsageError(JitbuildError):
 
 
 class RequestError(JitbuildError):
-    """The request has no known form, or no known release fits it."""
+    """The request has no known form, no known release fits it, or its sha256 is not known."""
 
     exit_code = 3
 

@@ -172,6 +172,48 @@ def test_an_archive_that_writes_outside(cli, tmp_path):
     assert not list(tmp_path.rglob("escaped"))
 
 
+ONLY_DEBIAN = (
+    "Only Debian states this pin, so the pin itself may be wrong: `jitbuild recipes update` "
+    "settles it. Until then, do not use this file, which may also be a proxy's login page or come "
+    "from a bad mirror.\n"
+)
+
+
+@pytest.mark.parametrize("size", [12, 27960396])
+def test_other_bytes_for_a_release_that_only_debian_pins(cli, serve, size):
+    path = "/3.15.2/Python-3.15.2.tar.xz"
+    data = bytes(size)
+    difference = {
+        12: "expected 27960396 bytes, got 12.",
+        27960396: "expected sha256 "
+        "8b5536d280142ecf6cdfe15d12a21ba1c65e300bbf7b28a8d0cdb849575797de, got "
+        f"{hashlib.sha256(data).hexdigest()}.",
+    }[size]
+    server = serve({path: data})
+    result = cli("install", "3.15.2", "--jit", "no", code=None)
+    assert result.code == errors.IntegrityError.exit_code
+    assert result.err.endswith(
+        f"error: {server.url}{path} is not the expected file: {difference}\n{ONLY_DEBIAN}"
+    )
+    assert server.asked == [path]
+    assert cli.leftovers() == []
+
+
+def test_a_release_without_a_pin_needs_its_sha256(cli, tmp_path):
+    refused(
+        cli,
+        errors.RequestError,
+        "3.15.1",
+        messages=("jitbuild recipes update", "Python-3.15.1.tar.xz with --sha256"),
+    )
+    # With the sha256, the archive is fetched and verified; here it is another release.
+    folder = tmp_path / "mirror/3.15.1"
+    folder.mkdir()
+    sha256 = archive(folder / "Python-3.15.1.tar.xz")
+    result = cli("install", "3.15.1", "--jit", "no", "--sha256", sha256, code=None)
+    assert result.code == errors.BuildError.exit_code, result.err
+
+
 def test_an_unknown_version(cli):
     refused(cli, errors.RequestError, "3.15.0b9", messages=("3.15.0b4", "--sha256"))
 

@@ -49,7 +49,8 @@ def test_the_error_for_a_missing_interpreter_names_the_command_that_builds_it(
     [
         ("3.12", "CPython 3.12 has no JIT: the JIT came with 3.13."),
         ("3.15.77", "No recipe has a release for 3.15.77."),
-        ("3.16", "No recipe has a release for 3.16."),
+        ("3.16", "for 3.16: they know only 3.16.0a1 and 3.16.0a2."),
+        ("3.15.1", "CPython 3.15.1 exists, but the recipes do not have the sha256 of its archive."),
         (">=3.17", "No recipe has a release for >=3.17."),
     ],
 )

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_requests_are_the_series_and_tags_of_the_recipes():
-    assert {"3.15", "main", "3.13.15"} <= set(completion.known_requests())
+    known = set(completion.known_requests())
+    assert {"3.15", "main", "3.13.15"} <= known
+    assert not {"3.16", "3.15.1"} & known
+    assert "3.15.1" in completion.requests_and_names()
 
 
 def test_installed_names_are_names_versions_and_series(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from source_fakes import HOME, MIRROR, FakeDownload, packed, sha
@@ -72,6 +73,42 @@ def test_only_a_missing_archive_is_looked_for_elsewhere(obtained, flat, content,
     with pytest.raises(error):
         obtained(download=download)
     assert len(download.urls) == 1
+
+
+@pytest.mark.parametrize(
+    ("stated_by", "name"),
+    [(("debian",), "Debian"), (("pyenv",), "pyenv"), (("pbs",), "python-build-standalone")],
+)
+def test_a_pin_with_one_publisher_may_be_wrong(obtained, release_source, stated_by, name):
+    source = replace(release_source, stated_by=stated_by)
+    content = {f"{MIRROR}/3.15.0/Python-3.15.0.tar.xz": b"other bytes"}
+    with pytest.raises(IntegrityError) as raised:
+        obtained(source, content=content)
+    assert raised.value.what == f"{MIRROR}/3.15.0/Python-3.15.0.tar.xz has other bytes."
+    assert raised.value.remedy == (
+        f"Only {name} states this pin, so the pin itself may be wrong: `jitbuild recipes update` "
+        "settles it. Until then, do not use this file, which may also be a proxy's login page or "
+        "come from a bad mirror."
+    )
+    with pytest.raises(IntegrityError) as raised:
+        obtained(source, content=content, pinned_by_user=True)
+    assert raised.value.remedy == "Look."
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"stated_by": ("pbs", "pyenv")},
+        {"stated_by": ("python.org",)},
+        {"stated_by": ("debian",), "verified": "sigstore"},
+        {},
+    ],
+)
+def test_a_pin_that_is_confirmed_is_not_doubted(obtained, release_source, statement):
+    content = {f"{MIRROR}/3.15.0/Python-3.15.0.tar.xz": b"other bytes"}
+    with pytest.raises(IntegrityError) as raised:
+        obtained(replace(release_source, **statement), content=content)
+    assert raised.value.remedy == "Look."
 
 
 def test_an_archive_that_the_mirror_lacks_is_not_requested_from_another(obtained):

@@ -207,12 +207,80 @@ def test_a_series_without_a_final_means_its_newest_pre_release():
     assert planner.resolve_version(parse("3.15"), catalog).version == "3.15.0rc3"
 
 
-def test_a_misspelt_tag_is_refused_with_the_nearest_tags_and_remedies():
+NEAREST = "The nearest known versions are "
+UNKNOWN = {
+    "3.15.0b9": f"{NEAREST}3.15.2, 3.15.0rc1, 3.15.0b4, 3.15.0b3. Check the number: later releases "
+    "are known, up to 3.15.2. If 3.15.0b9 exists,",
+    "3.15.3": f"{NEAREST}3.15.2, 3.15.0. The newest known release of 3.15 is 3.15.2. If 3.15.3 has "
+    "been released,",
+    "3.16.0a3": "The newest known release of 3.16 is 3.16.0a2. If 3.16.0a3 has been released,",
+    "3.99.0": "No recipe has a release of 3.99. If 3.99.0 has been released,",
+}
+
+
+@pytest.mark.parametrize("spec", UNKNOWN)
+def test_the_remedy_for_an_unknown_tag_is_true_in_each_case(spec):
     with pytest.raises(RequestError) as caught:
-        planner.resolve_version(parse("3.15.0b9"), CATALOG)
-    assert "3.15.0b4" in str(caught.value)
-    assert "--sha256" in str(caught.value)
-    assert "--recipes" in str(caught.value)
+        planner.resolve_version(parse(spec), CATALOG)
+    assert caught.value.what == f"No recipe has a release for {spec}."
+    assert caught.value.remedy == (
+        f"{UNKNOWN[spec]} `jitbuild recipes update` adds it. Or give the sha256 of "
+        f"Python-{spec}.tar.xz with --sha256, or add the tag to your own recipes: --recipes DIR."
+    )
+
+
+@pytest.mark.parametrize("tag", [*CATALOG.tags(), *CATALOG.unpinned()])
+def test_every_known_release_has_a_plan_on_every_platform(tag):
+    resolved = planner.resolve_version(parse(tag), CATALOG, needs_pin=False)
+    for target in TARGETS.values():
+        plan = planner.make_plan(resolved, Variant(), target, CATALOG)
+        assert plan.version == tag
+        assert plan.source.location.endswith(f"/Python-{tag}.tar.xz")
+        assert bool(plan.key) == (tag in CATALOG.tags())
+
+
+UNPINNED = ("3.13.17", "3.15.1", "3.16.0a1", "3.16.0a2")
+
+
+def test_the_releases_without_a_pin_are_those_that_are_known():
+    assert tuple(CATALOG.unpinned()) == UNPINNED
+
+
+@pytest.mark.parametrize("version", UNPINNED)
+def test_a_release_without_a_pin_is_planned_but_not_installed(version):
+    request = parse(version)
+    with pytest.raises(RequestError) as caught:
+        planner.resolve_version(request, CATALOG)
+    assert str(caught.value) == (
+        f"CPython {version} exists, but the recipes do not have the sha256 of its archive. None of "
+        "the publishers from which the pins are taken states its sha256.\n"
+        "Get the sha256 from python.org: `jitbuild recipes update`. Or give that of "
+        f"Python-{version}.tar.xz with --sha256."
+    )
+    resolved = planner.resolve_version(request, CATALOG, needs_pin=False)
+    plan = planner.make_plan(resolved, Variant(), LINUX, CATALOG)
+    source = plan.to_json()["source"]
+    assert (plan.key, source["sha256"], source["digest"]) == ("", "", "")
+    assert source["unpinned"].startswith("None of the publishers")
+    resolved = planner.resolve_version(request, CATALOG, sha256="a" * 64)
+    plan = planner.make_plan(resolved, Variant(), LINUX, CATALOG)
+    assert plan.key
+    assert plan.to_json()["source"] == source | {
+        "sha256": "a" * 64,
+        "digest": "a" * 64,
+        "unpinned": "",
+    }
+
+
+def test_a_series_without_a_pin_is_refused_with_the_releases_that_it_has():
+    for spec in ("3.16", ">=3.16.0a1"):
+        with pytest.raises(RequestError) as caught:
+            planner.resolve_version(parse(spec), CATALOG, needs_pin=False)
+        assert str(caught.value) == (
+            f"The recipes do not have the sha256 of any release for {spec}: they know only "
+            "3.16.0a1 and 3.16.0a2.\nGet the sha256 from python.org: `jitbuild recipes update`. Or"
+            " request one of these releases, with the sha256 of its .tar.xz: --sha256 HASH."
+        )
 
 
 def test_the_nearest_tags_begin_with_the_newest():

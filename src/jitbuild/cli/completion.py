@@ -73,9 +73,10 @@ def choices_of(*, action: argparse.Action, **_: object) -> list[str]:
 
 
 def known_requests(**_: object) -> list[str]:
-    """Return every series and tag of the recipes."""
+    """Return every series and tag of the recipes that has a pin, and main."""
     catalog = api.catalog(None)
-    return [*sorted(catalog.series), *catalog.tags()]
+    series = (name for name, recipe in catalog.series.items() if recipe.tag or name == "main")
+    return [*sorted(series), *catalog.tags()]
 
 
 def installed_names(**_: object) -> list[str]:
@@ -88,8 +89,9 @@ def installed_names(**_: object) -> list[str]:
 
 
 def requests_and_names(**_: object) -> list[str]:
-    """Return every series and tag of the recipes, and the names in the store."""
-    return [*known_requests(), *(each.name for each in api.installed())]
+    """Return what `known_requests` returns, the tags without a pin, and the names in the store."""
+    unpinned = api.catalog(None).unpinned()
+    return [*known_requests(), *unpinned, *(each.name for each in api.installed())]
 
 
 def names_and_compare(**_: object) -> list[str]:

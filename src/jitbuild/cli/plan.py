@@ -20,6 +20,7 @@ from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json
 from jitbuild.cli.store_answers import note_on_plan
 from jitbuild.errors import UsageError
+from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.request import parse
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def run(options: argparse.Namespace) -> int:
 def _notes(spec: str, plan: Plan, options: argparse.Namespace) -> Iterator[str]:
     if plan.variant.free_threaded and options.jit is None:
         yield f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no."
+    if plan.source.unpinned:
+        yield str(unpinned_release(plan.version, plan.source.unpinned)).replace("\n", " ")
     if not options.sha256 and (note := note_on_plan(parse(spec), stated_axes(options), plan)):
         yield note
 
@@ -87,12 +90,13 @@ def as_text(plan: Plan) -> str:
 
 def _lines(plan: Plan) -> Iterator[str]:
     source = plan.to_json()["source"]
+    digest = source["digest"] or "not known"
     yield f"{plan.name}  for {plan.target}"
-    yield f"  key     {plan.key}"
+    yield f"  key     {plan.key or 'not known: it depends on the sha256 of the source'}"
     if plan.prebuilt:
         yield f"  built   by {plan.prebuilt.builder} {plan.prebuilt.build}".rstrip()
     yield f"  source  {source['url']}"
-    yield f"          {'sha256 ' if source['sha256'] else ''}{source['digest']}"
+    yield f"          {'' if source['kind'] in {'folder', 'git'} else 'sha256 '}{digest}"
     if plan.llvm:
         bundled = " (fetched by the build itself)" if plan.llvm.bundled else ""
         yield f"  llvm    {plan.llvm.major}: {', '.join(plan.llvm.tools)}{bundled}"

@@ -61,7 +61,7 @@ def note_on_plan(request: Request, axes: Axes, plan: Plan) -> str | None:
         return None
     if found.key == plan.key:
         return f"{found.name} is already in the store, so `jitbuild install` builds nothing."
-    return (
-        f"{found.name} in the store fits {request.text}, so `jitbuild install` uses it. It carries "
-        "out this plan only with --upgrade."
-    )
+    used = f"{found.name} in the store fits {request.text}, so `jitbuild install` uses it."
+    if plan.source.unpinned:
+        return used
+    return f"{used} It carries out this plan only with --upgrade."

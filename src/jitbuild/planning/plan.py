@@ -25,7 +25,8 @@ class Source:
     is the URL, the path or the repository of the source; it is not part of the key. `files` are the
     names and sha256 of the archives of a release or of a prebuilt interpreter, the preferred
     archive first, and `size` is the size of the preferred one in bytes (0: unknown). `stated_by`
-    and `verified` tell where the sha256 comes from, as in the tag of a recipe.
+    and `verified` tell where the sha256 comes from, as in the tag of a recipe. If the sha256 is not
+    known, `digest` is empty, and `unpinned` is the reason.
     `ref` is the git reference that was requested.
     """
 
@@ -38,6 +39,7 @@ class Source:
     distro_package: str = ""
     stated_by: tuple[str, ...] = ()
     verified: str = ""
+    unpinned: str = ""
 
     def size_of(self, name: str) -> int:
         """Return the size in bytes of the archive `name` of a release; 0 if it is unknown."""
@@ -85,7 +87,8 @@ class Plan:
     """A complete description of a build, or of the installation of a prebuilt interpreter.
 
     The steps contain placeholders, which are replaced on the build machine. `leave_out` are
-    patterns of files in a release's archive that are not unpacked. `key` identifies the plan.
+    patterns of files in a release's archive that are not unpacked. `key` identifies the plan; it is
+    empty if the sha256 of the source is not known, and then the plan cannot be carried out.
     `warnings` are for the user and are not part of the key. `prebuilt` is None for a build.
     """
 
@@ -134,6 +137,7 @@ class Plan:
                 "url": self.source.location,
                 "sha256": self.source.digest if self.source.kind not in {"folder", "git"} else "",
                 "digest": self.source.digest,
+                "unpinned": self.source.unpinned,
             },
             "llvm": self.llvm
             and {

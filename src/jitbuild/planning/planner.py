@@ -17,7 +17,8 @@ from jitbuild.errors import RequestError, VariantError
 from jitbuild.planning import posix, windows
 from jitbuild.planning.configure_arguments import check_arguments
 from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
-from jitbuild.recipes.series import Tag
+from jitbuild.recipes.missing_release import unpinned_release
+from jitbuild.recipes.series import Tag, archive_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,22 +26,33 @@ if TYPE_CHECKING:
     from jitbuild.planning.step import Step
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.recipes.rules import Rule
-    from jitbuild.recipes.series import SeriesLLVM, SeriesRecipe
+    from jitbuild.recipes.series import SeriesLLVM, SeriesRecipe, UnpinnedTag
     from jitbuild.request import Request, Variant
     from jitbuild.target import Target
 
 
 def resolve_version(
-    request: Request, catalog: Catalog, *, sha256: str | None = None
+    request: Request, catalog: Catalog, *, sha256: str | None = None, needs_pin: bool = True
 ) -> ResolvedRequest:
     """Resolve a version request, using only the recipes.
 
-    Returns the newest final release that fits or, if no final release fits, the newest pre-release.
-    A tag that no recipe lists is accepted if `sha256` is given, as the digest of the release's
-    .tar.xz. Raises RequestError if no release fits, or if `sha256` differs from the digest in a
-    recipe.
+    Returns the newest final release that fits or, if no final release fits, the newest pre-release;
+    releases whose sha256 is not known do not count. A tag that no recipe pins is accepted if
+    `sha256` is given, as the digest of the release's .tar.xz. Without `needs_pin`, a release whose
+    sha256 is not known is accepted, too, if the request is its tag.
+
+    Raises RequestError if no release fits, if its sha256 is not known, or if `sha256` differs from
+    the digest in a recipe.
     """
     known = catalog.tags()
+    if request.kind == "tag" and sha256 is None and request.value not in known:
+        unpinned = catalog.unpinned().get(request.value)
+        if unpinned is not None and needs_pin:
+            raise unpinned_release(unpinned.version, unpinned.reason)
+        if unpinned is not None:
+            return ResolvedRequest(
+                version=unpinned.version, source=_unpinned_source(unpinned, catalog)
+            )
     if request.kind == "tag" and sha256 is not None:
         tag = known.get(request.value) or Tag(version=request.value, tar_xz=sha256)
         if sha256 != tag.tar_xz:
@@ -65,6 +77,17 @@ def _release(tag: Tag, catalog: Catalog) -> Source:
         distro_package=recipe.distro_package,
         stated_by=tag.stated_by,
         verified=tag.verified,
+    )
+
+
+def _unpinned_source(tag: UnpinnedTag, catalog: Catalog) -> Source:
+    recipe = catalog.for_version(Version(tag.version))
+    return Source(
+        kind="release",
+        digest="",
+        location=archive_url(tag.version),
+        distro_package=recipe.distro_package,
+        unpinned=tag.reason,
     )
 
 
@@ -105,7 +128,7 @@ def make_plan(
         steps=_steps(target, variant, rules, recipe.llvm if llvm and not llvm.bundled else None),
         warnings=tuple(rule.warn for rule in rules if rule.warn),
     )
-    return replace(plan, key=key_of(plan))
+    return plan if resolved.source.unpinned else replace(plan, key=key_of(plan))
 
 
 def _steps(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from jitbuild.errors import RecipeError, RequestError
-from jitbuild.recipes import reader
+from jitbuild.recipes import missing_release, reader
 from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 
 if TYPE_CHECKING:
@@ -68,45 +67,21 @@ class Catalog:
     def newest(self, request: Request) -> Tag:
         """Return the newest final release that fits `request`, else the newest such pre-release.
 
-        Raises RequestError, with the nearest known tags, if no release fits.
+        Releases without a pin do not count. Raises RequestError, with the nearest known tags, if no
+        release fits.
         """
         fitting = [tag for version, tag in self.tags().items() if request.admits(version)]
         finals = [tag for tag in fitting if not Version(tag.version).is_prerelease]
         if not fitting:
             if request.kind in {"tag", "series"}:
                 self.for_version(Version(request.value))  # raises for versions before the JIT
-            raise RequestError(
-                f"No recipe has a release for {request.text}.", remedy=self._remedy(request)
+            raise missing_release.unknown_release(
+                request,
+                series=self.series,
+                tags=list(self.tags()),
+                unpinned=list(self.unpinned()),
             )
         return (finals or fitting)[-1]
-
-    def _remedy(self, request: Request) -> str:
-        near = self._nearest_tags(request) if request.kind == "tag" else self._nearest(request)
-        hint = (
-            f"The nearest known versions are {', '.join(near)}. "
-            if near
-            else f"The known series are {', '.join(sorted(self.series))}. "
-        )
-        if request.kind != "tag":
-            return f"{hint}Your own recipes can add tags: --recipes DIR."
-        return (
-            f"{hint}If the release is newer than the recipes, give the sha256 of its .tar.xz"
-            " with --sha256, or add the tag to your own recipes: --recipes DIR."
-        )
-
-    def _nearest(self, request: Request) -> list[str]:
-        return get_close_matches(request.value, list(self.series), n=4, cutoff=0.7)
-
-    def _nearest_tags(self, request: Request) -> list[str]:
-        # The likeliest mistake is a micro version that is too high, so the newest tags of the same
-        # series are always among the suggestions. The newest is the first.
-        newest_first = list(self.tags())[::-1]
-        series = ".".join(request.value.split(".")[:2])
-        same = [version for version in newest_first if version.startswith(f"{series}.")]
-        near = [*get_close_matches(request.value, same, n=2), *same[:2]]
-        return sorted(set(near), key=newest_first.index) or get_close_matches(
-            request.value, newest_first, n=4, cutoff=0.7
-        )
 
 
 def shipped_folder() -> Path:

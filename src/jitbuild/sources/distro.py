@@ -145,8 +145,8 @@ def _not_available(
     same = next((other for other in seen if _is_version(other, version)), None)
     if same is not None:
         return IntegrityError(
-            f"The distribution's archive of {package} {same.version} differs from python.org's: "
-            "its sha256 is not the pinned one.",
+            f"The distribution's archive of {package} {same.version} is not the expected file: its "
+            "sha256 is not the pinned one.",
             remedy=_alternatives(source),
         )
     if not seen and messages:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from jitbuild.errors import IntegrityError
 from jitbuild.sources import distro, folder, git, mirror, python_org
 from jitbuild.sources.archive_cache import ArchiveCache
+from jitbuild.sources.pin_doubts import doubting
 from jitbuild.system import archive, download, files, process
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.progress import SilentReporter
@@ -66,7 +67,9 @@ def obtain(  # noqa: PLR0913
     archives = ArchiveCache(folder=cache / "sources", downloader=downloader, reporter=reporter)
     match source.kind:
         case "release":
-            path, tree_origin = _fetch_release(source, origin, archives, dest, runner)
+            sure = pinned_by_user or source.verified
+            with doubting(() if sure else source.stated_by):
+                path, tree_origin = _fetch_release(source, origin, archives, dest, runner)
             verified = "sha256 given by hand" if pinned_by_user else "sha256 pin in a recipe"
         case "archive":
             path, tree_origin = _unchanged_archive(source), "archive"
