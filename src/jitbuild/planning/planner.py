@@ -44,26 +44,30 @@ def resolve_version(
     Raises RequestError if no release fits, if its sha256 is not known, or if `sha256` differs from
     the digest in a recipe.
     """
-    known = catalog.tags()
-    if request.kind == "tag" and sha256 is None and request.value not in known:
-        unpinned = catalog.unpinned().get(request.value)
-        if unpinned is not None and needs_pin:
+    is_tag = request.kind == "tag"
+    pinned = catalog.tags().get(request.value) if is_tag else None
+    unpinned = catalog.unpinned().get(request.value) if is_tag else None
+    if is_tag and sha256 is not None:
+        tag = _tag_with_sha256(request.value, sha256, pinned)
+    elif unpinned is not None:
+        if needs_pin:
             raise unpinned_release(unpinned.version, unpinned.reason)
-        if unpinned is not None:
-            return ResolvedRequest(
-                version=unpinned.version, source=_unpinned_source(unpinned, catalog)
-            )
-    if request.kind == "tag" and sha256 is not None:
-        tag = known.get(request.value) or Tag(version=request.value, tar_xz=sha256)
-        if sha256 != tag.tar_xz:
-            raise RequestError(
-                f"The recipes pin {request.value} to another sha256: {tag.tar_xz}.",
-                remedy="Omit --sha256. If python.org has replaced the archive, put the new sha256"
-                " into your own recipe: --recipes DIR.",
-            )
+        source = _unpinned_source(unpinned, catalog)
+        return ResolvedRequest(version=unpinned.version, source=source)
     else:
-        tag = known.get(request.value) or catalog.newest(request)
+        tag = pinned or catalog.newest(request)
     return ResolvedRequest(version=tag.version, source=_release(tag, catalog))
+
+
+def _tag_with_sha256(version: str, sha256: str, pinned: Tag | None) -> Tag:
+    tag = pinned or Tag(version=version, tar_xz=sha256)
+    if sha256 != tag.tar_xz:
+        raise RequestError(
+            f"The recipes pin {version} to another sha256: {tag.tar_xz}.",
+            remedy="Omit --sha256. If python.org has replaced the archive, put the new sha256 into"
+            " your own recipe: --recipes DIR.",
+        )
+    return tag
 
 
 def _release(tag: Tag, catalog: Catalog) -> Source:
