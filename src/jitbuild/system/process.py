@@ -15,13 +15,18 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
+from jitbuild.system.guardian import Guardian
 from jitbuild.system.process_group import ProcessEffects, ProcessGroup
 from jitbuild.system.transfer_speed import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_EFFECTS = ProcessEffects()
+# One for this process, because a pipe and a shell are enough for all commands.
+_GUARDIAN = Guardian(process_group.launch_guardian if os.name == "posix" else None)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_GUARDIAN.after_fork)
+_EFFECTS = ProcessEffects(guardian=_GUARDIAN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

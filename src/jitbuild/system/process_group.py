@@ -2,7 +2,8 @@
 
 When the wait for a child is interrupted (by its timeout, Ctrl-C or an exception in the parent), the
 whole process group is ended, so that no compiler outlives the command that started it. A parent
-that is killed cannot end the group; on Linux, the kernel then ends the child.
+that is killed cannot end the group; the guardian (guardian.py) then does, and on Linux, the kernel
+ends the child.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jitbuild.system import cancellation, signals
+from jitbuild.system.guardian import Guardian
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SIGKILL: int = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has no SIGKILL
+
+NO_GUARDIAN = Guardian()
 
 Popen: TypeAlias = "subprocess.Popen[bytes]"
 
@@ -46,14 +50,34 @@ def end_windows_tree(
         run(argv, capture_output=True, check=False)
 
 
+def launch_guardian(argv: Sequence[str], stdin: int, stdout: int) -> None:
+    """Run the shell that starts the guardian. Raises OSError if it fails."""
+    code = subprocess.run(
+        argv,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={},
+        check=False,
+    ).returncode
+    if code:
+        raise OSError(f"the shell of the guardian ended with {code}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessEffects:
-    """The operating system's functions that start and end children; unit tests pass fakes."""
+    """The operating system's functions that start and end children; unit tests pass fakes.
+
+    `guardian` ends the children's process groups if this process is killed.
+    """
 
     popen: Callable[..., Popen] = subprocess.Popen
     signal_group: Callable[[Popen, int], None] = (
         signal_posix_group if os.name == "posix" else end_windows_tree
     )
+    guardian: Guardian = NO_GUARDIAN
 
 
 class ProcessGroup:
@@ -107,7 +131,8 @@ def start(
     OSError if the program cannot be started, and Cancelled if the task group has been cancelled.
     """
     cancellation.check_cancelled()
-    with signals.DEFERRAL:
+    with signals.DEFERRAL, effects.guardian.starting():
+        effects.guardian.launch()
         child = effects.popen(
             list(argv),
             env=None if env is None else dict(env),
@@ -117,6 +142,7 @@ def start(
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
             **files,
         )
+        effects.guardian.add(child.pid)
     group = ProcessGroup(child, effects)
     try:
         signals.DEFERRAL.raise_pending()
@@ -126,6 +152,7 @@ def start(
         group.end()
         raise
     finally:
+        effects.guardian.remove(child.pid)
         for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
