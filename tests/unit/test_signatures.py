@@ -76,7 +76,9 @@ def test_a_workflow_that_ran_in_another_repository_is_refused():
 
 
 def test_another_file_is_refused():
-    assert "none of its 1 files has the sha256 00" in refusal(sha256="0" * 64).what
+    assert (
+        f"is not about {NAME}: it does not contain the sha256 00" in refusal(sha256="0" * 64).what
+    )
 
 
 def test_another_type_of_statement_is_refused():

@@ -229,8 +229,7 @@ def _check_statement(name: str, sha256: str, statement: Any, predicate_type: str
     subjects = statement.get("subject", [])
     if sha256.lower() not in {subject.get("digest", {}).get("sha256") for subject in subjects}:
         raise SignatureError(
-            f"The signed statement does not name {name}: none of its {len(subjects)} files has the "
-            f"sha256 {sha256}.",
+            f"The signed statement is not about {name}: it does not contain the sha256 {sha256}.",
             remedy=f"{_DO_NOT_USE} Download the file and its attestation again.",
         )
 
