@@ -115,6 +115,13 @@ def test_reading_the_store_imports_nothing_heavy(imported, home, words):
     assert modules & SLOW == set()
 
 
+def test_the_optional_package_for_signatures_is_imported_only_to_verify_one(imported):
+    _, modules = imported(
+        "import jitbuild.api, jitbuild.sources.build_attestations, jitbuild.sources.windows_release"
+    )
+    assert not tops(modules) & {"sigstore", "sigstore_models", "cryptography", "pydantic"}
+
+
 def test_running_a_command_imports_nothing_heavy(imported):
     _, modules = imported(
         "import os\nfrom jitbuild.cli.main import main\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sigstore.verify import Verifier
 from jitbuild.errors import MissingExtraError, SignatureError
 from jitbuild.system.signatures import Signer, verify_signature, verify_statement
 
+ROOT = Path(__file__).parents[2]
 NAME = "pypi_attestations-0.0.19.tar.gz"
 SHA = "9bb1add04b1b4e182be6b0b80931593f7a291eb49d69b4fd728a5d4cbcdc4bd3"
 BUNDLE = (Path(__file__).parent / "sigstore" / f"{NAME}.sigstore.json").read_bytes()
@@ -144,3 +146,10 @@ def test_without_the_package_the_message_names_the_extra(monkeypatch):
         verify_statement(NAME, SHA, BUNDLE, SIGNER, PROVENANCE)
     assert missing.value.exit_code == 26
     assert "pip install 'jitbuild[verify]'" in missing.value.remedy
+
+
+def test_the_tests_use_the_versions_of_the_package_that_the_extra_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (extra,) = project["project"]["optional-dependencies"]["verify"]
+    assert extra in project["dependency-groups"]["test"]
+    assert not any("sigstore" in each for each in project["project"]["dependencies"])

@@ -103,7 +103,7 @@ def fetch_bundles(
     try:
         entries = parse_json(answer)["attestations"][:_MOST_ATTESTATIONS]
         return [_bundle(entry, get) for entry in entries]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(
             f"{address} did not return build attestations: {error}.",
             remedy="Try again later. The answer may be that of a proxy, or its form has changed.",

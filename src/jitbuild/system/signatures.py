@@ -9,6 +9,7 @@ files (`verify_statement`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ _STATEMENT_TYPES = frozenset(
 # Numbers of certificate extensions: github.com/sigstore/fulcio, docs/oid-info.md
 _ISSUER_EXTENSION = "1.3.6.1.4.1.57264.1.1"
 _REPOSITORY_EXTENSION = "1.3.6.1.4.1.57264.1.12"
+# The wordings of the versions of the package.
+_EXPIRED = re.compile("not valid at validation time|has expired|not yet valid")
 _MOST_TEXT = 300
 _DO_NOT_USE = "Do not use this file."
 
@@ -250,7 +253,7 @@ def _translated(name: str, bundle: Bundle | None, error: Exception) -> Signature
     what = f"The signature of {name} is not valid: {detail}."
     if isinstance(error, CertValidationError):
         what = f"The certificate for the signature of {name} is not from Sigstore: {detail}."
-        if "not valid at validation time" in detail:
+        if _EXPIRED.search(detail):
             cert = bundle.signing_certificate
             what = (
                 f"The signature of {name} was not made while its certificate was valid, from "
