@@ -19,7 +19,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 JIT_MODES: frozenset[Mode] = frozenset({"on", "stress"})
 FIRST_WITH_STRESS = (3, 15)
 # The prefixes of the JIT's variables, which are PYTHON_JIT and, in 3.15, also PYTHON_JIT_STRESS,
-# PYTHON_JIT_*_INITIAL_* and PYTHON_UOPS_OPTIMIZE (Python/pystate.c, Python/optimizer.c).
+# PYTHON_JIT_*_INITIAL_*, PYTHON_JIT_FITNESS_INITIAL (3.15.2) and PYTHON_UOPS_OPTIMIZE
+# (Python/pystate.c, Python/optimizer.c). PYTHON_UOPS_OPTIMIZE came with 3.14.
 _PREFIXES = ("PYTHON_JIT", "PYTHON_UOPS")
 _VARIABLES: dict[Mode, dict[str, str]] = {
     "off": {"PYTHON_JIT": "0"},

@@ -6,7 +6,7 @@ from jitbuild.errors import SettingsError, UsageError, VariantError
 from jitbuild.modes import MODES, check, environment, parse_modes
 
 # Every variable that CPython 3.13 to 3.15 reads for its JIT (Python/pylifecycle.c, pystate.c,
-# optimizer.c; PEP 836).
+# optimizer.c; PEP 836). PYTHON_JIT_FITNESS_INITIAL was seen in 3.15.2.
 VARIABLES = [
     "PYTHON_JIT",
     "PYTHON_JIT_STRESS",
@@ -16,6 +16,7 @@ VARIABLES = [
     "PYTHON_JIT_RESUME_INITIAL_BACKOFF",
     "PYTHON_JIT_SIDE_EXIT_INITIAL_VALUE",
     "PYTHON_JIT_SIDE_EXIT_INITIAL_BACKOFF",
+    "PYTHON_JIT_FITNESS_INITIAL",
     "PYTHON_UOPS_OPTIMIZE",
 ]
 CALLER = {"PATH": "/bin", "PYTHONPATH": "lib", "PYTHON_GIL": "1", **dict.fromkeys(VARIABLES, "7")}

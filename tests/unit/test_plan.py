@@ -342,12 +342,18 @@ def test_a_tree_with_the_tools_of_its_recipe_has_the_key_of_a_tree_that_states_n
     ("spec", "axes", "said"),
     [
         ("3.13.15", {"tail_call": True}, "tail-calling"),
-        ("3.15.0b4", {"profile": "debug"}, "aborts"),
+        ("3.15.0a2", {"profile": "debug"}, "abort at run time"),
+        ("3.15.0b4", {"profile": "debug"}, "abort at run time"),
     ],
 )
 def test_known_bad_combinations_are_refused(spec, axes, said):
     with pytest.raises(VariantError, match=said):
         planned(spec, **axes)
+
+
+@pytest.mark.parametrize("spec", ["3.15.0a1", "3.15.0rc1"])
+def test_assertions_are_allowed_before_and_after_the_bug(spec):
+    assert planned(spec, profile="debug").variant.profile == "debug"
 
 
 def test_a_sha256_that_differs_from_the_recipes_is_refused():
