@@ -191,9 +191,10 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
         "no": "no JIT, as requested",
     }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
     times = manifest.times or {}
+    made = "Installed" if manifest.prebuilt else "Built"
     total = format_duration(times["total"]) if times else ""
     if begun is not None and interpreter.created < begun:
-        built = f", built in {total}" if total else ""
+        built = f", {made.lower()} in {total}" if total else ""
         since = format_date(interpreter.created.astimezone(), begun.astimezone())
         return f"{interpreter.name}: {proof}. In the store since {since}{built}."
     if not total:
@@ -203,7 +204,7 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
         for name, value in times.items()
         if name != "total"
     )
-    return f"{interpreter.name}: {proof}. Built in {total} ({steps})."
+    return f"{interpreter.name}: {proof}. {made} in {total} ({steps})."
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:

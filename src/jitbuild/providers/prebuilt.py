@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.advice import advise_install
 from jitbuild.building import installed_prefix, standalone
-from jitbuild.errors import ProofError
+from jitbuild.errors import BuildError, ProofError
 from jitbuild.providers.provider import StagedInterpreter
 from jitbuild.request import Axes
 from jitbuild.sources import prebuilt_archive
@@ -21,11 +22,12 @@ from jitbuild.system.download import downloader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from jitbuild.planning.plan import Plan
     from jitbuild.providers.provider import ProviderTask
     from jitbuild.system.process import Runner
+
+_FROM_SOURCE = Axes(provider="source")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +45,8 @@ class PrebuiltProvider:
         """Carry out the task's plan and return the staged interpreter.
 
         Raises DownloadError, IntegrityError, ArchiveError or StoreError if the archive cannot be
-        obtained or unpacked, and ProofError if there is no interpreter in it.
+        obtained or unpacked, ProofError if there is no interpreter in it, and BuildError if a
+        program that a step names fails.
         """
         begun, plan = self.clock(), task.plan
         cached = self._fetched(task)
@@ -57,6 +60,7 @@ class PrebuiltProvider:
         self.relocate(prefix, task.store.interpreters / plan.prefix_name)
         installed_prefix.add_links(prefix, program)
         relocated = self.clock()
+        self._run_programs(plan, prefix)
         return StagedInterpreter(
             prefix=prefix,
             program=program,
@@ -73,6 +77,18 @@ class PrebuiltProvider:
                 "relocate": round(relocated - unpacked, 2),
             },
         )
+
+    def _run_programs(self, plan: Plan, prefix: Path) -> None:
+        """Run the programs that the steps of `plan` name, with `prefix` as their prefix."""
+        for step in (step.filled(lambda _: str(prefix)) for step in plan.steps if step.argv):
+            completed = self.runner(step.argv, env=self.environ, cwd=Path(step.cwd))
+            if not completed.ok:
+                raise BuildError(
+                    f"{plan.name}: the step {step.name} failed: {completed.stderr.strip()}",
+                    remedy=advise_install("Compile it instead", plan.version, _FROM_SOURCE),
+                )
+        for program in prefix.glob("Scripts/pip*.exe"):
+            program.unlink()  # it would start the Python in the scratch folder
 
     def _fetched(self, task: ProviderTask) -> CachedArchive:
         archives = ArchiveCache(
@@ -97,5 +113,5 @@ def _program(prefix: Path, plan: Plan) -> Path:
             return program
     raise ProofError(
         f"The archive of {plan.name} has no {expected.relative_to(prefix)}.",
-        remedy=advise_install("Compile it instead", plan.version, Axes(provider="source")),
+        remedy=advise_install("Compile it instead", plan.version, _FROM_SOURCE),
     )

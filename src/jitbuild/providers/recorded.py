@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import JitbuildError, RequestError, UsageError
 from jitbuild.options import axis_options, patches_without_path
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.request import Request, parse
+from jitbuild.planning.prebuilt import prebuilt_plan
+from jitbuild.request import Axes, Request, parse
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import SourceRecord
 from jitbuild.system.checksums import sha256_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.target import Target
 
 _SILENT = SilentReporter()
+_PREBUILT = Axes(provider="prebuilt")
 
 
 def recorded_plan(
@@ -51,9 +53,18 @@ def recorded_plan(
             remedy="To probe and register it again: "
             f"jitbuild adopt {interpreter.executable}{option}",
         )
+    if interpreter.provider == "prebuilt":
+        return _prebuilt_plan(interpreter, target, catalog)
     _check_patches(interpreter)
     resolved = _resolve(interpreter, store, catalog, offline=offline, reporter=reporter)
     return make_plan(resolved, interpreter.variant, target, catalog)
+
+
+def _prebuilt_plan(interpreter: Interpreter, target: Target, catalog: Catalog) -> Plan:
+    try:
+        return prebuilt_plan(parse(interpreter.version), _PREBUILT, target, catalog)
+    except JitbuildError as error:
+        raise _changed(interpreter, error.what) from error
 
 
 def check_unchanged(plan: Plan, interpreter: Interpreter) -> None:
@@ -107,7 +118,8 @@ def _check_patches(interpreter: Interpreter) -> None:
 def _changed(interpreter: Interpreter, reason: str) -> RequestError:
     variant = interpreter.variant
     request = interpreter.manifest.request or interpreter.version
-    command = shlex.join(["jitbuild", "install", request, *axis_options(variant)])
+    provider = ["--provider=prebuilt"] * (interpreter.provider == "prebuilt")
+    command = shlex.join(["jitbuild", "install", request, *axis_options(variant), *provider])
     patches = patches_without_path(variant)
     addition = f"; add --patch FILE for {patches}" if patches else ""
     return RequestError(

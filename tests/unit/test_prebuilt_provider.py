@@ -1,0 +1,362 @@
+"""Installs of prebuilt interpreters: archives of small files, and what is refused."""
+
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from dataclasses import replace
+
+import pytest
+from moved_stores import REPAIRER
+from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
+from reporters import RecordingReporter
+from source_fakes import FakeDownload
+from stores import put
+
+from jitbuild.errors import (
+    ArchiveError,
+    BuildError,
+    IntegrityError,
+    InterpreterError,
+    MissingError,
+    ProofError,
+    UnsafeArchiveError,
+    UsageError,
+    VariantError,
+)
+from jitbuild.options import BuildOptions
+from jitbuild.planning.prebuilt import prebuilt_plan
+from jitbuild.providers.prebuilt import PrebuiltProvider
+from jitbuild.provision import Provisioner
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.prebuilt import PrebuiltArchive, PrebuiltRecipe
+from jitbuild.request import Axes, parse
+from jitbuild.sources import prebuilt_archive
+from jitbuild.sources.archive_cache import CachedArchive
+from jitbuild.store.mismatch import check_axes, reasons
+from jitbuild.store.store import Store
+from jitbuild.system.process import Completed
+from jitbuild.target import TARGETS
+
+CATALOG = load_catalog()
+URL = "https://example.org/20261110/cpython-3.15.2%2B20261110-x86_64.tar.gz"
+NAME = "cpython-3.15.2+20261110-x86_64.tar.gz"
+PREBUILT = Axes(provider="prebuilt")
+SYSCONFIG = "lib/python3.15/_sysconfigdata__linux.py"
+
+
+def tar(files, *, top="python", links=()):
+    """Return a .tar.gz with `files` (path: text) below `top`, and with symbolic `links`."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for path, text in files.items():
+            member = tarfile.TarInfo(f"{top}/{path}")
+            member.size, member.mode = len(text), 0o755
+            archive.addfile(member, io.BytesIO(text.encode()))
+        for path, target in links:
+            member = tarfile.TarInfo(f"{top}/{path}")
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
+    return stream.getvalue()
+
+
+def layout(program="3.15.2 yes-off"):
+    """Return an archive in the layout of python-build-standalone, whose Python is `program`."""
+    files = {
+        "bin/python3.15": program,
+        "bin/pip3.15": "#!/install/bin/python3.15\n",
+        SYSCONFIG: "build_time_vars = {'CC': '/tools/llvm/bin/clang', 'prefix': '/install'}\n",
+    }
+    return tar(files, links=[("bin/python3", "python3.15")])
+
+
+def catalog_with(content, **fields):
+    """Return the catalog, with one archive that has the sha256 of `content`."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    archive = PrebuiltArchive(
+        **{
+            "builder": "python-build-standalone",
+            "version": "3.15.2",
+            "target": "x86_64-linux-gnu",
+            "url": URL,
+            "sha256": sha256,
+            "build": "20261110",
+            **fields,
+        }
+    )
+    recipe = PrebuiltRecipe(builder=CATALOG.prebuilt.builder, archive=(archive,))
+    return replace(CATALOG, prebuilt=recipe)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def reporter():
+    return RecordingReporter()
+
+
+@pytest.fixture
+def install(store, reporter):
+    """Install the archive `content`, served at URL, or the one that `served` maps a URL to."""
+
+    def install(content, spec="3.15.2", *, axes=PREBUILT, served=None, catalog=None, **options):
+        download = FakeDownload(served or {URL: content})
+
+        def fetch(source, origin, archives):
+            return prebuilt_archive.fetch(source, origin, replace(archives, downloader=download))
+
+        install.urls = download.urls
+        install.compiler = FakeProvider()
+        return Provisioner(
+            store,
+            catalog or catalog_with(content),
+            BuildOptions(**options),
+            reporter,
+            provider=install.compiler,
+            prebuilt=PrebuiltProvider(fetch=fetch),
+            probe=fake_probe,
+            missing_modules=missing_modules,
+            repairer=REPAIRER,
+            this_host=lambda: HOST,
+        ).ensure(parse(spec), axes)
+
+    return install
+
+
+def leftovers(store):
+    """Return what a failed install has left besides archives and locks."""
+    folders = [store.interpreters, store.scratches]
+    return [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+
+
+def test_an_archive_is_unpacked_adapted_proven_and_kept(install, store):
+    interpreter = install(layout())
+    assert interpreter.executable == interpreter.path / "bin/python3.15"
+    assert str(interpreter.path) in (interpreter.path / SYSCONFIG).read_text()
+    assert "'CC': 'cc'" in (interpreter.path / SYSCONFIG).read_text()
+    script = (interpreter.path / "bin/pip").read_text()
+    assert str(interpreter.path / "bin/python3.15") in script
+    assert "/install" not in script
+    assert (interpreter.provider, interpreter.state) == ("prebuilt", "proven")
+    assert install.compiler.tasks == []
+    assert store.scratch_folders() == []
+
+
+def test_the_manifest_and_the_json_tell_builder_build_and_source(install):
+    shown = json.loads(json.dumps(install(layout()).to_json()))
+    assert shown["provider"] == "prebuilt"
+    assert shown["prebuilt"] == {"builder": "python-build-standalone", "build": "20261110"}
+    assert (shown["source"]["kind"], shown["source"]["location"]) == ("prebuilt", URL)
+    assert shown["source"]["origin"] == URL
+    assert shown["source"]["verified"] == "sha256 pin in a recipe"
+    assert shown["toolchain"] is None
+    assert {"download", "unpack", "relocate", "probe", "total"} == set(shown["times"])
+
+
+def test_the_archive_is_downloaded_once(install):
+    first = install(layout())
+    again = install(layout(), reinstall=True)
+    assert install.urls == []
+    assert again.instance != first.instance
+    assert again.manifest.source.origin == "cache"
+
+
+@pytest.mark.parametrize("path", [f"20261110/{NAME}", NAME])
+def test_a_folder_serves_as_a_mirror_with_or_without_folders_of_builds(install, tmp_path, path):
+    file = tmp_path / "mirror" / path
+    file.parent.mkdir(parents=True)
+    file.write_bytes(layout())
+    mirror = str(tmp_path / "mirror")
+    interpreter = install(layout(), served={"https://nothing": b""}, mirror=mirror)
+    assert interpreter.manifest.source.origin == str(file)
+
+
+@pytest.mark.parametrize("path", ["20261110/cpython-3.15.2%2B20261110-x86_64.tar.gz", NAME])
+def test_a_url_serves_as_a_mirror(install, path):
+    url = f"https://mirror.example/{path.replace('+', '%2B')}"
+    interpreter = install(layout(), served={url: layout()}, mirror="https://mirror.example")
+    assert interpreter.manifest.source.origin == url
+
+
+def test_a_mirror_that_lacks_the_archive_is_the_only_one_asked(install, tmp_path):
+    with pytest.raises(MissingError, match=r"was not found at"):
+        install(layout(), mirror=str(tmp_path))
+    assert install.urls == []
+
+
+def test_the_distribution_has_no_prebuilt_interpreters(install):
+    with pytest.raises(UsageError, match="has only sources"):
+        install(layout(), mirror="distro")
+
+
+def test_auto_compiles_if_the_only_origin_has_sources_alone(install):
+    interpreter = install(layout(), axes=Axes(provider="auto"), mirror="distro")
+    assert interpreter.provider == "source"
+
+
+def test_auto_takes_what_fits_and_compiles_the_rest(install):
+    auto = Axes(provider="auto")
+    assert install(layout(), axes=auto).provider == "prebuilt"
+    assert install(layout(), "3.13.15", axes=auto).provider == "source"
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (layout("3.15.2 no"), ProofError, r"was downloaded, but is not what was requested"),
+        (layout("3.14.10 yes-off"), ProofError, r"3\.14\.10"),
+        (layout("broken"), InterpreterError, r"was downloaded, but does not run"),
+        (layout("3.15.2 yes"), ProofError, r"not what was requested"),
+        (tar({"bin/perl": "x"}), ProofError, r"has no bin/python3\.15"),
+        (tar({"../escaped": "x"}), UnsafeArchiveError, r"outside the folder"),
+        (layout()[:200], ArchiveError, r"is damaged"),
+    ],
+)
+def test_an_unusable_archive_is_refused_and_leaves_nothing(install, store, content, error, message):
+    with pytest.raises(error, match=message) as caught:
+        install(content)
+    assert leftovers(store) == []
+    if error in {ProofError, InterpreterError}:
+        assert "jitbuild install 3.15.2 --provider=source" in caught.value.remedy
+        assert "jitbuild install 3.15\n" not in str(caught.value)
+    assert install(layout(), catalog=catalog_with(layout())).state == "proven"
+
+
+def test_a_python_of_another_series_is_named(install, store):
+    other = tar({"bin/python3.14": "3.14.10 yes-off"}, links=[("bin/python3", "python3.14")])
+    with pytest.raises(ProofError, match=r"3\.14\.10"):
+        install(other)
+    assert leftovers(store) == []
+
+
+def test_an_archive_with_another_sha256_is_not_unpacked(install, store):
+    with pytest.raises(IntegrityError):
+        install(layout(), served={URL: layout("3.15.2 no")})
+    assert leftovers(store) == []
+
+
+def test_a_removed_archive_is_explained(install):
+    with pytest.raises(MissingError) as caught:
+        install(layout(), served={"https://nothing": b""})
+    assert "--provider source" in caught.value.remedy
+
+
+def test_a_prebuilt_interpreter_answers_only_requests_that_it_fits(install, store):
+    interpreter = install(layout())
+    fits = [Axes(), Axes(profile="release"), Axes(jit="yes-off"), PREBUILT, Axes(provider="auto")]
+    others = [Axes(profile="debug"), Axes(jit="no"), Axes(configure_args=("--x",))]
+    for axes in fits:
+        assert store.find(parse("3.15"), axes) == interpreter
+    for axes in [*others, Axes(provider="source")]:
+        assert store.find(parse("3.15"), axes) is None
+    why = reasons([interpreter], parse("3.15"), Axes(provider="source"))
+    assert why == f"{interpreter.name} was built by others (--prebuilt)."
+
+
+def test_a_built_interpreter_does_not_answer_for_a_prebuilt_one(install, store):
+    built = put(store, profile="release")
+    assert store.find(parse("3.15"), PREBUILT) is None
+    assert reasons([built], parse("3.15"), PREBUILT) == f"{built.name} was compiled by jitbuild."
+    assert install(layout()).provider == "prebuilt"
+    assert len(store.installed()) == 2
+
+
+def test_a_name_contradicts_another_provider(install):
+    interpreter = install(layout())
+    check_axes(interpreter, PREBUILT)
+    with pytest.raises(UsageError, match="was built by others"):
+        check_axes(interpreter, Axes(provider="source"))
+
+
+def test_a_named_prebuilt_interpreter_is_installed_again_from_its_pin(install):
+    interpreter = install(layout())
+    again = install(layout(), interpreter.name, axes=Axes(), reinstall=True)
+    assert (again.name, again.provider) == (interpreter.name, "prebuilt")
+    assert again.instance != interpreter.instance
+
+
+def test_the_first_note_of_a_build_names_the_faster_way(install, reporter):
+    install(layout(), axes=Axes())
+    assert "--prebuilt would take seconds" in reporter.notes[0]
+    assert len(install.compiler.tasks) == 1
+
+
+@pytest.mark.parametrize("options", [{"mirror": "distro"}, {"sha256": "0" * 64}])
+def test_the_note_is_omitted_where_nothing_prebuilt_can_be_used(install, reporter, options):
+    spec = "3.15.99" if "sha256" in options else "3.15.2"
+    install(layout(), spec, axes=Axes(), **options)
+    assert not [note for note in reporter.notes if "--prebuilt" in note]
+
+
+def test_a_variant_that_nobody_builds_is_refused_before_anything_is_downloaded(install):
+    with pytest.raises(VariantError):
+        install(layout(), axes=replace_axes(jit="no"))
+    assert install.urls == []
+
+
+def replace_axes(**axes):
+    return Axes(provider="prebuilt", **axes)
+
+
+def windows_zip(tmp_path):
+    """Return a zip in the layout of python.org's builds for Windows, which has no top folder."""
+    path = tmp_path / "made.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name in ("python.exe", "python315.dll", "Lib/os.py", "DLLs/_ctypes.pyd"):
+            file.writestr(name, "3.15.2 yes-off")
+    return path
+
+
+def staged_on_windows(tmp_path, runner):
+    """Stage the zip for Windows, with `runner` in place of its Python."""
+    archive = windows_zip(tmp_path)
+    catalog = catalog_with(
+        archive.read_bytes(),
+        builder="python.org",
+        build="",
+        target="x86_64-windows",
+        url="https://www.python.org/ftp/python/3.15.2/python-3.15.2-amd64.zip",
+    )
+    target = TARGETS["x86_64-windows"]
+    plan = prebuilt_plan(parse("3.15"), PREBUILT, target, catalog)
+    provider = PrebuiltProvider(fetch=lambda *_: cached(archive), runner=runner, environ={})
+    return provider, plan
+
+
+def cached(path):
+    return CachedArchive(path, "cache")
+
+
+class Task:
+    def __init__(self, plan, tmp_path):
+        self.plan, self.scratch, self.store = plan, tmp_path / "scratch", Store(tmp_path / "home")
+        self.options, self.reporter = BuildOptions(), RecordingReporter()
+
+
+def test_the_zip_for_windows_gets_pip_from_ensurepip(tmp_path, monkeypatch):
+    commands = []
+
+    def run(argv, *, env, cwd):
+        commands.append((argv, cwd))
+        (cwd / "Scripts").mkdir()
+        (cwd / "Scripts/pip3.exe").touch()
+        return Completed(argv=argv, returncode=0)
+
+    provider, plan = staged_on_windows(tmp_path, run)
+    staged = provider.stage(Task(plan, tmp_path))
+    assert staged.program == staged.prefix / "python.exe"
+    assert [argv for argv, _ in commands] == [(f"{staged.prefix}/python.exe", "-m", "ensurepip")]
+    assert not list((staged.prefix / "Scripts").iterdir())
+
+
+def test_a_step_that_fails_is_reported(tmp_path):
+    def run(argv, *, env, cwd):
+        return Completed(argv=argv, returncode=1, stderr="no module named ensurepip\n")
+
+    provider, plan = staged_on_windows(tmp_path, run)
+    with pytest.raises(BuildError, match="the step pip failed: no module named ensurepip"):
+        provider.stage(Task(plan, tmp_path))
