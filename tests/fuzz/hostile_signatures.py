@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from fuzzing import Case, Ending
 
 _NAME = "Python-3.15.2.tar.xz"
-_CONTENT = b'{"versions": [{"url": "https://x.test/p.zip", "hash": {"sha256": "%s"}}]}' % (
-    b"ab" * 32
-)
+_URL = "https://x.test/p.zip"
+_CONTENT = json.dumps({"versions": [{"url": _URL, "hash": {"sha256": "ab" * 32}}]}).encode()
 _SHA = hashlib.sha256(_CONTENT).hexdigest()
 _SIGNER = Signer(identity="hugo@python.org", issuer="https://github.com/login/oauth")
 _INSTANCE = SigstoreInstance()
