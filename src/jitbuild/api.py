@@ -7,7 +7,6 @@ does the same, so programs and the command line use the same store.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +29,7 @@ from jitbuild.request import (
 )
 from jitbuild.store import marker
 from jitbuild.store.store import Store, default_root
+from jitbuild.system.digests import parse_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Target
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def ensure(  # noqa: PLR0913
@@ -282,10 +280,4 @@ def _pin(request: Request, sha256: str | None) -> str | None:
             f"A sha256 belongs to one archive, and {request.text} does not name one.",
             remedy="Name the release itself, as in: jitbuild install 3.15.3 --sha256 HASH",
         )
-    pin = sha256.strip().lower().removeprefix("sha256:")
-    if not _SHA256.fullmatch(pin):
-        raise UsageError(
-            f"{sha256!r} is not a sha256.",
-            remedy="A sha256 has 64 hexadecimal digits: sha256sum FILE prints it.",
-        )
-    return pin
+    return parse_sha256(sha256)

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
+from exports import importer
 from moved_stores import REPAIRER
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 
@@ -41,6 +42,8 @@ FOLDER = Path(sys.argv[1])
 STORE = Store(FOLDER / "home")
 TEMPLATE = FOLDER / "template"
 PROGRAM = FOLDER / "elsewhere" / "python"
+ARCHIVE = FOLDER / "elsewhere" / "python.tar.zst"
+OUTPUT = FOLDER / "elsewhere" / "output.tar.zst"
 STRAYS = [f"{folder}/thesis.tex" for folder in ("scratch", "logs", "sources")]
 CATALOG = load_catalog()
 LIBRARY = ctypes.CDLL(None)
@@ -78,9 +81,27 @@ def refresh_all() -> None:
 
 def jitbuild(*words: str) -> None:
     """Run a command, which may find that its work was done before."""
-    with contextlib.redirect_stderr(io.StringIO()) as printed:
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()) as printed,
+    ):
         code = main([*words])
     assert code in {0, NotInstalledError.exit_code}, printed.getvalue()
+
+
+def export_to(file: Path) -> None:
+    jitbuild("export", "3.15.2", str(file), "--force", "-q")
+
+
+def import_archive(*, reinstall: bool = False) -> None:
+    importer(STORE, reinstall=reinstall).import_file(ARCHIVE, lambda _: None)
+
+
+def make_archive() -> None:
+    """Write the archive that is imported, and leave an empty store."""
+    install("3.15.2")
+    export_to(ARCHIVE)
+    shutil.rmtree(STORE.root)
 
 
 def fill() -> None:
@@ -99,11 +120,15 @@ def fill() -> None:
 
 
 class Operation(NamedTuple):
-    """What is done to a prepared store. If `refuse` is 1, the disk cannot exchange folders."""
+    """What is done to a prepared store. If `refuse` is 1, the disk cannot exchange folders.
+
+    `output` is a file that the operation writes outside of the store.
+    """
 
     prepare: Callable[[], None]
     perform: Callable[[], None]
     refuse: int = 0
+    output: Path | None = None
 
 
 OPERATIONS = {
@@ -129,6 +154,12 @@ OPERATIONS = {
         lambda: install("3.15.2"), lambda: jitbuild("uninstall", "3.15.2", "--all")
     ),
     "unregister": Operation(adopt_program, lambda: jitbuild("uninstall", "3.15.1", "--all")),
+    "export": Operation(lambda: install("3.15.2"), lambda: export_to(OUTPUT), output=OUTPUT),
+    "import": Operation(lambda: None, import_archive),
+    "import another": Operation(
+        lambda: install("3.15.2", content="3.15.2  yes-off"),
+        lambda: import_archive(reinstall=True),
+    ),
     "prune": Operation(fill, lambda: jitbuild("prune", "--caches")),
 }
 
@@ -160,6 +191,7 @@ def in_fork(action: Callable[[], object]) -> int:
 
 
 def reset() -> None:
+    OUTPUT.unlink(missing_ok=True)
     shutil.rmtree(STORE.root, ignore_errors=True)
     if TEMPLATE.exists():
         shutil.copytree(TEMPLATE, STORE.root, symlinks=True)
@@ -183,9 +215,12 @@ def count(operation: Operation) -> int:
 
 
 def faults_of(
-    operation: Operation, call: int, before: dict[str, str], after: dict[str, str]
+    operation: Operation, call: int, before: dict[str, str], after: dict[str, str], whole: bytes
 ) -> str:
-    """Kill `operation` before call number `call`; return the fault of the store, or ""."""
+    """Kill `operation` before call number `call`; return the fault of the store, or "".
+
+    `whole` is the content of the operation's output.
+    """
 
     def perform() -> None:
         LIBRARY.kills_arm(call, operation.refuse)
@@ -196,6 +231,8 @@ def faults_of(
         return f"was not killed: {status}"
     try:
         marker.check(STORE.root)
+        if operation.output and operation.output.exists():
+            assert operation.output.read_bytes() == whole, "half a file"
         # Every interpreter is as it was before, or as it is afterwards.
         for name, content in state().items():
             assert content in (before.get(name), after.get(name)), f"{name} is {content}"
@@ -224,8 +261,11 @@ def examine(operation: Operation) -> dict[str, object]:
         shutil.copytree(STORE.root, TEMPLATE, symlinks=True)
     before = state()
     operation.perform()  # what is cached in this process makes some calls unnecessary
+    whole = operation.output.read_bytes() if operation.output else b""
     after, calls = state(), count(operation)
-    faults = {call: faults_of(operation, call, before, after) for call in range(1, calls + 1)}
+    faults = {
+        call: faults_of(operation, call, before, after, whole) for call in range(1, calls + 1)
+    }
     return {"calls": calls, "faults": {call: text for call, text in faults.items() if text}}
 
 
@@ -233,4 +273,5 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     os.environ["JITBUILD_HOME"] = str(STORE.root)
     PROGRAM.parent.mkdir()
+    make_archive()
     print(json.dumps({name: examine(operation) for name, operation in OPERATIONS.items()}))

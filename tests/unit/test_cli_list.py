@@ -126,6 +126,7 @@ def test_the_json_has_its_documented_shape(run, store):
             "source",
             "patches",
             "prebuilt",
+            "imported",
             "toolchain",
             "state",
             "instance",

@@ -80,7 +80,7 @@ def test_the_version_goes_to_stdout(capsys):
     [
         (
             ["instal", "3.15"],
-            "argument COMMAND: invalid choice: 'instal' (choose from install, adopt, list, ",
+            "argument COMMAND: invalid choice: 'instal' (choose from install, adopt, export, ",
             "Did you mean install? See `jitbuild --help`.",
         ),
         (["xyzzy"], "argument COMMAND: invalid choice: 'xyzzy'", "See `jitbuild --help`."),

@@ -34,6 +34,12 @@ def test_only_moved_interpreters_are_offered_for_repair(home, store, tmp_path):
     assert completion.moved_names() == [NAME]
 
 
+def test_adopted_interpreters_are_not_offered_for_export(store, elsewhere):
+    put(store, "mine", "3.15.2", program=elsewhere)
+    put(store, "built", "3.14.0")
+    assert completion.exportable_names() == ["built"]
+
+
 @pytest.mark.parametrize("words", [["which", "3.15"], ["cache", "clear"]])
 def test_arguments_have_their_completer(words, store):
     put(store, "x")

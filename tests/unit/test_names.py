@@ -40,6 +40,8 @@ HERE = {
     "uninstall": [],
 }
 IN_PROCESSES = {"run", "diff", "bench", "probe", "doctor", "adopt"}
+# Its interpreter must have been proven as a whole: test_cli_export.py.
+WITH_FILES = {"export"}
 # Lists of requests for CI, whose output must be the same on every machine.
 FOR_CI = {"matrix", "ci"}
 
@@ -58,7 +60,7 @@ def test_every_command_that_takes_interpreters_is_in_the_tables():
         if {"spec", "path", "pythons"} & {action.dest for action in parser._actions}:
             takers.add(name)
         assert isinstance(parser, argparse.ArgumentParser)
-    assert takers == {*HERE, *IN_PROCESSES, *FOR_CI}
+    assert takers == {*HERE, *IN_PROCESSES, *WITH_FILES, *FOR_CI}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -77,7 +79,7 @@ def test_a_command_takes_every_kind_of_name(run, store, interpreter, command, ki
     assert (store.installed() == []) == (command == "uninstall")
 
 
-@pytest.mark.parametrize("command", [*HERE, "adopt", "run"])
+@pytest.mark.parametrize("command", [*HERE, "adopt", "export", "run"])
 def test_a_name_that_the_store_does_not_have_is_reported_with_the_nearest(
     run, interpreter, command
 ):
@@ -87,7 +89,7 @@ def test_a_name_that_the_store_does_not_have_is_reported_with_the_nearest(
     assert f"Did you mean {NAME}?" in err
 
 
-@pytest.mark.parametrize("command", ["run", "diff", "bench", "doctor", "probe"])
+@pytest.mark.parametrize("command", ["run", "diff", "bench", "doctor", "probe", "export"])
 def test_a_list_where_one_is_taken_is_refused_with_the_first(run, command):
     words = ["--", "-c", "pass"] if command in {"run", "diff", "bench"} else []
     code, out, err = run(command, "3.14,3.15", *words)

@@ -28,10 +28,12 @@ COMMANDS_HERE: dict[tuple[str, ...], str | None] = {
 }
 # These start processes: tests/integration/test_names_real.py.
 IN_PROCESSES = {"adopt", "run", "diff", "bench", "doctor", "probe"}
+# These write and read files: test_cli_export.py.
+WITH_FILES = {"export", "import"}
 
 
 def test_every_command_is_walked():
-    assert {words[0] for words in COMMANDS_HERE} | IN_PROCESSES == set(COMMANDS)
+    assert {words[0] for words in COMMANDS_HERE} | IN_PROCESSES | WITH_FILES == set(COMMANDS)
 
 
 @pytest.mark.parametrize("words", COMMANDS_HERE)

@@ -6,6 +6,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "interpreters": {
         "install": "build interpreters, prove their JIT and add them to the store",
         "adopt": "register an interpreter that is already on this machine, after probing it",
+        "export": "write an interpreter of the store into a file, for another machine",
+        "import": "add an interpreter from a file that export wrote, after proving its JIT",
         "list": "list the interpreters in the store",
         "which": "print the path of an interpreter in the store",
         "uninstall": "remove interpreters from the store; adopted ones are only unregistered",
@@ -34,6 +36,8 @@ GROUPS: dict[str, dict[str, str]] = {
 COMMANDS: dict[str, str] = {
     name: summary for commands in GROUPS.values() for name, summary in commands.items()
 }
+# The modules of commands whose names are keywords of Python.
+MODULES = {"import": "import_"}
 # Commands that accept a command after `--`.
 TAKE_COMMAND = frozenset({"run", "diff", "bench"})
 # Short commands that are run often. They import as little as possible, and run without the signal

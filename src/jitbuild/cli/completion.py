@@ -143,6 +143,11 @@ def moved_names(**_: object) -> list[str]:
     return [each.name for each in api.installed() if each.moved_from is not None]
 
 
+def exportable_names(**_: object) -> list[str]:
+    """Return the names of the interpreters that `export` accepts."""
+    return [each.name for each in api.installed() if not each.adopted]
+
+
 def cache_names(**_: object) -> list[str]:
     """Return the names of the caches."""
     from jitbuild.building.caches.inventory import NAMES

@@ -183,13 +183,7 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
     If the interpreter was already in the store at the time `begun`, when the command began, the
     line has the date since when it has been there.
     """
-    manifest = interpreter.manifest
-    proof = {
-        "yes-off": "the JIT is present and runs machine code with PYTHON_JIT=1",
-        "yes": "the JIT is present and runs machine code unless PYTHON_JIT=0",
-        "interpreter": "micro-ops without machine code",
-        "no": "no JIT, as requested",
-    }[manifest.verdict.jit.built if manifest.verdict.jit else interpreter.variant.jit]
+    manifest, proof = interpreter.manifest, proof_of(interpreter)
     times = manifest.times or {}
     made = "Installed" if manifest.prebuilt else "Built"
     total = format_duration(times["total"]) if times else ""
@@ -205,6 +199,17 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
         if name != "total"
     )
     return f"{interpreter.name}: {proof}. {made} in {total} ({steps})."
+
+
+def proof_of(interpreter: Interpreter) -> str:
+    """Return what the probe has shown, as a part of a sentence."""
+    verdict = interpreter.manifest.verdict
+    return {
+        "yes-off": "the JIT is present and runs machine code with PYTHON_JIT=1",
+        "yes": "the JIT is present and runs machine code unless PYTHON_JIT=0",
+        "interpreter": "micro-ops without machine code",
+        "no": "no JIT, as requested",
+    }[verdict.jit.built if verdict.jit else interpreter.variant.jit]
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:

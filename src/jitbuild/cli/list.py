@@ -129,6 +129,8 @@ def _details(interpreter: Interpreter) -> Iterator[tuple[str, str]]:
         llvm = manifest.toolchain.llvm
         yield "compiler", manifest.toolchain.compiler
         yield "llvm", f"{llvm.version} ({llvm.origin})" if llvm else ""
+    if manifest.imported:
+        yield "imported", f"{manifest.imported.file} (sha256 {manifest.imported.sha256})"
     yield "executable", str(interpreter.executable)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from jitbuild.cli.arguments import add_general_options
 from jitbuild.cli.command_parser import Parser
-from jitbuild.cli.commands import COMMANDS, GROUPS, TAKE_COMMAND
+from jitbuild.cli.commands import COMMANDS, GROUPS, MODULES, TAKE_COMMAND
 from jitbuild.cli.list_options import expand_lists
 from jitbuild.system.own_version import own_version
 
@@ -138,7 +138,7 @@ def build(names: Collection[str] = ()) -> MainParser:
     """
     parser = MainParser()
     for name in names or COMMANDS:
-        module = import_module(f"jitbuild.cli.{name}") if names else None
+        module = import_module(f"jitbuild.cli.{MODULES.get(name, name)}") if names else None
         parser.add_command(name, cast("CommandModule | None", module))
     return parser
 

@@ -221,6 +221,7 @@ class Interpreter(msgspec.Struct, frozen=True):
                 for name, sha256 in zip(self.patch_names, manifest.variant.patches, strict=True)
             ],
             "prebuilt": msgspec.to_builtins(manifest.prebuilt) if manifest.prebuilt else None,
+            "imported": manifest.imported.to_json() if manifest.imported else None,
             "toolchain": msgspec.to_builtins(manifest.toolchain) if manifest.toolchain else None,
             "instance": self.instance,
             "verdict": msgspec.to_builtins(manifest.verdict),

@@ -7,9 +7,7 @@ its new probe (providers/adopt.py). Any other change replaces the interpreter as
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +15,7 @@ import msgspec
 
 from jitbuild.request import Jit, Patch, Profile, Variant
 from jitbuild.store.fingerprint import Fingerprint
+from jitbuild.store.manifest_text import decoded, encoded
 from jitbuild.system.parsing import parse_toml
 
 if TYPE_CHECKING:
@@ -138,6 +137,22 @@ class CachesRecord(msgspec.Struct, frozen=True, kw_only=True):
     compiler: CompilerCounts | Unset = UNSET
 
 
+class ImportRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The archive from which an interpreter was imported: its file name and its sha256.
+
+    `built` is the time at which the interpreter was added to the store that exported it.
+    """
+
+    file: str
+    sha256: str
+    built: Annotated[datetime, msgspec.Meta(tz=True)]
+
+    def to_json(self) -> dict[str, str]:
+        """Return the record as `jitbuild list --json` prints it."""
+        built = self.built.isoformat(timespec="seconds")
+        return {"file": self.file, "sha256": self.sha256, "built": built}
+
+
 class JITRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The probe's findings about the JIT (`jit` in `jitbuild probe --json`)."""
 
@@ -185,7 +200,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seconds that it took. Only adopted interpreters have `expect`, `fingerprint` and, if the program
     has changed and failed the new probe, `failed_fingerprint`, that of the changed program. Only
     the others have `target`, `source` and `times`: built ones, which also have `patches`,
-    `toolchain` and `caches`, and prebuilt ones, which have `prebuilt`.
+    `toolchain` and `caches`, and prebuilt ones, which have `prebuilt`. `imported` says from which
+    archive an interpreter was imported.
     """
 
     key: str
@@ -210,6 +226,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     times: dict[str, float] | Unset = UNSET
     caches: CachesRecord | Unset = UNSET
     missing_headers: tuple[str, ...] | Unset = UNSET
+    imported: ImportRecord | Unset = UNSET
 
     def to_plain(self) -> dict[str, Any]:
         """Return the manifest as a dict of TOML values.
@@ -223,10 +240,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def load(folder: Path) -> Manifest:
     """Return the manifest in `folder`.
 
-    Raises OSError if it cannot be read, and ValueError with the reason if it is damaged, or if a
-    version of jitbuild with another format wrote it.
+    Raises OSError if it cannot be read, and ValueError with the reason if `parse` does.
     """
-    plain = parse_toml(_decoded((folder / FILE).read_bytes()))
+    return parse((folder / FILE).read_bytes())
+
+
+def parse(content: bytes) -> Manifest:
+    """Return the manifest in the file content `content`.
+
+    Raises ValueError with the reason if it is damaged, or if a version of jitbuild with another
+    format wrote it.
+    """
+    plain = parse_toml(decoded(content))
     if plain.get("schema", SCHEMA) != SCHEMA:
         raise ValueError("another version of jitbuild wrote it")
     manifest = msgspec.convert(plain, Manifest)  # its ValidationError is a ValueError
@@ -245,7 +270,7 @@ def write(manifest: Manifest, folder: Path) -> None:
     part = folder / f"{FILE}.part"
     # Not with the umask alone: other users must not be able to write to a manifest.
     with open(part, "wb", opener=_open_unshared) as file:
-        file.write(_encoded(tomli_w.dumps(manifest.to_plain())))
+        file.write(encoded(tomli_w.dumps(manifest.to_plain())))
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / FILE)
@@ -253,29 +278,3 @@ def write(manifest: Manifest, folder: Path) -> None:
 
 def _open_unshared(path: str, flags: int) -> int:
     return os.open(path, flags, 0o644)
-
-
-def _decoded(content: bytes) -> str:
-    """Return the text of a manifest, in which paths are as this locale decodes them.
-
-    The file is UTF-8. In another locale, Python decodes the bytes of a path differently, and only a
-    path that was decoded in the same way leads to the file. Raises ValueError if `content` is not
-    UTF-8.
-    """
-    text = content.decode("utf-8")
-    return text if sys.getfilesystemencoding() == "utf-8" else os.fsdecode(content)
-
-
-def _encoded(text: str) -> bytes:
-    """Return the content of a manifest, in which paths have the bytes that they have on the disk.
-
-    Raises OSError if these bytes are not UTF-8.
-    """
-    try:
-        content = os.fsencode(text)
-        content.decode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace")
-    except UnicodeDecodeError as error:
-        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
-    return content

@@ -37,7 +37,7 @@ def unpack(
     reporter: Reporter = _SILENT,
     title: str | None = None,
 ) -> Path:
-    """Unpack a tar archive (plain, or compressed with xz, gzip or bzip2) or a zip into `dest`.
+    """Unpack a tar archive (plain, or compressed by xz, gzip, bzip2 or zstd) or a zip into `dest`.
 
     `dest` must be an empty folder, or not exist yet. `leave_out` contains fnmatch patterns: a
     member is checked but not written if its name, relative to the archive's top folder, matches a

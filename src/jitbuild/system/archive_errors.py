@@ -102,7 +102,7 @@ def damaged(archive: Path, reason: str) -> ArchiveError:
     return ArchiveError(
         f"{archive} is damaged, truncated or not an archive: {' '.join(reason.split())}.",
         remedy="Get the file again. The supported formats are .tar.xz, .tar.gz, .tgz, .tar.bz2, "
-        ".tar and .zip.",
+        ".tar.zst, .tar and .zip.",
     )
 
 

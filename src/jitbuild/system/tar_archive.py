@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import PreflightError
 from jitbuild.system.archive_errors import ArchiveBound, damaged, safe_name, unsafe
+from jitbuild.system.zstd import decompressed, is_zstd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +77,9 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _open(file: BinaryIO) -> tarfile.TarFile:
+    # tarfile itself reads zstd only since Python 3.14.
+    if is_zstd(file):
+        return tarfile.open(fileobj=decompressed(file), mode="r:", tarinfo=_Member)
     return tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member)
 
 

@@ -1,0 +1,226 @@
+"""Import interpreters that another store exported: verify, unpack, relocate, prove, commit."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from jitbuild.advice import advise_install
+from jitbuild.building.relocation import relocate
+from jitbuild.errors import ArchiveError, IntegrityError, InterpreterError, ProofError
+from jitbuild.probing import run_probe as probing
+from jitbuild.probing.proof import lost_essentials
+from jitbuild.providers.refresh import decay
+from jitbuild.request import Axes
+from jitbuild.store.archive_reader import check_target, origin_of, read_manifest
+from jitbuild.store.manifest import ImportRecord, Manifest, VerdictRecord
+from jitbuild.system import archive
+from jitbuild.system.archive_errors import open_archive
+from jitbuild.system.files import store_errors
+from jitbuild.system.progress import SilentReporter
+from jitbuild.target import Host, host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from typing import BinaryIO
+
+    from jitbuild.probing.verdict import Verdict
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+_CHUNK_BYTES = 1 << 20
+
+
+class Imported(NamedTuple):
+    """An imported interpreter, and the seconds that each step took.
+
+    `times` is empty if the interpreter was already in the store.
+    """
+
+    interpreter: Interpreter
+    times: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Importer:
+    """Imports interpreters into `store`. The fields from `probe` on are effects."""
+
+    store: Store
+    reinstall: bool = False
+    reporter: Reporter = field(default_factory=SilentReporter)
+    probe: Callable[..., Verdict] = probing.probe
+    missing_modules: Callable[[Path], Collection[str]] = probing.missing_modules
+    this_host: Callable[[], Host] = host
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def import_file(self, file: Path, accept: Callable[[str], None]) -> Imported:
+        """Add the interpreter in the archive `file` to the store, and return it.
+
+        `accept` is called with the sha256 of the file before anything else is done with it, and
+        raises an error to refuse it. If the store already has the interpreter and it works, it is
+        kept, unless `reinstall` is True.
+
+        Raises ArchiveError if the file is not such an archive or is damaged, UnsafeArchiveError if
+        it could write elsewhere, VariantError if it is for another target, ProofError if the
+        interpreter does not pass its probe here, and StoreError if the store cannot be written.
+        The store then contains nothing new.
+        """
+        begun = self.clock()
+        with self.store.scratch() as scratch, store_errors(scratch):
+            # Whoever can write to the file must not be able to change it after it is accepted.
+            copy = scratch / "archive.tar.zst"
+            digest = self._copy(file, copy)
+            accept(digest)
+            with _naming(file, copy):
+                manifest = read_manifest(copy)
+            check_target(manifest, self.this_host().target, file)
+            waiting = f"Waiting for another process that is installing {manifest.name}."
+            with self.store.lock(manifest.name, on_wait=lambda: self.reporter.note(waiting)):
+                self.store.sweep()
+                if (present := self._usable(manifest)) is not None:
+                    return Imported(present, {})
+                record = ImportRecord(file=file.name, sha256=digest, built=manifest.created)
+                with _naming(file, copy):
+                    return self._install(copy, scratch, manifest, record, begun)
+
+    def _copy(self, file: Path, copy: Path) -> str:
+        """Copy `file` to `copy`, and return its sha256."""
+        digest, done = hashlib.sha256(), 0
+        with (
+            open_archive(file) as source,
+            copy.open("wb") as dest,
+            self.reporter.stage(f"Reading {file.name}") as stage,
+        ):
+            total = os.fstat(source.fileno()).st_size
+            while chunk := _read(source, file):
+                digest.update(chunk)
+                dest.write(chunk)
+                done += len(chunk)
+                stage.advance(done, total or None)
+        return digest.hexdigest()
+
+    def _usable(self, manifest: Manifest) -> Interpreter | None:
+        """Return the interpreter of the store that `manifest` describes, if it is to be kept."""
+        present = self.store.get(manifest.name)
+        if present is None or self.reinstall or present.key != manifest.key:
+            return None
+        usable = present.proven and present.fresh
+        return present if usable and not decay(present, self.missing_modules) else None
+
+    def _install(
+        self, copy: Path, scratch: Path, manifest: Manifest, record: ImportRecord, begun: float
+    ) -> Imported:
+        """Unpack, relocate, prove and commit; the lock of the interpreter's name is held."""
+        read = self.clock()
+        title = f"{manifest.name}: unpack"
+        prefix = archive.unpack(copy, scratch / "unpacked", reporter=self.reporter, title=title)
+        program = prefix / manifest.executable
+        if prefix.name != manifest.name or not program.is_file():
+            raise ArchiveError(
+                f"{copy} cannot be imported: it has no {manifest.name}/{manifest.executable}.",
+                remedy="Export the interpreter again.",
+            )
+        copy.unlink()
+        final = self.store.interpreters / manifest.name
+        relocate(prefix, Path(origin_of(manifest)), final)
+        unpacked = self.clock()
+        verdict = self._prove(manifest, program)
+        proven = self.clock()
+        result = verdict.to_json() | {"executable": os.fspath(final / manifest.executable)}
+        interpreter = self.store.commit(
+            prefix,
+            manifest.name,
+            msgspec.structs.replace(
+                manifest,
+                created=self.now(),
+                verdict=msgspec.convert(result, VerdictRecord),
+                imported=record,
+            ),
+        )
+        ends = {"read": read, "unpack": unpacked, "probe": proven, "commit": self.clock()}
+        begins = [begun, read, unpacked, proven]
+        times = {name: end - start for (name, end), start in zip(ends.items(), begins, strict=True)}
+        return Imported(interpreter, times)
+
+    def _prove(self, manifest: Manifest, program: Path) -> Verdict:
+        """Return the verdict on `program`. Raises ProofError if it is not as exported."""
+        name, variant = manifest.name, manifest.variant
+        spec = f"{manifest.version}{'t' * variant.free_threaded}"
+        advice = advise_install("Build it here", spec, _axes(manifest))
+        remedy = f"Nothing was imported. {advice}"
+        with self.reporter.stage(f"{name}: probe"):
+            try:
+                verdict = self.probe(
+                    program,
+                    expect=variant.jit,
+                    version=manifest.version,
+                    free_threaded=variant.free_threaded,
+                    modules=True,
+                )
+            except InterpreterError as error:
+                raise ProofError(
+                    f"{name} does not run here. {error.what}", remedy=remedy
+                ) from error
+        if not verdict.ok:
+            raise ProofError(f"{name} fails its probe here. {verdict.reason}", remedy=remedy)
+        before = manifest.verdict.missing
+        if lost := lost_essentials(verdict.missing or (), before):
+            raise ProofError(
+                f"{name} cannot import {', '.join(lost)} here: this machine lacks libraries that "
+                "the machine had on which it was built.",
+                remedy=f"Install these libraries. {remedy}",
+            )
+        if others := sorted({*(verdict.missing or ())} - {*before}):
+            self.reporter.warn(f"{name} cannot import {', '.join(others)} here.")
+        return verdict
+
+
+def _axes(manifest: Manifest) -> Axes:
+    """Return the axes of the interpreter that an install can state."""
+    variant = manifest.variant
+    profile = None if variant.profile == "unknown" else variant.profile
+    return Axes(jit=variant.jit, profile=profile, tail_call=variant.tail_call or None)
+
+
+def accept_only(sha256: str, *, file: Path) -> Callable[[str], None]:
+    """Return a function that raises IntegrityError for every other sha256 than `sha256`."""
+
+    def accept(digest: str) -> None:
+        if digest != sha256:
+            raise IntegrityError(
+                f"{file} is not the expected file: expected sha256 {sha256}, got {digest}.",
+                remedy="Nothing was imported. Get the file again, and compare the sha256 that "
+                "`jitbuild export` printed.",
+            )
+
+    return accept
+
+
+@contextlib.contextmanager
+def _naming(file: Path, copy: Path) -> Iterator[None]:
+    """Name `file` in the message of an ArchiveError in the block, which reads its copy `copy`."""
+    try:
+        yield
+    except ArchiveError as error:
+        what = error.what.replace(str(copy), str(file))
+        raise type(error)(what, remedy=error.remedy) from error
+
+
+def _read(source: BinaryIO, file: Path) -> bytes:
+    try:
+        return source.read(_CHUNK_BYTES)
+    except OSError as error:
+        raise ArchiveError(
+            f"{file} cannot be read ({error.strerror}).",
+            remedy="Check the path and its permissions.",
+        ) from error
