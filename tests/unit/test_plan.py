@@ -351,6 +351,29 @@ def test_known_bad_combinations_are_refused(spec, axes, said):
         planned(spec, **axes)
 
 
+@pytest.mark.parametrize(
+    ("spec", "major", "tools"),
+    [
+        ("3.13.0a6", 16, ("clang", "llvm-readobj")),
+        ("3.13.0b1", 18, ("clang", "llvm-readobj")),
+        ("3.14.0a1", 18, ("clang", "llvm-readobj")),
+        ("3.14.0a2", 19, ("clang", "llvm-readobj")),
+        ("3.15.0a1", 19, ("clang", "llvm-readobj")),
+        ("3.15.0a2", 21, ("clang", "llvm-readobj", "llvm-objdump", "llvm-dwarfdump")),
+    ],
+)
+def test_early_pre_releases_need_an_older_llvm(spec, major, tools):
+    llvm = planned(spec).llvm
+    assert (llvm.major, llvm.tools) == (major, tools)
+
+
+def test_the_plan_of_a_release_without_the_jit_says_so():
+    (warning,) = planned("3.13.0a3").warnings
+    assert warning == "3.13.0a1 to 3.13.0a3 have no JIT: they can be built only with --jit no."
+    assert not planned("3.13.0a4").warnings
+    assert not planned("3.13.0a3", jit="no").warnings
+
+
 @pytest.mark.parametrize("spec", ["3.15.0a1", "3.15.0rc1"])
 def test_assertions_are_allowed_before_and_after_the_bug(spec):
     assert planned(spec, profile="debug").variant.profile == "debug"

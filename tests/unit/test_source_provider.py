@@ -9,12 +9,19 @@ from cache_samples import CATALOG, DIGEST_LINE, LINUX
 from reporters import RecordingReporter
 
 from jitbuild.building.caches.ccache import Ccache
-from jitbuild.errors import BuildError, DownloadError, LLVMError, PreflightError
+from jitbuild.errors import (
+    BuildError,
+    DownloadError,
+    LLVMError,
+    PreflightError,
+    SourceError,
+)
 from jitbuild.options import BuildOptions
 from jitbuild.planning.plan import Source
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.provider import ProviderTask
+from jitbuild.providers.tree_check import check_llvm
 from jitbuild.request import Axes, parse
 from jitbuild.sources.obtain_tree import SourceTree
 from jitbuild.store.store import Store
@@ -40,6 +47,7 @@ class FakeMachine:
         self.checked_llvm = []
         self.missing = ()
         self.install = True
+        self.llvm_script = "_LLVM_VERSION = 18\n"
         for name in ("clang", "llvm-readobj"):
             tool = folder / "bin" / name
             tool.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +64,14 @@ class FakeMachine:
             "Python/executor_cases.c.h": "case 1:\n",
             "Include/Python.h": "",
             "Tools/jit/build.py": "",
+            "Tools/jit/_llvm.py": self.llvm_script,
             "Makefile": "jit_stencils.h:\n\tpython3 ./Tools/jit/build.py x86_64-pc-linux-gnu\n",
         }.items():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             (tree / name).write_text(text)
-        return SourceTree(path=tree, origin="cache", verified="sha256 pin in a recipe")
+        archive = self.folder / "Python-3.13.15.tar.xz"
+        verified = "sha256 pin in a recipe"
+        return SourceTree(path=tree, origin="cache", verified=verified, archive=archive)
 
     def check_machine(self, task, reporter, **options):
         if "check" in self.failures:
@@ -285,3 +296,29 @@ def test_an_archive_that_a_recipe_pins_is_recorded_as_that_release(stage, pinned
     digest = CATALOG.tags()["3.13.15"].tar_xz if pinned else "0" * 64
     source = Source(kind="archive", digest=digest, location="/x.tar.xz")
     assert stage(source=source).source.kind == kind
+
+
+def test_a_release_that_needs_another_llvm_than_its_recipe_says_is_not_built(stage, machine):
+    machine.llvm_script = "_LLVM_VERSION = 17\n"
+    with pytest.raises(LLVMError) as raised:
+        stage()
+    assert str(raised.value) == (
+        "CPython 3.13.15 needs LLVM 17, as its Tools/jit/_llvm.py states, but the recipe says LLVM "
+        "18.\nInstall the archive itself, whose LLVM is read from its source: jitbuild install "
+        f"{machine.folder}/Python-3.13.15.tar.xz. Or state the version in your own recipe "
+        "(llvm-major in docs/recipes.md)."
+    )
+    assert machine.steps == []
+    stage(axes=Axes(jit="no"))
+
+
+def test_a_script_that_states_no_llvm_is_not_compared(stage, machine):
+    machine.llvm_script = "import something_new\n"
+    stage()
+
+
+def test_a_release_without_the_jit_is_refused(tmp_path):
+    resolved = resolve_version(parse("3.13.15"), CATALOG)
+    plan = make_plan(resolved, Axes().variant(parse("3.13.15")), LINUX.target, CATALOG)
+    with pytest.raises(SourceError, match=r"has no Tools/jit/_llvm\.py, so it has no JIT"):
+        check_llvm(plan, SourceTree(path=tmp_path, origin="", verified=""), CATALOG)

@@ -59,8 +59,8 @@ class ResolvedRequest:
     """A request that has been resolved to one source, with the facts about it that planning needs.
 
     `llvm_major` is the major version of LLVM that the tree's Tools/jit/_llvm.py states, and
-    `llvm_tools` are the tools that its Tools/jit calls. If `llvm_major` is None or `llvm_tools` is
-    empty, the value in the recipe is used instead.
+    `llvm_tools` are the tools that its Tools/jit calls; for a release, its tag states them. If
+    `llvm_major` is None or `llvm_tools` is empty, the value in the recipe is used instead.
     """
 
     version: str

@@ -56,7 +56,12 @@ def resolve_version(
         return ResolvedRequest(version=unpinned.version, source=source)
     else:
         tag = pinned or catalog.newest(request)
-    return ResolvedRequest(version=tag.version, source=_release(tag, catalog))
+    return ResolvedRequest(
+        version=tag.version,
+        source=_release(tag, catalog),
+        llvm_major=tag.llvm_major,
+        llvm_tools=tag.llvm_tools,
+    )
 
 
 def _tag_with_sha256(version: str, sha256: str, pinned: Tag | None) -> Tag:

@@ -28,6 +28,7 @@ from jitbuild.errors import JitbuildError
 from jitbuild.providers.machine_check import check_machine
 from jitbuild.providers.provider import ProviderTask, StagedInterpreter
 from jitbuild.providers.records import llvm_record, source_record, temporary_paths
+from jitbuild.providers.tree_check import check_llvm
 from jitbuild.sources.obtain_tree import SourceTree, obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
@@ -168,7 +169,7 @@ class _SourceBuild:
 
     def _obtain(self, reporter: Reporter) -> SourceTree:
         options = self.task.options
-        return self.effects.obtain(
+        tree = self.effects.obtain(
             self.plan.source,
             self.task.scratch / "source",
             origin=ArchiveOrigin.parse(options.mirror),
@@ -178,6 +179,8 @@ class _SourceBuild:
             pinned_by_user=bool(options.sha256),
             leave_out=self.plan.leave_out,
         )
+        check_llvm(self.plan, tree, self.task.catalog)
+        return tree
 
     def _check_machine(self, reporter: Reporter, *, needs_llvm: bool) -> tuple[str, ...]:
         return self.effects.check_machine(

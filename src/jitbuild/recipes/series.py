@@ -22,6 +22,9 @@ class Tag(toml.Table, frozen=True):
     `stated_by` are the names of those who state the sha256 of the .tar.xz (docs/recipes.md lists
     them). `verified` tells how `jitbuild recipes update` has verified the archive's sha256, such as
     `sigstore`. It is empty for pins that were copied from others, as the shipped pins are.
+
+    `llvm_major` and `llvm_tools` are given if the release's own Tools/jit needs another LLVM than
+    the series, as early pre-releases do.
     """
 
     version: str
@@ -30,6 +33,8 @@ class Tag(toml.Table, frozen=True):
     size: int = 0
     stated_by: tuple[str, ...] = ()
     verified: str = ""
+    llvm_major: int | None = None
+    llvm_tools: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:

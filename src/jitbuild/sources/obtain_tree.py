@@ -32,12 +32,14 @@ class SourceTree:
     """A verified source tree to build in.
 
     `origin` is the place from which it was obtained (`cache`, `distro`, `archive`, `folder`, `git`,
-    a path or a URL), and `verified` tells how it was verified. The manifest records both.
+    a path or a URL), and `verified` tells how it was verified. The manifest records both. `archive`
+    is the archive from which the tree was unpacked.
     """
 
     path: Path
     origin: str
     verified: str
+    archive: Path | None = None
 
 
 def obtain(  # noqa: PLR0913
@@ -83,7 +85,7 @@ def obtain(  # noqa: PLR0913
         case _:
             assert_never(source.kind)
     tree = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)
-    return SourceTree(path=tree, origin=tree_origin, verified=verified)
+    return SourceTree(path=tree, origin=tree_origin, verified=verified, archive=path)
 
 
 def _fetch_release(

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Source
 
-_PATCHLEVEL, _LLVM, _CONFIGURE = "Include/patchlevel.h", "Tools/jit/_llvm.py", "configure"
+# The script that states the major version of LLVM.
+LLVM_SCRIPT = "Tools/jit/_llvm.py"
+_PATCHLEVEL, _CONFIGURE = "Include/patchlevel.h", "configure"
 # Patterns (fnmatch) of the files to read, relative to the top of the tree.
 FILES = (_PATCHLEVEL, _CONFIGURE, "Tools/jit/*.py")
 _PY_VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
@@ -46,9 +48,9 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
             f"{name} is CPython {version}, but the JIT came with 3.13.",
             remedy="Use CPython 3.13 or newer.",
         )
-    if _LLVM not in texts or "experimental-jit" not in texts[_CONFIGURE]:
+    if LLVM_SCRIPT not in texts or "experimental-jit" not in texts[_CONFIGURE]:
         raise SourceError(
-            f"{name} is CPython {version} without the JIT: {_LLVM} or configure's "
+            f"{name} is CPython {version} without the JIT: {LLVM_SCRIPT} or configure's "
             "--enable-experimental-jit is missing.",
             remedy="The development of the JIT on main was paused (PEP 836). Use 3.13 to 3.15, or "
             "a commit that still has the JIT.",
@@ -56,7 +58,7 @@ def resolve_tree(name: str, texts: Mapping[str, str], source: Source) -> Resolve
     return ResolvedRequest(
         version=str(version),
         source=source,
-        llvm_major=llvm_major(texts[_LLVM]),
+        llvm_major=llvm_major(texts[LLVM_SCRIPT]),
         llvm_tools=llvm_tools(texts),
     )
 
