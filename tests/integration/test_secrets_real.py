@@ -127,7 +127,7 @@ def test_no_command_shows_or_records_a_secret(run, home, tmp_path, words):
         (["run", "3.15", "--", "python", "-c", "pass"], 0),
         (["diff", "3.15", "--json", "--", "python", "-c", "print(1)"], 0),
         (["diff", "3.15", "--with", f"x @ {USER}/x.whl", "--", "python", "-c", "pass"], 15),
-        (["bench", "3.15", "--rounds", "2", "--", "python", "-c", "pass"], None),
+        (["bench", "3.15", "--rounds", "3", "--", "python", "-c", "pass"], None),
         (["plan", "3.15"], 0),
         (["matrix", "--pythons", "3.15", "--json"], 0),
         (["list", "--json"], 0),
@@ -151,6 +151,34 @@ def test_a_command_in_a_process_shows_and_records_no_secret(seeded, tmp_path, wo
     assert done.returncode != 70, done.stderr
     assert leaks(tmp_path) == []
     assert leaks(seeded) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["bench", "3.15", "--rounds", "3", "--inspect", "--html", "page", "--svg", "chart"], 0),
+        (["bench", "3.15", "--rounds", "3", "--output", "files", "--json"], 0),
+        (["bench", "3.15", "--rounds", "no-number"], 2),
+        (["diff", "3.15", "--repeat", "1", "--keep", "logs"], 0),
+        (["diff", "3.15", "--repeat", "1", "--json"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_no_secret_in_the_measured_command_is_shown_or_recorded(home, tmp_path, words, code):
+    env = {**os.environ, "JITBUILD_HOME": home, "GITHUB_STEP_SUMMARY": tmp_path / "summary"}
+    command = ["python", "-c", "pass", f"{USER}?access_token=hunter2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jitbuild", *words, "--", *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=env,
+    )
+    assert done.returncode == code, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert leaks(tmp_path) == []
+    assert leaks(home) == []
 
 
 @pytest.mark.parametrize("name", ["mirror", "ccache-storage", "recipes", "llvm", "jobs", "jit"])

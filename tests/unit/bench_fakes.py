@@ -66,9 +66,12 @@ def report(
     )
 
 
-def write_pyperf_file(path: Path, name: str, values: tuple[float, ...], loops: int = 4) -> None:
+def write_pyperf_file(
+    path: Path, name: str, values: tuple[float, ...], loops: int = 4, **metadata: str
+) -> None:
     """Write a pyperf file, or add a benchmark to it."""
-    run = pyperf.Run(values, metadata={"name": name, "loops": loops}, collect_metadata=False)
+    facts = {"name": name, "loops": loops, **metadata}
+    run = pyperf.Run(values, metadata=facts, collect_metadata=False)
     benchmark = pyperf.Benchmark([run])
     if path.exists():
         pyperf.add_runs(str(path), benchmark)
@@ -157,7 +160,8 @@ class FakeWorkers:
             if len(self.calls) in self.slow_calls:
                 value *= 3
             output = Path(argv[argv.index("--output") + 1])
-            write_pyperf_file(output, part, (value,) * 2, loops=4 * 2**task)
+            words = {"command": " ".join(spec["command"])} if "command" in spec else {}
+            write_pyperf_file(output, part, (value,) * 2, loops=4 * 2**task, **words)
             self._write_facts(spec, task, mode)
         return Completed(argv=tuple(argv), returncode=0)
 

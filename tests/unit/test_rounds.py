@@ -112,6 +112,22 @@ def test_the_error_of_a_program_is_that_of_its_worker(job, workers):
     assert "RuntimeError" not in str(caught.value)
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_no_file_of_a_step_keeps_a_secret_of_the_command(job, workers, code):
+    url = "https://bob:hunter2@h/?access_token=hunter2"
+    command = plan.Benchmark(kind="command", name="command", words=("/python", "x.py", url))
+    workers.answers[6] = (code, "", False) if code else None
+    with pytest.raises(MeasurementError) if code else contextlib.nullcontext():
+        run(replace(job, benchmarks=(command,)), workers)
+    files = [path for path in job.folder.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"hunter2" in path.read_bytes()]
+    assert workers.specs[0]["command"][-1] == url
+    assert (
+        b"https://***@h/?access_token=***"
+        in (job.steps_folder / "001-command-off.json").read_bytes()
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "ending"), [(3, "exit code 3"), (245, "SIGSEGV"), (250, "SIGABRT"), (255, "SIGHUP")]
 )

@@ -8,6 +8,7 @@ import pyperf
 
 from jitbuild.bench.stats import Sample
 from jitbuild.errors import MeasurementError
+from jitbuild.safe_text import hide_secrets
 from jitbuild.system.files import store_errors
 
 if TYPE_CHECKING:
@@ -132,6 +133,16 @@ def dump(suite: Any, path: Path) -> None:
     with store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         suite.dump(str(path), replace=True)
+
+
+def hide_secrets_of_command(path: Path) -> None:
+    """Hide secrets in the command that pyperf has written into the metadata of a file."""
+    suite = load(path)
+    for benchmark in suite.get_benchmarks():
+        command = benchmark.get_metadata().get("command")
+        if command is not None:
+            benchmark.update_metadata({"command": hide_secrets(command)})
+    dump(suite, path)
 
 
 def samples(suite: Any) -> dict[str, Sample]:

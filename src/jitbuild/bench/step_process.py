@@ -59,6 +59,8 @@ def run_step(
             remedy="Delete its environment (`jitbuild cache clear environments`) and try again.",
         ) from error
     finally:
+        # The command or the statement in it may contain secrets.
+        _spec_file(session, step).unlink(missing_ok=True)
         if peer is not None:
             peer.leave()
     if completed.ok and step.benchmark.kind == "pytest":
@@ -68,6 +70,8 @@ def run_step(
             _record_output(session, step, recorder)
         return step_failures.failure(session, step, completed, log, timeout)
     worker_facts.check_mode(session, step, part)
+    if step.benchmark.kind == "command":
+        pyperf_files.hide_secrets_of_command(part)
     part.replace(session.result_file(step))
     return None
 
@@ -137,9 +141,13 @@ def _pytest_arguments(session: MeasurementSession, step: BenchStep, part: Path) 
 
 
 def _write_spec(session: MeasurementSession, step: BenchStep, spec: dict[str, object]) -> Path:
-    path = session.steps_folder / f"{step.name}.spec"
+    path = _spec_file(session, step)
     path.write_text(json.dumps(spec), encoding="utf-8")
     return path
+
+
+def _spec_file(session: MeasurementSession, step: BenchStep) -> Path:
+    return session.steps_folder / f"{step.name}.spec"
 
 
 def _convert_to_pyperf(part: Path) -> None:
