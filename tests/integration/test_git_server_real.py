@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import os
 import sys
 from pathlib import Path
@@ -15,6 +17,11 @@ from test_git_real import git
 
 from jitbuild.errors import DownloadError
 from jitbuild.request import parse
+from jitbuild.sources import git_remote
+from jitbuild.sources.git_remote import FetchLimits
+from jitbuild.system import process
+from jitbuild.system.progress import SilentReporter
+from jitbuild.system.urls import Address
 
 pytestmark = pytest.mark.integration
 
@@ -113,6 +120,33 @@ def test_a_replacement_of_the_user_does_not_apply_to_a_url_with_a_password(
 def test_without_credentials_access_is_denied_and_no_secret_is_asked_for(server, described):
     with pytest.raises(DownloadError, match="could not read Username"):
         described(f"git+{server.url()}/my%20cpython@main")
+
+
+@pytest.mark.parametrize("entry", ["127.0.0.1", "localhost"])
+def test_credentials_in_a_url_are_used_before_those_of_netrc(
+    server, described, monkeypatch, tmp_path, entry
+):
+    (tmp_path / ".netrc").write_text(f"machine {entry} login ann password other\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    described(f"git+{server.url(user='bob:hunter2@')}/my%20cpython@main")
+    assert CREDENTIALS in "".join(server.seen)
+    assert basic("ann:other") not in "".join(server.seen)
+    server.credentials = basic("ann:other")
+    known = entry in server.url()
+    with contextlib.nullcontext() if known else pytest.raises(DownloadError, match="Username"):
+        described(f"git+{server.url()}/my%20cpython@main")
+
+
+def test_a_repository_that_is_too_large_is_not_fetched(server, checkout, tmp_path):
+    (checkout / "large").write_bytes(os.urandom(1_000_000))
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "-m", "large")
+    url, cache = Address(f"{server.url(user='bob:hunter2@')}/my%20cpython"), tmp_path / "cache"
+    fetch = functools.partial(git_remote.fetch, url, runner=process.run, reporter=SilentReporter())
+    with pytest.raises(DownloadError, match=r"is larger than 500\.0 kB"):
+        fetch("main", cache, limits=FetchLimits(most_bytes=500_000))
+    assert not [path for path in cache.rglob("*") if path.stat().st_size > 100_000]
+    assert fetch("main", cache, limits=FetchLimits()) == git(checkout, "rev-parse", "main")
 
 
 def test_wrong_credentials_are_not_shown(server, described):

@@ -56,6 +56,7 @@ class FakeGit:
         self.stderr, self.commit, self.fetched, self.files = stderr, commit, fetched, files
 
     def __call__(self, argv, *, cwd, env):
+        argv = argv[argv.index("git") :]  # there may be a limit before it
         command = [
             argument
             for position, argument in enumerate(argv)

@@ -505,6 +505,19 @@ def test_credentials_are_not_printed(dest, answers):
 
 
 @pytest.mark.parametrize(
+    ("user", "sent"), [("", None), ("me:own@", "Basic bWU6b3du")], ids=["none", "own"]
+)
+def test_only_the_credentials_in_a_url_are_sent(dest, monkeypatch, tmp_path, user, sent):
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine host.test login ann password other\ndefault login a password b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = Server([whole()])
+    get(server, dest, url=f"https://{user}host.test/x")
+    assert server.requests[0].headers.get("Authorization") == sent
+
+
+@pytest.mark.parametrize(
     ("url", "printed"),
     [
         (URL, URL),

@@ -50,7 +50,8 @@ def test_git_gets_a_password_by_a_credential_helper(tmp_path):
     public = "https://host.example:8443/cpython"
     scope = "credential.https://host.example:8443"
     identity, reset, (key, helper) = configuration
-    assert identity == (f"url.{public}.insteadOf", public)
+    # The helper replaces the user in this URL.
+    assert identity == ("url.https://jitbuild@host.example:8443/cpython.insteadOf", public)
     assert reset == (f"{scope}.helper", "")
     assert key == f"{scope}.helper"
     assert helper.startswith("!f() {")
@@ -66,7 +67,7 @@ def test_a_user_without_a_password_does_not_replace_the_credential_helpers(tmp_p
 @pytest.mark.parametrize(
     ("url", "real", "public"),
     [
-        ("https://me:pw@host.example/x?token=a", "https://host.example/x?token=a", None),
+        ("https://me:pw@host.example/x?token=a", "https://jitbuild@host.example/x?token=a", None),
         ("https://host.example/x?token=a", "https://host.example/x?token=a", None),
         ("ssh://git:pw@host.example/x", "ssh://git:pw@host.example/x", "ssh://git@host.example/x"),
     ],
@@ -207,12 +208,28 @@ def test_a_commit_that_no_server_provides_is_a_download_error(tmp_path):
         )
 
 
-def test_locks_of_a_killed_git_are_removed(tmp_path):
+def test_locks_and_incomplete_files_of_a_killed_git_are_removed(tmp_path):
     described("git+https://host.example/cpython@main", tmp_path, runner=FakeGit())
     (clone,) = (path for path in (tmp_path / "cache/git").iterdir() if path.is_dir())
-    (clone / "shallow.lock").touch()
+    stale = [clone / "shallow.lock", clone / "objects/pack/tmp_pack_a"]
+    stale[1].parent.mkdir(parents=True)
+    for path in (*stale, clone / "objects/pack/pack-a.pack"):
+        path.touch()
     described("git+https://host.example/cpython@main", tmp_path, runner=FakeGit())
-    assert not (clone / "shallow.lock").exists()
+    assert not [path for path in stale if path.exists()]
+    assert (clone / "objects/pack/pack-a.pack").exists()
+
+
+def test_a_fetch_that_exceeds_the_limit_names_it(tmp_path):
+    git = FakeGit(fails=["fetch"], stderr="fatal: write error: File too large")
+    with pytest.raises(DownloadError, match=r"is larger than 1\.1 GB, the most that is fetched"):
+        described("git+https://host.example/cpython@main", tmp_path, runner=git)
+    with pytest.raises(DownloadError, match=r"is larger than 1\.1 GB"):
+        described("git+https://host.example/cpython@ccccccc", tmp_path, runner=git)
+    fetches = [
+        env for command, env in zip(git.commands, git.envs, strict=True) if "fetch" in command
+    ]
+    assert {env["LC_ALL"] for env in fetches} == {"C"}, "the reason is recognized in English"
 
 
 def test_a_checkout_uses_a_repository_of_its_own(tmp_path):

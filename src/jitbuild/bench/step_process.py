@@ -59,7 +59,6 @@ def run_step(
             remedy="Delete its environment (`jitbuild cache clear environments`) and try again.",
         ) from error
     finally:
-        # The command or the statement in it may contain secrets.
         _spec_file(session, step).unlink(missing_ok=True)
         if peer is not None:
             peer.leave()
@@ -147,6 +146,7 @@ def _write_spec(session: MeasurementSession, step: BenchStep, spec: dict[str, ob
 
 
 def _spec_file(session: MeasurementSession, step: BenchStep) -> Path:
+    """Return the path of the specification, which is deleted because it may contain secrets."""
     return session.steps_folder / f"{step.name}.spec"
 
 

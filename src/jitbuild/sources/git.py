@@ -71,7 +71,8 @@ def resolve(  # noqa: PLR0913
         clone, location = git_remote.clone_path(address, cache), address.public
         if offline:
             return Commit(clone, location, _fetched_before(address, ref, clone, runner))
-        digest = git_remote.fetch(address, ref, cache, runner, reporter, least_speed=least_speed)
+        limits = git_remote.FetchLimits(least_speed=least_speed)
+        digest = git_remote.fetch(address, ref, cache, runner, reporter, limits)
         return Commit(clone, location, digest)
     folder = absolute_path(address.reveal())
     if not folder.is_dir():

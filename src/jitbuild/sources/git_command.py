@@ -45,9 +45,9 @@ _REPOSITORY_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
-# The variables with which git may fetch. The configuration of the user may replace the address of
-# one protocol by that of another.
-FETCHING = {"GIT_ALLOW_PROTOCOL": ":".join(SCHEMES)}
+# The variables with which git may fetch, and reports errors in English. The configuration of the
+# user may replace the address of one protocol by that of another.
+FETCHING = {"GIT_ALLOW_PROTOCOL": ":".join(SCHEMES), "LC_ALL": "C"}
 NO_PROTOCOL = "none"  # git uses no protocol, because none has this name
 # With these settings, a checkout has the same bytes on every machine. They override the user's
 # configuration of line ends, hooks and sparse checkouts. (Before git 2.36, `false` as the value of
@@ -71,6 +71,9 @@ _NO_CONFIGURATION = {
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
 }
+_BLOCK_BYTES = 512  # the unit of `ulimit -f` (POSIX)
+# Because the signal is ignored, git reports the reason: "File too large".
+_LIMITED = 'trap \'\' XFSZ; ulimit -f "$0" && exec "$@"'
 
 
 class Git:
@@ -86,14 +89,19 @@ class Git:
         self._runner = runner
         self._configured = configured
 
-    def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> Completed:
-        """Run git with `env` added to its environment; return its exit code and output."""
+    def run(
+        self, *arguments: str, env: Mapping[str, str] | None = None, most_bytes: int | None = None
+    ) -> Completed:
+        """Run git with `env` added to its environment; return its exit code and output.
+
+        With `most_bytes`, git fails when it writes a file of more bytes (not on Windows).
+        """
         options = [
             option for name, value in _CONFIGURATION.items() for option in ("-c", f"{name}={value}")
         ]
         try:
             return self._runner(
-                ["git", *options, *arguments],
+                [*_limit(most_bytes), "git", *options, *arguments],
                 cwd=self.folder,
                 env={**_environment(os.environ, configured=self._configured), **(env or {})},
             )
@@ -131,6 +139,13 @@ class Git:
                 "branches and tags), or fetch it first.",
             )
         return completed.stdout.strip()
+
+
+def _limit(most_bytes: int | None) -> tuple[str, ...]:
+    """Return the words before a command that limit the size of its files."""
+    if most_bytes is None or os.name != "posix":
+        return ()
+    return ("/bin/sh", "-c", _LIMITED, str(most_bytes // _BLOCK_BYTES))
 
 
 def _environment(environ: Mapping[str, str], *, configured: bool) -> dict[str, str]:

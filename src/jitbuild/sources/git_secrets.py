@@ -24,6 +24,7 @@ _HELPER = (
     '!f() { test "$1" != get || printf "username=%s\\npassword=%s\\n" '
     '"$JITBUILD_GIT_USER" "$JITBUILD_GIT_PASSWORD"; }; f'
 )
+_PLACEHOLDER = "jitbuild"  # a user that the credential helper replaces
 
 
 def environment(url: Address, environ: Mapping[str, str]) -> dict[str, str]:
@@ -56,14 +57,20 @@ class _Login(NamedTuple):
 
 
 def _split(url: Address) -> tuple[_Login | None, str]:
-    """Return the user and the password of `url`, and the URL without them."""
+    """Return the user and the password of `url`, and the URL without them.
+
+    If there is a password, the URL has a placeholder in place of the user. Because of a user, git
+    asks the credential helper before it sends the first request. Otherwise, curl would first try
+    the entry of ~/.netrc for this host.
+    """
     scheme, separator, rest = url.reveal().partition("://")
     server, slash, path = rest.partition("/")
     userinfo, at, host = server.rpartition("@")
-    real = f"{scheme}{separator}{host}{slash}{path}"
     if not at:
-        return None, real
+        return None, url.reveal()
     user, colon, password = userinfo.partition(":")
+    shown = f"{_PLACEHOLDER}@" if colon else ""
+    real = f"{scheme}{separator}{shown}{host}{slash}{path}"
     return _Login(_decoded(user, url), _decoded(password, url) if colon else None), real
 
 
