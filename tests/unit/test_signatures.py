@@ -110,6 +110,14 @@ def test_what_is_no_bundle_is_refused(content):
     assert "cannot be used" in refusal(content).what
 
 
+def test_the_message_names_what_is_missing_in_a_bundle():
+    error = refusal(b"{}")
+    assert error.what == (
+        f"The signature of {NAME} cannot be used: failed to load bundle: 2 validation errors for "
+        "Bundle mediaType Field required verificationMaterial Field required."
+    )
+
+
 def test_a_changed_statement_is_refused():
     payload = json.loads(BUNDLE)["dsseEnvelope"]["payload"]
     other = changed("dsseEnvelope", "payload", value=payload.replace("A", "B", 1))

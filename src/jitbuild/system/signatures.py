@@ -32,6 +32,8 @@ _STATEMENT_TYPES = frozenset(
 # Numbers of certificate extensions: github.com/sigstore/fulcio, docs/oid-info.md
 _ISSUER_EXTENSION = "1.3.6.1.4.1.57264.1.1"
 _REPOSITORY_EXTENSION = "1.3.6.1.4.1.57264.1.12"
+# What pydantic adds to each error: the type and the value of the input, and an address.
+_NOISE = re.compile(r"\s*\[type=.*\]|\s*For further information visit \S+")
 # The wordings of the versions of the package.
 _EXPIRED = re.compile("not valid at validation time|has expired|not yet valid")
 _MOST_TEXT = 300
@@ -241,7 +243,7 @@ def _translated(name: str, bundle: Bundle | None, error: Exception) -> Signature
     """Return the error for `name`, whose `bundle` (None: cannot be parsed) caused `error`."""
     from sigstore.errors import CertValidationError
 
-    detail = _one_line(" ".join(str(error).partition("For further")[0].split()) or repr(error))
+    detail = _one_line(" ".join(_NOISE.sub("", str(error)).split()) or repr(error))
     if bundle is None:
         remedy = "Download the signature (the Sigstore bundle) again: it may be damaged or cut off."
         if "checkpoint" in detail:
