@@ -110,3 +110,19 @@ def test_by_default_adopt_looks_for_a_python_on_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(NotInstalledError, match=r"3\.15"):
         resolve(REQUEST, "adopt", REPORTER)
+
+
+def test_prebuilt_uses_an_interpreter_of_the_store_and_else_downloads_one(monkeypatch):
+    stored, downloaded, calls = interpreter("yes"), interpreter("yes-off"), []
+
+    def ensure(spec, **options):
+        calls.append((spec, options))
+        return downloaded
+
+    monkeypatch.setattr(api, "ensure", ensure)
+    assert resolve(REQUEST, "prebuilt", REPORTER, sources(stored)) is stored
+    assert calls == []
+    missing = sources(NotInstalledError("None.", remedy="-"))
+    assert resolve(REQUEST, "prebuilt", REPORTER, missing) is downloaded
+    stated = {"jit": None, "profile": None, "provider": "prebuilt", "reporter": REPORTER}
+    assert calls == [("3.15", stated)]

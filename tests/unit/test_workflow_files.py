@@ -331,3 +331,32 @@ class TestCommand:
         code, out, err = run("matrix", "--pythons", "3.15", *words)
         assert (code, out) == (UsageError.exit_code, "")
         assert message in err
+
+
+def test_a_workflow_with_prebuilt_interpreters_alone_has_no_build_job():
+    machines = choose_machines(["linux", "macos"], (), service="github")
+    found = sessions("tests(3.15-jit-on)")
+    matrix = make_matrix(found, machines, planner_of(provider="prebuilt"))
+    text = github(matrix)
+    jobs = yaml.safe_load(text)["jobs"]
+    assert list(jobs) == ["test"]
+    assert "needs" not in jobs["test"]
+    assert "if" not in jobs["test"]
+    include = jobs["test"]["strategy"]["matrix"]["include"]
+    assert {entry["provider"] for entry in include} == {"prebuilt"}
+    (step,) = (step for step in jobs["test"]["steps"] if "setup-jitbuild" in step.get("uses", ""))
+    assert step["with"]["provider"] == "${{ matrix.provider }}"
+    assert "JITBUILD_PROVIDER: prebuilt" in gitlab(matrix)
+
+
+def test_auto_builds_only_where_nothing_prebuilt_fits(monkeypatch):
+    machines = choose_machines(["linux", "windows"], (), service="github")
+    monkeypatch.setenv("JITBUILD_PROVIDER", "auto")
+    text = github(make_matrix(sessions("tests(3.15-jit-on)"), machines, planner_of()))
+    jobs = yaml.safe_load(text)["jobs"]
+    assert list(jobs) == ["build", "test"]
+    providers = {
+        entry["os"]: entry.get("provider")
+        for entry in jobs["build"]["strategy"]["matrix"]["include"]
+    }
+    assert providers == {"linux": "prebuilt", "windows": None}

@@ -20,6 +20,7 @@ def write_github_workflow(
 ) -> str:
     """Return the text of a workflow that builds the interpreters of `matrix` and runs its tests.
 
+    Without a build, that is, if all interpreters are prebuilt, the tests themselves download them.
     `action` is the repository of the setup-jitbuild action with a reference, as in
     `OWNER/REPO@REF`. `command` is the command line that writes the file; a comment names it. The
     tests use the noxfile `noxfile`; None stands for noxfile.py. Raise UsageError if there are more
@@ -27,26 +28,39 @@ def write_github_workflow(
     """
     check_limit(len(matrix.test), "github")
     stated = any(job.jit or job.profile for job in matrix.build)
+    prebuilt = [job.provider == "prebuilt" for job in matrix.build]
     repository, _, reference = action.partition("@")
-    return fill(
-        "github.yml",
-        {
-            "command": comment(command),
-            "checkout": CHECKOUT,
-            "action": scalar(f"{repository}/{ACTION_FOLDER}@{reference}"),
-            "builds": _entries(matrix.build),
-            "tests": _entries(matrix.test),
-            "axes": _AXES if stated else "",
-            "axes_in_name": " ${{ matrix.jit }} ${{ matrix.profile }}" if stated else "",
-            "noxfile": f"\n          NOXFILE: {_literal(noxfile)}" if noxfile else "",
-            "noxfile_option": ' -f "$NOXFILE"' if noxfile else "",
-        },
-    )
+    values = {
+        "command": comment(command),
+        "checkout": CHECKOUT,
+        "action": scalar(f"{repository}/{ACTION_FOLDER}@{reference}"),
+        "builds": _entries(matrix.build),
+        "tests": _entries(matrix.test),
+        "axes": _AXES * stated + _PROVIDER * any(prebuilt),
+        "axes_in_name": " ${{ matrix.jit }} ${{ matrix.profile }}" if stated else "",
+        "noxfile": f"\n          NOXFILE: {_literal(noxfile)}" if noxfile else "",
+        "noxfile_option": ' -f "$NOXFILE"' if noxfile else "",
+    }
+    builds = "" if all(prebuilt) else fill("github-build.yml", values)
+    values |= {
+        "build_job": builds,
+        "needs": _NEEDS if builds else "",
+        "provide": _RESTORE if builds else _DOWNLOAD,
+    }
+    return fill("github.yml", values)
 
 
 _AXES = """
           jit: ${{ matrix.jit }}
           profile: ${{ matrix.profile }}"""
+_PROVIDER = """
+          provider: ${{ matrix.provider }}"""
+_RESTORE = "Restore the interpreter from the cache"
+_DOWNLOAD = "Download the interpreter, or restore it from the cache"
+_NEEDS = """
+    needs: build
+    # A failed build must not skip the tests of the other interpreters and systems.
+    if: ${{ !cancelled() }}"""
 
 
 def _entries(jobs: tuple[BuildJob, ...] | tuple[TestJob, ...]) -> str:
@@ -55,8 +69,10 @@ def _entries(jobs: tuple[BuildJob, ...] | tuple[TestJob, ...]) -> str:
 
 def _entry(job: BuildJob | TestJob) -> dict[str, str]:
     """Return the values of a job that the workflow uses, without those that are empty."""
-    names = ("os", "runner", "python", "jit", "profile", "session")
+    names = ("os", "runner", "python", "jit", "profile", "provider", "session")
     values = {name: getattr(job, name, "") for name in names}
+    if job.provider == "source":
+        del values["provider"]
     return {name: _without_expressions(value) for name, value in values.items() if value}
 
 

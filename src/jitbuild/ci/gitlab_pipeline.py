@@ -60,6 +60,7 @@ def _common_lines(stage: str, job: CIJob, build: BuildJob) -> list[str]:
         "JITBUILD_PYTHONS": job.python,
         "JITBUILD_JIT": job.jit,
         "JITBUILD_PROFILE": job.profile,
+        "JITBUILD_PROVIDER": job.provider if job.provider != "source" else "",
     }
     image = SYSTEMS[job.os].gitlab_image
     return [

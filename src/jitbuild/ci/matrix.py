@@ -14,6 +14,7 @@ from packaging.version import Version
 from jitbuild import api, modes
 from jitbuild.errors import UsageError, VariantError
 from jitbuild.planning.planner import make_plan, resolve_version
+from jitbuild.planning.prebuilt import stated_prebuilt_plan
 from jitbuild.request import Axes, parse
 from jitbuild.target import TARGETS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.ci.systems import CIMachine
     from jitbuild.modes import Mode
     from jitbuild.planning.plan import Plan, ResolvedRequest
+    from jitbuild.request import ProviderChoice
     from jitbuild.target import Target
 
     Planner = Callable[[MatrixSession, Target], Plan]
@@ -34,8 +36,8 @@ class CIJob:
     """A job on one machine with one interpreter, as `jitbuild matrix` prints it.
 
     `python` is the request. `jit` and `profile` are the axes stated with the request; an axis that
-    is not stated is an empty string. In the subclasses, `name` is the folder of the interpreter in
-    the store, and `key` is the key of its plan.
+    is not stated is an empty string. `provider` is `source` or `prebuilt`. In the subclasses,
+    `name` is the folder of the interpreter in the store, and `key` is the key of its plan.
     """
 
     os: str
@@ -44,6 +46,7 @@ class CIJob:
     python: str
     jit: str
     profile: str
+    provider: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,11 +128,11 @@ def make_matrix(
     return CIMatrix(build=tuple(builds.values()), test=tuple(tests), excluded=tuple(excluded))
 
 
-def planner_of(recipes: str | None = None) -> Planner:
+def planner_of(recipes: str | None = None, provider: ProviderChoice | None = None) -> Planner:
     """Return a function that makes the plan of `jitbuild install` for a session and a target.
 
-    `recipes` is a folder of additional recipes. Each request is resolved only once, so a branch is
-    the same commit on all systems.
+    `recipes` is a folder of additional recipes, and `provider` is the stated provider. Each request
+    is resolved only once, so a branch is the same commit on all systems.
     """
     catalog = api.catalog(recipes)
 
@@ -144,7 +147,10 @@ def planner_of(recipes: str | None = None) -> Planner:
 
     def plan(session: MatrixSession, target: Target) -> Plan:
         request = parse(session.python)
-        axes = api.axes_with_settings(Axes(jit=session.jit, profile=session.profile), request)
+        stated = Axes(jit=session.jit, profile=session.profile, provider=provider)
+        axes = api.axes_with_settings(stated, request)
+        if prebuilt := stated_prebuilt_plan(request, axes, target, catalog):
+            return prebuilt
         return make_plan(resolve(session.python), axes.variant(request), target, catalog)
 
     return plan
@@ -187,6 +193,7 @@ def _job_fields(machine: CIMachine, session: MatrixSession, plan: Plan) -> dict[
         "python": session.python,
         "jit": session.jit or "",
         "profile": session.profile or "",
+        "provider": plan.provider,
         "name": plan.prefix_name,
         "key": plan.key,
     }

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # https://docs.github.com/actions/reference/limits, https://docs.gitlab.com/ci/yaml/#parallelmatrix
 LIMITS: dict[Service, int] = {"github": 256, "gitlab": 200}
 
-# The variables of GitLab's jobs. JITBUILD_JIT and JITBUILD_PROFILE are settings of jitbuild, so the
-# commands of a job need no options for them.
+# The variables of GitLab's jobs. JITBUILD_JIT, JITBUILD_PROFILE and JITBUILD_PROVIDER are settings
+# of jitbuild, so the commands of a job need no options for them.
 _GITLAB_VARIABLES = {
     "os": "JIT_OS",
     "runner": "JIT_RUNNER",
@@ -28,6 +28,7 @@ _GITLAB_VARIABLES = {
     "name": "JIT_NAME",
     "jit": "JITBUILD_JIT",
     "profile": "JITBUILD_PROFILE",
+    "provider": "JITBUILD_PROVIDER",
 }
 
 
@@ -77,7 +78,7 @@ def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
     return [
         f"{variable}: {json.dumps(job[key])}"
         for key, variable in _GITLAB_VARIABLES.items()
-        if job.get(key)
+        if job.get(key) and (key, job[key]) != ("provider", "source")
     ]
 
 

@@ -161,7 +161,7 @@ def add_axes(
     group.add_argument(
         "--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources"
     )
-    _add_provider(group, any_fit or "source")
+    add_provider(group, any_fit or "source")
     add_list(
         group,
         "--include",
@@ -172,8 +172,8 @@ def add_axes(
     )
 
 
-def _add_provider(group: argparse._ArgumentGroup, default: str) -> None:
-    """Add --provider, and --prebuilt as its short form."""
+def add_provider(group: argparse._ActionsContainer, default: str) -> None:
+    """Add --provider, and --prebuilt as its short form; the help text names its `default`."""
     group.add_argument(
         "--provider",
         choices=PROVIDERS,

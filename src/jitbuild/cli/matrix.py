@@ -18,6 +18,7 @@ from jitbuild.cli.arguments import (
     add_examples,
     add_list,
     add_modes,
+    add_provider,
     add_pythons,
     add_recipes,
     complete_with,
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NOXFILE",
         help="read the sessions from a noxfile (without a value: noxfile.py)",
     )
+    add_provider(parser, "the setting `provider`, else source")
     add_recipes(parser)
     add_workflow(parser)
     add_examples(
@@ -70,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jitbuild matrix --workflow --from-nox -o .github/workflows/jit.yml",
         "jitbuild matrix --workflow --from-nox --format gitlab -o .gitlab-ci.yml",
         "jitbuild matrix --pythons 3.14,3.15 --os linux,macos",
+        "jitbuild matrix --workflow --prebuilt -o .github/workflows/jit.yml",
         "jitbuild matrix --from-nox --format github",
     )
 
@@ -115,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     service: Service = "gitlab" if options.format == "gitlab" else "github"
     machines = choose_machines(options.os, options.runner, service=service)
     sessions, reporter = _sessions(options), reporter_for(options)
-    matrix = make_matrix(sessions, machines, planner_of(options.recipes))
+    matrix = make_matrix(sessions, machines, planner_of(options.recipes, options.provider))
     for exclusion in matrix.excluded:
         reporter.note(f"{exclusion.session} is left out on {exclusion.os}. {exclusion.reason}")
     if options.workflow:

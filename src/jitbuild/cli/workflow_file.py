@@ -99,6 +99,7 @@ def command_line(options: argparse.Namespace) -> str:
         words += [option, *values] if values and values != ["linux"] else []
     single = {
         "--session": options.session if options.session != "tests" else None,
+        "--provider": options.provider,
         "--recipes": options.recipes,
         "--action": options.action,
         "--requirement": options.requirement,
@@ -146,7 +147,9 @@ def _warn_of_missing_noxfile(options: argparse.Namespace, reporter: Reporter) ->
 
 def _warn_of_local_settings(options: argparse.Namespace, reporter: Reporter) -> None:
     """Print a warning for each setting that decides what is built here, but not in the jobs."""
-    found = {name: settings.get(name) for name in ("jit", "profile")}
+    found = {name: settings.get(name) for name in ("jit", "profile", "provider")}
+    if options.provider is not None:
+        found["provider"] = None
     found["recipes"] = settings.get("recipes", options.recipes)
     for name, setting in found.items():
         if setting is not None and not setting.origin.endswith("[tool.jitbuild]"):

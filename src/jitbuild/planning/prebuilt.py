@@ -132,6 +132,11 @@ def _newest(request: Request, axes: Axes, target: Target, catalog: Catalog) -> P
             remedy=_compiling(request, axes, target, catalog),
         )
     known = [archive for archive in recipe.archive if archive.target == target.name]
+    if not known:
+        raise VariantError(
+            f"The recipes pin no prebuilt CPython for {target}.",
+            remedy=_compiling(request, axes, target, catalog),
+        )
     known.sort(key=lambda archive: Version(archive.version))
     fitting = [archive for archive in known if request.admits(archive.version)]
     finals = [archive for archive in fitting if not Version(archive.version).is_prerelease]
@@ -139,8 +144,7 @@ def _newest(request: Request, axes: Axes, target: Target, catalog: Catalog) -> P
         newest = ", ".join(archive.version for archive in known[: -_SHOWN_VERSIONS - 1 : -1])
         raise RequestError(
             f"The recipes pin no prebuilt CPython for {request.text} on {target}.",
-            remedy=(f"The newest are {newest}. " if newest else "")
-            + _compiling(request, axes, target, catalog),
+            remedy=f"The newest are {newest}. {_compiling(request, axes, target, catalog)}",
         )
     return (finals or fitting)[-1]
 

@@ -1,4 +1,4 @@
-"""Find, install or adopt the interpreter for a request, according to the policy."""
+"""Find, install, download or adopt the interpreter for a request, according to the policy."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def _install(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     )
 
 
+def _download(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
+    from jitbuild import api
+
+    return api.ensure(
+        request.request.reveal(),
+        jit=request.jit,
+        profile=request.profile,
+        provider="prebuilt",
+        reporter=reporter,
+    )
+
+
 def _find(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     from jitbuild.running.lookup import find_interpreter
 
@@ -43,12 +55,13 @@ class InterpreterSources(NamedTuple):
     """Functions that provide an interpreter.
 
     `install` finds the interpreter in the store or else builds it, `find` only looks it up in the
-    store, and `adopt` registers a Python on PATH.
+    store, `adopt` registers a Python on PATH, and `download` installs a prebuilt interpreter.
     """
 
     install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install
     find: Callable[[InterpreterRequest, Reporter], Interpreter] = _find
     adopt: Callable[[InterpreterRequest], Interpreter] = _adopt
+    download: Callable[[InterpreterRequest, Reporter], Interpreter] = _download
 
 
 _SOURCES = InterpreterSources()
@@ -85,4 +98,6 @@ def _resolve(
         missing = isinstance(error, NotInstalledError | ProofError | InterpreterError)
         if policy == "never" or not missing:
             raise
+    if policy == "prebuilt":
+        return sources.download(request, reporter)
     return sources.adopt(request)
