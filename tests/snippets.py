@@ -29,6 +29,7 @@ HOW = (RUN, LINT, OUTPUT)
 REAL = "tests/integration/test_snippets_real.py"
 MATRIX = "tests/integration/test_matrix_real.py"
 WORKFLOW = "tests/integration/test_workflow_real.py"
+RECIPES = "tests/integration/test_recipes_update_real.py"
 LAYERS = "tests/unit/test_layers.py"
 
 
@@ -100,6 +101,9 @@ CHECKS: dict[str, Check] = {
         LINT, REAL, "the measurements take hours, so only their options are checked"
     ),
     "docs/pytest.md: *": Check(RUN, REAL),
+    "docs/recipes.md: New releases*: console": Check(
+        LINT, RECIPES, "run with the address of a server of the test in place of python.org"
+    ),
     "docs/recipes.md: *: toml": Check(LINT, REAL, "excerpts of recipes, read by jitbuild"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from jitbuild import settings
+from jitbuild import recipe_folders
 from jitbuild.errors import JitbuildError, RecipeError
 from jitbuild.options import axis_options
 from jitbuild.request import Axes, parse
@@ -43,7 +43,7 @@ def _obstacle(spec: str, axes: Axes, catalog: Catalog | None, target: Target | N
 
     try:
         request = parse(spec)
-        known = catalog or load_catalog(settings.folder("recipes"))
+        known = catalog or load_catalog(recipe_folders.recipes_folder())
         machine = target or host().target
         if stated_prebuilt_plan(request, axes, machine, known) is None and request.is_version:
             make_plan(resolve_version(request, known), axes.variant(request), machine, known)

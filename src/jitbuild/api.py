@@ -207,11 +207,13 @@ def store_folder(home: str | Path | None = None) -> Path:
 def catalog(folder: str | Path | None = None) -> Catalog:
     """Return the shipped recipes, together with those in `folder`.
 
-    If `folder` is None, the folder of the settings is used, if it is set.
+    If `folder` is None, the folder of the settings is used or, if it is not set, the user's own
+    folder of recipes, if it has any.
     """
+    from jitbuild.recipe_folders import recipes_folder
     from jitbuild.recipes.catalog import load_catalog
 
-    return load_catalog(settings.folder("recipes", folder))
+    return load_catalog(recipes_folder(folder))
 
 
 def axes_with_settings(axes: Axes, request: Request) -> Axes:

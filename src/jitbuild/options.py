@@ -58,10 +58,12 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
         Settings come from JITBUILD_* variables, pyproject.toml and the user's settings file. Raises
         SettingsError if a setting is invalid.
         """
+        from jitbuild.recipe_folders import recipes_folder
+
         return msgspec.structs.replace(
             self,
             home=settings.folder("home", self.home),
-            recipes=settings.folder("recipes", self.recipes),
+            recipes=recipes_folder(self.recipes),
             mirror=settings.address("mirror", self.mirror),
             llvm=settings.value("llvm", self.llvm),
             jobs=settings.number("jobs", self.jobs),

@@ -92,6 +92,7 @@ ENTRIES = {
     "stencils": "index",
     "configure": f"{_DIGEST}.entry",
     "ccache": "0",
+    "python-org": f"{_DIGEST}.json",
     "measurements": _DIGEST,
 }
 

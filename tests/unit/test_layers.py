@@ -22,6 +22,7 @@ LAYERS: list[set[str]] = [
     {"system"},
     {"spelling", "source_address"},
     {"request", "target", "modes", "settings", "in_target"},
+    {"recipe_folders"},
     {"options", "setting_lists"},
     {"recipes"},
     {"planning"},
@@ -29,6 +30,7 @@ LAYERS: list[set[str]] = [
     {"probing"},
     {"store"},
     {"sources"},
+    {"pins"},
     {"toolchain"},
     {"building"},
     {"providers"},
@@ -45,7 +47,7 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 # The only modules that may start processes or open the network.
 STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
-OPENS_THE_NETWORK = {"system.http_client", "system.resumable_transfer"}
+OPENS_THE_NETWORK = {"system.http_client", "system.http_get", "system.resumable_transfer"}
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 
 # What these scripts need of the interpreter under test besides the standard library of the oldest

@@ -17,6 +17,7 @@ COMMANDS_HERE: dict[tuple[str, ...], str | None] = {
     ("which", "3.15"): "PATH\n",
     ("uninstall", "3.15.2"): "",
     ("plan", "3.15t"): None,
+    ("recipes", "3.15"): None,
     ("config",): None,
     ("cache",): None,
     ("cache", "clear"): "",

@@ -36,7 +36,7 @@ def own(tmp_path, text, name="cpython-3.15.toml"):
         (
             'series = "3.15"\nxyzzy = "x"\n',
             "`xyzzy`",
-            "series, repository, distro-package, llvm, tag, unpinned, rule",
+            "series, repository, distro-package, release-manager, llvm, tag, unpinned, rule",
         ),
         (
             f'series = "3.15"\n{TAG}tar_xz = "x"\n',

@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "plan": "show how install would build an interpreter, for any platform",
         "doctor": "check this machine for what a build needs; exit 1 if a required part is missing",
         "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
+        "recipes": "list the known releases and their pins; get new ones from python.org",
         "config": "show every setting and where its value comes from",
     },
     "maintain the store": {

@@ -79,6 +79,13 @@ def known_requests(**_: object) -> list[str]:
     return [*sorted(series), *catalog.tags()]
 
 
+def recipe_words(**_: object) -> list[str]:
+    """Return the actions of `jitbuild recipes`, and what `known_requests` returns."""
+    from jitbuild.cli.recipes import ACTIONS
+
+    return [*ACTIONS, *known_requests()]
+
+
 def installed_names(**_: object) -> list[str]:
     """Return the names, versions and series of the interpreters in the store."""
     names: set[str] = set()

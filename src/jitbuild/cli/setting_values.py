@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild import setting_lists, settings
+from jitbuild import recipe_folders, setting_lists, settings
 from jitbuild.errors import JitbuildError, SettingsError
 from jitbuild.options import CCACHE_MODES
 from jitbuild.request import JITS, PROFILES, PROVIDERS
@@ -62,6 +62,8 @@ def _default(name: str) -> str:
 
         with contextlib.suppress(JitbuildError):
             return str(default_root())
+    if name == "recipes":
+        return str(recipe_folders.recipes_folder() or "")
     if name == "jobs":
         from jitbuild.target import host
 

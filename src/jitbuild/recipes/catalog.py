@@ -144,6 +144,7 @@ def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
         series=own.series,
         repository=own.repository or shipped.repository,
         distro_package=own.distro_package or shipped.distro_package,
+        release_manager=own.release_manager or shipped.release_manager,
         llvm=own.llvm or shipped.llvm,
         tag=tuple(tags.values()),
         unpinned=tuple(tag for version, tag in unpinned.items() if version not in tags),

@@ -86,6 +86,17 @@ class SeriesLLVM(toml.Table, frozen=True):
     overrides_tree: bool = False
 
 
+class ReleaseManager(toml.Table, frozen=True):
+    """The Sigstore identity that signs the archives of a series, and the issuer of the identity.
+
+    PEP 761 describes these signatures; https://www.python.org/downloads/metadata/sigstore/ lists
+    the identities.
+    """
+
+    identity: str
+    issuer: str
+
+
 class SeriesRecipe(toml.Table, frozen=True):
     """The content of one file recipes/cpython-*.toml.
 
@@ -96,6 +107,7 @@ class SeriesRecipe(toml.Table, frozen=True):
     series: str
     repository: str = ""
     distro_package: str = ""
+    release_manager: ReleaseManager | None = None
     llvm: SeriesLLVM | None = None
     tag: tuple[Tag, ...] = ()
     unpinned: tuple[UnpinnedTag, ...] = ()

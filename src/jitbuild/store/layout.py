@@ -36,6 +36,8 @@ CACHES = {
     "configure": re.compile(_ENTRIES),
     # ccache chooses these names.
     "ccache": re.compile(r"[0-9a-f]|lock|tmp|ccache\.conf|CACHEDIR\.TAG|stats"),
+    # Answers of python.org's release API.
+    "python-org": re.compile(rf"{_DIGEST}\.json|{PART.pattern}"),
     "measurements": re.compile(rf"{_DIGEST}|noise-{_DIGEST}\.json|{PART.pattern}"),
 }
 # Maps every folder of a store to the names of its entries.

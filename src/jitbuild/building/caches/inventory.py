@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 # The folders of the caches. A running build fails if one of the folders in _NEEDED_BY_BUILDS is
 # removed. A build survives the removal of any other folder: it copies what it takes from
-# `stencils` and `configure`, and never uses `measurements`, which belongs to `jitbuild bench`.
+# `stencils` and `configure`, and never uses `python-org` (of `jitbuild recipes update`) and
+# `measurements` (of `jitbuild bench`).
 _NEEDED_BY_BUILDS = ("sources", "llvm", "git", "environments", "ccache-bin")
-NAMES = (*_NEEDED_BY_BUILDS, "stencils", "configure", "ccache", "measurements")
+NAMES = (*_NEEDED_BY_BUILDS, "stencils", "configure", "ccache", "python-org", "measurements")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
