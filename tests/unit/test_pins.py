@@ -244,6 +244,16 @@ def test_verified_pins_are_written_and_used_from_then_on(tmp_path, shipped, cata
     assert write_pins([], tags, own, "python.org") == []
 
 
+def test_the_other_keys_of_a_shipped_tag_are_kept_in_ones_own(tmp_path):
+    shipped = load_catalog().tags()
+    unusual = next(tag for tag in shipped.values() if tag.llvm_major)
+    found = pin(unusual.version, sha256=unusual.tar_xz, status="confirmed")
+    write_pins([found], shipped, tmp_path, "python.org")
+    own = load_catalog(tmp_path).tags()[unusual.version]
+    stated = (*unusual.stated_by, "python.org")
+    assert own == msgspec.structs.replace(unusual, size=9, stated_by=stated, verified="so")
+
+
 def test_a_file_that_cannot_be_edited_is_refused_and_no_other_file_is_written(tmp_path, catalog):
     (tmp_path / "cpython-3.15.toml").write_text(
         f'series = "3.15"\ntag = [{{version = "3.15.1", tar-xz = "{OTHER}"}}]\n'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from jitbuild.errors import RecipeError
 from jitbuild.pins import series_file
 from jitbuild.recipes import toml
-from jitbuild.recipes.series import SeriesRecipe
+from jitbuild.recipes.series import SeriesRecipe, Tag
 from jitbuild.system.files import make_folders, write_atomically
 from jitbuild.system.parsing import parse_toml
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from jitbuild.pins.pin_source import PinFinding
     from jitbuild.pins.series_file import Value
-    from jitbuild.recipes.series import Tag
 
 
 def write_pins(
@@ -47,16 +47,16 @@ def write_pins(
 
 
 def _keys(pin: PinFinding, tag: Tag | None, host: str) -> dict[str, Value]:
-    """Return the keys of the tag for `pin`; `tag` is the one in the recipes, which it replaces."""
-    stated = tag.stated_by if tag else ()
-    size = pin.size or (tag.size if tag else 0)
-    return {
-        "tar-xz": pin.sha256,
-        **({"tgz": tag.tgz} if tag and tag.tgz else {}),
-        **({"size": size} if size else {}),
-        "stated-by": [*stated, *([] if host in stated else [host])],
-        "verified": pin.verified,
-    }
+    """Return the keys of the tag for `pin`, with all others of `tag`, which it replaces."""
+    tag = tag or Tag(version=pin.version, tar_xz=pin.sha256)
+    tag = replace(
+        tag,
+        size=pin.size or tag.size,
+        stated_by=tag.stated_by if host in tag.stated_by else (*tag.stated_by, host),
+        verified=pin.verified,
+    )
+    keys: dict[str, Value] = msgspec.to_builtins(tag)
+    return {key: value for key, value in keys.items() if value and key != "version"}
 
 
 def _read(path: Path, series: str) -> str:

@@ -20,8 +20,8 @@ class Tag(toml.Table, frozen=True):
     """A release: the sha256 of its archives, and the size of the .tar.xz in bytes (0: unknown).
 
     `stated_by` are the names of those who state the sha256 of the .tar.xz (docs/recipes.md lists
-    them). `verified` tells how `jitbuild recipes update` has verified the archive's sha256, such as
-    `sigstore`. It is empty for pins that were copied from others, as the shipped pins are.
+    them). `verified` tells how `jitbuild recipes update` has verified the archive's sha256. It is
+    empty for pins that were copied from others, as most shipped pins are.
 
     `llvm_major` and `llvm_tools` are given if the release's own Tools/jit needs another LLVM than
     the series, as early pre-releases do.
