@@ -28,28 +28,33 @@ def test_the_text_names_the_source_the_llvm_and_every_step(run):
     assert "      OPT='-O3 -Wall'\n" in out
 
 
-def test_a_release_without_a_pin_is_planned_and_the_plan_says_what_is_missing(run, store):
-    code, out, err = run("plan", "3.15.1", "--platform", "x86_64-linux-gnu")
+def test_a_release_without_a_pin_is_planned_and_the_plan_says_what_is_missing(
+    run, store, tmp_path, monkeypatch
+):
+    (tmp_path / "cpython-3.15.toml").write_text(
+        'series = "3.15"\n[[unpinned]]\nversion = "3.15.99"\nreason = "It is new."\n'
+    )
+    monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path))
+    code, out, err = run("plan", "3.15.99", "--platform", "x86_64-linux-gnu")
     assert code == 0
     assert out.startswith(
-        "cpython-3.15.1-jit-fast  for x86_64-linux-gnu\n"
+        "cpython-3.15.99-jit-fast  for x86_64-linux-gnu\n"
         "  key     not known: it depends on the sha256 of the source\n"
-        "  source  https://www.python.org/ftp/python/3.15.1/Python-3.15.1.tar.xz\n"
+        "  source  https://www.python.org/ftp/python/3.15.99/Python-3.15.99.tar.xz\n"
         "          sha256 not known\n"
         "  llvm    21: "
     )
     assert err == (
-        "CPython 3.15.1 exists, but the recipes do not have the sha256 of its archive. None of the "
-        "publishers from which the pins are taken states its sha256. Get the sha256 from "
-        "python.org: `jitbuild recipes update`. Or give that of Python-3.15.1.tar.xz with "
-        "--sha256.\n"
+        "CPython 3.15.99 exists, but the recipes do not have the sha256 of its archive. It is new. "
+        "Get the sha256 from python.org: `jitbuild recipes update`. Or give that of "
+        "Python-3.15.99.tar.xz with --sha256.\n"
     )
-    code, out, err = run("plan", "3.15.1", "--platform", "x86_64-linux-gnu", "--sha256", PIN)
+    code, out, err = run("plan", "3.15.99", "--platform", "x86_64-linux-gnu", "--sha256", PIN)
     assert (code, err) == (0, "")
     assert f"sha256 {PIN}" in out
-    name = put(store, "built by hand", "3.15.1").name
-    notes = run("plan", "3.15.1")[2].splitlines()
-    assert notes[1] == f"{name} in the store fits 3.15.1, so `jitbuild install` uses it."
+    name = put(store, "built by hand", "3.15.99").name
+    notes = run("plan", "3.15.99")[2].splitlines()
+    assert notes[1] == f"{name} in the store fits 3.15.99, so `jitbuild install` uses it."
 
 
 def test_the_text_has_the_warnings_and_the_origin_of_the_llvm(run):

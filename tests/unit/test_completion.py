@@ -14,11 +14,15 @@ from jitbuild.store.store import Store
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_requests_are_the_series_and_tags_of_the_recipes():
+def test_requests_are_the_series_and_tags_of_the_recipes(tmp_path, monkeypatch):
+    (tmp_path / "cpython-3.99.toml").write_text(
+        'series = "3.99"\n[[unpinned]]\nversion = "3.99.0a1"\nreason = "It is new."\n'
+    )
+    monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path))
     known = set(completion.known_requests())
     assert {"3.15", "main", "3.13.15"} <= known
-    assert not {"3.16", "3.15.1"} & known
-    assert "3.15.1" in completion.requests_and_names()
+    assert not {"3.99", "3.99.0a1"} & known
+    assert "3.99.0a1" in completion.requests_and_names()
 
 
 def test_installed_names_are_names_versions_and_series(store):

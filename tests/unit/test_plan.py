@@ -11,6 +11,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from packaging.version import Version
 
@@ -19,7 +20,7 @@ from jitbuild.planning import planner
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.planning.step import Step, placeholders
 from jitbuild.recipes.catalog import load_catalog
-from jitbuild.recipes.series import SeriesRecipe
+from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 from jitbuild.request import JITS, PROFILES, Axes, Patch, Variant, parse
 from jitbuild.target import TARGETS
 
@@ -209,19 +210,40 @@ def test_a_series_without_a_final_means_its_newest_pre_release():
 
 NEAREST = "The nearest known versions are "
 UNKNOWN = {
-    "3.15.0b9": f"{NEAREST}3.15.2, 3.15.0rc1, 3.15.0b4, 3.15.0b3. Check the number: later releases "
-    "are known, up to 3.15.2. If 3.15.0b9 exists,",
-    "3.15.3": f"{NEAREST}3.15.2, 3.15.0. The newest known release of 3.15 is 3.15.2. If 3.15.3 has "
+    "3.98.0b9": f"{NEAREST}3.98.2, 3.98.0, 3.98.0b2, 3.98.0b1. Check the number: later releases "
+    "are known, up to 3.98.2. If 3.98.0b9 exists,",
+    "3.98.3": f"{NEAREST}3.98.2, 3.98.0. The newest known release of 3.98 is 3.98.2. If 3.98.3 has "
     "been released,",
-    "3.16.0a3": "The newest known release of 3.16 is 3.16.0a2. If 3.16.0a3 has been released,",
-    "3.99.0": "No recipe has a release of 3.99. If 3.99.0 has been released,",
+    "3.99.0a3": "The newest known release of 3.99 is 3.99.0a2. If 3.99.0a3 has been released,",
+    "3.100.0": "No recipe has a release of 3.100. If 3.100.0 has been released,",
 }
+SMALL = replace(
+    CATALOG,
+    series={
+        "3.98": SeriesRecipe(
+            series="3.98",
+            tag=tuple(
+                Tag(version=version, tar_xz="a" * 64)
+                for version in ("3.98.0b1", "3.98.0b2", "3.98.0", "3.98.2")
+            ),
+            unpinned=(UnpinnedTag(version="3.98.1", reason="Nobody states its sha256."),),
+        ),
+        "3.99": SeriesRecipe(
+            series="3.99",
+            unpinned=tuple(
+                UnpinnedTag(version=version, reason="Nobody states its sha256.")
+                for version in ("3.99.0a1", "3.99.0a2")
+            ),
+        ),
+        "main": CATALOG.series["main"],
+    },
+)
 
 
 @pytest.mark.parametrize("spec", UNKNOWN)
 def test_the_remedy_for_an_unknown_tag_is_true_in_each_case(spec):
     with pytest.raises(RequestError) as caught:
-        planner.resolve_version(parse(spec), CATALOG)
+        planner.resolve_version(parse(spec), SMALL)
     assert caught.value.what == f"No recipe has a release for {spec}."
     assert caught.value.remedy == (
         f"{UNKNOWN[spec]} `jitbuild recipes update` adds it. Or give the sha256 of "
@@ -239,48 +261,48 @@ def test_every_known_release_has_a_plan_on_every_platform(tag):
         assert bool(plan.key) == (tag in CATALOG.tags())
 
 
-UNPINNED = ("3.13.17", "3.15.1", "3.16.0a1", "3.16.0a2")
-
-
-def test_the_releases_without_a_pin_are_those_that_are_known():
-    assert tuple(CATALOG.unpinned()) == UNPINNED
-
-
-@pytest.mark.parametrize("version", UNPINNED)
-def test_a_release_without_a_pin_is_planned_but_not_installed(version):
-    request = parse(version)
+@pytest.mark.parametrize("prebuilt", [False, True])
+def test_a_release_without_a_pin_is_planned_but_not_installed(prebuilt):
+    request, catalog = parse("3.98.1"), SMALL
+    if prebuilt:
+        archive = msgspec.structs.replace(CATALOG.prebuilt.archive[0], version="3.98.1")
+        known = msgspec.structs.replace(CATALOG.prebuilt, archive=(archive,))
+        catalog = replace(SMALL, prebuilt=known)
     with pytest.raises(RequestError) as caught:
-        planner.resolve_version(request, CATALOG)
+        planner.resolve_version(request, catalog)
     assert str(caught.value) == (
-        f"CPython {version} exists, but the recipes do not have the sha256 of its archive. None of "
-        "the publishers from which the pins are taken states its sha256.\n"
-        "Get the sha256 from python.org: `jitbuild recipes update`. Or give that of "
-        f"Python-{version}.tar.xz with --sha256."
+        "CPython 3.98.1 exists, but the recipes do not have the sha256 of its archive. Nobody "
+        "states its sha256.\nGet the sha256 from python.org: `jitbuild recipes update`. Or give "
+        "that of Python-3.98.1.tar.xz with --sha256."
+        + " Or take the prebuilt one, if your platform has it: --prebuilt."
+        * prebuilt
     )
-    resolved = planner.resolve_version(request, CATALOG, needs_pin=False)
-    plan = planner.make_plan(resolved, Variant(), LINUX, CATALOG)
+    resolved = planner.resolve_version(request, catalog, needs_pin=False)
+    plan = planner.make_plan(resolved, Variant(), LINUX, catalog)
     source = plan.to_json()["source"]
     assert (plan.key, source["sha256"], source["digest"]) == ("", "", "")
-    assert source["unpinned"].startswith("None of the publishers")
-    resolved = planner.resolve_version(request, CATALOG, sha256="a" * 64)
-    plan = planner.make_plan(resolved, Variant(), LINUX, CATALOG)
+    assert source["unpinned"] == "Nobody states its sha256."
+    resolved = planner.resolve_version(request, catalog, sha256="a" * 64)
+    plan = planner.make_plan(resolved, Variant(), LINUX, catalog)
     assert plan.key
-    assert plan.to_json()["source"] == source | {
-        "sha256": "a" * 64,
-        "digest": "a" * 64,
-        "unpinned": "",
-    }
+    pinned = {"sha256": "a" * 64, "digest": "a" * 64, "unpinned": ""}
+    assert plan.to_json()["source"] == source | pinned
 
 
-def test_a_series_without_a_pin_is_refused_with_the_releases_that_it_has():
-    for spec in ("3.16", ">=3.16.0a1"):
-        with pytest.raises(RequestError) as caught:
-            planner.resolve_version(parse(spec), CATALOG, needs_pin=False)
-        assert str(caught.value) == (
-            f"The recipes do not have the sha256 of any release for {spec}: they know only "
-            "3.16.0a1 and 3.16.0a2.\nGet the sha256 from python.org: `jitbuild recipes update`. Or"
-            " request one of these releases, with the sha256 of its .tar.xz: --sha256 HASH."
-        )
+def test_a_series_means_its_newest_release_with_a_pin():
+    assert planner.resolve_version(parse("3.98"), SMALL).version == "3.98.2"
+    assert planner.resolve_version(parse("<3.98.2"), SMALL).version == "3.98.0"
+
+
+@pytest.mark.parametrize("spec", ["3.99", ">=3.99.0a1"])
+def test_a_series_without_a_pin_is_refused_with_the_releases_that_it_has(spec):
+    with pytest.raises(RequestError) as caught:
+        planner.resolve_version(parse(spec), SMALL, needs_pin=False)
+    assert str(caught.value) == (
+        f"The recipes do not have the sha256 of any release for {spec}: they know only 3.99.0a1 "
+        "and 3.99.0a2.\nGet the sha256 from python.org: `jitbuild recipes update`. Or request one "
+        "of these releases, with the sha256 of its .tar.xz: --sha256 HASH."
+    )
 
 
 def test_the_nearest_tags_begin_with_the_newest():

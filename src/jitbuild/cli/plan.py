@@ -6,6 +6,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from jitbuild import api
 from jitbuild.cli.arguments import (
     add_axes,
     add_examples,
@@ -78,7 +79,9 @@ def _notes(spec: str, plan: Plan, options: argparse.Namespace) -> Iterator[str]:
     if plan.variant.free_threaded and options.jit is None:
         yield f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no."
     if plan.source.unpinned:
-        yield str(unpinned_release(plan.version, plan.source.unpinned)).replace("\n", " ")
+        prebuilt = api.catalog(options.recipes).has_prebuilt(plan.version)
+        error = unpinned_release(plan.version, plan.source.unpinned, prebuilt=prebuilt)
+        yield str(error).replace("\n", " ")
     if not options.sha256 and (note := note_on_plan(parse(spec), stated_axes(options), plan)):
         yield note
 

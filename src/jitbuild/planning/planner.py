@@ -51,7 +51,8 @@ def resolve_version(
         tag = _tag_with_sha256(request.value, sha256, pinned)
     elif unpinned is not None:
         if needs_pin:
-            raise unpinned_release(unpinned.version, unpinned.reason)
+            prebuilt = catalog.has_prebuilt(unpinned.version)
+            raise unpinned_release(unpinned.version, unpinned.reason, prebuilt=prebuilt)
         source = _unpinned_source(unpinned, catalog)
         return ResolvedRequest(version=unpinned.version, source=source)
     else:

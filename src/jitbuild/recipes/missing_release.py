@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 _UPDATE = "`jitbuild recipes update`"
 
 
-def unpinned_release(version: str, reason: str) -> RequestError:
+def unpinned_release(version: str, reason: str, *, prebuilt: bool) -> RequestError:
     """Return the error for the release `version`, which exists, but which no recipe pins.
 
-    `reason` is the sentence in the recipe that says why.
+    `reason` is the sentence in the recipe that says why. `prebuilt` is True if the recipes know a
+    prebuilt interpreter of this release, for any platform.
     """
+    other = " Or take the prebuilt one, if your platform has it: --prebuilt." if prebuilt else ""
     return RequestError(
         f"CPython {version} exists, but the recipes do not have the sha256 of its archive. "
         f"{reason}",
         remedy=f"Get the sha256 from python.org: {_UPDATE}. Or give that of "
-        f"{archive_name(version)} with --sha256.",
+        f"{archive_name(version)} with --sha256.{other}",
     )
 
 
