@@ -22,6 +22,9 @@ _WORKFLOW_COMMAND = re.compile(
     r"^(\s*)::(?=(?:error|warning|notice|debug|group|endgroup|echo|[a-z]+-[a-z-]+)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
+# The older form of these commands, which the runner finds anywhere in a line. Other CI systems know
+# it with a word before the bracket.
+_OLD_COMMAND = re.compile(r"##(?=\w*\[)")
 # A URL up to its user and password. pathlib makes one slash of two. The limit of the scheme's
 # length, and the search for an @ ahead, keep the time linear for long texts.
 _USER = re.compile(
@@ -73,9 +76,11 @@ def escape_controls(text: str, *, one_line: bool = False) -> str:
     r"""Return `text` with control characters as escape sequences such as `\x1b`.
 
     Tabs and newlines are escaped only if `one_line` is True. The beginning of a line that would be
-    a command of GitHub Actions, such as `::add-mask::`, is escaped, too.
+    a command of GitHub Actions, such as `::add-mask::` or `##[add-mask]`, is escaped, too.
     """
     text = _CONTROLS.sub(_escape, text)
+    if "##" in text:
+        text = _OLD_COMMAND.sub(r"\\x23#", text)
     if "::" in text:
         text = _WORKFLOW_COMMAND.sub(r"\1\\x3a:", text)
     return _LINE_BREAKS.sub(_escape, text) if one_line else text
@@ -108,9 +113,11 @@ def safe_data(value: object) -> object:
 def json_escaped(text: str) -> str:
     r"""Return a text in JSON, with `\u009b` in place of the controls that JSON leaves as they are.
 
-    In valid JSON, they occur only in strings.
+    The commands of GitHub Actions that may stand within a line are escaped, too. In valid JSON,
+    both occur only in strings.
     """
-    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _OLD_COMMAND.sub(r"\\u0023#", text)
 
 
 def _hidden_user(match: re.Match[str]) -> str:

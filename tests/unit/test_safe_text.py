@@ -109,6 +109,22 @@ def test_an_error_is_safe_wherever_it_is_shown():
         assert text.isprintable() or text.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a ##[add-mask]b", r"a \x23#[add-mask]b"),
+        ("##[set-output name=x]y\n##vso[task.x]", "\\x23#[set-output name=x]y\n\\x23#vso[task.x]"),
+        ("###[x]", r"#\x23#[x]"),
+        ("## Title\n[link](x) C##", "## Title\n[link](x) C##"),
+    ],
+)
+def test_commands_within_a_line_are_escaped(text, shown):
+    assert escape_controls(text) == shown
+    data = json_escaped(json.dumps([text]))
+    assert "##[" not in data
+    assert json.loads(data) == [text]
+
+
 def test_data_keeps_its_shape():
     data = {"https://a:b@h": ("https://a:b@h", 1, None, True), "x": {"y": ["?token=1"]}}
     assert safe_data(data) == {
