@@ -30,6 +30,7 @@ from jitbuild.request import (
 from jitbuild.store import marker
 from jitbuild.store.store import Store, default_root
 from jitbuild.system.digests import parse_sha256
+from jitbuild.system.small_file import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
     from jitbuild.target import Target
+
+_MOST_PATCH_BYTES = 64 << 20
 
 
 def ensure(  # noqa: PLR0913
@@ -244,7 +247,7 @@ def read_patch(path: str | Path) -> Patch:
     import hashlib  # imported here, because OpenSSL takes a tenth of the time of `jitbuild which`
 
     try:
-        content = Path(path).read_bytes()
+        content = read_small(Path(path), most=_MOST_PATCH_BYTES)
     except OSError as error:
         raise UsageError(
             f"The patch {path} cannot be read: {error.strerror}.", remedy="Check the path."

@@ -17,6 +17,7 @@ from jitbuild.errors import SettingsError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.paths import absolute_path, expanded_path
+from jitbuild.system.small_file import read_small
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.urls import Address
 from jitbuild.system.user_folders import settings_folder
@@ -234,7 +235,7 @@ def _is_readable_file(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
+        return parse_toml(read_small(path).decode())
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}.", remedy="Correct the file."

@@ -114,6 +114,13 @@ def test_a_checkout_that_names_programs_is_read_and_none_runs(hostile, described
     assert not hostile.ran.exists()
 
 
+def test_a_checkout_that_names_another_work_tree_is_listed_itself(hostile, described, tmp_path):
+    digest = described(hostile.tree).source.digest
+    (tmp_path / "other").mkdir()
+    hostile.configure("core.worktree", str(tmp_path / "other"))
+    assert described(hostile.tree).source.digest == digest
+
+
 def test_the_canary_would_show_that_a_program_ran(hostile, tmp_path):
     hostile.name_programs()
     (tmp_path / "new").mkdir()

@@ -49,7 +49,12 @@ class FakeDownload:
 
 
 class FakeGit:
-    """A Runner that is git with one commit, and keeps commands and environments."""
+    """A Runner that is git with one commit, and keeps commands and environments.
+
+    `size` is the size of each file in the commit, as git prints it.
+    """
+
+    size = "500"
 
     def __init__(self, *, fails=(), stderr="fatal: no", commit="c" * 40, fetched=(), files=()):
         self.commands, self.envs, self.fails = [], [], fails
@@ -81,7 +86,7 @@ class FakeGit:
         if command[0] == "ls-tree":
             paths = command[command.index("--") + 1 :]
             names = [f"{path}_llvm.py" if path.endswith("/") else path for path in paths]
-            return "\0".join([*names, ""])
+            return "".join(f"100644 blob 12ab {self.size:>7}\t{name}\0" for name in names)
         if command[0] == "ls-files":
             return "\0".join([*self.files, ""])
         if command[0] == "cat-file":

@@ -261,6 +261,20 @@ def test_a_failing_git_is_a_source_error_with_its_message(tmp_path):
         described(f"{tmp_path}@main", tmp_path, runner=git)
 
 
+def test_a_huge_file_of_a_commit_is_not_read(tmp_path):
+    git = FakeGit()
+    git.size = str(1 << 40)
+    with pytest.raises(SourceError, match=r"Include/patchlevel.h in the commit c+ of .* far more"):
+        described(f"{tmp_path}@main", tmp_path, runner=git)
+    assert "cat-file" not in [command[0] for command in git.commands]
+
+
+def test_the_files_of_a_checkout_are_its_own_whatever_its_configuration_says(tmp_path):
+    git = FakeGit(files=["a"])
+    repositories.list_files(tmp_path, runner=git)
+    assert git.envs[0]["GIT_WORK_TREE"] == str(tmp_path)
+
+
 def test_a_file_name_that_is_not_utf_8_is_refused(tmp_path):
     with pytest.raises(SourceError, match="not UTF-8"):
         repositories.list_files(tmp_path, runner=FakeGit(files=["\ufffd.py"]))

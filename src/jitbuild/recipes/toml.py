@@ -10,6 +10,7 @@ import msgspec.inspect
 
 from jitbuild.errors import JitbuildError, RecipeError
 from jitbuild.system.parsing import parse_toml
+from jitbuild.system.small_file import read_small
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def load(path: Path, kind: type[T], *, error: type[JitbuildError] = RecipeError)
     Raises `error` if the file cannot be read or does not fit `kind`.
     """
     try:
-        data = parse_toml(path.read_text(encoding="utf-8"))
+        data = parse_toml(read_small(path).decode())
     except OSError as cause:
         raise error(
             f"{path} cannot be read: {cause.strerror}.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jitbuild.errors import UsageError
 from jitbuild.settings import project_file
 from jitbuild.system.parsing import parse_toml
+from jitbuild.system.small_file import read_small
 from jitbuild.system.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def extra_names(folder: Path | None = None) -> list[str]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return parse_toml(file.read_text(encoding="utf-8"))
+        return parse_toml(read_small(file).decode())
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}.", remedy="Correct the file.") from error
 

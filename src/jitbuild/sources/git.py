@@ -19,6 +19,7 @@ from jitbuild.sources.links import refuse_links_out_of
 from jitbuild.system import files, process
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.small_file import MOST_BYTES
 from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.system.urls import Address
 
@@ -93,12 +94,27 @@ def read(
     git = Git(commit.folder, runner)
     # With a slash at the end of its path, git lists the entries of a folder.
     paths = [f"{p.rpartition('/')[0]}/" if "*" in p else p for p in patterns]
-    listing = git.output("ls-tree", "-z", "--name-only", commit.digest, "--", *paths)
-    return {
-        name: git.output("cat-file", "blob", f"{commit.digest}:{name}")
-        for name in listing.split("\0")
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-    }
+    listing = git.output("ls-tree", "-z", "-l", commit.digest, "--", *paths)
+    texts = {}
+    for entry in filter(None, listing.split("\0")):
+        facts, _, name = entry.partition("\t")
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            _check_size(name, facts.split()[-1], commit)
+            texts[name] = git.output("cat-file", "blob", f"{commit.digest}:{name}")
+    return texts
+
+
+def _check_size(name: str, size: str, commit: Commit) -> None:
+    """Raise SourceError if a file of `commit` is far larger than any that is read.
+
+    `size` is as `git ls-tree -l` prints it, so it is "-" for anything but a file.
+    """
+    if size.isdecimal() and int(size) > MOST_BYTES:
+        raise SourceError(
+            f"{name} in the commit {commit.digest} of {commit.location} has {size} bytes, far more "
+            "than it should have.",
+            remedy="Check the commit, or use the release's archive.",
+        )
 
 
 def checkout(
@@ -152,7 +168,9 @@ def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:
     These are the files that git tracks and new files that git does not ignore.
     """
     git = Git(folder, runner)
-    listing = git.output("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    # Otherwise, the files would be those of the folder that core.worktree names.
+    env = {"GIT_WORK_TREE": str(folder)}
+    listing = git.output("ls-files", "-z", "--cached", "--others", "--exclude-standard", env=env)
     if "\ufffd" in listing:
         raise SourceError(
             f"{folder} contains a file whose name is not UTF-8.",

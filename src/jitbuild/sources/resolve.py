@@ -23,6 +23,7 @@ from jitbuild.system.paths import (
     is_recordable,
 )
 from jitbuild.system.progress import SilentReporter
+from jitbuild.system.small_file import read_small
 from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.system.urls import Address
 
@@ -109,7 +110,7 @@ def _describe_folder(root: Path, runner: Runner) -> ResolvedRequest:
         raise _not_a_tree(root)
     with files.store_errors(root):
         texts = {
-            path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+            path.relative_to(root).as_posix(): _text_of(path)
             for pattern in tree_facts.FILES
             for path in root.glob(pattern)
             if path.is_file()
@@ -118,6 +119,16 @@ def _describe_folder(root: Path, runner: Runner) -> ResolvedRequest:
     subject = tree_facts.resolve_tree(str(root), texts, source)
     digest = folder.digest(root, folder.source_files(root, runner=runner))
     return replace(subject, source=replace(source, digest=digest))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_small(path).decode("utf-8", "replace")
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror}.",
+            remedy="Check the file and its permissions.",
+        ) from error
 
 
 def _not_a_tree(path: Path) -> SourceError:

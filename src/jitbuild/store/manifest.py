@@ -17,6 +17,7 @@ from jitbuild.request import Jit, Patch, Profile, Variant
 from jitbuild.store.fingerprint import Fingerprint
 from jitbuild.store.manifest_text import decoded, encoded
 from jitbuild.system.parsing import parse_toml
+from jitbuild.system.small_file import read_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -242,7 +243,7 @@ def load(folder: Path) -> Manifest:
 
     Raises OSError if it cannot be read, and ValueError with the reason if `parse` does.
     """
-    return parse((folder / FILE).read_bytes())
+    return parse(read_small(folder / FILE))
 
 
 def parse(content: bytes) -> Manifest:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import StoreError
 from jitbuild.store import layout
 from jitbuild.store.manifest import FILE
+from jitbuild.system.small_file import read_small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +104,7 @@ def _version(root: Path) -> int | None:
     """Return the version that the marker in `root` states; None if there is no marker."""
     path = root / layout.MARKER
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_small(path).decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

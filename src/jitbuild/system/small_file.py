@@ -1,0 +1,36 @@
+"""Read files that should be small and regular, whatever is in their place.
+
+`jitbuild which` imports this module.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES = 4 << 20
+
+
+def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """Return the content of the file `path`, which may have `most` bytes.
+
+    Raises OSError if it cannot be read, if it is larger, or if it is not a regular file: a pipe or
+    a device may have no end.
+    """
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
+        return file.read()
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open `path` for `open`. Without O_NONBLOCK, the call would wait for the writer of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
