@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,28 @@ def test_modes_that_prevent_deletion_are_changed_first(closed, tmp_path):
 def test_a_folder_that_cannot_be_deleted_is_left(closed):
     delete(closed, remove_tree=lambda *_, **__: None)
     assert closed.exists()
+
+
+def nested(folder, levels):
+    """Create so many folders inside each other below `folder`."""
+    folder.mkdir()
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for _ in range(levels):
+            Path("d").mkdir()
+            os.chdir("d")
+        Path("file").touch()
+        Path().chmod(0o500)
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.skipif(not shutil.rmtree.avoids_symlink_attacks, reason="Windows has shorter paths")
+def test_very_many_folders_inside_each_other_are_deleted(tmp_path):
+    nested(tmp_path / "folder", 1100)
+    delete(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
 
 
 def test_a_link_is_deleted_and_its_target_kept(tmp_path):

@@ -6,9 +6,9 @@ import os
 import shutil
 
 import pytest
-from source_fakes import described
+from source_fakes import FakeGit, described
 
-from jitbuild.errors import IntegrityError, SourceError
+from jitbuild.errors import IntegrityError, SourceError, StoreError
 from jitbuild.system.process import Completed
 
 
@@ -125,3 +125,24 @@ def test_in_a_checkout_only_files_known_to_git_count(tmp_path, mini_cpython):
         return Completed(argv=tuple(argv), returncode=0, stdout="\0".join(names))
 
     assert described(tree, tmp_path, runner=git).source.digest == plain
+
+
+@pytest.mark.parametrize("checkout", [False, True])
+def test_very_many_folders_inside_each_other_are_refused(tmp_path, mini_cpython, checkout):
+    tree = mini_cpython(tmp_path / "cpython")
+    deepest = "a/" * 101
+    (tree / deepest).mkdir(parents=True)
+    (tree / deepest / "file").touch()
+    if checkout:
+        (tree / ".git").mkdir()
+    with pytest.raises(SourceError, match="more than 100 folders inside each other"):
+        described(tree, tmp_path, runner=FakeGit(files=[f"{deepest}file"]))
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may list everything")
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path, mini_cpython):
+    tree = mini_cpython(tmp_path / "cpython")
+    (tree / "Lib").chmod(0)
+    with pytest.raises(StoreError, match="Permission denied"):
+        described(tree, tmp_path)
+    (tree / "Lib").chmod(0o755)

@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 from jitbuild.errors import ArchiveError, StoreError
+from jitbuild.system import archive_errors
 from jitbuild.system.archive import read_members, unpack
 
 _HUGE = 9 << 30
@@ -83,6 +84,26 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
 def test_a_header_that_does_not_fit_into_memory_is_refused(tmp_path):
     path = packed(tmp_path / "a.tar", type=tarfile.XHDTYPE, size=1 << 30)
     assert "too large" in refusal(path, tmp_path)
+
+
+def test_headers_that_fit_into_memory_only_one_by_one_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive_errors, "_MAX_HEADER_BYTES", 100_000)
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        for number in range(60):
+            member = tarfile.TarInfo(f"top/{number}")
+            member.pax_headers = {"comment": "x" * 1000}
+            tar.addfile(member)
+    assert "headers of its members have more than 100.0 kB" in refusal(path, tmp_path)
+    monkeypatch.setattr(archive_errors, "_MAX_HEADER_BYTES", 60 * 2560)
+    assert len([*unpack(path, tmp_path / "out").iterdir()]) == 60
+
+
+def test_very_many_folders_inside_each_other_are_damage(tmp_path):
+    most = "a/" * 99
+    for make in (packed, zipped):
+        assert "more than 100 folders" in refusal(make(tmp_path / "a", f"{most}a/b"), tmp_path)
+    unpack(packed(tmp_path / "a", f"{most}b"), tmp_path / "out")
 
 
 def test_endless_data_after_the_last_member_is_refused(tmp_path):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import IntegrityError, SourceError
 from jitbuild.sources import git
 from jitbuild.sources.links import refuse_link_out_of
+from jitbuild.sources.tree_walk import check_levels, walk
 from jitbuild.system import process
 from jitbuild.system.checksums import sha256_of
 from jitbuild.system.files import store_errors
@@ -39,7 +40,9 @@ def source_files(root: Path, *, runner: Runner = process.run) -> tuple[PurePosix
     """
     with store_errors(root):
         if (root / ".git").exists():
-            listed = map(PurePosixPath, git.list_files(root, runner=runner))
+            listed = [PurePosixPath(name) for name in git.list_files(root, runner=runner)]
+            for path in listed:
+                check_levels(root / path, path)
             return tuple(sorted(path for path in listed if os.path.lexists(root / path)))
         output = next((name for name in _BUILD_OUTPUT if (root / name).exists()), None)
         if output is not None:
@@ -94,8 +97,7 @@ def copy(
 
 
 def _walk(root: Path) -> Iterator[PurePosixPath]:
-    for path, folders, names in os.walk(root):
-        folder = Path(path)
+    for folder, folders, names in walk(root):
         links = [name for name in folders if (folder / name).is_symlink()]
         folders[:] = [name for name in folders if name not in _IGNORED and name not in links]
         for name in (*names, *links):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jitbuild.errors import SourceError
+from jitbuild.sources.tree_walk import walk
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def refuse_link_out_of(root: Path, link: Path) -> None:
@@ -19,8 +22,8 @@ def refuse_link_out_of(root: Path, link: Path) -> None:
 
 def refuse_links_out_of(root: Path) -> None:
     """Raise SourceError if a link in the folder `root` leads out of it."""
-    for path, folders, names in os.walk(root):
+    for folder, folders, names in walk(root):
         for name in (*folders, *names):
-            link = Path(path, name)
+            link = folder / name
             if link.is_symlink():
                 refuse_link_out_of(root, link)

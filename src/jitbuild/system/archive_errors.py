@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import ArchiveError, JitbuildError, PreflightError, UnsafeArchiveError
 from jitbuild.system import files
 from jitbuild.system.formatting import format_size
+from jitbuild.system.paths import MOST_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ _OF_THE_DISK = frozenset(
 # A build of CPython with all its files has a twentieth of this.
 _MAX_BYTES = 8_000_000_000
 _MAX_MEMBERS = 500_000
+_MAX_HEADER_BYTES = 256_000_000
 
 
 class ArchiveBound:
@@ -38,11 +40,21 @@ class ArchiveBound:
         self._archive = archive
         self._members = 0
         self._bytes = 0
+        self._header_bytes = 0
 
-    def add(self, size: int) -> None:
-        """Count a member of `size` bytes. Raises ArchiveError if the archive is far too large."""
+    def add(self, size: int, *, header: int = 0) -> None:
+        """Count a member of `size` bytes, and the bytes of its header, which stay in memory.
+
+        Raises ArchiveError if the archive is far too large.
+        """
         self._members += 1
         self._bytes += max(0, size)
+        self._header_bytes += header
+        if self._header_bytes > _MAX_HEADER_BYTES:
+            raise damaged(
+                self._archive,
+                f"the headers of its members have more than {format_size(_MAX_HEADER_BYTES)}",
+            )
         if self._members > _MAX_MEMBERS or self._bytes > _MAX_BYTES:
             raise damaged(
                 self._archive,
@@ -110,12 +122,14 @@ def safe_name(archive: Path, name: str) -> str:
     r"""Return a member's name in its simplest form: `a/b` for `./a//b` or `a\\b`.
 
     Raises UnsafeArchiveError if the name is absolute, begins with a drive letter or has a part
-    `..`.
+    `..`, and ArchiveError if it has far too many parts.
     """
     plain = name.replace("\\", "/")
     parts = [part for part in plain.split("/") if part not in {"", "."}]
     if plain.startswith("/") or ".." in parts or (parts and parts[0][1:2] == ":"):
         raise unsafe(archive, f"a member named {name!r}")
+    if len(parts) > MOST_LEVELS:
+        raise damaged(archive, f"a member is in more than {MOST_LEVELS} folders inside each other")
     return "/".join(parts)
 
 

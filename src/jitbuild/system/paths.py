@@ -7,6 +7,9 @@ from pathlib import Path
 
 from jitbuild.errors import UsageError
 
+# The most folders inside each other in a source tree or an archive. CPython has 8. Python's own
+# functions fail if there are about a thousand.
+MOST_LEVELS = 100
 # The end of a message about a path that `is_recordable` rejects, and its remedy.
 UNRECORDABLE = "has bytes that are not text in the encoding of this locale"
 UNRECORDABLE_REMEDY = "Rename it, or use a UTF-8 locale if it is UTF-8 (LC_ALL=C.UTF-8)."

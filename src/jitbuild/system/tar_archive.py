@@ -86,8 +86,10 @@ def _open(file: BinaryIO) -> tarfile.TarFile:
 def _members(archive: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members while they are read. Raises ArchiveError if they are far too large."""
     bound = ArchiveBound(archive)
+    begin = 0
     for member in tar:
-        bound.add(member.size)
+        bound.add(member.size, header=member.offset_data - begin)
+        begin = tar.offset  # of the next header
         yield member
 
 
