@@ -194,8 +194,8 @@ def store(home: str | Path | None = None) -> Store:
         import shlex
 
         raise StoreError(
-            f"Every user of this machine can write to {shared}, and so replace the interpreters "
-            "that you run.",
+            f"Every user of this machine can write to {shared}, and so replace the programs that "
+            "you run.",
             remedy=f"Prevent it: chmod o-w {shlex.quote(str(shared))}. Or accept it: set "
             "JITBUILD_SHARED_STORE=yes.",
         )

@@ -227,7 +227,12 @@ def test_several_threads_mark_a_new_store_at_once(store):
 @pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
 def test_a_folder_that_everybody_can_write_is_found(store):
     stores.put(store)
+    for name in ("llvm", "sources"):
+        store.cache(name).mkdir()
+    store.cache("sources").chmod(0o777)  # its archives are verified before each use
     assert marker.writable_by_all(store.root) is None
+    store.cache("llvm").chmod(0o777)
+    assert marker.writable_by_all(store.root) == store.cache("llvm")
     store.interpreters.chmod(0o777)
     assert marker.writable_by_all(store.root) == store.interpreters
     store.root.chmod(0o1777)

@@ -38,6 +38,7 @@ def test_a_host_in_the_list_uses_no_proxy(no_proxy, host):
     [
         ("", "example.com"),
         (" , ", "example.com"),
+        (f"example.com:{'9' * 5000}", "example.com"),
         ("example.com", "myexample.com"),
         ("example.com", "example.com.evil.test"),
         ("example.com:443", "example.com"),

@@ -77,9 +77,21 @@ def test_streams_are_replaced_only_while_a_command_runs(capsys):
     assert raw(sys.stdout) is sys.stdout
 
 
-def test_a_closed_stream_stays_closed(monkeypatch, home):
-    monkeypatch.setattr(sys, "stdout", None)
-    assert main(["list"]) == 0
+@pytest.mark.parametrize(
+    "words", [["list"], ["cache"], ["config"], ["plan", "3.15"], ["which", "x"]]
+)
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_what_a_command_writes_to_a_closed_stream_is_discarded(
+    capsys, monkeypatch, home, words, closed
+):
+    code = main(words)
+    expected = capsys.readouterr()
+    monkeypatch.setattr(sys, closed, None)
+    assert main(words) == code
+    assert getattr(sys, closed) is None
+    printed = capsys.readouterr()
+    open_stream = "err" if closed == "stdout" else "out"
+    assert getattr(printed, open_stream) == getattr(expected, open_stream)
 
 
 def reporters(stream):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jitbuild.cli import streams
 from jitbuild.cli.commands import LIGHT
 from jitbuild.errors import JitbuildError, OperatingSystemError
-from jitbuild.system.safe_stream import raw, safe_output
+from jitbuild.system.safe_stream import open_closed_descriptors, raw, safe_output
 
 if TYPE_CHECKING:
     import argparse
@@ -24,6 +24,7 @@ _EXIT_SIGNAL = 128
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (by default that of this process), and return the exit code."""
+    open_closed_descriptors()
     with safe_output():
         return _main(argv)
 

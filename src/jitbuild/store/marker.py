@@ -37,6 +37,7 @@ Signature: 8a477f597d28d172789f06886806bc55
 # For information about cache directory tags see https://bford.info/cachedir/
 """
 _SHOWN_NAMES = 3
+_WITHOUT_PROGRAMS = frozenset({"locks", "logs", "measurements", "sources"})
 
 
 def check(root: Path) -> bool:
@@ -84,13 +85,17 @@ def mark(root: Path) -> None:
 
 
 def writable_by_all(root: Path) -> Path | None:
-    """Return the folder in which every user of this machine can replace files, or None.
+    """Return the folder in which every user of this machine can replace programs, or None.
 
-    Only POSIX permissions are examined: `root` and its folder of interpreters.
+    Only POSIX permissions are examined: those of `root`, and of the folders in it from which
+    programs are run.
     """
     if os.name != "posix":
         return None
-    for folder in (root, root / "interpreters"):
+    for folder in (
+        root,
+        *(root / name for name in layout.FOLDERS if name not in _WITHOUT_PROGRAMS),
+    ):
         try:
             mode = folder.stat().st_mode
         except OSError:

@@ -10,7 +10,7 @@ import ipaddress
 import re
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
-_PORT = re.compile(r"^(\[[^]]*\]|[^:]*):(\d+)$")
+_PORT = re.compile(r"^(\[[^]]*\]|[^:]*):(\d{1,9})$")
 
 
 def bypasses(no_proxy: str, host: str, port: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -44,15 +45,31 @@ def raw(stream: IO[str]) -> IO[str]:
 def safe_output() -> Iterator[None]:
     """Make stdout (for results) and stderr (for messages) safe while the block runs.
 
-    A stream is None if the caller has closed it.
+    If the caller has closed one of them, so that it is None, what is written to it is discarded.
+    (`print` would write the messages for a closed stderr to stdout.)
     """
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _safe(sys.stdout, safe_result), _safe(sys.stderr, safe_text)
-    try:
-        yield
-    finally:
-        sys.stdout, sys.stderr = streams
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+        sys.stdout = _safe(sys.stdout or nowhere, safe_result)
+        sys.stderr = _safe(sys.stderr or nowhere, safe_text)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = streams
+
+
+def open_closed_descriptors() -> None:
+    """Open the null device in place of stdin, stdout and stderr if the caller has closed them.
+
+    Otherwise, the next files that are opened get their numbers, and programs that this process
+    starts have no standard streams.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _safe(stream: Any, safe: Callable[[str], str]) -> Any:
-    return stream if stream is None or isinstance(stream, SafeStream) else SafeStream(stream, safe)
+    return stream if isinstance(stream, SafeStream) else SafeStream(stream, safe)
