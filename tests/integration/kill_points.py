@@ -89,6 +89,13 @@ def jitbuild(*words: str) -> None:
     assert code in {0, NotInstalledError.exit_code}, printed.getvalue()
 
 
+def install_with_data() -> None:
+    """Install an interpreter whose archive is written by several calls."""
+    install("3.15.2")
+    (interpreter,) = STORE.installed()
+    (interpreter.path / "data").write_bytes(os.urandom(1 << 24))
+
+
 def export_to(file: Path) -> None:
     jitbuild("export", "3.15.2", str(file), "--force", "-q")
 
@@ -154,7 +161,7 @@ OPERATIONS = {
         lambda: install("3.15.2"), lambda: jitbuild("uninstall", "3.15.2", "--all")
     ),
     "unregister": Operation(adopt_program, lambda: jitbuild("uninstall", "3.15.1", "--all")),
-    "export": Operation(lambda: install("3.15.2"), lambda: export_to(OUTPUT), output=OUTPUT),
+    "export": Operation(install_with_data, lambda: export_to(OUTPUT), output=OUTPUT),
     "import": Operation(lambda: None, import_archive),
     "import another": Operation(
         lambda: install("3.15.2", content="3.15.2  yes-off"),
