@@ -50,7 +50,7 @@ def relocate(prefix: Path, old: Path, final: Path | None = None) -> list[Path]:
         changed.append(path)
     for part in _files(prefix):
         if _PART.fullmatch(part.name):
-            part.unlink(missing_ok=True)
+            Path(part.path).unlink(missing_ok=True)
     return sorted(changed)
 
 
@@ -87,30 +87,39 @@ def working_shebang(script: bytes, prefix: bytes) -> bytes:
 def _changes(prefix: Path, old: Path, final: Path) -> Iterator[tuple[Path, bytes | str]]:
     """Yield each file and link that contains `old`, with its new content or its new target."""
     old_bytes, new_bytes = os.fsencode(old), os.fsencode(final)
-    for path in _files(prefix):
-        if path.is_symlink():
-            target = os.fsencode(path.readlink())
+    own = os.path.join(prefix, manifest.FILE)  # noqa: PTH118
+    for file in _files(prefix):
+        if file.is_symlink():
+            target = os.fsencode(os.readlink(file.path))  # noqa: PTH115
             new_target = moved_text(target, old_bytes, new_bytes)
             if new_target != target:
-                yield path, os.fsdecode(new_target)
+                yield Path(file.path), os.fsdecode(new_target)
             continue
-        content = path.read_bytes()
-        if old_bytes not in content or b"\0" in content:
+        content = _content(file.path)
+        if old_bytes not in content or b"\0" in content or file.path == own:
             continue
         new = working_shebang(moved_text(content, old_bytes, new_bytes), new_bytes)
         if new != content:
-            yield path, new
+            yield Path(file.path), new
 
 
-def _files(prefix: Path) -> Iterator[Path]:
-    """Yield the regular files and links in `prefix`, except for bytecode and the manifest."""
-    for parent, folders, names in os.walk(prefix):
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in (*names, *links):
-            path = Path(parent, name)
-            if path.is_symlink() or (path.is_file() and path != prefix / manifest.FILE):
-                yield path
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:  # noqa: PTH123 - an interpreter has thousands of files
+        return file.read()
+
+
+def _files(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """Yield the regular files and links in `folder` and below, except for bytecode.
+
+    os.scandir knows without a further call of the system which of them are links.
+    """
+    with os.scandir(folder) as entries:
+        listed = list(entries)  # files in the folder may be replaced meanwhile
+    for entry in listed:
+        if entry.is_symlink() or entry.is_file(follow_symlinks=False):
+            yield entry
+        elif entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
+            yield from _files(entry.path)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from jitbuild.api import store
 from jitbuild.cli.arguments import add_examples, add_json
-from jitbuild.cli.install import proof_of
 from jitbuild.cli.output import print_json, print_path, reporter_for
+from jitbuild.cli.proof_text import proof_of
 from jitbuild.errors import IntegrityError, UsageError
 from jitbuild.system.digests import parse_sha256
 from jitbuild.system.formatting import format_duration

@@ -22,6 +22,7 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.numbers import positive_integer
 from jitbuild.cli.output import print_json, print_path, reporter_for
+from jitbuild.cli.proof_text import proof_of
 from jitbuild.cli.store_answers import advise_upgrade
 from jitbuild.options import CCACHE_MODES, BuildOptions
 from jitbuild.system.formatting import format_date, format_duration
@@ -199,17 +200,6 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
         if name != "total"
     )
     return f"{interpreter.name}: {proof}. {made} in {total} ({steps})."
-
-
-def proof_of(interpreter: Interpreter) -> str:
-    """Return what the probe has shown, as a part of a sentence."""
-    verdict = interpreter.manifest.verdict
-    return {
-        "yes-off": "the JIT is present and runs machine code with PYTHON_JIT=1",
-        "yes": "the JIT is present and runs machine code unless PYTHON_JIT=0",
-        "interpreter": "micro-ops without machine code",
-        "no": "no JIT, as requested",
-    }[verdict.jit.built if verdict.jit else interpreter.variant.jit]
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:

@@ -155,9 +155,6 @@ class Importer:
     def _prove(self, manifest: Manifest, program: Path) -> Verdict:
         """Return the verdict on `program`. Raises ProofError if it is not as exported."""
         name, variant = manifest.name, manifest.variant
-        spec = f"{manifest.version}{'t' * variant.free_threaded}"
-        advice = advise_install("Build it here", spec, _axes(manifest))
-        remedy = f"Nothing was imported. {advice}"
         with self.reporter.stage(f"{name}: probe"):
             try:
                 verdict = self.probe(
@@ -169,27 +166,34 @@ class Importer:
                 )
             except InterpreterError as error:
                 raise ProofError(
-                    f"{name} does not run here. {error.what}", remedy=remedy
+                    f"{name} does not run here. {error.what}", remedy=_remedy(manifest)
                 ) from error
         if not verdict.ok:
-            raise ProofError(f"{name} fails its probe here. {verdict.reason}", remedy=remedy)
+            raise ProofError(
+                f"{name} fails its probe here. {verdict.reason}", remedy=_remedy(manifest)
+            )
         before = manifest.verdict.missing
         if lost := lost_essentials(verdict.missing or (), before):
             raise ProofError(
                 f"{name} cannot import {', '.join(lost)} here: this machine lacks libraries that "
                 "the machine had on which it was built.",
-                remedy=f"Install these libraries. {remedy}",
+                remedy=f"Install these libraries. {_remedy(manifest)}",
             )
         if others := sorted({*(verdict.missing or ())} - {*before}):
             self.reporter.warn(f"{name} cannot import {', '.join(others)} here.")
         return verdict
 
 
-def _axes(manifest: Manifest) -> Axes:
-    """Return the axes of the interpreter that an install can state."""
+def _remedy(manifest: Manifest) -> str:
+    """Return the remedy for an interpreter that does not pass its probe here."""
     variant = manifest.variant
-    profile = None if variant.profile == "unknown" else variant.profile
-    return Axes(jit=variant.jit, profile=profile, tail_call=variant.tail_call or None)
+    axes = Axes(
+        jit=variant.jit,
+        profile=None if variant.profile == "unknown" else variant.profile,
+        tail_call=variant.tail_call or None,
+    )
+    spec = f"{manifest.version}{'t' * variant.free_threaded}"
+    return f"Nothing was imported. {advise_install('Build it here', spec, axes)}"
 
 
 def accept_only(sha256: str, *, file: Path) -> Callable[[str], None]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _EXECUTE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
@@ -31,15 +34,15 @@ def equalize(prefix: Path) -> None:
     _equalize(prefix, is_folder=True)
     for parent, folders, files in os.walk(prefix):
         for name in folders:
-            _equalize(Path(parent, name), is_folder=True)
+            _equalize(f"{parent}/{name}", is_folder=True)
         for name in files:
-            _equalize(Path(parent, name), is_folder=False)
+            _equalize(f"{parent}/{name}", is_folder=False)
 
 
-def _equalize(path: Path, *, is_folder: bool) -> None:
-    mode = path.lstat().st_mode
+def _equalize(path: Path | str, *, is_folder: bool) -> None:
+    mode = os.lstat(path).st_mode
     if stat.S_ISLNK(mode):
         return
     wanted = permissions_of(mode, is_folder=is_folder)
     if stat.S_IMODE(mode) != wanted:
-        path.chmod(wanted)
+        os.chmod(path, wanted)  # noqa: PTH101 - a Path for each of thousands of files takes long
