@@ -67,6 +67,7 @@ CHECKS: dict[str, Check] = {
     "README.md: jitbuild: output": Check(OUTPUT, REAL, "the output of the command above it"),
     "README.md: A tour: *": Check(RUN, REAL),
     "README.md: The proof: console": Check(RUN, REAL),
+    "README.md: Known JIT bugs: console": Check(RUN, REAL),
     "README.md: From Python: python": Check(RUN, REAL),
     "docs/bench.md: Should I turn the JIT on? `jitbuild bench`: console": Check(RUN, REAL),
     "docs/bench.md: *: output": Check(OUTPUT, "tests/unit", "lines of reports"),

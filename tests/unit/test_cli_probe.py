@@ -38,8 +38,12 @@ def test_the_text_has_every_check_and_the_conclusion(run, elsewhere, programs):
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "cpython 3.15.2  /opt/python/bin/python3"
-    assert all(line.startswith("  ok    ") for line in lines[1:-2])
-    assert lines[-2] == "  JIT built: yes-off; by PYTHON_JIT unset: off, 0: off, 1: on"
+    assert all(line.startswith("  ok    ") for line in lines[1:-3])
+    assert lines[-2] == (
+        "  note: 3.15.2 has 1 known JIT bug (gh-157875). No release has a fix for it yet. "
+        "`jitbuild bugs 3.15.2` describes it."
+    )
+    assert lines[-3] == "  JIT built: yes-off; by PYTHON_JIT unset: off, 0: off, 1: on"
     assert lines[-1] == "The interpreter is as expected."
 
 
@@ -49,6 +53,7 @@ def test_the_exit_code_is_1_if_the_interpreter_is_not_as_expected(run, elsewhere
     assert "\n  FAIL  " in out
     shown = json.loads(run("probe", elsewhere, "--expect", "no", "--json")[1])
     assert shown["ok"] is False
+    assert shown["known_bugs"][0]["issue"] == "gh-157875"
 
 
 def test_a_path_or_a_program_on_path_is_probed_before_the_store(

@@ -98,6 +98,8 @@ def request(*command, **fields):
 def test_a_report_names_the_interpreter_its_jit_and_the_difference(store, interpreter, effects):
     report = compare_modes(request("-c", "pass"), store, RecordingReporter(), effects)
     assert (report.interpreter, report.version) == (interpreter.name, "3.15.2")
+    assert report.notes[-1].startswith("3.15.2 has 1 known JIT bug (gh-157875). ")
+    assert report.known_bugs[0].issue == "gh-157875"
     assert report.executable == str(interpreter.executable)
     assert (report.jit, report.proven) == ("There is machine code.", True)
     assert (report.baseline, report.repeats, len(report.runs)) == ("off", 3, 6)

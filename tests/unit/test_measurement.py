@@ -115,6 +115,8 @@ def test_programs_of_the_quick_suite_are_measured_and_reported(bench, installer,
     assert report.about["kind"] == "quick"
     assert report.about["rounds"] == "3"
     assert any("`fast` build" in warning for warning in report.warnings)
+    assert any("3.15.2 has 1 known JIT bug (gh-157875)" in each for each in report.warnings)
+    assert report.known_bugs[0].issue == "gh-157875"
     assert report.notes == ()
     assert report.again == "jitbuild bench 3.15 --benchmarks=lists,in_c --rounds 3"
     assert {*report.files} == {"off", "on"}
@@ -179,7 +181,7 @@ def test_the_noise_floor_of_an_a_a_comparison_is_taken_into_account_later(bench,
     workers.ratio = 1.0
     noise = bench(stmt="f()", off_against_off=True)
     assert (noise.comparison, noise.other) == ("again", "off-again")
-    assert noise.warnings == ()
+    assert (noise.warnings, noise.known_bugs) == ((), ())
     counts = "4 processes, all 3.15.2, JIT off"
     shown = [*lines(noise, inspect=False)]
     assert [line for line in shown if "JIT off" in line] == [

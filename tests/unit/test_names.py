@@ -36,6 +36,7 @@ HERE = {
     "install": [],
     "which": [],
     "plan": ["--json"],
+    "bugs": ["--json"],
     "repair": [],
     "uninstall": [],
 }

@@ -148,6 +148,23 @@ def test_warnings_of_the_plan_are_reported(ensure, reporter):
     assert reporter.warnings == plan_warnings
 
 
+def test_a_release_with_known_jit_bugs_is_built_with_a_warning_of_one_line(ensure, reporter):
+    ensure("3.15.0b2")
+    (warning,) = reporter.warnings
+    assert warning == (
+        "3.15.0b2 has 2 known JIT bugs (gh-157468, gh-154701). The nearest better release is "
+        "3.15.2: it has only gh-157875, which has no fix yet. `jitbuild bugs 3.15.0b2` describes "
+        "them."
+    )
+    ensure("3.15.0b2")
+    assert len(reporter.warnings) == 1
+
+
+def test_a_build_without_the_jit_is_no_reason_to_warn_of_jit_bugs(ensure, reporter):
+    ensure("3.15.0b2", axes=Axes(jit="no"))
+    assert reporter.warnings == []
+
+
 def test_a_free_threaded_request_says_that_it_has_no_jit(ensure, provider, reporter):
     provider.content = "3.15.2 no"
     with pytest.raises(ProofError):  # the fake is not free-threaded
@@ -215,9 +232,9 @@ def test_an_interpreter_that_is_not_as_planned_is_not_kept(ensure, provider, sto
 
 
 def test_an_interpreter_without_essential_modules_is_not_kept(ensure, provider, store, reporter):
-    provider.content = "3.15.2 yes-off ssl tkinter"
+    provider.content = "3.14.10 yes-off ssl tkinter"
     with pytest.raises(ProofError, match="lacks ssl, without which"):
-        ensure("3.15.2")
+        ensure("3.14.10")
     assert "lacks the modules ssl, tkinter" in reporter.warnings[0]
     assert store.installed() == []
 
@@ -228,8 +245,8 @@ def test_missing_essential_modules_can_be_allowed(ensure, provider):
 
 
 def test_other_missing_modules_are_a_warning(ensure, provider, reporter):
-    provider.content = "3.15.2 yes-off tkinter"
-    assert ensure("3.15.2").proven
+    provider.content = "3.14.10 yes-off tkinter"
+    assert ensure("3.14.10").proven
     assert "lacks the modules tkinter" in reporter.warnings[0]
 
 
@@ -361,9 +378,9 @@ def test_a_moved_interpreter_of_a_plan_is_repaired_and_used(
 def test_an_interpreter_that_lost_an_essential_module_is_built_again(
     ensure, store, provider, reporter
 ):
-    built = ensure("3.15.2")
-    built.executable.write_text("3.15.2 yes-off curses ssl")
-    again = ensure("3.15.2")
+    built = ensure("3.14.10")
+    built.executable.write_text("3.14.10 yes-off curses ssl")
+    again = ensure("3.14.10")
     assert (again.name, again.instance != built.instance) == (built.name, True)
     assert len(provider.tasks) == 2
     (warning,) = reporter.warnings
@@ -378,16 +395,16 @@ def test_with_allow_missing_an_interpreter_that_lost_a_module_is_used(ensure, pr
 
 
 def test_an_interpreter_that_lost_only_other_modules_is_used(ensure, reporter):
-    built = ensure("3.15.2")
-    built.executable.write_text("3.15.2 yes-off curses readline")
-    assert ensure("3.15.2").instance == built.instance
+    built = ensure("3.14.10")
+    built.executable.write_text("3.14.10 yes-off curses readline")
+    assert ensure("3.14.10").instance == built.instance
     assert reporter.warnings == []
 
 
 def test_an_interpreter_that_no_longer_runs_is_built_again(ensure, provider, reporter):
-    built = ensure("3.15.2")
+    built = ensure("3.14.10")
     built.executable.write_text("broken")
-    assert ensure("3.15.2").instance != built.instance
+    assert ensure("3.14.10").instance != built.instance
     assert reporter.warnings == [
         f"{built.name} is not used. It no longer runs. It was ended by SIGSEGV."
     ]

@@ -18,6 +18,7 @@ COMMANDS_HERE: dict[tuple[str, ...], str | None] = {
     ("uninstall", "3.15.2"): "",
     ("plan", "3.15t"): None,
     ("recipes", "3.15"): None,
+    ("bugs", "3.15"): None,
     ("config",): None,
     ("cache",): None,
     ("cache", "clear"): "",

@@ -15,6 +15,7 @@ from jitbuild.bench.stats import ComparisonRule
 def test_a_report_has_the_documented_shape():
     data = to_json(report(1.5, 0.9))
     json.dumps(data, allow_nan=False)
+    assert data["known_bugs"] == []
     assert (data["faster"], data["slower"], data["unchanged"]) == (1, 1, 0)
     assert data["benchmarks"][0]["ratio"] == pytest.approx(1.5)
     assert data["benchmarks"][0]["jit"] == {

@@ -148,7 +148,7 @@ def test_a_report_as_json(report):
             "package_not_compiled",
             "different",
         ),
-        *("differences", "flaky", "timings", "runs", "notes"),
+        *("differences", "flaky", "timings", "runs", "notes", "known_bugs"),
     ]
     assert data["different"] is True
     assert data["jit"]["proven"] is True

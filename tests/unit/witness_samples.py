@@ -84,4 +84,5 @@ def verdict_fields(**fields: Any) -> dict[str, Any]:
     """Return the fields of a probe's verdict by which processes of an interpreter are known."""
     facts = SimpleNamespace(base_prefix=PREFIX)
     build = {"debug": False, "free_threaded": False, "built": "yes-off"}
-    return {"version": "3.15.2", "facts": facts} | build | fields
+    known = {"version": "3.15.2", "implementation": "cpython", "facts": facts}
+    return known | build | fields

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from jitbuild.bench.stats import ComparisonRule, Ratio, Result, Sample
+    from jitbuild.recipes.bugs import KnownBug
     from jitbuild.running.tally import ModeTally
 
 Comparison = Literal["modes", "again", "files"]
@@ -169,7 +170,7 @@ class BenchReport:
     known), and `more` is a command line that continues the measurement, or repeats it with enough
     rounds. `witness` has the counts of the processes that were observed, by arm. `unwritten`
     is the error that kept the pyperf files from being written to the requested folder; `files` then
-    has their paths in the store.
+    has their paths in the store. `known_bugs` are the known JIT bugs of the interpreter.
     """
 
     comparison: Comparison
@@ -188,6 +189,7 @@ class BenchReport:
     more: str = ""
     witness: Mapping[str, ModeTally] = field(default_factory=dict)
     unwritten: OSError | None = None
+    known_bugs: tuple[KnownBug, ...] = ()
 
     @property
     def confidence(self) -> str:

@@ -20,7 +20,9 @@ from jitbuild.bench import (
 from jitbuild.bench.arm_files import copy_arm_files, write_arm_files
 from jitbuild.bench.inspection import Inspector
 from jitbuild.bench.report import BenchReport, compare_samples, mean_of
+from jitbuild.recipes.known_bugs import KnownBugs
 from jitbuild.running import witness_verdict
+from jitbuild.running.known_bugs import bugs_of_probed
 from jitbuild.system.own_version import own_version
 
 if TYPE_CHECKING:
@@ -80,11 +82,10 @@ def assemble_report(
     more = time_to_decide.command_to_decide(request, session, mean, seconds, outcome)
     if request.off_against_off and not outcome.interrupted:
         noise_floors.write_floors(finished.floors_folder, session, rows, mean)
-    base, other = session.arms
     return BenchReport(
         comparison="again" if request.off_against_off else "modes",
-        base=base.name,
-        other=other.name,
+        base=session.arms[0].name,
+        other=session.arms[1].name,
         rows=rows,
         mean=mean,
         about=_about(finished, session, arms.period) | machine.describe_machine(machine_root),
@@ -102,6 +103,7 @@ def assemble_report(
         more=more,
         witness=tallies,
         unwritten=unwritten,
+        known_bugs=_known_bugs(finished).bugs,
     )
 
 
@@ -181,10 +183,18 @@ def _warnings(
     )
     return (
         *build,
+        *_known_bugs(finished).warnings,
         *finished.machine_warnings,
         *(() if nothing else uncompiled),
         *witness_verdict.caveats([*tallies.values()], arm_witness.hiding_facts_of(session)),
     )
+
+
+def _known_bugs(finished: FinishedMeasurement) -> KnownBugs:
+    """Return the known JIT bugs of the interpreter; none for off against off, without the JIT."""
+    if finished.request.off_against_off:
+        return KnownBugs(version=finished.interpreter.version)
+    return bugs_of_probed(finished.verdict)
 
 
 def benchmarks_without_gain(

@@ -40,6 +40,7 @@ def to_json(report: BenchReport) -> dict[str, Any]:
         "benchmarks": [row.to_json() for row in report.rows],
         "witness": {arm: tally.to_json() for arm, tally in report.witness.items()},
         "nothing_compiled": nothing.reason if (nothing := report.nothing_compiled) else None,
+        "known_bugs": [bug.to_json() for bug in report.known_bugs],
         "warnings": list(report.warnings),
         "notes": list(report.notes),
         "files": dict(report.files),

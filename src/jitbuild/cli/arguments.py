@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan
 
 SPEC_HELP = (
-    "3.15.0b2, 3.15, 3.15t, '>=3.14,<3.16', main, git+URL@REF, or the path of a source folder "
+    "3.15.2, 3.15, 3.15t, '>=3.14,<3.16', main, git+URL@REF, or the path of a source folder "
     "or archive"
 )
 

@@ -22,6 +22,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "doctor": "check this machine for what a build needs; exit 1 if a required part is missing",
         "probe": "prove an interpreter's JIT by its machine code; exit 1 if a check fails",
         "recipes": "list the known releases and their pins; get new ones from python.org",
+        "bugs": "list the known JIT bugs of a release, and the release that fixes them",
         "config": "show every setting and where its value comes from",
     },
     "maintain the store": {

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "jitbuild plan 3.15",
         "jitbuild plan 3.14,3.15",
-        "jitbuild plan 3.15.0b2 --platform aarch64-macos --profile release --json",
+        "jitbuild plan 3.15.2 --platform aarch64-macos --profile release --json",
     )
 
 

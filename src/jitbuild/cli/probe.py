@@ -10,6 +10,7 @@ from jitbuild.errors import RequestError
 from jitbuild.probing.proof import ESSENTIAL_MODULES, lost_essentials
 from jitbuild.probing.run_probe import probe
 from jitbuild.request import Axes, parse
+from jitbuild.running.known_bugs import bugs_of_probed
 from jitbuild.running.lookup import find_interpreter, find_program, without_secrets
 from jitbuild.system.paths import expanded_path
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.recipes.known_bugs import KnownBugs
     from jitbuild.system.progress import Reporter
 
 
@@ -41,10 +43,11 @@ def run(options: argparse.Namespace) -> int:
     """Print the verdict on an interpreter; return 1 if a check failed."""
     executable, required = _subject(options.spec, lambda: reporter_for(options))
     verdict = probe(executable, expect=options.expect, modules=True, required=required)
+    bugs = bugs_of_probed(verdict)
     if options.json:
-        print_json(verdict.to_json())
+        print_json(verdict.to_json() | {"known_bugs": bugs.to_json()})
     else:
-        print(as_text(verdict))
+        print(as_text(verdict, bugs))
     return 0 if verdict.ok else 1
 
 
@@ -73,8 +76,8 @@ def _subject(spec: str, reporter: Callable[[], Reporter]) -> tuple[Path, Collect
     return interpreter.executable, lost_essentials(ESSENTIAL_MODULES, before)
 
 
-def as_text(verdict: Verdict) -> str:
-    """Return a verdict as text: the interpreter, every check, and the conclusion."""
+def as_text(verdict: Verdict, bugs: KnownBugs) -> str:
+    """Return a verdict as text: the interpreter, every check, its bugs, and the conclusion."""
     threads = "t" if verdict.free_threaded else ""
     states = ", ".join(
         f"{'unset' if switch == 'default' else switch}: {'on' if enabled else 'off'}"
@@ -88,6 +91,7 @@ def as_text(verdict: Verdict) -> str:
                 for check in verdict.checks
             ),
             f"  JIT built: {verdict.built}; by PYTHON_JIT {states}",
+            *(f"  note: {warning}" for warning in bugs.warnings),
             verdict.reason or "The interpreter is as expected.",
         ]
     )

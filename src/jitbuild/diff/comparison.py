@@ -36,6 +36,7 @@ from jitbuild.running.environment import (
     command_environment,
 )
 from jitbuild.running.escape_reasons import EscapingCommand
+from jitbuild.running.known_bugs import bugs_of_probed
 from jitbuild.running.lookup import find_interpreter
 from jitbuild.running.programs import check_program
 from jitbuild.running.tally import InterpreterIdentity
@@ -97,11 +98,10 @@ def compare_modes(
     for mode in request.modes:
         check_mode(interpreter, mode)
     with _environment_of(request, interpreter, store, reporter, effects) as environment:
-        program = command_line(environment, request.command)[0]
-        path = command_environment(environment, None, effects.environ)
-        check_program(program, environment, path)
+        _check_program(request, environment, effects.environ)
         verdict = _probe(environment, request.modes, effects.probe)
         runs, tallies, usage, notes = _run(request, environment, verdict, store, reporter, effects)
+    bugs = bugs_of_probed(verdict)
     return DiffReport(
         interpreter=interpreter.name,
         version=interpreter.version,
@@ -120,8 +120,16 @@ def compare_modes(
             lambda mode, test: repeat_command(request, interpreter, mode, test),
         ),
         usage=usage,
-        notes=notes,
+        notes=(*notes, *bugs.warnings),
+        known_bugs=bugs.bugs,
     )
+
+
+def _check_program(
+    request: DiffRequest, interpreter: Interpreter, environ: Mapping[str, str]
+) -> None:
+    program = command_line(interpreter, request.command)[0]
+    check_program(program, interpreter, command_environment(interpreter, None, environ))
 
 
 @contextlib.contextmanager

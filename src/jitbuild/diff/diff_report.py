@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jitbuild.diff.findings import DiffFindings
     from jitbuild.diff.package_usage import ModeUsage
     from jitbuild.modes import Mode
+    from jitbuild.recipes.bugs import KnownBug
     from jitbuild.running.tally import ModeTally
 
 
@@ -32,7 +33,8 @@ class DiffReport:
     which may be that of a virtual environment. `jit` is a sentence about its JIT according to the
     probe, and `proven` is True if the probe observed machine code. `witness` has, for each mode,
     the counts of the processes that testified, and `usage`, for each mode in which pytest ran, the
-    compiled code of the packages under test. `notes` are caveats about the runs.
+    compiled code of the packages under test. `notes` are caveats about the runs, and
+    `known_bugs` the known JIT bugs of the interpreter.
     """
 
     interpreter: str
@@ -49,6 +51,7 @@ class DiffReport:
     witness: tuple[ModeTally, ...] = ()
     usage: tuple[ModeUsage, ...] = ()
     notes: tuple[str, ...] = ()
+    known_bugs: tuple[KnownBug, ...] = ()
 
     @property
     def different(self) -> bool:
@@ -94,6 +97,7 @@ class DiffReport:
             "timings": [timing.to_json() for timing in self.findings.timings],
             "runs": [run.to_json() for run in self.runs],
             "notes": list(self.notes),
+            "known_bugs": [bug.to_json() for bug in self.known_bugs],
         }
 
 

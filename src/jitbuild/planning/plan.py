@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from jitbuild.planning.step import Step
+    from jitbuild.recipes.bugs import KnownBug
     from jitbuild.recipes.rules import Edit
     from jitbuild.request import Variant
     from jitbuild.target import Target
@@ -89,7 +90,8 @@ class Plan:
     The steps contain placeholders, which are replaced on the build machine. `leave_out` are
     patterns of files in a release's archive that are not unpacked. `key` identifies the plan; it is
     empty if the sha256 of the source is not known, and then the plan cannot be carried out.
-    `warnings` are for the user and are not part of the key. `prebuilt` is None for a build.
+    `warnings` and `known_bugs`, the known JIT bugs of the interpreter, are for the user and are not
+    part of the key. `prebuilt` is None for a build.
     """
 
     version: str
@@ -102,6 +104,7 @@ class Plan:
     steps: tuple[Step, ...]
     warnings: tuple[str, ...]
     prebuilt: PrebuiltBy | None = None
+    known_bugs: tuple[KnownBug, ...] = ()
     key: str = ""
 
     @property
@@ -155,6 +158,7 @@ class Plan:
                 for step in self.steps
             ],
             "warnings": list(self.warnings),
+            "known_bugs": [bug.to_json() for bug in self.known_bugs],
         }
 
 
@@ -162,10 +166,10 @@ def key_of(plan: Plan) -> str:
     """Return the sha256 of everything in the plan that affects the interpreter.
 
     The key is the same on every machine: it contains neither the location of the source nor the
-    values of placeholders. It does not contain the warnings either.
+    values of placeholders. It contains neither the warnings nor the known bugs either.
     """
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
-    del facts["warnings"], facts["key"]
+    del facts["warnings"], facts["known_bugs"], facts["key"]
     if plan.prebuilt is None:  # the keys of builds are older than these facts
         del facts["provider"], facts["prebuilt"]
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

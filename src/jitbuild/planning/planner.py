@@ -17,6 +17,7 @@ from jitbuild.errors import RequestError, VariantError
 from jitbuild.planning import posix, windows
 from jitbuild.planning.configure_arguments import check_arguments
 from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
+from jitbuild.recipes.known_bugs import known_bugs
 from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.recipes.series import Tag, archive_url
 
@@ -127,6 +128,7 @@ def make_plan(
     ]
     _check(variant, target, rules, catalog, release=resolved.source.kind == "release")
     llvm = _required_llvm(recipe, resolved, variant, target)
+    bugs = known_bugs(catalog, resolved.version, target, variant)
     plan = Plan(
         version=resolved.version,
         target=target,
@@ -136,7 +138,8 @@ def make_plan(
         edits=tuple(edit for rule in rules for edit in rule.edits),
         leave_out=tuple(pattern for rule in rules for pattern in rule.leave_out),
         steps=_steps(target, variant, rules, recipe.llvm if llvm and not llvm.bundled else None),
-        warnings=tuple(rule.warn for rule in rules if rule.warn),
+        warnings=(*(rule.warn for rule in rules if rule.warn), *bugs.warnings),
+        known_bugs=bugs.bugs,
     )
     return plan if resolved.source.unpinned else replace(plan, key=key_of(plan))
 

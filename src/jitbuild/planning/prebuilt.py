@@ -18,6 +18,7 @@ from jitbuild.options import axis_options
 from jitbuild.planning.plan import Plan, PrebuiltBy, Source, key_of
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.planning.step import Step
+from jitbuild.recipes.known_bugs import known_bugs
 from jitbuild.request import Variant
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def prebuilt_plan(request: Request, axes: Axes, target: Target, catalog: Catalog
     """
     _check_axes(request, axes, target, catalog)
     archive = _newest(request, axes, target, catalog)
+    bugs = known_bugs(catalog, archive.version, target, _VARIANT)
     plan = Plan(
         version=archive.version,
         target=target,
@@ -57,7 +59,8 @@ def prebuilt_plan(request: Request, axes: Axes, target: Target, catalog: Catalog
         edits=(),
         leave_out=(),
         steps=_steps(target),
-        warnings=(),
+        warnings=bugs.warnings,
+        known_bugs=bugs.bugs,
     )
     return replace(plan, key=key_of(plan))
 

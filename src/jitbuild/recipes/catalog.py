@@ -144,6 +144,7 @@ def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
     tags = {tag.version: tag for tag in (*shipped.tag, *own.tag)}
     unpinned = {tag.version: tag for tag in (*shipped.unpinned, *own.unpinned)}
     rules = {rule.id: rule for rule in (*shipped.rule, *own.rule)}
+    bugs = {bug.issue: bug for bug in (*shipped.bug, *own.bug)}
     return SeriesRecipe(
         series=own.series,
         repository=own.repository or shipped.repository,
@@ -153,4 +154,5 @@ def _merge(shipped: SeriesRecipe, own: SeriesRecipe) -> SeriesRecipe:
         tag=tuple(tags.values()),
         unpinned=tuple(tag for version, tag in unpinned.items() if version not in tags),
         rule=tuple(rules.values()),
+        bug=tuple(bugs.values()),
     )

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from jitbuild.errors import RecipeError
 from jitbuild.recipes import toml
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from jitbuild.recipes.prebuilt import Builder, PrebuiltArchive
 
 _SERIES = re.compile(r"3\.\d+")
+_ISSUE = re.compile(r"gh-[1-9]\d*")
 _TAG = re.compile(r"3\.\d+\.\d+((a|b|rc)\d+)?")
 
 
@@ -44,6 +46,7 @@ def read_series(path: Path) -> SeriesRecipe:
         _check_version(path, recipe.series, version)
     _check_unique(path, "tag", versions)
     _check_rules(path, recipe.rule)
+    _check_bugs(path, recipe)
     if recipe.llvm is not None:
         _check_targets(path, "llvm", recipe.llvm.bundled_on)
     return recipe
@@ -164,6 +167,26 @@ def _check_rules(path: Path, rules: Iterable[Rule]) -> None:
             raise RecipeError(
                 f"{path}: rule {rule.id!r} has `refuse` without `remedy`.",
                 remedy="Add a `remedy` that tells the user what to do instead.",
+            )
+
+
+def _check_bugs(path: Path, recipe: SeriesRecipe) -> None:
+    _check_unique(path, "bug", (bug.issue for bug in recipe.bug))
+    for bug in recipe.bug:
+        if not _ISSUE.fullmatch(bug.issue):
+            raise RecipeError(
+                f"{path}: {bug.issue!r} is not an issue of CPython.",
+                remedy="Write its number as CPython's news do: gh-154701.",
+            )
+        _check_condition(path, f"bug {bug.issue}", bug.when)
+        if not bug.fixed_in:
+            continue
+        _check_version(path, recipe.series, bug.fixed_in)
+        if bug.when.includes(Version(bug.fixed_in)):
+            raise RecipeError(
+                f"{path}: bug {bug.issue} is fixed in {bug.fixed_in}, but its `versions`, "
+                f"{bug.when.versions!r}, include this release.",
+                remedy=f"End the specifier before that release: <{bug.fixed_in}.",
             )
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from jitbuild.target import Target
 
+# The arguments of configure that compile assertions in.
+_ASSERTIONS = {"--with-assertions", "--with-pydebug"}
+
 
 class Condition(toml.Table, frozen=True):
     """The builds to which a rule or a requirement applies.
@@ -28,7 +31,8 @@ class Condition(toml.Table, frozen=True):
     is a PEP 440 specifier. `left_out` names a part of CPython that the rule leaves out of the
     build. The rule does not apply if the user wants that part (--include). `configure_args` are
     patterns for the names of arguments that the user gave with --configure-arg (the text before
-    `=`). The rule applies if a pattern matches one of these names.
+    `=`). The rule applies if a pattern matches one of these names. `assertions` tells whether
+    CPython's assertions are compiled in.
     """
 
     versions: str = ""
@@ -39,12 +43,15 @@ class Condition(toml.Table, frozen=True):
     free_threaded: bool | None = None
     left_out: Part | None = None
     configure_args: tuple[str, ...] = ()
+    assertions: bool | None = None
 
     def holds(self, version: Version, target: Target, variant: Variant) -> bool:
         """Return True if a build of `version` for `target` as `variant` meets the condition."""
-        if self.versions and not SpecifierSet(self.versions).contains(version, prereleases=True):
-            return False
-        return self.fits(target, variant)
+        return self.includes(version) and self.fits(target, variant)
+
+    def includes(self, version: Version) -> bool:
+        """Return True if `version` is one of the versions; targets and variants are not tested."""
+        return not self.versions or SpecifierSet(self.versions).contains(version, prereleases=True)
 
     def fits(self, target: Target, variant: Variant) -> bool:
         """Return True if `target` and `variant` meet the condition; the version is not tested."""
@@ -56,6 +63,7 @@ class Condition(toml.Table, frozen=True):
             and self.free_threaded in {None, variant.free_threaded}
             and self.left_out not in variant.includes
             and (not self.configure_args or bool(self.matching_arguments(variant)))
+            and self.assertions in {None, _has_assertions(variant)}
         )
 
     def matching_arguments(self, variant: Variant) -> list[str]:
@@ -70,6 +78,11 @@ class Condition(toml.Table, frozen=True):
             for name in _names(argument)
             if any(fnmatchcase(name, pattern) for pattern in self.configure_args)
         ]
+
+
+def _has_assertions(variant: Variant) -> bool:
+    names = {name for argument in variant.configure_args for name in _names(argument)}
+    return variant.profile == "debug" or not names.isdisjoint(_ASSERTIONS)
 
 
 def _names(argument: str) -> tuple[str, str]:

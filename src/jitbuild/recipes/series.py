@@ -1,4 +1,5 @@
-"""recipes/cpython-*.toml: the releases of a series, the LLVM that it needs and its own rules.
+"""recipes/cpython-*.toml: the releases of a series, the LLVM that it needs, its own
+rules and its known JIT bugs.
 
 docs/recipes.md describes the keys.
 """
@@ -10,6 +11,7 @@ from typing import Literal
 from packaging.version import Version
 
 from jitbuild.recipes import toml
+from jitbuild.recipes.bugs import KnownBug
 from jitbuild.recipes.rules import Rule
 from jitbuild.recipes.wheels import Sha256
 
@@ -112,3 +114,4 @@ class SeriesRecipe(toml.Table, frozen=True):
     tag: tuple[Tag, ...] = ()
     unpinned: tuple[UnpinnedTag, ...] = ()
     rule: tuple[Rule, ...] = ()
+    bug: tuple[KnownBug, ...] = ()
