@@ -48,7 +48,7 @@ def _answer(case: Case, answer: Any) -> Ending:
     """Verify an archive by an `answer` of GitHub's API, which is also that for any other URL."""
     text = json.dumps(answer).encode("utf-8", "surrogatepass")
     check = functools.partial(build_attestations.verify_standalone, verify=_verify_statement)
-    return case.call(lambda: check(_NAME, _SHA, lambda _: text), repr(text))
+    return case.call(lambda: check(_NAME, _SHA, get=lambda _: text), repr(text))
 
 
 def _attested(statement: Any) -> Any:

@@ -55,7 +55,7 @@ def server(answers: dict[str, bytes | Exception]):
 
 
 def verify(*bundles: bytes) -> None:
-    verify_standalone(NAME, SHA, server({API: answer(*bundles)}), verify=verify_by_instance)
+    verify_standalone(NAME, SHA, get=server({API: answer(*bundles)}), verify=verify_by_instance)
 
 
 def refusal(*bundles: bytes) -> SignatureError:
@@ -133,7 +133,7 @@ def test_a_file_without_attestation_is_refused():
     missing = MissingError(f"{API} does not exist.", remedy="Check the URL.")
     for found in (missing, answer()):
         with pytest.raises(SignatureError) as refused:
-            verify_standalone(NAME, SHA, server({API: found}), verify=verify_by_instance)
+            verify_standalone(NAME, SHA, get=server({API: found}), verify=verify_by_instance)
         assert refused.value.what == f"GitHub has no build attestation of {NAME} (sha256 {SHA})."
 
 
@@ -151,13 +151,15 @@ def test_a_file_without_attestation_is_refused():
 )
 def test_an_answer_of_another_form_is_refused(content: bytes):
     with pytest.raises(DownloadError, match="did not return build attestations"):
-        fetch_bundles(NAME, SHA, "astral-sh/python-build-standalone", server({API: content}))
+        fetch_bundles(NAME, SHA, "astral-sh/python-build-standalone", get=server({API: content}))
 
 
-def test_the_errors_of_the_download_are_passed_on():
-    error = DownloadError("Access was denied (HTTP 403).", remedy="Wait.")
-    with pytest.raises(DownloadError, match="403"):
-        verify_standalone(NAME, SHA, server({API: error}))
+def test_the_error_of_a_refused_request_names_the_limit_of_the_api():
+    error = DownloadError("Access was denied (HTTP 403).", remedy="Use another network.")
+    with pytest.raises(
+        DownloadError, match=r"403\).\nUse another network\. .* 60 requests an hour"
+    ):
+        verify_standalone(NAME, SHA, get=server({API: error}))
 
 
 def snappy_block(content: bytes) -> bytes:
@@ -173,16 +175,16 @@ LISTED = json.dumps({"attestations": [{"bundle": None, "bundle_url": BLOB}]}).en
 
 def test_a_bundle_that_is_not_in_the_answer_is_fetched_and_decompressed():
     get = server({API: LISTED, BLOB: snappy_block(attested())})
-    verify_standalone(NAME, SHA, get, verify=verify_by_instance)
+    verify_standalone(NAME, SHA, get=get, verify=verify_by_instance)
 
 
 def test_a_damaged_compressed_bundle_is_refused():
     get = server({API: LISTED, BLOB: snappy_block(attested())[:-5]})
     with pytest.raises(DownloadError, match="damaged or cut off"):
-        verify_standalone(NAME, SHA, get, verify=verify_by_instance)
+        verify_standalone(NAME, SHA, get=get, verify=verify_by_instance)
 
 
 def test_only_some_attestations_are_read():
     many = answer(*[attested(("x", "00" * 32))] * 40, attested())
-    bundles = fetch_bundles(NAME, SHA, "a/b", lambda _: many)
+    bundles = fetch_bundles(NAME, SHA, "a/b", get=lambda _: many)
     assert len(bundles) == build_attestations._MOST_ATTESTATIONS

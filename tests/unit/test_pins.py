@@ -150,10 +150,13 @@ def test_with_the_package_sigstore_the_signature_of_the_release_manager_is_requi
     assert "3.15.3.tar.xz.sigstore was not found" in finding.reason
 
 
-def test_a_signature_without_a_checkpoint_verifies_nothing(catalog):
+@pytest.mark.parametrize(
+    "entry", [{}, {"inclusionProof": None}, {"inclusionProof": {"hashes": []}}]
+)
+def test_a_signature_without_a_checkpoint_verifies_nothing(catalog, entry):
     fake = FakePythonOrg()
     fake.add("3.15.3", 1)
-    entries = {"tlogEntries": [{"inclusionPromise": {}}]}
+    entries = {"tlogEntries": [{"inclusionPromise": {}, **entry}]}
     fake.answers[f"{source_file('3.15.3')['url']}.sigstore"] = {"verificationMaterial": entries}
     (finding,) = find_updates(fake.source(signed=True), catalog)
     assert (finding.status, fake.signed) == ("unverified", [])

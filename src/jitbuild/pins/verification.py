@@ -104,10 +104,14 @@ def _fetched(address: Address, get: Callable[[Address], bytes]) -> bytes:
 
 
 def _has_no_checkpoint(bundle: bytes) -> bool:
-    """Return True if `bundle` is in the format without an inclusion proof (version 0.1)."""
+    """Return True if `bundle` lacks the log's signature (checkpoint), as in old bundles.
+
+    Some have an inclusion proof without a checkpoint, and some have no inclusion proof.
+    """
     try:
         content: Any = parse_json(bundle)
         entries = content["verificationMaterial"]["tlogEntries"]
-        return bool(entries) and not any("inclusionProof" in entry for entry in entries)
-    except (ValueError, LookupError, TypeError):
+        proofs = [entry.get("inclusionProof") or {} for entry in entries]
+        return bool(proofs) and not any("checkpoint" in proof for proof in proofs)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return False  # the verification itself reports it

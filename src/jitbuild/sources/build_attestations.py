@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import DownloadError, MissingError, SignatureError
-from jitbuild.system import snappy
+from jitbuild.system import http_get, snappy
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.signatures import Signer, verify_statement
 from jitbuild.system.urls import Address, scheme_of
@@ -28,6 +28,7 @@ STANDALONE_REPOSITORY = "astral-sh/python-build-standalone"
 _PROVENANCE = "https://slsa.dev/provenance/v1"
 _MOST_BYTES = 16 << 20
 _MOST_ATTESTATIONS = 30
+_LIMIT = "GitHub's API answers about 60 requests an hour from the same network."
 
 
 def workflow_signer(repository: str, workflow: str, reference: str) -> Signer:
@@ -50,17 +51,20 @@ STANDALONE_SIGNER = workflow_signer(STANDALONE_REPOSITORY, "release.yml", "refs/
 def verify_standalone(
     name: str,
     sha256: str,
-    get: Get,
     *,
+    get: Get = http_get.fetch,
     verify: Callable[..., None] = verify_statement,
     api: str = GITHUB_API,
 ) -> None:
-    """Verify that python-build-standalone's workflow built the file `name`, with that SHA-256.
+    """Verify that the release workflow of python-build-standalone built a file.
 
-    `get` returns the document at an address. Raises SignatureError if no attestation shows it,
-    MissingExtraError if the package sigstore is not installed, and the errors of `get`.
+    `name` is the name of the file in messages, and `sha256` its SHA-256. `get` returns the document
+    at an address, and `verify` verifies a signed statement.
+
+    Raises SignatureError if no attestation shows it, MissingExtraError if the package sigstore is
+    not installed, and DownloadError if GitHub's answer cannot be fetched or used.
     """
-    bundles = fetch_bundles(name, sha256, STANDALONE_REPOSITORY, get, api=api)
+    bundles = fetch_bundles(name, sha256, STANDALONE_REPOSITORY, get=get, api=api)
     verify_build(name, sha256, bundles, STANDALONE_SIGNER, verify=verify)
 
 
@@ -87,19 +91,26 @@ def verify_build(
 
 
 def fetch_bundles(
-    name: str, sha256: str, repository: str, get: Get, *, api: str = GITHUB_API
+    name: str,
+    sha256: str,
+    repository: str,
+    *,
+    get: Get = http_get.fetch,
+    api: str = GITHUB_API,
 ) -> list[bytes]:
     """Return the Sigstore bundles that GitHub has for the file with the SHA-256 `sha256`.
 
     Nothing about them has been verified. `repository` is OWNER/NAME, and `get` returns the document
-    at an address. Raises SignatureError if there is no attestation, DownloadError if the answer
-    cannot be used, and the errors of `get`.
+    at an address. Raises SignatureError if there is no attestation, and DownloadError if the answer
+    cannot be fetched or used.
     """
     address = Address(f"{api}/repos/{repository}/attestations/sha256:{sha256.lower()}")
     try:
         answer = get(address)
     except MissingError as error:
         raise _no_attestation(name, sha256) from error
+    except DownloadError as error:
+        raise type(error)(error.what, remedy=f"{error.remedy} {_LIMIT}") from error
     try:
         entries = parse_json(answer)["attestations"][:_MOST_ATTESTATIONS]
         return [_bundle(entry, get) for entry in entries]
