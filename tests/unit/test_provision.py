@@ -469,7 +469,9 @@ def test_waiting_for_another_build_of_the_same_plan_is_announced(
     first = provisioner().ensure(parse("3.15.2"), Axes())
     store.remove(first)
     announced = threading.Event()
-    waiting = RecordingReporter(on_message=lambda _: announced.set())
+    waiting = RecordingReporter(
+        on_message=lambda text: announced.set() if text.startswith("Waiting") else None
+    )
     other = provisioner()
     object.__setattr__(other, "reporter", waiting)
     results = []
