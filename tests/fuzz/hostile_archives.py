@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import hostile_text
 
+from jitbuild.store.archive_reader import read_manifest
 from jitbuild.system.archive import read_members, unpack
 from jitbuild.system.wheel_archive import unpack_wheel
+from jitbuild.system.zstd import compressed
 
 if TYPE_CHECKING:
     import random
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from fuzzing import Case, Ending
 
 _NAMES = (
+    "top/jitbuild.toml",
     *("top/a.txt", "top/b/c.py", "top", "./top/x", "x-1.dist-info/symlinks.txt"),
     *("x-1.data/scripts/clang", "x-1.data/data/bin/clang", "../out", "/dev/null/x", "top/../../o"),
     *("top\\x", "C:\\x", "top/con", "top/a.txt/under", "", ".", "..", "top/" + "d/" * 400 + "x"),
@@ -39,7 +42,22 @@ _PAX = (
     *("GNU.sparse.major", "GNU.sparse.minor", "GNU.sparse.map", "GNU.sparse.realsize", "comment"),
     *("GNU.sparse.name", "GNU.sparse.numblocks", "SCHILY.xattr.user.x", "charset"),
 )
-_COMPRESS = {"": bytes, "gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
+
+
+def _zstd(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with compressed(file, level=1) as stream:
+        stream.write(data)
+    return file.getvalue()
+
+
+_COMPRESS = {
+    "": bytes,
+    "gz": gzip.compress,
+    "xz": lzma.compress,
+    "bz2": bz2.compress,
+    "zst": _zstd,
+}
 _FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 
 
@@ -64,6 +82,8 @@ def archive(case: Case) -> Ending:
 def _use(path: Path, inside: Path, rng: random.Random, *, wheel: bool) -> None:
     if wheel:
         unpack_wheel(path, inside)
+    elif rng.random() < 0.1:
+        read_manifest(path)
     elif rng.random() < 0.3:
         read_members(path, ["a.txt", "*.py"])
     else:
@@ -71,7 +91,7 @@ def _use(path: Path, inside: Path, rng: random.Random, *, wheel: bool) -> None:
 
 
 def _tar(rng: random.Random) -> tuple[bytes, str]:
-    compression = rng.choice(["", "", "gz", "xz", "bz2"])
+    compression = rng.choice(["", "", "gz", "xz", "bz2", "zst"])
     format_ = rng.choice(_FORMATS)
     data = bytearray()
     for _ in range(rng.randint(0, 5)):
@@ -114,7 +134,8 @@ def _zip(rng: random.Random) -> bytes:
         warnings.simplefilter("ignore")  # of two members with one name
         for _ in range(rng.randint(0, 5)):
             member = zipfile.ZipInfo("x")
-            member.filename = _name(rng).encode("utf-8", "replace").decode()
+            # A zip has two bytes for the length of a name.
+            member.filename = _name(rng).encode("utf-8", "replace")[:60_000].decode(errors="ignore")
             year, month, day = rng.choice([(1980, 0, 0), (2026, 11, 27), (2107, 15, 31)])
             member.date_time = (year, month, day, 31, 63, 58)
             member.external_attr = rng.choice([0o100644, 0o120777, 0o020666, 0o040755, 0]) << 16

@@ -38,7 +38,7 @@ built = "yes-off"
 # Packages that only some commands need. msgspec reads manifests, so every command needs it, but
 # without typing_extensions, which would import inspect.
 HEAVY = {"httpx", "nox", "rich", "packaging", "argcomplete", "filelock", "tomli_w"} | {
-    *("platformdirs", "pyperf", "psutil", "typing_extensions"),
+    *("platformdirs", "pyperf", "psutil", "typing_extensions", "backports", "compression"),
     *("jitbuild.bench", "jitbuild.planning", "jitbuild.provision", "jitbuild.recipes"),
 }
 # Modules of the standard library that take longer to import than `which` takes to run.

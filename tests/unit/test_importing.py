@@ -262,6 +262,16 @@ def test_an_interruption_leaves_nothing(store, file):
     assert_nothing_left(store)
 
 
+def test_a_prebuilt_interpreter_stays_one(store, tmp_path):
+    name = NAME.replace("fast", "release-prebuilt")
+    record = {"builder": "python-build-standalone", "build": "20261101"}
+    origin = put(Store(tmp_path / "o"), name=name, profile="release", prebuilt=record)
+    file = export(origin, tmp_path / "python.tar.zst").path
+    imported = importer(store).import_file(file, accept).interpreter
+    assert (imported.name, imported.provider) == (name, "prebuilt")
+    assert imported.manifest.prebuilt == origin.manifest.prebuilt
+
+
 def test_a_failed_import_keeps_the_interpreter_in_the_store(store, tmp_path):
     old = put(store)
     bad = export(put(Store(tmp_path / "origin"), "broken"), tmp_path / "python.tar.zst").path
