@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from jitbuild import recipe_folders
 from jitbuild.errors import JitbuildError, RecipeError
 from jitbuild.options import axis_options
 from jitbuild.request import Axes, parse
@@ -38,12 +37,13 @@ def _obstacle(spec: str, axes: Axes, catalog: Catalog | None, target: Target | N
     """Return the reason why no plan can be made for a version; "" for other requests."""
     from jitbuild.planning.planner import make_plan, resolve_version
     from jitbuild.planning.prebuilt import stated_prebuilt_plan
+    from jitbuild.recipe_folders import recipes_folder
     from jitbuild.recipes.catalog import load_catalog
     from jitbuild.target import host
 
     try:
         request = parse(spec)
-        known = catalog or load_catalog(recipe_folders.recipes_folder())
+        known = catalog or load_catalog(recipes_folder())
         machine = target or host().target
         if stated_prebuilt_plan(request, axes, machine, known) is None and request.is_version:
             make_plan(resolve_version(request, known), axes.variant(request), machine, known)

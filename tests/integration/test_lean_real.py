@@ -40,6 +40,7 @@ built = "yes-off"
 HEAVY = {"httpx", "nox", "rich", "packaging", "argcomplete", "filelock", "tomli_w"} | {
     *("platformdirs", "pyperf", "psutil", "typing_extensions", "backports", "compression"),
     *("jitbuild.bench", "jitbuild.planning", "jitbuild.provision", "jitbuild.recipes"),
+    *("jitbuild.pins", "jitbuild.recipe_folders", "sigstore"),
 }
 # Modules of the standard library that take longer to import than `which` takes to run.
 SLOW = {
