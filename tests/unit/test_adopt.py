@@ -70,6 +70,14 @@ def test_expect_is_advised_only_where_it_helps(store, program):
     assert caught.value.remedy == f"`jitbuild probe {program}` shows every check."
 
 
+def test_a_command_to_type_has_its_path_quoted(store, tmp_path):
+    program = tmp_path / "a; b $(c)"
+    program.write_text("3.15.2 no")
+    with pytest.raises(ProofError) as caught:
+        adopt(store, program, probe=fake_probe)
+    assert f"jitbuild adopt '{program}' --expect no" in caught.value.remedy
+
+
 def test_an_unexpected_build_is_refused_with_the_command_that_accepts_it(store, program):
     program.write_text("3.15.2 no")
     with pytest.raises(ProofError) as caught:

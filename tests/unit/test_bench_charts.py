@@ -111,3 +111,8 @@ def test_a_standalone_chart_has_a_title_a_description_and_a_background():
 
 def test_equal_reports_give_equal_charts():
     assert charts.standalone(report_of(TWO)) == charts.standalone(report_of(TWO))
+
+
+def test_very_many_values_take_no_quadratic_time():
+    # If the mean were computed for every value, this would take minutes.
+    assert "Every value of 1 benchmark" in charts.value_chart(report_of({"a": 1.5}, rounds=20_000))

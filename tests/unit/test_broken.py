@@ -66,6 +66,12 @@ def test_a_file_that_is_no_manifest_is_one_broken_entry(run, entry, content):
     assert "The store is empty" not in err
 
 
+def test_the_name_of_a_broken_entry_is_quoted_in_its_remedy(run, entry):
+    entry.path.rename(entry.path.with_name("cpython-x; rm -rf ~"))
+    _, _, err = run("list")
+    assert "Remove it: jitbuild uninstall 'cpython-x; rm -rf ~'. Then" in err
+
+
 @pytest.mark.parametrize("command", ["which", "plan", "run", "probe"])
 def test_a_command_that_names_a_broken_entry_fails_with_its_remedy(run, entry, command):
     (entry.path / FILE).unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.advice import advise_install
@@ -37,7 +38,7 @@ def build_caveats(interpreter: Interpreter, *, debug: bool = False) -> Iterator[
         yield _PROFILE_CAVEATS[profile].format(
             release=advise_install("For reliable numbers", series, release),
             another=advise_install("Build another", series, release),
-            executable=interpreter.executable,
+            executable=shlex.quote(str(interpreter.executable)),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.bench import plan, pyperf_files, session_results
@@ -82,7 +83,7 @@ def check_mode(session: MeasurementSession, step: BenchStep, pyperf_file: Path) 
             raise MeasurementError(
                 f"The mode {step.arm.mode} did not reach the process that measured {name}: "
                 f"there, PYTHON_JIT was {facts.get('switch')!r} and the JIT was {state}.",
-                remedy=f"Check the interpreter: jitbuild probe {session.python}",
+                remedy=f"Check the interpreter: jitbuild probe {shlex.quote(str(session.python))}",
             )
 
 

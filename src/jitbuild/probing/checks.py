@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ def remedy_for(
         case "built" | "free-threaded":
             return advise(_INSTALL.get(expect, "Install a CPython with the JIT"), series, axes)
         case _:
-            command = f"jitbuild probe {executable} --json"
+            command = f"jitbuild probe {shlex.quote(str(executable))} --json"
             return f"Do not rely on this build; report it with the output of: {command}"
 
 

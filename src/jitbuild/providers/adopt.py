@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,7 +94,7 @@ def refresh(
             raise ProofError(
                 f"{present.executable} has changed, and another process has found that it no "
                 "longer passes its probe.",
-                remedy=f"To see why: jitbuild probe {present.executable}",
+                remedy=f"To see why: jitbuild probe {shlex.quote(str(present.executable))}",
             )
         _refresh(store, present, probe)
 
@@ -249,7 +250,8 @@ def _check(program: Path, verdict: Verdict, probe: Callable[..., Verdict]) -> No
         )
     if verdict.ok:
         return
-    remedy = f"`jitbuild probe {program}` shows every check."
+    quoted = shlex.quote(str(program))
+    remedy = f"`jitbuild probe {quoted}` shows every check."
     if probe(program, expect=verdict.built, modules=True).ok:
-        remedy = f"To register it as it is: jitbuild adopt {program} --expect {verdict.built}"
+        remedy = f"To register it as it is: jitbuild adopt {quoted} --expect {verdict.built}"
     raise ProofError(f"{program} was not adopted: {verdict.reason}", remedy=remedy)

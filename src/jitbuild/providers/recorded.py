@@ -51,7 +51,7 @@ def recorded_plan(
         raise UsageError(
             f"{interpreter.name} was adopted, so jitbuild has no plan for it.",
             remedy="To probe and register it again: "
-            f"jitbuild adopt {interpreter.executable}{option}",
+            f"jitbuild adopt {shlex.quote(str(interpreter.executable))}{option}",
         )
     if interpreter.provider == "prebuilt":
         return _prebuilt_plan(interpreter, target, catalog)

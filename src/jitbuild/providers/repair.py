@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,8 @@ class Repairer:
             raise InterpreterError(
                 f"{interpreter.executable} was moved from {interpreter.moved_from}, and now uses "
                 f"the standard library in {facts.prefix} instead of its own.",
-                remedy=f"Build it again: jitbuild install {interpreter.name} --reinstall",
+                remedy="Build it again: "
+                f"jitbuild install {shlex.quote(interpreter.name)} --reinstall",
             )
 
 

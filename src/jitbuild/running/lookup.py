@@ -6,6 +6,7 @@ functions.
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,7 +157,7 @@ def check_named(interpreter: Interpreter, axes: Axes) -> None:
     if not interpreter.proven:
         raise NotInstalledError(
             f"{interpreter.name} is in the store, but it is not proven.",
-            remedy=f"`jitbuild probe {interpreter.executable}` shows the reason.",
+            remedy=f"`jitbuild probe {shlex.quote(str(interpreter.executable))}` shows the reason.",
         )
     if not interpreter.fresh:
         raise NotInstalledError(

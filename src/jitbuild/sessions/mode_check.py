@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import ProofError
@@ -46,7 +47,7 @@ def check_effective_mode(
     if reason := mode_failure(facts, mode, interpreter):
         raise ProofError(
             f"The mode {mode} has no effect in {python}. {reason}",
-            remedy=f"Inspect it with: jitbuild probe {python}",
+            remedy=f"Inspect it with: jitbuild probe {shlex.quote(str(python))}",
         )
     return facts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import StoreError
@@ -28,8 +29,8 @@ class BrokenEntry(NamedTuple):
         """Return the error for a command that needs this entry."""
         return StoreError(
             f"{self.name} in the store is broken: {self.reason}.",
-            remedy=f"Remove it: jitbuild uninstall {self.name}. Then install or adopt the "
-            "interpreter again.",
+            remedy=f"Remove it: jitbuild uninstall {shlex.quote(self.name)}. Then install or adopt "
+            "the interpreter again.",
         )
 
 
