@@ -33,11 +33,13 @@ _USER = re.compile(
 # What follows the colon is no port. Thus it is the begin of a password with a slash, ? or # that
 # ought to be percent-encoded, and nothing shows where the password ends.
 _BROKEN_USER = re.compile(
-    r"(?<=:/)(/?)(?!\S*\*\*\*@)[^/\s:\[\]@?#]*:(?!(?:[0-9]*|port|PORT)(?:[^\w%+~!$&*=-]|$))\S*"
+    r"(?<=:/)(/?)(?![^/\s]*\*\*\*@)[^/\s:\[\]@?#]*:(?!(?:[0-9]*|port|PORT)(?:[^\w%+~!$&*=-]|$))\S*"
 )
 # The same without a scheme: user:password@host.
 _BARE_USER = re.compile(r"(?<![\w/\\@:.+-])[\w.+-]+:[^\s/\\@:'\"]+@(?=[\w.-])")
-_QUERY = re.compile(r"(?P<url>\w:/[^\s?#]*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]")
+# Of several URLs that no space separates, `url` is the last one before the question mark. This
+# keeps the time linear.
+_QUERY = re.compile(r"(?P<url>\w:/(?:(?!\w:/)[^\s?#])*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]")
 # The value of a parameter in a URL, except for punctuation of the text around the URL.
 _VALUE = r"[^&#;|\s]+?(?=[.,:)\]}>'\"`]*(?:[&#;|\s]|$))"
 _PARAMETER = (

@@ -43,6 +43,8 @@ def test_values_may_begin_with_a_hyphen(line, expected):
         (["3.15", "--rounds", "2"], "Use --rounds 3 or more"),
         (["3.15", "--rounds", "5", "--max-time", "9"], "Use one of them"),
         (["3.15", "--max-time", "0"], "must be a positive number of seconds"),
+        (["3.15", "--max-time", "1e10"], "must be at most a year, not '1e10'"),
+        (["3.15", "--timeout", "1e400"], "must be a positive number of seconds"),
         (["3.15", "--margin", "x"], "must be a percentage above 0, such as 2, not 'x'"),
         (["3.15", "--margin", "100%"], "must be a percentage above 0"),
         (["3.15", "--html", "/no/such/folder/x.html"], "its folder does not exist"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+_SECONDS_OF_A_YEAR = 366 * 24 * 3600
+
 
 def positive_integer(text: str) -> int:
     """Return the value `text` of an option as an integer.
@@ -33,12 +35,15 @@ def margin(text: str) -> float:
 def positive_seconds(text: str) -> float:
     """Return the value `text` of an option as a number of seconds.
 
-    Raises ArgumentTypeError when `text` is not a positive, finite number.
+    Raises ArgumentTypeError when `text` is not a positive number, or more than a year.
     """
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a positive number of seconds, not {text!r}")
+    # Python's timers fail at about 300 years.
+    if not 0 < number <= _SECONDS_OF_A_YEAR:
+        is_finite = _SECONDS_OF_A_YEAR < number < float("inf")
+        expected = "at most a year" if is_finite else "a positive number of seconds"
+        raise argparse.ArgumentTypeError(f"must be {expected}, not {text!r}")
     return number
