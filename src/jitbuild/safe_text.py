@@ -35,8 +35,8 @@ _USER = re.compile(
 _BROKEN_USER = re.compile(
     r"(?<=:/)(/?)(?![^/\s]*\*\*\*@)[^/\s:\[\]@?#]*:(?!(?:[0-9]*|port|PORT)(?:[^\w%+~!$&*=-]|$))\S*"
 )
-# The same without a scheme: user:password@host.
-_BARE_USER = re.compile(r"(?<![\w/\\@:.+-])[\w.+-]+:[^\s/\\@:'\"]+@(?=[\w.-])")
+# The same without a scheme: user:password@host or //user:password@host.
+_BARE_USER = re.compile(r"(?:(?<![\w/\\@:.+-])|(?<=//))[\w.+-]+:[^\s/\\@:'\"*]+@(?=[\w.-])")
 # Of several URLs that no space separates, `url` is the last one before the question mark. This
 # keeps the time linear.
 _QUERY = re.compile(r"(?P<url>\w:/(?:(?!\w:/)[^\s?#])*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from reporters import RecordingReporter
 from source_fakes import CATALOG, FakeGit, described, no_process
@@ -259,6 +261,21 @@ def test_a_failing_git_is_a_source_error_with_its_message(tmp_path):
     git = FakeGit(fails=["ls-tree"], stderr="fatal: bad object")
     with pytest.raises(SourceError, match=r"git ls-tree failed in .*: fatal: bad object"):
         described(f"{tmp_path}@main", tmp_path, runner=git)
+
+
+@pytest.mark.parametrize(
+    ("request_", "shown"),
+    [
+        ("bob:hunter2@h:x.tar.xz", "/*** is not a folder"),
+        ("//bob:hunter2@h/x.tar.xz", "//*** is not a folder"),
+        ("git+https:bob:hunter2@h/x@main", "/*** is not a folder"),
+        ("./a b@main", "/a b is not a folder"),
+    ],
+)
+def test_a_user_and_a_password_that_look_like_a_path_are_hidden(tmp_path, request_, shown):
+    with pytest.raises(SourceError, match=re.escape(shown)) as caught:
+        described(request_, tmp_path)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_huge_file_of_a_commit_is_not_read(tmp_path):

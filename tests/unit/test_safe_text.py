@@ -50,6 +50,7 @@ def test_a_line_has_no_line_breaks():
         ("GET /?key='hunter2 '", "GET /?key=***"),
         ("https:/bob:hunter2@h/x as a path", "https:/***@h/x as a path"),
         ("bob:hunter2@h is no URL", "***@h is no URL"),
+        ("//bob:hunter2@h/x is no URL", "//***@h/x is no URL"),
         ("https://h/#id_token=hunter2", "https://h/#id_token=***"),
         ("http://h|bearer-token=hunter2|read-only", "http://h|bearer-token=***|read-only"),
         (

@@ -25,6 +25,7 @@ SECRET = "hunter2"
         ("ssh://git:hunter2@h/x", "ssh://git:***@h/x", "ssh://git@h/x"),
         ("git@h:x/y", "git@h:x/y", "git@h:x/y"),
         ("bob:hunter2@h/x", "***@h/x", "***@h/x"),
+        ("//bob:hunter2@h/x", "//***@h/x", "//***@h/x"),
         ("https://bob:a/hunter2@h/x", "https://***", "https://***"),
         (
             "redis://:hunter2@h:6379|shards=a,hunter2",

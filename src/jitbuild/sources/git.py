@@ -7,12 +7,14 @@ is run.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import SourceError
+from jitbuild.safe_text import HIDDEN
 from jitbuild.sources import git_remote
 from jitbuild.sources.git_command import Git
 from jitbuild.sources.links import refuse_links_out_of
@@ -77,8 +79,10 @@ def resolve(  # noqa: PLR0913
         return Commit(clone, location, digest)
     folder = absolute_path(address.reveal())
     if not folder.is_dir():
+        # `user:password@host` was taken for a path and a reference.
+        shown = re.sub(r"[^/\\:]*:[^/\\]+$", HIDDEN, str(folder))
         raise SourceError(
-            f"{folder} is not a folder, so it is not a git repository.",
+            f"{shown} is not a folder, so it is not a git repository.",
             remedy="Check the path before the @ in the request.",
         )
     return Commit(folder, str(folder), Git(folder, runner).commit(ref))

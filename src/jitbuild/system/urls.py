@@ -13,8 +13,8 @@ from jitbuild.safe_text import HIDDEN, hide_secrets
 
 # The user and the password of a URL. If a person typed them, they may contain spaces.
 _USER = re.compile(r"(?<=://)(?P<user>[^/:@]*)[^/]*@")
-# The same without a scheme, as in `user:password@host`.
-_BARE_USER = re.compile(r"^[^/\\:]*:[^/\\]*@")
+# The same without a scheme, as in `user:password@host` and `//user:password@host`.
+_BARE_USER = re.compile(r"^(//|)[^/\\:]*:[^/\\]*@")
 _QUERY = re.compile(r"([?#])[^|\s]+")
 _ATTRIBUTE = re.compile(r"(?:(?<=[|\s])|(?<=\s@))([\w.-]+)=[^|\s]*")
 _SHORTEST_SECRET = 4
@@ -85,7 +85,7 @@ class Address:
     def __str__(self) -> str:
         text = _USER.sub(self._shown_user, self._text)
         if "://" not in text:
-            return _BARE_USER.sub(f"{HIDDEN}@", text)
+            return _BARE_USER.sub(rf"\1{HIDDEN}@", text)
         return hide_secrets(_ATTRIBUTE.sub(rf"\1={HIDDEN}", _QUERY.sub(rf"\1{HIDDEN}", text)))
 
     def _shown_user(self, match: re.Match[str]) -> str:
