@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import UsageError
 from jitbuild.system.files import store_errors
+from jitbuild.system.small_file import read_small
 
 if TYPE_CHECKING:
     import contextlib
@@ -88,7 +89,7 @@ class VenvPlace(NamedTuple):
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return read_small(file).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
