@@ -236,16 +236,35 @@ def test_a_store_that_cannot_be_written(tmp_path):
     check(cli("install", "3.13.15", code=None), errors.StoreError, "JITBUILD_HOME")
 
 
+def fake_llvm(folder: Path, version: str) -> Path:
+    """Write programs that state the version of an LLVM; return the folder above their own."""
+    (folder / "bin").mkdir(parents=True)
+    for tool in ("clang", "llvm-readobj"):
+        fake = folder / "bin" / tool
+        fake.write_text(
+            f"#!/bin/sh\necho 'clang version {version} '\necho 'LLVM version {version} '\n"
+        )
+        fake.chmod(0o755)
+    return folder
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a shell script stands for clang")
 def test_an_llvm_of_the_wrong_major(cli, tmp_path):
-    (tmp_path / "llvm/bin").mkdir(parents=True)
-    for tool in ("clang", "llvm-readobj"):
-        fake = tmp_path / "llvm/bin" / tool
-        fake.write_text("#!/bin/sh\necho 'clang version 14.0.6 '\necho 'LLVM version 14.0.6 '\n")
-        fake.chmod(0o755)
-    refused(
-        cli, errors.LLVMError, "3.13.15", "--llvm", tmp_path / "llvm", messages=("14.0.6", "18")
-    )
+    llvm = fake_llvm(tmp_path / "llvm", "14.0.6")
+    refused(cli, errors.LLVMError, "3.13.15", "--llvm", llvm, messages=("14.0.6", "18"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for clang")
+def test_a_release_that_needs_another_llvm_than_its_recipe_says(cli, tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "LLVM_PY", "_LLVM_VERSION = 17\n")
+    sha256 = archive(tmp_path / "mirror" / "Python-3.13.99.tar.xz")
+    llvm = fake_llvm(tmp_path / "llvm", "18.1.8")
+    result = cli("install", "3.13.99", "--llvm", llvm, "--sha256", sha256, code=None)
+    check(result, errors.LLVMError, "CPython 3.13.99 needs LLVM 17, as its Tools/jit/_llvm.py")
+    # The command that the message names reads the LLVM from the source.
+    _, _, command = result.err.partition("read from its source: jitbuild install ")
+    path = command.partition(". Or state")[0]
+    assert cli("plan", path, "--json").json()["llvm"]["major"] == 17
 
 
 def test_a_disk_that_is_too_small(cli, small_disk):
