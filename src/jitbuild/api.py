@@ -171,12 +171,17 @@ def installed(*, home: str | Path | None = None) -> list[Interpreter]:
 
 def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Provisioner:
     """Return a provisioner; `options` that are not stated are taken from the settings."""
+    from jitbuild.providers.from_registry import registry_provider
     from jitbuild.provision import Provisioner
     from jitbuild.system.progress import SilentReporter
 
     options = options.with_settings()
     return Provisioner(
-        store(options.home), catalog(options.recipes), options, reporter or SilentReporter()
+        store(options.home),
+        catalog(options.recipes),
+        options,
+        reporter or SilentReporter(),
+        registry=registry_provider(options),
     )
 
 

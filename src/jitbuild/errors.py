@@ -181,3 +181,9 @@ class MissingExtraError(JitbuildError):
     """An optional package is needed for what was asked, and is not installed."""
 
     exit_code = 26
+
+
+class RegistryError(JitbuildError):
+    """A registry refused a request, or sent an answer that is not as specified."""
+
+    exit_code = 27

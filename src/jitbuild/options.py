@@ -27,14 +27,17 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     `jobs` is the number of jobs that run at once, for all builds together. `min_speed` is the
     lowest acceptable speed of a download in bytes per second, measured over a minute; 0 accepts
     every speed. `ccache` is one of CCACHE_MODES, and `ccache_storage` a remote storage for ccache.
-    `mirror` and `ccache_storage` may contain secrets, which an Address never shows. If `caches` is
-    False, the stencil cache, the configure cache and the compiler cache are neither read nor
-    written.
+    `registry` is a repository in a registry, which is asked for an interpreter before one is built,
+    and for stencils. `mirror` and `ccache_storage` may contain secrets, which an Address never
+    shows. If `caches` is False, the stencil cache, the configure cache and the compiler cache are
+    neither read nor written.
 
     If `upgrade` is True, the newest release is installed even if an older release in the store
     fits. If `reinstall` is True, an interpreter is built again even if it is in the store. If
     `allow_missing` is True, missing headers and modules are accepted. If `install_deps` is True,
-    the machine's package manager may install missing requirements.
+    the machine's package manager may install missing requirements. If `pull_only` is True, an
+    interpreter that is not in the store must come from the registry. If `push` is True, what was
+    built is uploaded to the registry afterwards.
     """
 
     home: str | Path | None = None
@@ -46,11 +49,14 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     min_speed: int | None = None
     ccache: str | None = None
     ccache_storage: Address | str | None = None
+    registry: str | None = None
     caches: bool = True
     upgrade: bool = False
     reinstall: bool = False
     allow_missing: bool = False
     install_deps: bool = False
+    pull_only: bool = False
+    push: bool = False
 
     def with_settings(self) -> BuildOptions:
         """Return these options, with the settings in place of options that are not stated.
@@ -69,6 +75,7 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             jobs=settings.number("jobs", self.jobs),
             min_speed=settings.number("min-speed", self.min_speed, least=0),
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
+            registry=settings.value("registry", self.registry),
             ccache_storage=settings.address("ccache-storage", self.ccache_storage),
         )
 

@@ -20,6 +20,7 @@ from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import prove
+from jitbuild.providers import from_registry
 from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.prebuilt import PrebuiltProvider
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.probing.verdict import Verdict
+    from jitbuild.providers.from_registry import RegistryProvider
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store.interpreter import Interpreter
@@ -56,8 +58,8 @@ class Provisioner:
     """Provides proven interpreters for one store.
 
     `options` must already include the settings. `budget` is the job budget of a caller that builds
-    several interpreters at once, or None. The fields from `provider` to `now` are effects, which
-    tests replace.
+    several interpreters at once, or None. If `registry` is given, it is asked for an interpreter
+    before one is built. The fields from `provider` to `now` are effects, which tests replace.
     """
 
     store: Store
@@ -67,6 +69,7 @@ class Provisioner:
     budget: JobBudget | None = None
     provider: Provider = field(default_factory=SourceProvider)
     prebuilt: Provider = field(default_factory=PrebuiltProvider)
+    registry: RegistryProvider | None = None
     probe: Callable[..., Verdict] = probing.probe
     missing_modules: Callable[[Path], Collection[str]] = probing.missing_modules
     repairer: Repairer = field(default_factory=Repairer)
@@ -117,7 +120,7 @@ class Provisioner:
 
     def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
         """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit."""
-        if self.options.sha256 or not self._may_download_prebuilt:
+        if self.options.sha256 or self.options.pull_only or not self._may_download_prebuilt:
             return
         note = faster_install(request, axes, plan.target, self.catalog)
         if note and self.store.get(plan.prefix_name) is None:
@@ -164,7 +167,7 @@ class Provisioner:
                 interpreter = self._existing.ready(plan)
                 if interpreter is not None:
                     return interpreter
-            return self._build(plan, request)
+            return self._pull_or_build(plan, request)
 
     def _ensure_named(self, request: Request, axes: Axes) -> Interpreter:
         interpreter = self._existing.named(request.value, axes)
@@ -199,7 +202,21 @@ class Provisioner:
     def _note_wait(self, plan: Plan) -> None:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")
 
-    def _build(self, plan: Plan, request: Request) -> Interpreter:
+    def _pull_or_build(self, plan: Plan, request: Request) -> Interpreter:
+        if self.registry is not None and not self.options.reinstall:
+            try:
+                return self._obtain(plan, request, self.registry)
+            except from_registry.FAILURES as error:
+                if self.options.pull_only:
+                    raise
+                from_registry.report(error, plan, self.reporter)
+        provider = self.prebuilt if plan.prebuilt else self.provider
+        interpreter = self._obtain(plan, request, provider)
+        if self.registry is not None and self.options.push:
+            self.registry.push(interpreter, self.store, self.reporter)
+        return interpreter
+
+    def _obtain(self, plan: Plan, request: Request, provider: Provider) -> Interpreter:
         begun = self.clock()
         with (
             self.store.scratch() as scratch,
@@ -215,7 +232,6 @@ class Provisioner:
                 budget=budget,
                 reporter=self.reporter,
             )
-            provider = self.prebuilt if plan.prebuilt else self.provider
             staged = provider.stage(task)
             built = self.clock()
             verdict = prove(

@@ -132,9 +132,13 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     def slug(self) -> str:
         """The variant as a part of an interpreter's name: `jit-fast`, `jit-on-release-tailcall`."""
         names = {"yes-off": "jit", "yes": "jit-on", "interpreter": "uops", "no": "nojit"}
-        custom = bool(self.configure_args or self.patches or self.includes)
-        extra = ["tailcall"] * self.tail_call + ["custom"] * custom
+        extra = ["tailcall"] * self.tail_call + ["custom"] * self.is_custom
         return "-".join([names[self.jit], self.profile, *extra])
+
+    @property
+    def is_custom(self) -> bool:
+        """True if arguments, patches or added parts make the build differ from others."""
+        return bool(self.configure_args or self.patches or self.includes)
 
     @property
     def has_stencils(self) -> bool:

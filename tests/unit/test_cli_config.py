@@ -47,6 +47,7 @@ def test_the_defaults_are_those_of_an_install(run, monkeypatch):
         "llvm": "auto",
         "ccache": "auto",
         "ccache-storage": "not set",
+        "registry": "not set",
         "min-speed": "1000",
         "jobs": str(host().cpus),
         "jit": Variant().jit,

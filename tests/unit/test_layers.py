@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
     {"store"},
     {"sources"},
     {"pins"},
+    {"registry"},
     {"toolchain"},
     {"building"},
     {"providers"},
@@ -47,7 +48,12 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 # The only modules that may start processes or open the network.
 STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
-OPENS_THE_NETWORK = {"system.http_client", "system.http_get", "system.resumable_transfer"}
+OPENS_THE_NETWORK = {
+    "system.http_client",
+    "system.http_get",
+    "system.http_guard",
+    "system.resumable_transfer",
+}
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 
 # What these scripts need of the interpreter under test besides the standard library of the oldest

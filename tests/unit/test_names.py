@@ -44,7 +44,9 @@ IN_PROCESSES = {"run", "diff", "bench", "probe", "doctor", "adopt"}
 # Its interpreter must have been proven as a whole: test_cli_export.py.
 WITH_FILES = {"export"}
 # Lists of requests for CI, whose output must be the same on every machine.
-FOR_CI = {"matrix", "ci"}
+FOR_CI = {"matrix", "ci", "lock"}
+# With interpreters, these use the network: tests/integration/test_registry_real.py.
+IN_NETWORK = {"push", "pull"}
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_every_command_that_takes_interpreters_is_in_the_tables():
         if {"spec", "path", "pythons"} & {action.dest for action in parser._actions}:
             takers.add(name)
         assert isinstance(parser, argparse.ArgumentParser)
-    assert takers == {*HERE, *IN_PROCESSES, *WITH_FILES, *FOR_CI}
+    assert takers == {*HERE, *IN_PROCESSES, *WITH_FILES, *FOR_CI, *IN_NETWORK}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -250,6 +250,15 @@ def add_recipes(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_registry(parser: argparse._ActionsContainer) -> None:
+    """Add --registry."""
+    parser.add_argument(
+        "--registry",
+        metavar="HOST/NAME",
+        help="a repository in an OCI registry (default: the setting registry)",
+    )
+
+
 def add_llvm(parser: argparse._ActionsContainer) -> None:
     """Add --llvm."""
     llvm = parser.add_argument(

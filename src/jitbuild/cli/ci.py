@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use this machine's package manager to install what a build needs",
     )
+    parser.add_argument(
+        "--push", action="store_true", help="upload what was built to the registry afterwards"
+    )
     add_examples(parser, "jitbuild ci key --pythons 3.15", "jitbuild ci provide --pythons 3.15")
 
 
@@ -42,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     store, reporter = api.store(), reporter_for(options)
 
     def ensure(spec: str) -> Interpreter:
-        build_options = BuildOptions(install_deps=options.install_deps)
+        build_options = BuildOptions(install_deps=options.install_deps, push=options.push)
         return api.ensure(spec, options=build_options, reporter=reporter)
 
     if options.step == "key":

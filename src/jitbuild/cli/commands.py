@@ -10,6 +10,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "import": "add an interpreter from a file that export wrote, after proving its JIT",
         "list": "list the interpreters in the store",
         "which": "print the path of an interpreter in the store",
+        "push": "upload interpreters or stencils to an OCI registry",
+        "pull": "get proven interpreters from an OCI registry",
+        "lock": "write jitbuild.lock, the digests of the interpreters in a registry",
         "uninstall": "remove interpreters from the store; adopted ones are only unregistered",
     },
     "run and compare": {

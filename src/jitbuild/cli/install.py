@@ -15,6 +15,7 @@ from jitbuild.cli.arguments import (
     add_examples,
     add_json,
     add_llvm,
+    add_registry,
     add_sources,
     add_spec,
     stated_axes,
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_axes(parser, several=True)
     add_sources(parser)
     _add_build_options(parser)
+    _add_registry_options(parser)
     _add_permissions(parser)
     add_json(parser, "the interpreters, in the form of `list`,")
     add_examples(
@@ -82,6 +84,14 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_registry_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("registry")
+    add_registry(group)
+    group.add_argument(
+        "--push", action="store_true", help="upload what was built to the registry afterwards"
+    )
+
+
 def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what install may do")
     group.add_argument(
@@ -117,6 +127,14 @@ def run(options: argparse.Namespace) -> int:
         options=_build_options(options),
         reporter=reporter_for(options),
     )
+    return print_outcomes(outcomes, options, begun)
+
+
+def print_outcomes(outcomes: list[Outcome], options: argparse.Namespace, begun: datetime) -> int:
+    """Print the executables, or the records with --json, of an install that began at `begun`.
+
+    Raises the error of the first request that failed.
+    """
     interpreters = [outcome.interpreter for outcome in outcomes if outcome.interpreter]
     for outcome in outcomes:
         if not (interpreter := outcome.interpreter):
@@ -136,7 +154,7 @@ def _note_newer_release(
     outcome: Outcome, interpreter: Interpreter, options: argparse.Namespace, begun: datetime
 ) -> None:
     """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
-    if options.upgrade or options.reinstall or interpreter.created >= begun:
+    if options.upgrade or getattr(options, "reinstall", False) or interpreter.created >= begun:
         return
     recipes = options.recipes
     if note := advise_upgrade(outcome.request, outcome.axes, interpreter, recipes):
@@ -148,12 +166,14 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
         mirror=Address(options.mirror) if options.mirror else None,
         sha256=options.sha256,
         recipes=options.recipes,
+        registry=options.registry,
         llvm=options.llvm,
         jobs=options.jobs,
         ccache=options.ccache,
         caches=not options.no_caches,
         upgrade=options.upgrade,
         reinstall=options.reinstall,
+        push=options.push,
         install_deps=options.install_deps,
         allow_missing=options.allow_missing,
     )

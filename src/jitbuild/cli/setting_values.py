@@ -125,12 +125,19 @@ def _check_storage(value: str) -> None:
     check_storage_url(value)
 
 
+def _check_registry(value: str) -> None:
+    from jitbuild.registry.repository import parse_repository
+
+    parse_repository(value)
+
+
 _CHECKS: dict[str, Callable[[str], object]] = {
     "home": _check_home,
     "mirror": _check_mirror,
     "recipes": _check_recipes,
     "llvm": _check_llvm,
     "ccache-storage": _check_storage,
+    "registry": _check_registry,
     "jobs": lambda _: settings.number("jobs"),
     "min-speed": lambda _: settings.number("min-speed", least=0),
     "modes": lambda _: setting_lists.modes(),

@@ -29,6 +29,7 @@ from jitbuild.providers.machine_check import check_machine
 from jitbuild.providers.provider import ProviderTask, StagedInterpreter
 from jitbuild.providers.records import llvm_record, source_record, temporary_paths
 from jitbuild.providers.tree_check import check_llvm
+from jitbuild.registry.stencils import shared_stencils
 from jitbuild.sources.obtain_tree import SourceTree, obtain
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
@@ -88,7 +89,9 @@ class _SourceBuild:
         self.environ = clean_environment(effects.environ, home=task.store.root)
         self.runner = with_environment(effects.runner, self.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
-        self.stencils = StencilStore.below(task.store.root)
+        self.stencils = StencilStore.below(
+            task.store.root, shared_stencils(task.options.registry, task.reporter)
+        )
 
     def run(self) -> StagedInterpreter:
         """Prepare the build, run its steps and finish the prefix; return the staged interpreter."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from jitbuild.store.manifest import (
     UNSET,
     CachesRecord,
+    ImportRecord,
     Manifest,
     PatchRecord,
     PrebuiltRecord,
@@ -64,6 +65,7 @@ class StagedInterpreter:
     toolchain: ToolchainRecord | Unset = UNSET
     caches: CachesRecord | Unset = UNSET
     missing_headers: tuple[str, ...] | Unset = UNSET
+    imported: ImportRecord | Unset = UNSET
 
     def manifest(
         self,
@@ -99,6 +101,7 @@ class StagedInterpreter:
             times={**self.times, **times},
             caches=self.caches,
             missing_headers=self.missing_headers,
+            imported=self.imported,
         )
 
 

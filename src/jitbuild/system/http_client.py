@@ -8,7 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
@@ -19,13 +19,39 @@ from jitbuild.system.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import httpx
 
 # httpx gives None for the port of a URL without a port, and of one with its scheme's default port.
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
+
+
+# The body of a request, at once or in parts.
+RequestContent: TypeAlias = "bytes | Iterable[bytes]"
+Request: TypeAlias = "httpx.Request"
+Response: TypeAlias = "httpx.Response"
+
+
+class HTTPClient(Protocol):
+    """The methods of httpx.Client that transfers use."""
+
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: RequestContent | None = None,
+    ) -> httpx.Request:
+        """Return a request, which `send` sends."""
+
+    def send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send `request`, and return the response; with `stream`, its body is not read yet."""
+
+    def close(self) -> None:
+        """Close all connections. Another thread may call this, to end a request."""
 
 
 def system_proxies() -> Mapping[str, str]:

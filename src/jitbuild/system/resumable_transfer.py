@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import IntegrityError, JitbuildError
 from jitbuild.system import transfer_errors as errors
 from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
+from jitbuild.system.http_guard import RequestGuard
+from jitbuild.system.retries import wait_before
 from jitbuild.system.transfer_errors import RetryError
 from jitbuild.system.transfer_limits import announced_size, size_error
-from jitbuild.system.transfer_speed import SpeedCheck, TooSlowError, deadline, watched
+from jitbuild.system.transfer_speed import SpeedCheck, watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +23,11 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from jitbuild.system.http_client import NetworkEffects
+    from jitbuild.system.http_client import HTTPClient, NetworkEffects
     from jitbuild.system.progress import Stage
     from jitbuild.system.transfer_limits import SizeLimit
     from jitbuild.system.urls import Address
 
-_FIRST_WAIT_SECONDS = 0.5
-_MAX_WAIT_SECONDS = 60.0
 _MOST_REDIRECTS = 20
 
 
@@ -48,22 +48,25 @@ class Transfer:
     An earlier transfer may have left the beginning of the file in `part`. `validator` is the
     identifier of the file's version that the server's last response contained, and `announced` the
     size of the file that it stated. `stitched` is True if `part` was put together from several
-    responses. `started` is True if the body of the last response began to arrive. `too_slow` is set
-    if another thread closed the client because headers or body arrived too slowly.
+    responses.
     """
 
     address: Address
     part: Path
     sha256: str | None
     limit: SizeLimit
-    client: httpx.Client
+    client: HTTPClient
     effects: NetworkEffects
     stage: Stage
     validator: str | None = None
     announced: int | None = None
     stitched: bool = False
-    started: bool = False
-    too_slow: TooSlowError | None = None
+    guard: RequestGuard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = RequestGuard(
+            address=self.address, client=self.client, window=self.effects.window
+        )
 
     def run(self, retries: int) -> None:
         """Download the file to `part`; check its size, and that its SHA-256 is `sha256` (if any).
@@ -115,52 +118,14 @@ class Transfer:
         Raises RetryError if another attempt may succeed, and DownloadError if none can.
         """
         size = self._resumable()
-        self.started, self.too_slow = False, None
-        with self._translated_errors(), contextlib.ExitStack() as stack:
-            with deadline(self.effects.window, self._expire):
+        with self.guard.errors(), contextlib.ExitStack() as stack:
+            with self.guard.headers_in_time():
                 response = self._send(size)
             stack.callback(response.close)
             body = self._accept(response, size)
-            self.started = True
+            self.guard.started = True
             if body.start != body.total or not body.total:
                 self._receive(response, body)
-
-    @contextlib.contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Turn the errors of httpx into RetryError and DownloadError."""
-        import httpx
-
-        try:
-            yield
-        except TooSlowError as error:
-            raise errors.too_slow(self.address, error) from error
-        except httpx.UnsupportedProtocol as error:
-            raise errors.failure(
-                self.address, "it leads to a URL that is not http or https"
-            ) from error
-        except httpx.TransportError as error:
-            raise self._broken(error) from error
-        except RuntimeError as error:
-            # httpx raises it if `_expire` closed the client before the request was sent.
-            if self.too_slow is None:
-                raise
-            raise errors.too_slow(self.address, self.too_slow) from error
-        except httpx.InvalidURL:
-            # The cause is suppressed, because its message may contain a password.
-            raise errors.failure(self.address, "it is not a valid URL") from None
-
-    def _broken(self, error: httpx.TransportError) -> Exception:
-        """Return the error for a connection that failed or was closed."""
-        if self.too_slow is not None:
-            return errors.too_slow(self.address, self.too_slow)
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return errors.untrusted(self.address)
-        return RetryError(str(error) or type(error).__name__, interrupted=self.started)
-
-    def _expire(self, error: TooSlowError | None = None) -> None:
-        """Close the client, which ends a request with an error. Another thread calls this."""
-        self.too_slow = error or TooSlowError(0, self.effects.window)
-        self.client.close()
 
     def _send(self, size: int) -> httpx.Response:
         """Request the file from the offset `size` on, and return the response to be read.
@@ -262,7 +227,7 @@ class Transfer:
             window=self.effects.window,
             clock=self.effects.monotonic,
         )
-        watcher = watched(speed, self.effects.tick, self._expire)
+        watcher = watched(speed, self.effects.tick, self.guard.expire)
         with self.part.open("ab" if body.start else "wb") as file, watcher:
             # Keep the bytes as they are on the server, because the pinned hash is of these bytes.
             # Servers often declare a .tar.gz as a gzip-encoded .tar, and httpx would decompress it.
@@ -281,11 +246,7 @@ class Transfer:
         raise RetryError(f"the server sent {sizes}", interrupted=True)
 
     def _pause(self, error: RetryError, failures: int) -> None:
-        # Up to half of the wait is random, so that the machines of a CI run do not all retry at the
-        # same time.
-        jitter = (1 + self.effects.jitter()) / 2
-        backoff = _FIRST_WAIT_SECONDS * 2 ** (failures - 1) * jitter
-        wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
+        wait = wait_before(failures, error.wait, self.effects)
         self.stage.detail(f"{error.reason}; trying again in {wait:.0f} s")
         self.effects.sleep(wait)
 

@@ -31,6 +31,11 @@ class RetryError(Exception):
         self.wait = wait
 
 
+def is_temporary(status: int) -> bool:
+    """Return True if another attempt may succeed after an answer with the status `status`."""
+    return status in _TEMPORARY or status >= 500
+
+
 def refused(address: Address, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
     """Return the error for a response that does not contain the file.
 
@@ -39,7 +44,7 @@ def refused(address: Address, status: int, phrase: str, wait: float) -> Download
     to wait.
     """
     code = f"HTTP {status} {phrase}".rstrip()
-    if status in _TEMPORARY or status >= 500:
+    if is_temporary(status):
         return RetryError(f"the server answered {code}", wait=wait)
     if status in {404, 410}:
         return MissingError(

@@ -93,6 +93,37 @@ class EntryStore:
             os.utime(path)  # the time of its last use
         return entry
 
+    def content(self, key: str) -> bytes | None:
+        """Return the bytes of the file of the entry `key`, for `add`; None if it is not intact.
+
+        Raises ValueError for a key that could lead out of the folder.
+        """
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+            _parse(key, content)
+        except (OSError, _BrokenError):
+            return None
+        return content
+
+    def add(self, key: str, content: bytes) -> bool:
+        """Keep `content`, from `content` of another folder, as the entry `key`.
+
+        Nothing is kept, and False returned, if it is not an intact entry with that key. Raises
+        ValueError for a key that could lead out of the folder.
+        """
+        path = self._path(key)
+        try:
+            _parse(key, content)
+        except _BrokenError:
+            return False
+        self._write(path, content)
+        return True
+
+    def list_keys(self) -> list[str]:
+        """Return the keys of all entries, the least recently used first."""
+        return [path.name.removesuffix(_SUFFIX) for _, _, path in self._entries()]
+
     def put(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, str]) -> None:
         """Keep `files` and `facts` as the entry `key`, which replaces an older entry with this key.
 
@@ -103,13 +134,7 @@ class EntryStore:
         for name in files:
             if not _NAME.fullmatch(name):
                 raise ValueError(name)
-        content = _format(key, files, facts)
-        if len(content) > self.max_bytes:
-            return
-        with contextlib.suppress(OSError):
-            make_folders(self.root)
-            write_atomically(path, content)
-            self._make_room(path)
+        self._write(path, _format(key, files, facts))
 
     def record_lookup(self, *, hit: bool) -> None:
         """Count a lookup as a hit or a miss.
@@ -131,6 +156,14 @@ class EntryStore:
         return EntryStatistics(
             entries=len(sizes), bytes=sum(sizes), hits=uses.count(b"+"), misses=uses.count(b"-")
         )
+
+    def _write(self, path: Path, content: bytes) -> None:
+        if len(content) > self.max_bytes:
+            return
+        with contextlib.suppress(OSError):
+            make_folders(self.root)
+            write_atomically(path, content)
+            self._make_room(path)
 
     @property
     def _uses(self) -> Path:

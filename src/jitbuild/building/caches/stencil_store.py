@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jitbuild.building.caches.entry_store import CacheEntry, EntryStore
 from jitbuild.building.caches.stencil_key import PYCONFIG, UNIT, is_unit_file
@@ -18,6 +18,8 @@ from jitbuild.building.caches.stencil_key import PYCONFIG, UNIT, is_unit_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from jitbuild.registry.stencils import SharedEntry
 
 # The stencils of one build take 1 to 10 MB, so those of a dozen versions in a few variants fit.
 _MAX_BYTES = 500_000_000
@@ -28,20 +30,35 @@ _DIGEST_LINE = re.compile(rb"// [0-9a-f]{64}")
 _LONG_AGO = (1, 1)
 
 
+class SharedStencils(Protocol):
+    """Stencils that other machines share. It raises no error: what cannot be had is a miss."""
+
+    def by_key(self, key: str) -> SharedEntry | None:
+        """Return the stencils with the key `key`, or None for a miss."""
+
+    def by_forecast(self, forecast: str) -> SharedEntry | None:
+        """Return the stencils of a build with the forecast key `forecast`, or None for a miss."""
+
+
 @dataclass(frozen=True, slots=True)
 class StencilStore:
-    """Stencils in `entries`, and an `index` from forecast keys to stencil keys."""
+    """Stencils in `entries`, and an `index` from forecast keys to stencil keys.
+
+    Those that are missing here are looked for in `shared`, if it is given, and kept here.
+    """
 
     entries: EntryStore
     index: EntryStore
+    shared: SharedStencils | None = None
 
     @classmethod
-    def below(cls, store: Path) -> StencilStore:
+    def below(cls, store: Path, shared: SharedStencils | None = None) -> StencilStore:
         """Return the stencils kept in the subfolder `stencils` of `store`."""
         folder = store / "stencils"
         return cls(
             entries=EntryStore(folder, _MAX_BYTES),
             index=EntryStore(folder / "index", _MAX_INDEX_BYTES),
+            shared=shared,
         )
 
     def predict(self, forecast: str) -> CacheEntry | None:
@@ -51,7 +68,13 @@ class StencilStore:
         """
         entry = self.index.get(forecast)
         key = entry.facts.get("key", "") if entry else ""
-        return self._get(key) if key else None
+        if found := self._local(key):
+            return found
+        shared = self.shared.by_forecast(forecast) if self.shared else None
+        if shared is None or not self._keep(shared):
+            return None
+        self.index.put(forecast, {}, {"key": shared.key})
+        return self._local(shared.key)
 
     def restore(self, tree: Path, key: str) -> CacheEntry | None:
         """Write the stencils with the key `key` into the configured `tree`; return their entry.
@@ -93,17 +116,40 @@ class StencilStore:
             self.entries.put(key, files, {**facts, **digests})
         self.index.put(forecast, {}, {"key": key})
 
+    def forecasts(self) -> dict[str, list[str]]:
+        """Return the forecast keys that lead to each stencil key."""
+        leading: dict[str, list[str]] = {}
+        for forecast in self.index.list_keys():
+            entry = self.index.get(forecast)
+            if entry and entry.facts.get("key"):
+                leading.setdefault(entry.facts["key"], []).append(forecast)
+        return leading
+
     def _get(self, key: str) -> CacheEntry | None:
-        """Return the entry `key`, or None for a miss.
+        """Return the entry `key`, from here or else from the shared stencils; None for a miss."""
+        if (found := self._local(key)) or self.shared is None:
+            return found
+        shared = self.shared.by_key(key)
+        return self._local(key) if shared and shared.key == key and self._keep(shared) else None
+
+    def _local(self, key: str) -> CacheEntry | None:
+        """Return the entry `key` of this store, or None for a miss.
 
         An entry that contains a file other than stencils, or that lacks the recorded digests, is a
         miss.
         """
-        entry = self.entries.get(key)
+        entry = self.entries.get(key) if key else None
         if entry is None or not all(map(is_unit_file, entry.files)):
             return None
         digests = _digest_facts(entry.files)
         return entry if digests is not None and digests.items() <= entry.facts.items() else None
+
+    def _keep(self, shared: SharedEntry) -> bool:
+        """Keep shared stencils here. Return False if they are not an intact entry of their key."""
+        try:
+            return self.entries.add(shared.key, shared.content)
+        except ValueError:
+            return False
 
 
 def is_unchanged(tree: Path, entry: CacheEntry) -> bool:

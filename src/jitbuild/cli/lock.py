@@ -1,0 +1,130 @@
+"""`jitbuild lock`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild import setting_lists, settings
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_recipes,
+    add_registry,
+    add_spec,
+    requested_plan,
+)
+from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.errors import MissingError, UsageError, VariantError
+from jitbuild.target import TARGETS
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jitbuild.registry.client import RegistryClient
+    from jitbuild.registry.lock_file import LockedInterpreter
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild lock`."""
+    parser.description = (
+        "Write jitbuild.lock: the digest of each requested interpreter in a registry, for every "
+        "target that the registry has. `install` and `pull` then accept no other from a registry. "
+        "Commit the file. To accept what was pushed since, run the command again."
+    )
+    add_spec(
+        parser,
+        completer="known_requests",
+        nargs="*",
+        help="requests, such as 3.15 (default: the setting pythons)",
+    )
+    add_registry(parser)
+    add_axes(parser)
+    add_recipes(parser)
+    parser.add_argument(
+        "--sha256", metavar="HASH", help="the sha256 of a release that no recipe pins yet"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 if the file would change",
+    )
+    add_json(parser, "the locked interpreters")
+    add_examples(
+        parser,
+        "jitbuild lock 3.14 3.15 --registry ghcr.io/OWNER/jitbuild",
+        "jitbuild lock --check",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the lock file, beside the nearest pyproject.toml or into the current folder."""
+    from jitbuild.registry.client import connect
+    from jitbuild.registry.lock_file import LockFile, read_lock_file, write_lock_file
+    from jitbuild.registry.repository import parse_repository
+
+    reporter, registry = reporter_for(options), settings.value("registry", options.registry)
+    specs = options.spec or [each.text for each in setting_lists.pythons() or ()]
+    if not specs or not registry:
+        what = "request" if registry else "registry"
+        raise UsageError(
+            f"No {what} is named.",
+            remedy="For example: jitbuild lock 3.15 --registry ghcr.io/OWNER/jitbuild",
+        )
+    with connect(parse_repository(registry), reporter=reporter) as client:
+        found = tuple(each for spec in specs for each in _locked(spec, options, client))
+    lock = LockFile(registry=registry, interpreter=tuple(sorted(set(found))))
+    path = _place()
+    changed = not path.is_file() or read_lock_file(path) != lock
+    if changed and not options.check:
+        write_lock_file(path, lock)
+    state = "differs from the registry" if options.check else "was written"
+    reporter.note(
+        f"{path} {state if changed else 'is up to date'}. Interpreters in it: {len(found)}."
+    )
+    if options.json:
+        import msgspec
+
+        print_json(msgspec.to_builtins(lock.interpreter))
+    return int(changed and options.check)
+
+
+def _locked(
+    spec: str, options: argparse.Namespace, client: RegistryClient
+) -> list[LockedInterpreter]:
+    """Return the interpreters in the registry for `spec`, one for each target that it has.
+
+    Raises MissingError if it has none.
+    """
+    from jitbuild.registry.interpreters import key_tag
+    from jitbuild.registry.lock_file import LockedInterpreter
+
+    found, name = [], ""
+    for target in TARGETS:
+        try:
+            plan = requested_plan(options, spec, platform=target)
+        except VariantError:  # this target has no such build
+            continue
+        name = plan.name
+        try:
+            _, digest = client.get(key_tag(plan.key))
+        except MissingError:
+            continue
+        found.append(
+            LockedInterpreter(
+                request=spec, version=plan.version, target=target, key=plan.key, digest=digest
+            )
+        )
+    if not found:
+        raise MissingError(
+            f"{client.repository} has no {name or spec} for any target.",
+            remedy="Build it with `jitbuild install --push` on a machine of that target.",
+        )
+    return found
+
+
+def _place() -> Path:
+    project = settings.project_file(None)
+    folder = project.parent if project else Path.cwd()
+    return folder / "jitbuild.lock"

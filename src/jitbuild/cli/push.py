@@ -1,0 +1,112 @@
+"""`jitbuild push`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild import settings
+from jitbuild.api import store
+from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, stated_axes
+from jitbuild.cli.list_options import WordsAction
+from jitbuild.cli.output import print_json, reporter_for
+from jitbuild.errors import UsageError
+from jitbuild.running.matching import matching
+from jitbuild.system.formatting import format_size
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jitbuild.providers.push import Pushed
+    from jitbuild.registry.repository import Repository
+
+_REMEDY = "Name one of them."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `jitbuild push`."""
+    parser.description = (
+        "Upload interpreters of the store, or the stencils in its cache, to a repository in an OCI "
+        "registry. `jitbuild pull` and the setting `registry` get them from there. Credentials are "
+        "taken from Docker's config.json, or from JITBUILD_REGISTRY_USER and "
+        "JITBUILD_REGISTRY_PASSWORD."
+    )
+    add_spec(
+        parser,
+        nargs="*",
+        action=WordsAction,
+        metavar="SPEC|NAME|REPOSITORY",
+        help="interpreters of the store and, as the last word, the repository: HOST/NAME (default: "
+        "the setting registry)",
+    )
+    add_axes(parser, lookup=True)
+    parser.add_argument(
+        "--stencils", action="store_true", help="upload all stencils in the cache of the store"
+    )
+    add_json(parser, "what was uploaded")
+    add_examples(
+        parser,
+        "jitbuild push 3.15 ghcr.io/OWNER/jitbuild",
+        "jitbuild push --stencils ghcr.io/OWNER/jitbuild",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Upload interpreters or stencils; print the tag and the digest of each."""
+    from jitbuild.building.caches.stencil_store import StencilStore
+    from jitbuild.providers.push import push_all_stencils, push_interpreter
+    from jitbuild.registry.client import connect
+
+    current_store, reporter = store(), reporter_for(options)
+    specs, repository = _repository(options.spec)
+    if not specs and not options.stencils:
+        raise UsageError(
+            "No interpreter is named.", remedy="Name one of `jitbuild list`, or use --stencils."
+        )
+    axes = stated_axes(options)
+    found = {
+        interpreter.name: interpreter
+        for spec in specs
+        for interpreter in matching(current_store, spec, axes, every=False, remedy=_REMEDY)
+    }
+    with connect(repository, reporter=reporter) as client:
+        pushed = [
+            push_interpreter(interpreter, client, current_store, reporter)
+            for interpreter in found.values()
+        ]
+        if options.stencils:
+            stencils = StencilStore.below(current_store.root)
+            pushed += push_all_stencils(stencils, client)
+    for each in pushed:
+        reporter.note(f"pushed {repository}:{each.tags[0]} ({format_size(each.size)})")
+        if not options.json:
+            print(f"{repository}@{each.digest}")
+    if not pushed:
+        reporter.note("There are no stencils in the cache.")
+    if options.json:
+        print_json([_to_json(each, repository) for each in pushed])
+    return 0
+
+
+def _repository(words: list[str]) -> tuple[list[str], Repository]:
+    """Return the specs in `words`, and the repository: the last word, or the setting `registry`."""
+    from jitbuild.registry.repository import parse_repository
+
+    if words and "/" in words[-1] and not words[-1].startswith((".", "/", "~")):
+        return words[:-1], parse_repository(words[-1])
+    setting = settings.value("registry")
+    if setting:
+        return words, parse_repository(setting)
+    raise UsageError(
+        "No repository is named.",
+        remedy="Name it as the last word, such as ghcr.io/OWNER/jitbuild, or set "
+        "JITBUILD_REGISTRY.",
+    )
+
+
+def _to_json(pushed: Pushed, repository: Repository) -> dict[str, object]:
+    return {
+        "repository": str(repository),
+        "tags": list(pushed.tags),
+        "digest": pushed.digest,
+        "size": pushed.size,
+    }

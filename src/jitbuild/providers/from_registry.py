@@ -1,0 +1,187 @@
+"""Obtain an interpreter from a registry: find it, download it, unpack and relocate it.
+
+The registry is not trusted. The archive is unpacked in the scratch folder, its manifest must be
+that of the planned interpreter, and the interpreter becomes visible only after it is proven.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jitbuild.building.relocation import relocate
+from jitbuild.errors import (
+    ArchiveError,
+    DownloadError,
+    IntegrityError,
+    MissingError,
+    ProofError,
+    RegistryError,
+    UsageError,
+)
+from jitbuild.providers.provider import StagedInterpreter
+from jitbuild.providers.push import push_interpreter
+from jitbuild.registry.client import RegistryClient, connect
+from jitbuild.registry.documents import ImageManifest
+from jitbuild.registry.interpreters import key_tag, layer_of
+from jitbuild.registry.lock_file import find_lock_file, read_lock_file
+from jitbuild.registry.repository import parse_repository
+from jitbuild.store.archive_reader import origin_of, read_manifest
+from jitbuild.store.manifest import ImportRecord, SourceRecord
+from jitbuild.system import archive
+from jitbuild.system.formatting import format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from jitbuild.errors import JitbuildError
+    from jitbuild.options import BuildOptions
+    from jitbuild.planning.plan import Plan
+    from jitbuild.providers.provider import ProviderTask
+    from jitbuild.registry.repository import Repository
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.manifest import Manifest
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+# After these errors, the interpreter can still be built.
+FAILURES = (DownloadError, RegistryError, ProofError)
+
+
+def report(error: JitbuildError, plan: Plan, reporter: Reporter) -> None:
+    """Say that the planned interpreter is built, because the registry failed with `error`."""
+    if isinstance(error, MissingError):
+        reporter.note(f"The registry does not have {plan.prefix_name}, so it is built.")
+    else:
+        reporter.warn(f"The registry is not used for {plan.prefix_name}. {error.what}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryProvider:
+    """Provides the interpreters in `repository`. `connect` and `clock` are effects.
+
+    `locked` returns the digest that a lock file states for the interpreter with a plan key.
+    """
+
+    repository: Repository
+    locked: Callable[[str], str | None] = lambda _: None
+    connect: Callable[..., AbstractContextManager[RegistryClient]] = connect
+    clock: Callable[[], float] = time.monotonic
+
+    def stage(self, task: ProviderTask) -> StagedInterpreter:
+        """Carry out the task's plan, and return the staged interpreter.
+
+        Raises MissingError if the registry does not have it, IntegrityError if it is not the one of
+        the lock file, RegistryError if the artifact is that of another interpreter, ArchiveError if
+        its archive is damaged, and the errors of RegistryClient.
+        """
+        begun, plan = self.clock(), task.plan
+        with self.connect(self.repository, reporter=task.reporter) as client:
+            document, digest = self._find(client, plan)
+            layer = layer_of(document, f"{self.repository}@{digest}")
+            file = client.download(
+                layer, task.scratch / "archive.tar.zst", f"Downloading {plan.name}"
+            )
+        downloaded = self.clock()
+        manifest = read_manifest(file)
+        _check(manifest, plan, f"{self.repository}@{digest}")
+        title = f"{plan.name}: unpack"
+        prefix = archive.unpack(file, task.scratch / "stage", reporter=task.reporter, title=title)
+        program = prefix / manifest.executable
+        if prefix.name != manifest.name or not program.is_file():
+            raise ArchiveError(
+                f"{self.repository}@{digest} has no {manifest.name}/{manifest.executable}.",
+                remedy="Push the interpreter again.",
+            )
+        file.unlink()
+        relocate(prefix, Path(origin_of(manifest)), task.store.interpreters / plan.prefix_name)
+        return StagedInterpreter(
+            prefix=prefix,
+            program=program,
+            source=manifest.source or SourceRecord(),
+            toolchain=manifest.toolchain,
+            missing_headers=manifest.missing_headers,
+            imported=ImportRecord(
+                file=f"{self.repository}@{digest}",
+                sha256=layer.digest.removeprefix("sha256:"),
+                built=manifest.created,
+            ),
+            times={
+                "download": round(downloaded - begun, 2),
+                "unpack": round(self.clock() - downloaded, 2),
+            },
+        )
+
+    def push(self, interpreter: Interpreter, store: Store, reporter: Reporter) -> None:
+        """Upload `interpreter`. Raises the errors of `push_interpreter`."""
+        with self.connect(self.repository, reporter=reporter) as client:
+            pushed = push_interpreter(interpreter, client, store, reporter)
+        reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({format_size(pushed.size)})")
+
+    def _find(self, client: RegistryClient, plan: Plan) -> tuple[ImageManifest, str]:
+        """Return the artifact of the planned interpreter, and its digest."""
+        tag, locked = key_tag(plan.key), self.locked(plan.key)
+        try:
+            document, digest = client.get(locked or tag)
+        except MissingError as missing:
+            raise self._absence(client, plan, locked) from missing
+        if isinstance(document, ImageManifest):
+            return document, digest
+        raise RegistryError(
+            f"{self.repository}:{tag} is an index, and not an interpreter.",
+            remedy="Push the interpreter again.",
+        )
+
+    def _absence(
+        self, client: RegistryClient, plan: Plan, locked: str | None
+    ) -> MissingError | IntegrityError:
+        """Return the error for a registry without the interpreter, or with another digest of it."""
+        if locked is not None:
+            with contextlib.suppress(MissingError):
+                _, digest = client.get(key_tag(plan.key))
+                return IntegrityError(
+                    f"{self.repository} has {plan.name} with the digest {digest}, and not with"
+                    f" {locked}, which jitbuild.lock states.",
+                    remedy="To accept the other one, run `jitbuild lock` again.",
+                )
+        return MissingError(
+            f"{self.repository} has no {plan.prefix_name}.",
+            remedy="Build and push it, here or elsewhere, with `jitbuild install --push`.",
+        )
+
+
+def _check(manifest: Manifest, plan: Plan, shown: str) -> None:
+    """Raise RegistryError unless `manifest` is that of the planned interpreter."""
+    found = (manifest.key, manifest.name, manifest.target)
+    if found != (plan.key, plan.prefix_name, plan.target.name):
+        raise RegistryError(
+            f"{shown} is {manifest.name} for {manifest.target}, and not {plan.prefix_name} for"
+            f" {plan.target.name}.",
+            remedy="Do not use this registry until you know why.",
+        )
+
+
+def registry_provider(options: BuildOptions) -> RegistryProvider | None:
+    """Return the provider for the repository that `options` name; None if they name none.
+
+    The digests in the nearest lock file, if there is one, are binding. Raises UsageError if the
+    registry is not the name of a repository, or missing for a pull or a push. Raises SettingsError
+    if the lock file is invalid.
+    """
+    if not options.registry:
+        if options.push or options.pull_only:
+            raise UsageError(
+                f"No registry is named to {'push to' if options.push else 'pull from'}.",
+                remedy="Name it: --registry ghcr.io/OWNER/jitbuild, or set JITBUILD_REGISTRY.",
+            )
+        return None
+    path = find_lock_file()
+    lock = read_lock_file(path) if path else None
+    return RegistryProvider(
+        repository=parse_repository(options.registry),
+        locked=lock.digest_of if lock else lambda _: None,
+    )

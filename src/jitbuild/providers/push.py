@@ -1,0 +1,108 @@
+"""Push interpreters and stencils of the store to a repository in a registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.errors import MissingError, RegistryError
+from jitbuild.providers.exporting import export
+from jitbuild.registry.documents import EMPTY_BLOB, Descriptor, ImageIndex
+from jitbuild.registry.interpreters import (
+    LAYER_TYPE,
+    TARGET,
+    interpreter_artifact,
+    key_tag,
+    readable_tag,
+    with_target,
+)
+from jitbuild.registry.stencils import SharedEntry, push_stencils
+
+if TYPE_CHECKING:
+    from jitbuild.building.caches.stencil_store import StencilStore
+    from jitbuild.registry.client import RegistryClient
+    from jitbuild.registry.documents import ImageManifest
+    from jitbuild.store.interpreter import Interpreter
+    from jitbuild.store.store import Store
+    from jitbuild.system.progress import Reporter
+
+# How often the index is written again because another process wrote it at the same time.
+_ATTEMPTS = 5
+
+
+class Pushed(NamedTuple):
+    """An artifact in a registry: its tags, the readable one first, its digest and its size."""
+
+    tags: tuple[str, ...]
+    digest: str
+    size: int
+
+
+def push_interpreter(
+    interpreter: Interpreter, client: RegistryClient, store: Store, reporter: Reporter
+) -> Pushed:
+    """Upload `interpreter` with its two tags (registry/interpreters.py).
+
+    What is in the registry already is not uploaded again, so a push that was interrupted can be
+    repeated. The tags are written last. Raises the errors of `export` and of RegistryClient.
+    """
+    manifest = interpreter.manifest
+    with store.scratch() as scratch:
+        file = export(interpreter, scratch / "archive.tar.zst", reporter=reporter)
+        layer = Descriptor(
+            media_type=LAYER_TYPE,
+            digest=f"sha256:{file.sha256}",
+            size=file.size,
+            annotations={"org.opencontainers.image.title": f"{interpreter.name}.tar.zst"},
+        )
+        document = interpreter_artifact(manifest, layer)
+        client.upload(EMPTY_BLOB, document.config)
+        client.upload(file.path, layer, f"Uploading {interpreter.name}")
+    tags = (readable_tag(manifest), key_tag(manifest.key))
+    digest = client.put(document, tags[1])
+    _add_to_index(document, digest, tags[0], client)
+    return Pushed(tags, digest, layer.size)
+
+
+def push_all_stencils(stencils: StencilStore, client: RegistryClient) -> list[Pushed]:
+    """Upload all stencils of the stencil cache. Raises the errors of RegistryClient."""
+    pushed, forecasts = [], stencils.forecasts()
+    for key in stencils.entries.list_keys():
+        content = stencils.entries.content(key)
+        if content is not None:
+            digest = push_stencils(client, SharedEntry(key, content), forecasts.get(key, ()))
+            pushed.append(Pushed((f"stencils-{key}",), digest, len(content)))
+    return pushed
+
+
+def _add_to_index(document: ImageManifest, digest: str, tag: str, client: RegistryClient) -> None:
+    """Add the artifact `document` to the index with the tag `tag`.
+
+    A registry cannot compare and swap. So the index is read again afterwards, and written again if
+    another process, such as the build of another target, wrote its own index in between.
+    """
+    for _ in range(_ATTEMPTS):
+        index = _index(tag, client)
+        if any(each.digest == digest for each in index.manifests):
+            return
+        client.put(with_target(index, document), tag)
+    if any(each.digest == digest for each in _index(tag, client).manifests):
+        return
+    raise RegistryError(
+        f"{client.repository}:{tag} was replaced by others {_ATTEMPTS} times during the push for"
+        f" {document.annotations[TARGET]}.",
+        remedy="Run the same command again.",
+    )
+
+
+def _index(tag: str, client: RegistryClient) -> ImageIndex:
+    """Return the index with the tag `tag`; an empty one if there is none."""
+    try:
+        document, _ = client.get(tag)
+    except MissingError:
+        return ImageIndex()
+    if isinstance(document, ImageIndex):
+        return document
+    raise RegistryError(
+        f"{client.repository}:{tag} is not an index of interpreters, so it is not replaced.",
+        remedy="Use a repository that contains nothing but interpreters of jitbuild.",
+    )

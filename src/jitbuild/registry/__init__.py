@@ -1,0 +1,1 @@
+"""Interpreters and stencils in OCI registries: the client, and the shape of the artifacts."""

@@ -1,0 +1,220 @@
+"""Prove to a registry who we are: basic authentication, or a token from its token service.
+
+Sources: RFC 9110 11 (challenges), RFC 6750 3 (Bearer), and the token authentication of the
+distribution project (docs/content/spec/auth/token.md and oauth.md).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from jitbuild.errors import RegistryError
+from jitbuild.registry.credentials import PASSWORD, USER, Credentials
+from jitbuild.system.http_request import send_request
+from jitbuild.system.parsing import parse_json
+from jitbuild.system.urls import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jitbuild.system.http_client import (
+        HTTPClient,
+        NetworkEffects,
+        Request,
+        RequestContent,
+        Response,
+    )
+
+_PARAMETER = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_CLIENT_ID = "jitbuild"
+_LOG_IN = f"Log in (`docker login`), or set {USER} and {PASSWORD}."
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a registry asks for: its scheme in lower case, and the parameters of the challenge."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenge(header: str) -> Challenge:
+    """Return the challenge in a header WWW-Authenticate; one with the scheme "" if there is none.
+
+    If the header has several challenges, the first one that jitbuild can answer is returned.
+    """
+    schemes = list(re.finditer(r"(?i)\b(bearer|basic)\b(?=\s|$)", header))
+    if not schemes:
+        return Challenge("", {})
+    end = schemes[1].start() if len(schemes) > 1 else len(header)
+    text = header[schemes[0].end() : end]
+    parameters = {
+        name.lower(): re.sub(r"\\(.)", r"\1", quoted) or plain
+        for name, quoted, plain in _PARAMETER.findall(text)
+    }
+    return Challenge(schemes[0][1].lower(), parameters)
+
+
+@dataclass(kw_only=True, slots=True)
+class AuthenticatedClient:
+    """Sends requests with `client`; those to the server of `registry` with our credentials.
+
+    `registry` is a URL. No other server receives the credentials, whatever a redirect says, except
+    for the token service that the registry names. `find` returns the credentials; it is called when
+    the registry first asks for them.
+    """
+
+    client: HTTPClient
+    registry: str
+    find: Callable[[], Credentials]
+    effects: NetworkEffects
+    _header: str = field(default="", init=False)
+    _credentials: Credentials | None = field(default=None, init=False)
+
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: RequestContent | None = None,
+    ) -> Request:
+        """Return a request, which `send` sends."""
+        return self.client.build_request(method, url, headers=headers, content=content)
+
+    def send(self, request: Request, *, stream: bool = False) -> Response:
+        """Send `request`; if the registry asks for credentials, answer it and send again.
+
+        The body of `request` must not be an iterator, which could be sent only once. Raises
+        RegistryError if the token service refuses, or if its answer is not a token.
+        """
+        if _server(str(request.url)) != _server(self.registry):
+            return self.client.send(request, stream=stream)
+        self.authorize(request)
+        response = self.client.send(request, stream=stream)
+        challenge = parse_challenge(response.headers.get("WWW-Authenticate", ""))
+        if response.status_code != 401 or not challenge.scheme:
+            return response
+        header = self._answer(challenge)
+        if not header or header == self._header:  # the same answer would be refused again
+            return response
+        response.close()
+        self._header = header
+        self.authorize(request)
+        return self.client.send(request, stream=stream)
+
+    @property
+    def once(self) -> HTTPClient:
+        """A client that answers no challenge, so that it may send bodies that are iterators."""
+        return _OnceClient(self)
+
+    def authorize(self, request: Request) -> None:
+        """Add the answer to the last challenge, if any, to a `request` to the registry."""
+        if self._header and _server(str(request.url)) == _server(self.registry):
+            request.headers["Authorization"] = self._header
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.client.close()
+
+    def _answer(self, challenge: Challenge) -> str:
+        """Return the header Authorization that answers `challenge`; "" if there is no answer."""
+        if self._credentials is None:
+            self._credentials = self.find()
+        if challenge.scheme == "basic":
+            return self._credentials.basic
+        return f"Bearer {self._token(challenge, self._credentials)}"
+
+    def _token(self, challenge: Challenge, credentials: Credentials) -> str:
+        realm = challenge.parameters.get("realm", "")
+        address = Address(realm)
+        self._check_realm(address)
+        wanted = {
+            name: challenge.parameters[name]
+            for name in ("service", "scope")
+            if challenge.parameters.get(name)
+        }
+        if credentials.identity_token:
+            form = {
+                "grant_type": "refresh_token",
+                "client_id": _CLIENT_ID,
+                "refresh_token": credentials.identity_token,
+                **wanted,
+            }
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._request_token("POST", address, headers, urlencode(form).encode())
+        headers = {"Authorization": credentials.basic} if credentials.user else {}
+        mark = "&" if urlsplit(realm).query else "?"
+        query = Address(f"{realm}{mark}{urlencode(wanted)}" if wanted else realm)
+        return self._request_token("GET", query, headers, None)
+
+    def _check_realm(self, address: Address) -> None:
+        schemes = {"https"} if self.registry.startswith("https:") else {"https", "http"}
+        parts = urlsplit(address.reveal())
+        if parts.scheme not in schemes or not parts.hostname or parts.username:
+            raise RegistryError(
+                f"The registry names a token service that is not used: {address}.",
+                remedy="A token service must have an https URL without a user.",
+            )
+
+    def _request_token(
+        self, method: str, address: Address, headers: Mapping[str, str], content: bytes | None
+    ) -> str:
+        answer = send_request(
+            method,
+            address,
+            client=self.client,
+            effects=self.effects,
+            headers=headers,
+            content=content,
+        )
+        if answer.status != 200:
+            raise RegistryError(
+                f"The token service {Address(address.public)} refused the credentials"
+                f" (HTTP {answer.status}).",
+                remedy=_LOG_IN,
+            )
+        try:
+            content_ = parse_json(answer.body)
+            token = content_.get("token") or content_.get("access_token")
+        except (ValueError, AttributeError):
+            token = None
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise RegistryError(
+                f"The answer of the token service {Address(address.public)} contains no token.",
+                remedy="Check the name of the registry.",
+            )
+        return token
+
+
+@dataclass(frozen=True, slots=True)
+class _OnceClient:
+    """Sends each request once, with the credentials that the registry has accepted before."""
+
+    parent: AuthenticatedClient
+
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: RequestContent | None = None,
+    ) -> Request:
+        return self.parent.build_request(method, url, headers=headers, content=content)
+
+    def send(self, request: Request, *, stream: bool = False) -> Response:
+        self.parent.authorize(request)
+        return self.parent.client.send(request, stream=stream)
+
+    def close(self) -> None:
+        self.parent.close()
+
+
+def _server(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default

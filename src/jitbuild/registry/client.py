@@ -1,0 +1,293 @@
+"""The client of an OCI registry: read and write the documents and blobs of one repository.
+
+Source: OCI distribution specification 1.1 (spec.md). A blob is uploaded in one request, because
+registries differ in how they accept parts; a download is resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from jitbuild.errors import DownloadError, IntegrityError, MissingError, RegistryError
+from jitbuild.registry.authentication import AuthenticatedClient
+from jitbuild.registry.credentials import PASSWORD, USER, find_credentials
+from jitbuild.registry.documents import (
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    Descriptor,
+    decode_document,
+    digest_of,
+    encode,
+)
+from jitbuild.registry.repository import is_digest
+from jitbuild.system.files import provide_file
+from jitbuild.system.http_client import NetworkEffects, create_client
+from jitbuild.system.http_request import Answer, send_request, with_retries
+from jitbuild.system.parsing import parse_json
+from jitbuild.system.progress import SilentReporter
+from jitbuild.system.resumable_transfer import Transfer
+from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.transfer_limits import SizeLimit
+from jitbuild.system.urls import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from jitbuild.registry.credentials import Credentials
+    from jitbuild.registry.documents import ImageIndex, ImageManifest
+    from jitbuild.registry.repository import Repository
+    from jitbuild.system.progress import Reporter, Stage
+
+_SILENT = SilentReporter()
+_EFFECTS = NetworkEffects()
+_CHUNK_BYTES = 1 << 18
+_RETRIES = 4
+_MOST_CHARACTERS = 300
+_LOG_IN = f"Log in (`docker login`), or set {USER} and {PASSWORD}."
+
+
+@contextlib.contextmanager
+def connect(
+    repository: Repository,
+    *,
+    find: Callable[[str], Credentials] = find_credentials,
+    effects: NetworkEffects = _EFFECTS,
+    reporter: Reporter = _SILENT,
+) -> Iterator[RegistryClient]:
+    """Yield a client of `repository`, whose connections and token are used for all its requests.
+
+    `find` returns the credentials for the host of a registry, if it asks for them.
+    """
+    with create_client(effects) as client:
+        authenticated = AuthenticatedClient(
+            client=client,
+            registry=repository.url(""),
+            find=lambda: find(repository.host),
+            effects=effects,
+        )
+        yield RegistryClient(
+            repository=repository, client=authenticated, effects=effects, reporter=reporter
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryClient:
+    """Reads and writes `repository`; `connect` makes one.
+
+    After an error of the network, the client cannot be used any more.
+    """
+
+    repository: Repository
+    client: AuthenticatedClient
+    effects: NetworkEffects
+    reporter: Reporter
+
+    def get(self, reference: str) -> tuple[ImageManifest | ImageIndex, str]:
+        """Return the document with the tag or digest `reference`, and its digest.
+
+        Raises MissingError if there is none, IntegrityError if it is not the one of the digest,
+        RegistryError for a refusal or an invalid answer, and DownloadError if the registry cannot
+        be reached.
+        """
+        accept = {"Accept": f"{MANIFEST_TYPE}, {INDEX_TYPE}"}
+        answer = self._request("GET", f"manifests/{reference}", headers=accept)
+        shown = self._shown(reference)
+        if answer.status == 404:
+            raise MissingError(
+                f"The registry has no {shown}.",
+                remedy="Check the name of the repository and the tag.",
+            )
+        if answer.status != 200:
+            raise self._refused(f"to send {shown}", answer)
+        digest = digest_of(answer.body)
+        # For a tag, the registry states the digest itself ("Pulling manifests").
+        stated = answer.headers.get("docker-content-digest", "")
+        expected = reference if is_digest(reference) else stated
+        if is_digest(expected) and digest != expected:
+            raise IntegrityError(
+                f"The registry sent another document for {shown}: its digest is {digest}.",
+                remedy="Do not use this registry until you know why.",
+            )
+        return decode_document(answer.body, shown), digest
+
+    def put(self, document: ImageManifest | ImageIndex, tag: str) -> str:
+        """Write `document` with the tag `tag` ("": none), and return its digest.
+
+        The blobs and documents that it refers to must be there already. Raises RegistryError for a
+        refusal, and DownloadError if the registry cannot be reached.
+        """
+        content = encode(document)
+        digest = digest_of(content)
+        headers = {"Content-Type": document.media_type}
+        answer = self._request(
+            "PUT", f"manifests/{tag or digest}", headers=headers, content=content
+        )
+        if answer.status != 201:
+            raise self._refused(f"to store {self._shown(tag or digest)}", answer)
+        return digest
+
+    def has_blob(self, digest: str) -> bool:
+        """Return True if the repository has the blob `digest`."""
+        answer = self._request("HEAD", f"blobs/{digest}")
+        if answer.status not in {200, 404}:
+            raise self._refused(f"to look for {self._shown(digest)}", answer)
+        return answer.status == 200
+
+    def upload(self, source: Path | bytes, blob: Descriptor, title: str = "") -> None:
+        """Upload the blob `blob`, the content of `source`, unless the repository has it already.
+
+        A failed upload is repeated as a whole. `title` is shown during the upload, unless it is "".
+        Raises RegistryError for a refusal, and DownloadError if the registry cannot be reached.
+        """
+        if self.has_blob(blob.digest):
+            return
+        address = self._address("blobs/uploads/")
+        reporter = self.reporter if title else _SILENT
+        with reporter.stage(title) as stage, _own_remedies():
+            with_retries(
+                lambda: self._upload_once(source, blob, stage),
+                address,
+                effects=self.effects,
+                on_wait=stage.detail,
+                retries=_RETRIES,
+            )
+
+    def download(self, blob: Descriptor, dest: Path, title: str) -> Path:
+        """Download the blob `blob` to the file `dest`, and return `dest`.
+
+        A partial download is resumed; the size and the digest are checked. If `dest` exists already
+        and has that digest, it is used. Raises the errors of `system.download.download`.
+        """
+        sha256 = blob.digest.removeprefix("sha256:")
+        limit = SizeLimit(size=blob.size, free_space=self.effects.free_space)
+
+        def fetch(part: Path, stage: Stage) -> None:
+            with _own_remedies():
+                Transfer(
+                    address=self._address(f"blobs/{blob.digest}"),
+                    part=part,
+                    sha256=sha256,
+                    limit=limit,
+                    client=self.client,
+                    effects=self.effects,
+                    stage=stage,
+                ).run(_RETRIES)
+
+        return provide_file(dest, fetch, sha256=sha256, reporter=self.reporter, title=title)
+
+    def _upload_once(self, source: Path | bytes, blob: Descriptor, stage: Stage) -> None:
+        begin = self._address("blobs/uploads/")
+        answer = self._send("POST", begin)
+        location = answer.headers.get("location", "")
+        if answer.status != 202 or not location:
+            raise self._refused("an upload", answer)
+        url = urljoin(begin.reveal(), location)
+        mark = "&" if urlsplit(url).query else "?"
+        answer = send_request(
+            "PUT",
+            Address(f"{url}{mark}{urlencode({'digest': blob.digest})}"),
+            client=self.client.once,
+            effects=self.effects,
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(blob.size),
+            },
+            content=source if isinstance(source, bytes) else _parts(source, blob.size, stage),
+        )
+        if answer.status in {401, 404}:  # the token or the upload has expired
+            raise RetryError(f"the registry answered HTTP {answer.status}")
+        if answer.status != 201:
+            raise self._refused(f"to store {self._shown(blob.digest)}", answer)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        address = self._address(path)
+        with _own_remedies():
+            return with_retries(
+                lambda: self._send(method, address, headers=headers, content=content),
+                address,
+                effects=self.effects,
+                retries=_RETRIES,
+            )
+
+    def _send(
+        self,
+        method: str,
+        address: Address,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Answer:
+        return send_request(
+            method,
+            address,
+            client=self.client,
+            effects=self.effects,
+            headers=headers,
+            content=content,
+        )
+
+    def _address(self, path: str) -> Address:
+        return Address(self.repository.url(path))
+
+    def _shown(self, reference: str) -> str:
+        return f"{self.repository}{'@' if is_digest(reference) else ':'}{reference}"
+
+    def _refused(self, what: str, answer: Answer) -> RegistryError:
+        reason = _reason(answer)
+        remedies = {
+            401: _LOG_IN,
+            403: f"Check that you may do this with {self.repository}. {_LOG_IN}",
+            404: "Check the name of the repository.",
+        }
+        return RegistryError(
+            f"The registry {self.repository.host} refused {what}: HTTP {answer.status}{reason}.",
+            remedy=remedies.get(answer.status, "Ask those who run the registry."),
+        )
+
+
+def _reason(answer: Answer) -> str:
+    """Return the first error in the body of `answer`, in parentheses; "" if there is none.
+
+    OCI distribution specification 1.1, "Error codes".
+    """
+    try:
+        error = parse_json(answer.body)["errors"][0]
+        text = " ".join(f"{error.get('code', '')}: {error.get('message', '')}".split())
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return f" ({text[:_MOST_CHARACTERS]})"
+
+
+def _parts(source: Path, size: int, stage: Stage) -> Iterator[bytes]:
+    done = 0
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+            done += len(chunk)
+            stage.advance(done, size)
+
+
+@contextlib.contextmanager
+def _own_remedies() -> Iterator[None]:
+    """Replace the remedies of failed downloads in the block: a mirror would not help here."""
+    try:
+        yield
+    except MissingError as error:
+        raise MissingError(error.what, remedy="Push it again: the registry has lost it.") from error
+    except DownloadError as error:
+        raise type(error)(
+            error.what,
+            remedy="Check the network, the name of the registry and the proxy settings"
+            " (HTTPS_PROXY, NO_PROXY), and run the same command again.",
+        ) from error

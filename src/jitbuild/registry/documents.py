@@ -1,0 +1,133 @@
+"""The documents of a registry: descriptors, manifests and image indexes.
+
+Only the parts that jitbuild uses are read and written. Sources: OCI image specification 1.1
+(descriptor.md, manifest.md, image-index.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from jitbuild.errors import RegistryError
+from jitbuild.registry.repository import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+# The content of the blob that stands for the configuration of an artifact that has none.
+EMPTY_BLOB = b"{}"
+# The largest document that registries have to accept (OCI distribution specification 1.1).
+MOST_BYTES = 4 << 20
+
+_Size = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine that an artifact is for, in the words of Go (GOARCH and GOOS)."""
+
+    architecture: str
+    os: str
+
+
+class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Names a blob or a document by its type, its digest and its size in bytes."""
+
+    media_type: str
+    digest: str
+    size: _Size
+    artifact_type: str = ""
+    platform: Platform | None = None
+    annotations: dict[str, str] = {}
+
+
+class ImageManifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An artifact: its type, its layers, and annotations about it."""
+
+    schema_version: int = 2
+    media_type: str = MANIFEST_TYPE
+    artifact_type: str = ""
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    annotations: dict[str, str] = {}
+
+
+class ImageIndex(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A list of manifests, such as one for each target."""
+
+    schema_version: int = 2
+    media_type: str = INDEX_TYPE
+    manifests: tuple[Descriptor, ...] = ()
+    annotations: dict[str, str] = {}
+
+
+def artifact(
+    artifact_type: str, layers: tuple[Descriptor, ...], annotations: Mapping[str, str]
+) -> ImageManifest:
+    """Return the manifest of an artifact without a configuration."""
+    return ImageManifest(
+        artifact_type=artifact_type,
+        config=Descriptor(
+            media_type=_EMPTY_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB)
+        ),
+        layers=layers,
+        annotations=dict(sorted(annotations.items())),
+    )
+
+
+def encode(document: ImageManifest | ImageIndex) -> bytes:
+    """Return the bytes of `document`; equal documents have equal bytes, and so one digest."""
+    return msgspec.json.encode(document, order="deterministic")
+
+
+def decode_document(content: bytes, origin: str) -> ImageManifest | ImageIndex:
+    """Return the manifest or the index in `content`, which a registry sent for `origin`.
+
+    Raises RegistryError if it is neither.
+    """
+    try:
+        head = msgspec.json.decode(content, type=_Head)
+        document: ImageManifest | ImageIndex
+        if _is_index(head):
+            document = msgspec.json.decode(content, type=ImageIndex)
+        else:
+            document = msgspec.json.decode(content, type=ImageManifest)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _invalid(origin, str(error)) from error
+    for each in descriptors_of(document):
+        if not is_digest(each.digest):
+            raise _invalid(origin, f"the digest {each.digest!r} is not a SHA-256 digest")
+    return document
+
+
+def descriptors_of(document: ImageManifest | ImageIndex) -> tuple[Descriptor, ...]:
+    """Return the descriptors of everything that `document` refers to."""
+    if isinstance(document, ImageIndex):
+        return document.manifests
+    return (document.config, *document.layers)
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest of `content` in the notation of registries."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    media_type: str = ""
+    manifests: msgspec.Raw = msgspec.Raw(b"")
+
+
+def _is_index(head: _Head) -> bool:
+    return bool(bytes(head.manifests)) if not head.media_type else head.media_type == INDEX_TYPE
+
+
+def _invalid(origin: str, reason: str) -> RegistryError:
+    return RegistryError(
+        f"The registry's answer for {origin} is not a manifest of an artifact: {reason}.",
+        remedy="Check the name of the repository and the tag.",
+    )

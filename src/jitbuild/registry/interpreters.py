@@ -1,0 +1,121 @@
+"""The artifacts of interpreters: their tags, their annotations, and the index of their targets.
+
+An interpreter is a manifest with one layer, the archive that `jitbuild export` writes. Two tags
+lead to it. The readable one, such as `3.15.2-jit-release`, names an image index, which has one
+manifest for each target. The other one is made from the plan's key, and names the manifest itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import RegistryError
+from jitbuild.registry.documents import (
+    MANIFEST_TYPE,
+    Descriptor,
+    ImageIndex,
+    ImageManifest,
+    Platform,
+    artifact,
+    digest_of,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from jitbuild.store.manifest import Manifest, ToolchainRecord
+
+ARTIFACT_TYPE = "application/vnd.jitbuild.interpreter.v1"
+LAYER_TYPE = "application/vnd.jitbuild.interpreter.v1.tar+zstd"
+# The annotations that jitbuild reads. All others are only for people.
+TARGET, NAME, KEY = "jitbuild.target", "jitbuild.name", "jitbuild.key"
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_SYSTEMS = {"linux": "linux", "macos": "darwin", "windows": "windows"}
+_KEY_DIGITS = 64
+
+
+def readable_tag(manifest: Manifest) -> str:
+    """Return the tag that people use for an interpreter, such as `3.15.2-jit-release`.
+
+    Custom builds of one version differ in their arguments or patches, so their tag ends with a part
+    of the key.
+    """
+    name = manifest.name.removeprefix("cpython-")
+    return name if manifest.variant.to_variant().is_custom else name.rpartition("-")[0]
+
+
+def key_tag(key: str) -> str:
+    """Return the tag of the interpreter that a plan with the key `key` describes."""
+    return f"key-{key[:_KEY_DIGITS]}"
+
+
+def interpreter_artifact(manifest: Manifest, layer: Descriptor) -> ImageManifest:
+    """Return the artifact of the interpreter with `manifest`, whose archive is `layer`."""
+    return artifact(ARTIFACT_TYPE, (layer,), _annotations(manifest))
+
+
+def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
+    """Return `index` with the artifact `document` in place of that of the same target."""
+    content = encode(document)
+    target = document.annotations[TARGET]
+    entry = Descriptor(
+        media_type=MANIFEST_TYPE,
+        digest=digest_of(content),
+        size=len(content),
+        artifact_type=ARTIFACT_TYPE,
+        platform=_platform(target),
+        annotations={name: document.annotations[name] for name in (TARGET, NAME, KEY)},
+    )
+    others = [each for each in index.manifests if each.annotations.get(TARGET) != target]
+    entries = sorted([*others, entry], key=lambda each: each.annotations.get(TARGET, ""))
+    return ImageIndex(manifests=tuple(entries), annotations=index.annotations)
+
+
+def layer_of(document: ImageManifest, shown: str) -> Descriptor:
+    """Return the archive in the artifact `document`; `shown` names it in messages.
+
+    Raises RegistryError if it is not the artifact of an interpreter.
+    """
+    if document.artifact_type == ARTIFACT_TYPE and len(document.layers) == 1:
+        layer = document.layers[0]
+        if layer.media_type == LAYER_TYPE:
+            return layer
+    raise RegistryError(
+        f"{shown} is not an interpreter that jitbuild pushed, but"
+        f" {document.artifact_type or 'a container image'}.",
+        remedy="Check the name of the repository and the tag.",
+    )
+
+
+def _platform(target: str) -> Platform | None:
+    architecture, _, system = target.partition("-")
+    go_system = _SYSTEMS.get(system.partition("-")[0])
+    if architecture not in _ARCHITECTURES or go_system is None:
+        return None
+    return Platform(architecture=_ARCHITECTURES[architecture], os=go_system)
+
+
+def _annotations(manifest: Manifest) -> dict[str, str]:
+    variant, jit = manifest.variant, manifest.verdict.jit
+    size = jit.machine_code_bytes if jit else 0
+    texts = {
+        "org.opencontainers.image.title": f"{manifest.name}.tar.zst",
+        "org.opencontainers.image.version": manifest.version,
+        NAME: manifest.name,
+        KEY: manifest.key,
+        TARGET: manifest.target or "",
+        "jitbuild.instance": manifest.instance,
+        "jitbuild.jit": variant.jit,
+        "jitbuild.profile": variant.profile,
+        "jitbuild.verdict": f"proven, {size} bytes of machine code" if size else "proven",
+        **(_toolchain(manifest.toolchain) if manifest.toolchain else {}),
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _toolchain(record: ToolchainRecord) -> dict[str, str]:
+    llvm = f"{record.llvm.version}" if record.llvm else ""
+    return {
+        "jitbuild.compiler": record.compiler,
+        "jitbuild.libc": record.libc,
+        "jitbuild.llvm": llvm,
+    }

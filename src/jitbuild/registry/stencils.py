@@ -1,0 +1,132 @@
+"""The artifacts of stencils: an entry of the stencil cache, under the key that the cache uses.
+
+A second tag, made from the forecast key, leads to the same artifact, so that a build knows before
+configure whether it needs an LLVM (building/caches/stencil_key.py).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jitbuild.errors import JitbuildError, MissingError, RegistryError
+from jitbuild.registry.client import connect
+from jitbuild.registry.documents import (
+    EMPTY_BLOB,
+    Descriptor,
+    ImageManifest,
+    artifact,
+    digest_of,
+)
+from jitbuild.registry.repository import parse_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+
+    from jitbuild.registry.client import RegistryClient
+    from jitbuild.system.progress import Reporter
+
+ARTIFACT_TYPE = "application/vnd.jitbuild.stencils.v1"
+_KEY = "jitbuild.stencils"
+# The stencils of one build take 1 to 10 MB.
+_MOST_BYTES = 100_000_000
+
+
+class SharedEntry(NamedTuple):
+    """The stencil key of shared stencils, and the content of their entry. Neither is trusted."""
+
+    key: str
+    content: bytes
+
+
+def push_stencils(client: RegistryClient, entry: SharedEntry, forecasts: Iterable[str]) -> str:
+    """Upload `entry`, with tags for its key and for `forecasts`; return its digest.
+
+    Raises the errors of RegistryClient.
+    """
+    layer = Descriptor(
+        media_type=ARTIFACT_TYPE, digest=digest_of(entry.content), size=len(entry.content)
+    )
+    document = artifact(ARTIFACT_TYPE, (layer,), {_KEY: entry.key})
+    client.upload(entry.content, layer, f"Uploading stencils {entry.key[:12]}")
+    client.upload(EMPTY_BLOB, document.config)
+    for tag in (_forecast_tag(forecast) for forecast in forecasts):
+        client.put(document, tag)
+    return client.put(document, _key_tag(entry.key))
+
+
+@dataclass(kw_only=True, slots=True)
+class RegistryStencils:
+    """The stencils in a repository, for the stencil cache; `connect` opens a client of it.
+
+    After the first failure other than a miss, the registry is not asked again in this build.
+    """
+
+    connect: Callable[[], AbstractContextManager[RegistryClient]]
+    reporter: Reporter
+    _failed: bool = field(default=False, init=False)
+
+    def by_key(self, key: str) -> SharedEntry | None:
+        """Return the stencils with the key `key`, or None for a miss."""
+        return self._fetch(_key_tag(key))
+
+    def by_forecast(self, forecast: str) -> SharedEntry | None:
+        """Return the stencils of builds with the forecast key `forecast`; None for a miss."""
+        return self._fetch(_forecast_tag(forecast))
+
+    def _fetch(self, tag: str) -> SharedEntry | None:
+        if self._failed:
+            return None
+        try:
+            with self.connect() as client:
+                return _read(client, tag)
+        except MissingError:
+            return None
+        except JitbuildError as error:
+            self._failed = True
+            self.reporter.warn(f"The registry's stencils are not used. {error.what}")
+            return None
+
+
+def _read(client: RegistryClient, tag: str) -> SharedEntry:
+    document, _ = client.get(tag)
+    if not isinstance(document, ImageManifest) or document.artifact_type != ARTIFACT_TYPE:
+        raise RegistryError(
+            f"{client.repository}:{tag} contains no stencils.",
+            remedy="Check the name of the repository.",
+        )
+    size = sum(layer.size for layer in document.layers)
+    if len(document.layers) != 1 or size > _MOST_BYTES:
+        raise RegistryError(
+            f"{client.repository}:{tag} has {len(document.layers)} layers of {size} bytes, which"
+            " cannot be stencils.",
+            remedy="Push them again: jitbuild push --stencils.",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        title = f"Fetching stencils from {client.repository}"
+        path = client.download(document.layers[0], Path(folder, "stencils"), title)
+        return SharedEntry(document.annotations.get(_KEY, ""), path.read_bytes())
+
+
+def _key_tag(key: str) -> str:
+    return f"stencils-{key}"
+
+
+def _forecast_tag(forecast: str) -> str:
+    return f"forecast-{forecast}"
+
+
+def shared_stencils(registry: str | None, reporter: Reporter) -> RegistryStencils | None:
+    """Return the stencils in the repository that `registry` names; None without a registry.
+
+    Raises UsageError if `registry` is not the name of a repository.
+    """
+    if not registry:
+        return None
+    repository = parse_repository(registry)
+    return RegistryStencils(
+        connect=lambda: connect(repository, reporter=reporter), reporter=reporter
+    )

@@ -1,0 +1,82 @@
+"""A real registry on this machine: Debian's docker-registry, with its data in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import debian
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+USER, PASSWORD = "octo", "s3cret-word"
+# bcrypt of PASSWORD, as htpasswd writes it.
+_HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuuEpHRRKIlpAGo.iP7Bpa.htQEJMAAnRe\n"
+
+
+@dataclass
+class Registry:
+    """A running registry: its port, the folder of its data, and its log."""
+
+    port: int
+    data: Path
+    log: Path
+
+    @property
+    def repository(self) -> str:
+        return f"127.0.0.1:{self.port}/team/jitbuild"
+
+    def downloads(self, digest: str) -> int:
+        """Return how many requests the blob `digest` was sent for."""
+        pattern = rf'"GET /v2/team/jitbuild/blobs/{digest} HTTP/1.1" (?:200|206)'
+        return len(re.findall(pattern, self.log.read_text()))
+
+    def blob(self, digest: str) -> Path:
+        """Return the file in which the registry keeps the blob or document `digest`."""
+        plain = digest.removeprefix("sha256:")
+        return self.data / "docker/registry/v2/blobs/sha256" / plain[:2] / plain / "data"
+
+
+@contextlib.contextmanager
+def running_registry(cache: Path, folder: Path, *, password: bool = False) -> Iterator[Registry]:
+    """Run a registry with its data in `folder`; with `password`, it asks for USER and PASSWORD."""
+    program = shutil.which("docker-registry") or str(
+        debian.interpreters(cache, ("docker-registry",), ("docker-registry",))["docker-registry"]
+    )
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (folder / "htpasswd").write_text(_HTPASSWD)
+    auth = f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n" if password else ""
+    (folder / "config.yml").write_text(
+        "version: 0.1\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n{auth}"
+    )
+    log = folder / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [program, "serve", folder / "config.yml"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        while True:
+            assert server.poll() is None, log.read_text()
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=20).close()
+                break
+            time.sleep(0.05)
+        yield Registry(port, folder / "data", log)
+    finally:
+        server.terminate()
+        server.wait()

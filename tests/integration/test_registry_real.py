@@ -1,0 +1,230 @@
+"""A real registry between two machines: other homes, other stores and, as root, another user."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from cli import Cli
+from registry_server import PASSWORD, USER, Registry, running_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.xdist_group("builds"),
+    pytest.mark.skipif(os.name != "posix", reason="the interpreter is built with make"),
+]
+EXTENSION = """
+#include <Python.h>
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "answer", NULL, -1, NULL};
+PyMODINIT_FUNC PyInit_answer(void) {
+    PyObject *m = PyModule_Create(&module);
+    if (m && PyModule_AddIntConstant(m, "answer", 42) < 0) { Py_CLEAR(m); }
+    return m;
+}
+"""
+SETUP = """
+from setuptools import Extension, setup
+setup(name="answer", version="1", ext_modules=[Extension("answer", ["answer.c"])])
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    folder = tmp_path_factory.mktemp("registry")
+    with running_registry(cache_folder, folder / "server") as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def builder(install_cli: Cli, cpython_version: str) -> Cli:
+    """The machine on which the interpreter was built."""
+    install_cli("install", cpython_version)
+    return install_cli
+
+
+@pytest.fixture(scope="module")
+def pushed(builder: Cli, registry: Registry, cpython_version: str) -> dict:
+    (pushed,) = builder("push", cpython_version, registry.repository, "--json").json()
+    return pushed
+
+
+@pytest.fixture
+def machine(tmp_path: Path, registry: Registry) -> Cli:
+    """Another machine: an empty home and store, and nothing to build from."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "empty").mkdir()
+    return Cli(
+        tmp_path / "store",
+        {
+            "HOME": str(tmp_path / "home"),
+            "JITBUILD_REGISTRY": registry.repository,
+            "JITBUILD_MIRROR": str(tmp_path / "empty"),
+        },
+    )
+
+
+def names(cli: Cli) -> list[str]:
+    return [each["name"] for each in cli("list", "--json").json()]
+
+
+def leftovers(cli: Cli) -> list[Path]:
+    """Return what a failed pull left in the store, except for locks and the marker."""
+    places = ("interpreters", "scratch", "sources")
+    return [path for place in places for path in (cli.home / place).glob("*")]
+
+
+def manifest_of(registry: Registry, digest: str) -> dict:
+    return json.loads(registry.blob(digest).read_text())
+
+
+def layer_of(registry: Registry, digest: str) -> str:
+    return manifest_of(registry, digest)["layers"][0]["digest"]
+
+
+def test_a_pushed_interpreter_is_proven_and_works_on_another_machine(
+    pushed: dict, machine: Cli, tmp_path: Path, cpython_version: str
+) -> None:
+    result = machine("pull", cpython_version)
+    assert result.out.startswith(str(machine.home))
+    assert "runs machine code with PYTHON_JIT=1" in result.err
+    assert machine("probe", cpython_version).code == 0
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "answer.c").write_text(EXTENSION)
+    (project / "setup.py").write_text(SETUP)
+    build = ("--with", "setuptools", "--", "setup.py", "-q", "build_ext", "--inplace")
+    machine("run", cpython_version, *build, cwd=project)
+    code = "import answer; print(answer.answer)"
+    result = machine("run", cpython_version, "--", "python", "-c", code, cwd=project)
+    assert result.out == "42\n"
+
+
+def test_the_same_interpreter_has_one_digest(
+    pushed: dict, builder: Cli, registry: Registry, cpython_version: str
+) -> None:
+    (again,) = builder("push", cpython_version, registry.repository, "--json").json()
+    assert again == pushed
+
+
+def test_install_asks_the_registry_before_it_builds(
+    pushed: dict, machine: Cli, cpython_version: str
+) -> None:
+    result = machine("install", cpython_version, "--json")
+    (interpreter,) = result.json()
+    assert interpreter["state"] == "proven"
+    assert "make" not in interpreter["times"]
+
+
+def test_sixteen_processes_download_it_once(
+    pushed: dict, machine: Cli, registry: Registry, cpython_version: str
+) -> None:
+    layer = layer_of(registry, pushed["digest"])
+    before = registry.downloads(layer)
+    with ThreadPoolExecutor(16) as pool:
+        runs = [pool.submit(machine, "pull", cpython_version) for _ in range(16)]
+    assert {run.result().code for run in runs} == {0}
+    assert registry.downloads(layer) - before == 1
+    assert len(names(machine)) == 1
+
+
+def test_stencils_from_the_registry_spare_the_llvm(
+    builder: Cli, machine: Cli, registry: Registry, cpython_archive: Path, cpython_version: str
+) -> None:
+    builder("push", "--stencils", registry.repository)
+    # The objects of the first build make this one short; stencils are not among them.
+    for cache in ("ccache", "ccache-bin", "configure"):
+        if (builder.home / cache).is_dir():
+            shutil.copytree(builder.home / cache, machine.home / cache, symlinks=True)
+    machine.extra |= {"JITBUILD_MIRROR": str(cpython_archive.parent), "JITBUILD_LLVM": "system"}
+    machine.extra["JITBUILD_CCACHE"] = "managed"
+    # Another profile of flags than the pushed interpreter's, so that it has to be built.
+    (interpreter,) = machine("install", cpython_version, "--include", "bytecode", "--json").json()
+    assert interpreter["caches"]["stencils"] == "hit"
+    assert interpreter["verdict"]["jit"]["machine_code_bytes"] > 0
+
+
+def test_the_lock_file_is_the_same_twice_and_binding(
+    pushed: dict,
+    builder: Cli,
+    machine: Cli,
+    registry: Registry,
+    tmp_path: Path,
+    cpython_version: str,
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    machine("lock", cpython_version, cwd=project)
+    lock = project / "jitbuild.lock"
+    content = lock.read_text()
+    assert pushed["digest"] in content
+    machine("lock", cpython_version, cwd=project)
+    assert lock.read_text() == content
+    assert machine("lock", cpython_version, "--check", cwd=project).code == 0
+    machine("pull", cpython_version, cwd=project)
+    machine("uninstall", cpython_version)
+    lock.write_text(content.replace(pushed["digest"], f"sha256:{'0' * 64}"))
+    result = machine("pull", cpython_version, cwd=project, code=9)
+    assert "jitbuild.lock states" in result.err
+    assert names(machine) == []
+    assert machine("lock", cpython_version, "--check", cwd=project, code=1).code == 1
+
+
+def test_a_tampered_blob_or_manifest_is_refused(
+    pushed: dict, machine: Cli, registry: Registry, cpython_version: str
+) -> None:
+    for digest in (layer_of(registry, pushed["digest"]), pushed["digest"]):
+        file = registry.blob(digest)
+        content = file.read_bytes()
+        middle = len(content) // 2
+        file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+        try:
+            result = machine("pull", cpython_version, code=None)
+        finally:
+            file.write_bytes(content)
+        assert result.code == 9, result.err
+        assert result.err.count("error:") == 1
+        assert leftovers(machine) == []
+    machine("pull", cpython_version)
+
+
+def test_a_registry_with_a_password(
+    builder: Cli, cache_folder: Path, tmp_path: Path, cpython_version: str
+) -> None:
+    with running_registry(cache_folder, tmp_path / "server", password=True) as registry:
+        home = tmp_path / "docker"
+        home.mkdir()
+        cli = Cli(builder.home, {**builder.extra, "DOCKER_CONFIG": str(home)})
+        result = cli("push", cpython_version, registry.repository, code=27)
+        assert "HTTP 401" in result.err
+        assert "docker login" in result.err
+        auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        host = registry.repository.partition("/")[0]
+        (home / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+        outputs = [cli("push", cpython_version, registry.repository)]
+        other = Cli(tmp_path / "store", {"DOCKER_CONFIG": str(home)})
+        outputs.append(other("pull", cpython_version, "--registry", registry.repository))
+        for each in outputs:
+            assert PASSWORD not in each.out + each.err
+        secret = [
+            path
+            for path in other.home.rglob("*")
+            if path.is_file() and PASSWORD.encode() in path.read_bytes()
+        ]
+        assert secret == []
+
+
+def test_what_the_registry_does_not_have_is_one_error(
+    pushed: dict, machine: Cli, registry: Registry, cpython_version: str
+) -> None:
+    result = machine("pull", cpython_version, "--profile", "release", code=21)
+    assert result.err.splitlines()[-2].startswith(f"error: {registry.repository} has no cpython-")
+    assert leftovers(machine) == []

@@ -1,0 +1,73 @@
+"""jitbuild.lock: equal content has equal bytes, and a defective file is one clear error."""
+
+import pytest
+
+from jitbuild.errors import SettingsError
+from jitbuild.registry.lock_file import (
+    LockedInterpreter,
+    LockFile,
+    find_lock_file,
+    read_lock_file,
+    write_lock_file,
+)
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def locked(target: str, key: str = "k", digest: str = DIGEST) -> LockedInterpreter:
+    return LockedInterpreter(
+        request="3.15", version="3.15.2", target=target, key=key, digest=digest
+    )
+
+
+LINUX, MACOS = locked("x86_64-linux-gnu", "1" * 64), locked("aarch64-macos", "2" * 64)
+
+
+def test_a_lock_file_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "jitbuild.lock"
+    lock = LockFile(registry="h/a", interpreter=(LINUX, MACOS))
+    write_lock_file(path, lock)
+    assert read_lock_file(path).interpreter == (MACOS, LINUX)
+    assert read_lock_file(path).digest_of("1" * 64) == DIGEST
+    assert read_lock_file(path).digest_of("3" * 64) is None
+
+
+def test_the_order_does_not_matter(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    write_lock_file(one, LockFile(registry="h/a", interpreter=(LINUX, MACOS)))
+    write_lock_file(other, LockFile(registry="h/a", interpreter=(MACOS, LINUX)))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_nearest_lock_file_is_found(tmp_path):
+    inner = tmp_path / "project" / "src"
+    inner.mkdir(parents=True)
+    assert find_lock_file(inner) is None
+    (tmp_path / "project" / "jitbuild.lock").touch()
+    assert find_lock_file(inner) == tmp_path / "project" / "jitbuild.lock"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[", "cannot be read"),
+        ("", "registry"),
+        ('registry = "h/a"\nversion = 2', "has the format 2"),
+        ('registry = "h/a"\nother = 1', "other"),
+        ('registry = "h/a"\n[[interpreter]]\nrequest = "3.15"', "version"),
+        (
+            (
+                'registry = "h/a"\n[[interpreter]]\nrequest = "3"\nversion = "3"\n'
+                'target = "t"\nkey = "k"\ndigest = "sha256:1"'
+            ),
+            "digest",
+        ),
+    ],
+)
+def test_a_defective_lock_file_is_one_error(tmp_path, text, words):
+    path = tmp_path / "jitbuild.lock"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_lock_file(path)
+    assert words in str(caught.value)
+    assert "jitbuild" in str(caught.value)
