@@ -24,7 +24,9 @@ class FakeRegistry:
 
     `auth` is "" (none), "basic" or "bearer". The first `failures` answers to paths that match the
     pattern `failing` are those of `failure`. `blobs_at` is a host to which downloads of blobs are
-    redirected, and `upload_at` one to which they are uploaded.
+    redirected, and `upload_at` one to which they are uploaded. The request with the number
+    `ends_at` ends the client. `overwrites` are documents that another client writes right after
+    the first document with the same tag.
     """
 
     auth: str = ""
@@ -33,6 +35,8 @@ class FakeRegistry:
     failure: httpx.Response | Exception = field(default_factory=lambda: httpx.Response(503))
     blobs_at: str = ""
     upload_at: str = HOST
+    ends_at: int | None = None
+    overwrites: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -53,6 +57,8 @@ class FakeRegistry:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         request.read()
+        if self.ends_at == len(self.requests):
+            raise KeyboardInterrupt
         self.requests.append(request)
         answer = self._respond(request)
         # As from a real server, the body is not read yet.
@@ -117,6 +123,8 @@ class FakeRegistry:
             digest = f"sha256:{hashlib.sha256(request.content).hexdigest()}"
             for name in {reference, digest}:
                 self.documents[name] = (request.headers["Content-Type"], request.content)
+            if reference in self.overwrites:
+                self.documents[reference] = self.overwrites.pop(reference)
             return httpx.Response(201)
         if reference not in self.documents:
             return error(404, "MANIFEST_UNKNOWN")
