@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shlex
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from cli import Cli
 from registry_server import PASSWORD, USER, Registry, running_registry
+
+from snippets import all_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +166,31 @@ def test_stencils_from_the_registry_spare_the_llvm(
     assert entries[1].items() <= entries[0].items()
     assert interpreter["caches"]["stencils"] == "hit"
     assert interpreter["verdict"]["jit"]["machine_code_bytes"] > 0
+
+
+def test_the_commands_of_the_page_run(
+    builder: Cli, machine: Cli, registry: Registry, cpython_version: str, tmp_path: Path
+) -> None:
+    """Each command runs as printed, with this registry and the release that is at hand."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for block in all_blocks():
+        if block.page != "docs/registry.md" or block.language != "console":
+            continue
+        for line in block.text.splitlines():
+            words = shlex.split(line.removeprefix("$ "), comments=True)
+            if words[0] == "export":
+                continue  # this is a setting of `machine`
+            replaced = [
+                registry.repository
+                if word == "ghcr.io/OWNER/jitbuild"
+                else cpython_version
+                if re.fullmatch(r"3\.[0-9.]+", word)
+                else word
+                for word in words[1:]
+            ]
+            cli = builder if words[1] == "push" or "--push" in words else machine
+            cli(*replaced, cwd=project)
 
 
 def test_the_lock_file_is_the_same_twice_and_binding(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
 
     from jitbuild.registry.client import RegistryClient
-    from jitbuild.registry.lock_file import LockedInterpreter
+    from jitbuild.registry.lock_file import LockedInterpreter, LockFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Write jitbuild.lock: the digest of each requested interpreter in a registry, for every "
         "target that the registry has. `install` and `pull` then accept no other from a registry. "
-        "Commit the file. To accept what was pushed since, run the command again."
+        "Commit the file. Without requests, the digests in the file are renewed."
     )
     add_spec(
         parser,
         completer="known_requests",
         nargs="*",
-        help="requests, such as 3.15 (default: the setting pythons)",
+        help="requests, such as 3.15 (default: those in the file or, without a file, the setting "
+        "pythons)",
     )
     add_registry(parser)
     add_axes(parser)
@@ -59,35 +60,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the lock file, beside the nearest pyproject.toml or into the current folder."""
+    """Write the lock file: the nearest one, else beside the nearest pyproject.toml."""
     from jitbuild.registry.client import connect
-    from jitbuild.registry.lock_file import LockFile, read_lock_file, write_lock_file
+    from jitbuild.registry.lock_file import LockFile, write_lock_file
     from jitbuild.registry.repository import parse_repository
 
-    reporter, registry = reporter_for(options), settings.value("registry", options.registry)
-    specs = options.spec or [each.text for each in setting_lists.pythons() or ()]
-    if not specs or not registry:
+    path, old = _place(), _read(_place())
+    registry = settings.value("registry", options.registry) or (old.registry if old else None)
+    specs = options.spec or ([] if old else _pythons())
+    if not registry or not (specs or old):
         what = "request" if registry else "registry"
         raise UsageError(
             f"No {what} is named.",
             remedy="For example: jitbuild lock 3.15 --registry ghcr.io/OWNER/jitbuild",
         )
-    with connect(parse_repository(registry), reporter=reporter) as client:
-        found = tuple(each for spec in specs for each in _locked(spec, options, client))
-    lock = LockFile(registry=registry, interpreter=tuple(sorted(set(found))))
-    path = _place()
-    changed = not path.is_file() or read_lock_file(path) != lock
+    with connect(parse_repository(registry), reporter=reporter_for(options)) as client:
+        if specs:
+            found = {each for spec in specs for each in _locked(spec, options, client)}
+        else:
+            found = {_renewed(each, client) for each in old.interpreter} if old else set()
+    lock = LockFile(registry=registry, interpreter=tuple(sorted(found)))
+    changed = lock != old
     if changed and not options.check:
         write_lock_file(path, lock)
+    _print(options, path, lock, changed=changed)
+    return int(changed and options.check)
+
+
+def _print(options: argparse.Namespace, path: Path, lock: LockFile, *, changed: bool) -> None:
     state = "differs from the registry" if options.check else "was written"
-    reporter.note(
-        f"{path} {state if changed else 'is up to date'}. Interpreters in it: {len(found)}."
+    reporter_for(options).note(
+        f"{path} {state if changed else 'is up to date'}. Interpreters: {len(lock.interpreter)}."
     )
     if options.json:
         import msgspec
 
         print_json(msgspec.to_builtins(lock.interpreter))
-    return int(changed and options.check)
+
+
+def _pythons() -> list[str]:
+    return [each.text for each in setting_lists.pythons() or ()]
+
+
+def _renewed(locked: LockedInterpreter, client: RegistryClient) -> LockedInterpreter:
+    """Return `locked` with the digest that the registry has now. Raises MissingError for none."""
+    import msgspec
+
+    from jitbuild.registry.interpreters import key_tag
+
+    _, digest = client.get(key_tag(locked.key))
+    return msgspec.structs.replace(locked, digest=digest)
 
 
 def _locked(
@@ -125,6 +147,13 @@ def _locked(
 
 
 def _place() -> Path:
+    from jitbuild.registry.lock_file import FILE, find_lock_file
+
     project = settings.project_file(None)
-    folder = project.parent if project else Path.cwd()
-    return folder / "jitbuild.lock"
+    return find_lock_file() or (project.parent if project else Path.cwd()) / FILE
+
+
+def _read(path: Path) -> LockFile | None:
+    from jitbuild.registry.lock_file import read_lock_file
+
+    return read_lock_file(path) if path.is_file() else None
