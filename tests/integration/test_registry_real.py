@@ -174,6 +174,7 @@ def test_the_commands_of_the_page_run(
     """Each command runs as printed, with this registry and the release that is at hand."""
     project = tmp_path / "project"
     project.mkdir()
+    pushing = Cli(builder.home, {**builder.extra, "JITBUILD_REGISTRY": registry.repository})
     for block in all_blocks():
         if block.page != "docs/registry.md" or block.language != "console":
             continue
@@ -189,7 +190,7 @@ def test_the_commands_of_the_page_run(
                 else word
                 for word in words[1:]
             ]
-            cli = builder if words[1] == "push" or "--push" in words else machine
+            cli = pushing if words[1] == "push" or "--push" in words else machine
             cli(*replaced, cwd=project)
 
 
