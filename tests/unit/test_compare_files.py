@@ -216,6 +216,25 @@ def test_a_comparison_has_the_limits_of_the_profiles(tmp_path, metadata, warning
         assert (f", profile {profile}, " in line) is bool(profile)
 
 
+def test_interpreters_of_different_providers_are_named(tmp_path):
+    prebuilt = "prebuilt (python-build-standalone 20261110)"
+    providers = ("source", prebuilt)
+    paths = [
+        write(tmp_path / f"{name}.json", x=([3] * 5, 1.0, {**RELEASE, "jitbuild_provider": each}))
+        for name, each in zip("ab", providers, strict=True)
+    ]
+    (report,) = compare_files(paths)
+    assert report.warnings == (
+        f"The interpreters of the files have different providers (source and {prebuilt}), so they "
+        "were built otherwise: with other compilers, libraries or options.",
+    )
+    shown = [*lines(report, inspect=False)]
+    assert f", {prebuilt}, " in shown[1]
+    assert "source" not in shown[0]
+    (same,) = compare_files([paths[1], paths[1]])
+    assert same.warnings == ()
+
+
 def test_a_loss_on_a_fast_build_is_not_doubted(tmp_path):
     modes = ({**FAST, "jitbuild_mode": mode} for mode in ("off", "on"))
     paths = [

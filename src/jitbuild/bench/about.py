@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SHOWN_METADATA = (
     *("date", "python_version", "python_implementation", "python_executable", "perf_version"),
     *("jitbuild_version", "jitbuild_mode", "jitbuild_interpreter", "jitbuild_profile"),
+    "jitbuild_provider",
     *("cpu_model_name", "cpu_count", "platform", "jitbuild_system", "hostname"),
 )
 # If files differ in one of these facts, their machines or systems differ.
@@ -77,6 +78,7 @@ def _titled(about: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
         "interpreter": (
             _after("CPython ", about.get("version")),
             _after("profile ", about.get("profile")),
+            _if_prebuilt(about.get("provider")),
             _after("JIT ", about.get("jit")),
         ),
         "machine": (
@@ -93,6 +95,7 @@ def _facts_of_file(facts: Mapping[str, str]) -> tuple[str, ...]:
     return (
         _after("Python ", facts.get("python_version")),
         _after("profile ", facts.get("jitbuild_profile")),
+        _if_prebuilt(facts.get("jitbuild_provider")),
         _after("mode ", facts.get("jitbuild_mode")),
         facts.get("cpu_model_name", ""),
         facts.get("jitbuild_system", ""),
@@ -104,6 +107,10 @@ def _facts_of_file(facts: Mapping[str, str]) -> tuple[str, ...]:
 
 def _tools(jitbuild: str | None, pyperf: str | None) -> tuple[str, ...]:
     return _after("jitbuild ", jitbuild), _after("pyperf ", pyperf)
+
+
+def _if_prebuilt(provider: str | None) -> str:
+    return provider if provider and provider.startswith("prebuilt") else ""
 
 
 def _after(title: str, fact: str | None) -> str:

@@ -128,6 +128,7 @@ def _metadata(
         "jitbuild_mode": arm.mode,
         "jitbuild_interpreter": interpreter.name,
         "jitbuild_profile": "debug" if verdict.debug else interpreter.variant.profile,
+        "jitbuild_provider": interpreter.provider_text,
         "jitbuild_jit": verdict.built,
         "jitbuild_probe": "ok" if verdict.ok else verdict.reason,
         "jitbuild_machine_code_bytes": verdict.machine_code_bytes,

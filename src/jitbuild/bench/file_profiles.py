@@ -1,4 +1,4 @@
-"""Say what the build profiles of two compared files mean for the comparison. Pure."""
+"""Say what the profiles and providers of two compared files mean for the comparison. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_PROFILE, _MODE = "jitbuild_profile", "jitbuild_mode"
+_PROFILE, _PROVIDER, _MODE = "jitbuild_profile", "jitbuild_provider", "jitbuild_mode"
 _WARNINGS = {
     "fast": "a `fast` build, without PGO and LTO: a gain from the JIT is overstated there.",
     "debug": "a debug build: its times do not represent a release.",
@@ -19,7 +19,7 @@ _WARNINGS = {
 
 
 def profile_warnings(files: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Yield warnings if the profiles of two files differ, or are not `release`.
+    """Yield warnings if the profiles or providers of two files differ, or a profile is no release.
 
     `files` maps the name of each file to its metadata. There is no warning about a file without a
     profile, which jitbuild did not write.
@@ -29,6 +29,12 @@ def profile_warnings(files: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
         yield (
             f"The build profiles of the files differ ({' and '.join(profiles.values())}), so the "
             "ratios also compare these."
+        )
+    providers = [str(metadata.get(_PROVIDER, "")) for metadata in files.values()]
+    if _differ(providers):
+        yield (
+            f"The interpreters of the files have different providers ({' and '.join(providers)}), "
+            "so they were built otherwise: with other compilers, libraries or options."
         )
     for profile, warning in _WARNINGS.items():
         names = [name for name, each in profiles.items() if each == profile]

@@ -222,6 +222,7 @@ def _about(finished: FinishedMeasurement, session: MeasurementSession, date: str
         "version": interpreter.version,
         "executable": str(interpreter.executable),
         "profile": "debug" if finished.verdict.debug else interpreter.variant.profile,
+        "provider": interpreter.provider_text,
         "jit": finished.verdict.built,
         "pyperf": pyperf_files.PYPERF_VERSION,
         **({pyperformance.NAME: first.version} if first.kind == "suite" else {}),

@@ -169,6 +169,14 @@ class Interpreter(msgspec.Struct, frozen=True):
         return "adopt" if self.adopted else "source"
 
     @property
+    def provider_text(self) -> str:
+        """The provider for people, with the builder of a prebuilt interpreter and its build."""
+        prebuilt = self.manifest.prebuilt
+        if not prebuilt:
+            return self.provider
+        return f"prebuilt ({' '.join(filter(None, (prebuilt.builder, prebuilt.build)))})"
+
+    @property
     def patch_names(self) -> list[str]:
         """The names of the patch files; the beginning of the sha256 if the name is not recorded."""
         return [
