@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from exports import importer
 from moved_stores import REPAIRER
+from prebuilt_samples import NAME, catalog_with, layout
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 
 from jitbuild.cli.main import main
@@ -60,6 +61,21 @@ def install(spec: str, *, content: str | None = None, reinstall: bool = False) -
         repairer=REPAIRER,
         this_host=lambda: HOST,
     ).ensure(parse(spec), Axes())
+
+
+def download(content: str = "3.15.2 yes-off", *, reinstall: bool = False) -> None:
+    """Install a prebuilt interpreter from the folder FOLDER, which serves as a mirror."""
+    archive = layout(content)
+    (FOLDER / NAME).write_bytes(archive)
+    Provisioner(
+        STORE,
+        catalog_with(archive),
+        BuildOptions(reinstall=reinstall, mirror=str(FOLDER)),
+        probe=fake_probe,
+        missing_modules=missing_modules,
+        repairer=REPAIRER,
+        this_host=lambda: HOST,
+    ).ensure(parse("3.15.2"), Axes(provider="prebuilt"))
 
 
 def adopt_program() -> None:
@@ -149,6 +165,8 @@ OPERATIONS = {
         lambda: install("3.15.2", reinstall=True),
         refuse=1,
     ),
+    "download": Operation(lambda: None, download),
+    "download again": Operation(download, lambda: download(reinstall=True)),
     "adopt": Operation(lambda: None, adopt_program),
     "adopt again": Operation(adopt_program, adopt_program),
     "re-adopt": Operation(lambda: upgrade("3.15.1  yes-off"), refresh_all),

@@ -1,14 +1,12 @@
 """Installs of prebuilt interpreters: archives of small files, and what is refused."""
 
-import hashlib
-import io
 import json
-import tarfile
 import zipfile
 from dataclasses import replace
 
 import pytest
 from moved_stores import REPAIRER
+from prebuilt_samples import NAME, SYSCONFIG, URL, catalog_with, layout, tar
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 from reporters import RecordingReporter
 from source_fakes import FakeDownload
@@ -29,8 +27,6 @@ from jitbuild.options import BuildOptions
 from jitbuild.planning.prebuilt import prebuilt_plan
 from jitbuild.providers.prebuilt import PrebuiltProvider
 from jitbuild.provision import Provisioner
-from jitbuild.recipes.catalog import load_catalog
-from jitbuild.recipes.prebuilt import PrebuiltArchive, PrebuiltRecipe
 from jitbuild.request import Axes, parse
 from jitbuild.sources import prebuilt_archive
 from jitbuild.sources.archive_cache import CachedArchive
@@ -39,54 +35,7 @@ from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
 from jitbuild.target import TARGETS
 
-CATALOG = load_catalog()
-URL = "https://example.org/20261110/cpython-3.15.2%2B20261110-x86_64.tar.gz"
-NAME = "cpython-3.15.2+20261110-x86_64.tar.gz"
 PREBUILT = Axes(provider="prebuilt")
-SYSCONFIG = "lib/python3.15/_sysconfigdata__linux.py"
-
-
-def tar(files, *, top="python", links=()):
-    """Return a .tar.gz with `files` (path: text) below `top`, and with symbolic `links`."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for path, text in files.items():
-            member = tarfile.TarInfo(f"{top}/{path}")
-            member.size, member.mode = len(text), 0o755
-            archive.addfile(member, io.BytesIO(text.encode()))
-        for path, target in links:
-            member = tarfile.TarInfo(f"{top}/{path}")
-            member.type, member.linkname = tarfile.SYMTYPE, target
-            archive.addfile(member)
-    return stream.getvalue()
-
-
-def layout(program="3.15.2 yes-off"):
-    """Return an archive in the layout of python-build-standalone, whose Python is `program`."""
-    files = {
-        "bin/python3.15": program,
-        "bin/pip3.15": "#!/install/bin/python3.15\n",
-        SYSCONFIG: "build_time_vars = {'CC': '/tools/llvm/bin/clang', 'prefix': '/install'}\n",
-    }
-    return tar(files, links=[("bin/python3", "python3.15")])
-
-
-def catalog_with(content, **fields):
-    """Return the catalog, with one archive that has the sha256 of `content`."""
-    sha256 = hashlib.sha256(content).hexdigest()
-    archive = PrebuiltArchive(
-        **{
-            "builder": "python-build-standalone",
-            "version": "3.15.2",
-            "target": "x86_64-linux-gnu",
-            "url": URL,
-            "sha256": sha256,
-            "build": "20261110",
-            **fields,
-        }
-    )
-    recipe = PrebuiltRecipe(builder=CATALOG.prebuilt.builder, archive=(archive,))
-    return replace(CATALOG, prebuilt=recipe)
 
 
 @pytest.fixture
