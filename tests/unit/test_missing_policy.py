@@ -112,6 +112,21 @@ def test_by_default_adopt_looks_for_a_python_on_path(tmp_path, monkeypatch):
         resolve(REQUEST, "adopt", REPORTER)
 
 
+def test_pull_uses_an_interpreter_of_the_store_and_else_asks_the_registry(monkeypatch):
+    stored, pulled, calls = interpreter("yes"), interpreter("yes-off"), []
+
+    def ensure(spec, **options):
+        calls.append((spec, options["options"].pull_only))
+        return pulled
+
+    monkeypatch.setattr(api, "ensure", ensure)
+    assert resolve(REQUEST, "pull", REPORTER, sources(stored)) is stored
+    assert calls == []
+    missing = sources(NotInstalledError("None.", remedy="-"))
+    assert resolve(REQUEST, "pull", REPORTER, missing) is pulled
+    assert calls == [("3.15", True)]
+
+
 def test_prebuilt_uses_an_interpreter_of_the_store_and_else_downloads_one(monkeypatch):
     stored, downloaded, calls = interpreter("yes"), interpreter("yes-off"), []
 

@@ -1,7 +1,7 @@
 """The policy for an interpreter that is not in the store.
 
-`install` builds it, `prebuilt` downloads one that others have built, `never` fails, and `adopt`
-registers a Python on PATH.
+`install` builds it, `prebuilt` downloads one that others have built, `pull` gets it from the
+registry of the settings, `never` fails, and `adopt` registers a Python on PATH.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jitbuild.errors import SettingsError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Policy = Literal["install", "prebuilt", "never", "adopt"]
+Policy = Literal["install", "prebuilt", "pull", "never", "adopt"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 VARIABLE = "JITBUILD_POLICY"
 

@@ -36,6 +36,19 @@ def _download(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     )
 
 
+def _pull(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
+    from jitbuild import api
+    from jitbuild.options import BuildOptions
+
+    return api.ensure(
+        request.request.reveal(),
+        jit=request.jit,
+        profile=request.profile,
+        options=BuildOptions(pull_only=True),
+        reporter=reporter,
+    )
+
+
 def _find(request: InterpreterRequest, reporter: Reporter) -> Interpreter:
     from jitbuild.running.lookup import find_interpreter
 
@@ -55,13 +68,15 @@ class InterpreterSources(NamedTuple):
     """Functions that provide an interpreter.
 
     `install` finds the interpreter in the store or else builds it, `find` only looks it up in the
-    store, `adopt` registers a Python on PATH, and `download` installs a prebuilt interpreter.
+    store, `adopt` registers a Python on PATH, `download` installs a prebuilt interpreter, and
+    `pull` gets one from a registry.
     """
 
     install: Callable[[InterpreterRequest, Reporter], Interpreter] = _install
     find: Callable[[InterpreterRequest, Reporter], Interpreter] = _find
     adopt: Callable[[InterpreterRequest], Interpreter] = _adopt
     download: Callable[[InterpreterRequest, Reporter], Interpreter] = _download
+    pull: Callable[[InterpreterRequest, Reporter], Interpreter] = _pull
 
 
 _SOURCES = InterpreterSources()
@@ -100,4 +115,6 @@ def _resolve(
             raise
     if policy == "prebuilt":
         return sources.download(request, reporter)
+    if policy == "pull":
+        return sources.pull(request, reporter)
     return sources.adopt(request)
