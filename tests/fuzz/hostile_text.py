@@ -22,7 +22,21 @@ PIECES = (
     *("%", "%00", "%s", "{x}", "{", "}", "$(x)", "`", "'", '"', "*", "[", "]", "[!", "(", "\\d+("),
     *("-", "--", "-1", "--json", "+", "=", ",", ";", "!", "|", "^", "<", ">=", "==", "~=3", "!=*"),
     *("\u0663.\u0661\u0665", "3.15\u00b2", "9" * 400, "1e999", "-0", "nan", "inf", "0x1", "1_0"),
-    *("a" * 300, "a/" * 300, "a-" * 30_000, " ", "", "None", "true", "\u00e4", "I\u0307", "\x7f"),
+    *(
+        "a" * 300,
+        "a/" * 300,
+        "d/" * 1500,
+        "a-" * 30_000,
+        "https://h/?" * 5000,
+        "##[add-mask]",
+        " ",
+        "",
+        "None",
+        "true",
+        "\u00e4",
+        "I\u0307",
+        "\x7f",
+    ),
 )
 # No file can be created below it.
 _ABSOLUTE = "/dev/null/x"
@@ -99,7 +113,10 @@ def _changed_table(rng: random.Random, plain: dict[str, Any]) -> dict[str, Any]:
     return {**plain, key: changed(rng, plain[key])}
 
 
-_INSERTIONS = (b"\0", b"\r", b"\xff", b"\n", b"[", b'"', b"9" * 50, b"9" * 5000, b"[" * 5000)
+_INSERTIONS = (
+    *(b"\0", b"\r", b"\xff", b"\n", b"[", b'"', b"9" * 50, b"9" * 5000, b"[" * 5000),
+    *(b"a." * 20_000, b"'a'." * 20_000),
+)
 
 
 def damaged(rng: random.Random, data: bytes) -> bytes:

@@ -60,3 +60,11 @@ def test_the_json_has_its_documented_shape(run, machine):
             "packages": ["openssl-devel"],
         }
     ]
+
+
+def test_a_prebuilt_interpreter_needs_nothing_that_compiles(run):
+    code, out, err = run("doctor", "--prebuilt", "--json")
+    assert (code in {0, 1}, err) == (True, "")
+    names = {requirement["name"] for requirement in json.loads(out)}
+    assert "store" in names
+    assert not names & {"make", "C compiler", "ssl"}

@@ -96,11 +96,15 @@ class Preflight:
     def _needed(self) -> Iterator[HostRequirement]:
         """Yield the recipe's requirements that apply to the plan.
 
-        They depend on its version, target and variant, and on the programs that its steps run.
+        They depend on its version, target and variant, and on the programs that its steps run. For
+        a prebuilt interpreter, no step runs a program, and nothing is needed.
         """
         plan = self.plan
-        version, programs = Version(plan.version), {step.argv[0] for step in plan.steps}
-        for requirement in self.catalog.host.need:
+        version, programs = (
+            Version(plan.version),
+            {step.argv[0] for step in plan.steps if step.argv},
+        )
+        for requirement in self.catalog.host.need if programs else ():
             called = not requirement.steps or not programs.isdisjoint(requirement.steps)
             if called and requirement.when.holds(version, plan.target, plan.variant):
                 yield requirement
