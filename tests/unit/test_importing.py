@@ -18,6 +18,7 @@ from jitbuild.errors import (
     DiskFullError,
     IntegrityError,
     JitbuildError,
+    PreflightError,
     ProofError,
     UnsafeArchiveError,
     VariantError,
@@ -241,6 +242,13 @@ def test_missing_modules_that_were_missing_before_are_accepted(store, tmp_path):
     imported = importer(store, reporter=reporter).import_file(file, accept).interpreter
     assert imported.recorded_missing == ("ssl", "lzma")
     assert [text for text in reporter.warnings if "cannot import lzma here" in text]
+
+
+def test_a_store_in_whose_path_records_would_be_damaged_is_refused(tmp_path, file):
+    store = Store(tmp_path / "it's")
+    with pytest.raises(PreflightError, match="single quote"):
+        importer(store).import_file(file, accept)
+    assert not store.root.exists()
 
 
 def test_a_full_disk_leaves_nothing(store, file, monkeypatch):

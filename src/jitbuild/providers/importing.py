@@ -27,6 +27,7 @@ from jitbuild.system.archive_errors import open_archive
 from jitbuild.system.files import store_errors
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import Host, host
+from jitbuild.toolchain.machine_checks import require_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -72,10 +73,12 @@ class Importer:
 
         Raises ArchiveError if the file is not such an archive or is damaged, UnsafeArchiveError if
         it could write elsewhere, VariantError if it is for another target, ProofError if the
-        interpreter does not pass its probe here, and StoreError if the store cannot be written.
-        The store then contains nothing new.
+        interpreter does not pass its probe here, StoreError if the store cannot be written, and
+        PreflightError if no interpreter can run there. The store then contains nothing new.
         """
-        begun = self.clock()
+        begun, target = self.clock(), self.this_host().target
+        if target.system != "windows":
+            require_store(self.store.root)
         with self.store.scratch() as scratch, store_errors(scratch):
             # Whoever can write to the file must not be able to change it after it is accepted.
             copy = scratch / "archive.tar.zst"
@@ -83,7 +86,7 @@ class Importer:
             accept(digest)
             with _naming(file, copy):
                 manifest = read_manifest(copy)
-            check_target(manifest, self.this_host().target, file)
+            check_target(manifest, target, file)
             waiting = f"Waiting for another process that is installing {manifest.name}."
             with self.store.lock(manifest.name, on_wait=lambda: self.reporter.note(waiting)):
                 self.store.sweep()
