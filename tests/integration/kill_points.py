@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import io
 import json
 import os
@@ -35,7 +36,7 @@ from jitbuild.providers.adopt import adopt, refresh
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
-from jitbuild.store import marker
+from jitbuild.store import archive_writer, marker
 from jitbuild.store.store import Store
 from jitbuild.system import exchange  # noqa: F401 - imported before the first fork
 
@@ -109,7 +110,7 @@ def install_with_data() -> None:
     """Install an interpreter whose archive is written by several calls."""
     install("3.15.2")
     (interpreter,) = STORE.installed()
-    (interpreter.path / "data").write_bytes(os.urandom(1 << 24))
+    (interpreter.path / "data").write_bytes(os.urandom(1 << 20))
 
 
 def export_to(file: Path) -> None:
@@ -296,6 +297,8 @@ def examine(operation: Operation) -> dict[str, object]:
 
 if __name__ == "__main__":
     sys.dont_write_bytecode = True
+    # With threads, the number of calls that write the file would be another one each time.
+    archive_writer.compressed = functools.partial(archive_writer.compressed, workers=0)
     os.environ["JITBUILD_HOME"] = str(STORE.root)
     PROGRAM.parent.mkdir()
     make_archive()

@@ -32,20 +32,21 @@ def decompressed(file: BinaryIO) -> BinaryIO:
     return stream
 
 
-def compressed(file: BinaryIO, *, level: int) -> BinaryIO:
+def compressed(file: BinaryIO, *, level: int, workers: int | None = None) -> BinaryIO:
     """Return a file that writes into `file` in compressed form; closing it ends the frame.
 
-    The result depends on the version of libzstd, but not on the number of processors. Raises
-    PreflightError if this Python has no zstd.
+    `workers` is the number of threads that compress; None stands for the number of processors. The
+    result depends on the version of libzstd, and is the same for any number of workers except 0.
+    Raises PreflightError if this Python has no zstd.
     """
     zstd = _module()
     parameter = zstd.CompressionParameter
     options = {parameter.compression_level: level, parameter.checksum_flag: 1}
     _, most = parameter.nb_workers.bounds()
     if most > 0:
-        # With one worker or more, the result is the same for any number of workers (zstd.h,
-        # ZSTD_c_nbWorkers); without workers, it is another one.
-        options[parameter.nb_workers] = min(most, os.cpu_count() or 1)
+        # zstd.h, ZSTD_c_nbWorkers
+        wanted = (os.cpu_count() or 1) if workers is None else workers
+        options[parameter.nb_workers] = min(most, wanted)
     stream: BinaryIO = zstd.open(file, "wb", options=options)
     return stream
 
