@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 USER, PASSWORD = "JITBUILD_REGISTRY_USER", "JITBUILD_REGISTRY_PASSWORD"
 # The user name with which a helper says that its secret is an identity token, not a password.
-_TOKEN_USER = "<token>"  # noqa: S105 - a user name
+_IDENTITY_USER = "<token>"
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HELPER_SECONDS = 60
 # Docker Hub's credentials have a key of their own.
@@ -175,7 +175,7 @@ def _from_helper(name: str, host: str, path: Path, runner: Runner) -> Credential
             f"The answer of the credential helper {program} is not JSON with Username and Secret.",
             remedy=f"Set {USER} and {PASSWORD} instead.",
         ) from None
-    if user == _TOKEN_USER:
+    if user == _IDENTITY_USER:
         return Credentials(identity_token=secret)
     return Credentials(user=user, password=secret)
 
