@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 4 << 20
+# O_NONBLOCK exists on POSIX alone, and O_BINARY on Windows alone.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
@@ -22,15 +24,11 @@ def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
     Raises OSError if it cannot be read, if it is larger, or if it is not a regular file: a pipe or
     a device may have no end.
     """
-    with open(path, "rb", opener=_open_without_waiting) as file:
+    # Without O_NONBLOCK, opening a pipe would wait for its writer.
+    with os.fdopen(os.open(path, _FLAGS), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if status.st_size > most:
             raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
         return file.read()
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open `path` for `open`. Without O_NONBLOCK, the call would wait for the writer of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
