@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from jitbuild.errors import UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan
@@ -108,6 +109,12 @@ class Provisioner:
             return self.provide(prebuilt, request)
         check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
+        if self.options.verify:
+            raise UsageError(
+                f"--verify checks prebuilt archives, and {request.text} is compiled.",
+                remedy="Add --prebuilt, or omit --verify. The pins of sources are verified by: "
+                "jitbuild recipes check",
+            )
         self._note_prebuilt(plan, request, axes)
         return self.provide(plan, request)
 

@@ -1,5 +1,6 @@
 """Installs of prebuilt interpreters: archives of small files, and what is refused."""
 
+import hashlib
 import json
 import zipfile
 from dataclasses import replace
@@ -19,6 +20,7 @@ from jitbuild.errors import (
     InterpreterError,
     MissingError,
     ProofError,
+    SignatureError,
     UnsafeArchiveError,
     UsageError,
     VariantError,
@@ -52,7 +54,16 @@ def reporter():
 def install(store, reporter):
     """Install the archive `content`, served at URL, or the one that `served` maps a URL to."""
 
-    def install(content, spec="3.15.2", *, axes=PREBUILT, served=None, catalog=None, **options):
+    def install(
+        content,
+        spec="3.15.2",
+        *,
+        axes=PREBUILT,
+        served=None,
+        catalog=None,
+        provider=None,
+        **options,
+    ):
         download = FakeDownload(served or {URL: content})
 
         def fetch(source, origin, archives):
@@ -66,7 +77,7 @@ def install(store, reporter):
             BuildOptions(**options),
             reporter,
             provider=install.compiler,
-            prebuilt=PrebuiltProvider(fetch=fetch),
+            prebuilt=replace(provider or PrebuiltProvider(), fetch=fetch),
             probe=fake_probe,
             missing_modules=missing_modules,
             repairer=REPAIRER,
@@ -186,6 +197,30 @@ def test_an_archive_with_another_sha256_is_not_unpacked(install, store):
     with pytest.raises(IntegrityError):
         install(layout(), served={URL: layout("3.15.2 no")})
     assert leftovers(store) == []
+
+
+def test_the_build_attestation_is_verified_before_the_download_if_asked_for(install, store):
+    attested = []
+    provider = PrebuiltProvider(attest=lambda *given: attested.append(given))
+    interpreter = install(layout(), provider=provider, verify=True)
+    assert attested == [(NAME, hashlib.sha256(layout()).hexdigest())]
+    assert "build attestation" in interpreter.manifest.source.verified
+
+    def refuse(name, sha256):
+        raise SignatureError("No attestation.", remedy="-")
+
+    with pytest.raises(SignatureError):
+        install(layout(), provider=PrebuiltProvider(attest=refuse), verify=True, reinstall=True)
+    assert install.urls == []
+
+
+def test_an_attestation_is_asked_for_only_if_it_can_exist(install):
+    with pytest.raises(UsageError, match="--verify checks prebuilt archives"):
+        install(layout(), axes=Axes(), verify=True)
+    fields = {"builder": "own", "build": ""}
+    own = catalog_with(layout(), **fields)
+    with pytest.raises(UsageError, match="archives of own have none"):
+        install(layout(), catalog=own, verify=True)
 
 
 def test_a_removed_archive_is_explained(install):

@@ -95,6 +95,12 @@ def _add_registry_options(parser: argparse.ArgumentParser) -> None:
 def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what install may do")
     group.add_argument(
+        "--verify",
+        action="store_true",
+        help="download a prebuilt interpreter only if GitHub attests that its builder built it "
+        "(needs jitbuild[verify])",
+    )
+    group.add_argument(
         "--upgrade",
         action="store_true",
         help="use the newest release that fits, even if the store has an older one",
@@ -175,6 +181,7 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
         reinstall=options.reinstall,
         push=options.push,
         install_deps=options.install_deps,
+        verify=options.verify,
         allow_missing=options.allow_missing,
     )
 

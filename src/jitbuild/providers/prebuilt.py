@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from jitbuild.advice import advise_install
 from jitbuild.building import installed_prefix, standalone
-from jitbuild.errors import BuildError, ProofError
+from jitbuild.errors import BuildError, ProofError, UsageError
 from jitbuild.providers.provider import StagedInterpreter
+from jitbuild.recipes.prebuilt_releases import STANDALONE
 from jitbuild.request import Axes
-from jitbuild.sources import prebuilt_archive
+from jitbuild.sources import build_attestations, prebuilt_archive
 from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import SourceRecord
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from jitbuild.providers.provider import ProviderTask
     from jitbuild.system.process import Runner
 
+_ATTESTED = "sha256 pin in a recipe, and build attestation of GitHub"
 _FROM_SOURCE = Axes(provider="source")
 
 
@@ -35,6 +37,7 @@ class PrebuiltProvider:
     """Installs interpreters from pinned archives. The fields are effects, which tests replace."""
 
     fetch: Callable[..., CachedArchive] = prebuilt_archive.fetch
+    attest: Callable[[str, str], None] = build_attestations.verify_standalone
     unpack: Callable[..., Path] = archive.unpack
     relocate: Callable[[Path, Path], object] = standalone.adapt
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -46,7 +49,8 @@ class PrebuiltProvider:
 
         Raises DownloadError, IntegrityError, ArchiveError or StoreError if the archive cannot be
         obtained or unpacked, ProofError if there is no interpreter in it, and BuildError if a
-        program that a step names fails.
+        program that a step names fails. With the option `verify`, raises SignatureError if the
+        archive has no build attestation, and MissingExtraError if jitbuild[verify] is missing.
         """
         begun, plan = self.clock(), task.plan
         cached = self._fetched(task)
@@ -69,7 +73,7 @@ class PrebuiltProvider:
                 kind=plan.source.kind,
                 location=plan.source.location,
                 origin=cached.origin,
-                verified="sha256 pin in a recipe",
+                verified=_ATTESTED if task.options.verify else "sha256 pin in a recipe",
             ),
             times={
                 "download": round(downloaded - begun, 2),
@@ -96,7 +100,23 @@ class PrebuiltProvider:
             downloader=downloader(task.options.min_speed),
             reporter=task.reporter,
         )
+        if task.options.verify:
+            self._check_attestation(task.plan)
         return self.fetch(task.plan.source, ArchiveOrigin.parse(task.options.mirror), archives)
+
+    def _check_attestation(self, plan: Plan) -> None:
+        """Verify the build attestation of the archive with the pinned sha256.
+
+        It needs only the sha256, so it is verified before the download.
+        """
+        builder = plan.prebuilt.builder if plan.prebuilt else ""
+        if builder != STANDALONE:
+            raise UsageError(
+                f"--verify checks build attestations, and archives of {builder} have none.",
+                remedy="Omit --verify.",
+            )
+        [(name, sha256)] = plan.source.files
+        self.attest(name, sha256)
 
 
 def _program(prefix: Path, plan: Plan) -> Path:
