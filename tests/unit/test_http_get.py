@@ -35,6 +35,11 @@ def test_a_document_is_returned_with_the_headers_for_a_conditional_request():
     }
 
 
+def test_a_validator_that_cannot_be_sent_back_is_ignored():
+    answer = httpx.Response(200, stream=httpx.ByteStream(b""), headers={"ETag": b'"\xe9"'})
+    assert fetch(answer).validators == {}
+
+
 def test_an_unchanged_document_has_no_body():
     server = Server([httpx.Response(304)])
     validators = {"If-None-Match": '"a"'}
@@ -65,6 +70,11 @@ ERRORS = {
         [httpx.Response(429, headers={"Retry-After": "3600"})],
         DownloadError,
         "again in 60 min 00 s",
+    ),
+    "429 with an endless time": (
+        [httpx.Response(429, headers={"Retry-After": "9" * 400})],
+        DownloadError,
+        "again in 1440 min 00 s",
     ),
     "500": ([httpx.Response(500)], DownloadError, "answered HTTP 500.*Check the network"),
     "418": ([httpx.Response(418)], DownloadError, "answered HTTP 418"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9 .,()_+-]{1,200}")
 _VERSION = re.compile(r"Python (3\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?)", re.ASCII)
 _ID = re.compile(r".*/release/(\d{1,9})/", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_URL = re.compile(r"https?://[!-~]{1,1000}")
 
 
 class _ListedRelease(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ class _ListedFile(msgspec.Struct, frozen=True):
     url: str
     is_source: bool
     sha256_sum: str = ""
-    filesize: int = 0
+    filesize: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 0
     sigstore_bundle_file: str = ""
     sbom_spdx2_file: str = ""
 
@@ -111,8 +112,8 @@ class ReleaseAPI:
         if not files or not files[0].sha256_sum:
             return None
         file, *others = files
-        if others or not _SHA256.fullmatch(file.sha256_sum) or file.filesize < 0:
-            fault = "two entries" if others else "no valid sha256 or size"
+        if others or not _SHA256.fullmatch(file.sha256_sum):
+            fault = "two entries" if others else "no valid sha256"
             raise unusable(address, f"{name} has {fault}")
         return StatedArchive(
             version=version,
@@ -132,7 +133,7 @@ class ReleaseAPI:
     def _on_the_same_server(self, url: str) -> Address:
         """Return the address `url`. Raises DownloadError if it is not on the API's own server."""
         address = Address(url)
-        if _server(address) is None or _server(address) != _server(self.base):
+        if not _URL.fullmatch(url) or _server(address) != _server(self.base):
             raise DownloadError(
                 f"{self.base} names a file on another server: {address}.",
                 remedy="Nothing was written. Check the address of the API.",

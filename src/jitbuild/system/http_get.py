@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 16_000_000
 _MOST_REDIRECTS = 5
 _RETRIES = 2
+_LONGEST_WAIT = 24 * 3600.0
 _EFFECTS = NetworkEffects()
 # Maps each header that identifies the version of a document to the header of a condition on it.
 _CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
@@ -139,14 +140,16 @@ class _Request:
         validators = {
             condition: response.headers[name]
             for name, condition in _CONDITIONS.items()
-            if name in response.headers
+            # httpx can send no other header than one in ASCII.
+            if response.headers.get(name, "").isascii() and name in response.headers
         }
         return Document(body=bytes(body), validators=validators)
 
     def _refused(self, response: httpx.Response) -> Exception:
         status = response.status_code
         code = f"HTTP {status} {response.reason_phrase}".rstrip()
-        wait = retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
+        stated = retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
+        wait = min(stated, _LONGEST_WAIT)
         if status == 429:
             again = f"in {format_duration(wait)}" if wait else "later"
             return DownloadError(
