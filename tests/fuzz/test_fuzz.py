@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import hostile_archives
 import hostile_commands
 import hostile_files
+import hostile_releases
 import hostile_signatures
 import pytest
 from fuzzing import BUG, fuzz
@@ -29,6 +30,7 @@ FIELDS = {
     "records of runs": hostile_files.records,
     "archives": hostile_archives.archive,
     "signatures": hostile_signatures.signature,
+    "releases": hostile_releases.release,
 }
 # A hostile archive is damaged or unsafe, whatever it does to the disk.
 _OF_ARCHIVES = {0, 10, 11}

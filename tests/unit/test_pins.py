@@ -66,6 +66,7 @@ UNUSABLE = {
     "an object": ({"detail": "throttled"}, "Expected `array`"),
     "a number as a name": ([release("3.15.3", 1, name=3)], "Expected `str`, got `int`"),
     "without a name": ([{"is_published": True}], "missing required field `name`"),
+    "a lone surrogate": (b'[{"\\udcff": 1}]', "surrogates not allowed"),
     "a path": ([release("../../x", 1)], "names a release 'Python ../../x'"),
     "an absolute path": ([release("3.15.3", 1, name="/etc/passwd")], "names a release"),
     "controls": ([release("3.15.3\x1b[2J", 1)], r"names a release 'Python 3.15.3\\x1b\[2J'"),

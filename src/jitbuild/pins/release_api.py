@@ -162,7 +162,10 @@ def parse_answer(address: Address, body: bytes, kind: type[_T]) -> _T:
         raise unusable(address, f"it is not JSON ({error})") from error
     try:
         return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
+    except (
+        msgspec.ValidationError,
+        UnicodeEncodeError,
+    ) as error:  # the latter for a lone surrogate
         raise unusable(address, f"{error}") from error
 
 
