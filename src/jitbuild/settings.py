@@ -54,7 +54,7 @@ _LISTS = frozenset({"pythons", "modes"})
 _NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage", "registry", "shared-store"})
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 # Settings whose values may contain a password or a token.
-_ADDRESSES = frozenset({"mirror", "ccache-storage"})
+_ADDRESSES = frozenset({"mirror", "ccache-storage", "registry"})
 SHARED_STORE = ("no", "yes")
 # Any other value of `llvm` is the path of a folder whose programs are run.
 _LLVM_WORDS = frozenset({"auto", "system", "managed"})

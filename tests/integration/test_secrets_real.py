@@ -42,6 +42,15 @@ COMMANDS = [
     ["export", "3.15", "{}"],
     ["import", "{}"],
     ["import", "x", "--sha256", "{}"],
+    ["bugs", "{}"],
+    ["recipes", "{}"],
+    ["recipes", "check", "{}"],
+    ["push", "{}", "127.0.0.1:9/x"],
+    ["push", "3.15", "{}"],
+    ["pull", "{}", "--registry", "127.0.0.1:9/x"],
+    ["pull", "3.15", "--registry", "{}"],
+    ["lock", "{}", "--registry", "127.0.0.1:9/x"],
+    ["lock", "3.15", "--registry", "{}"],
     ["diff", "{}", "--", "python"],
     ["bench", "{}", "--", "python"],
     ["bench", "compare", "{}", "{}"],
@@ -181,10 +190,10 @@ def test_no_secret_in_the_measured_command_is_shown_or_recorded(home, tmp_path, 
     assert leaks(home) == []
 
 
-@pytest.mark.parametrize("name", ["mirror", "ccache-storage", "recipes", "llvm", "jobs", "jit"])
+@pytest.mark.parametrize("name", ["mirror", "ccache-storage", "registry", "recipes", "llvm", "jobs", "jit"])
 def test_config_shows_no_secret_of_any_setting(run, monkeypatch, name):
     values = [USER, "redis://:hunter2@h"]
-    if name in {"mirror", "ccache-storage"}:
+    if name in {"mirror", "ccache-storage", "registry"}:
         values += ["bob:hunter2@h/x", "http://h|token=hunter2 http://h?x=hunter2"]
     for value in values:
         monkeypatch.setenv(variable_of(name), value)

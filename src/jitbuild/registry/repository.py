@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from jitbuild.errors import UsageError
+from jitbuild.system.urls import Address
 
 # OCI distribution specification 1.1, "Pulling manifests".
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
@@ -46,24 +47,25 @@ def parse_repository(text: str) -> Repository:
     The registry is reached over https, and over http if its host is this machine, or if `text`
     begins with `http://`. Raises UsageError if `text` is not the name of a repository.
     """
+    shown = Address(text)  # a person may have written a password
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
     if scheme.lower() not in {"", "http", "https", "oci"}:
-        raise UsageError(f"{text} is not a repository: its scheme is unknown.", remedy=_EXAMPLE)
+        raise UsageError(f"{shown} is not a repository: its scheme is unknown.", remedy=_EXAMPLE)
     host, slash, name = rest.rstrip("/").partition("/")
     if "@" in host:
         raise UsageError(
-            f"{text} contains a user or a password.",
+            f"{shown} contains a user or a password.",
             remedy="Omit them: credentials are taken from Docker's config.json (`docker login`), or"
             " from JITBUILD_REGISTRY_USER and JITBUILD_REGISTRY_PASSWORD.",
         )
     if not slash or not _HOST.fullmatch(host):
-        raise UsageError(f"{text} is not the name of a repository.", remedy=_EXAMPLE)
+        raise UsageError(f"{shown} is not the name of a repository.", remedy=_EXAMPLE)
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         lower = name.lower()
         hint = f"Write it in lower case: {host}/{lower}." if _NAME.fullmatch(lower) else _EXAMPLE
-        raise UsageError(f"{name!r} is not the name of a repository in a registry.", remedy=hint)
+        raise UsageError(f"{shown} is not the name of a repository in a registry.", remedy=hint)
     if scheme.lower() in {"", "oci"}:
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
     return Repository(scheme.lower(), host.lower(), name)
