@@ -190,7 +190,9 @@ def test_no_secret_in_the_measured_command_is_shown_or_recorded(home, tmp_path, 
     assert leaks(home) == []
 
 
-@pytest.mark.parametrize("name", ["mirror", "ccache-storage", "registry", "recipes", "llvm", "jobs", "jit"])
+@pytest.mark.parametrize(
+    "name", ["mirror", "ccache-storage", "registry", "recipes", "llvm", "jobs", "jit"]
+)
 def test_config_shows_no_secret_of_any_setting(run, monkeypatch, name):
     values = [USER, "redis://:hunter2@h"]
     if name in {"mirror", "ccache-storage", "registry"}:
