@@ -292,13 +292,20 @@ def test_the_options_of_the_measurements_of_performance_exist(installed: Machine
 
 def test_the_excerpts_of_recipes_are_read(installed: Machine) -> None:
     for number, block in enumerate(blocks_of("docs/recipes.md")):
+        prebuilt = block.text.startswith("[[archive]]")
         folder = installed.folder / f"recipes-{number}"
         _write(
-            folder / "cpython-3.15.toml", re.sub(r'"[0-9a-f]*\.\.\."', f'"{"5" * 64}"', block.text)
+            folder / ("prebuilt.toml" if prebuilt else "cpython-3.15.toml"),
+            re.sub(r'"[0-9a-f]*\.\.\."', f'"{"5" * 64}"', block.text),
         )
-        (version,) = re.findall(r'^version = "(.*)"', block.text, re.MULTILINE)
-        plan = f"jitbuild plan {version} --json --recipes {folder} --platform x86_64-linux-gnu"
-        assert f'"{"5" * 64}"' in installed.shell(plan, installed.folder)
+        options = f"--recipes {folder} --json"
+        if issues := re.findall(r'^issue = "(.*)"', block.text, re.MULTILINE):
+            assert issues[0] in installed.shell(f"jitbuild bugs 3.15 {options}", installed.folder)
+            continue
+        version, *_ = re.findall(r'^version = "(.*)"', block.text, re.MULTILINE)
+        plan = f"jitbuild plan {version} {options} --platform x86_64-linux-gnu"
+        shown = installed.shell(f"{plan}{' --prebuilt' * prebuilt}", installed.folder)
+        assert f'"{"5" * 64}"' in shown
 
 
 def every_page() -> Iterator[str]:
