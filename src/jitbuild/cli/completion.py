@@ -83,7 +83,7 @@ def recipe_words(**_: object) -> list[str]:
     """Return the actions of `jitbuild recipes`, and what `known_requests` returns."""
     from jitbuild.cli.recipes import ACTIONS
 
-    return [*ACTIONS, *known_requests()]
+    return [*ACTIONS, "prebuilt", *known_requests()]
 
 
 def installed_names(**_: object) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from jitbuild import api
 from jitbuild.cli.arguments import add_examples, add_json, add_recipes, complete_with
 from jitbuild.cli.list_options import WordsAction
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from jitbuild.recipes.catalog import Catalog
 
 ACTIONS = ("update", "check")
+_PREBUILT = "prebuilt"
 _SHORT_HASH = 12
 
 
@@ -32,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "List the releases that the recipes know: whether they are shipped or your own, who states "
         "their sha256, and how it was verified. `recipes update` asks python.org for releases "
         "whose sha256 is not known or that only one publisher states, verifies it, and writes it "
-        "to your own recipes. `recipes check` verifies every sha256 again, and exits with 1 if one "
+        "to your own recipes. `recipes update prebuilt` does the same for prebuilt archives, whose "
+        "builders are asked. `recipes check` verifies every sha256 again, and exits with 1 if one "
         "is different. docs/recipes.md describes the verification."
     )
     parser.usage = (
@@ -63,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jitbuild recipes 3.15",
         "jitbuild recipes update",
         "jitbuild recipes update 3.15 3.16",
+        "jitbuild recipes update prebuilt",
         "jitbuild recipes check 3.15",
     )
 
@@ -73,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     Return 1 if a new release cannot be verified (update), or if a pin is different (check).
     """
     action, *series = options.words or [""]
+    if action == "update" and series == [_PREBUILT]:
+        return _update_prebuilt(options)
     if action == "update":
         return _update(options, series)
     if action == "check":
@@ -133,6 +140,30 @@ def _update(options: argparse.Namespace, series: Sequence[str]) -> int:
     for path in written:
         reporter.note(f"Wrote {path}.")
     return 0 if all(finding.verified for finding in news) else 1
+
+
+def _update_prebuilt(options: argparse.Namespace) -> int:
+    """Write the new pins of prebuilt archives; the probe of each install decides about the JIT."""
+    from jitbuild.pins import prebuilt_pins
+
+    folder, reporter = _folder(options), reporter_for(options)
+    known = prebuilt_pins.own_and_shipped(folder, api.catalog(None).prebuilt)
+    with reporter.stage("Asking the builders of prebuilt archives"):
+        archives = prebuilt_pins.new_archives(known, get=prebuilt_pins.fetch)
+    if options.json:
+        print_json([msgspec.to_builtins(archive) for archive in archives])
+    elif archives:
+        print_table(
+            [
+                (each.version, each.target, f"{each.builder} {each.build}".strip())
+                for each in archives
+            ]
+        )
+    if archives:
+        reporter.note(f"Wrote {prebuilt_pins.write_archives(archives, folder)}.")
+    else:
+        reporter.note("The recipes have every archive that the builders publish.")
+    return 0
 
 
 def _check(options: argparse.Namespace, series: Sequence[str]) -> int:
