@@ -146,8 +146,9 @@ class Job:
                 return self.outputs[step[1]][step[2]]
             if name := re.fullmatch(r"inputs\.([\w-]+)(?: \|\| env\.\w+)?", expression):
                 return inputs[name[1]]
-            assert expression == "inputs.install-deps == 'true' && '--install-deps' || ''"
-            return "--install-deps" if inputs["install-deps"] == "true" else ""
+            flag = re.fullmatch(r"inputs\.([\w-]+) == 'true' && '(--[\w-]+)' \|\| ''", expression)
+            assert flag, expression
+            return flag[2] if inputs[flag[1]] == "true" else ""
 
         return re.sub(r"\$\{\{ (.*?) \}\}", fill, text)
 
