@@ -48,6 +48,7 @@ MODULES_OF_A_NOXFILE = (
     "system.exec_script",
     "system.list_text",
     "system.parsing",
+    "system.small_file",
     "system.paths",
     "system.suggestions",
     "system.urls",
