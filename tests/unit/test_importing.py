@@ -58,6 +58,14 @@ def refusal(store, file, error=ArchiveError):
     return caught.value.what
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX has pipes and devices as files")
+def test_a_device_or_a_pipe_is_refused_before_it_is_read(store, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    for name in ("pipe", "zero", "."):
+        assert refusal(store, tmp_path / name).endswith(" cannot be read: it is not a file.")
+
+
 def test_an_imported_interpreter_is_proven_and_its_files_name_its_new_folder(store, file, tmp_path):
     now = datetime(2026, 12, 1, tzinfo=UTC)
     imported, times = importer(store, now=lambda: now).import_file(file, accept)

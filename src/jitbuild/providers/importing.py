@@ -79,6 +79,11 @@ class Importer:
         begun, target = self.clock(), self.this_host().target
         if target.system != "windows":
             require_store(self.store.root)
+        if file.exists() and not file.is_file():  # a device may have no end
+            raise ArchiveError(
+                f"{file} cannot be read: it is not a file.",
+                remedy="Name a file that `jitbuild export` wrote.",
+            )
         with self.store.scratch() as scratch, store_errors(scratch):
             # Whoever can write to the file must not be able to change it after it is accepted.
             copy = scratch / "archive.tar.zst"
