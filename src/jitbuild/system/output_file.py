@@ -24,8 +24,9 @@ def output_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     It is on the disk before it gets its name. If the block fails, the file is removed. A process
     that is killed may leave it, with the name `.<random>.part`, in the folder of `path`.
 
-    Raises UsageError if `path` exists, unless `overwrite` is True. Turns OSError in the block, also
-    of files in other places, into DiskFullError or OperatingSystemError.
+    Raises UsageError if `path` exists, unless `overwrite` is True, and if it is a folder, a device
+    or a pipe. Turns OSError in the block, also of files in other places, into DiskFullError or
+    OperatingSystemError.
     """
     part = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
@@ -46,6 +47,9 @@ def output_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 def _check_absent(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder.", remedy="Name a file.")
+    if path.exists() and not path.is_file():
+        # The new file would take the name of a device such as /dev/null.
+        raise UsageError(f"{path} is not a regular file.", remedy="Name a file.")
     if not overwrite and os.path.lexists(path):
         raise UsageError(
             f"{path} exists.", remedy="Overwrite it with --force, or name another file."
