@@ -223,7 +223,14 @@ class Provisioner:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")
 
     def _pull_or_build(self, plan: Plan, request: Request) -> Interpreter:
-        if self.registry is not None and not self.options.reinstall:
+        if self.options.verify and self.options.pull_only:
+            raise UsageError(
+                "--verify checks prebuilt archives, and with --pull-only none is downloaded.",
+                remedy="Omit one of them.",
+            )
+        # What is in a registry has no attestation.
+        may_pull = not (self.options.reinstall or self.options.verify)
+        if self.registry is not None and may_pull:
             try:
                 return self._obtain(plan, request, self.registry)
             except from_registry.FAILURES as error:

@@ -110,6 +110,8 @@ def fetch_bundles(
     except MissingError as error:
         raise _no_attestation(name, sha256) from error
     except DownloadError as error:
+        if "HTTP 4" not in error.what:
+            raise
         raise type(error)(error.what, remedy=f"{error.remedy} {_LIMIT}") from error
     try:
         entries = parse_json(answer)["attestations"][:_MOST_ATTESTATIONS]
