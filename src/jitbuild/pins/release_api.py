@@ -172,7 +172,7 @@ def parse_answer(address: Address, body: bytes, kind: type[_T]) -> _T:
 def unusable(address: Address, reason: str) -> DownloadError:
     """Return the error for an answer that has another content than the API's documentation says."""
     return DownloadError(
-        f"The answer of {address} cannot be used: {reason}.",
+        f"The answer of {address.public} cannot be used: {reason}.",
         remedy="Nothing was written. Run the command again later. If that does not help, report "
         "it: the API may have changed.",
     )

@@ -69,7 +69,7 @@ def get_document(
     except RetryError as error:
         kind = TruncatedError if error.interrupted else DownloadError
         raise kind(
-            f"{address} could not be fetched: {error.reason}.",
+            f"{address.public} could not be fetched: {error.reason}.",
             remedy=f"{_CHECK_NETWORK}, and run the command again later.",
         ) from error
 
@@ -153,17 +153,17 @@ class _Request:
         if status == 429:
             again = f"in {format_duration(wait)}" if wait else "later"
             return DownloadError(
-                f"{self.address} was not answered: the server limits the number of requests from "
-                f"this network ({code}).",
+                f"{self.address.public} was not answered: the server limits the number of requests "
+                f"from this network ({code}).",
                 remedy=f"Run the same command again {again}.",
             )
         if status in {404, 410}:
             return MissingError(
-                f"{self.address} was not found ({code}).", remedy="Check the address."
+                f"{self.address.public} was not found ({code}).", remedy="Check the address."
             )
         if status in {401, 403, 407}:
             return DownloadError(
-                f"Access to {self.address} was denied ({code}).",
+                f"Access to {self.address.public} was denied ({code}).",
                 remedy=f"{_CHECK_NETWORK}, or use another network.",
             )
         if status >= 500 or status in {408, 425}:
@@ -172,7 +172,7 @@ class _Request:
 
     def _failure(self, reason: str) -> DownloadError:
         return DownloadError(
-            f"{self.address} could not be fetched: {reason}.", remedy="Check the address."
+            f"{self.address.public} could not be fetched: {reason}.", remedy="Check the address."
         )
 
     @contextlib.contextmanager
