@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jitbuild.errors import RequestError, UsageError
+from jitbuild.errors import UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan
@@ -108,7 +108,7 @@ class Provisioner:
         if prebuilt := self._prebuilt_plan(request, axes):
             return self.provide(prebuilt, request)
         check_variant(variant, target, self.catalog)
-        plan = make_plan(self._source_of(request, axes), variant, target, self.catalog)
+        plan = make_plan(self.resolve(request), variant, target, self.catalog)
         if self.options.verify:
             raise UsageError(
                 f"--verify checks prebuilt archives, and {request.text} is compiled.",
@@ -124,19 +124,6 @@ class Provisioner:
             return None
         target, sha256 = self.this_host().target, self.options.sha256
         return stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
-
-    def _source_of(self, request: Request, axes: Axes) -> ResolvedRequest:
-        """Return the source of `request`; an error names --prebuilt if that would do instead."""
-        try:
-            return self.resolve(request)
-        except RequestError as error:
-            target = self.this_host().target
-            if not faster_install(request, axes, target, self.catalog):
-                raise
-            raise RequestError(
-                error.what,
-                remedy=f"{error.remedy} Or download a CPython that others have built: --prebuilt",
-            ) from error
 
     def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
         """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit."""

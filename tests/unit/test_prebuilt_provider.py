@@ -20,7 +20,6 @@ from jitbuild.errors import (
     InterpreterError,
     MissingError,
     ProofError,
-    RequestError,
     SignatureError,
     UnsafeArchiveError,
     UsageError,
@@ -268,16 +267,6 @@ def test_the_first_note_of_a_build_names_the_faster_way(install, reporter):
     install(layout(), axes=Axes())
     assert "--prebuilt would take seconds" in reporter.notes[0]
     assert len(install.compiler.tasks) == 1
-
-
-def test_a_release_whose_sources_are_not_pinned_may_be_there_prebuilt(install):
-    catalog = catalog_with(layout(), version="3.15.99")
-    with pytest.raises(RequestError) as caught:
-        install(layout(), "3.15.99", axes=Axes(), catalog=catalog)
-    assert caught.value.remedy.endswith("--prebuilt")
-    with pytest.raises(RequestError) as caught:
-        install(layout(), "3.15.98", axes=Axes(), catalog=catalog)
-    assert "--prebuilt" not in caught.value.remedy
 
 
 @pytest.mark.parametrize("options", [{"mirror": "distro"}, {"sha256": "0" * 64}])
