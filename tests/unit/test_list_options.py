@@ -42,6 +42,25 @@ def test_every_list_is_written_in_one_way(command, words, option, items):
 
 
 @pytest.mark.parametrize(
+    ("words", "items"),
+    [
+        (["push", "3.15", "--profile", "release", "ghcr.io/a/b"], ["3.15", "ghcr.io/a/b"]),
+        (["push", "-q", "3.15", "--stencils", "ghcr.io/a/b"], ["3.15", "ghcr.io/a/b"]),
+        (["pull", "3.14", "--registry", "ghcr.io/a/b", "3.15"], ["3.14", "3.15"]),
+        (["lock", "3.14,3.15", "--check", "3.13"], ["3.14", "3.15", "3.13"]),
+        (["install", "3.14", "-q", "./a"], ["3.14", "./a"]),
+    ],
+)
+def test_options_may_stand_between_the_words_of_a_list(words, items):
+    assert parsers.parse(words).spec == items
+
+
+def test_options_may_stand_between_an_action_and_its_series():
+    options = parsers.parse(["recipes", "update", "--refresh", "3.15"])
+    assert (options.words, options.refresh) == (["update", "3.15"], True)
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["--with", "pytest", "3.15"],

@@ -100,10 +100,15 @@ def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[
 
     If SPEC is missing, the last value of the last list becomes SPEC, provided that it can be SPEC:
     in `--with pytest 3.15`, SPEC is `3.15`.
+
+    argparse fills a positional list from adjacent words only. The words of such a list are
+    therefore put beside the first of them: `3.14 -q 3.15` becomes `3.14 3.15 -q`.
     """
     options, actions = parser._option_string_actions, parser._actions  # noqa: SLF001
     tokens = _tokens(words, options)
     _leave_spec(tokens, [action for action in actions if not action.option_strings])
+    if any(isinstance(action, WordsAction) for action in actions):
+        tokens = _with_adjacent_words(tokens)
     return [word for token in tokens for word in token.words]
 
 
@@ -135,6 +140,14 @@ def _tokens(words: Sequence[str], options: dict[str, argparse.Action]) -> list[_
         while rest and _takes(token, rest[0]):
             token.values.append(rest.pop(0))
     return tokens
+
+
+def _with_adjacent_words(tokens: list[_Token]) -> list[_Token]:
+    """Return `tokens` with all positional words beside the first of them."""
+    first = next((index for index, token in enumerate(tokens) if token.is_positional), 0)
+    words = [token for token in tokens if token.is_positional]
+    rest = [token for token in tokens[first:] if not token.is_positional]
+    return [*tokens[:first], *words, *rest]
 
 
 def _takes(token: _Token, word: str) -> bool:

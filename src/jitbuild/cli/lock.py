@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild import setting_lists, settings
+from jitbuild import api, setting_lists, settings
 from jitbuild.cli.arguments import (
     add_axes,
     add_examples,
@@ -15,8 +15,10 @@ from jitbuild.cli.arguments import (
     add_spec,
     requested_plan,
 )
+from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import MissingError, UsageError, VariantError
+from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         completer="known_requests",
         nargs="*",
+        action=WordsAction,
         help="requests, such as 3.15 (default: those in the file or, without a file, the setting "
         "pythons)",
     )
@@ -117,7 +120,7 @@ def _locked(
 ) -> list[LockedInterpreter]:
     """Return the interpreters in the registry for `spec`, one for each target that it has.
 
-    Raises MissingError if it has none.
+    Raises MissingError if it has none, and RequestError if the sha256 of the release is not known.
     """
     from jitbuild.registry.interpreters import key_tag
     from jitbuild.registry.lock_file import LockedInterpreter
@@ -128,6 +131,9 @@ def _locked(
             plan = requested_plan(options, spec, platform=target)
         except VariantError:  # this target has no such build
             continue
+        if not plan.key:
+            prebuilt = api.catalog(options.recipes).has_prebuilt(plan.version)
+            raise unpinned_release(plan.version, plan.source.unpinned, prebuilt=prebuilt)
         name = plan.name
         try:
             _, digest = client.get(key_tag(plan.key))
