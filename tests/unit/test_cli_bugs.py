@@ -15,6 +15,7 @@ def test_the_bugs_of_a_release_are_described(run):
     assert (code, err) == (0, "")
     assert (
         "gh-154701: A `for` loop over iterators of more than four types runs forever in JIT code.\n"
+        "  series    3.15\n"
         "  versions  >=3.15.0b1,<3.15.0rc2 (at least)\n"
         "  fixed in  3.15.0rc2\n"
         "  issue     https://github.com/python/cpython/issues/154701\n"
@@ -50,6 +51,7 @@ def test_the_json_has_its_documented_shape(run):
         "versions",
         "at_least",
         "fixed_in",
+        "series",
         "targets",
         "jit",
         "assertions",
@@ -57,6 +59,7 @@ def test_the_json_has_its_documented_shape(run):
         "snippet",
         "snippet_ends",
     }
+    assert (leak["issue"], leak["series"]) == ("gh-157875", "3.15")
     assert (leak["issue"], leak["fixed_in"], leak["snippet_ends"]) == ("gh-157875", None, True)
 
 

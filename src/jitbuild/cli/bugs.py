@@ -9,7 +9,7 @@ from jitbuild import api
 from jitbuild.cli.arguments import add_examples, add_json, add_recipes, add_spec
 from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
-from jitbuild.recipes.known_bugs import listed_bugs
+from jitbuild.recipes.known_bugs import listed_bugs, series_of
 from jitbuild.request import parse
 from jitbuild.running.known_bugs import bugs_of_installed
 from jitbuild.store.names import find_named
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jitbuild.recipes.bugs import KnownBug
+    from jitbuild.recipes.catalog import Catalog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,18 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the known bugs as text or JSON. Return 0 even if there are none."""
-    bugs = _bugs(options)
+    catalog = api.catalog(options.recipes)
+    bugs = [(bug, series_of(bug, catalog)) for bug in _bugs(options, catalog)]
     if options.json:
-        print_json([bug.to_full_json() for bug in bugs])
+        print_json([{**bug.to_full_json(), "series": series} for bug, series in bugs])
     elif bugs:
-        print("\n\n".join("\n".join(_lines(bug, snippets=options.snippets)) for bug in bugs))
+        texts = (_lines(bug, series, snippets=options.snippets) for bug, series in bugs)
+        print("\n\n".join(map("\n".join, texts)))
     elif not options.quiet:
         print(f"No JIT bug of {options.spec} is known.", file=sys.stderr)
     return 0
 
 
-def _bugs(options: argparse.Namespace) -> tuple[KnownBug, ...]:
-    catalog = api.catalog(options.recipes)
+def _bugs(options: argparse.Namespace, catalog: Catalog) -> tuple[KnownBug, ...]:
     if options.spec is None:
         return listed_bugs(catalog)
     request = parse(options.spec)
@@ -71,9 +73,9 @@ def _bugs(options: argparse.Namespace) -> tuple[KnownBug, ...]:
     return listed_bugs(catalog, request)
 
 
-def _lines(bug: KnownBug, *, snippets: bool) -> Iterator[str]:
+def _lines(bug: KnownBug, series: str, *, snippets: bool) -> Iterator[str]:
     yield f"{bug.issue}: {bug.what}"
-    for label, text in _details(bug):
+    for label, text in [("series", series), *_details(bug)]:
         yield f"  {label:8}  {text}"
     if snippets and bug.snippet:
         yield ""

@@ -94,6 +94,12 @@ def known_bugs(catalog: Catalog, version: str, target: Target, variant: Variant)
     )
 
 
+def series_of(bug: KnownBug, catalog: Catalog) -> str:
+    """Return the series whose recipe lists `bug`, an entry of `catalog`."""
+    recipes = catalog.series.values()
+    return next(recipe.series for recipe in recipes if any(each is bug for each in recipe.bug))
+
+
 def listed_bugs(catalog: Catalog, request: Request | None = None) -> tuple[KnownBug, ...]:
     """Return the bugs of all releases that `request`, a version request, names; None: all bugs.
 
