@@ -7,6 +7,7 @@ import functools
 import hashlib
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -102,6 +103,28 @@ def test_an_existing_file_is_overwritten_only_with_force(run, store, tmp_path):
     assert (tmp_path / FILE).read_bytes()[:4] == b"\x28\xb5\x2f\xfd"
 
 
+def test_only_a_file_is_overwritten(run, store, tmp_path):
+    put(store)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code, _, err = run("export", "3.15", pipe, "--force")
+    assert (code, "is not a regular file" in err) == (UsageError.exit_code, True)
+    assert pipe.is_fifo()
+
+
+def test_a_folder_that_does_not_exist_is_not_taken_for_a_file(run, store, tmp_path):
+    put(store)
+    code, _, err = run("export", "3.15", f"new{os.sep}")
+    assert (code, "does not exist" in err) == (UsageError.exit_code, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_url_is_not_imported(run):
+    code, _, err = run("import", "https://me:secret@files.example.com/x.tar.zst")
+    assert (code, "Download the file" in err) == (UsageError.exit_code, True)
+    assert "secret" not in err
+
+
 def test_stdout_is_refused_with_the_reason(run, store):
     put(store)
     code, _, err = run("export", "3.15", "-")
@@ -112,7 +135,7 @@ def test_an_adopted_interpreter_is_refused_with_the_reason(run, store, elsewhere
     put_by_name(store, "cpython-3.15.2-jit-fast-adopted0", program=elsewhere)
     code, _, err = run("export", "cpython-3.15.2")
     assert code == UsageError.exit_code
-    assert "was adopted, so it cannot be exported" in err
+    assert "was adopted, so it cannot be exported or pushed" in err
     assert not [*tmp_path.glob("*.zst")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -76,6 +77,8 @@ def _path(text: str | None, interpreter: Interpreter) -> Path:
             remedy="Name a file.",
         )
     path = expanded_path(text) if text else Path()
+    if text and text.endswith(os.sep) and not path.is_dir():
+        raise UsageError(f"The folder {text} does not exist.", remedy="Create it, or name a file.")
     return path / f"{interpreter.name}{_SUFFIX}" if path.is_dir() else path
 
 

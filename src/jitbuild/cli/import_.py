@@ -15,6 +15,7 @@ from jitbuild.errors import IntegrityError, UsageError
 from jitbuild.system.digests import parse_sha256
 from jitbuild.system.formatting import format_duration
 from jitbuild.system.paths import expanded_path
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +49,12 @@ def run(options: argparse.Namespace) -> int:
     """Import the interpreter; print its executable or, with --json, its full record."""
     from jitbuild.providers.importing import Importer, accept_only
 
+    if "://" in options.file:
+        raise UsageError(
+            f"{Address(options.file)} is a URL, and `jitbuild import` reads files.",
+            remedy="Download the file, and import it with the sha256 that `jitbuild export` "
+            "printed: --sha256 HASH",
+        )
     file, reporter = expanded_path(options.file), reporter_for(options)
     accept = (
         accept_only(parse_sha256(options.sha256), file=file)

@@ -64,9 +64,10 @@ def _sha256(file: BinaryIO) -> str:
 def _check(interpreter: Interpreter) -> None:
     if interpreter.adopted:
         raise UsageError(
-            f"{interpreter.name} was adopted, so it cannot be exported: its files are not in the "
-            f"store, and {interpreter.executable} may need other files of this machine.",
-            remedy="Export an interpreter that `jitbuild install` has added. On the other machine, "
+            f"{interpreter.name} was adopted, so it cannot be exported or pushed: its files "
+            f"are not in the store, and {interpreter.executable} may need other files of this "
+            "machine.",
+            remedy="Name an interpreter that `jitbuild install` has added. On the other machine, "
             "an installed interpreter can be adopted: jitbuild adopt PATH",
         )
     if not (interpreter.proven and interpreter.fresh):
