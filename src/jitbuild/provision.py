@@ -126,8 +126,11 @@ class Provisioner:
         return stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
 
     def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
-        """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit."""
-        if self.options.sha256 or self.options.pull_only or not self._may_download_prebuilt:
+        """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit.
+
+        With a registry, nothing is noted: it may have the interpreter, so no build is certain.
+        """
+        if self.options.sha256 or self.registry or not self._may_download_prebuilt:
             return
         note = faster_install(request, axes, plan.target, self.catalog)
         if note and self.store.get(plan.prefix_name) is None:

@@ -50,6 +50,12 @@ def test_the_summary_has_the_proof_and_the_time_of_each_step(store, jit):
     )
 
 
+def test_the_summary_says_that_an_interpreter_was_pulled(store):
+    times = {"download": 1.0, "unpack": 3.0, "probe": 1.0, "total": 5.0}
+    pulled = stores.edited(put(store, "x"), times=times)
+    assert " Pulled in 5.0 s (download 1.0 s, " in summary(pulled, pulled.created)
+
+
 def test_the_summary_shows_what_the_caches_supplied(store):
     times = {"configure": 1.0, "stencils": 0.1, "make": 9.0, "total": 10.1}
     caches = {"configure": "miss", "stencils": "hit", "compiler": {"hits": 7, "misses": 3}}

@@ -32,7 +32,7 @@ from jitbuild.system.urls import Address
 if TYPE_CHECKING:
     from jitbuild.provision_many import Outcome
     from jitbuild.store.interpreter import Interpreter
-    from jitbuild.store.manifest import CachesRecord
+    from jitbuild.store.manifest import CachesRecord, Manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +213,7 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
     """
     manifest, proof = interpreter.manifest, proof_of(interpreter)
     times = manifest.times or {}
-    made = "Installed" if manifest.prebuilt else "Built"
+    made = _made(manifest)
     total = format_duration(times["total"]) if times else ""
     if begun is not None and interpreter.created < begun:
         built = f", {made.lower()} in {total}" if total else ""
@@ -227,6 +227,13 @@ def summary(interpreter: Interpreter, begun: datetime | None = None) -> str:
         if name != "total"
     )
     return f"{interpreter.name}: {proof}. {made} in {total} ({steps})."
+
+
+def _made(manifest: Manifest) -> str:
+    """Return the verb for the way in which the interpreter came into the store."""
+    if manifest.prebuilt:
+        return "Installed"
+    return "Pulled" if "download" in (manifest.times or {}) else "Built"
 
 
 def _cached(step: str, caches: CachesRecord | None) -> str:

@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_axes(parser, several=True)
     add_recipes(parser)
     parser.add_argument(
+        "--sha256", metavar="HASH", help="the sha256 of a release that no recipe pins yet"
+    )
+    parser.add_argument(
         "--upgrade",
         action="store_true",
         help="use the newest release that fits, even if the store has an older one",
@@ -59,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
         options=BuildOptions(
             registry=options.registry,
             recipes=options.recipes,
+            sha256=options.sha256,
             upgrade=options.upgrade,
             pull_only=True,
         ),
