@@ -104,6 +104,11 @@ def test_options_of_the_update_are_refused_for_the_list(run, option):
     assert "--api and --refresh belong to" in err
 
 
+def test_a_misspelt_action_is_answered_with_the_nearest(run):
+    code, _, err = run("recipes", "updat")
+    assert (code, "Did you mean update?" in err) == (2, True)
+
+
 @pytest.mark.parametrize("action", ["update", "check"])
 def test_only_series_are_updated_and_checked(run, action):
     code, _, err = run("recipes", action, "3.15.0b2")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jitbuild.registry.repository import Repository
 
 _REMEDY = "Name one of them."
+_SOURCES = (".", "/", "~", "git+")  # the beginnings of requests that may contain a slash
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +92,7 @@ def _repository(words: list[str]) -> tuple[list[str], Repository]:
     """Return the specs in `words`, and the repository: the last word, or the setting `registry`."""
     from jitbuild.registry.repository import parse_repository
 
-    if words and "/" in words[-1] and not words[-1].startswith((".", "/", "~")):
+    if words and ("/" in words[-1] or ":" in words[-1]) and not words[-1].startswith(_SOURCES):
         return words[:-1], parse_repository(words[-1])
     setting = settings.value("registry")
     if setting:

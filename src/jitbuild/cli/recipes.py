@@ -13,6 +13,7 @@ from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RecipeError, UsageError
 from jitbuild.recipe_folders import own_folder, recipes_folder
 from jitbuild.system.formatting import count_noun, format_size
+from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.table import print_table
 
 if TYPE_CHECKING:
@@ -96,6 +97,12 @@ def _list(options: argparse.Namespace) -> int:
     from jitbuild.pins.listing import known_releases
     from jitbuild.request import parse
 
+    for word in options.words:
+        if word.isalpha() and (hint := did_you_mean(word, ACTIONS)):
+            raise UsageError(
+                f"{word!r} is neither an action nor a release.",
+                remedy=f"{hint}See `jitbuild recipes --help`.",
+            )
     folder = recipes_folder(options.recipes)
     releases = known_releases(api.catalog(folder), folder, [*map(parse, options.words)])
     if options.json:
@@ -108,7 +115,8 @@ def _list(options: argparse.Namespace) -> int:
 
 def _row(release: KnownRelease) -> tuple[str, str, str, str, str]:
     if release.unpinned:
-        return release.version, release.origin, "", "nobody", f"no sha256: {release.unpinned}"
+        reason = f"sha256 not known: {release.unpinned}"
+        return release.version, release.origin, "", "nobody", reason
     size = format_size(release.size) if release.size else ""
     return (
         release.version,

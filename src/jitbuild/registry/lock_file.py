@@ -57,7 +57,8 @@ def read_lock_file(path: Path) -> LockFile:
         lock = msgspec.convert(parse_toml(path.read_text(encoding="utf-8")), LockFile)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise SettingsError(
-            f"{path} cannot be read: {error}.", remedy="Write it again with `jitbuild lock`."
+            f"{path} cannot be read: {error}.",
+            remedy="Restore it, or delete it and write it again: jitbuild lock SPEC",
         ) from error
     if lock.version != _VERSION:
         raise SettingsError(

@@ -44,6 +44,5 @@ def fetch(source: Source, origin: ArchiveOrigin, archives: ArchiveCache) -> Cach
     except DownloadError as error:
         raise type(error)(
             error.what,
-            remedy=f"{error.remedy} Alternatives: a mirror (--mirror URL|FOLDER), or compile: "
-            "--provider source",
+            remedy=f"{error.remedy} Or compile it: --provider source",
         ) from error

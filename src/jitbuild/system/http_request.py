@@ -84,7 +84,7 @@ def with_retries(
         except RetryError as error:
             failures += 1
             if failures > retries:
-                raise transfer_errors.final_error(address, error, 0) from error
+                raise transfer_errors.request_failed(address, error) from error
             wait = wait_before(failures, error.wait, effects)
             on_wait(f"{error.reason}; trying again in {wait:.0f} s")
             effects.sleep(wait)

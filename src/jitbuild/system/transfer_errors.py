@@ -77,6 +77,14 @@ def final_error(address: Address, error: RetryError, size: int) -> DownloadError
     )
 
 
+def request_failed(address: Address, error: RetryError) -> DownloadError:
+    """Return the error for a small request or an upload whose last attempt failed with `error`."""
+    return DownloadError(
+        f"The request to {address} failed: {error.reason}.",
+        remedy=f"Check the network and {_CHECK_PROXY}, and run the command again later.",
+    )
+
+
 def too_slow(address: Address, error: TooSlowError) -> TruncatedError:
     """Return the error for a transfer that was given up because it was too slow."""
     return TruncatedError(
