@@ -104,7 +104,7 @@ def test_a_build_without_the_jit_has_no_jit_bugs(catalog_of, variant):
 def test_the_warning_names_the_newest_release_without_the_bugs(catalog_of):
     (warning,) = bugs(catalog_of(), "3.15.0b2").warnings
     assert warning == (
-        "3.15.0b2 has 1 known JIT bug (gh-1). The nearest release without it is 3.15.2. "
+        "3.15.0b2 has 1 known JIT bug (gh-1). The newest release without it is 3.15.2. "
         "`jitbuild bugs 3.15.0b2` describes it."
     )
 
@@ -117,7 +117,7 @@ def test_a_bug_that_changes_no_program_is_listed_without_a_warning(catalog_of):
 def test_a_bug_without_a_fix_is_expected_in_later_releases(catalog_of):
     found = bugs(catalog_of(SERIES + OPEN), "3.15.0b2")
     assert (found.better, issues(found.remaining)) == ("3.15.2", ["gh-5"])
-    assert "it has only gh-5, which has no fix yet." in found.warnings[0]
+    assert " has only gh-5, which has no fix yet." in found.warnings[0]
     found = bugs(catalog_of(OPEN.replace("\n[[bug]]", 'series = "3.15"\n[[bug]]', 1)), "3.15.0b2")
     assert (found.better, found.remaining) == ("", ())
     assert "No release has a fix for it yet." in found.warnings[0]
@@ -128,8 +128,8 @@ def test_an_older_or_unpinned_release_is_never_advised(catalog_of):
     assert bugs(catalog, "3.15.0").better == ""
     (warning,) = bugs(catalog, "3.15.0").warnings
     assert warning == (
-        "3.15.0 has 1 known JIT bug (gh-1). The nearest better release is 3.15.1, but no recipe "
-        "has its sha256, which `jitbuild recipes update` may find. "
+        "3.15.0 has 1 known JIT bug (gh-1). 3.15.1 has the fix, but no recipe has its sha256, "
+        "which `jitbuild recipes update` may find. "
         "`jitbuild bugs 3.15.0` describes it."
     )
 

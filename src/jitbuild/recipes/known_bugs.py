@@ -1,4 +1,4 @@
-"""Find the known JIT bugs of a build, and the nearest release that is better."""
+"""Find the known JIT bugs of a build, and the newest release that is better."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class KnownBugs:
     """The known JIT bugs of a build of `version`.
 
-    `better` is the nearest later release of the series that has none of those with a fix, or "" if
+    `better` is the newest later release of the series that has none of those with a fix, or "" if
     there is none. `remaining` are the bugs of that release, for which there is no fix yet.
     """
 
@@ -52,16 +52,13 @@ class KnownBugs:
     def _advice(self, bugs: Iterable[KnownBug], them: str) -> str:
         if self.better and self.remaining:
             has = "has" if len(self.remaining) == 1 else "have"
-            return (
-                f"The nearest better release is {self.better}: it has only "
-                f"{_issues(self.remaining)}, which {has} no fix yet."
-            )
+            return f"{self.better} has only {_issues(self.remaining)}, which {has} no fix yet."
         if self.better:
-            return f"The nearest release without {them} is {self.better}."
+            return f"The newest release without {them} is {self.better}."
         if fixes := sorted({bug.fixed_in for bug in bugs if bug.fixed_in}, key=Version):
             return (
-                f"The nearest better release is {fixes[-1]}, but no recipe has its sha256, which "
-                "`jitbuild recipes update` may find."
+                f"{fixes[-1]} has the {'fix' if len(fixes) == 1 else 'fixes'}, but no recipe has "
+                "its sha256, which `jitbuild recipes update` may find."
             )
         return f"No release has a fix for {them} yet."
 
@@ -85,7 +82,7 @@ def known_bugs(catalog: Catalog, version: str, target: Target, variant: Variant)
     without_fix = {issue: bug for issue, bug in bugs.items() if not bug.fixed_in}
     # A bug without a fix is in all later releases, even if the recipe does not list them yet.
     left = {tag: without_fix | notable(Version(tag)) for tag in _later_releases(recipe, number)}
-    better = _nearest_better(left) if len(without_fix) < len(bugs) else ""
+    better = _newest_better(left) if len(without_fix) < len(bugs) else ""
     return KnownBugs(
         version=version,
         bugs=tuple(bug for bug in recipe.bug if bug.affects(number, target, variant)),
@@ -137,7 +134,7 @@ def _later_releases(recipe: SeriesRecipe, version: Version) -> list[str]:
     return [str(each) for each in finals or later]
 
 
-def _nearest_better(left: Mapping[str, Mapping[str, KnownBug]]) -> str:
+def _newest_better(left: Mapping[str, Mapping[str, KnownBug]]) -> str:
     """Return the first release without bugs, else the first with only those without a fix, or "".
 
     `left` has the bugs of each release.
