@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild import`."""
     parser.description = (
-        "Add an interpreter from a file that `jitbuild export` wrote to the store, after proving "
+        "Add to the store an interpreter from a file that `jitbuild export` wrote, after proving "
         "its JIT on this machine. Without --sha256, the sha256 of the file is shown, and you are "
         "asked whether it is the expected one."
     )

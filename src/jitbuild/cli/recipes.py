@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild recipes`, `recipes update` and `recipes check`."""
     parser.description = (
         "List the releases that the recipes know: whether they are shipped or your own, who states "
-        "their sha256, and how it was verified. `recipes update` asks python.org for releases "
-        "whose sha256 is not known or that only one publisher states, verifies it, and writes it "
-        "to your own recipes. `recipes update prebuilt` does the same for prebuilt archives, whose "
+        "their sha256, and how it was verified. `recipes update` asks python.org for each sha256 "
+        "that is not known, or that only one publisher states, verifies it, and writes it to your "
+        "own recipes. `recipes update prebuilt` does the same for prebuilt archives, whose "
         "builders are asked. `recipes check` verifies every sha256 again, and exits with 1 if one "
         "is different. docs/recipes.md describes the verification."
     )
