@@ -72,6 +72,19 @@ def test_only_the_bugs_of_the_build_are_listed_for_a_name(run, store):
     assert run("bugs", debug)[1].startswith("gh-136996: ")
 
 
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("3.15t", "3.15t has no JIT: it is free-threaded."),
+        ("3.99", "No recipe knows a release that fits 3.99, so no JIT bug of it is known."),
+        ("3.13.0a1", "No JIT bug of 3.13.0a1 is known."),
+    ],
+)
+def test_without_bugs_the_reason_is_stated(run, spec, reason):
+    assert run("bugs", spec) == (0, "", f"{reason}\n")
+    assert run("bugs", spec, "-q") == (0, "", "")
+
+
 def test_your_own_recipes_add_bugs(run, tmp_path):
     own = tmp_path / "own"
     own.mkdir()

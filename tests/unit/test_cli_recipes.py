@@ -104,6 +104,14 @@ def test_options_of_the_update_are_refused_for_the_list(run, option):
     assert "--api and --refresh belong to" in err
 
 
+@pytest.mark.parametrize(
+    "words", [["update", "prebuilt", "3.15"], ["check", "prebuilt"], ["prebuilt"]]
+)
+def test_prebuilt_stands_alone_after_update(run, words):
+    code, _, err = run("recipes", *words)
+    assert (code, "jitbuild recipes update prebuilt" in err) == (2, True)
+
+
 def test_a_misspelt_action_is_answered_with_the_nearest(run):
     code, _, err = run("recipes", "updat")
     assert (code, "Did you mean update?" in err) == (2, True)

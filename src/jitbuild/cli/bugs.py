@@ -55,8 +55,19 @@ def run(options: argparse.Namespace) -> int:
         texts = (_lines(bug, series, snippets=options.snippets) for bug, series in bugs)
         print("\n\n".join(map("\n".join, texts)))
     elif not options.quiet:
-        print(f"No JIT bug of {options.spec} is known.", file=sys.stderr)
+        print(_no_bugs(options.spec, catalog), file=sys.stderr)
     return 0
+
+
+def _no_bugs(spec: str, catalog: Catalog) -> str:
+    """Return a sentence that says why no bugs are listed for `spec`."""
+    request = parse(spec)
+    if request.free_threaded:
+        return f"{spec} has no JIT: it is free-threaded."
+    versions = {*catalog.tags(), *catalog.unpinned()}
+    if request.is_version and not any(map(request.admits, versions)):
+        return f"No recipe knows a release that fits {spec}, so no JIT bug of it is known."
+    return f"No JIT bug of {spec} is known."
 
 
 def _bugs(options: argparse.Namespace, catalog: Catalog) -> tuple[KnownBug, ...]:

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 ACTIONS = ("update", "check")
 _PREBUILT = "prebuilt"
 _SHORT_HASH = 12
+_USAGE = (
+    "jitbuild recipes [-q | -v] [--recipes DIR] [--json] [SPEC ...]\n"
+    "       jitbuild recipes update|check [-q | -v] [--recipes DIR] [--json] [--api URL] "
+    "[--refresh] [SERIES ...]\n"
+    "       jitbuild recipes update prebuilt [-q | -v] [--recipes DIR] [--json] [--refresh]"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,11 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "builders are asked. `recipes check` verifies every sha256 again, and exits with 1 if one "
         "is different. docs/recipes.md describes the verification."
     )
-    parser.usage = (
-        "jitbuild recipes [-q | -v] [--recipes DIR] [--json] [SPEC ...]\n"
-        "       jitbuild recipes update|check [-q | -v] [--recipes DIR] [--json] [--api URL] "
-        "[--refresh] [SERIES ...]"
-    )
+    parser.usage = _USAGE
     words = parser.add_argument(
         "words",
         nargs="*",
@@ -81,6 +83,12 @@ def run(options: argparse.Namespace) -> int:
     action, *series = options.words or [""]
     if action == "update" and series == [_PREBUILT]:
         return _update_prebuilt(options)
+    if _PREBUILT in options.words:
+        raise UsageError(
+            f"`{_PREBUILT}` can only be the single word after `update`.",
+            remedy="To update the prebuilt archives of all series: jitbuild recipes update "
+            f"{_PREBUILT}",
+        )
     if action == "update":
         return _update(options, series)
     if action == "check":
