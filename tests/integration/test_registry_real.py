@@ -204,6 +204,8 @@ def test_the_lock_file_is_the_same_twice_and_binding(
 ) -> None:
     project = tmp_path / "project"
     project.mkdir()
+    absent = machine("lock", cpython_version, "--check", cwd=project, code=1)
+    assert "jitbuild.lock does not exist" in absent.err
     machine("lock", cpython_version, cwd=project)
     lock = project / "jitbuild.lock"
     content = lock.read_text()

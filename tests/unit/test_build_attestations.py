@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from jitbuild.errors import DownloadError, MissingError, SignatureError
+from jitbuild.errors import DownloadError, MissingError, MissingExtraError, SignatureError
 from jitbuild.sources import build_attestations
 from jitbuild.sources.build_attestations import (
     STANDALONE_SIGNER,
@@ -160,6 +161,12 @@ def test_the_error_of_a_refused_request_names_the_limit_of_the_api():
         DownloadError, match=r"403\).\nUse another network\. .* 60 requests an hour"
     ):
         verify_standalone(NAME, SHA, get=server({API: error}))
+
+
+def test_without_the_package_nothing_is_asked(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sigstore.models", None)
+    with pytest.raises(MissingExtraError, match="sigstore is not installed"):
+        verify_standalone(NAME, SHA, get=server({}))
 
 
 def snappy_block(content: bytes) -> bytes:

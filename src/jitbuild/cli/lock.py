@@ -86,15 +86,21 @@ def run(options: argparse.Namespace) -> int:
     changed = lock != old
     if changed and not options.check:
         write_lock_file(path, lock)
-    _print(options, path, lock, changed=changed)
+    _print(options, path, lock, _state(old, lock, check=options.check))
     return int(changed and options.check)
 
 
-def _print(options: argparse.Namespace, path: Path, lock: LockFile, *, changed: bool) -> None:
-    state = "differs from the registry" if options.check else "was written"
-    reporter_for(options).note(
-        f"{path} {state if changed else 'is up to date'}. Interpreters: {len(lock.interpreter)}."
-    )
+def _state(old: LockFile | None, lock: LockFile, *, check: bool) -> str:
+    """Return what to say of the lock file whose content was `old` and should be `lock`."""
+    if lock == old:
+        return "is up to date"
+    if not check:
+        return "was written"
+    return "differs from the registry" if old else "does not exist"
+
+
+def _print(options: argparse.Namespace, path: Path, lock: LockFile, state: str) -> None:
+    reporter_for(options).note(f"{path} {state}. Interpreters: {len(lock.interpreter)}.")
     if options.json:
         import msgspec
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jitbuild.errors import DownloadError, MissingError, SignatureError
 from jitbuild.system import http_get, snappy
 from jitbuild.system.parsing import parse_json
-from jitbuild.system.signatures import Signer, verify_statement
+from jitbuild.system.signatures import Signer, require_package, verify_statement
 from jitbuild.system.urls import Address, scheme_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def verify_standalone(
     Raises SignatureError if no attestation shows it, MissingExtraError if the package sigstore is
     not installed, and DownloadError if GitHub's answer cannot be fetched or used.
     """
+    require_package()  # before GitHub, which limits the number of requests, is asked
     bundles = fetch_bundles(name, sha256, STANDALONE_REPOSITORY, get=get, api=api)
     verify_build(name, sha256, bundles, STANDALONE_SIGNER, verify=verify)
 

@@ -59,6 +59,17 @@ class Signer:
         return f"{self.identity} (issuer {self.issuer}{place})"
 
 
+def require_package() -> None:
+    """Raise MissingExtraError if the package sigstore is not installed."""
+    try:
+        import sigstore.models  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "Signatures cannot be verified: the package sigstore is not installed.",
+            remedy="Install it beside jitbuild: python -m pip install 'jitbuild[verify]'",
+        ) from error
+
+
 def packaged_verifier() -> Verifier:
     """Return a verifier with the keys of Sigstore's public instance that the package ships.
 
@@ -139,13 +150,8 @@ def _verify(
     verify: Callable[[Verifier, Bundle], None],
 ) -> None:
     """Call `verify` with the verifier and the bundle `content`, and translate all errors."""
-    try:
-        from sigstore.models import Bundle
-    except ImportError as error:
-        raise MissingExtraError(
-            "Signatures cannot be verified: the package sigstore is not installed.",
-            remedy="Install it beside jitbuild: python -m pip install 'jitbuild[verify]'",
-        ) from error
+    require_package()
+    from sigstore.models import Bundle
 
     parsed: Bundle | None = None
     try:
