@@ -26,6 +26,7 @@ def test_the_bugs_of_a_release_are_described(run):
 def test_conditions_are_stated(run):
     out = run("bugs", "3.14.0")[1]
     assert "  targets   aarch64-*\n" in out
+    assert "  builds    with --jit yes or yes-off\n" in out
     assert "  builds    with assertions (--profile debug)\n" in out
     assert "  fixed in  no release yet\n" in out
 

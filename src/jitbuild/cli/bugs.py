@@ -98,6 +98,8 @@ def _details(bug: KnownBug) -> Iterator[tuple[str, str]]:
     yield "versions", f"{when.versions or 'all'}{' (at least)' if bug.at_least else ''}"
     if when.targets:
         yield "targets", ", ".join(when.targets)
+    if when.jit:
+        yield "builds", f"with --jit {' or '.join(when.jit)}"
     if when.assertions:
         yield "builds", "with assertions (--profile debug)"
     yield "fixed in", bug.fixed_in or "no release yet"
