@@ -93,7 +93,7 @@ CHECKS: dict[str, Check] = {
     "docs/diff.md: Environments: console": Check(RUN, REAL),
     "docs/diff.md: Examples: console": Check(RUN, REAL),
     "docs/diff.md: Examples: yaml": Check(RUN, REAL),
-    "docs/moving.md: *: console": Check(RUN, "tests/integration/test_export_real.py"),
+    "docs/moving.md: *: console": Check(RUN, "tests/integration/test_moving_real.py"),
     "docs/moving.md: In CI: sh": Check(
         OUTPUT, "tests/unit/test_cli_export.py", "a download from a server that does not exist"
     ),

@@ -64,8 +64,10 @@ class RequestGuard:
             ) from error
         except httpx.TransportError as error:
             raise self._broken(error) from error
-        except RuntimeError as error:
-            # httpx raises it if `expire` closed the client before the request was sent.
+        except (RuntimeError, RetryError) as error:
+            # httpx raises RuntimeError if `expire` closed the client before a request was sent. A
+            # request within the block, such as one for a token, has a guard of its own, to which
+            # the closed client is a broken connection.
             if self.too_slow is None:
                 raise
             raise errors.too_slow(self.address, self.too_slow) from error
