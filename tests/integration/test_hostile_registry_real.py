@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socketserver
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +74,18 @@ class Handler(socketserver.StreamRequestHandler):
         while not self.server.closing.is_set():
             self.wfile.write(b"x" * 65536)
 
+    def slow_reader(self) -> None:
+        """Accept an upload, but begin to read it only after the limit for an answer."""
+        method, path, _ = self.server.seen[-1].split(" ", 2)
+        if method == "HEAD":
+            self.send("HTTP/1.1 404 Not Found\nContent-Length: 0\n\n")
+        elif method == "POST":
+            self.send(f"HTTP/1.1 202 Accepted\nLocation: {path}1\nContent-Length: 0\n\n")
+        else:
+            self.server.closing.wait(2 * QUICK.window)
+            self.rfile.read(len(DATA))
+            self.send("HTTP/1.1 201 Created\nContent-Length: 0\n\n")
+
     def elsewhere(self) -> None:
         """Ask for credentials, and then send the client to another server."""
         if "Authorization: Basic" not in self.server.seen[-1]:
@@ -106,6 +119,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server()
     with serving(server, server.closing):
         yield server
+
+
+def test_an_upload_may_take_longer_than_an_answer(server: Server, tmp_path: Path) -> None:
+    server.manner = "slow_reader"
+    source = tmp_path / "blob"
+    source.write_bytes(DATA)
+    patient = replace(QUICK, timeout=60, least_speed=0)
+    with connect(server.repository, find=lambda host: Credentials(), effects=patient) as client:
+        client.upload(source, BLOB, "Uploading")
+    assert [text.split(" ", 1)[0] for text in server.seen] == ["HEAD", "POST", "PUT"]
 
 
 def refusal(server: Server) -> JitbuildError:

@@ -682,7 +682,7 @@ def drip(dest, *, size, seconds, **effects):
 def test_a_server_that_drips_is_given_up_after_a_minute_without_another_attempt(dest):
     with pytest.raises(TruncatedError) as caught:
         drip(dest, size=1, seconds=1)
-    assert f"The download of {URL} was given up, because it was too slow: 60 B in 60 s." in str(
+    assert f"The transfer of {URL} was given up, because it was too slow: 60 B in 60 s." in str(
         caught.value
     )
     assert "min-speed" in caught.value.remedy

@@ -15,7 +15,7 @@ from jitbuild.registry.interpreters import (
     readable_tag,
     with_target,
 )
-from jitbuild.registry.stencils import SharedEntry, push_stencils
+from jitbuild.registry.stencils import SharedEntry, push_stencils, stencil_tag
 
 if TYPE_CHECKING:
     from jitbuild.building.caches.stencil_store import StencilStore
@@ -70,7 +70,7 @@ def push_all_stencils(stencils: StencilStore, client: RegistryClient) -> list[Pu
         content = stencils.entries.content(key)
         if content is not None:
             digest = push_stencils(client, SharedEntry(key, content), forecasts.get(key, ()))
-            pushed.append(Pushed((f"stencils-{key}",), digest, len(content)))
+            pushed.append(Pushed((stencil_tag(key),), digest, len(content)))
     return pushed
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from jitbuild.errors import RegistryError
-from jitbuild.registry.credentials import PASSWORD, USER, Credentials
+from jitbuild.registry.credentials import LOG_IN, Credentials
 from jitbuild.system.http_request import send_request
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _PARAMETER = re.compile(r'([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _CLIENT_ID = "jitbuild"
-_LOG_IN = f"Log in (`docker login`), or set {USER} and {PASSWORD}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ class AuthenticatedClient:
         parts = urlsplit(address.reveal())
         if parts.scheme not in schemes or not parts.hostname or parts.username:
             raise RegistryError(
-                f"The registry names a token service that is not used: {address}.",
+                f"The registry's token service cannot be used: {address}.",
                 remedy="A token service must have an https URL without a user.",
             )
 
@@ -175,7 +174,7 @@ class AuthenticatedClient:
             raise RegistryError(
                 f"The token service {Address(address.public)} refused the credentials"
                 f" (HTTP {answer.status}).",
-                remedy=_LOG_IN,
+                remedy=LOG_IN,
             )
         try:
             content_ = parse_json(answer.body)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from jitbuild.errors import DownloadError, IntegrityError, MissingError, RegistryError
 from jitbuild.registry.authentication import AuthenticatedClient
-from jitbuild.registry.credentials import PASSWORD, USER, find_credentials
+from jitbuild.registry.credentials import LOG_IN, find_credentials
 from jitbuild.registry.documents import (
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -31,6 +31,7 @@ from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.transfer_errors import RetryError
 from jitbuild.system.transfer_limits import SizeLimit
+from jitbuild.system.transfer_speed import SpeedCheck
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
 _RETRIES = 4
 _MOST_CHARACTERS = 300
-_LOG_IN = f"Log in (`docker login`), or set {USER} and {PASSWORD}."
 
 
 @contextlib.contextmanager
@@ -153,7 +153,6 @@ class RegistryClient:
                 address,
                 effects=self.effects,
                 on_wait=stage.detail,
-                retries=_RETRIES,
             )
 
     def download(self, blob: Descriptor, dest: Path, title: str) -> Path:
@@ -187,6 +186,11 @@ class RegistryClient:
             raise self._refused("an upload", answer)
         url = urljoin(begin.reveal(), location)
         mark = "&" if urlsplit(url).query else "?"
+        speed = SpeedCheck(
+            least=self.effects.least_speed,
+            window=self.effects.window,
+            clock=self.effects.monotonic,
+        )
         answer = send_request(
             "PUT",
             Address(f"{url}{mark}{urlencode({'digest': blob.digest})}"),
@@ -196,7 +200,10 @@ class RegistryClient:
                 "Content-Type": "application/octet-stream",
                 "Content-Length": str(blob.size),
             },
-            content=source if isinstance(source, bytes) else _parts(source, blob.size, stage),
+            content=source
+            if isinstance(source, bytes)
+            else _parts(source, blob.size, stage, speed),
+            speed=speed,
         )
         if answer.status in {401, 404}:  # the token or the upload has expired
             raise RetryError(f"the registry answered HTTP {answer.status}")
@@ -217,7 +224,6 @@ class RegistryClient:
                 lambda: self._send(method, address, headers=headers, content=content),
                 address,
                 effects=self.effects,
-                retries=_RETRIES,
             )
 
     def _send(
@@ -246,8 +252,8 @@ class RegistryClient:
     def _refused(self, what: str, answer: Answer) -> RegistryError:
         reason = _reason(answer)
         remedies = {
-            401: _LOG_IN,
-            403: f"Check that you may do this with {self.repository}. {_LOG_IN}",
+            401: LOG_IN,
+            403: f"Check that you may do this with {self.repository}. {LOG_IN}",
             404: "Check the name of the repository.",
         }
         return RegistryError(
@@ -269,13 +275,14 @@ def _reason(answer: Answer) -> str:
     return f" ({text[:_MOST_CHARACTERS]})"
 
 
-def _parts(source: Path, size: int, stage: Stage) -> Iterator[bytes]:
+def _parts(source: Path, size: int, stage: Stage, speed: SpeedCheck) -> Iterator[bytes]:
     done = 0
     with source.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
             done += len(chunk)
             stage.advance(done, size)
+            speed.received(len(chunk))
 
 
 @contextlib.contextmanager

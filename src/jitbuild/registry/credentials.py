@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jitbuild.system.process import Runner
 
 USER, PASSWORD = "JITBUILD_REGISTRY_USER", "JITBUILD_REGISTRY_PASSWORD"
+LOG_IN = f"Log in (`docker login`), or set {USER} and {PASSWORD}."
 # The user name with which a helper says that its secret is an identity token, not a password.
 _IDENTITY_USER = "<token>"
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

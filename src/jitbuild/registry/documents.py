@@ -22,8 +22,6 @@ INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 # The content of the blob that stands for the configuration of an artifact that has none.
 EMPTY_BLOB = b"{}"
-# The largest document that registries have to accept (OCI distribution specification 1.1).
-MOST_BYTES = 4 << 20
 
 _Size = Annotated[int, msgspec.Meta(ge=0)]
 

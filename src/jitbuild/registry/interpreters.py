@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 ARTIFACT_TYPE = "application/vnd.jitbuild.interpreter.v1"
 LAYER_TYPE = "application/vnd.jitbuild.interpreter.v1.tar+zstd"
-# The annotations that jitbuild reads. All others are only for people.
+# Annotations of an artifact, and of its entry in an index. jitbuild reads TARGET; all others are
+# for people.
 TARGET, NAME, KEY = "jitbuild.target", "jitbuild.name", "jitbuild.key"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SYSTEMS = {"linux": "linux", "macos": "darwin", "windows": "windows"}
-_KEY_DIGITS = 64
 
 
 def readable_tag(manifest: Manifest) -> str:
@@ -45,7 +45,7 @@ def readable_tag(manifest: Manifest) -> str:
 
 def key_tag(key: str) -> str:
     """Return the tag of the interpreter that a plan with the key `key` describes."""
-    return f"key-{key[:_KEY_DIGITS]}"
+    return f"key-{key}"
 
 
 def interpreter_artifact(manifest: Manifest, layer: Descriptor) -> ImageManifest:

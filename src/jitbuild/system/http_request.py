@@ -11,14 +11,17 @@ from jitbuild.system.formatting import format_size
 from jitbuild.system.http_guard import RequestGuard
 from jitbuild.system.retries import wait_before
 from jitbuild.system.transfer_errors import RetryError, is_temporary, retry_after
+from jitbuild.system.transfer_speed import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from jitbuild.system.http_client import HTTPClient, NetworkEffects, RequestContent
+    from jitbuild.system.transfer_speed import SpeedCheck
     from jitbuild.system.urls import Address
 
 _Result = TypeVar("_Result")
+# The largest document that registries have to accept (OCI distribution specification 1.1).
 _MOST_BYTES = 4 << 20
 
 
@@ -39,17 +42,20 @@ def send_request(  # noqa: PLR0913
     effects: NetworkEffects,
     headers: Mapping[str, str] | None = None,
     content: RequestContent | None = None,
-    most_bytes: int = _MOST_BYTES,
+    speed: SpeedCheck | None = None,
 ) -> Answer:
     """Send a request once, and return the answer, whatever its status is.
 
-    Redirects are not followed. `client` closes its connections if the server is too slow. Raises
-    RetryError if another attempt may succeed: for a broken connection, and for an answer that says
-    so (429, 5xx). Raises DownloadError for an answer of more than `most_bytes` bytes, for a server
-    that is too slow, and for an invalid URL.
+    Redirects are not followed. The answer must be complete within `effects.window` seconds. With
+    `speed`, to which the caller counts the bytes of `content` as they are sent, only a request that
+    is slower than that is given up; `client` then closes its connections. Raises RetryError if
+    another attempt may succeed: for a broken connection, and for an answer that says so (429, 5xx).
+    Raises DownloadError for an answer of more than 4 MiB, for a server that is too slow, and for an
+    invalid URL.
     """
     guard = RequestGuard(address=address, client=client, window=effects.window)
-    with guard.errors(), guard.headers_in_time():
+    limit = watched(speed, effects.tick, guard.expire) if speed else guard.headers_in_time()
+    with guard.errors(), limit:
         request = client.build_request(method, address.reveal(), headers=headers, content=content)
         response = client.send(request, stream=True)
         try:
@@ -57,7 +63,7 @@ def send_request(  # noqa: PLR0913
                 wait = retry_after(response.headers.get("Retry-After", ""), effects.clock())
                 code = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
                 raise RetryError(f"the server answered {code}", wait=wait)
-            body = _read(response.iter_raw(), address, most_bytes) if method != "HEAD" else b""
+            body = _read(response.iter_raw(), address) if method != "HEAD" else b""
         finally:
             response.close()
     names = {name.lower(): text for name, text in response.headers.items()}
@@ -90,13 +96,13 @@ def with_retries(
             effects.sleep(wait)
 
 
-def _read(chunks: Iterator[bytes], address: Address, most_bytes: int) -> bytes:
+def _read(chunks: Iterator[bytes], address: Address) -> bytes:
     body = bytearray()
     for chunk in chunks:
         body += chunk
-        if len(body) > most_bytes:
+        if len(body) > _MOST_BYTES:
             raise DownloadError(
-                f"The answer of {address} is larger than {format_size(most_bytes)}.",
+                f"The answer of {address} is larger than {format_size(_MOST_BYTES)}.",
                 remedy="Check the URL: no answer that jitbuild expects is that large.",
             )
     return bytes(body)

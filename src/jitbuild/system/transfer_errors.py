@@ -88,7 +88,7 @@ def request_failed(address: Address, error: RetryError) -> DownloadError:
 def too_slow(address: Address, error: TooSlowError) -> TruncatedError:
     """Return the error for a transfer that was given up because it was too slow."""
     return TruncatedError(
-        f"The download of {address} was given up, because it was too slow: "
+        f"The transfer of {address} was given up, because it was too slow: "
         f"{format_size(error.received)} in {error.seconds:.0f} s.",
         remedy="Run the same command again to resume the download. If your connection is slow, "
         "lower the setting min-speed (in bytes per second; 0 accepts every speed). Otherwise, "
