@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_examples(
         parser,
         "jitbuild lock 3.14 3.15 --registry ghcr.io/OWNER/jitbuild",
-        "jitbuild lock --check",
+        "jitbuild lock --check --registry ghcr.io/OWNER/jitbuild",
     )
 
 
@@ -68,8 +68,10 @@ def run(options: argparse.Namespace) -> int:
     from jitbuild.registry.lock_file import LockFile, write_lock_file
     from jitbuild.registry.repository import parse_repository
 
-    path, old = _place(), _read(_place())
-    registry = settings.value("registry", options.registry) or (old.registry if old else None)
+    path = _place()
+    old = _read(path)
+    # Not the registry in the file: whoever wrote the file would get the credentials of the user.
+    registry = settings.value("registry", options.registry)
     specs = options.spec or ([] if old else _pythons())
     if not registry or not (specs or old):
         what = "request" if registry else "registry"
@@ -77,12 +79,13 @@ def run(options: argparse.Namespace) -> int:
             f"No {what} is named.",
             remedy="For example: jitbuild lock 3.15 --registry ghcr.io/OWNER/jitbuild",
         )
-    with connect(parse_repository(registry), reporter=reporter_for(options)) as client:
+    repository = parse_repository(registry)
+    with connect(repository, reporter=reporter_for(options)) as client:
         if specs:
             found = {each for spec in specs for each in _locked(spec, options, client)}
         else:
             found = {_renewed(each, client) for each in old.interpreter} if old else set()
-    lock = LockFile(registry=registry, interpreter=tuple(sorted(found)))
+    lock = LockFile(registry=str(repository), interpreter=tuple(sorted(found)))
     changed = lock != old
     if changed and not options.check:
         write_lock_file(path, lock)

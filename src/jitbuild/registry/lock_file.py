@@ -10,6 +10,7 @@ import msgspec
 from jitbuild.errors import SettingsError
 from jitbuild.system.files import store_errors, write_atomically
 from jitbuild.system.parsing import parse_toml
+from jitbuild.system.small_file import read_small
 
 FILE = "jitbuild.lock"
 _VERSION = 1
@@ -54,7 +55,7 @@ def find_lock_file(cwd: Path | None = None) -> Path | None:
 def read_lock_file(path: Path) -> LockFile:
     """Return the content of the lock file `path`. Raises SettingsError if it is not valid."""
     try:
-        lock = msgspec.convert(parse_toml(path.read_text(encoding="utf-8")), LockFile)
+        lock = msgspec.convert(parse_toml(read_small(path).decode()), LockFile)
     except (OSError, ValueError, msgspec.ValidationError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}.",
