@@ -146,7 +146,7 @@ class StoreError(JitbuildError):
 
 
 class DiskFullError(StoreError):
-    """The disk of the store or of the scratch folder is full."""
+    """A disk is full: that of the store, or that to which the output is written."""
 
     exit_code = 20
 

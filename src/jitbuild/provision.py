@@ -213,9 +213,9 @@ class Provisioner:
         self.reporter.note(f"Waiting for another process that is building {plan.name}.")
 
     def _pull_or_build(self, plan: Plan, request: Request) -> Interpreter:
-        if self.options.verify and self.options.pull_only:
+        if self.options.pull_only and (self.options.verify or self.options.reinstall):
             raise UsageError(
-                "--verify checks prebuilt archives, and with --pull-only none is downloaded.",
+                "`pull_only` excludes `verify` and `reinstall`, which never use a registry.",
                 remedy="Omit one of them.",
             )
         # What is in a registry has no attestation.

@@ -160,7 +160,7 @@ def _note_newer_release(
     outcome: Outcome, interpreter: Interpreter, options: argparse.Namespace, begun: datetime
 ) -> None:
     """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
-    if options.upgrade or getattr(options, "reinstall", False) or interpreter.created >= begun:
+    if options.upgrade or options.reinstall or interpreter.created >= begun:
         return
     recipes = options.recipes
     if note := advise_upgrade(outcome.request, outcome.axes, interpreter, recipes):

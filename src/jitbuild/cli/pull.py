@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the newest release that fits, even if the store has an older one",
     )
+    parser.set_defaults(reinstall=False)  # `print_outcomes` reads it
     add_json(parser, "the interpreters, in the form of `list`,")
     add_examples(
         parser,

@@ -56,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.providers.push import push_all_stencils, push_interpreter
     from jitbuild.registry.client import connect
+    from jitbuild.system.http_client import effects_with
 
     current_store, reporter = store(), reporter_for(options)
     specs, repository = _repository(options.spec)
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
         for spec in specs
         for interpreter in matching(current_store, spec, axes, every=False, remedy=_REMEDY)
     }
-    with connect(repository, reporter=reporter) as client:
+    effects = effects_with(settings.number("min-speed", least=0))
+    with connect(repository, effects=effects, reporter=reporter) as client:
         pushed = [
             push_interpreter(interpreter, client, current_store, reporter)
             for interpreter in found.values()

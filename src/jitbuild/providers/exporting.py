@@ -12,13 +12,11 @@ from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import BinaryIO
 
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.system.progress import Reporter
 
 _SILENT = SilentReporter()
-_CHUNK_BYTES = 1 << 20
 
 
 class ExportedFile(NamedTuple):
@@ -49,16 +47,10 @@ def export(
     with output_file(path, overwrite=overwrite) as file:
         with reporter.stage(title) as stage:
             unpacked = write_archive(interpreter, file, stage=stage)
-        size, sha256 = file.tell(), _sha256(file)
+        size = file.tell()
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return ExportedFile(path, sha256, size, unpacked)
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    file.seek(0)
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _check(interpreter: Interpreter) -> None:

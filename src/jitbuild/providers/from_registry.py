@@ -7,6 +7,7 @@ that of the planned interpreter, and the interpreter becomes visible only after 
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from jitbuild.store.archive_reader import origin_of, read_manifest
 from jitbuild.store.manifest import ImportRecord, SourceRecord
 from jitbuild.system import archive
 from jitbuild.system.formatting import format_size
+from jitbuild.system.http_client import effects_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,4 +186,5 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     return RegistryProvider(
         repository=parse_repository(options.registry),
         locked=lock.digest_of if lock else lambda _: None,
+        connect=functools.partial(connect, effects=effects_with(options.min_speed)),
     )

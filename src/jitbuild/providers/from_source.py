@@ -89,9 +89,8 @@ class _SourceBuild:
         self.environ = clean_environment(effects.environ, home=task.store.root)
         self.runner = with_environment(effects.runner, self.environ)
         self.llvm = DeferredLLVM(self._llvm_finder(), task.scratch)
-        self.stencils = StencilStore.below(
-            task.store.root, shared_stencils(task.options.registry, task.reporter)
-        )
+        shared = shared_stencils(task.options, task.reporter)
+        self.stencils = StencilStore.below(task.store.root, shared)
 
     def run(self) -> StagedInterpreter:
         """Prepare the build, run its steps and finish the prefix; return the staged interpreter."""

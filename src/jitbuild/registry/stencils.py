@@ -21,11 +21,13 @@ from jitbuild.registry.documents import (
     digest_of,
 )
 from jitbuild.registry.repository import parse_repository
+from jitbuild.system.http_client import effects_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
+    from jitbuild.options import BuildOptions
     from jitbuild.registry.client import RegistryClient
     from jitbuild.system.progress import Reporter
 
@@ -55,7 +57,7 @@ def push_stencils(client: RegistryClient, entry: SharedEntry, forecasts: Iterabl
     client.upload(EMPTY_BLOB, document.config)
     for tag in (_forecast_tag(forecast) for forecast in forecasts):
         client.put(document, tag)
-    return client.put(document, _key_tag(entry.key))
+    return client.put(document, stencil_tag(entry.key))
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,7 +73,7 @@ class RegistryStencils:
 
     def by_key(self, key: str) -> SharedEntry | None:
         """Return the stencils with the key `key`, or None for a miss."""
-        return self._fetch(_key_tag(key))
+        return self._fetch(stencil_tag(key))
 
     def by_forecast(self, forecast: str) -> SharedEntry | None:
         """Return the stencils of builds with the forecast key `forecast`; None for a miss."""
@@ -111,7 +113,8 @@ def _read(client: RegistryClient, tag: str) -> SharedEntry:
         return SharedEntry(document.annotations.get(_KEY, ""), path.read_bytes())
 
 
-def _key_tag(key: str) -> str:
+def stencil_tag(key: str) -> str:
+    """Return the tag of the stencils with the key `key`."""
     return f"stencils-{key}"
 
 
@@ -119,14 +122,14 @@ def _forecast_tag(forecast: str) -> str:
     return f"forecast-{forecast}"
 
 
-def shared_stencils(registry: str | None, reporter: Reporter) -> RegistryStencils | None:
-    """Return the stencils in the repository that `registry` names; None without a registry.
+def shared_stencils(options: BuildOptions, reporter: Reporter) -> RegistryStencils | None:
+    """Return the stencils in the repository that `options` name; None without a registry.
 
-    Raises UsageError if `registry` is not the name of a repository.
+    Raises UsageError if they name something else than a repository.
     """
-    if not registry:
+    if not options.registry:
         return None
-    repository = parse_repository(registry)
+    repository, effects = parse_repository(options.registry), effects_with(options.min_speed)
     return RegistryStencils(
-        connect=lambda: connect(repository, reporter=reporter), reporter=reporter
+        connect=lambda: connect(repository, effects=effects, reporter=reporter), reporter=reporter
     )

@@ -137,5 +137,5 @@ def _bundle(entry: Any, get: Get) -> bytes:
 def _no_attestation(name: str, sha256: str) -> SignatureError:
     return SignatureError(
         f"GitHub has no build attestation of {name} (sha256 {sha256}).",
-        remedy="Do not use this file, or install it without the check of its attestation.",
+        remedy="Do not use this file. If its sha256 pin is enough for you, omit --verify.",
     )

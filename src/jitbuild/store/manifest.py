@@ -139,9 +139,10 @@ class CachesRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The archive from which an interpreter was imported: its file name and its sha256.
+    """The archive from which an interpreter was imported, and its sha256.
 
-    `built` is the time at which the interpreter was added to the store that exported it.
+    `file` is its file name or, if it was in a registry, REPOSITORY@DIGEST. `built` is the time at
+    which the interpreter was added to the store that exported it.
     """
 
     file: str

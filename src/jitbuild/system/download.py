@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
 from jitbuild.system.files import copy_verified, provide_file
-from jitbuild.system.http_client import NetworkEffects, create_client
+from jitbuild.system.http_client import NetworkEffects, create_client, effects_with
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.transfer_limits import SizeLimit
@@ -86,4 +86,4 @@ def downloader(least_speed: int | None) -> Callable[..., Path]:
     """
     if least_speed is None:
         return download
-    return functools.partial(download, effects=NetworkEffects(least_speed=least_speed))
+    return functools.partial(download, effects=effects_with(least_speed))

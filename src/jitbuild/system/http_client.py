@@ -95,6 +95,11 @@ class NetworkEffects:
     proxies: Callable[[], Mapping[str, str]] = system_proxies
 
 
+def effects_with(least_speed: int | None) -> NetworkEffects:
+    """Return the effects with `least_speed` as the lowest accepted speed; None is the default."""
+    return NetworkEffects() if least_speed is None else NetworkEffects(least_speed=least_speed)
+
+
 def create_client(effects: NetworkEffects) -> httpx.Client:
     """Return a client that uses the proxies and CA files that environment variables name.
 

@@ -11,14 +11,14 @@ from jitbuild.errors import DiskFullError, OperatingSystemError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedRandom
     from pathlib import Path
-    from typing import BinaryIO
 
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 
 
 @contextlib.contextmanager
-def output_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+def output_file(path: Path, *, overwrite: bool) -> Iterator[BufferedRandom]:
     """Yield a file, open for writing and reading, that gets the name `path` when the block ends.
 
     It is on the disk before it gets its name. If the block fails, the file is removed. A process

@@ -19,7 +19,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
-    """Return the content of the file `path`, which may have `most` bytes.
+    """Return the content of the file `path`, which may have at most `most` bytes.
 
     Raises OSError if it cannot be read, if it is larger, or if it is not a regular file: a pipe or
     a device may have no end.
@@ -29,6 +29,7 @@ def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        if status.st_size > most:
+        content = file.read(most + 1)  # some files state a smaller size than they have
+        if len(content) > most:
             raise OSError(errno.EFBIG, f"larger than {most} bytes", str(path))
-        return file.read()
+        return content
