@@ -221,3 +221,16 @@ def test_the_shipped_entries_are_sentences_and_their_snippets_compile():
         assert bug.what.endswith("."), bug.issue
         assert bug.when.versions, bug.issue
         compile(bug.snippet, bug.issue, "exec")
+
+
+def test_a_release_with_the_fix_and_another_bug_is_not_said_to_lack_a_pin(catalog_of):
+    another = """
+[[bug]]
+issue = "gh-6"
+what = "It hangs."
+when = { versions = ">=3.15.1,<3.15.3" }
+fixed-in = "3.15.3"
+"""
+    text = SERIES + another
+    (warning,) = bugs(catalog_of(text, ("3.15.0", "3.15.1")), "3.15.0").warnings
+    assert "3.15.1 has the fix, but also other known JIT bugs." in warning

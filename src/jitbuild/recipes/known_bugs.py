@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 class KnownBugs:
     """The known JIT bugs of a build of `version`.
 
-    `better` is the newest later release of the series that has none of those with a fix, or "" if
-    there is none. `remaining` are the bugs of that release, for which there is no fix yet.
+    `better` is the newest later release with a pin that has none of the bugs or, if there is none,
+    the newest with only bugs that no release fixes; "" if there is neither. `remaining` are the
+    known bugs of that release. `fix_is_pinned` is True if a release that has all fixes has a pin.
     """
 
     version: str
     bugs: tuple[KnownBug, ...] = ()
     better: str = ""
     remaining: tuple[KnownBug, ...] = ()
+    fix_is_pinned: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -56,10 +58,10 @@ class KnownBugs:
         if self.better:
             return f"The newest release without {them} is {self.better}."
         if fixes := sorted({bug.fixed_in for bug in bugs if bug.fixed_in}, key=Version):
-            return (
-                f"{fixes[-1]} has the {'fix' if len(fixes) == 1 else 'fixes'}, but no recipe has "
-                "its sha256, which `jitbuild recipes update` may find."
-            )
+            fixed = f"{fixes[-1]} has the {'fix' if len(fixes) == 1 else 'fixes'}, but"
+            if self.fix_is_pinned:
+                return f"{fixed} also other known JIT bugs."
+            return f"{fixed} no recipe has its sha256, which `jitbuild recipes update` may find."
         return f"No release has a fix for {them} yet."
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -82,12 +84,14 @@ def known_bugs(catalog: Catalog, version: str, target: Target, variant: Variant)
     without_fix = {issue: bug for issue, bug in bugs.items() if not bug.fixed_in}
     # A bug without a fix is in all later releases, even if the recipe does not list them yet.
     left = {tag: without_fix | notable(Version(tag)) for tag in _later_releases(recipe, number)}
+    fix = max((bug.fixed_in for bug in bugs.values() if bug.fixed_in), key=Version, default="")
     better = _newest_better(left) if len(without_fix) < len(bugs) else ""
     return KnownBugs(
         version=version,
         bugs=tuple(bug for bug in recipe.bug if bug.affects(number, target, variant)),
         better=better,
         remaining=tuple(left[better].values()) if better else (),
+        fix_is_pinned=any(tag.version == fix for tag in recipe.tag),
     )
 
 
