@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from jitbuild import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PREBUILT = "prebuilt.toml"
 
 
 def recipes_folder(flag: object = None) -> Path | None:
@@ -20,12 +23,16 @@ def recipes_folder(flag: object = None) -> Path | None:
     if stated is not None:
         return stated
     own = own_folder()
+    return own if own and has_recipes(own) else None
+
+
+def has_recipes(folder: Path) -> bool:
+    """Return True if `folder` contains files of recipes."""
     try:
-        names = os.listdir(own) if own else []  # noqa: PTH208
+        names = os.listdir(folder)  # noqa: PTH208
     except OSError:  # usually, it does not exist
-        return None
-    is_used = any(name.startswith("cpython-") and name.endswith(".toml") for name in names)
-    return own if is_used else None
+        return False
+    return any(fnmatchcase(name, "cpython-*.toml") or name == PREBUILT for name in names)
 
 
 def own_folder() -> Path | None:

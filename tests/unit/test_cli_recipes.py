@@ -101,7 +101,7 @@ def test_the_config_shows_the_folder_of_ones_own_recipes(run, own):
 def test_options_of_the_update_are_refused_for_the_list(run, option):
     code, out, err = run("recipes", *option)
     assert (code, out) == (2, "")
-    assert "--api and --refresh belong to" in err
+    assert "--api and --refresh apply only to" in err
 
 
 @pytest.mark.parametrize(

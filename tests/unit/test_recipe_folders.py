@@ -18,6 +18,8 @@ def test_the_users_own_recipes_are_used_if_there_are_any_and_no_folder_is_stated
     assert recipes_folder() is None, "nothing is read from an empty folder"
     (own / "cpython-3.15.toml").write_text('series = "3.15"')
     assert recipes_folder() == own
+    (own / "cpython-3.15.toml").rename(own / "prebuilt.toml")
+    assert recipes_folder() == own, "`jitbuild recipes update prebuilt` writes only this file"
     assert recipes_folder(tmp_path / "other") == tmp_path / "other"
     monkeypatch.setenv("JITBUILD_RECIPES", str(tmp_path / "third"))
     assert recipes_folder() == tmp_path / "third"

@@ -11,7 +11,7 @@ from jitbuild.cli.arguments import add_examples, add_json, add_recipes, complete
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RecipeError, UsageError
-from jitbuild.recipe_folders import own_folder, recipes_folder
+from jitbuild.recipe_folders import has_recipes, own_folder, recipes_folder
 from jitbuild.system.formatting import count_noun, format_size
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.table import print_table
@@ -32,7 +32,7 @@ _USAGE = (
     "jitbuild recipes [-q | -v] [--recipes DIR] [--json] [SPEC ...]\n"
     "       jitbuild recipes update|check [-q | -v] [--recipes DIR] [--json] [--api URL] "
     "[--refresh] [SERIES ...]\n"
-    "       jitbuild recipes update prebuilt [-q | -v] [--recipes DIR] [--json] [--refresh]"
+    "       jitbuild recipes update prebuilt [-q | -v] [--recipes DIR] [--json]"
 )
 
 
@@ -81,7 +81,14 @@ def run(options: argparse.Namespace) -> int:
     Return 1 if a new release cannot be verified (update), or if a pin is different (check).
     """
     action, *series = options.words or [""]
-    if action == "update" and series == [_PREBUILT]:
+    prebuilt = action == "update" and series == [_PREBUILT]
+    if (options.api or options.refresh) and (prebuilt or action not in ACTIONS):
+        raise UsageError(
+            "--api and --refresh apply only to the release API of python.org.",
+            remedy="Use them with `jitbuild recipes update` or `jitbuild recipes check`, without "
+            f"`{_PREBUILT}`.",
+        )
+    if prebuilt:
         return _update_prebuilt(options)
     if _PREBUILT in options.words:
         raise UsageError(
@@ -93,11 +100,6 @@ def run(options: argparse.Namespace) -> int:
         return _update(options, series)
     if action == "check":
         return _check(options, series)
-    if options.api or options.refresh:
-        raise UsageError(
-            "--api and --refresh belong to `jitbuild recipes update` and `jitbuild recipes check`.",
-            remedy="Add the word update or check, or omit the option.",
-        )
     return _list(options)
 
 
@@ -141,9 +143,9 @@ def _update(options: argparse.Namespace, series: Sequence[str]) -> int:
 
     folder, reporter = _folder(options), reporter_for(options)
     known, source = _catalog(folder), _source(options)
-    findings = find_updates(source, known, series, reporter=reporter)
-    written = write_pins(findings, known.tags(), folder, source.api.host)
-    news = [finding for finding in findings if finding.verified or not _is_known(finding, known)]
+    findings, tags = find_updates(source, known, series, reporter=reporter), known.tags()
+    written = write_pins(findings, tags, folder, source.api.host)
+    news = [finding for finding in findings if finding.verified or finding.version not in tags]
     _show(options, news)
     if old := len(findings) - len(news):
         reporter.note(
@@ -163,11 +165,11 @@ def _update_prebuilt(options: argparse.Namespace) -> int:
     from jitbuild.pins import prebuilt_pins
 
     folder, reporter = _folder(options), reporter_for(options)
-    known = prebuilt_pins.own_and_shipped(folder, api.catalog(None).prebuilt)
+    known = _catalog(folder).prebuilt
     with reporter.stage("Asking the builders of prebuilt archives"):
         archives = prebuilt_pins.new_archives(known, get=prebuilt_pins.fetch)
     if options.json:
-        print_json([msgspec.to_builtins(archive) for archive in archives])
+        print_json([msgspec.structs.asdict(archive) for archive in archives])
     elif archives:
         print_table(
             [
@@ -189,10 +191,6 @@ def _check(options: argparse.Namespace, series: Sequence[str]) -> int:
     findings = check_pins(_source(options), known, series, reporter=reporter_for(options))
     _show(options, findings)
     return 1 if any(finding.status == "different" for finding in findings) else 0
-
-
-def _is_known(finding: PinFinding, known: Catalog) -> bool:
-    return finding.version in known.tags()
 
 
 def _show(options: argparse.Namespace, findings: Sequence[PinFinding]) -> None:
@@ -221,7 +219,7 @@ def _folder(options: argparse.Namespace) -> Path:
 def _catalog(folder: Path) -> Catalog:
     from jitbuild.recipes.catalog import load_catalog
 
-    return load_catalog(folder if any(folder.glob("cpython-*.toml")) else None)
+    return load_catalog(folder if has_recipes(folder) else None)
 
 
 def _source(options: argparse.Namespace) -> PinSource:

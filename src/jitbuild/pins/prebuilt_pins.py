@@ -8,15 +8,15 @@ import msgspec
 import tomli_w
 
 from jitbuild.errors import RecipeError
+from jitbuild.recipe_folders import PREBUILT
 from jitbuild.recipes.prebuilt_releases import (
     PYTHON_ORG,
     STANDALONE,
     standalone_archives,
     windows_archives,
 )
-from jitbuild.recipes.reader import read_prebuilt
+from jitbuild.system import http_get
 from jitbuild.system.files import make_folders, write_atomically
-from jitbuild.system.http_get import get_document
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.urls import Address
 
@@ -30,7 +30,6 @@ RELEASES = (
     "https://raw.githubusercontent.com/astral-sh/versions/main/v1/python-build-standalone.ndjson"
 )
 FEED = "https://www.python.org/ftp/python/index-windows.json"
-_FILE = "prebuilt.toml"
 # In March 2026, the list of all releases of python-build-standalone had 12 MB.
 _MOST_BYTES = 100_000_000
 _MOST_PAGES = 20
@@ -38,9 +37,7 @@ _MOST_PAGES = 20
 
 def fetch(url: str) -> bytes:
     """Return the document at `url`. Raises the errors of `http_get.get_document`."""
-    body = get_document(Address(url), most_bytes=_MOST_BYTES).body
-    assert body is not None  # the request has no condition
-    return body
+    return http_get.fetch(Address(url), most_bytes=_MOST_BYTES)
 
 
 def new_archives(
@@ -86,7 +83,7 @@ def write_archives(archives: Iterable[PrebuiltArchive], folder: Path) -> Path:
     They replace entries of the same version and target; all other entries are kept. Raises
     RecipeError if the file is invalid or cannot be written.
     """
-    path = folder / _FILE
+    path = folder / PREBUILT
     try:
         content: dict[str, Any] = parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -107,9 +104,3 @@ def write_archives(archives: Iterable[PrebuiltArchive], folder: Path) -> Path:
             f"{path} cannot be written: {error.strerror}.", remedy="Check its permissions."
         ) from error
     return path
-
-
-def own_and_shipped(folder: Path, shipped: PrebuiltRecipe) -> PrebuiltRecipe:
-    """Return `shipped` with the archives in the file of `folder`, if it exists."""
-    path = folder / _FILE
-    return read_prebuilt(path, shipped) if path.is_file() else shipped

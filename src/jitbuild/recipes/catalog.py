@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from jitbuild.errors import RecipeError, RequestError
+from jitbuild.recipe_folders import PREBUILT, has_recipes
 from jitbuild.recipes import missing_release, reader
 from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from jitbuild.recipes.rules import BuildRecipe
     from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
     from jitbuild.request import Request
-
-_PREBUILT = "prebuilt.toml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,18 +119,18 @@ def load_catalog(extra: Path | None = None, *, shipped: Path | None = None) -> C
 
 
 def _prebuilt(folder: Path, extra: Path | None) -> PrebuiltRecipe:
-    shipped = reader.read_prebuilt(folder / _PREBUILT)
-    if extra is None or not (extra / _PREBUILT).is_file():
+    shipped = reader.read_prebuilt(folder / PREBUILT)
+    if extra is None or not (extra / PREBUILT).is_file():
         return shipped
-    return reader.read_prebuilt(extra / _PREBUILT, shipped)
+    return reader.read_prebuilt(extra / PREBUILT, shipped)
 
 
 def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRecipe]:
     files = sorted(extra.glob("cpython-*.toml"))
-    if not files and not (extra / _PREBUILT).is_file():
+    if not has_recipes(extra):
         raise RecipeError(
             f"{extra} contains no recipes.",
-            remedy=f"Add files named cpython-<series>.toml, or {_PREBUILT} (docs/recipes.md).",
+            remedy=f"Add files named cpython-<series>.toml, or {PREBUILT} (docs/recipes.md).",
         )
     for path in files:
         own = reader.read_series(path)

@@ -146,5 +146,5 @@ def _decoded(text: bytes | str, kind: type[_T]) -> _T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecipeError(
             f"The metadata of prebuilt archives cannot be read: {error}.",
-            remedy="Its form may have changed. Please report this.",
+            remedy="Their format may have changed. Please report this.",
         ) from error

@@ -74,9 +74,9 @@ def get_document(
         ) from error
 
 
-def fetch(address: Address) -> bytes:
+def fetch(address: Address, *, most_bytes: int = MOST_BYTES) -> bytes:
     """Return the content of the document at `address`. Raises the errors of `get_document`."""
-    body = get_document(address).body
+    body = get_document(address, most_bytes=most_bytes).body
     assert body is not None  # the request has no condition
     return body
 
