@@ -215,8 +215,11 @@ def test_an_archive_that_is_none_is_refused(store, origin, registry, pushed):
     size = len(registry.blobs[digest])
     document = document.replace(f'"size":{size}'.encode(), b'"size":2')
     registry.documents[pushed.tags[1]] = (registry.documents[pushed.digest][0], document)
-    with pytest.raises(ArchiveError):
+    with pytest.raises(ArchiveError) as caught:
         pull(store, registry)
+    assert f"{REPOSITORY}@sha256:" in caught.value.what
+    assert "scratch" not in caught.value.what
+    assert caught.value.remedy == "Push the interpreter again."
     assert store.installed() == []
     assert store.scratch_folders() == []
 

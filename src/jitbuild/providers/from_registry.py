@@ -10,12 +10,9 @@ import contextlib
 import functools
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.building.relocation import relocate
 from jitbuild.errors import (
-    ArchiveError,
     DownloadError,
     IntegrityError,
     MissingError,
@@ -23,6 +20,7 @@ from jitbuild.errors import (
     RegistryError,
     UsageError,
 )
+from jitbuild.providers.exported_archive import naming, unpack_exported
 from jitbuild.providers.provider import StagedInterpreter
 from jitbuild.providers.push import push_interpreter
 from jitbuild.registry.client import RegistryClient, connect
@@ -30,9 +28,8 @@ from jitbuild.registry.documents import ImageManifest
 from jitbuild.registry.interpreters import key_tag, layer_of
 from jitbuild.registry.lock_file import find_lock_file, read_lock_file
 from jitbuild.registry.repository import parse_repository
-from jitbuild.store.archive_reader import origin_of, read_manifest
+from jitbuild.store.archive_reader import read_manifest
 from jitbuild.store.manifest import ImportRecord, SourceRecord
-from jitbuild.system import archive
 from jitbuild.system.formatting import format_size
 from jitbuild.system.http_client import effects_with
 
@@ -84,31 +81,25 @@ class RegistryProvider:
         begun, plan = self.clock(), task.plan
         with self.connect(self.repository, reporter=task.reporter) as client:
             document, digest = self._find(client, plan)
-            layer = layer_of(document, f"{self.repository}@{digest}")
+            shown = f"{self.repository}@{digest}"
+            layer = layer_of(document, shown)
             file = client.download(
                 layer, task.scratch / "archive.tar.zst", f"Downloading {plan.name}"
             )
         downloaded = self.clock()
-        manifest = read_manifest(file)
-        _check(manifest, plan, f"{self.repository}@{digest}")
-        title = f"{plan.name}: unpack"
-        prefix = archive.unpack(file, task.scratch / "stage", reporter=task.reporter, title=title)
-        program = prefix / manifest.executable
-        if prefix.name != manifest.name or not program.is_file():
-            raise ArchiveError(
-                f"{self.repository}@{digest} has no {manifest.name}/{manifest.executable}.",
-                remedy="Push the interpreter again.",
-            )
-        file.unlink()
-        relocate(prefix, Path(origin_of(manifest)), task.store.interpreters / plan.prefix_name)
+        with naming(shown, file, remedy="Push the interpreter again."):
+            manifest = read_manifest(file)
+            _check(manifest, plan, shown)
+            folder, final = task.scratch / "stage", task.store.interpreters / plan.prefix_name
+            prefix = unpack_exported(file, manifest, folder, final, reporter=task.reporter)
         return StagedInterpreter(
             prefix=prefix,
-            program=program,
+            program=prefix / manifest.executable,
             source=manifest.source or SourceRecord(),
             toolchain=manifest.toolchain,
             missing_headers=manifest.missing_headers,
             imported=ImportRecord(
-                file=f"{self.repository}@{digest}",
+                file=shown,
                 sha256=layer.digest.removeprefix("sha256:"),
                 built=manifest.created,
             ),

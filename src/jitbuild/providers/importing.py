@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from jitbuild.advice import advise_install
-from jitbuild.building.relocation import relocate
 from jitbuild.errors import ArchiveError, IntegrityError, InterpreterError, ProofError
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import lost_essentials
+from jitbuild.providers.exported_archive import naming, unpack_exported
 from jitbuild.providers.refresh import decay
 from jitbuild.request import Axes
-from jitbuild.store.archive_reader import check_target, origin_of, read_manifest
+from jitbuild.store.archive_reader import check_target, read_manifest
 from jitbuild.store.manifest import ImportRecord, Manifest, VerdictRecord
-from jitbuild.system import archive
 from jitbuild.system.archive_errors import open_archive
 from jitbuild.system.files import store_errors
 from jitbuild.system.progress import SilentReporter
@@ -30,7 +27,8 @@ from jitbuild.target import Host, host
 from jitbuild.toolchain.machine_checks import require_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
+    from pathlib import Path
     from typing import BinaryIO
 
     from jitbuild.probing.verdict import Verdict
@@ -89,7 +87,7 @@ class Importer:
             copy = scratch / "archive.tar.zst"
             digest = self._copy(file, copy)
             accept(digest)
-            with _naming(file, copy):
+            with naming(str(file), copy):
                 manifest = read_manifest(copy)
             check_target(manifest, target, file)
             waiting = f"Waiting for another process that is installing {manifest.name}."
@@ -98,7 +96,7 @@ class Importer:
                 if (present := self._usable(manifest)) is not None:
                     return Imported(present, {})
                 record = ImportRecord(file=file.name, sha256=digest, built=manifest.created)
-                with _naming(file, copy):
+                with naming(str(file), copy):
                     return self._install(copy, scratch, manifest, record, begun)
 
     def _copy(self, file: Path, copy: Path) -> str:
@@ -130,19 +128,11 @@ class Importer:
     ) -> Imported:
         """Unpack, relocate, prove and commit; the lock of the interpreter's name is held."""
         read = self.clock()
-        title = f"{manifest.name}: unpack"
-        prefix = archive.unpack(copy, scratch / "unpacked", reporter=self.reporter, title=title)
-        program = prefix / manifest.executable
-        if prefix.name != manifest.name or not program.is_file():
-            raise ArchiveError(
-                f"{copy} cannot be imported: it has no {manifest.name}/{manifest.executable}.",
-                remedy="Export the interpreter again.",
-            )
-        copy.unlink()
         final = self.store.interpreters / manifest.name
-        relocate(prefix, Path(origin_of(manifest)), final)
+        folder = scratch / "unpacked"
+        prefix = unpack_exported(copy, manifest, folder, final, reporter=self.reporter)
         unpacked = self.clock()
-        verdict = self._prove(manifest, program)
+        verdict = self._prove(manifest, prefix / manifest.executable)
         proven = self.clock()
         result = verdict.to_json() | {"executable": os.fspath(final / manifest.executable)}
         interpreter = self.store.commit(
@@ -216,16 +206,6 @@ def accept_only(sha256: str, *, file: Path) -> Callable[[str], None]:
             )
 
     return accept
-
-
-@contextlib.contextmanager
-def _naming(file: Path, copy: Path) -> Iterator[None]:
-    """Name `file` in the message of an ArchiveError in the block, which reads its copy `copy`."""
-    try:
-        yield
-    except ArchiveError as error:
-        what = error.what.replace(str(copy), str(file))
-        raise type(error)(what, remedy=error.remedy) from error
 
 
 def _read(source: BinaryIO, file: Path) -> bytes:
