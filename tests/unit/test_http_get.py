@@ -111,7 +111,7 @@ def test_a_temporary_failure_is_tried_again_after_a_pause():
         ]
     )
     assert get_document(URL, effects=server.effects).body == b"x"
-    assert server.slept == [7, 2]
+    assert server.slept == [7, 1]
 
 
 def test_a_refusal_is_not_tried_again():

@@ -18,7 +18,6 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import MissingError, UsageError, VariantError
-from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -141,8 +140,8 @@ def _locked(
         except VariantError:  # this target has no such build
             continue
         if not plan.key:
-            prebuilt = api.catalog(options.recipes).has_prebuilt(plan.version)
-            raise unpinned_release(plan.version, plan.source.unpinned, prebuilt=prebuilt)
+            catalog = api.catalog(options.recipes)
+            raise catalog.unpinned_release(plan.version, plan.source.unpinned)
         name = plan.name
         try:
             _, digest = client.get(key_tag(plan.key))

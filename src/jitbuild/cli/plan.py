@@ -21,7 +21,6 @@ from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json
 from jitbuild.cli.store_answers import note_on_plan
 from jitbuild.errors import UsageError
-from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.request import parse
 
 if TYPE_CHECKING:
@@ -79,8 +78,8 @@ def _notes(spec: str, plan: Plan, options: argparse.Namespace) -> Iterator[str]:
     if plan.variant.free_threaded and options.jit is None:
         yield f"{spec}: a free-threaded CPython has no JIT, so the plan uses --jit no."
     if plan.source.unpinned:
-        prebuilt = api.catalog(options.recipes).has_prebuilt(plan.version)
-        error = unpinned_release(plan.version, plan.source.unpinned, prebuilt=prebuilt)
+        catalog = api.catalog(options.recipes)
+        error = catalog.unpinned_release(plan.version, plan.source.unpinned)
         yield str(error).replace("\n", " ")
     if not options.sha256 and (note := note_on_plan(parse(spec), stated_axes(options), plan)):
         yield note

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from jitbuild.errors import DownloadError
+from jitbuild.recipes.series import archive_name
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
 
@@ -103,7 +104,7 @@ class ReleaseAPI:
         if the list of files cannot be fetched or used.
         """
         address = Address(f"{self.base.reveal()}/release_file/?release={release}")
-        name = f"Python-{version}.tar.xz"
+        name = archive_name(version)
         files = [
             file
             for file in self._ask(address, list[_ListedFile])

@@ -18,7 +18,6 @@ from jitbuild.planning import posix, windows
 from jitbuild.planning.configure_arguments import check_arguments
 from jitbuild.planning.plan import Plan, RequiredLLVM, ResolvedRequest, Source, key_of
 from jitbuild.recipes.known_bugs import known_bugs
-from jitbuild.recipes.missing_release import unpinned_release
 from jitbuild.recipes.series import Tag, archive_url
 
 if TYPE_CHECKING:
@@ -52,8 +51,7 @@ def resolve_version(
         tag = _tag_with_sha256(request.value, sha256, pinned)
     elif unpinned is not None:
         if needs_pin:
-            prebuilt = catalog.has_prebuilt(unpinned.version)
-            raise unpinned_release(unpinned.version, unpinned.reason, prebuilt=prebuilt)
+            raise catalog.unpinned_release(unpinned.version, unpinned.reason)
         source = _unpinned_source(unpinned, catalog)
         return ResolvedRequest(version=unpinned.version, source=source)
     else:

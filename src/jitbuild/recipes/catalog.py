@@ -47,9 +47,10 @@ class Catalog:
         tags = (tag for series in self.series.values() for tag in series.unpinned)
         return {tag.version: tag for tag in sorted(tags, key=lambda tag: Version(tag.version))}
 
-    def has_prebuilt(self, version: str) -> bool:
-        """Return True if a prebuilt interpreter of the release `version` is known."""
-        return any(archive.version == version for archive in self.prebuilt.archive)
+    def unpinned_release(self, version: str, reason: str) -> RequestError:
+        """Return the error for the release `version`, which no recipe pins, and why (`reason`)."""
+        prebuilt = any(archive.version == version for archive in self.prebuilt.archive)
+        return missing_release.unpinned_release(version, reason, prebuilt=prebuilt)
 
     def for_version(self, version: Version) -> SeriesRecipe:
         """Return the recipe of the series to which `version` belongs.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.system.formatting import format_duration, format_size
 from jitbuild.system.http_client import NetworkEffects, create_client
-from jitbuild.system.transfer_errors import RetryError, retry_after, untrusted
+from jitbuild.system.retries import wait_before
+from jitbuild.system.transfer_errors import RetryError, is_temporary, retry_after, untrusted
 from jitbuild.system.transfer_speed import deadline
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def get_document(
         try:
             return request.attempt()
         except RetryError as error:
-            effects.sleep(min(max(2.0 ** (failures - 1), error.wait), effects.window))
+            effects.sleep(wait_before(failures, error.wait, effects))
     try:
         return request.attempt()
     except RetryError as error:
@@ -166,7 +167,7 @@ class _Request:
                 f"Access to {self.address.public} was denied ({code}).",
                 remedy=f"{_CHECK_NETWORK}, or use another network.",
             )
-        if status >= 500 or status in {408, 425}:
+        if is_temporary(status):
             return RetryError(f"the server answered {code}", wait=wait)
         return self._failure(f"the server answered {code}")
 
