@@ -14,7 +14,7 @@ import yaml
 
 from jitbuild.ci.github_workflow import CHECKOUT, write_github_workflow
 from jitbuild.ci.gitlab_pipeline import write_gitlab_pipeline
-from jitbuild.ci.matrix import make_matrix, planner_of
+from jitbuild.ci.matrix import make_matrix, planner_of, states_provider
 from jitbuild.ci.matrix_formats import LIMITS
 from jitbuild.ci.matrix_sessions import parse_listing, product_of
 from jitbuild.ci.systems import SYSTEMS, choose_machines
@@ -336,7 +336,7 @@ class TestCommand:
 def test_a_workflow_with_prebuilt_interpreters_alone_has_no_build_job():
     machines = choose_machines(["linux", "macos"], (), service="github")
     found = sessions("tests(3.15-jit-on)")
-    matrix = make_matrix(found, machines, planner_of(provider="prebuilt"))
+    matrix = make_matrix(found, machines, planner_of(provider="prebuilt"), states_provider=True)
     text = github(matrix)
     jobs = yaml.safe_load(text)["jobs"]
     assert list(jobs) == ["test"]
@@ -352,11 +352,36 @@ def test_a_workflow_with_prebuilt_interpreters_alone_has_no_build_job():
 def test_auto_builds_only_where_nothing_prebuilt_fits(monkeypatch):
     machines = choose_machines(["linux", "windows"], (), service="github")
     monkeypatch.setenv("JITBUILD_PROVIDER", "auto")
-    text = github(make_matrix(sessions("tests(3.15-jit-on)"), machines, planner_of()))
-    jobs = yaml.safe_load(text)["jobs"]
+    assert states_provider()
+    found = sessions("tests(3.15-jit-on)")
+    matrix = make_matrix(found, machines, planner_of(), states_provider=True)
+    jobs = yaml.safe_load(github(matrix))["jobs"]
     assert list(jobs) == ["build", "test"]
     providers = {
         entry["os"]: entry.get("provider")
         for entry in jobs["build"]["strategy"]["matrix"]["include"]
     }
-    assert providers == {"linux": "prebuilt", "windows": None}
+    assert providers == {"linux": "prebuilt", "windows": "source"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(["--provider", "source"], "source"), ([], "prebuilt")]
+)
+def test_jobs_state_the_provider_that_the_settings_of_the_project_would_replace(
+    run, tmp_path, monkeypatch, words, expected
+):
+    (tmp_path / "pyproject.toml").write_text('[tool.jitbuild]\nprovider = "prebuilt"\n')
+    monkeypatch.chdir(tmp_path)
+    words = ["matrix", "--pythons", "3.15", "--modes", "on", *words]
+    code, out, err = run(*words, "--workflow", "--action", ACTION)
+    assert code == 0, err
+    (test,) = yaml.safe_load(out)["jobs"]["test"]["strategy"]["matrix"]["include"]
+    assert test["provider"] == expected
+    steps = yaml.safe_load(out)["jobs"]["test"]["steps"]
+    assert steps[1]["with"]["provider"] == "${{ matrix.provider }}"
+    assert steps[2]["env"]["JITBUILD_PROVIDER"] == "${{ matrix.provider }}"
+    _, out, _ = run(*words, "--workflow", "--format", "gitlab", "--requirement", "jitbuild")
+    variables = [job["variables"] for job in yaml.safe_load(out).values() if "needs" in job]
+    assert [each["JITBUILD_PROVIDER"] for each in variables] == [expected]
+    _, out, _ = run(*words, "--format", "gitlab")
+    assert f'JITBUILD_PROVIDER: "{expected}"' in out

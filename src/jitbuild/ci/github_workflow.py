@@ -34,9 +34,10 @@ def write_github_workflow(
         "command": comment(command),
         "checkout": CHECKOUT,
         "action": scalar(f"{repository}/{ACTION_FOLDER}@{reference}"),
-        "builds": _entries(matrix.build),
-        "tests": _entries(matrix.test),
-        "axes": _AXES * stated + _PROVIDER * any(prebuilt),
+        "builds": _entries(matrix.build, matrix),
+        "tests": _entries(matrix.test, matrix),
+        "axes": _AXES * stated + _PROVIDER * matrix.states_provider,
+        "session_provider": _SESSION_PROVIDER * matrix.states_provider,
         "axes_in_name": " ${{ matrix.jit }} ${{ matrix.profile }}" if stated else "",
         "noxfile": f"\n          NOXFILE: {_literal(noxfile)}" if noxfile else "",
         "noxfile_option": ' -f "$NOXFILE"' if noxfile else "",
@@ -55,6 +56,9 @@ _AXES = """
           profile: ${{ matrix.profile }}"""
 _PROVIDER = """
           provider: ${{ matrix.provider }}"""
+# Without it, a session would ask for the provider of the settings.
+_SESSION_PROVIDER = """
+          JITBUILD_PROVIDER: ${{ matrix.provider }}"""
 _RESTORE = "Restore the interpreter from the cache"
 _DOWNLOAD = "Download the interpreter, or restore it from the cache"
 _NEEDS = """
@@ -63,15 +67,15 @@ _NEEDS = """
     if: ${{ !cancelled() }}"""
 
 
-def _entries(jobs: tuple[BuildJob, ...] | tuple[TestJob, ...]) -> str:
-    return "\n".join(f"          - {flow_mapping(_entry(job))}" for job in jobs)
+def _entries(jobs: tuple[BuildJob, ...] | tuple[TestJob, ...], matrix: CIMatrix) -> str:
+    return "\n".join(f"          - {flow_mapping(_entry(job, matrix))}" for job in jobs)
 
 
-def _entry(job: BuildJob | TestJob) -> dict[str, str]:
+def _entry(job: BuildJob | TestJob, matrix: CIMatrix) -> dict[str, str]:
     """Return the values of a job that the workflow uses, without those that are empty."""
     names = ("os", "runner", "python", "jit", "profile", "provider", "session")
     values = {name: getattr(job, name, "") for name in names}
-    if job.provider == "source":
+    if not matrix.states_provider:
         del values["provider"]
     return {name: _without_expressions(value) for name, value in values.items() if value}
 

@@ -41,7 +41,7 @@ def write_gitlab_pipeline(
 def _jobs(matrix: CIMatrix, noxfile: str | None) -> Iterable[str]:
     builds = {(job.os, job.key): job for job in matrix.build}
     for build in matrix.build:
-        yield "\n".join(_common_lines("build", build, build))
+        yield "\n".join(_common_lines("build", build, build, matrix))
     groups: dict[str, list[TestJob]] = {}
     for test in matrix.test:
         groups.setdefault(_name("test", test), []).append(test)
@@ -49,18 +49,22 @@ def _jobs(matrix: CIMatrix, noxfile: str | None) -> Iterable[str]:
         check_limit(len(tests), "gitlab")
         build = builds[tests[0].os, tests[0].key]
         need = f"  needs: [{flow_scalar(_name('build', build))}]"
-        lines = [*_common_lines("test", tests[0], build), need, *_test_lines(tests, noxfile)]
+        lines = [
+            *_common_lines("test", tests[0], build, matrix),
+            need,
+            *_test_lines(tests, noxfile),
+        ]
         yield "\n".join(lines)
 
 
-def _common_lines(stage: str, job: CIJob, build: BuildJob) -> list[str]:
+def _common_lines(stage: str, job: CIJob, build: BuildJob, matrix: CIMatrix) -> list[str]:
     """Return the first lines of a job, which uses the cache of `build`."""
     variables = {
         "JIT_CACHE": re.sub(r"[^\w.]+", "-", f"{build.os}-{_label(build)}"),
         "JITBUILD_PYTHONS": job.python,
         "JITBUILD_JIT": job.jit,
         "JITBUILD_PROFILE": job.profile,
-        "JITBUILD_PROVIDER": job.provider if job.provider != "source" else "",
+        "JITBUILD_PROVIDER": job.provider if matrix.states_provider else "",
     }
     image = SYSTEMS[job.os].gitlab_image
     return [

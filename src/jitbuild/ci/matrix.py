@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from jitbuild import api, modes
+from jitbuild import api, modes, settings
 from jitbuild.errors import UsageError, VariantError
 from jitbuild.planning.planner import make_plan, resolve_version
 from jitbuild.planning.prebuilt import stated_prebuilt_plan
-from jitbuild.request import Axes, parse
+from jitbuild.request import PROVIDERS, Axes, parse
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ class Exclusion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CIMatrix:
-    """The jobs of a CI pipeline, in the order of the systems and sessions."""
+    """The jobs of a CI pipeline, in the order of the systems and sessions.
+
+    If `states_provider` is True, an option or a setting states the provider. Files of pipelines
+    then state it in every job, because the setting `provider` may have another value there.
+    """
 
     build: tuple[BuildJob, ...]
     test: tuple[TestJob, ...]
     excluded: tuple[Exclusion, ...]
+    states_provider: bool = False
 
     def to_json(self) -> dict[str, list[dict[str, Any]]]:
         """Return the matrix as `jitbuild matrix --format json` prints it."""
@@ -97,12 +102,16 @@ class CIMatrix:
 
 
 def make_matrix(
-    sessions: Iterable[MatrixSession], machines: Iterable[CIMachine], planner: Planner
+    sessions: Iterable[MatrixSession],
+    machines: Iterable[CIMachine],
+    planner: Planner,
+    *,
+    states_provider: bool = False,
 ) -> CIMatrix:
     """Return a test of every session on every machine, and a build of each required interpreter.
 
-    A session that cannot run on a machine is listed as an exclusion. Raise UsageError if there are
-    no tests.
+    `states_provider` is that of CIMatrix (`states_provider()` returns it). A session that cannot
+    run on a machine is listed as an exclusion. Raise UsageError if there are no tests.
     """
     tests: list[TestJob] = []
     excluded: list[Exclusion] = []
@@ -125,7 +134,17 @@ def make_matrix(
             builds.setdefault((machine.os, plan.key), build)
     if not tests:
         raise _empty_matrix(errors)
-    return CIMatrix(build=tuple(builds.values()), test=tuple(tests), excluded=tuple(excluded))
+    return CIMatrix(
+        build=tuple(builds.values()),
+        test=tuple(tests),
+        excluded=tuple(excluded),
+        states_provider=states_provider,
+    )
+
+
+def states_provider(provider: ProviderChoice | None = None) -> bool:
+    """Return True if `provider`, which an option states, or the setting `provider` is not None."""
+    return (provider or settings.choice("provider", PROVIDERS)) is not None
 
 
 def planner_of(recipes: str | None = None, provider: ProviderChoice | None = None) -> Planner:

@@ -64,12 +64,12 @@ def as_gitlab(matrix: CIMatrix) -> str:
             "    matrix:",
         ]
         for job in jobs[name]:
-            first, *rest = _gitlab_variables(job)
+            first, *rest = _gitlab_variables(job, matrix)
             lines += [f"      - {first}", *(f"        {variable}" for variable in rest)]
     return "\n".join(lines)
 
 
-def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
+def _gitlab_variables(job: Mapping[str, Any], matrix: CIMatrix) -> list[str]:
     """Return the variables of a job as YAML. Strings are written as in JSON, which is valid YAML.
 
     GitLab composes the name of a job from all values and limits it to 255 characters. Values that
@@ -78,7 +78,7 @@ def _gitlab_variables(job: Mapping[str, Any]) -> list[str]:
     return [
         f"{variable}: {json.dumps(job[key])}"
         for key, variable in _GITLAB_VARIABLES.items()
-        if job.get(key) and (key, job[key]) != ("provider", "source")
+        if job.get(key) and (key != "provider" or matrix.states_provider)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.ci.matrix import make_matrix, planner_of
+from jitbuild.ci.matrix import make_matrix, planner_of, states_provider
 from jitbuild.ci.matrix_formats import as_github, as_gitlab
 from jitbuild.ci.matrix_sessions import (
     product_of,
@@ -118,7 +118,12 @@ def run(options: argparse.Namespace) -> int:
     service: Service = "gitlab" if options.format == "gitlab" else "github"
     machines = choose_machines(options.os, options.runner, service=service)
     sessions, reporter = _sessions(options), reporter_for(options)
-    matrix = make_matrix(sessions, machines, planner_of(options.recipes, options.provider))
+    matrix = make_matrix(
+        sessions,
+        machines,
+        planner_of(options.recipes, options.provider),
+        states_provider=states_provider(options.provider),
+    )
     for exclusion in matrix.excluded:
         reporter.note(f"{exclusion.session} is left out on {exclusion.os}. {exclusion.reason}")
     if options.workflow:

@@ -147,9 +147,7 @@ def _warn_of_missing_noxfile(options: argparse.Namespace, reporter: Reporter) ->
 
 def _warn_of_local_settings(options: argparse.Namespace, reporter: Reporter) -> None:
     """Print a warning for each setting that decides what is built here, but not in the jobs."""
-    found = {name: settings.get(name) for name in ("jit", "profile", "provider")}
-    if options.provider is not None:
-        found["provider"] = None
+    found = {name: settings.get(name) for name in ("jit", "profile")}
     found["recipes"] = settings.get("recipes", options.recipes)
     for name, setting in found.items():
         if setting is not None and not setting.origin.endswith("[tool.jitbuild]"):
