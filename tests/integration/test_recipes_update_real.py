@@ -197,7 +197,7 @@ FAILURES: dict[str, tuple[Callable[[ReleaseServer], object], int, str]] = {
     "a truncated answer": (
         lambda server: server.break_list(truncated(b'[{"name": "Python 3.15.98", ')),
         8,
-        "could not be fetched: peer closed connection",
+        " failed: peer closed connection",
     ),
     "truncated JSON": (
         lambda server: server.break_list(b'[{"name": "Python 3.15.98", '),
@@ -256,7 +256,7 @@ def test_offline_the_message_says_so(run, own):
         pass
     ended = run("recipes", "update", "--api", gone.api)
     assert ended.code == 7
-    assert "could not be fetched: " in ended.err
+    assert "The request to " in ended.err
     assert "Check the network" in ended.err
     assert not own.exists()
 

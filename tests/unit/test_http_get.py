@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import httpx
 import pytest
 from test_download import Breaks, Server
@@ -19,6 +21,10 @@ def fetch(*answers, **options) -> Document:
 
 def whole(data: bytes, **headers: str) -> httpx.Response:
     return httpx.Response(200, stream=httpx.ByteStream(data), headers=headers)
+
+
+def answer(status: int, body: httpx.SyncByteStream | None = None) -> httpx.Response:
+    return httpx.Response(status, stream=body or httpx.ByteStream(b""))
 
 
 def redirect(place: str) -> httpx.Response:
@@ -41,7 +47,7 @@ def test_a_validator_that_cannot_be_sent_back_is_ignored():
 
 
 def test_an_unchanged_document_has_no_body():
-    server = Server([httpx.Response(304)])
+    server = Server([answer(304)])
     validators = {"If-None-Match": '"a"'}
     document = get_document(URL, validators=validators, effects=server.effects)
     assert document == Document(body=None, validators=validators)
@@ -50,7 +56,7 @@ def test_an_unchanged_document_has_no_body():
 
 def test_an_unrequested_304_is_an_error():
     with pytest.raises(DownloadError, match="the server answered HTTP 304"):
-        fetch(httpx.Response(304))
+        fetch(answer(304))
 
 
 def test_a_redirect_within_the_server_is_followed():
@@ -63,9 +69,9 @@ ERRORS = {
     "another port": ([redirect("https://host.test:1/x")], DownloadError, "another server"),
     "a circle": ([redirect("/x")], DownloadError, "too many redirects"),
     "a file": ([redirect("file:///etc/passwd")], DownloadError, "another server|not an http"),
-    "403": ([httpx.Response(403)], DownloadError, "denied .HTTP 403 Forbidden.*proxy settings"),
-    "404": ([httpx.Response(404)], MissingError, "was not found .HTTP 404"),
-    "429": ([httpx.Response(429)], DownloadError, "limits the number of requests.*again later"),
+    "403": ([answer(403)], DownloadError, "denied .HTTP 403 Forbidden.*proxy settings"),
+    "404": ([answer(404)], MissingError, "was not found .HTTP 404"),
+    "429": ([answer(429)], DownloadError, "limits the number of requests.*again later"),
     "429 with a time": (
         [httpx.Response(429, headers={"Retry-After": "3600"})],
         DownloadError,
@@ -76,8 +82,8 @@ ERRORS = {
         DownloadError,
         "again in 1440 min 00 s",
     ),
-    "500": ([httpx.Response(500)], DownloadError, "answered HTTP 500.*Check the network"),
-    "418": ([httpx.Response(418)], DownloadError, "answered HTTP 418"),
+    "500": ([answer(500)], DownloadError, "answered HTTP 500.*Check the network"),
+    "418": ([answer(418)], DownloadError, "answered HTTP 418"),
     "offline": ([httpx.ConnectError("no route to host")], DownloadError, "no route to host"),
     "TLS": (
         [httpx.ConnectError("CERTIFICATE_VERIFY_FAILED")],
@@ -100,6 +106,16 @@ def test_each_failure_has_one_error_with_its_reason_and_a_remedy(name):
         fetch(*answers, most_bytes=100)
     assert type(raised.value) is kind
     assert raised.match(f"(?s){text}")
+    assert "--mirror" not in raised.value.remedy
+
+
+def test_an_endless_refusal_is_a_refusal():
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            return itertools.repeat(b"x" * 1000)
+
+    with pytest.raises(MissingError, match="was not found"):
+        fetch(answer(404, Endless()))
 
 
 def test_a_temporary_failure_is_tried_again_after_a_pause():
@@ -115,7 +131,7 @@ def test_a_temporary_failure_is_tried_again_after_a_pause():
 
 
 def test_a_refusal_is_not_tried_again():
-    server = Server([httpx.Response(429)])
+    server = Server([answer(429)])
     with pytest.raises(DownloadError):
         get_document(URL, effects=server.effects)
     assert (len(server.requests), server.slept) == (1, [])

@@ -344,6 +344,14 @@ def test_a_lasting_failure_is_given_up(failure):
     assert "mirror" not in str(caught.value)
 
 
+def test_a_certificate_that_is_not_trusted_has_its_own_remedy():
+    failure = httpx.ConnectError("CERTIFICATE_VERIFY_FAILED")
+    registry = FakeRegistry(failing="", failures=99, failure=failure)
+    with client_of(registry) as client, pytest.raises(DownloadError, match="not trusted") as caught:
+        client.get("1")
+    assert "SSL_CERT_FILE" in caught.value.remedy
+
+
 @pytest.mark.parametrize(("status", "words"), [(403, "Check that you may"), (405, "Ask those who")])
 def test_a_refusal_quotes_the_registry(status, words):
     registry = FakeRegistry(failing="blobs/uploads", failures=9, failure=error(status, "DENIED"))

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 from jitbuild.errors import RegistryError
 from jitbuild.registry.credentials import LOG_IN, Credentials
-from jitbuild.system.http_request import send_request
+from jitbuild.system.http_request import SmallRequest, send_request
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
 
@@ -144,11 +144,14 @@ class AuthenticatedClient:
                 **wanted,
             }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return self._request_token("POST", address, headers, urlencode(form).encode())
+            content = urlencode(form).encode()
+            return self._request_token(
+                SmallRequest(method="POST", address=address, headers=headers, content=content)
+            )
         headers = {"Authorization": credentials.basic} if credentials.user else {}
         mark = "&" if urlsplit(realm).query else "?"
         query = Address(f"{realm}{mark}{urlencode(wanted)}" if wanted else realm)
-        return self._request_token("GET", query, headers, None)
+        return self._request_token(SmallRequest(address=query, headers=headers))
 
     def _check_realm(self, address: Address) -> None:
         schemes = {"https"} if self.registry.startswith("https:") else {"https", "http"}
@@ -159,31 +162,22 @@ class AuthenticatedClient:
                 remedy="A token service must have an https URL without a user.",
             )
 
-    def _request_token(
-        self, method: str, address: Address, headers: Mapping[str, str], content: bytes | None
-    ) -> str:
-        answer = send_request(
-            method,
-            address,
-            client=self.client,
-            effects=self.effects,
-            headers=headers,
-            content=content,
-        )
+    def _request_token(self, request: SmallRequest) -> str:
+        answer = send_request(request, client=self.client, effects=self.effects)
         if answer.status != 200:
             raise RegistryError(
-                f"The token service {Address(address.public)} refused the credentials"
-                f" (HTTP {answer.status}).",
+                f"The token service {request.shown} refused the credentials (HTTP"
+                f" {answer.status}).",
                 remedy=LOG_IN,
             )
         try:
-            content_ = parse_json(answer.body)
-            token = content_.get("token") or content_.get("access_token")
+            content = parse_json(answer.body)
+            token = content.get("token") or content.get("access_token")
         except (ValueError, AttributeError):
             token = None
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise RegistryError(
-                f"The answer of the token service {Address(address.public)} contains no token.",
+                f"The answer of the token service {request.shown} contains no token.",
                 remedy="Check the name of the registry.",
             )
         return token

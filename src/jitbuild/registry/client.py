@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from jitbuild.errors import DownloadError, IntegrityError, MissingError, RegistryError
+from jitbuild.errors import IntegrityError, MissingError, RegistryError
 from jitbuild.registry.authentication import AuthenticatedClient
 from jitbuild.registry.credentials import LOG_IN, find_credentials
 from jitbuild.registry.documents import (
@@ -25,29 +25,31 @@ from jitbuild.registry.documents import (
 from jitbuild.registry.repository import is_digest
 from jitbuild.system.files import provide_file
 from jitbuild.system.http_client import NetworkEffects, create_client
-from jitbuild.system.http_request import Answer, send_request, with_retries
+from jitbuild.system.http_request import Answer, SmallRequest, send_request
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
-from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.retries import with_retries
+from jitbuild.system.transfer_errors import RetryError, without_mirror
 from jitbuild.system.transfer_limits import SizeLimit
-from jitbuild.system.transfer_speed import SpeedCheck
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jitbuild.registry.credentials import Credentials
     from jitbuild.registry.documents import ImageIndex, ImageManifest
     from jitbuild.registry.repository import Repository
     from jitbuild.system.progress import Reporter, Stage
+    from jitbuild.system.transfer_speed import SpeedCheck
 
 _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
 _RETRIES = 4
 _MOST_CHARACTERS = 300
+_PUSH_AGAIN = "Push it again: the registry has lost it."
 
 
 @contextlib.contextmanager
@@ -93,8 +95,12 @@ class RegistryClient:
         RegistryError for a refusal or an invalid answer, and DownloadError if the registry cannot
         be reached.
         """
-        accept = {"Accept": f"{MANIFEST_TYPE}, {INDEX_TYPE}"}
-        answer = self._request("GET", f"manifests/{reference}", headers=accept)
+        answer = self._request(
+            SmallRequest(
+                address=self._address(f"manifests/{reference}"),
+                headers={"Accept": f"{MANIFEST_TYPE}, {INDEX_TYPE}"},
+            )
+        )
         shown = self._shown(reference)
         if answer.status == 404:
             raise MissingError(
@@ -122,9 +128,13 @@ class RegistryClient:
         """
         content = encode(document)
         digest = digest_of(content)
-        headers = {"Content-Type": document.media_type}
         answer = self._request(
-            "PUT", f"manifests/{tag or digest}", headers=headers, content=content
+            SmallRequest(
+                method="PUT",
+                address=self._address(f"manifests/{tag or digest}"),
+                headers={"Content-Type": document.media_type},
+                content=content,
+            )
         )
         if answer.status != 201:
             raise self._refused(f"to store {self._shown(tag or digest)}", answer)
@@ -132,7 +142,9 @@ class RegistryClient:
 
     def has_blob(self, digest: str) -> bool:
         """Return True if the repository has the blob `digest`."""
-        answer = self._request("HEAD", f"blobs/{digest}")
+        answer = self._request(
+            SmallRequest(method="HEAD", address=self._address(f"blobs/{digest}"))
+        )
         if answer.status not in {200, 404}:
             raise self._refused(f"to look for {self._shown(digest)}", answer)
         return answer.status == 200
@@ -147,7 +159,7 @@ class RegistryClient:
             return
         address = self._address("blobs/uploads/")
         reporter = self.reporter if title else _SILENT
-        with reporter.stage(title) as stage, _own_remedies():
+        with reporter.stage(title) as stage, without_mirror(_PUSH_AGAIN):
             with_retries(
                 lambda: self._upload_once(source, blob, stage),
                 address,
@@ -165,7 +177,7 @@ class RegistryClient:
         limit = SizeLimit(size=blob.size, free_space=self.effects.free_space)
 
         def fetch(part: Path, stage: Stage) -> None:
-            with _own_remedies():
+            with without_mirror(_PUSH_AGAIN):
                 Transfer(
                     address=self._address(f"blobs/{blob.digest}"),
                     part=part,
@@ -180,22 +192,16 @@ class RegistryClient:
 
     def _upload_once(self, source: Path | bytes, blob: Descriptor, stage: Stage) -> None:
         begin = self._address("blobs/uploads/")
-        answer = self._send("POST", begin)
+        answer = self._send(SmallRequest(method="POST", address=begin))
         location = answer.headers.get("location", "")
         if answer.status != 202 or not location:
             raise self._refused("an upload", answer)
         url = urljoin(begin.reveal(), location)
         mark = "&" if urlsplit(url).query else "?"
-        speed = SpeedCheck(
-            least=self.effects.least_speed,
-            window=self.effects.window,
-            clock=self.effects.monotonic,
-        )
-        answer = send_request(
-            "PUT",
-            Address(f"{url}{mark}{urlencode({'digest': blob.digest})}"),
-            client=self.client.once,
-            effects=self.effects,
+        speed = self.effects.speed_check()
+        request = SmallRequest(
+            method="PUT",
+            address=Address(f"{url}{mark}{urlencode({'digest': blob.digest})}"),
             headers={
                 "Content-Type": "application/octet-stream",
                 "Content-Length": str(blob.size),
@@ -203,45 +209,19 @@ class RegistryClient:
             content=source
             if isinstance(source, bytes)
             else _parts(source, blob.size, stage, speed),
-            speed=speed,
         )
+        answer = send_request(request, client=self.client.once, effects=self.effects, speed=speed)
         if answer.status in {401, 404}:  # the token or the upload has expired
             raise RetryError(f"the registry answered HTTP {answer.status}")
         if answer.status != 201:
             raise self._refused(f"to store {self._shown(blob.digest)}", answer)
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> Answer:
-        address = self._address(path)
-        with _own_remedies():
-            return with_retries(
-                lambda: self._send(method, address, headers=headers, content=content),
-                address,
-                effects=self.effects,
-            )
+    def _request(self, request: SmallRequest) -> Answer:
+        with without_mirror(_PUSH_AGAIN):
+            return with_retries(lambda: self._send(request), request.address, effects=self.effects)
 
-    def _send(
-        self,
-        method: str,
-        address: Address,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> Answer:
-        return send_request(
-            method,
-            address,
-            client=self.client,
-            effects=self.effects,
-            headers=headers,
-            content=content,
-        )
+    def _send(self, request: SmallRequest) -> Answer:
+        return send_request(request, client=self.client, effects=self.effects)
 
     def _address(self, path: str) -> Address:
         return Address(self.repository.url(path))
@@ -283,18 +263,3 @@ def _parts(source: Path, size: int, stage: Stage, speed: SpeedCheck) -> Iterator
             done += len(chunk)
             stage.advance(done, size)
             speed.received(len(chunk))
-
-
-@contextlib.contextmanager
-def _own_remedies() -> Iterator[None]:
-    """Replace the remedies of failed downloads in the block: a mirror would not help here."""
-    try:
-        yield
-    except MissingError as error:
-        raise MissingError(error.what, remedy="Push it again: the registry has lost it.") from error
-    except DownloadError as error:
-        raise type(error)(
-            error.what,
-            remedy="Check the network, the name of the registry and the proxy settings"
-            " (HTTPS_PROXY, NO_PROXY), and run the same command again.",
-        ) from error

@@ -15,7 +15,7 @@ from jitbuild.system import cancellation
 from jitbuild.system.own_version import own_version
 from jitbuild.system.proxies import bypasses
 from jitbuild.system.transfer_limits import MOST_BYTES
-from jitbuild.system.transfer_speed import LEAST_SPEED
+from jitbuild.system.transfer_speed import LEAST_SPEED, SpeedCheck
 
 if TYPE_CHECKING:
     import ssl
@@ -93,6 +93,10 @@ class NetworkEffects:
     jitter: Callable[[], float] = random.random
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     proxies: Callable[[], Mapping[str, str]] = system_proxies
+
+    def speed_check(self) -> SpeedCheck:
+        """Return a check of the speed of a transfer, which begins now."""
+        return SpeedCheck(least=self.least_speed, window=self.window, clock=self.monotonic)
 
 
 def effects_with(least_speed: int | None) -> NetworkEffects:

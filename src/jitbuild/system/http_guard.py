@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from jitbuild.errors import DownloadError
     from jitbuild.system.http_client import HTTPClient
     from jitbuild.system.urls import Address
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 class RequestGuard:
     """Guards the requests for `address` that `client` sends.
 
-    The headers of a response must arrive within `window` seconds. `started` is True if the body of
-    the current response began to arrive. `too_slow` is set if another thread closed the client
-    because headers or body arrived too slowly.
+    A block of `in_time` may last `window` seconds. `started` is True if the body of the current
+    response began to arrive. `too_slow` is set if another thread closed the client because headers
+    or body arrived too slowly.
     """
 
     address: Address
@@ -35,8 +36,8 @@ class RequestGuard:
     too_slow: TooSlowError | None = None
 
     @contextlib.contextmanager
-    def headers_in_time(self) -> Iterator[None]:
-        """End the requests of the block if their headers do not arrive in time."""
+    def in_time(self) -> Iterator[None]:
+        """End the requests of the block if it lasts longer than `window` seconds."""
         with deadline(self.window, self.expire):
             yield
 
@@ -75,6 +76,35 @@ class RequestGuard:
             # The cause is suppressed, because its message may contain a password.
             raise errors.failure(self.address, "it is not a valid URL") from None
 
+    def follow(
+        self, request: httpx.Request, most: int, *, same_origin: bool = False
+    ) -> httpx.Response:
+        """Send `request`, follow at most `most` redirects, and return the response to be read.
+
+        The bodies of redirects are not read. httpx does not send the credentials of a URL to
+        another host. With `same_origin`, a redirect to another scheme, host or port raises
+        DownloadError.
+        """
+        origin = _origin(request.url)
+        for _ in range(most + 1):
+            response = self.client.send(request, stream=True)
+            if response.next_request is None:
+                return response
+            response.close()
+            request = response.next_request
+            if same_origin and _origin(request.url) != origin:
+                place = f"{request.url.scheme}://{request.url.host}"
+                raise errors.failure(self.address, f"it leads to another server ({place})")
+        raise errors.failure(self.address, "there are too many redirects")
+
+    def refused(self, response: httpx.Response, now: float) -> DownloadError | RetryError:
+        """Return the error for `response`, which has another status than 200.
+
+        `now` is the current time in seconds since 1970.
+        """
+        wait = errors.retry_after(response.headers.get("Retry-After", ""), now)
+        return errors.refused(self.address, response.status_code, response.reason_phrase, wait)
+
     def _broken(self, error: httpx.TransportError) -> Exception:
         """Return the error for a connection that failed or was closed."""
         if self.too_slow is not None:
@@ -82,3 +112,7 @@ class RequestGuard:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             return errors.untrusted(self.address)
         return RetryError(str(error) or type(error).__name__, interrupted=self.started)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port

@@ -12,10 +12,10 @@ from jitbuild.system import transfer_errors as errors
 from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
 from jitbuild.system.http_guard import RequestGuard
-from jitbuild.system.retries import wait_before
+from jitbuild.system.retries import pause
 from jitbuild.system.transfer_errors import RetryError
 from jitbuild.system.transfer_limits import announced_size, size_error
-from jitbuild.system.transfer_speed import SpeedCheck, watched
+from jitbuild.system.transfer_speed import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ class Transfer:
                 best = max(best, size)
                 if failures > retries:
                     raise errors.final_error(self.address, error, self._size()) from error
-                self._pause(error, failures)
+                pause(error, failures, self.effects, self.stage.detail)
 
     def _attempt(self) -> None:
         """Make one request, which completes `part`.
@@ -119,29 +119,16 @@ class Transfer:
         """
         size = self._resumable()
         with self.guard.errors(), contextlib.ExitStack() as stack:
-            with self.guard.headers_in_time():
-                response = self._send(size)
+            with self.guard.in_time():
+                headers = self._headers(size)
+                url = self.address.reveal()
+                request = self.client.build_request("GET", url, headers=headers)
+                response = self.guard.follow(request, _MOST_REDIRECTS)
             stack.callback(response.close)
             body = self._accept(response, size)
             self.guard.started = True
             if body.start != body.total or not body.total:
                 self._receive(response, body)
-
-    def _send(self, size: int) -> httpx.Response:
-        """Request the file from the offset `size` on, and return the response to be read.
-
-        The bodies of redirects are not read. httpx does not send the credentials of a URL to
-        another host.
-        """
-        headers = self._headers(size)
-        request = self.client.build_request("GET", self.address.reveal(), headers=headers)
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self.client.send(request, stream=True)
-            if response.next_request is None:
-                return response
-            response.close()
-            request = response.next_request
-        raise errors.failure(self.address, "there are too many redirects")
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -176,8 +163,7 @@ class Transfer:
         elif status == 416:
             return self._nothing_follows(response, size)
         else:
-            wait = errors.retry_after(response.headers.get("Retry-After", ""), self.effects.clock())
-            raise errors.refused(self.address, status, response.reason_phrase, wait)
+            raise self.guard.refused(response, self.effects.clock())
         self.announced = body.total
         if not body.start:
             self.part.unlink(missing_ok=True)
@@ -222,11 +208,7 @@ class Transfer:
 
     def _receive(self, response: httpx.Response, body: _Body) -> None:
         done = body.start
-        speed = SpeedCheck(
-            least=self.effects.least_speed,
-            window=self.effects.window,
-            clock=self.effects.monotonic,
-        )
+        speed = self.effects.speed_check()
         watcher = watched(speed, self.effects.tick, self.guard.expire)
         with self.part.open("ab" if body.start else "wb") as file, watcher:
             # Keep the bytes as they are on the server, because the pinned hash is of these bytes.
@@ -244,11 +226,6 @@ class Transfer:
             self.part.unlink()
         sizes = f"{format_size(done)} of the announced {format_size(body.total)}"
         raise RetryError(f"the server sent {sizes}", interrupted=True)
-
-    def _pause(self, error: RetryError, failures: int) -> None:
-        wait = wait_before(failures, error.wait, self.effects)
-        self.stage.detail(f"{error.reason}; trying again in {wait:.0f} s")
-        self.effects.sleep(wait)
 
 
 def _validator(headers: httpx.Headers) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, MissingError, TruncatedError
 from jitbuild.system.formatting import format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jitbuild.system.transfer_speed import TooSlowError
     from jitbuild.system.urls import Address
 
@@ -15,19 +18,27 @@ if TYPE_CHECKING:
 _TEMPORARY = {408, 425, 429}
 _MIRROR = "name another origin with --mirror"
 _CHECK_PROXY = "the proxy settings (HTTPS_PROXY, NO_PROXY)"
+_CHECK_SERVER = (
+    f"Check the network, the name of the server and {_CHECK_PROXY}, and run the command again"
+    " later."
+)
 
 
 class RetryError(Exception):
     """An attempt failed, but another attempt may succeed.
 
-    `interrupted` is True if the transfer of the file had begun. `wait` is the time in seconds that
-    the server asked to wait.
+    `interrupted` is True if the transfer of the file had begun. `status` is the status of the
+    server's answer, or 0 if there was none. `wait` is the time in seconds that the server asked to
+    wait.
     """
 
-    def __init__(self, reason: str, *, interrupted: bool = False, wait: float = 0) -> None:
+    def __init__(
+        self, reason: str, *, interrupted: bool = False, status: int = 0, wait: float = 0
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.interrupted = interrupted
+        self.status = status
         self.wait = wait
 
 
@@ -36,7 +47,9 @@ def is_temporary(status: int) -> bool:
     return status in _TEMPORARY or status >= 500
 
 
-def refused(address: Address, status: int, phrase: str, wait: float) -> DownloadError | RetryError:
+def refused(
+    address: Address, status: int, phrase: str, wait: float = 0
+) -> DownloadError | RetryError:
     """Return the error for a response that does not contain the file.
 
     `status` and `phrase` are the status code and the reason phrase of the response. The error is a
@@ -45,7 +58,7 @@ def refused(address: Address, status: int, phrase: str, wait: float) -> Download
     """
     code = f"HTTP {status} {phrase}".rstrip()
     if is_temporary(status):
-        return RetryError(f"the server answered {code}", wait=wait)
+        return RetryError(f"the server answered {code}", status=status, wait=wait)
     if status in {404, 410}:
         return MissingError(
             f"{address} was not found ({code}).",
@@ -79,10 +92,23 @@ def final_error(address: Address, error: RetryError, size: int) -> DownloadError
 
 def request_failed(address: Address, error: RetryError) -> DownloadError:
     """Return the error for a small request or an upload whose last attempt failed with `error`."""
-    return DownloadError(
-        f"The request to {address} failed: {error.reason}.",
-        remedy=f"Check the network and {_CHECK_PROXY}, and run the command again later.",
-    )
+    kind = TruncatedError if error.interrupted else DownloadError
+    return kind(f"The request to {address} failed: {error.reason}.", remedy=_CHECK_SERVER)
+
+
+@contextlib.contextmanager
+def without_mirror(missing: str) -> Iterator[None]:
+    """Replace the remedies of the errors in the block that advise a mirror: there is none.
+
+    `missing` is the remedy if the file does not exist.
+    """
+    try:
+        yield
+    except DownloadError as error:
+        if _MIRROR not in error.remedy:
+            raise
+        remedy = missing if isinstance(error, MissingError) else _CHECK_SERVER
+        raise type(error)(error.what, remedy=remedy) from error
 
 
 def too_slow(address: Address, error: TooSlowError) -> TruncatedError:
