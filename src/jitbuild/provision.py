@@ -227,6 +227,8 @@ class Provisioner:
                 if self.options.pull_only:
                     raise
                 from_registry.report(error, plan, self.reporter)
+        if self.registry is not None and self.options.push:
+            self.registry.check_push(self.reporter)  # a refusal after the build would be too late
         provider = self.prebuilt if plan.prebuilt else self.provider
         interpreter = self._obtain(plan, request, provider)
         if self.registry is not None and self.options.push:

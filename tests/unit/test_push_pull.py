@@ -307,6 +307,16 @@ def test_an_index_that_another_process_wrote_meanwhile_keeps_both(origin, regist
     ]
 
 
+def test_a_registry_that_refuses_a_push_is_noticed_before_packing(origin):
+    """A registry that everybody may read asks for credentials only when something is uploaded."""
+    interpreter, reporter = built(origin), RecordingReporter()
+    registry = FakeRegistry(failing="/uploads/", failures=1, failure=httpx.Response(403))
+    with connect(REPOSITORY, effects=registry.effects) as client, pytest.raises(RegistryError):
+        push_interpreter(interpreter, client, origin, reporter)
+    assert registry.sent("POST") == ["/v2/a/b/blobs/uploads/"]
+    assert reporter.titles == []
+
+
 def test_an_adopted_interpreter_is_not_pushed(origin, registry, tmp_path):
     import stores
 
@@ -326,6 +336,15 @@ def test_a_foreign_tag_is_not_replaced(origin, registry, pushed):
 def test_what_was_built_is_pushed_if_asked(store, registry):
     pull(store, registry, push=True)
     assert TAG in registry.documents
+
+
+def test_a_registry_that_refuses_a_push_is_noticed_before_the_build(store):
+    registry = FakeRegistry(failing="/uploads/", failures=1, failure=httpx.Response(403))
+    provider = FakeProvider()
+    provisioning = provisioner(store, provider, provider_of(registry), push=True)
+    with pytest.raises(RegistryError, match="refused an upload: HTTP 403"):
+        provisioning.ensure(parse("3.15.2"), Axes())
+    assert provider.tasks == []
 
 
 def test_what_was_pulled_is_not_pushed_again(store, registry, pushed):

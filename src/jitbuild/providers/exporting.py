@@ -42,7 +42,7 @@ def export(
     StoreError if it cannot be read; DiskFullError or OperatingSystemError if the file cannot be
     written.
     """
-    _check(interpreter)
+    check_exportable(interpreter)
     title = f"{interpreter.name}: export"
     with output_file(path, overwrite=overwrite) as file:
         with reporter.stage(title) as stage:
@@ -53,7 +53,8 @@ def export(
     return ExportedFile(path, sha256, size, unpacked)
 
 
-def _check(interpreter: Interpreter) -> None:
+def check_exportable(interpreter: Interpreter) -> None:
+    """Raise the errors of `export` about the interpreter itself."""
     if interpreter.adopted:
         raise UsageError(
             f"{interpreter.name} was adopted, so it cannot be exported or pushed: its files "

@@ -109,6 +109,11 @@ class RegistryProvider:
             },
         )
 
+    def check_push(self, reporter: Reporter) -> None:
+        """Raise the errors of RegistryClient if the repository cannot be pushed to."""
+        with self.connect(self.repository, reporter=reporter) as client:
+            client.check_push()
+
     def push(self, interpreter: Interpreter, store: Store, reporter: Reporter) -> None:
         """Upload `interpreter`. Raises the errors of `push_interpreter`."""
         with self.connect(self.repository, reporter=reporter) as client:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import MissingError, RegistryError
-from jitbuild.providers.exporting import export
-from jitbuild.registry.documents import EMPTY_BLOB, Descriptor, ImageIndex
+from jitbuild.providers.exporting import check_exportable, export
+from jitbuild.registry.documents import Descriptor, ImageIndex
 from jitbuild.registry.interpreters import (
     LAYER_TYPE,
     TARGET,
@@ -45,6 +45,8 @@ def push_interpreter(
     What is in the registry already is not uploaded again, so a push that was interrupted can be
     repeated. The tags are written last. Raises the errors of `export` and of RegistryClient.
     """
+    check_exportable(interpreter)
+    client.check_push()  # before it is packed, which takes longer
     manifest = interpreter.manifest
     with store.scratch() as scratch:
         file = export(interpreter, scratch / "archive.tar.zst", reporter=reporter)
@@ -55,7 +57,6 @@ def push_interpreter(
             annotations={"org.opencontainers.image.title": f"{interpreter.name}.tar.zst"},
         )
         document = interpreter_artifact(manifest, layer)
-        client.upload(EMPTY_BLOB, document.config)
         client.upload(file.path, layer, f"Uploading {interpreter.name}")
     tags = (readable_tag(manifest), key_tag(manifest.key))
     digest = client.put(document, tags[1])

@@ -11,22 +11,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from jitbuild.errors import IntegrityError, MissingError, RegistryError
+from jitbuild.errors import IntegrityError, MissingError
 from jitbuild.registry.authentication import AuthenticatedClient
-from jitbuild.registry.credentials import LOG_IN, find_credentials
+from jitbuild.registry.credentials import find_credentials
 from jitbuild.registry.documents import (
+    EMPTY_BLOB,
     INDEX_TYPE,
     MANIFEST_TYPE,
     Descriptor,
     decode_document,
     digest_of,
+    empty_descriptor,
     encode,
 )
+from jitbuild.registry.refusals import refused
 from jitbuild.registry.repository import is_digest
 from jitbuild.system.files import provide_file
 from jitbuild.system.http_client import NetworkEffects, create_client
 from jitbuild.system.http_request import Answer, SmallRequest, send_request
-from jitbuild.system.parsing import parse_json
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.retries import with_retries
@@ -48,7 +50,6 @@ _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
 _RETRIES = 4
-_MOST_CHARACTERS = 300
 _PUSH_AGAIN = "Push it again: the registry has lost it."
 
 
@@ -108,7 +109,7 @@ class RegistryClient:
                 remedy="Check the name of the repository and the tag.",
             )
         if answer.status != 200:
-            raise self._refused(f"to send {shown}", answer)
+            raise refused(self.repository, f"to send {shown}", answer)
         digest = digest_of(answer.body)
         # For a tag, the registry states the digest itself ("Pulling manifests").
         stated = answer.headers.get("docker-content-digest", "")
@@ -137,7 +138,7 @@ class RegistryClient:
             )
         )
         if answer.status != 201:
-            raise self._refused(f"to store {self._shown(tag or digest)}", answer)
+            raise refused(self.repository, f"to store {self._shown(tag or digest)}", answer)
         return digest
 
     def has_blob(self, digest: str) -> bool:
@@ -146,8 +147,16 @@ class RegistryClient:
             SmallRequest(method="HEAD", address=self._address(f"blobs/{digest}"))
         )
         if answer.status not in {200, 404}:
-            raise self._refused(f"to look for {self._shown(digest)}", answer)
+            raise refused(self.repository, f"to look for {self._shown(digest)}", answer)
         return answer.status == 200
+
+    def check_push(self) -> None:
+        """Find out, before any work, whether the registry can be reached and accepts uploads.
+
+        The blob that each artifact needs is uploaded for this purpose, even if it is there already:
+        reading may be allowed to all. Raises the errors of `upload`.
+        """
+        self._upload(EMPTY_BLOB, empty_descriptor(), "")
 
     def upload(self, source: Path | bytes, blob: Descriptor, title: str = "") -> None:
         """Upload the blob `blob`, the content of `source`, unless the repository has it already.
@@ -155,8 +164,10 @@ class RegistryClient:
         A failed upload is repeated as a whole. `title` is shown during the upload, unless it is "".
         Raises RegistryError for a refusal, and DownloadError if the registry cannot be reached.
         """
-        if self.has_blob(blob.digest):
-            return
+        if not self.has_blob(blob.digest):
+            self._upload(source, blob, title)
+
+    def _upload(self, source: Path | bytes, blob: Descriptor, title: str) -> None:
         address = self._address("blobs/uploads/")
         reporter = self.reporter if title else _SILENT
         with reporter.stage(title) as stage, without_mirror(_PUSH_AGAIN):
@@ -195,7 +206,7 @@ class RegistryClient:
         answer = self._send(SmallRequest(method="POST", address=begin))
         location = answer.headers.get("location", "")
         if answer.status != 202 or not location:
-            raise self._refused("an upload", answer)
+            raise refused(self.repository, "an upload", answer)
         url = urljoin(begin.reveal(), location)
         mark = "&" if urlsplit(url).query else "?"
         speed = self.effects.speed_check()
@@ -214,7 +225,7 @@ class RegistryClient:
         if answer.status in {401, 404}:  # the token or the upload has expired
             raise RetryError(f"the registry answered HTTP {answer.status}")
         if answer.status != 201:
-            raise self._refused(f"to store {self._shown(blob.digest)}", answer)
+            raise refused(self.repository, f"to store {self._shown(blob.digest)}", answer)
 
     def _request(self, request: SmallRequest) -> Answer:
         with without_mirror(_PUSH_AGAIN):
@@ -228,31 +239,6 @@ class RegistryClient:
 
     def _shown(self, reference: str) -> str:
         return f"{self.repository}{'@' if is_digest(reference) else ':'}{reference}"
-
-    def _refused(self, what: str, answer: Answer) -> RegistryError:
-        reason = _reason(answer)
-        remedies = {
-            401: LOG_IN,
-            403: f"Check that you may do this with {self.repository}. {LOG_IN}",
-            404: "Check the name of the repository.",
-        }
-        return RegistryError(
-            f"The registry {self.repository.host} refused {what}: HTTP {answer.status}{reason}.",
-            remedy=remedies.get(answer.status, "Ask those who run the registry."),
-        )
-
-
-def _reason(answer: Answer) -> str:
-    """Return the first error in the body of `answer`, in parentheses; "" if there is none.
-
-    OCI distribution specification 1.1, "Error codes".
-    """
-    try:
-        error = parse_json(answer.body)["errors"][0]
-        text = " ".join(f"{error.get('code', '')}: {error.get('message', '')}".split())
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return ""
-    return f" ({text[:_MOST_CHARACTERS]})"
 
 
 def _parts(source: Path, size: int, stage: Stage, speed: SpeedCheck) -> Iterator[bytes]:

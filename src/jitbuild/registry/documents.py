@@ -70,12 +70,15 @@ def artifact(
     """Return the manifest of an artifact without a configuration."""
     return ImageManifest(
         artifact_type=artifact_type,
-        config=Descriptor(
-            media_type=_EMPTY_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB)
-        ),
+        config=empty_descriptor(),
         layers=layers,
         annotations=dict(sorted(annotations.items())),
     )
+
+
+def empty_descriptor() -> Descriptor:
+    """Return the descriptor of EMPTY_BLOB."""
+    return Descriptor(media_type=_EMPTY_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB))
 
 
 def encode(document: ImageManifest | ImageIndex) -> bytes:

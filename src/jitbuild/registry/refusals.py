@@ -1,0 +1,41 @@
+"""The errors for what a registry refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitbuild.errors import RegistryError
+from jitbuild.registry.credentials import LOG_IN
+from jitbuild.system.parsing import parse_json
+
+if TYPE_CHECKING:
+    from jitbuild.registry.repository import Repository
+    from jitbuild.system.http_request import Answer
+
+_MOST_CHARACTERS = 300
+
+
+def refused(repository: Repository, what: str, answer: Answer) -> RegistryError:
+    """Return the error for a registry that refused `what` with `answer`."""
+    remedies = {
+        401: LOG_IN,
+        403: f"Check that you may do this with {repository}. {LOG_IN}",
+        404: "Check the name of the repository.",
+    }
+    return RegistryError(
+        f"The registry {repository.host} refused {what}: HTTP {answer.status}{_reason(answer)}.",
+        remedy=remedies.get(answer.status, "Ask those who run the registry."),
+    )
+
+
+def _reason(answer: Answer) -> str:
+    """Return the first error in the body of `answer`, in parentheses; "" if there is none.
+
+    OCI distribution specification 1.1, "Error codes".
+    """
+    try:
+        error = parse_json(answer.body)["errors"][0]
+        text = " ".join(f"{error.get('code', '')}: {error.get('message', '')}".split())
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return f" ({text[:_MOST_CHARACTERS]})"
