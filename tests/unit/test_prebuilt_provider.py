@@ -5,6 +5,7 @@ import json
 import zipfile
 from dataclasses import replace
 
+import msgspec
 import pytest
 from moved_stores import REPAIRER
 from prebuilt_samples import NAME, SYSCONFIG, URL, catalog_with, layout, tar
@@ -35,6 +36,7 @@ from jitbuild.sources.archive_cache import CachedArchive
 from jitbuild.store.mismatch import check_axes, reasons
 from jitbuild.store.store import Store
 from jitbuild.system.process import Completed
+from jitbuild.system.signatures import Signer
 from jitbuild.target import TARGETS
 
 PREBUILT = Axes(provider="prebuilt")
@@ -204,7 +206,9 @@ def test_the_build_attestation_is_verified_before_the_download_if_asked_for(inst
     provider = PrebuiltProvider(attest=lambda *given: attested.append(given))
     interpreter = install(layout(), provider=provider, verify=True)
     assert attested == [(NAME, hashlib.sha256(layout()).hexdigest())]
-    assert "build attestation" in interpreter.manifest.source.verified
+    assert interpreter.manifest.source.verified == (
+        "sha256 pin in a recipe, and build attestation of GitHub"
+    )
 
     def refuse(name, sha256):
         raise SignatureError("No attestation.", remedy="-")
@@ -212,6 +216,50 @@ def test_the_build_attestation_is_verified_before_the_download_if_asked_for(inst
     with pytest.raises(SignatureError):
         install(layout(), provider=PrebuiltProvider(attest=refuse), verify=True, reinstall=True)
     assert install.urls == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "verified"),
+    [
+        ({}, "sha256 pin in a recipe"),
+        (
+            {"stated_by": ("uv", "pbs-installer")},
+            "sha256 pin in a recipe, stated by uv, pbs-installer",
+        ),
+        (
+            {"verified": "Sigstore signature of hugo@python.org", "stated_by": ("python.org",)},
+            "sha256 pin in a recipe, verified: Sigstore signature of hugo@python.org",
+        ),
+    ],
+)
+def test_the_manifest_tells_where_the_pin_comes_from(install, fields, verified):
+    interpreter = install(layout(), catalog=catalog_with(layout(), **fields))
+    assert interpreter.manifest.source.verified == verified
+
+
+ZIP = "https://www.python.org/ftp/python/3.15.2/python-3.15.2-amd64.zip"
+
+
+def test_the_signature_of_the_release_manager_is_verified_for_archives_of_python_org(install):
+    signed = []
+    provider = PrebuiltProvider(check_zip=lambda *given: signed.append(given))
+    catalog = catalog_with(layout(), builder="python.org", build="", url=ZIP)
+    interpreter = install(
+        layout(), catalog=catalog, served={ZIP: layout()}, provider=provider, verify=True
+    )
+    hugo = Signer(identity="hugo@python.org", issuer="https://github.com/login/oauth")
+    assert signed == [(ZIP, "3.15.2", hashlib.sha256(layout()).hexdigest(), hugo)]
+    assert interpreter.manifest.source.verified == (
+        "sha256 pin in a recipe, and Sigstore signature of hugo@python.org"
+    )
+
+
+def test_without_a_known_release_manager_nothing_is_verified(install):
+    catalog = catalog_with(layout(), builder="python.org", build="", url=ZIP)
+    series = msgspec.structs.replace(catalog.series["3.15"], release_manager=None)
+    catalog = replace(catalog, series=catalog.series | {"3.15": series})
+    with pytest.raises(UsageError, match="no recipe names its signer"):
+        install(layout(), catalog=catalog, served={ZIP: layout()}, verify=True)
 
 
 def test_an_attestation_is_asked_for_only_if_it_can_exist(install):

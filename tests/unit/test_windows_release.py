@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from jitbuild.errors import SignatureError
-from jitbuild.sources.windows_release import signed_sha256
+from jitbuild.errors import IntegrityError, MissingError, SignatureError
+from jitbuild.sources.windows_release import signed_sha256, stated_sha256, verify_zip
 from jitbuild.system.signatures import Signer, verify_signature
 from sigstore_instance import SigstoreInstance
 
@@ -85,3 +85,47 @@ def test_a_signed_manifest_with_two_different_sha256_is_refused():
     content = manifest(package(URL, SHA), package(URL, "00" * 32))
     with pytest.raises(SignatureError, match="has 2 different sha256"):
         digest_of(content)
+
+
+def test_without_a_signature_the_manifest_must_state_one_sha256():
+    assert stated_sha256(URL, MANIFEST) == SHA
+    with pytest.raises(IntegrityError, match=r"manifest of the release has no sha256 of python-3"):
+        stated_sha256(URL, manifest())
+
+
+def check(sha256: str = SHA, *, missing: str = "") -> list[str]:
+    """Verify the zip with the pin `sha256`; return the addresses that were asked for."""
+    asked = []
+    bundle = INSTANCE.sign(MANIFEST, HUGO.identity, HUGO.issuer)
+    folder = URL.rpartition("/")[0]
+    answers = {f"{folder}/windows-3.15.2.json": MANIFEST}
+    answers[f"{folder}/windows-3.15.2.json.sigstore"] = bundle
+
+    def get(address):
+        asked.append(address.reveal())
+        if missing and address.reveal().endswith(missing):
+            raise MissingError(f"{address} was not found (HTTP 404).", remedy="-")
+        return answers[address.reveal()]
+
+    verify = functools.partial(verify_signature, verifier=INSTANCE.verifier)
+    verify_zip(URL, "3.15.2", sha256, HUGO, get=get, verify=verify)
+    return asked
+
+
+def test_a_pin_is_verified_by_the_signed_manifest_beside_the_zip():
+    assert [address.rpartition("/")[2] for address in check()] == [
+        "windows-3.15.2.json",
+        "windows-3.15.2.json.sigstore",
+    ]
+
+
+def test_a_pin_that_the_release_manager_did_not_sign_is_refused():
+    with pytest.raises(SignatureError, match=rf"pinned with .* 0+, but .* signed {SHA}"):
+        check("0" * 64)
+
+
+@pytest.mark.parametrize("missing", [".json", ".sigstore"])
+def test_a_missing_manifest_or_signature_is_no_verification(missing: str):
+    with pytest.raises(SignatureError, match=rf"\{missing} was not found") as caught:
+        check(missing=missing)
+    assert "omit --verify" in caught.value.remedy

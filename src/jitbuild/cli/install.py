@@ -97,8 +97,8 @@ def _add_permissions(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--verify",
         action="store_true",
-        help="download a prebuilt interpreter only if GitHub attests that its builder built it "
-        "(needs jitbuild[verify])",
+        help="download a prebuilt interpreter only if GitHub attests who built it, or if the "
+        "release manager signed it (needs jitbuild[verify])",
     )
     group.add_argument(
         "--upgrade",

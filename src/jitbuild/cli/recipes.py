@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jitbuild.pins.listing import KnownRelease
     from jitbuild.pins.pin_source import PinFinding, PinSource
     from jitbuild.recipes.catalog import Catalog
+    from jitbuild.recipes.prebuilt import PrebuiltArchive
 
 ACTIONS = ("update", "check")
 _PREBUILT = "prebuilt"
@@ -161,27 +162,35 @@ def _update(options: argparse.Namespace, series: Sequence[str]) -> int:
 
 
 def _update_prebuilt(options: argparse.Namespace) -> int:
-    """Write the new pins of prebuilt archives; the probe of each install decides about the JIT."""
+    """Write the new pins of prebuilt archives; the probe of each install decides about the JIT.
+
+    Return 1 if the pin of an archive cannot be verified.
+    """
     from jitbuild.pins import prebuilt_pins
+    from jitbuild.pins.pin_source import installed_signature_check
 
     folder, reporter = _folder(options), reporter_for(options)
-    known = _catalog(folder).prebuilt
+    source = prebuilt_pins.PrebuiltPins(
+        catalog=_catalog(folder), get=prebuilt_pins.fetch, signature=installed_signature_check()
+    )
     with reporter.stage("Asking the builders of prebuilt archives"):
-        archives = prebuilt_pins.new_archives(known, get=prebuilt_pins.fetch)
+        archives, unverified = source.find()
     if options.json:
         print_json([msgspec.structs.asdict(archive) for archive in archives])
     elif archives:
-        print_table(
-            [
-                (each.version, each.target, f"{each.builder} {each.build}".strip())
-                for each in archives
-            ]
-        )
+        print_table([*map(_archive_row, archives)])
+    for sentence in unverified:
+        reporter.warn(sentence)
     if archives:
         reporter.note(f"Wrote {prebuilt_pins.write_archives(archives, folder)}.")
-    else:
+    elif not unverified:
         reporter.note("The recipes have every archive that the builders publish.")
-    return 0
+    return 1 if unverified else 0
+
+
+def _archive_row(archive: PrebuiltArchive) -> tuple[str, str, str, str]:
+    builder = f"{archive.builder} {archive.build}".strip()
+    return archive.version, archive.target, builder, archive.verified
 
 
 def _check(options: argparse.Namespace, series: Sequence[str]) -> int:

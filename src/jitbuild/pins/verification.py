@@ -61,7 +61,7 @@ def verify_signed(
     UnverifiableError if there is no bundle, or none that can be verified without network access,
     and the errors of `check` and `get`.
     """
-    bundle = _fetched(archive.bundle, get)
+    bundle = fetched(archive.bundle, get)
     if _has_no_checkpoint(bundle):
         raise UnverifiableError(
             "its signature, like all from before September 2024, has no checkpoint, without which "
@@ -78,7 +78,7 @@ def verify_by_spdx(archive: StatedArchive, *, get: Callable[[Address], bytes]) -
     Raises UnverifiableError if there is no such document, IntegrityError if the two differ,
     DownloadError if the document cannot be used, and the errors of `get`.
     """
-    document = parse_answer(archive.spdx, _fetched(archive.spdx, get), _SPDX)
+    document = parse_answer(archive.spdx, fetched(archive.spdx, get), _SPDX)
     stated = {
         checksum.value.lower()
         for package in document.packages
@@ -96,7 +96,8 @@ def verify_by_spdx(archive: StatedArchive, *, get: Callable[[Address], bytes]) -
     return f"release API and SPDX document; {UNSIGNED}"
 
 
-def _fetched(address: Address, get: Callable[[Address], bytes]) -> bytes:
+def fetched(address: Address, get: Callable[[Address], bytes]) -> bytes:
+    """Return the document at `address`. Raises UnverifiableError if the server does not have it."""
     try:
         return get(address)
     except MissingError as error:

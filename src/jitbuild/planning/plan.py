@@ -46,6 +46,15 @@ class Source:
         """Return the size in bytes of the archive `name` of a release; 0 if it is unknown."""
         return self.size if self.files and name == self.files[0][0] else 0
 
+    @property
+    def verification(self) -> str:
+        """How the pinned archive was verified, and who states its pin: text for the manifest."""
+        if self.verified:
+            return f"sha256 pin in a recipe, verified: {self.verified}"
+        if self.stated_by:
+            return f"sha256 pin in a recipe, stated by {', '.join(self.stated_by)}"
+        return "sha256 pin in a recipe"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrebuiltBy:

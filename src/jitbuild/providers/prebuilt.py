@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from jitbuild.advice import advise_install
 from jitbuild.building import installed_prefix, standalone
 from jitbuild.errors import BuildError, ProofError, UsageError
 from jitbuild.providers.provider import StagedInterpreter
-from jitbuild.recipes.prebuilt_releases import STANDALONE
+from jitbuild.recipes.prebuilt import PYTHON_ORG_BUILDER, STANDALONE
 from jitbuild.request import Axes
-from jitbuild.sources import build_attestations, prebuilt_archive
+from jitbuild.sources import build_attestations, prebuilt_archive, windows_release
 from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import SourceRecord
 from jitbuild.system import archive, process
 from jitbuild.system.download import downloader
+from jitbuild.system.signatures import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from jitbuild.providers.provider import ProviderTask
     from jitbuild.system.process import Runner
 
-_ATTESTED = "sha256 pin in a recipe, and build attestation of GitHub"
 _FROM_SOURCE = Axes(provider="source")
 
 
@@ -38,6 +40,7 @@ class PrebuiltProvider:
 
     fetch: Callable[..., CachedArchive] = prebuilt_archive.fetch
     attest: Callable[[str, str], None] = build_attestations.verify_standalone
+    check_zip: Callable[[str, str, str, Signer], None] = windows_release.verify_zip
     unpack: Callable[..., Path] = archive.unpack
     relocate: Callable[[Path, Path], object] = standalone.adapt
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -50,9 +53,12 @@ class PrebuiltProvider:
         Raises DownloadError, IntegrityError, ArchiveError or StoreError if the archive cannot be
         obtained or unpacked, ProofError if there is no interpreter in it, and BuildError if a
         program that a step names fails. With the option `verify`, raises SignatureError if the
-        archive has no build attestation, and MissingExtraError if jitbuild[verify] is missing.
+        archive has no valid build attestation or signature, MissingExtraError if jitbuild[verify]
+        is missing, and UsageError if its builder has neither.
         """
         begun, plan = self.clock(), task.plan
+        # The signatures are for the pinned sha256, so they are verified before the download.
+        verified = self._verified(task) if task.options.verify else plan.source.verification
         cached = self._fetched(task)
         downloaded = self.clock()
         title = f"{plan.name}: unpack"
@@ -73,7 +79,7 @@ class PrebuiltProvider:
                 kind=plan.source.kind,
                 location=plan.source.location,
                 origin=cached.origin,
-                verified=_ATTESTED if task.options.verify else "sha256 pin in a recipe",
+                verified=verified,
             ),
             times={
                 "download": round(downloaded - begun, 2),
@@ -100,23 +106,31 @@ class PrebuiltProvider:
             downloader=downloader(task.options.min_speed),
             reporter=task.reporter,
         )
-        if task.options.verify:
-            self._check_attestation(task.plan)
         return self.fetch(task.plan.source, ArchiveOrigin.parse(task.options.mirror), archives)
 
-    def _check_attestation(self, plan: Plan) -> None:
-        """Verify the build attestation of the archive with the pinned sha256.
-
-        It needs only the sha256, so it is verified before the download.
-        """
+    def _verified(self, task: ProviderTask) -> str:
+        """Verify who built or released the archive, and return the text for the manifest."""
+        plan = task.plan
         builder = plan.prebuilt.builder if plan.prebuilt else ""
-        if builder != STANDALONE:
+        [(name, sha256)] = plan.source.files
+        if builder == STANDALONE:
+            self.attest(name, sha256)
+            return "sha256 pin in a recipe, and build attestation of GitHub"
+        if builder != PYTHON_ORG_BUILDER:
             raise UsageError(
-                f"--verify checks build attestations, and archives of {builder} have none.",
+                f"--verify checks build attestations and signatures, and archives of {builder} "
+                "have none.",
                 remedy="Omit --verify.",
             )
-        [(name, sha256)] = plan.source.files
-        self.attest(name, sha256)
+        manager = task.catalog.for_version(Version(plan.version)).release_manager
+        if manager is None:
+            raise UsageError(
+                f"--verify checks the signature of {plan.version}, and no recipe names its signer.",
+                remedy="Add `release-manager` to your recipe of the series, or omit --verify.",
+            )
+        signer = Signer(identity=manager.identity, issuer=manager.issuer)
+        self.check_zip(plan.source.location, plan.version, sha256, signer)
+        return f"sha256 pin in a recipe, and Sigstore signature of {manager.identity}"
 
 
 def _program(prefix: Path, plan: Plan) -> Path:

@@ -12,6 +12,10 @@ from packaging.specifiers import SpecifierSet
 from jitbuild.recipes import toml
 from jitbuild.recipes.wheels import Sha256
 
+# The names of the shipped builders.
+STANDALONE = "python-build-standalone"
+PYTHON_ORG_BUILDER = "python.org"
+
 
 class Builder(toml.Table, frozen=True):
     """A project that publishes archives with built CPythons (profile release, jit `yes-off`).
@@ -64,9 +68,10 @@ class PrebuiltRecipe(toml.Table, frozen=True):
     builder: tuple[Builder, ...] = ()
     archive: tuple[PrebuiltArchive, ...] = ()
 
-    def builder_of(self, archive: PrebuiltArchive) -> Builder:
-        """Return the builder of `archive`. Raises StopIteration if there is none."""
-        return next(each for each in self.builder if each.name == archive.builder)
+    def find(self, version: str, target: str) -> PrebuiltArchive | None:
+        """Return the archive of `version` for the target named `target`; None if there is none."""
+        archives = (each for each in self.archive if each.version == version)
+        return next((each for each in archives if each.target == target), None)
 
     def merged(self, own: PrebuiltRecipe) -> PrebuiltRecipe:
         """Return this recipe with the entries of `own`, which replace those for the same thing."""

@@ -72,7 +72,7 @@ def obtain(  # noqa: PLR0913
             sure = pinned_by_user or source.verified
             with doubting(() if sure else source.stated_by):
                 path, tree_origin = _fetch_release(source, origin, archives, dest, runner)
-            verified = "sha256 given by hand" if pinned_by_user else _verification(source)
+            verified = "sha256 given by hand" if pinned_by_user else source.verification
         case "archive":
             path, tree_origin = _unchanged_archive(source), "archive"
             verified = "sha256 of the file as given"
@@ -86,15 +86,6 @@ def obtain(  # noqa: PLR0913
             assert_never(source.kind)
     tree = archive.unpack(path, place, leave_out=leave_out, reporter=reporter)
     return SourceTree(path=tree, origin=tree_origin, verified=verified, archive=path)
-
-
-def _verification(source: Source) -> str:
-    """Return how the archive of a release was verified, and where its pin comes from."""
-    if source.verified:
-        return f"sha256 pin in a recipe, verified: {source.verified}"
-    if source.stated_by:
-        return f"sha256 pin in a recipe, stated by {', '.join(source.stated_by)}"
-    return "sha256 pin in a recipe"
 
 
 def _fetch_release(

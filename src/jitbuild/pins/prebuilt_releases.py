@@ -1,30 +1,36 @@
 """Derive pins of prebuilt archives from the metadata that their builders publish. Pure.
 
 python-build-standalone publishes a line of JSON for each release (v1/python-build-standalone.ndjson
-in github.com/astral-sh/versions), and python.org publishes the feed of its install manager
-(index-windows.json, whose pages are chained by `next`). Neither says a word about the JIT: that an
-archive has it follows from its builder's `jit-since`, and is then probed.
+in github.com/astral-sh/versions), and python.org publishes the feed of its install manager for
+Windows. Neither says a word about the JIT: that an archive has it follows from its builder's
+`jit-since`, and is then probed.
+
+The feed is `index-windows.json`. Its form is the schema in src/manage/indexutils.py of
+github.com/python/pymanager, which was compared with the copies of the feed in tests/data there
+(April 2026): `{"versions": [ENTRY, ...], "next": "index-windows-recent.json"}`. The URL `next` is
+relative to the page, and the last page has none. An entry has `"schema": 1`, an `id` such as
+`pythoncore-3.15-64`, a `sort-version` such as `3.15.0b2`, a `url`, which may be relative to the
+page, and, if its file is on python.org, `"hash": {"sha256": "..."}`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urljoin
 
 import msgspec
+from packaging.version import Version
 
-from jitbuild.errors import RecipeError
+from jitbuild.pins.release_api import parse_answer
 from jitbuild.recipes.prebuilt import PrebuiltArchive
+from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jitbuild.recipes.prebuilt import Builder
 
-_T = TypeVar("_T")
-STANDALONE = "python-build-standalone"
-PYTHON_ORG = "python.org"
 # The smallest archives with an optimized build: without debug symbols, static library and objects.
 _FLAVOUR = "install_only_stripped"
 _TARGETS = {
@@ -39,9 +45,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)\+(?P<build>\d{8})")
 # Neither the embeddable zips nor those with tests or of free-threaded builds have such a name.
 _WINDOWS_ZIP = re.compile(
-    r"https://.*/python-(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)-(?P<arch>amd64|arm64)\.zip"
+    r"https://www\.python\.org/.*/"
+    r"python-(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)-(?P<arch>amd64|arm64)\.zip"
 )
 _WINDOWS_TARGETS = {"amd64": "x86_64-windows", "arm64": "aarch64-windows"}
+# The first release after python.org began to sign the manifests, by which the pins are verified
+# (github.com/python/release-tools, commits b63dc24c and 5b0b3903).
+_FIRST_MANIFEST = Version("3.14.0b2")
 
 
 class _Artifact(msgspec.Struct):
@@ -64,6 +74,7 @@ class _Package(msgspec.Struct):
     id: str
     url: str
     hash: _Hash = msgspec.field(default_factory=_Hash)
+    schema: Literal[1] = 1
 
 
 class _Feed(msgspec.Struct):
@@ -79,19 +90,19 @@ class FeedPage(NamedTuple):
 
 
 def standalone_archives(
-    lines: Iterable[bytes | str], builder: Builder, *, stated_by: str
+    lines: Iterable[bytes], builder: Builder, *, url: str, stated_by: str
 ) -> tuple[PrebuiltArchive, ...]:
     """Return the archives with the JIT in the release metadata of python-build-standalone.
 
-    `lines` are those of the NDJSON file. Of each version and target, only the newest build is
-    returned. Artifacts without a sha256 are ignored: without a checksum, nothing is downloaded.
-    Raises RecipeError if a line is not such metadata.
+    `lines` are those of the NDJSON file at `url`. Of each version and target, only the newest build
+    is returned. Artifacts without a sha256 are ignored: without a checksum, nothing is downloaded.
+    Raises DownloadError if a line is not such metadata.
     """
     newest: dict[tuple[str, str], PrebuiltArchive] = {}
     for line in lines:
         if not line.strip():
             continue
-        release = _decoded(line, _Release)
+        release = parse_answer(Address(url), line, _Release)
         match = _VERSION.fullmatch(release.version)
         for artifact in release.artifacts if match else ():
             target = _TARGETS.get(artifact.platform, "")
@@ -114,37 +125,29 @@ def standalone_archives(
     return tuple(newest.values())
 
 
-def windows_archives(page: bytes | str, builder: Builder, *, url: str) -> FeedPage:
+def windows_archives(page: bytes, builder: Builder, *, url: str) -> FeedPage:
     """Return the archives with the JIT on a page of python.org's feed for Windows.
 
-    `url` is the URL of the page, to which that of the next page may be relative. Only the zips of
-    the usual builds are returned, chosen by the names of their files; the probe decides whether
-    they have the JIT and the GIL. Raises RecipeError if the page is not such a feed.
+    `url` is the URL of the page. Only the zips of the usual builds are returned, chosen by the
+    names of their files; the probe decides whether they have the JIT and the GIL. Releases before
+    3.14.0b2 are left out: they have no signed manifest. Raises DownloadError if the page is not
+    such a feed.
     """
-    feed = _decoded(page, _Feed)
+    feed = parse_answer(Address(url), page, _Feed)
     archives: dict[tuple[str, str], PrebuiltArchive] = {}
     for package in feed.versions:
-        match = _WINDOWS_ZIP.fullmatch(package.url)
+        location = urljoin(url, package.url)
+        match = _WINDOWS_ZIP.fullmatch(location)
         if match is None or not _SHA256.fullmatch(package.hash.sha256):
             continue
         version, target = match["version"], _WINDOWS_TARGETS[match["arch"]]
-        if builder.has_jit(version, target, ""):
+        if Version(version) >= _FIRST_MANIFEST and builder.has_jit(version, target, ""):
             archives[version, target] = PrebuiltArchive(
                 builder=builder.name,
                 version=version,
                 target=target,
-                url=package.url,
+                url=location,
                 sha256=package.hash.sha256,
-                stated_by=(PYTHON_ORG,),
+                stated_by=(builder.name,),
             )
     return FeedPage(tuple(archives.values()), urljoin(url, feed.next) if feed.next else "")
-
-
-def _decoded(text: bytes | str, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(
-            f"The metadata of prebuilt archives cannot be read: {error}.",
-            remedy="Their format may have changed. Please report this.",
-        ) from error
