@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 
 class Command(NamedTuple):
-    """A command, the folder it runs in, and variables added to this process's environment."""
+    """A command, the folder it runs in, and variables added to this process's environment.
+
+    `fresh` is a folder that the command creates, and that must not exist when it starts.
+    """
 
     argv: Sequence[str]
     cwd: Path | None = None
     env: Mapping[str, str] = {}
+    fresh: Path | None = None
 
 
 class Cost(NamedTuple):
@@ -56,6 +60,8 @@ def compare(commands: Mapping[str, Command], *, target: str, rounds: int) -> Non
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
+            if command.fresh is not None:
+                _refresh(command.fresh, number)
             cost = _time(command)
             if number:  # the first round warms the disk cache
                 costs[name].append(cost)
@@ -77,6 +83,16 @@ def compare(commands: Mapping[str, Command], *, target: str, rounds: int) -> Non
         f"ratio {second.seconds / first.seconds:.2f} (target: {target});"
         f" of processor time {second.processors / first.processors:.2f}"
     )
+
+
+def _refresh(folder: Path, number: int) -> None:
+    """Rename `folder`, and write what earlier commands have left in memory to the disk.
+
+    The folder is not deleted, since some file systems are slow for a while after many deletions.
+    """
+    if folder.exists():
+        folder.rename(folder.with_name(f"{folder.name}-{number}"))
+    os.sync()
 
 
 def _time(command: Command) -> Cost:

@@ -139,6 +139,56 @@ def test_the_later_of_two_members_with_one_name_is_used(tmp_path, dest):
     assert (dest / "top/a").read_bytes() == b"new"
 
 
+@posix_only
+def test_a_tar_is_unpacked_as_by_the_data_filter_of_tarfile(tmp_path, dest):
+    modes = (0o000, 0o400, 0o455, 0o666, 0o644, 0o755, 0o700, 0o4777)
+    files = [entry(f"top/d/{mode:o}", b"x", mode=mode) for mode in modes]
+    tree = [*files, symlink("top/link", "d"), entry("top/d/last", b"y", mode=0o711)]
+    path = tar(tmp_path / "a.tar", *tree)
+    with tarfile.open(path) as archive:
+        archive.extractall(tmp_path / "expected", filter="data")
+    unpack(path, dest)
+
+    def described(folder):
+        return {
+            (str(each.relative_to(folder)), each.lstat().st_mode, each.lstat().st_size)
+            for each in folder.rglob("*")
+        }
+
+    assert described(dest) == described(tmp_path / "expected")
+
+
+def test_the_filter_is_asked_once_for_a_folder_and_again_after_a_link(tmp_path, dest, monkeypatch):
+    asked = []
+
+    def recorded(member, path):
+        asked.append(member.name)
+        return tarfile.fully_trusted_filter(member, path)
+
+    monkeypatch.setattr(tarfile, "data_filter", recorded)
+    tree = [entry("top/a"), entry("top/b"), symlink("top/l", "a"), entry("top/c"), entry("top/d")]
+    unpack(tar(tmp_path / "a.tar", *tree, entry("top/d", b"again")), dest)
+    assert asked == ["top/a", "top/l", "top/c", "top/d"]
+
+
+@posix_only
+def test_targets_are_copied_where_links_cannot_be_created(tmp_path, dest, monkeypatch):
+    def refused(*_args):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    tree = [entry("top/a", b"a"), symlink("top/d/b", "../a"), hardlink("top/c", "top/a")]
+    top = unpack(tar(tmp_path / "a.tar", *tree), dest)
+    assert [(top / name).read_bytes() for name in ("a", "d/b", "c")] == [b"a"] * 3
+
+
+def test_a_hard_link_to_a_member_that_is_left_out_is_refused(tmp_path, dest):
+    path = tar(tmp_path / "a.tar", entry("top/a"), hardlink("top/b", "top/a"))
+    with pytest.raises(ArchiveError):
+        unpack(path, dest, leave_out=["a"])
+
+
 MALICIOUS = {
     "upward": [entry("../evil")],
     "upward inside": [entry("top/x/../../../evil")],

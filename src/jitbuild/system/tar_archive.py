@@ -8,19 +8,22 @@ filter sees the member; no honest archive contains one.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import posixpath
+import shutil
+import stat
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import PreflightError
 from jitbuild.system.archive_errors import ArchiveBound, damaged, safe_name, unsafe
-from jitbuild.system.zstd import decompressed, is_zstd
+from jitbuild.system.decompression import decompressed, read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import IO, BinaryIO, Self
 
     from jitbuild.system.progress import Stage
@@ -52,10 +55,13 @@ def unpack_tar(
             "The Python that runs jitbuild is too old to unpack archives safely.",
             remedy="Run jitbuild with Python 3.11.4 or newer.",
         )
-    with _open(file) as tar:
-        members = _with_progress(_members(archive, tar), file, stage)
-        guard = _Guard(archive, left_out)  # applies tarfile's data filter, too
-        tar.extractall(dest, members=members, filter=guard)  # noqa: S202  # nosec B202
+    size = os.fstat(file.fileno()).st_size
+    with read_ahead(decompressed(file)) as content, _open(content) as tar:
+        unpacker = _Unpacker(archive, tar, os.fspath(dest), left_out)
+        for member in _members(archive, tar):
+            stage.advance(file.tell(), size)
+            unpacker.add(member)
+        unpacker.finish()
         _read_to_end(archive, tar)
 
 
@@ -64,7 +70,7 @@ def read_tar_files(archive: Path, file: BinaryIO) -> Iterator[tuple[str, Callabl
 
     `archive` is the archive's path, for messages. Raises the errors of `unpack_tar`.
     """
-    with _open(file) as tar:
+    with _open(decompressed(file)) as tar:
         for member in _members(archive, tar):
             if member.isreg():
                 yield member.name, functools.partial(_open_member, tar, member)
@@ -76,11 +82,9 @@ def _open_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     return file
 
 
-def _open(file: BinaryIO) -> tarfile.TarFile:
-    # tarfile itself reads zstd only since Python 3.14.
-    if is_zstd(file):
-        return tarfile.open(fileobj=decompressed(file), mode="r:", tarinfo=_Member)
-    return tarfile.open(fileobj=file, mode="r:*", tarinfo=_Member)
+def _open(content: BinaryIO) -> tarfile.TarFile:
+    """Open the tar `content`, which is not compressed."""
+    return tarfile.TarFile(fileobj=content, tarinfo=_Member, copybufsize=_CHUNK_BYTES)
 
 
 def _members(archive: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -90,19 +94,6 @@ def _members(archive: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     for member in tar:
         bound.add(member.size, header=member.offset_data - begin)
         begin = tar.offset  # of the next header
-        yield member
-
-
-def _with_progress(
-    members: Iterator[tarfile.TarInfo], file: BinaryIO, stage: Stage
-) -> Iterator[tarfile.TarInfo]:
-    """Yield the members while they are read, and report the progress to `stage`.
-
-    The archive is thus read only once; a list of all members would require reading it twice.
-    """
-    total = os.fstat(file.fileno()).st_size
-    for member in members:
-        stage.advance(file.tell(), total)
         yield member
 
 
@@ -144,16 +135,94 @@ class _Member(tarfile.TarInfo):
             raise tarfile.ReadError(f"a member's header cannot be read: {error}") from error
 
 
-class _Guard:
-    """The extraction filter for one archive: it applies this module's rules, then tarfile's."""
+class _Unpacker:
+    """Writes the members of one archive into the folder `dest`, which was empty before.
 
-    def __init__(self, archive: Path, left_out: Callable[[str], bool]) -> None:
+    This does what TarFile.extractall does, but extractall resolves the names of every member on the
+    disk several times, which takes as long as everything else.
+    """
+
+    def __init__(
+        self, archive: Path, tar: tarfile.TarFile, dest: str, left_out: Callable[[str], bool]
+    ) -> None:
+        self._guard = _Guard(archive)
         self._archive = archive
+        self._tar = tar
+        self._dest = dest
         self._left_out = left_out
+        # Folders that were inside `dest` when tarfile's filter resolved their names.
+        self._checked: set[str] = set()
+        self._folders: list[tuple[str, tarfile.TarInfo]] = []
+
+    def add(self, member: tarfile.TarInfo) -> None:
+        """Check `member`, and write it unless it is left out. Raises UnsafeArchiveError."""
+        self._guard.check(member)
+        path = f"{self._dest}/{member.name}"
+        parent = posixpath.dirname(path)
+        if member.isreg() and parent in self._checked and not os.path.lexists(path):
+            # The filter would resolve the same folder again, and change only the mode.
+            member.mode = _file_mode(member.mode)
+        else:
+            member = tarfile.data_filter(member, self._dest)
+        if self._left_out(member.name):
+            return
+        if member.isdir():
+            Path(path).mkdir(parents=True, exist_ok=True)
+            self._folders.append((path, member))
+            return
+        if parent not in self._checked:
+            Path(parent).mkdir(parents=True, exist_ok=True)
+            self._checked.add(parent)
+        if member.isreg():
+            self._write_file(member, path)
+        else:
+            self._link(member, path)
+            self._checked.clear()  # the link may lead to one of these folders
+
+    def _write_file(self, member: tarfile.TarInfo, path: str) -> None:
+        self._tar.makefile(member, path)
+        with contextlib.suppress(tarfile.ExtractError):  # not every file system has modes
+            self._tar.chmod(member, path)
+        self._set_time(member, path)
+
+    def _link(self, member: tarfile.TarInfo, path: str) -> None:
+        """Create a link, or copy its target if the system or the user cannot create links."""
+        target = Path(path).parent if member.issym() else Path(self._dest)
+        target /= member.linkname
+        try:
+            if member.issym():
+                Path(path).symlink_to(member.linkname)
+            else:
+                Path(path).hardlink_to(target)
+        except OSError:
+            shutil.copy2(target, path)
+
+    def finish(self) -> None:
+        """Set the times of the folders; those of files are already set."""
+        for path, member in reversed(self._folders):
+            self._set_time(member, path)
+
+    def _set_time(self, member: tarfile.TarInfo, path: str) -> None:
+        with contextlib.suppress(tarfile.ExtractError):
+            self._tar.utime(member, path)
+
+
+def _file_mode(mode: int) -> int:
+    """Return the mode that tarfile's `data` filter gives to a file with `mode` (PEP 706)."""
+    executable = mode & stat.S_IXUSR
+    return (mode & (0o755 if executable else 0o644)) | stat.S_IRUSR | stat.S_IWUSR
+
+
+class _Guard:
+    """The rules for the members of one archive that tarfile's filter does not have."""
+
+    def __init__(self, archive: Path) -> None:
+        self._archive = archive
         self._names: set[str] = set()
         self._links: set[str] = set()
 
-    def __call__(self, member: tarfile.TarInfo, path: str, /) -> tarfile.TarInfo | None:
+    def check(self, member: tarfile.TarInfo) -> None:
+        """Raise UnsafeArchiveError or ArchiveError if `member` breaks a rule."""
         # Case is ignored, because `A` and `a` are the same file on macOS and Windows.
         name = safe_name(self._archive, member.name).casefold()
         self._refuse_below_link(name, member.name)
@@ -164,8 +233,6 @@ class _Guard:
                 raise unsafe(self._archive, f"the link {member.name!r} replaces another member")
             self._links.add(name)
         self._names.add(name)
-        checked = tarfile.data_filter(member, path)
-        return None if self._left_out(member.name) else checked
 
     def _check_hard_link(self, member: tarfile.TarInfo) -> None:
         target = safe_name(self._archive, member.linkname).casefold()
