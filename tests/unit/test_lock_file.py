@@ -71,3 +71,11 @@ def test_a_defective_lock_file_is_one_error(tmp_path, text, words):
         read_lock_file(path)
     assert words in str(caught.value)
     assert "jitbuild" in str(caught.value)
+
+
+def test_a_name_of_the_store_is_not_locked(run, tmp_path):
+    """A lock file is for other machines, whose stores do not have it."""
+    code, _, err = run("lock", "cpython-3.15.2-jit-fast-0123abcd", "--registry", "127.0.0.1:1/a")
+    assert code == 2
+    assert "is the name of an interpreter in a store" in err
+    assert not (tmp_path / "jitbuild.lock").exists()

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from fake_registry import BASIC, HOST, PASSWORD, USER, FakeRegistry, error
+from reporters import RecordingReporter
 
 from jitbuild.errors import (
     DownloadError,
@@ -92,6 +93,7 @@ def test_a_repository_without_tls_is_shown_with_its_scheme():
         ("h.test/", "not the name"),
         ("ftp://h.test/a", "scheme"),
         ("h.test/Octo/JITbuild", "h.test/octo/jitbuild"),
+        ("http://h.test/Octo", "http://h.test/octo"),
         ("h.test/a/../b", "not the name"),
         ("h.test/a?b=c", "not the name"),
         ("-h/a", "not the name"),
@@ -333,6 +335,23 @@ def test_the_wait_that_a_registry_asks_for_is_respected():
     with client_of(registry) as client:
         pushed(registry, client)
     assert registry.slept == [7]
+
+
+def test_a_wait_is_announced():
+    """A registry behind a firewall is tried for minutes: nobody should wonder what happens."""
+    registry = FakeRegistry(failing="", failures=2, failure=httpx.ConnectError("timed out"))
+    reporter = RecordingReporter()
+    with connect(REPOSITORY, effects=registry.effects, reporter=reporter) as client:
+        client.check_push()
+    assert [note.partition(";")[0] for note in reporter.notes] == [f"{HOST}: timed out"] * 2
+
+
+def test_a_registry_without_tls_has_a_remedy_of_its_own():
+    failure = httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)")
+    registry = FakeRegistry(failing="", failures=99, failure=failure)
+    with client_of(registry) as client, pytest.raises(DownloadError) as caught:
+        client.get("1")
+    assert caught.value.remedy == f"If the registry has no TLS, write http://{HOST}/a/b."
 
 
 @pytest.mark.parametrize("failure", [httpx.Response(500), httpx.ConnectError("refused")])

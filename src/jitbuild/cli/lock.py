@@ -18,6 +18,7 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import MissingError, UsageError, VariantError
+from jitbuild.request import parse
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -128,11 +129,17 @@ def _locked(
 ) -> list[LockedInterpreter]:
     """Return the interpreters in the registry for `spec`, one for each target that it has.
 
-    Raises MissingError if it has none, and RequestError if the sha256 of the release is not known.
+    Raises UsageError if `spec` is the name of an interpreter in the store, MissingError if the
+    registry has none, and RequestError if the sha256 of the release is not known.
     """
     from jitbuild.registry.interpreters import key_tag
     from jitbuild.registry.lock_file import LockedInterpreter
 
+    if parse(spec).kind == "name":
+        raise UsageError(
+            f"{spec} is the name of an interpreter in a store, which other machines may not have.",
+            remedy="Name a request, such as 3.15, and the variant: --profile release",
+        )
     found, name = [], ""
     for target in TARGETS:
         try:

@@ -24,7 +24,7 @@ from jitbuild.registry.documents import (
     empty_descriptor,
     encode,
 )
-from jitbuild.registry.refusals import refused
+from jitbuild.registry.refusals import refused, registry_errors
 from jitbuild.registry.repository import is_digest
 from jitbuild.system.files import provide_file
 from jitbuild.system.http_client import NetworkEffects, create_client
@@ -32,7 +32,7 @@ from jitbuild.system.http_request import Answer, SmallRequest, send_request
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.resumable_transfer import Transfer
 from jitbuild.system.retries import with_retries
-from jitbuild.system.transfer_errors import RetryError, without_mirror
+from jitbuild.system.transfer_errors import RetryError
 from jitbuild.system.transfer_limits import SizeLimit
 from jitbuild.system.urls import Address
 
@@ -50,7 +50,6 @@ _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
 _RETRIES = 4
-_PUSH_AGAIN = "Push it again: the registry has lost it."
 
 
 @contextlib.contextmanager
@@ -170,12 +169,12 @@ class RegistryClient:
     def _upload(self, source: Path | bytes, blob: Descriptor, title: str) -> None:
         address = self._address("blobs/uploads/")
         reporter = self.reporter if title else _SILENT
-        with reporter.stage(title) as stage, without_mirror(_PUSH_AGAIN):
+        with reporter.stage(title) as stage, registry_errors(self.repository):
             with_retries(
                 lambda: self._upload_once(source, blob, stage),
                 address,
                 effects=self.effects,
-                on_wait=stage.detail,
+                on_wait=stage.detail if title else self._note_wait,
             )
 
     def download(self, blob: Descriptor, dest: Path, title: str) -> Path:
@@ -188,7 +187,7 @@ class RegistryClient:
         limit = SizeLimit(size=blob.size, free_space=self.effects.free_space)
 
         def fetch(part: Path, stage: Stage) -> None:
-            with without_mirror(_PUSH_AGAIN):
+            with registry_errors(self.repository):
                 Transfer(
                     address=self._address(f"blobs/{blob.digest}"),
                     part=part,
@@ -228,11 +227,19 @@ class RegistryClient:
             raise refused(self.repository, f"to store {self._shown(blob.digest)}", answer)
 
     def _request(self, request: SmallRequest) -> Answer:
-        with without_mirror(_PUSH_AGAIN):
-            return with_retries(lambda: self._send(request), request.address, effects=self.effects)
+        with registry_errors(self.repository):
+            return with_retries(
+                lambda: self._send(request),
+                request.address,
+                effects=self.effects,
+                on_wait=self._note_wait,
+            )
 
     def _send(self, request: SmallRequest) -> Answer:
         return send_request(request, client=self.client, effects=self.effects)
+
+    def _note_wait(self, reason: str) -> None:
+        self.reporter.note(f"{self.repository.host}: {reason}.")
 
     def _address(self, path: str) -> Address:
         return Address(self.repository.url(path))

@@ -1,18 +1,24 @@
-"""The errors for what a registry refuses."""
+"""The errors for what a registry refuses, and for a registry that cannot be reached."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import RegistryError
+from jitbuild.errors import DownloadError, RegistryError
 from jitbuild.registry.credentials import LOG_IN
 from jitbuild.system.parsing import parse_json
+from jitbuild.system.transfer_errors import without_mirror
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jitbuild.registry.repository import Repository
     from jitbuild.system.http_request import Answer
 
 _MOST_CHARACTERS = 300
+# How old and new versions of OpenSSL describe a server that answers in plain HTTP.
+_NO_TLS = ("WRONG_VERSION_NUMBER", "wrong version number", "record layer failure")
 
 
 def refused(repository: Repository, what: str, answer: Answer) -> RegistryError:
@@ -39,3 +45,18 @@ def _reason(answer: Answer) -> str:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
     return f" ({text[:_MOST_CHARACTERS]})"
+
+
+@contextlib.contextmanager
+def registry_errors(repository: Repository) -> Iterator[None]:
+    """Give the network's errors in the block the remedies that fit a registry."""
+    try:
+        with without_mirror("Push it again: the registry has lost it."):
+            yield
+    except DownloadError as error:
+        if not any(text in error.what for text in _NO_TLS):
+            raise
+        raise type(error)(
+            error.what,
+            remedy=f"If the registry has no TLS, write http://{repository.host}/{repository.name}.",
+        ) from error

@@ -64,7 +64,11 @@ def parse_repository(text: str) -> Repository:
         raise UsageError(f"{shown} is not the name of a repository.", remedy=_EXAMPLE)
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         lower = name.lower()
-        hint = f"Write it in lower case: {host}/{lower}." if _NAME.fullmatch(lower) else _EXAMPLE
+        hint = (
+            f"Write it in lower case: {scheme}{separator}{host}/{lower}."
+            if _NAME.fullmatch(lower)
+            else _EXAMPLE
+        )
         raise UsageError(f"{shown} is not the name of a repository in a registry.", remedy=hint)
     if scheme.lower() in {"", "oci"}:
         scheme = "http" if _LOOPBACK.fullmatch(host) else "https"
