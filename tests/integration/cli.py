@@ -8,10 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from processes import Started, wait_until
 
 
 @dataclass
@@ -59,18 +60,9 @@ class Cli:
         assert "Traceback" not in completed.stderr, completed.stderr
         return Result(completed.returncode, completed.stdout, completed.stderr)
 
-    def start(self, *args: object) -> subprocess.Popen[str]:
-        """Start a command and return it running; its progress can be read from stderr."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "jitbuild", *map(str, args)],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A test run in the background of a shell ignores SIGINT, and its children inherit it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        )
+    def start(self, *args: object) -> Started:
+        """Start a command and return it running; it is ended when the test ends."""
+        return Started([sys.executable, "-m", "jitbuild", *map(str, args)], env=self.env)
 
     def interrupt(self, *args: object, step: str) -> Result:
         """Start a measurement and send it Ctrl-C when it has written a file of a step.
@@ -80,22 +72,22 @@ class Cli:
         """
         shutil.rmtree(self.home / "measurements", ignore_errors=True)
         started = self.start(*args)
-        until = time.monotonic() + 300
-        while (
-            time.monotonic() < until
-            and started.poll() is None
-            and not [*self.home.glob(f"measurements/*/steps/{step}")]
-        ):
-            time.sleep(0.05)
+        wait_until(
+            lambda: started.poll() is not None or [*self.home.glob(f"measurements/*/steps/{step}")],
+            f"{step} is written",
+        )
         started.send_signal(signal.SIGINT)
-        out, err = started.communicate(timeout=60)
-        return Result(started.returncode, out, err)
+        out, err = started.communicate()
+        return Result(started.wait(), out, err)
+
+    def interpreters(self) -> list[str]:
+        """Return the folders of the interpreters."""
+        return self._entries("interpreters")
 
     def leftovers(self) -> list[str]:
         """Return the interpreters and scratch, which an interrupted command must not leave."""
-        return [
-            str(path.relative_to(self.home))
-            for name in ("interpreters", "scratch")
-            for path in (self.home / name).glob("*")
-            if (self.home / name).is_dir()
-        ]
+        return self._entries("interpreters") + self._entries("scratch")
+
+    def _entries(self, name: str) -> list[str]:
+        folder = self.home / name
+        return sorted(f"{name}/{path.name}" for path in folder.iterdir()) if folder.is_dir() else []

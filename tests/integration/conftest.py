@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import debian
+import processes
 import pytest
 import releases
 from ci_jobs import actionlint, adopted, cli, project  # noqa: F401
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many snippets of the documentation the suite runs and checks."""
     terminalreporter.write_line(snippets.counts(snippets.all_blocks()))
+
+
+@pytest.fixture(autouse=True)
+def ended_processes() -> Iterator[None]:
+    """End what a test has started, so that the next test, or a rerun of this one, starts clean."""
+    yield
+    processes.end_started()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ timeout 1000 cat <&8 &
 echo ready >&9
 wait
 """
-_SECONDS = 120  # an upper limit for waits that end soon unless the code is broken
+_SECONDS = 600  # an upper limit for waits that end soon unless the code is broken
 
 
 class Family:

@@ -6,13 +6,12 @@ import contextlib
 import re
 import shutil
 import socket
-import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import debian
+from serving import start_on_free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,30 +51,24 @@ def running_registry(cache: Path, folder: Path, *, password: bool = False) -> It
         debian.interpreters(cache, ("docker-registry",), ("docker-registry",))["docker-registry"]
     )
     folder.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     (folder / "htpasswd").write_text(_HTPASSWD)
     auth = f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n" if password else ""
-    (folder / "config.yml").write_text(
-        "version: 0.1\n"
-        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
-        f"http: {{addr: '127.0.0.1:{port}'}}\n{auth}"
-    )
     log = folder / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [program, "serve", folder / "config.yml"],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+
+    def words(port: int) -> list[object]:
+        (folder / "config.yml").write_text(
+            "version: 0.1\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+            f"http: {{addr: '127.0.0.1:{port}'}}\n{auth}"
         )
+        return [program, "serve", folder / "config.yml"]
+
+    def answers(port: int) -> bool:
+        socket.create_connection(("127.0.0.1", port), timeout=20).close()
+        return True
+
+    server, port = start_on_free_port(words, log, answers)
     try:
-        while True:
-            assert server.poll() is None, log.read_text()
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), timeout=20).close()
-                break
-            time.sleep(0.05)
         yield Registry(port, folder / "data", log)
     finally:
         server.terminate()

@@ -12,12 +12,11 @@ import shutil
 import signal
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
 from cli import Cli
-from processes import running_below, wait_for_line, wait_until_nothing_runs_below
+from processes import running_below, wait_until, wait_until_nothing_runs_below
 
 pytestmark = [
     pytest.mark.integration,
@@ -101,7 +100,7 @@ def stencils(cli: Cli) -> dict[str, bytes]:
 def test_a_warm_build_gives_the_same_interpreter(cli, cold):
     """The interpreter is named. Its stencils are read in the tree while make runs."""
     process = cli.start("install", cold["name"], "--reinstall", "--json")
-    wait_for_line(process, ": make ...")
+    process.wait_for_line(": make ...")
     (header,) = cli.home.glob("scratch/*/source/tree/*/jit_stencils*.h")
     restored = header.read_bytes()
     out, err = process.communicate()
@@ -232,7 +231,7 @@ def test_damaged_caches_give_the_same_interpreter(cli, version, cold):
 
 def test_caches_deleted_during_a_build_give_the_same_interpreter(cli, version, cold):
     process = cli.start("install", version, "--reinstall", "--jit", "yes-off", "--json")
-    wait_for_line(process, ": make ...")
+    process.wait_for_line(": make ...")
     for name in ("stencils", "configure", "ccache"):
         shutil.rmtree(cli.home / name, ignore_errors=True)
     out, err = process.communicate()
@@ -260,17 +259,16 @@ def test_ctrl_c_ends_all_builds(cli, version, cpython_archive, tmp_path):
     """A release and a folder of the same sources are two trees, so they are built at once."""
     shutil.unpack_archive(cpython_archive, tmp_path, filter="data")
     (tree,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    before = sorted(cli.leftovers())
+    before = cli.interpreters()
     process = cli.start("install", version, tree, "--jit", "interpreter", "-j", "2")
-    seen = 0
-    for line in process.stderr:
-        seen += ": configure ..." in line
-        if seen == 2:
-            break
-    time.sleep(2)
-    assert running_below(cli.home)
+    process.wait_for_line(": configure ...", count=2)
+    scratch = cli.home / "scratch"
+    wait_until(
+        lambda: sum(bool(running_below(folder)) for folder in scratch.iterdir()) == 2,
+        "two builds run at once",
+    )
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     wait_until_nothing_runs_below(cli.home)
-    assert sorted(cli.leftovers()) == before
+    assert cli.leftovers() == before

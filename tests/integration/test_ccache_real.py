@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import debian
 import pytest
+from processes import LONGEST, wait_until
+from serving import start_on_free_port
 
 from jitbuild import target
 from jitbuild.building.build_environment import clean_environment
@@ -423,8 +425,7 @@ def test_a_file_with_its_compilation_time_misses(make):
     place.compile()
     first = place.object
     begun = int(time.time())
-    while int(time.time()) == begun:
-        time.sleep(0.05)
+    wait_until(lambda: int(time.time()) != begun, "the next second begins")
     assert place.compile() == MISS
     assert place.object != first
 
@@ -516,17 +517,21 @@ class Redis(NamedTuple):
     url: str
 
     def send(self, *command: str) -> bytes:
-        """Send the password and then `command`, and return the answer."""
-        with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=20) as line,
-            line.makefile("rwb") as file,
-        ):
-            for parts in (("AUTH", "a-word"), command):
-                data = b"".join(f"${len(part.encode())}\r\n{part}\r\n".encode() for part in parts)
-                file.write(f"*{len(parts)}\r\n".encode() + data)
-                file.flush()
-                answer = file.readline()
-            return answer
+        return send(self.port, *command)
+
+
+def send(port: int, *command: str) -> bytes:
+    """Send a Redis the password and then `command`, and return the answer."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=LONGEST) as line,
+        line.makefile("rwb") as file,
+    ):
+        for parts in (("AUTH", "a-word"), command):
+            data = b"".join(f"${len(part.encode())}\r\n{part}\r\n".encode() for part in parts)
+            file.write(f"*{len(parts)}\r\n".encode() + data)
+            file.flush()
+            answer = file.readline()
+        return answer
 
 
 @pytest.fixture
@@ -538,32 +543,14 @@ def redis(cache_folder, tmp_path) -> Iterator[Redis]:
         if own
         else debian.interpreters(cache_folder, ("redis-server",), ("redis-server",))["redis-server"]
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = [
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--requirepass",
-        "a-word",
-        "--save",
-        "",
-        "--dir",
-        str(tmp_path),
-    ]
-    with (tmp_path / "redis.log").open("wb") as log:
-        server = subprocess.Popen(
-            [program, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+    settings = ["--bind", "127.0.0.1", "--requirepass", "a-word", "--save", "", "--dir", tmp_path]
+    server, port = start_on_free_port(
+        lambda port: [program, "--port", str(port), *settings],
+        tmp_path / "redis.log",
+        lambda port: send(port, "PING") == b"+PONG\r\n",
+    )
+    started = Redis(port, server, f"redis://a-word@127.0.0.1:{port}/1")
     try:
-        started = Redis(port, server, f"redis://a-word@127.0.0.1:{port}/1")
-        while True:
-            assert server.poll() is None, (tmp_path / "redis.log").read_text()
-            with contextlib.suppress(OSError):
-                if started.send("PING") == b"+PONG\r\n":
-                    break
-            time.sleep(0.05)
         yield started
     finally:
         server.terminate()

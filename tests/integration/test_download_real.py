@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from processes import LONGEST, Started, wait_until
 from serving import serving
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
@@ -30,7 +31,14 @@ pytestmark = pytest.mark.integration
 
 DATA = os.urandom(3 << 20)
 SHA = hashlib.sha256(DATA).hexdigest()
-QUICK = NetworkEffects(timeout=1, sleep=lambda seconds: None)
+QUICK = NetworkEffects(sleep=lambda seconds: None)
+FETCH = """
+import os, sys
+from pathlib import Path
+from jitbuild.system.download import download
+Path(sys.argv[4], str(os.getpid())).touch()
+download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])
+"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,8 +88,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    def be_slow(self, tries: int) -> None:
-        time.sleep(1)
+    def be_late(self, tries: int) -> None:
+        self.server.answering.wait()
         self.give(DATA)
 
     def be_gone(self, tries: int) -> None:
@@ -126,6 +134,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[str, str | None]] = []
         self.closing = threading.Event()
+        self.answering = threading.Event()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore clients that hang up: they are part of the tests."""
@@ -143,6 +152,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server()
     with serving(server, server.closing):
         yield server
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A folder in which each process of `start_fetch` that begins a download makes a file."""
+    folder = tmp_path / "begun"
+    folder.mkdir()
+    return folder
+
+
+def start_fetch(server: Server, manner: str, dest: Path, begun: Path) -> Started:
+    words = [server.url(manner), str(dest), SHA, str(begun)]
+    return Started([sys.executable, "-c", FETCH, *words])
 
 
 @pytest.fixture
@@ -168,7 +190,8 @@ def test_a_connection_that_breaks_is_resumed(server, dest):
 
 
 def test_a_connection_that_stalls_is_resumed(server, dest):
-    download(server.url("stalling"), dest, sha256=SHA, effects=QUICK)
+    impatient = replace(QUICK, timeout=3)
+    download(server.url("stalling"), dest, sha256=SHA, effects=impatient)
     assert dest.read_bytes() == DATA
     assert server.ranges() == [None, f"bytes={1 << 20}-"]
 
@@ -214,28 +237,22 @@ def test_a_closed_port_is_reported(server, dest):
         download(url, dest, sha256=SHA, retries=1, effects=QUICK)
 
 
-def test_two_processes_fetch_a_file_once(server, dest):
-    code = "import sys; from pathlib import Path; from jitbuild.system.download import download\n"
-    code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
-    argv = [sys.executable, "-c", code, server.url("slow"), str(dest), SHA]
-    children = [subprocess.Popen(argv) for _ in range(2)]
-    assert [child.wait(60) for child in children] == [0, 0]
+def test_two_processes_fetch_a_file_once(server, dest, begun):
+    children = [start_fetch(server, "late", dest, begun) for _ in range(2)]
+    wait_until(lambda: len([*begun.iterdir()]) == 2, "both begin")
+    server.answering.set()
+    assert [child.wait() for child in children] == [0, 0]
     assert len(server.seen) == 1
     assert dest.read_bytes() == DATA
     assert files(dest) == [dest.name]
 
 
-def test_the_part_of_a_killed_process_is_resumed(server, dest):
-    code = "import sys; from pathlib import Path; from jitbuild.system.download import download\n"
-    code += "download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])"
+def test_the_part_of_a_killed_process_is_resumed(server, dest, begun):
     part = dest.with_name(dest.name + ".part")
-    with subprocess.Popen(
-        [sys.executable, "-c", code, server.url("stalling"), str(dest), SHA]
-    ) as child:
-        deadline = time.monotonic() + 30
-        while not (part.exists() and part.stat().st_size > 1 << 19) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        child.kill()
+    child = start_fetch(server, "stalling", dest, begun)
+    wait_until(lambda: part.exists() and part.stat().st_size > 1 << 19, "half of it has arrived")
+    child.kill()
+    child.wait()
     assert files(dest) == [part.name]
     download(server.url("honest"), dest, sha256=SHA, effects=QUICK)
     assert dest.read_bytes() == DATA
@@ -295,6 +312,6 @@ def test_a_full_disk_is_reported_and_leaves_nothing(server, tmp_path):
         SHA,
         str(tar),
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=LONGEST, check=True)
     full = [DiskFullError.__name__, DiskFullError.exit_code, []]
     assert [json.loads(line) for line in done.stdout.splitlines()] == [full] * 3

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cli import Cli
+from processes import Started
 
 from jitbuild.building.caches.entry_store import EntryStore
 from jitbuild.building.caches.stencil_store import StencilStore
@@ -37,13 +37,11 @@ def store(tmp_path: Path) -> EntryStore:
     return EntryStore(tmp_path / "entries", 10_000_000)
 
 
-def start(code: str, *args: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, args)], stderr=subprocess.PIPE, text=True
-    )
+def start(code: str, *args: object) -> Started:
+    return Started([sys.executable, "-c", code, *map(str, args)])
 
 
-def read_while(store: EntryStore, children: list[subprocess.Popen[str]]) -> set[str]:
+def read_while(store: EntryStore, children: list[Started]) -> set[str]:
     """Read the entry until all `children` end; return the names of its writers.
 
     Each entry must be whole, and the work of one writer.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cli import Cli
 from families import Family
+from processes import Started, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,19 +57,18 @@ def cli(tmp_path_factory: pytest.TempPathFactory, debian_pythons: dict[str, Path
     return cli
 
 
-def start(code: str, family: Family) -> subprocess.Popen[bytes]:
+def start(code: str, family: Family) -> Started:
     """Start a Python that runs `code`; in it, {words} and {end} stand for those of `family`."""
     code = code.replace("{words}", repr(family.words)).replace("{end}", repr(family.end))
-    return subprocess.Popen([sys.executable, "-c", MODULES + code])
+    return Started([sys.executable, "-c", MODULES + code])
 
 
-def kill(started: subprocess.Popen[str] | subprocess.Popen[bytes], family: Family) -> None:
+def kill(started: Started, family: Family) -> None:
     """Kill a process after its command has started descendants, and wait for their end."""
     family.wait_until_started()
     assert family.runs
     started.kill()
-    started.communicate()
-    assert started.returncode == -signal.SIGKILL
+    assert started.wait() == -signal.SIGKILL
     family.wait_until_ended()
 
 
@@ -95,8 +93,7 @@ def holders(inode: int) -> set[int]:
 
 
 def wait_until_unheld(inode: int) -> None:
-    while holders(inode):
-        time.sleep(0.05)
+    wait_until(lambda: not holders(inode), "no process has the list open")
 
 
 @pytest.mark.parametrize(

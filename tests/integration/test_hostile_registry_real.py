@@ -6,9 +6,11 @@ import contextlib
 import socketserver
 import threading
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pytest
+from processes import wait_until
 from serving import serving
 
 from jitbuild.errors import DownloadError, JitbuildError, RegistryError
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.integration
 PASSWORD = "a-very-secret-word"
 # The window is a moment, so that a test does not last a minute.
 QUICK = NetworkEffects(timeout=2, window=0.5, tick=0.05, sleep=lambda seconds: None)
+PATIENT = NetworkEffects(sleep=lambda seconds: None)
 DATA = b"x" * 100_000
 BLOB = Descriptor(media_type="x", digest=digest_of(DATA), size=len(DATA))
 
@@ -37,7 +40,7 @@ class Handler(socketserver.StreamRequestHandler):
     server: Server
 
     def handle(self) -> None:
-        lines = list(iter(self.rfile.readline, b"\r\n"))
+        lines = list(takewhile(lambda line: line.strip(), self.rfile))  # or the client hung up
         text = b"".join(lines).decode("latin-1")
         self.server.seen.append(text)
         with contextlib.suppress(OSError):
@@ -93,6 +96,9 @@ class Handler(socketserver.StreamRequestHandler):
             self.send(f"HTTP/1.1 401 Unauthorized\n{header}\nContent-Length: 0\n\n")
             return
         self.send(f"HTTP/1.1 307 Away\nLocation: {self.server.other}/v2/a/b\nContent-Length: 0\n\n")
+
+    def hang_up(self) -> None:
+        pass
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -169,16 +175,17 @@ def test_an_endless_refusal_is_given_up(server: Server) -> None:
 
 def test_a_redirect_to_another_server_gets_no_credentials(server: Server, tmp_path: Path) -> None:
     other = Server()
-    other.manner = "drip"
+    other.manner = "hang_up"
     server.manner = "elsewhere"
     login = Credentials(user="octo", password=PASSWORD)
     with serving(other, other.closing):
         server.other = f"http://localhost:{other.server_address[1]}"
         with (
-            connect(server.repository, find=lambda host: login, effects=QUICK) as client,
+            connect(server.repository, find=lambda host: login, effects=PATIENT) as client,
             pytest.raises(JitbuildError),
         ):
             client.download(BLOB, tmp_path / "blob", "Downloading")
+        wait_until(lambda: other.seen, "the other server has read the request")
         assert "Authorization: Basic" in server.seen[-1]
         assert other.seen
         assert not [text for text in other.seen if "Authorization" in text]

@@ -11,12 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from cli import Cli
-from processes import running_below, wait_for_line, wait_until_nothing_runs_below
+from processes import wait_until_nothing_runs_below, wait_until_something_runs_below
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("builds")]
 
@@ -33,9 +32,8 @@ def cli(install_cli: Cli) -> Cli:
 
 def test_a_killed_install_leaves_nothing_visible(cli, version):
     process = cli.start("install", version)
-    wait_for_line(process, ": make ...")
-    time.sleep(3)
-    assert running_below(cli.home), "make should run by now"
+    process.wait_for_line(": make ...")
+    wait_until_something_runs_below(cli.home)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
@@ -167,17 +165,17 @@ def test_an_interpreter_build_is_not_taken_for_a_jit(cli, version):
     ("number", "code", "message"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")]
 )
 def test_a_signal_ends_every_child_and_leaves_only_the_log(cli, version, number, code, message):
-    before = sorted(cli.leftovers())
+    before = cli.interpreters()
     logs = len(list((cli.home / "logs").iterdir()))
     process = cli.start("install", version, "--jit", "no")
-    wait_for_line(process, ": configure ...")
-    time.sleep(2)
+    process.wait_for_line(": configure ...")
+    wait_until_something_runs_below(cli.home)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
     assert process.returncode == code, err
     assert message in err
     wait_until_nothing_runs_below(cli.home)
-    assert sorted(cli.leftovers()) == before
+    assert cli.leftovers() == before
     assert len(list((cli.home / "logs").iterdir())) == logs + 1
 
 
@@ -187,11 +185,11 @@ def test_a_disk_that_is_full_at_configure_leaves_nothing(cli, version, tmp_path,
     (disk / "home").mkdir()
     filled = Cli(disk / "home", cli.extra)
     process = filled.start("install", version, "--jit", "no")
-    wait_for_line(process, ": configure ...")
+    process.wait_for_line(": configure ...")
     with contextlib.suppress(OSError), (disk / "filler").open("wb") as filler:
         while True:
             filler.write(b"\0" * 1_000_000)
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate()
     assert process.returncode == 20, err
     assert "JITBUILD_HOME" in err
     assert filled.leftovers() == []

@@ -11,10 +11,10 @@ import shutil
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from processes import read_pid, wait_until, wait_until_ended
 
 from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
@@ -62,7 +62,7 @@ all: $(WHO)
 $(WHO):
 \t@touch here-$@; for other in $(ALL); do \\
 \t\tn=0; until test -e here-$$other; do \\
-\t\t\tsleep 0.02; n=$$((n + 1)); test $$n -lt 1500 || exit 1; \\
+\t\t\tsleep 0.02; n=$$((n + 1)); test $$n -lt 30000 || exit 1; \\
 \t\tdone; \\
 \tdone
 """
@@ -120,12 +120,7 @@ class Make:
         return most, count
 
     def pid(self, name):
-        path = self.folder / f"pid-{name}"
-        until = time.monotonic() + 60
-        while not path.exists():
-            assert time.monotonic() < until, f"{path} was not written"
-            time.sleep(0.02)
-        return int(path.read_text())
+        return read_pid(self.folder / f"pid-{name}")
 
 
 def free(budget):
@@ -135,20 +130,6 @@ def free(budget):
 
 def parent_of(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def gone(pid):
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-            # Orphans stay as zombies where no process reaps them.
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 COMPLAINTS = ("warning", "jobserver", "forced", "Error", "***")
@@ -258,7 +239,7 @@ def test_all_jobs_come_back_when_a_task_group_is_cancelled(make):
 
         with pytest.raises(ValueError, match="x"):
             run_concurrently(lambda _: make(budget, "WHO=a b c"), fails, reporter=SilentReporter())
-        assert all(gone(make.pid(name)) for name in "abc")
+        wait_until_ended(*map(make.pid, "abc"))
         assert free(budget) == 3
 
 
@@ -267,8 +248,7 @@ def test_a_waiting_thread_gets_a_job_while_a_make_could_use_all(make):
     got = threading.Event()
 
     def late(_reporter):
-        while not make.notes.exists():
-            time.sleep(0.01)
+        wait_until(make.notes.exists, "a recipe runs")
         with budget.share():
             got.set()
 

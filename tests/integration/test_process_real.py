@@ -11,12 +11,12 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from processes import LONGEST, Started, is_alive, read_pid, wait_until, wait_until_ended
 
-from jitbuild.system import cancellation, process
+from jitbuild.system import cancellation, process, signals
 from jitbuild.system.concurrency import run_concurrently
 from jitbuild.system.process_group import ProcessEffects
 from jitbuild.system.progress import SilentReporter
@@ -28,6 +28,11 @@ PYTHON = sys.executable
 # Writes its pid into a file, and runs longer than any test unless it is ended.
 LIVES = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + LIVES
+# Writes a file at SIGTERM, and runs on.
+ASKED = (
+    "import signal, sys; asked = sys.argv[1] + '.asked'; "
+    "signal.signal(signal.SIGTERM, lambda *_: open(asked, 'w').close()); " + LIVES
+)
 
 
 def run_python(code, *args, **options):
@@ -42,16 +47,6 @@ def stream_python(code, *args, cwd, on_line=lambda _line: None, **env):
     ), log.getvalue()
 
 
-def pid_in(path, seconds=60.0):
-    """Return the pid that a child writes to `path`."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return int(path.read_text())
-        time.sleep(0.02)
-    raise AssertionError(f"nothing was written to {path}")
-
-
 def timed_out(code, *args, pid):
     """Return a run of `code` that timed out after it had written its pid, on any machine."""
     for seconds in (1, 4, 16, 64):
@@ -61,27 +56,6 @@ def timed_out(code, *args, pid):
             int(pid.read_text())
             return done
     raise AssertionError(f"nothing was written to {pid}")
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # Orphans stay as zombies where no process reaps them.
-    with contextlib.suppress(OSError):
-        return (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-            != "Z"
-        )
-    return True
-
-
-def ended(pid, seconds=60.0):
-    until = time.monotonic() + seconds
-    while is_alive(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not is_alive(pid)
 
 
 @pytest.fixture
@@ -116,7 +90,7 @@ def test_output_that_is_not_utf_8_is_replaced(tmp_path):
 def test_stdin_is_the_given_text_or_empty(tmp_path):
     echo = "import sys; sys.stdout.write(sys.stdin.read())"
     assert run_python(echo, stdin="grüße\n").stdout == "grüße\n"
-    assert run_python(echo, timeout=10).stdout == ""
+    assert run_python(echo, timeout=LONGEST).stdout == ""
     assert stream_python(echo, cwd=tmp_path) == (0, b"")
 
 
@@ -223,12 +197,12 @@ def test_a_timeout_ends_grandchildren_that_ignore_sigterm(tmp_path, quick):
         time.sleep(600)
     """
     timed_out(starts, STUBBORN, tmp_path / "pid", pid=tmp_path / "pid")
-    assert ended(pid_in(tmp_path / "pid"))
+    wait_until_ended(read_pid(tmp_path / "pid"))
 
 
 def test_a_timeout_ends_a_child_that_ignores_sigterm(tmp_path, quick):
     timed_out(STUBBORN, tmp_path / "pid", pid=tmp_path / "pid")
-    assert ended(pid_in(tmp_path / "pid"))
+    wait_until_ended(read_pid(tmp_path / "pid"))
 
 
 def test_an_error_of_the_caller_ends_the_child(tmp_path):
@@ -241,21 +215,21 @@ def test_an_error_of_the_caller_ends_the_child(tmp_path):
             cwd=tmp_path,
             on_line=on_line,
         )
-    assert ended(int(str(raised.value)))
+    wait_until_ended(int(str(raised.value)))
 
 
 @pytest.mark.parametrize("call", [run_python, stream_python])
 def test_ctrl_c_in_the_parent_ends_the_child(tmp_path, call):
     def interrupt():
-        pid_in(tmp_path / "pid")
+        read_pid(tmp_path / "pid")
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), signals.raise_on_signals():
         call(LIVES, tmp_path / "pid", cwd=tmp_path)
     thread.join()
-    assert ended(pid_in(tmp_path / "pid"))
+    wait_until_ended(read_pid(tmp_path / "pid"))
 
 
 def parent(tmp_path, body):
@@ -264,17 +238,19 @@ def parent(tmp_path, body):
         "import os, sys, io\nfrom pathlib import Path\n"
         "from jitbuild.system import cancellation, process, signals\n" + textwrap.dedent(body)
     )
-    return subprocess.Popen(
-        [PYTHON, "-c", code],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Under nohup or in the background of a shell the tests ignore them; so would children.
-        preexec_fn=lambda: [  # noqa: PLW1509
-            signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)
-        ],
-    )
+    return Started([PYTHON, "-c", code], cwd=tmp_path)
+
+
+def interrupt_twice(started, *files):
+    """Send Ctrl-C, and again when each child of `files` was asked to end and runs on."""
+    children = [read_pid(file) for file in files]
+    started.send_signal(signal.SIGINT)
+    for file in files:
+        wait_until(Path(f"{file}.asked").exists, "the child is asked to end")
+    assert all(is_alive(child) for child in children)
+    started.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in started.communicate()[1]
+    wait_until_ended(*children)
 
 
 STREAMS = (
@@ -284,14 +260,13 @@ STREAMS = (
 
 
 def test_a_second_ctrl_c_kills_a_child_that_ignores_sigterm(tmp_path):
-    started = parent(tmp_path, STREAMS.format(argv=[PYTHON, "-c", STUBBORN, str(tmp_path / "pid")]))
-    child = pid_in(tmp_path / "pid")
-    started.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert is_alive(child)
-    started.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in started.communicate(timeout=10)[1]
-    assert ended(child)
+    file = tmp_path / "pid"
+    body = f"""
+        cancellation.GRACE_SECONDS = 600.0
+        with signals.raise_on_signals():
+            {STREAMS.format(argv=[PYTHON, "-c", ASKED, str(file)])}
+    """
+    interrupt_twice(parent(tmp_path, body), file)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -304,11 +279,10 @@ def test_a_signal_unwinds_the_process_like_ctrl_c(tmp_path, number):
             sys.exit(128 + ended.number)
     """
     started = parent(tmp_path, body)
-    child = pid_in(tmp_path / "pid")
+    child = read_pid(tmp_path / "pid")
     started.send_signal(number)
-    started.communicate(timeout=15)
-    assert started.returncode == 128 + number
-    assert ended(child)
+    assert started.wait() == 128 + number
+    wait_until_ended(child)
 
 
 @pytest.mark.skipif(
@@ -327,11 +301,11 @@ def test_a_signal_during_the_start_of_a_child_is_not_lost(tmp_path, number, prog
             sys.exit(128 + getattr(ended, "number", 2))
     """
     started = parent(tmp_path, body)
-    err = started.communicate(timeout=30)[1]
+    err = started.communicate()[1]
     assert started.returncode == 128 + number, err
     assert "Exception ignored" not in err
     if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
-        assert ended(int((tmp_path / "pid").read_text()))
+        wait_until_ended(int((tmp_path / "pid").read_text()))
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path):
@@ -343,8 +317,7 @@ def test_an_ignored_signal_stays_ignored(tmp_path):
         sys.exit(7)
     """
     started = parent(tmp_path, body)
-    started.communicate(timeout=15)
-    assert started.returncode == 7
+    assert started.wait() == 7
 
 
 @pytest.mark.skipif(
@@ -355,10 +328,10 @@ def test_killing_the_parent_ends_the_children_of_make(tmp_path):
     (tmp_path / "lives.py").write_text(LIVES)
     (tmp_path / "Makefile").write_text(f"all: one two\none two:\n\t{PYTHON} lives.py $@.pid\n")
     started = parent(tmp_path, STREAMS.format(argv=["make", "-j2"]))
-    children = [pid_in(tmp_path / f"{name}.pid") for name in ("one", "two")]
+    children = [read_pid(tmp_path / f"{name}.pid") for name in ("one", "two")]
     started.kill()
-    started.communicate(timeout=10)
-    assert all(ended(child) for child in children)
+    started.wait()
+    wait_until_ended(*children)
 
 
 def test_a_program_that_replaces_this_one_ends_at_sigpipe():
@@ -372,7 +345,7 @@ def test_a_program_that_replaces_this_one_ends_at_sigpipe():
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=LONGEST,
     )
     assert (piped.stdout, piped.stderr) == ("y\n", "")
 
@@ -392,7 +365,7 @@ def test_a_timeout_in_another_thread_ends_the_child(tmp_path):
     thread.start()
     thread.join()
     assert results
-    assert ended(pid_in(tmp_path / "pid"))
+    wait_until_ended(read_pid(tmp_path / "pid"))
 
 
 # task groups
@@ -420,7 +393,7 @@ def interrupt_when(*paths):
 
     def interrupt():
         for path in paths:
-            pid_in(path)
+            read_pid(path)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
@@ -438,7 +411,7 @@ def test_ctrl_c_ends_the_children_and_grandchildren_of_all_threads(tmp_path, qui
         )
     thread.join()
     assert not isinstance(raised.value, cancellation.Cancelled)
-    assert all(ended(pid_in(file)) for file in files)
+    wait_until_ended(*map(read_pid, files))
 
 
 # At SIGTERM each waits until the other got it too, and only then writes that it ended well.
@@ -488,13 +461,13 @@ def test_nothing_starts_after_the_cancellation(tmp_path):
                     (tmp_path / "pid").rename(tmp_path / "first")
 
     def fails():
-        pid_in(tmp_path / "pid")
+        read_pid(tmp_path / "pid")
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
         in_threads(goes_on, fails)
     assert len(seen) == 2
-    assert ended(pid_in(tmp_path / "first"))
+    wait_until_ended(read_pid(tmp_path / "first"))
     assert not (tmp_path / "pid").exists()
 
 
@@ -512,9 +485,7 @@ def test_a_child_that_starts_during_the_cancellation_is_ended(tmp_path):
             raise
 
     def fails():
-        until = time.monotonic() + 60
-        while not (tmp_path / "3-5").exists() and time.monotonic() < until:
-            time.sleep(0.001)
+        wait_until((tmp_path / "3-5").exists, "a child is started six times")
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
@@ -522,21 +493,23 @@ def test_a_child_that_starts_during_the_cancellation_is_ended(tmp_path):
     assert sorted(cancelled) == [0, 1, 2, 3]
     pids = [int(text) for file in tmp_path.iterdir() if (text := file.read_text())]
     assert len(pids) >= 5
-    assert all(ended(pid) for pid in pids)
+    wait_until_ended(*pids)
 
 
 def test_a_child_that_started_just_before_the_cancellation_is_ended(tmp_path):
+    started = []
     with cancellation.task_group() as group:
 
         class Late(subprocess.Popen):
             def __init__(self, *args, **options):
                 super().__init__(*args, **options)
+                started.append(self.pid)
                 group.cancel()
 
-        argv = ["/bin/sh", "-c", 'sleep 2; echo > "$0"', str(tmp_path / "survived")]
         with pytest.raises(cancellation.Cancelled):
-            process.run(argv, effects=ProcessEffects(popen=Late))
-    assert not (tmp_path / "survived").exists()
+            process.run([PYTHON, "-c", LIVES, os.devnull], effects=ProcessEffects(popen=Late))
+    assert len(started) == 1
+    wait_until_ended(*started)
 
 
 def test_the_result_of_a_child_that_was_cancelled_is_dropped(tmp_path):
@@ -556,7 +529,7 @@ def test_the_result_of_a_child_that_was_cancelled_is_dropped(tmp_path):
             seen.append("stopped")
 
     def fails():
-        pid_in(tmp_path / "pid")
+        read_pid(tmp_path / "pid")
         raise ValueError("x")
 
     with pytest.raises(ValueError, match="x"):
@@ -569,18 +542,18 @@ def test_a_subgroup_is_cancelled_with_its_parent_but_not_the_reverse(tmp_path, q
         with pytest.raises(ValueError, match="inner"):
             in_threads(
                 lambda: run_python(LIVES, tmp_path / "inner"),
-                lambda: pid_in(tmp_path / "inner") and int("inner"),
+                lambda: read_pid(tmp_path / "inner") and int("inner"),
             )
-        assert ended(pid_in(tmp_path / "inner"))
-        assert is_alive(pid_in(tmp_path / "outer"))
+        wait_until_ended(read_pid(tmp_path / "inner"))
+        assert is_alive(read_pid(tmp_path / "outer"))
         return in_threads(lambda: run_python(STUBBORN, tmp_path / "again"))
 
     thread = interrupt_when(tmp_path / "outer", tmp_path / "again")
     with pytest.raises(KeyboardInterrupt):
         in_threads(lambda: run_python(LIVES, tmp_path / "outer"), fails_inside)
     thread.join()
-    assert ended(pid_in(tmp_path / "outer"))
-    assert ended(pid_in(tmp_path / "again"))
+    wait_until_ended(read_pid(tmp_path / "outer"))
+    wait_until_ended(read_pid(tmp_path / "again"))
 
 
 def test_many_threads_can_start_children_at_once():
@@ -646,34 +619,27 @@ def lives_in_threads(tmp_path):
     started = parent(
         tmp_path, THREADS.format(argvs=[[PYTHON, "-c", LIVES, str(file)] for file in files])
     )
-    return started, [pid_in(file) for file in files]
+    return started, [read_pid(file) for file in files]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_children_of_all_threads(tmp_path, number):
     started, children = lives_in_threads(tmp_path)
     started.send_signal(number)
-    started.communicate(timeout=60)
-    assert started.returncode == 128 + number
-    assert all(ended(child) for child in children)
+    assert started.wait() == 128 + number
+    wait_until_ended(*children)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's PDEATHSIG")
 def test_killing_the_parent_ends_the_children_of_its_threads(tmp_path):
     started, children = lives_in_threads(tmp_path)
     started.kill()
-    started.communicate(timeout=60)
-    assert all(ended(child) for child in children)
+    started.wait()
+    wait_until_ended(*children)
 
 
 def test_a_second_ctrl_c_kills_the_children_of_a_task_group(tmp_path):
     files = [tmp_path / "one", tmp_path / "two"]
-    body = THREADS.format(argvs=[[PYTHON, "-c", STUBBORN, str(file)] for file in files])
+    body = THREADS.format(argvs=[[PYTHON, "-c", ASKED, str(file)] for file in files])
     started = parent(tmp_path, "cancellation.GRACE_SECONDS = 600.0\n" + textwrap.dedent(body))
-    children = [pid_in(file) for file in files]
-    started.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert all(is_alive(child) for child in children)
-    started.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in started.communicate(timeout=60)[1]
-    assert all(ended(child) for child in children)
+    interrupt_twice(started, *files)

@@ -44,7 +44,7 @@ def test_a_sleep_ends_when_the_task_group_is_cancelled():
     def sleep_in_group():
         with cancellation.task_group() as group:
             threading.Timer(0.05, group.cancel).start()
-            cancellation.sleep(600)
+            cancellation.sleep(600)  # the function under test, which is cut short
 
     with pytest.raises(cancellation.Cancelled):
         sleep_in_group()
