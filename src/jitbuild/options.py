@@ -28,9 +28,10 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     lowest acceptable speed of a download in bytes per second, measured over a minute; 0 accepts
     every speed. `ccache` is one of CCACHE_MODES, and `ccache_storage` a remote storage for ccache.
     `registry` is a repository in a registry, which is asked for an interpreter before one is built,
-    and for stencils. `mirror` and `ccache_storage` may contain secrets, which an Address never
-    shows. If `caches` is False, the stencil cache, the configure cache and the compiler cache are
-    neither read nor written.
+    and for stencils. `signed_by` is the identity that must have signed what comes from there, as
+    confirmed by `signed_by_issuer` (default: that of GitHub's or GitLab's CI). `mirror` and
+    `ccache_storage` may contain secrets, which an Address never shows. If `caches` is False, the
+    stencil cache, the configure cache and the compiler cache are neither read nor written.
 
     If `upgrade` is True, the newest release is installed even if an older release in the store
     fits. If `reinstall` is True, an interpreter is built again even if it is in the store. If
@@ -51,6 +52,8 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     ccache: str | None = None
     ccache_storage: Address | str | None = None
     registry: str | None = None
+    signed_by: str | None = None
+    signed_by_issuer: str | None = None
     caches: bool = True
     upgrade: bool = False
     reinstall: bool = False
@@ -78,6 +81,8 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
             min_speed=settings.number("min-speed", self.min_speed, least=0),
             ccache=settings.choice("ccache", CCACHE_MODES, self.ccache),
             registry=settings.value("registry", self.registry),
+            signed_by=settings.value("signed-by", self.signed_by),
+            signed_by_issuer=settings.value("signed-by-issuer", self.signed_by_issuer),
             ccache_storage=settings.address("ccache-storage", self.ccache_storage),
         )
 

@@ -35,6 +35,8 @@ KNOWN: dict[str, str] = {
     "ccache-storage": "a remote storage to share compiled objects, in ccache's syntax:"
     " redis://HOST, http://HOST/PATH",
     "registry": "a repository in an OCI registry, HOST/NAME, that has interpreters and stencils",
+    "signed-by": "the identity that must have signed what comes from the registry",
+    "signed-by-issuer": "the URL of the issuer that confirms the identity in `signed-by`",
     "min-speed": "the lowest accepted speed of a download in bytes per second, measured over a"
     " minute; 0 accepts every speed",
     "jobs": "the number of jobs that run at once",
@@ -51,7 +53,10 @@ KNOWN: dict[str, str] = {
 _LISTS = frozenset({"pythons", "modes"})
 # Settings that a pyproject.toml cannot set: other people may have written it, so it must not decide
 # which files this machine trusts, or where the store is.
-_NOT_FROM_A_PROJECT = frozenset({"home", "recipes", "ccache-storage", "registry", "shared-store"})
+_NOT_FROM_A_PROJECT = frozenset(
+    {"home", "recipes", "ccache-storage", "registry", "signed-by", "signed-by-issuer"}
+    | {"shared-store"}
+)
 _EXAMPLES = {"pythons": '"3.14", "3.15"', "modes": '"off", "on"'}
 # Settings whose values may contain a password or a token.
 _ADDRESSES = frozenset({"mirror", "ccache-storage", "registry"})

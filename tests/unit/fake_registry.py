@@ -26,7 +26,8 @@ class FakeRegistry:
     pattern `failing` are those of `failure`. `blobs_at` is a host to which downloads of blobs are
     redirected, and `upload_at` one to which they are uploaded. The request with the number
     `ends_at` ends the client. `overwrites` are documents that another client writes right after
-    the first document with the same tag.
+    the first document with the same tag. With `lists_referrers`, the documents about another one
+    are listed, in pages of `page` documents.
     """
 
     auth: str = ""
@@ -36,6 +37,8 @@ class FakeRegistry:
     blobs_at: str = ""
     upload_at: str = HOST
     ends_at: int | None = None
+    lists_referrers: bool = False
+    page: int = 1000
     overwrites: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
@@ -105,6 +108,8 @@ class FakeRegistry:
         _, kind, reference = request.url.path.removeprefix("/v2/a/b").split("/", 2)
         if kind == "manifests":
             return self._document(request, reference)
+        if kind == "referrers":
+            return self._referrers(request, reference)
         if request.method == "POST":
             return httpx.Response(
                 202, headers={"Location": f"https://{self.upload_at}/v2/a/b/blobs/uploads/1?s=x"}
@@ -130,6 +135,29 @@ class FakeRegistry:
             return error(404, "MANIFEST_UNKNOWN")
         kind, content = self.documents[reference]
         return httpx.Response(200, headers={"Content-Type": kind}, content=content)
+
+    def _referrers(self, request: httpx.Request, digest: str) -> httpx.Response:
+        if not self.lists_referrers:
+            return error(404, "NOT_FOUND")
+        found = [
+            {
+                "mediaType": kind,
+                "digest": name,
+                "size": len(content),
+                "artifactType": json.loads(content)["artifactType"],
+                "annotations": json.loads(content)["annotations"],
+            }
+            for name, (kind, content) in sorted(self.documents.items())
+            if name.startswith("sha256:")
+            and json.loads(content).get("subject", {}).get("digest") == digest
+        ]
+        start = int(request.url.params.get("start", 0))
+        headers = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
+        if start + self.page < len(found):
+            place = f"/v2/a/b/referrers/{digest}?start={start + self.page}"
+            headers["Link"] = f'<{place}>; rel="next"'
+        index = {"schemaVersion": 2, "manifests": found[start : start + self.page]}
+        return httpx.Response(200, headers=headers, json=index)
 
     def _put_blob(self, request: httpx.Request) -> httpx.Response:
         digest = request.url.params["digest"]

@@ -48,6 +48,8 @@ def test_the_defaults_are_those_of_an_install(run, monkeypatch):
         "ccache": "auto",
         "ccache-storage": "not set",
         "registry": "not set",
+        "signed-by": "not set",
+        "signed-by-issuer": "not set",
         "min-speed": "1000",
         "jobs": str(host().cpus),
         "jit": Variant().jit,

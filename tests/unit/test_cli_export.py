@@ -199,6 +199,7 @@ def test_the_record_of_the_import_is_listed(run, store, exported):
         "file": FILE,
         "sha256": exported,
         "built": "2026-11-22T00:00:00+00:00",
+        "verified": "",
     }
     assert f"imported    {FILE} (sha256 {exported})" in run("list", "--long")[1]
 

@@ -259,6 +259,22 @@ def add_registry(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_signed_by(parser: argparse._ActionsContainer) -> None:
+    """Add --signed-by and --signed-by-issuer."""
+    parser.add_argument(
+        "--signed-by",
+        metavar="IDENTITY",
+        help="accept from the registry only what this identity signed, such as the address of a "
+        "GitHub workflow with its git reference (default: the setting signed-by; needs "
+        "jitbuild[verify])",
+    )
+    parser.add_argument(
+        "--signed-by-issuer",
+        metavar="URL",
+        help="the issuer that confirms the identity (default: that of GitHub's or GitLab's CI)",
+    )
+
+
 def add_llvm(parser: argparse._ActionsContainer) -> None:
     """Add --llvm."""
     llvm = parser.add_argument(

@@ -16,6 +16,7 @@ from jitbuild.cli.arguments import (
     add_json,
     add_llvm,
     add_registry,
+    add_signed_by,
     add_sources,
     add_spec,
     stated_axes,
@@ -87,6 +88,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
 def _add_registry_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("registry")
     add_registry(group)
+    add_signed_by(group)
     group.add_argument(
         "--push", action="store_true", help="upload what was built to the registry afterwards"
     )
@@ -173,6 +175,8 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
         sha256=options.sha256,
         recipes=options.recipes,
         registry=options.registry,
+        signed_by=options.signed_by,
+        signed_by_issuer=options.signed_by_issuer,
         llvm=options.llvm,
         jobs=options.jobs,
         ccache=options.ccache,

@@ -131,6 +131,7 @@ def _details(interpreter: Interpreter) -> Iterator[tuple[str, str]]:
         yield "llvm", f"{llvm.version} ({llvm.origin})" if llvm else ""
     if manifest.imported:
         yield "imported", f"{manifest.imported.file} (sha256 {manifest.imported.sha256})"
+        yield "verified", manifest.imported.verified or ""
     yield "executable", str(interpreter.executable)
 
 

@@ -14,6 +14,7 @@ from jitbuild.cli.arguments import (
     add_json,
     add_recipes,
     add_registry,
+    add_signed_by,
     add_spec,
     stated_axes,
 )
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_registry(parser)
+    add_signed_by(parser)
     add_axes(parser, several=True)
     add_recipes(parser)
     parser.add_argument(
@@ -62,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
         [replace(stated_axes(options), jit=jit) for jit in dict.fromkeys(options.jit or [None])],
         options=BuildOptions(
             registry=options.registry,
+            signed_by=options.signed_by,
+            signed_by_issuer=options.signed_by_issuer,
             recipes=options.recipes,
             sha256=options.sha256,
             upgrade=options.upgrade,

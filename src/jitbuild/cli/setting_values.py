@@ -131,6 +131,12 @@ def _check_registry(value: str) -> None:
     parse_repository(value)
 
 
+def _check_signer(identity: str) -> None:
+    from jitbuild.registry.signers import parse_signer
+
+    parse_signer(identity, settings.value("signed-by-issuer"))
+
+
 _CHECKS: dict[str, Callable[[str], object]] = {
     "home": _check_home,
     "mirror": _check_mirror,
@@ -138,6 +144,7 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "llvm": _check_llvm,
     "ccache-storage": _check_storage,
     "registry": _check_registry,
+    "signed-by": _check_signer,
     "jobs": lambda _: settings.number("jobs"),
     "min-speed": lambda _: settings.number("min-speed", least=0),
     "modes": lambda _: setting_lists.modes(),

@@ -28,24 +28,30 @@ from jitbuild.registry.documents import ImageManifest
 from jitbuild.registry.interpreters import key_tag, layer_of
 from jitbuild.registry.lock_file import find_lock_file, read_lock_file
 from jitbuild.registry.repository import parse_repository
+from jitbuild.registry.signatures import require_signature
+from jitbuild.registry.signers import signer_of
 from jitbuild.store.archive_reader import read_manifest
-from jitbuild.store.manifest import ImportRecord, SourceRecord
+from jitbuild.store.manifest import UNSET, ImportRecord, SourceRecord
 from jitbuild.system.formatting import format_size
 from jitbuild.system.http_client import effects_with
+from jitbuild.system.signatures import require_package, verify_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from jitbuild.errors import JitbuildError
     from jitbuild.options import BuildOptions
     from jitbuild.planning.plan import Plan
     from jitbuild.providers.provider import ProviderTask
     from jitbuild.registry.repository import Repository
+    from jitbuild.registry.signatures import Verify
     from jitbuild.store.interpreter import Interpreter
-    from jitbuild.store.manifest import Manifest
+    from jitbuild.store.manifest import Manifest, Unset
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
+    from jitbuild.system.signatures import Signer
 
 # After these errors, the interpreter can still be built.
 FAILURES = (DownloadError, RegistryError, ProofError)
@@ -63,11 +69,14 @@ def report(error: JitbuildError, plan: Plan, reporter: Reporter) -> None:
 class RegistryProvider:
     """Provides the interpreters in `repository`. `connect` and `clock` are effects.
 
-    `locked` returns the digest that a lock file states for the interpreter with a plan key.
+    `locked` returns the digest that a lock file states for the interpreter with a plan key. If
+    `signer` is given, interpreters must have its signature, which `verify` verifies.
     """
 
     repository: Repository
     locked: Callable[[str], str | None] = lambda _: None
+    signer: Signer | None = None
+    verify: Verify = verify_statement
     connect: Callable[..., AbstractContextManager[RegistryClient]] = connect
     clock: Callable[[], float] = time.monotonic
 
@@ -76,13 +85,17 @@ class RegistryProvider:
 
         Raises MissingError if the registry does not have it, IntegrityError if it is not the one of
         the lock file, RegistryError if the artifact is that of another interpreter, ArchiveError if
-        its archive is damaged, and the errors of RegistryClient.
+        its archive is damaged, the errors of RegistryClient and, if it must be signed, those of
+        `require_signature`.
         """
         begun, plan = self.clock(), task.plan
+        if self.signer:
+            require_package()  # before anything is fetched
         with self.connect(self.repository, reporter=task.reporter) as client:
             document, digest = self._find(client, plan)
             shown = f"{self.repository}@{digest}"
             layer = layer_of(document, shown)
+            verified = self._verified(client, digest, task.scratch)
             file = client.download(
                 layer, task.scratch / "archive.tar.zst", f"Downloading {plan.name}"
             )
@@ -102,6 +115,7 @@ class RegistryProvider:
                 file=shown,
                 sha256=layer.digest.removeprefix("sha256:"),
                 built=manifest.created,
+                verified=verified,
             ),
             times={
                 "download": round(downloaded - begun, 2),
@@ -119,6 +133,12 @@ class RegistryProvider:
         with self.connect(self.repository, reporter=reporter) as client:
             pushed = push_interpreter(interpreter, client, store, reporter)
         reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({format_size(pushed.size)})")
+
+    def _verified(self, client: RegistryClient, digest: str, scratch: Path) -> str | Unset:
+        """Return how the signature of the document `digest` was verified, if it must have one."""
+        if self.signer is None:
+            return UNSET
+        return require_signature(client, digest, self.signer, scratch, verify=self.verify)
 
     def _find(self, client: RegistryClient, plan: Plan) -> tuple[ImageManifest, str]:
         """Return the artifact of the planned interpreter, and its digest."""
@@ -167,8 +187,8 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     """Return the provider for the repository that `options` name; None if they name none.
 
     The digests in the nearest lock file, if there is one, are binding. Raises UsageError if the
-    registry is not the name of a repository, or missing for a pull or a push. Raises SettingsError
-    if the lock file is invalid.
+    registry is not the name of a repository, or missing for a pull or a push, and if the signer is
+    not a possible one. Raises SettingsError if the lock file is invalid.
     """
     if not options.registry:
         if options.push or options.pull_only:
@@ -182,5 +202,6 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     return RegistryProvider(
         repository=parse_repository(options.registry),
         locked=lock.digest_of if lock else lambda _: None,
+        signer=signer_of(options),
         connect=functools.partial(connect, effects=effects_with(options.min_speed)),
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.errors import MissingError, RegistryError
 from jitbuild.providers.exporting import check_exportable, export
-from jitbuild.registry.documents import Descriptor, ImageIndex
+from jitbuild.registry.documents import Descriptor
+from jitbuild.registry.indexes import add_to_index
 from jitbuild.registry.interpreters import (
     LAYER_TYPE,
-    TARGET,
     interpreter_artifact,
     key_tag,
     readable_tag,
@@ -20,13 +19,9 @@ from jitbuild.registry.stencils import SharedEntry, push_stencils, stencil_tag
 if TYPE_CHECKING:
     from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.registry.client import RegistryClient
-    from jitbuild.registry.documents import ImageManifest
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
-
-# How often the index is written again because another process wrote it at the same time.
-_ATTEMPTS = 5
 
 
 class Pushed(NamedTuple):
@@ -60,7 +55,7 @@ def push_interpreter(
         client.upload(file.path, layer, f"Uploading {interpreter.name}")
     tags = (readable_tag(manifest), key_tag(manifest.key))
     digest = client.put(document, tags[1])
-    _add_to_index(document, digest, tags[0], client)
+    add_to_index(client, tags[0], digest, lambda index: with_target(index, document))
     return Pushed(tags, digest, layer.size)
 
 
@@ -73,37 +68,3 @@ def push_all_stencils(stencils: StencilStore, client: RegistryClient) -> list[Pu
             digest = push_stencils(client, SharedEntry(key, content), forecasts.get(key, ()))
             pushed.append(Pushed((stencil_tag(key),), digest, len(content)))
     return pushed
-
-
-def _add_to_index(document: ImageManifest, digest: str, tag: str, client: RegistryClient) -> None:
-    """Add the artifact `document` to the index with the tag `tag`.
-
-    A registry cannot compare and swap. So the index is read again afterwards, and written again if
-    another process, such as the build of another target, wrote its own index in between.
-    """
-    for _ in range(_ATTEMPTS):
-        index = _index(tag, client)
-        if any(each.digest == digest for each in index.manifests):
-            return
-        client.put(with_target(index, document), tag)
-    if any(each.digest == digest for each in _index(tag, client).manifests):
-        return
-    raise RegistryError(
-        f"{client.repository}:{tag} was replaced by others {_ATTEMPTS} times during the push for"
-        f" {document.annotations[TARGET]}.",
-        remedy="Run the same command again.",
-    )
-
-
-def _index(tag: str, client: RegistryClient) -> ImageIndex:
-    """Return the index with the tag `tag`; an empty one if there is none."""
-    try:
-        document, _ = client.get(tag)
-    except MissingError:
-        return ImageIndex()
-    if isinstance(document, ImageIndex):
-        return document
-    raise RegistryError(
-        f"{client.repository}:{tag} is not an index of interpreters, so it is not replaced.",
-        remedy="Use a repository that contains nothing but interpreters of jitbuild.",
-    )

@@ -7,6 +7,7 @@ registries differ in how they accept parts; a download is resumed.
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -19,6 +20,7 @@ from jitbuild.registry.documents import (
     INDEX_TYPE,
     MANIFEST_TYPE,
     Descriptor,
+    ImageIndex,
     decode_document,
     digest_of,
     empty_descriptor,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitbuild.registry.credentials import Credentials
-    from jitbuild.registry.documents import ImageIndex, ImageManifest
+    from jitbuild.registry.documents import ImageManifest
     from jitbuild.registry.repository import Repository
     from jitbuild.system.progress import Reporter, Stage
     from jitbuild.system.transfer_speed import SpeedCheck
@@ -119,6 +121,31 @@ class RegistryClient:
                 remedy="Do not use this registry until you know why.",
             )
         return decode_document(answer.body, shown), digest
+
+    def referrers(self, query: str) -> tuple[ImageIndex | None, str]:
+        """Return a page of the documents about another one, and the query of the next page, or "".
+
+        `query` is the digest of the other document, and perhaps a filter: DIGEST?artifactType=TYPE
+        ("Listing Referrers"). The first value is None if the registry cannot list them. Raises
+        RegistryError for a refusal, and DownloadError if the registry cannot be reached.
+        """
+        path = f"referrers/{query}"
+        answer = self._request(
+            SmallRequest(address=self._address(path), headers={"Accept": INDEX_TYPE})
+        )
+        if answer.status in {401, 403}:
+            raise refused(self.repository, "to list signatures", answer)
+        # Registries without this list answer 404, or anything else that is not an index.
+        if answer.status != 200 or not answer.headers.get("content-type", "").startswith(
+            INDEX_TYPE
+        ):
+            return None, ""
+        document = decode_document(answer.body, self._shown(query))
+        link = re.match(r'\s*<([^>]*)>\s*;\s*rel="?next', answer.headers.get("link", ""))
+        following = urljoin(self.repository.url(path), link[1]) if link else ""
+        begin = self.repository.url("referrers/")
+        next_query = following.removeprefix(begin) if following.startswith(begin) else ""
+        return document if isinstance(document, ImageIndex) else None, next_query
 
     def put(self, document: ImageManifest | ImageIndex, tag: str) -> str:
         """Write `document` with the tag `tag` ("": none), and return its digest.

@@ -45,13 +45,17 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
 
 
 class ImageManifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An artifact: its type, its layers, and annotations about it."""
+    """An artifact: its type, its layers, and annotations about it.
+
+    `subject` is the document that the artifact is about, such as the one that it signs.
+    """
 
     schema_version: int = 2
     media_type: str = MANIFEST_TYPE
     artifact_type: str = ""
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    subject: Descriptor | msgspec.UnsetType = msgspec.UNSET
     annotations: dict[str, str] = {}
 
 
@@ -65,13 +69,17 @@ class ImageIndex(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def artifact(
-    artifact_type: str, layers: tuple[Descriptor, ...], annotations: Mapping[str, str]
+    artifact_type: str,
+    layers: tuple[Descriptor, ...],
+    annotations: Mapping[str, str],
+    subject: Descriptor | msgspec.UnsetType = msgspec.UNSET,
 ) -> ImageManifest:
     """Return the manifest of an artifact without a configuration."""
     return ImageManifest(
         artifact_type=artifact_type,
         config=empty_descriptor(),
         layers=layers,
+        subject=subject,
         annotations=dict(sorted(annotations.items())),
     )
 
@@ -79,6 +87,12 @@ def artifact(
 def empty_descriptor() -> Descriptor:
     """Return the descriptor of EMPTY_BLOB."""
     return Descriptor(media_type=_EMPTY_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB))
+
+
+def describe(document: ImageManifest) -> Descriptor:
+    """Return the descriptor of `document`, as an index or another document refers to it."""
+    content = encode(document)
+    return Descriptor(media_type=document.media_type, digest=digest_of(content), size=len(content))
 
 
 def encode(document: ImageManifest | ImageIndex) -> bytes:

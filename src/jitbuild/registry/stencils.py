@@ -21,7 +21,10 @@ from jitbuild.registry.documents import (
     digest_of,
 )
 from jitbuild.registry.repository import parse_repository
+from jitbuild.registry.signatures import require_signature
+from jitbuild.registry.signers import signer_of
 from jitbuild.system.http_client import effects_with
+from jitbuild.system.signatures import verify_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +32,10 @@ if TYPE_CHECKING:
 
     from jitbuild.options import BuildOptions
     from jitbuild.registry.client import RegistryClient
+    from jitbuild.registry.documents import ImageIndex
+    from jitbuild.registry.signatures import Verify
     from jitbuild.system.progress import Reporter
+    from jitbuild.system.signatures import Signer
 
 ARTIFACT_TYPE = "application/vnd.jitbuild.stencils.v1"
 _KEY = "jitbuild.stencils"
@@ -64,11 +70,16 @@ def push_stencils(client: RegistryClient, entry: SharedEntry, forecasts: Iterabl
 class RegistryStencils:
     """The stencils in a repository, for the stencil cache; `connect` opens a client of it.
 
+    If `signer` is given, stencils must have its signature, which `verify` verifies: nothing else
+    shows that the machine code in them was made from honest sources.
+
     After the first failure other than a miss, the registry is not asked again in this build.
     """
 
     connect: Callable[[], AbstractContextManager[RegistryClient]]
     reporter: Reporter
+    signer: Signer | None = None
+    verify: Verify = verify_statement
     _failed: bool = field(default=False, init=False)
 
     def by_key(self, key: str) -> SharedEntry | None:
@@ -84,7 +95,7 @@ class RegistryStencils:
             return None
         try:
             with self.connect() as client:
-                return _read(client, tag)
+                return self._read(client, tag)
         except MissingError:
             return None
         except JitbuildError as error:
@@ -92,25 +103,34 @@ class RegistryStencils:
             self.reporter.warn(f"The registry's stencils are not used. {error.what}")
             return None
 
+    def _read(self, client: RegistryClient, tag: str) -> SharedEntry:
+        document, digest = client.get(tag)
+        layer = _layer_of(document, f"{client.repository}:{tag}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if self.signer:
+                require_signature(client, digest, self.signer, folder, verify=self.verify)
+            title = f"Fetching stencils from {client.repository}"
+            path = client.download(layer, folder / "stencils", title)
+            return SharedEntry(document.annotations.get(_KEY, ""), path.read_bytes())
 
-def _read(client: RegistryClient, tag: str) -> SharedEntry:
-    document, _ = client.get(tag)
+
+def _layer_of(document: ImageManifest | ImageIndex, shown: str) -> Descriptor:
+    """Return the stencils in the artifact `document`; `shown` names it in messages.
+
+    Raises RegistryError if it cannot be an artifact of stencils.
+    """
     if not isinstance(document, ImageManifest) or document.artifact_type != ARTIFACT_TYPE:
         raise RegistryError(
-            f"{client.repository}:{tag} contains no stencils.",
-            remedy="Check the name of the repository.",
+            f"{shown} contains no stencils.", remedy="Check the name of the repository."
         )
     size = sum(layer.size for layer in document.layers)
     if len(document.layers) != 1 or size > _MOST_BYTES:
         raise RegistryError(
-            f"{client.repository}:{tag} has {len(document.layers)} layers of {size} bytes, which"
-            " cannot be stencils.",
+            f"{shown} has {len(document.layers)} layers of {size} bytes, which cannot be stencils.",
             remedy="Push them again: jitbuild push --stencils.",
         )
-    with tempfile.TemporaryDirectory() as folder:
-        title = f"Fetching stencils from {client.repository}"
-        path = client.download(document.layers[0], Path(folder, "stencils"), title)
-        return SharedEntry(document.annotations.get(_KEY, ""), path.read_bytes())
+    return document.layers[0]
 
 
 def stencil_tag(key: str) -> str:
@@ -125,11 +145,13 @@ def _forecast_tag(forecast: str) -> str:
 def shared_stencils(options: BuildOptions, reporter: Reporter) -> RegistryStencils | None:
     """Return the stencils in the repository that `options` name; None without a registry.
 
-    Raises UsageError if they name something else than a repository.
+    Raises UsageError if they name something else than a repository, or no possible signer.
     """
     if not options.registry:
         return None
     repository, effects = parse_repository(options.registry), effects_with(options.min_speed)
     return RegistryStencils(
-        connect=lambda: connect(repository, effects=effects, reporter=reporter), reporter=reporter
+        connect=lambda: connect(repository, effects=effects, reporter=reporter),
+        reporter=reporter,
+        signer=signer_of(options),
     )

@@ -142,17 +142,20 @@ class ImportRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The archive from which an interpreter was imported, and its sha256.
 
     `file` is its file name or, if it was in a registry, REPOSITORY@DIGEST. `built` is the time at
-    which the interpreter was added to the store that exported it.
+    which the interpreter was added to the store that exported it. `verified` names the signature
+    that was verified, if any.
     """
 
     file: str
     sha256: str
     built: Annotated[datetime, msgspec.Meta(tz=True)]
+    verified: str | Unset = UNSET
 
     def to_json(self) -> dict[str, str]:
         """Return the record as `jitbuild list --json` prints it."""
         built = self.built.isoformat(timespec="seconds")
-        return {"file": self.file, "sha256": self.sha256, "built": built}
+        verified = self.verified or ""
+        return {"file": self.file, "sha256": self.sha256, "built": built, "verified": verified}
 
 
 class JITRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jitbuild.errors import JitbuildError, MissingExtraError, SignatureError
 from jitbuild.safe_text import escape_controls
@@ -57,6 +57,13 @@ class Signer:
     def __str__(self) -> str:
         place = f", repository {self.repository}" if self.repository else ""
         return f"{self.identity} (issuer {self.issuer}{place})"
+
+
+class SignedStatement(NamedTuple):
+    """The Sigstore bundle of a signed statement, and the signer that its certificate names."""
+
+    bundle: bytes
+    signer: Signer
 
 
 def require_package() -> None:

@@ -1,0 +1,197 @@
+"""With --signed-by, what is not signed by that identity never comes out of a registry."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import pytest
+from fake_registry import HOST as SERVER
+from fake_registry import FakeRegistry
+from moved_stores import REPAIRER
+from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
+from reporters import RecordingReporter
+
+from jitbuild.errors import MissingExtraError, SignatureError, UsageError
+from jitbuild.options import BuildOptions
+from jitbuild.providers.from_registry import RegistryProvider, registry_provider
+from jitbuild.providers.push import push_interpreter
+from jitbuild.provision import Provisioner
+from jitbuild.recipes.catalog import load_catalog
+from jitbuild.registry.client import connect
+from jitbuild.registry.documents import decode_document
+from jitbuild.registry.repository import Repository
+from jitbuild.registry.signatures import add_signature
+from jitbuild.registry.signers import parse_signer, signer_of
+from jitbuild.registry.stencils import RegistryStencils, SharedEntry, push_stencils, shared_stencils
+from jitbuild.request import Axes, parse
+from jitbuild.store.store import Store
+from jitbuild.system.signatures import SignedStatement
+
+REPOSITORY = Repository("https", SERVER, "a/b")
+IDENTITY = "https://github.com/octo/app/.github/workflows/jit.yml@refs/heads/main"
+SIGNER = parse_signer(IDENTITY)
+EVE = parse_signer(IDENTITY.replace("octo", "eve"))
+
+
+@pytest.fixture
+def registry():
+    return FakeRegistry()
+
+
+@pytest.fixture
+def reporter():
+    return RecordingReporter()
+
+
+@pytest.fixture
+def client(registry):
+    with connect(REPOSITORY, effects=registry.effects) as client:
+        yield client
+
+
+def provisioner(store, registry=None, **options):
+    return Provisioner(
+        store,
+        load_catalog(),
+        BuildOptions(**options),
+        RecordingReporter(),
+        provider=FakeProvider(),
+        registry=registry,
+        probe=fake_probe,
+        missing_modules=missing_modules,
+        repairer=REPAIRER,
+        this_host=lambda: HOST,
+    )
+
+
+@pytest.fixture
+def pushed(client, tmp_path):
+    store = Store(tmp_path / "origin")
+    interpreter = provisioner(store).ensure(parse("3.15.2"), Axes())
+    return push_interpreter(interpreter, client, store, RecordingReporter())
+
+
+def sign(client, digest, signer=SIGNER):
+    """Add a signature to the registry that `verify` accepts."""
+    add_signature(client, digest, "x", lambda _: SignedStatement(str(signer).encode(), signer))
+
+
+def verify(name, sha256, bundle, signer, predicate_type):
+    if bundle != str(signer).encode():
+        raise SignatureError(f"{name} was signed by another.", remedy="Do not use it.")
+
+
+@pytest.fixture
+def pull(registry, tmp_path):
+    def pull(**options):
+        connecting = functools.partial(connect, effects=registry.effects)
+        provider = RegistryProvider(
+            repository=REPOSITORY, signer=SIGNER, verify=verify, connect=connecting
+        )
+        provisioning = provisioner(Store(tmp_path / "home"), provider, **options)
+        return provisioning.ensure(parse("3.15.2"), Axes())
+
+    return pull
+
+
+def test_the_manifest_states_the_verified_signature(client, pushed, pull):
+    sign(client, pushed.digest)
+    interpreter = pull()
+    method = f"Sigstore signature of {IDENTITY}"
+    assert interpreter.manifest.imported.verified == method
+    assert interpreter.to_json()["imported"]["verified"] == method
+
+
+@pytest.mark.parametrize("signer", [None, EVE])
+@pytest.mark.parametrize("options", [{}, {"pull_only": True}])
+def test_without_the_signature_nothing_is_downloaded_or_built(
+    registry, client, pushed, pull, tmp_path, signer, options
+):
+    if signer:
+        sign(client, pushed.digest, signer)
+    layer = decode_document(registry.documents[pushed.digest][1], "").layers[0].digest
+    with pytest.raises(SignatureError):
+        pull(**options)
+    assert f"/v2/a/b/blobs/{layer}" not in registry.sent("GET")
+    store = Store(tmp_path / "home")
+    assert store.installed() == []
+    assert store.scratch_folders() == []
+
+
+def test_the_package_is_required_before_anything_is_fetched(registry, pushed, pull, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sigstore", None)
+    before = len(registry.requests)
+    with pytest.raises(MissingExtraError):
+        pull()
+    assert len(registry.requests) == before
+
+
+@pytest.mark.parametrize("signer", [None, EVE, SIGNER])
+def test_stencils_must_be_signed_too(registry, client, reporter, signer):
+    digest = push_stencils(client, SharedEntry("k" * 64, b"stencils"), ["f" * 64])
+    if signer:
+        sign(client, digest, signer)
+    stencils = RegistryStencils(
+        connect=lambda: connect(REPOSITORY, effects=registry.effects),
+        reporter=reporter,
+        signer=SIGNER,
+        verify=verify,
+    )
+    before = len(registry.requests)
+    entries = [stencils.by_key("k" * 64), stencils.by_forecast("f" * 64)]
+    if signer is SIGNER:
+        assert entries == [SharedEntry("k" * 64, b"stencils")] * 2
+        assert reporter.warnings == []
+        return
+    assert entries == [None, None]
+    (warning,) = reporter.warnings
+    assert warning.startswith("The registry's stencils are not used.")
+    sent = registry.requests[before:]
+    assert not any(request.content == b"stencils" for request in sent)
+
+
+# The signers that can be stated.
+
+
+def test_the_issuers_of_known_workflows_are_known():
+    assert SIGNER.issuer == "https://token.actions.githubusercontent.com"
+    assert SIGNER.repository == "https://github.com/octo/app"
+    gitlab = parse_signer("https://gitlab.com/group/app//.gitlab-ci.yml@refs/heads/main")
+    assert (gitlab.issuer, gitlab.repository) == ("https://gitlab.com", "")
+    person = parse_signer("me@example.org", "https://accounts.google.com")
+    assert (person.issuer, person.repository) == ("https://accounts.google.com", "")
+
+
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        ("", "is not the identity of a signer"),
+        (" ", "is not the identity of a signer"),
+        ("me@example.org\n", "is not the identity of a signer"),
+        ("me@example.org", "issuer of the identity me@example.org is not known"),
+        ("https://github.com/octo/app", "is not the identity of a workflow"),
+        (IDENTITY.partition("@")[0], "is not the identity of a workflow"),
+    ],
+)
+def test_impossible_signers_are_refused(identity, message):
+    with pytest.raises(UsageError, match=message):
+        parse_signer(identity)
+    for use in (registry_provider, lambda options: shared_stencils(options, RecordingReporter())):
+        with pytest.raises(UsageError, match=message):
+            use(BuildOptions(registry="h.test/a", signed_by=identity))
+
+
+def test_an_issuer_alone_is_refused():
+    with pytest.raises(UsageError, match="An issuer is stated"):
+        signer_of(BuildOptions(signed_by_issuer="https://accounts.google.com"))
+    assert signer_of(BuildOptions()) is None
+
+
+def test_the_signer_is_a_setting(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JITBUILD_REGISTRY", "h.test/a")
+    monkeypatch.setenv("JITBUILD_SIGNED_BY", "me@example.org")
+    monkeypatch.setenv("JITBUILD_SIGNED_BY_ISSUER", "https://accounts.google.com")
+    provider = registry_provider(BuildOptions().with_settings())
+    assert str(provider.signer) == "me@example.org (issuer https://accounts.google.com)"
