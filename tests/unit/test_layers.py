@@ -50,6 +50,7 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
 OPENS_THE_NETWORK = {
     "system.http_client",
+    "system.http_transports",
     "system.http_guard",
     "system.resumable_transfer",
 }

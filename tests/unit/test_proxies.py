@@ -1,9 +1,12 @@
 """The hosts that NO_PROXY excludes from the proxy."""
 
+import ssl
+
 import httpx
 import pytest
 
 from jitbuild.system.http_client import NetworkEffects, create_client
+from jitbuild.system.http_transports import DirectTransport
 from jitbuild.system.proxies import bypasses
 
 
@@ -111,3 +114,19 @@ def test_a_scheme_that_the_client_does_not_know_is_refused_as_without_a_proxy():
         pytest.raises(httpx.UnsupportedProtocol),
     ):
         client.get("ftp://example.com/")
+
+
+def test_certificates_are_read_at_the_first_request_over_tls(seen):
+    read = []
+
+    def context():
+        read.append(1)
+        return ssl.create_default_context()
+
+    with httpx.Client(transport=DirectTransport(context)) as client:
+        client.get("http://example.com/")
+        assert read == []
+        client.get("https://example.com/")
+        client.get("https://example.com/")
+    assert read == [1]
+    assert len(seen) == 3

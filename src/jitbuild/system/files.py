@@ -194,7 +194,8 @@ def provide_file(
             stage_title = title or f"Fetching {dest.name}"
             with reporter.stage(stage_title) as stage, _removed_when_disk_is_full(part):
                 fetch(part, stage)
-                _sync(part)
+                if sha256 is None:  # otherwise, the next call checks the content of `dest`
+                    _sync(part)
                 part.replace(dest)
     return dest
 

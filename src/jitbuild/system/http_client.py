@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import shutil
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
 from jitbuild.system.own_version import own_version
-from jitbuild.system.proxies import bypasses
 from jitbuild.system.transfer_limits import MOST_BYTES
 from jitbuild.system.transfer_speed import LEAST_SPEED, SpeedCheck
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-# httpx gives None for the port of a URL without a port, and of one with its scheme's default port.
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR")
 
 
@@ -107,19 +105,24 @@ def effects_with(least_speed: int | None) -> NetworkEffects:
 def create_client(effects: NetworkEffects) -> httpx.Client:
     """Return a client that uses the proxies and CA files that environment variables name.
 
-    Raises DownloadError if one of these proxies or CA files cannot be used.
+    Raises DownloadError if one of these proxies cannot be used; a CA file is read when a request
+    needs it, which raises DownloadError if that is not possible.
     """
     import httpx
 
-    context = trust_context(effects.environ)
-    fake = effects.transport is not None
+    from jitbuild.system.http_transports import DirectTransport, proxy_mounts
+
+    @functools.cache
+    def context() -> ssl.SSLContext:
+        return trust_context(effects.environ)
+
+    fake = effects.transport
     try:
         return httpx.Client(
-            transport=effects.transport,
-            verify=context,
+            transport=fake or DirectTransport(context),
             # The proxies are those of `mounts`: httpx does not understand every NO_PROXY.
             trust_env=False,
-            mounts={} if fake else _proxy_mounts(effects.proxies(), context),
+            mounts={} if fake else proxy_mounts(effects.proxies(), context),
             timeout=effects.timeout,
             # The transfer follows them itself: httpx would read the body of a redirect to its end.
             follow_redirects=False,
@@ -132,46 +135,6 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
             remedy="Write the proxy as http://host:port, or unset the variable. For a socks5 "
             "proxy, install httpx[socks].",
         ) from None
-
-
-def _proxy_mounts(
-    proxies: Mapping[str, str], context: ssl.SSLContext
-) -> dict[str, httpx.BaseTransport]:
-    """Return the transports of a client for `proxies`, a result of `system_proxies`.
-
-    Raises ValueError, ImportError or httpx.InvalidURL if a proxy cannot be used.
-    """
-    import httpx
-
-    class Selecting(httpx.BaseTransport):
-        """Sends each request through a proxy, or directly if the host needs no proxy.
-
-        The host is checked for every request, because a redirect may lead to another host.
-        """
-
-        def __init__(self, proxy: httpx.BaseTransport) -> None:
-            self.proxy = proxy
-            self.direct = httpx.HTTPTransport(verify=context)
-
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            url = request.url
-            # A redirect may lead to another scheme, which the transport then refuses.
-            port = url.port or _DEFAULT_PORTS.get(url.scheme, 0)
-            direct = bypasses(no_proxy, url.host, port)
-            return (self.direct if direct else self.proxy).handle_request(request)
-
-        def close(self) -> None:
-            self.proxy.close()
-            self.direct.close()
-
-    no_proxy = proxies.get("no", "")
-    mounts: dict[str, httpx.BaseTransport] = {}
-    for scheme in ("http", "https", "all"):
-        if address := proxies.get(scheme):
-            url = address if "://" in address else f"http://{address}"
-            transport = httpx.HTTPTransport(verify=context, proxy=httpx.Proxy(url))
-            mounts[f"{scheme}://"] = Selecting(transport)
-    return mounts
 
 
 def trust_context(environ: Mapping[str, str]) -> ssl.SSLContext:
