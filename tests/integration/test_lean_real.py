@@ -69,6 +69,24 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
+def run_code(code, home, tmp_path):
+    """Run `code` in a fresh Python with the store `home`, without settings."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JITBUILD_", "COV", "PYTHON"))
+    }
+    env |= {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
 @pytest.fixture
 def imported(home, tmp_path):
     """Run code in a fresh Python; return the lines it prints and the modules it imports."""
@@ -78,20 +96,7 @@ def imported(home, tmp_path):
             f"import sys\nbefore = set(sys.modules)\n{code}\n"
             "print(*sorted(set(sys.modules) - before))"
         )
-        env = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("JITBUILD_", "COV", "PYTHON"))
-        }
-        env |= {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = run_code(code, home, tmp_path)
         assert done.stderr == ""
         *out, modules = done.stdout.splitlines()
         return out, set(modules.split())
@@ -159,20 +164,7 @@ def watched(home, tmp_path):
 
     def watched(*words):
         code = f"HOME, STARTS, WORDS = {str(home)!r}, {STARTS!r}, {list(words)!r}\n{WATCHED}"
-        env = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("JITBUILD_", "COV", "PYTHON"))
-        }
-        env |= {"JITBUILD_HOME": str(home), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = run_code(code, home, tmp_path)
         return done.stdout.splitlines()
 
     return watched

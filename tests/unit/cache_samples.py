@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provision_fakes import HOST
+
 from jitbuild.errors import BuildError
 from jitbuild.planning import planner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, parse
 from jitbuild.system.process import Completed
-from jitbuild.target import TARGETS, Host
+from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +24,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.step import Step
 
 CATALOG = load_catalog()
-LINUX = Host(
-    target=TARGETS["x86_64-linux-gnu"],
-    libc="glibc 2.36",
-    distro=(),
-    distro_name="Test",
-    cpus=2,
-    kernel="Linux 6.1",
-)
+LINUX = HOST
 # The messages of `cc -v` that list one folder.
 SEARCH_FOLDERS = "#include <...> search starts here:\n /no/headers\nEnd of search list.\n"
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 from apt_fakes import apt_folder  # noqa: F401
 from cli_fixtures import complete, elsewhere, home, run, store  # noqa: F401
+from reporters import reporter  # noqa: F401
 from source_fakes import obtained, release_archives, release_source  # noqa: F401
 
 _STARTERS = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -47,3 +49,9 @@ class RecordingReporter:
     def _message(self, text: str) -> None:
         self.messages.append(text)
         self._on_message(text)
+
+
+@pytest.fixture
+def reporter() -> RecordingReporter:
+    """A reporter that records everything it is given."""
+    return RecordingReporter()

@@ -48,11 +48,6 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def reporter():
-    return RecordingReporter()
-
-
-@pytest.fixture
 def install(store, reporter):
     """Install the archive `content`, served at URL, or the one that `served` maps a URL to."""
 

@@ -44,11 +44,6 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def reporter():
-    return RecordingReporter()
-
-
-@pytest.fixture
 def provider():
     return FakeProvider()
 

@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 
 import pytest
-from reporters import RecordingReporter
 
 from jitbuild.errors import RequestError
 from jitbuild.options import BuildOptions
@@ -33,11 +32,6 @@ class RecordingProvisioner(Provisioner):
             self.meet.wait(60)
         self.reporter.note(f"end {request.text} {axes.jit}")
         return f"{request.text} {axes.jit}"
-
-
-@pytest.fixture
-def reporter():
-    return RecordingReporter()
 
 
 @pytest.fixture

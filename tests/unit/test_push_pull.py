@@ -43,11 +43,6 @@ def registry():
 
 
 @pytest.fixture
-def reporter():
-    return RecordingReporter()
-
-
-@pytest.fixture
 def origin(tmp_path):
     return Store(tmp_path / "origin")
 

@@ -10,7 +10,6 @@ import pytest
 import stores
 from moved_stores import REPAIRER
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
-from reporters import RecordingReporter
 
 from jitbuild.errors import RequestError, UsageError
 from jitbuild.options import BuildOptions
@@ -26,11 +25,6 @@ CATALOG = load_catalog()
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path / "home")
-
-
-@pytest.fixture
-def reporter():
-    return RecordingReporter()
 
 
 @pytest.fixture

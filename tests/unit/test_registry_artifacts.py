@@ -6,7 +6,6 @@ import httpx
 import pytest
 from cache_samples import FORECAST, UNITS, make_tree, read_unit, write_unit
 from fake_registry import FakeRegistry
-from reporters import RecordingReporter
 
 from jitbuild.building.caches.stencil_key import stencil_key
 from jitbuild.building.caches.stencil_store import StencilStore
@@ -30,11 +29,6 @@ def tree(tmp_path):
 @pytest.fixture
 def registry():
     return FakeRegistry()
-
-
-@pytest.fixture
-def reporter():
-    return RecordingReporter()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 from cache_samples import CATALOG, LINUX
-from reporters import RecordingReporter
 
 from jitbuild.building.source_edits import apply_edits
 from jitbuild.errors import SourceError
@@ -26,11 +25,6 @@ def tree(tmp_path):
         texts = [edit.find for edit in PLAN.edits if edit.file == file]
         (tmp_path / file).write_text("\n".join(texts))
     return tmp_path
-
-
-@pytest.fixture
-def reporter():
-    return RecordingReporter()
 
 
 def test_every_edit_is_applied_once(tree, reporter):

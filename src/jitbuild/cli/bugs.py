@@ -9,7 +9,7 @@ from jitbuild import api
 from jitbuild.cli.arguments import add_examples, add_json, add_recipes, add_spec
 from jitbuild.cli.output import print_json
 from jitbuild.errors import UsageError
-from jitbuild.recipes.known_bugs import listed_bugs, series_of
+from jitbuild.recipes.known_bugs import listed_bugs, series_with
 from jitbuild.request import parse
 from jitbuild.running.known_bugs import bugs_of_installed
 from jitbuild.store.names import find_named
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the known bugs as text or JSON. Return 0 even if there are none."""
     catalog = api.catalog(options.recipes)
-    bugs = [(bug, series_of(bug, catalog)) for bug in _bugs(options, catalog)]
+    bugs = [(bug, series_with(bug, catalog)) for bug in _bugs(options, catalog)]
     if options.json:
         print_json([{**bug.to_full_json(), "series": series} for bug, series in bugs])
     elif bugs:

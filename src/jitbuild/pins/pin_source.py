@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jitbuild.errors import IntegrityError
 from jitbuild.pins.verification import UnverifiableError, verify_by_spdx, verify_signed
+from jitbuild.recipes.series import series_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,11 +108,6 @@ def installed_signature_check() -> SignatureCheck | None:
     from jitbuild.system.signatures import verify_signature
 
     return verify_signature if find_spec("sigstore") else None
-
-
-def series_of(version: str) -> str:
-    """Return the series of a version: 3.15 for 3.15.0b2."""
-    return ".".join(version.split(".")[:2])
 
 
 def check_same(tag: Tag, archive: StatedArchive, host: str) -> None:

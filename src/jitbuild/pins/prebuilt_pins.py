@@ -10,12 +10,12 @@ import msgspec
 import tomli_w
 
 from jitbuild.errors import IntegrityError, RecipeError
-from jitbuild.pins.pin_source import series_of
 from jitbuild.pins.prebuilt_releases import standalone_archives, windows_archives
 from jitbuild.pins.verification import UNSIGNED, UnverifiableError
 from jitbuild.pins.windows_pins import verified_zip
 from jitbuild.recipe_folders import PREBUILT
 from jitbuild.recipes.prebuilt import PYTHON_ORG_BUILDER, STANDALONE
+from jitbuild.recipes.series import series_of
 from jitbuild.system import http_get
 from jitbuild.system.files import make_folders, write_atomically
 from jitbuild.system.parsing import parse_toml

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from jitbuild.errors import IntegrityError, RequestError, SignatureError
-from jitbuild.pins.pin_source import PinFinding, series_of
+from jitbuild.pins.pin_source import PinFinding
 from jitbuild.pins.verification import UNSIGNED
+from jitbuild.recipes.series import series_of
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:

@@ -95,7 +95,7 @@ def known_bugs(catalog: Catalog, version: str, target: Target, variant: Variant)
     )
 
 
-def series_of(bug: KnownBug, catalog: Catalog) -> str:
+def series_with(bug: KnownBug, catalog: Catalog) -> str:
     """Return the series whose recipe lists `bug`, an entry of `catalog`."""
     recipes = catalog.series.values()
     return next(recipe.series for recipe in recipes if any(each is bug for each in recipe.bug))

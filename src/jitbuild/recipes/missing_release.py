@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from jitbuild.errors import RequestError
-from jitbuild.recipes.series import archive_name
+from jitbuild.recipes.series import archive_name, series_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -70,7 +70,7 @@ def unknown_release(
 
 
 def _remedy_for_tag(version: str, tags: Sequence[str], unpinned: Sequence[str]) -> str:
-    series = ".".join(version.split(".")[:2])
+    series = series_of(version)
     same = [known for known in tags if known.startswith(f"{series}.")]
     near = _neighbours(version, same)
     hint = f"The nearest known versions are {', '.join(near)}. " if near else ""

@@ -15,7 +15,7 @@ from jitbuild.recipes import toml
 from jitbuild.recipes.host import HostRecipe
 from jitbuild.recipes.prebuilt import PrebuiltRecipe
 from jitbuild.recipes.rules import BuildRecipe, Condition, Rule
-from jitbuild.recipes.series import SeriesRecipe
+from jitbuild.recipes.series import SeriesRecipe, series_of
 from jitbuild.recipes.wheels import CcacheRecipe, LLVMRecipe
 from jitbuild.target import TARGETS
 
@@ -151,7 +151,7 @@ def _check_version(path: Path, series: str, version: str) -> None:
             f"{path}: {version!r} is not a version.",
             remedy="Write the version as CPython does: 3.15.0b2.",
         )
-    if series not in {"main", ".".join(version.split(".")[:2])}:
+    if series not in {"main", series_of(version)}:
         raise RecipeError(
             f"{path}: the tag {version} does not belong to the series {series}.",
             remedy="Move the tag to the recipe of its own series.",

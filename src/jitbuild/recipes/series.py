@@ -59,6 +59,11 @@ class UnpinnedTag(toml.Table, frozen=True):
     reason: str
 
 
+def series_of(version: str) -> str:
+    """Return the series of a version: 3.15 for 3.15.0b2."""
+    return ".".join(version.split(".")[:2])
+
+
 def archive_name(version: str, suffix: str = "tar.xz") -> str:
     """Return the name of the archive of the release `version`."""
     return f"Python-{version}.{suffix}"

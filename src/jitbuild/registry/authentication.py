@@ -6,6 +6,7 @@ distribution project (docs/content/spec/auth/token.md and oauth.md).
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -63,13 +64,14 @@ class AuthenticatedClient:
 
     `registry` is a URL. No other server receives the credentials, whatever a redirect says, except
     for the token service that the registry names. `find` returns the credentials; it is called when
-    the registry first asks for them.
+    the registry first asks for them. If `answers` is False, challenges are not answered.
     """
 
     client: HTTPClient
     registry: str
     find: Callable[[], Credentials]
     effects: NetworkEffects
+    answers: bool = True
     _header: str = field(default="", init=False)
     _credentials: Credentials | None = field(default=None, init=False)
 
@@ -92,32 +94,34 @@ class AuthenticatedClient:
         """
         if _server(str(request.url)) != _server(self.registry):
             return self.client.send(request, stream=stream)
-        self.authorize(request)
+        self._authorize(request)
         response = self.client.send(request, stream=stream)
         challenge = parse_challenge(response.headers.get("WWW-Authenticate", ""))
-        if response.status_code != 401 or not challenge.scheme:
+        if response.status_code != 401 or not challenge.scheme or not self.answers:
             return response
         header = self._answer(challenge)
         if not header or header == self._header:  # the same answer would be refused again
             return response
         response.close()
         self._header = header
-        self.authorize(request)
+        self._authorize(request)
         return self.client.send(request, stream=stream)
 
     @property
-    def once(self) -> HTTPClient:
+    def once(self) -> AuthenticatedClient:
         """A client that answers no challenge, so that it may send bodies that are iterators."""
-        return _OnceClient(self)
-
-    def authorize(self, request: Request) -> None:
-        """Add the answer to the last challenge, if any, to a `request` to the registry."""
-        if self._header and _server(str(request.url)) == _server(self.registry):
-            request.headers["Authorization"] = self._header
+        client = copy.copy(self)
+        client.answers = False
+        return client
 
     def close(self) -> None:
         """Close all connections."""
         self.client.close()
+
+    def _authorize(self, request: Request) -> None:
+        """Add the answer to the last challenge, if any, to a `request` to the registry."""
+        if self._header:
+            request.headers["Authorization"] = self._header
 
     def _answer(self, challenge: Challenge) -> str:
         """Return the header Authorization that answers `challenge`; "" if there is no answer."""
@@ -181,30 +185,6 @@ class AuthenticatedClient:
                 remedy="Check the name of the registry.",
             )
         return token
-
-
-@dataclass(frozen=True, slots=True)
-class _OnceClient:
-    """Sends each request once, with the credentials that the registry has accepted before."""
-
-    parent: AuthenticatedClient
-
-    def build_request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        content: RequestContent | None = None,
-    ) -> Request:
-        return self.parent.build_request(method, url, headers=headers, content=content)
-
-    def send(self, request: Request, *, stream: bool = False) -> Response:
-        self.parent.authorize(request)
-        return self.parent.client.send(request, stream=stream)
-
-    def close(self) -> None:
-        self.parent.close()
 
 
 def _server(url: str) -> tuple[str, str, int | None]:
