@@ -61,4 +61,4 @@ def catalog_with(content, **fields):
         }
     )
     recipe = PrebuiltRecipe(builder=CATALOG.prebuilt.builder, archive=(archive,))
-    return replace(CATALOG, prebuilt=recipe)
+    return replace(CATALOG, load_prebuilt=lambda: recipe)

@@ -267,7 +267,7 @@ def test_a_release_without_a_pin_is_planned_but_not_installed(prebuilt):
     if prebuilt:
         archive = msgspec.structs.replace(CATALOG.prebuilt.archive[0], version="3.98.1")
         known = msgspec.structs.replace(CATALOG.prebuilt, archive=(archive,))
-        catalog = replace(SMALL, prebuilt=known)
+        catalog = replace(SMALL, load_prebuilt=lambda: known)
     with pytest.raises(RequestError) as caught:
         planner.resolve_version(request, catalog)
     assert str(caught.value) == (

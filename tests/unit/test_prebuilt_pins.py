@@ -107,7 +107,7 @@ def test_a_build_whose_sha256_changed_is_an_error():
 
 def with_archive(archive):
     own = msgspec.structs.replace(SHIPPED, archive=(*SHIPPED.archive, archive))
-    return replace(CATALOG, prebuilt=own)
+    return replace(CATALOG, load_prebuilt=lambda: own)
 
 
 def test_an_archive_that_the_user_chose_from_another_builder_is_kept():

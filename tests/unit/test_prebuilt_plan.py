@@ -1,5 +1,6 @@
 """Plans of prebuilt interpreters: what fits, what is refused with a way out, and the goldens."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -63,9 +64,7 @@ def test_the_build_is_a_part_of_the_key():
     later = load_catalog().prebuilt.merged(
         replace(recipe, archive=(replace(archive, build=f"{archive.build}1"),))
     )
-    catalog = type(CATALOG)(
-        **{name: getattr(CATALOG, name) for name in CATALOG.__slots__} | {"prebuilt": later}
-    )
+    catalog = dataclasses.replace(CATALOG, load_prebuilt=lambda: later)
     assert prebuilt_plan(parse("3.15.2"), Axes(), LINUX, catalog).key != planned().key
 
 

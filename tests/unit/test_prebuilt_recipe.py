@@ -1,5 +1,6 @@
 """recipes/prebuilt.toml: the shipped pins, and what is refused."""
 
+import shutil
 from urllib.parse import unquote
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from jitbuild.errors import RecipeError
 from jitbuild.recipes.catalog import load_catalog, shipped_folder
 from jitbuild.recipes.reader import read_prebuilt
+from jitbuild.request import parse
 from jitbuild.target import TARGETS
 
 SHIPPED = read_prebuilt(shipped_folder() / "prebuilt.toml")
@@ -45,6 +47,16 @@ def test_every_shipped_url_names_the_version_the_build_and_an_optimized_build():
         assert unquote(archive.url.rpartition("/")[2]) == archive.file_name
         assert archive.file_name.startswith(name)
         assert archive.file_name.endswith("-install_only_stripped.tar.gz")
+
+
+def test_the_shipped_pins_are_read_only_when_they_are_needed(tmp_path):
+    shipped = tmp_path / "shipped"
+    shutil.copytree(shipped_folder(), shipped)
+    (shipped / "prebuilt.toml").write_text("not TOML")
+    catalog = load_catalog(shipped=shipped)
+    assert catalog.newest(parse("3.15")).version == "3.15.2"
+    with pytest.raises(RecipeError, match=r"prebuilt\.toml"):
+        catalog.prebuilt  # noqa: B018
 
 
 def test_own_archives_and_builders_are_added_to_the_shipped_ones(tmp_path):

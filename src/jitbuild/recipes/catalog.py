@@ -15,6 +15,8 @@ from jitbuild.recipes import missing_release, reader
 from jitbuild.recipes.series import SeriesRecipe, Tag, UnpinnedTag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jitbuild.recipes.host import HostRecipe
     from jitbuild.recipes.prebuilt import PrebuiltRecipe
     from jitbuild.recipes.rules import BuildRecipe
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 class Catalog:
     """All recipes.
 
-    `series` maps the name of each series to its recipe. Each other field is the content of one
-    file.
+    `series` maps the name of each series to its recipe. `load_prebuilt` reads the pins of prebuilt
+    archives, which are half of the recipes and rarely needed. Each other field is the content of
+    one file.
     """
 
     series: dict[str, SeriesRecipe]
@@ -35,7 +38,12 @@ class Catalog:
     llvm: LLVMRecipe
     ccache: CcacheRecipe
     host: HostRecipe
-    prebuilt: PrebuiltRecipe
+    load_prebuilt: Callable[[], PrebuiltRecipe]
+
+    @property
+    def prebuilt(self) -> PrebuiltRecipe:
+        """The pins of prebuilt archives. Raises RecipeError if the shipped file is invalid."""
+        return self.load_prebuilt()
 
     def tags(self) -> dict[str, Tag]:
         """Return all releases whose sha256 is known, by version, the oldest first."""
@@ -115,15 +123,20 @@ def load_catalog(extra: Path | None = None, *, shipped: Path | None = None) -> C
         llvm=reader.read_llvm(folder / "llvm.toml"),
         ccache=reader.read_ccache(folder / "ccache.toml"),
         host=reader.read_host(folder / "host.toml"),
-        prebuilt=_prebuilt(folder, extra),
+        load_prebuilt=_prebuilt_loader(folder, extra),
     )
 
 
-def _prebuilt(folder: Path, extra: Path | None) -> PrebuiltRecipe:
-    shipped = reader.read_prebuilt(folder / PREBUILT)
+def _prebuilt_loader(folder: Path, extra: Path | None) -> Callable[[], PrebuiltRecipe]:
+    """Return a function that reads the pins of prebuilt archives once.
+
+    If `extra` has pins, they are read at once, so that an error in them is reported.
+    """
+    load = functools.cache(lambda: reader.read_prebuilt(folder / PREBUILT))
     if extra is None or not (extra / PREBUILT).is_file():
-        return shipped
-    return reader.read_prebuilt(extra / PREBUILT, shipped)
+        return load
+    own = reader.read_prebuilt(extra / PREBUILT, load())
+    return lambda: own
 
 
 def _overlay(series: dict[str, SeriesRecipe], extra: Path) -> dict[str, SeriesRecipe]:
