@@ -127,9 +127,11 @@ def plan(  # noqa: PLR0913
     fetched before. A release whose sha256 is not known has a plan without a key, which `ensure`
     cannot carry out. Raises a JitbuildError if no plan can be made.
     """
+    import dataclasses
+
     from jitbuild import target
     from jitbuild.planning.planner import make_plan, resolve_version
-    from jitbuild.planning.prebuilt import stated_prebuilt_plan
+    from jitbuild.planning.prebuilt import stated_prebuilt_plan, why_compiled
 
     request, known = parse(spec), catalog(recipes)
     axes = replace(
@@ -148,7 +150,9 @@ def plan(  # noqa: PLR0913
         from jitbuild.sources.resolve import describe
 
         subject = describe(request, cache=store().root, catalog=known, sha256=pin, offline=True)
-    return make_plan(subject, axes.variant(request), machine, known)
+    plan = make_plan(subject, axes.variant(request), machine, known)
+    reason = why_compiled(request, axes, machine, known, sha256=pin)
+    return dataclasses.replace(plan, provider_reason=reason)
 
 
 def _named_plan(request: Request, axes: Axes, machine: Target, known: Catalog) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,13 @@ import msgspec
 from jitbuild.errors import UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
-from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan
+from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan, why_compiled
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import prove
 from jitbuild.providers import from_registry
 from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.from_source import SourceProvider
-from jitbuild.providers.prebuilt import PrebuiltProvider
+from jitbuild.providers.prebuilt import PrebuiltProvider, check_libc, why_unavailable
 from jitbuild.providers.provider import Provider, ProviderTask
 from jitbuild.providers.recorded import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
@@ -116,31 +116,42 @@ class Provisioner:
                 "jitbuild recipes check",
             )
         self._note_prebuilt(plan, request, axes)
-        return self.provide(plan, request)
+        return self.provide(
+            replace(plan, provider_reason=self._why_compiled(request, axes)), request
+        )
 
     def _prebuilt_plan(self, request: Request, axes: Axes) -> Plan | None:
         """Return the plan of a prebuilt interpreter if `axes` ask for one, and it fits."""
-        if axes.provider == "auto" and not self._may_download_prebuilt:
+        if axes.provider == "auto" and self._no_prebuilt:
             return None
         target, sha256 = self.this_host().target, self.options.sha256
-        return stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
+        plan = stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
+        if plan is not None:
+            check_libc(self.this_host().libc)
+        return plan
+
+    def _why_compiled(self, request: Request, axes: Axes) -> str:
+        """Return the sentence why the provider `auto` compiles; "" for other providers."""
+        if axes.provider == "auto" and self._no_prebuilt:
+            return self._no_prebuilt
+        target, sha256 = self.this_host().target, self.options.sha256
+        return why_compiled(request, axes, target, self.catalog, sha256=sha256)
 
     def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
         """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit.
 
         With a registry, nothing is noted: it may have the interpreter, so no build is certain.
         """
-        if self.options.sha256 or self.registry or not self._may_download_prebuilt:
+        if self.options.sha256 or self.registry or self._no_prebuilt:
             return
         note = faster_install(request, axes, plan.target, self.catalog)
         if note and self.store.get(plan.prefix_name) is None:
             self.reporter.note(note)
 
     @property
-    def _may_download_prebuilt(self) -> bool:
-        """False if prebuilt interpreters cannot run here, or if the only origin has none."""
-        is_distro = ArchiveOrigin.parse(self.options.mirror).kind == "distro"
-        return not is_distro and not self.this_host().libc.startswith("musl")
+    def _no_prebuilt(self) -> str:
+        """The sentence why no prebuilt interpreter can be had here; "" if one can."""
+        return why_unavailable(self.this_host().libc, ArchiveOrigin.parse(self.options.mirror))
 
     def resolve(self, request: Request) -> ResolvedRequest:
         """Resolve a version request with the recipes alone, any other by reading its tree."""
@@ -230,6 +241,10 @@ class Provisioner:
         if self.registry is not None and self.options.push:
             self.registry.check_push(self.reporter)  # a refusal after the build would be too late
         provider = self.prebuilt if plan.prebuilt else self.provider
+        if plan.provider_reason:
+            self.reporter.note(
+                f"{request.text} is compiled (--provider auto). {plan.provider_reason}"
+            )
         interpreter = self._obtain(plan, request, provider)
         if self.registry is not None and self.options.push:
             self.registry.push(interpreter, self.store, self.reporter)

@@ -76,6 +76,7 @@ def test_the_json_has_its_documented_shape(run, platform):
         "target",
         "variant",
         "provider",
+        "provider_reason",
         "prebuilt",
         "source",
         "llvm",
@@ -91,6 +92,19 @@ def test_the_json_has_its_documented_shape(run, platform):
     assert plan["steps"]
     for step in plan["steps"]:
         assert set(step) == {"name", "argv", "env", "cwd"}
+
+
+def test_the_plan_tells_why_the_provider_auto_compiles(run):
+    words = ("plan", "3.15.2", "--platform", "x86_64-linux-gnu", "--provider", "auto")
+    assert json.loads(run(*words, "--json")[1])["provider_reason"] == ""
+    reason = "No prebuilt interpreter fits 3.15.2: --profile debug is given."
+    code, out, err = run(*words, "--profile", "debug")
+    assert (code, err) == (0, "")
+    assert f"  note: compiled (--provider auto). {reason}\n" in out
+    plan = json.loads(run(*words, "--profile", "debug", "--json")[1])
+    assert (plan["provider"], plan["provider_reason"]) == ("source", reason)
+    stated = json.loads(run(*words[:-2], "--profile", "debug", "--json")[1])
+    assert (stated["key"], stated["provider_reason"]) == (plan["key"], "")
 
 
 def test_an_impossible_plan_gives_the_exit_code_of_its_error(run):

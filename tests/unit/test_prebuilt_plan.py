@@ -10,8 +10,14 @@ from msgspec.structs import replace
 from jitbuild.cli.plan import as_text
 from jitbuild.errors import RequestError, UsageError, VariantError
 from jitbuild.planning.planner import make_plan, resolve_version
-from jitbuild.planning.prebuilt import faster_install, prebuilt_plan, stated_prebuilt_plan
+from jitbuild.planning.prebuilt import (
+    faster_install,
+    prebuilt_plan,
+    stated_prebuilt_plan,
+    why_compiled,
+)
 from jitbuild.recipes.catalog import load_catalog
+from jitbuild.recipes.prebuilt import PrebuiltArchive, PrebuiltRecipe
 from jitbuild.request import Axes, Patch, parse
 from jitbuild.target import TARGETS
 
@@ -34,12 +40,33 @@ def test_every_plan_equals_its_golden(target):
             blocks.append(as_text(planned(version, TARGETS[target])))
         except (VariantError, RequestError) as error:
             blocks.append(f"{version}  for {target}\n  refused: {error}")
-    text = "\n\n".join(blocks) + "\n"
-    golden = GOLDENS / f"{target}.txt"
+    check_golden(target, "\n\n".join(blocks) + "\n")
+
+
+def check_golden(name, text):
+    golden = GOLDENS / f"{name}.txt"
     if os.environ.get("JITBUILD_REFRESH_GOLDENS"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(text, encoding="utf-8")
     assert golden.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("target", "file"), [("x86_64-windows", "amd64.zip"), ("aarch64-windows", "arm64.zip")]
+)
+def test_the_plan_of_a_pinned_zip_for_windows_equals_its_golden(target, file):
+    archive = PrebuiltArchive(
+        builder="python.org",
+        version="3.15.2",
+        target=target,
+        url=f"https://www.python.org/ftp/python/3.15.2/python-3.15.2-{file}",
+        sha256="ab" * 32,
+        stated_by=("python.org",),
+    )
+    pinned = CATALOG.prebuilt.merged(PrebuiltRecipe(archive=(archive,)))
+    catalog = dataclasses.replace(CATALOG, load_prebuilt=lambda: pinned)
+    plan = prebuilt_plan(parse("3.15"), Axes(), TARGETS[target], catalog)
+    check_golden(f"{target}-pinned", as_text(plan) + "\n")
 
 
 def test_a_series_means_its_newest_final_release_with_an_archive():
@@ -71,14 +98,14 @@ def test_the_build_is_a_part_of_the_key():
 @pytest.mark.parametrize(
     ("spec", "axes", "reason"),
     [
-        ("3.15.2", {"jit": "no"}, "--jit no is stated"),
-        ("3.15.2", {"jit": "yes"}, "--jit yes is stated"),
-        ("3.15.2", {"profile": "debug"}, "--profile debug is stated"),
-        ("3.15.2", {"profile": "fast"}, "--profile fast is stated"),
-        ("3.15.2", {"tail_call": True}, "--tail-call is stated"),
-        ("3.15.2", {"configure_args": ("--with-trace-refs",)}, "arguments of configure"),
-        ("3.15.2", {"patches": (Patch(path="a.patch", sha256="0" * 64),)}, "patches are stated"),
-        ("3.15.2", {"includes": ("tests",)}, "further parts are stated"),
+        ("3.15.2", {"jit": "no"}, "--jit no is given"),
+        ("3.15.2", {"jit": "yes"}, "--jit yes is given"),
+        ("3.15.2", {"profile": "debug"}, "--profile debug is given"),
+        ("3.15.2", {"profile": "fast"}, "--profile fast is given"),
+        ("3.15.2", {"tail_call": True}, "--tail-call is given"),
+        ("3.15.2", {"configure_args": ("--with-trace-refs",)}, "--configure-arg is given"),
+        ("3.15.2", {"patches": (Patch(path="a.patch", sha256="0" * 64),)}, "--patch is given"),
+        ("3.15.2", {"includes": ("tests",)}, "--include is given"),
         ("3.15t", {}, "free-threaded builds have no JIT"),
         ("main", {}, "main is not a release"),
     ],
@@ -110,6 +137,24 @@ def test_a_version_without_an_archive_is_refused_with_the_newest_ones():
     assert "jitbuild install 3.13.1 --provider=source" in caught.value.remedy
 
 
+@pytest.mark.parametrize("spec", ["3.12", "3.12.9"])
+def test_a_version_before_the_jit_is_refused_for_that_reason_alone(spec):
+    with pytest.raises(RequestError) as caught:
+        planned(spec)
+    assert str(caught.value) == (
+        f"CPython {spec} has no JIT: the JIT came with 3.13.\nRequest 3.13 or newer."
+    )
+
+
+def test_a_target_without_pins_is_refused_with_the_command_that_gets_them():
+    with pytest.raises(
+        VariantError, match=r"pin no prebuilt CPython for aarch64-windows"
+    ) as caught:
+        planned("3.15", TARGETS["aarch64-windows"])
+    assert "`jitbuild recipes update prebuilt` adds them" in caught.value.remedy
+    assert "jitbuild install 3.15 --provider=source" in caught.value.remedy
+
+
 def test_a_version_that_nobody_knows_is_not_advised():
     with pytest.raises(RequestError) as caught:
         planned("3.15.99")
@@ -123,6 +168,35 @@ def test_auto_takes_a_prebuilt_interpreter_only_if_one_fits():
     for spec, axes in (("3.15", replace(auto, jit="no")), ("3.13.1", auto), ("main", auto)):
         assert stated_prebuilt_plan(parse(spec), axes, LINUX, CATALOG) is None
     assert stated_prebuilt_plan(parse("3.15.2"), auto, LINUX, CATALOG, sha256="0" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "axes", "target", "reason"),
+    [
+        ("3.15", {"jit": "no"}, LINUX.name, "fits 3.15: --jit no is given."),
+        ("3.15", {"configure_args": ("--x",)}, LINUX.name, "--configure-arg is given."),
+        ("3.13.1", {}, LINUX.name, "pin no prebuilt CPython for 3.13.1 on x86_64-linux-gnu."),
+        ("3.15", {}, "x86_64-windows", "pin no prebuilt CPython for x86_64-windows."),
+        ("3.15", {}, "x86_64-macos", "publish CPython 3.15 with the JIT for x86_64-macos."),
+        ("main", {}, LINUX.name, "main is not a release."),
+        ("3.15.2", {}, LINUX.name, ""),
+    ],
+)
+def test_auto_tells_in_one_line_why_it_compiles(spec, axes, target, reason):
+    axes = Axes(provider="auto", **axes)
+    told = why_compiled(parse(spec), axes, TARGETS[target], CATALOG)
+    assert told.endswith(reason)
+    assert bool(told) == bool(reason)
+    assert "\n" not in told
+
+
+def test_only_auto_tells_why_it_compiles():
+    for provider in (None, "source", "prebuilt"):
+        axes = Axes(provider=provider, jit="no")
+        assert why_compiled(parse("3.15"), axes, LINUX, CATALOG) == ""
+    auto = Axes(provider="auto")
+    told = why_compiled(parse("3.15.2"), auto, LINUX, CATALOG, sha256="0" * 64)
+    assert told == "--sha256 pins an archive of sources."
 
 
 def test_no_prebuilt_interpreter_is_planned_unless_it_is_asked_for():

@@ -59,6 +59,7 @@ def install(store, reporter):
         served=None,
         catalog=None,
         provider=None,
+        machine=HOST,
         **options,
     ):
         download = FakeDownload(served or {URL: content})
@@ -78,7 +79,7 @@ def install(store, reporter):
             probe=fake_probe,
             missing_modules=missing_modules,
             repairer=REPAIRER,
-            this_host=lambda: HOST,
+            this_host=lambda: machine,
         ).ensure(parse(spec), axes)
 
     return install
@@ -150,15 +151,36 @@ def test_the_distribution_has_no_prebuilt_interpreters(install):
         install(layout(), mirror="distro")
 
 
-def test_auto_compiles_if_the_only_origin_has_sources_alone(install):
+def test_auto_compiles_if_the_only_origin_has_sources_alone(install, reporter):
     interpreter = install(layout(), axes=Axes(provider="auto"), mirror="distro")
     assert interpreter.provider == "source"
+    assert reporter.notes == [
+        "3.15.2 is compiled (--provider auto). The mirror `distro` has only sources."
+    ]
 
 
-def test_auto_takes_what_fits_and_compiles_the_rest(install):
+def test_auto_takes_what_fits_and_compiles_the_rest(install, reporter):
     auto = Axes(provider="auto")
     assert install(layout(), axes=auto).provider == "prebuilt"
+    assert reporter.notes == []
     assert install(layout(), "3.13.15", axes=auto).provider == "source"
+    (note,) = reporter.notes
+    assert note == (
+        "3.13.15 is compiled (--provider auto). The recipes pin no prebuilt CPython for 3.13.15 on "
+        "x86_64-linux-gnu."
+    )
+    install(layout(), "3.13.15", axes=auto)  # from the store
+    assert reporter.notes.count(note) == 1
+
+
+def test_on_musl_nothing_prebuilt_is_downloaded(install, reporter):
+    musl = replace(HOST, libc="musl")
+    with pytest.raises(VariantError, match="need glibc") as caught:
+        install(layout(), machine=musl)
+    assert "--provider source --jit no" in caught.value.remedy
+    assert install.urls == []
+    assert install(layout(), axes=Axes(provider="auto", jit="no"), machine=musl).variant.jit == "no"
+    assert "the C library of this machine is musl" in reporter.notes[0]
 
 
 @pytest.mark.parametrize(

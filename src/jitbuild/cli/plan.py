@@ -110,8 +110,9 @@ def _lines(plan: Plan) -> Iterator[str]:
             yield f"      {name}={shlex.quote(value)}"
         if step.argv:
             yield f"      {shlex.join(step.argv)}"
-    for warning in plan.warnings:
-        yield f"  warning: {warning}"
+    reasons = [plan.provider_reason] if plan.provider_reason else []
+    yield from (f"  note: compiled (--provider auto). {reason}" for reason in reasons)
+    yield from (f"  warning: {warning}" for warning in plan.warnings)
 
 
 def _shortened(text: str) -> str:

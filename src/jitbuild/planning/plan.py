@@ -100,7 +100,9 @@ class Plan:
     patterns of files in a release's archive that are not unpacked. `key` identifies the plan; it is
     empty if the sha256 of the source is not known, and then the plan cannot be carried out.
     `warnings` and `known_bugs`, the known JIT bugs of the interpreter, are for the user and are not
-    part of the key. `prebuilt` is None for a build.
+    part of the key. `prebuilt` is None for a build. If the provider `auto` chose a build,
+    `provider_reason` is the sentence that says why nothing prebuilt fits; it is not part of the
+    key either.
     """
 
     version: str
@@ -114,6 +116,7 @@ class Plan:
     warnings: tuple[str, ...]
     prebuilt: PrebuiltBy | None = None
     known_bugs: tuple[KnownBug, ...] = ()
+    provider_reason: str = ""
     key: str = ""
 
     @property
@@ -142,6 +145,7 @@ class Plan:
             "target": self.target.name,
             "variant": self.variant.to_json(),
             "provider": self.provider,
+            "provider_reason": self.provider_reason,
             "prebuilt": self.prebuilt
             and {"builder": self.prebuilt.builder, "build": self.prebuilt.build},
             "source": {
@@ -178,7 +182,8 @@ def key_of(plan: Plan) -> str:
     values of placeholders. It contains neither the warnings nor the known bugs either.
     """
     facts = plan.to_json() | {"schema": _SCHEMA, "source": plan.source.digest}
-    del facts["warnings"], facts["known_bugs"], facts["key"]
+    for name in ("warnings", "known_bugs", "provider_reason", "key"):
+        del facts[name]
     if plan.prebuilt is None:  # the keys of builds are older than these facts
         del facts["provider"], facts["prebuilt"]
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _VARIANT = Variant(jit="yes-off", profile="release")
 _SHOWN_VERSIONS = 3
+_UPDATE = "`jitbuild recipes update prebuilt`"
 
 
 def prebuilt_plan(request: Request, axes: Axes, target: Target, catalog: Catalog) -> Plan:
@@ -89,6 +90,25 @@ def stated_prebuilt_plan(
     return None
 
 
+def why_compiled(
+    request: Request, axes: Axes, target: Target, catalog: Catalog, *, sha256: str | None = None
+) -> str:
+    """Return the sentence why the provider `auto` compiles; "" for other providers, or if it does
+    not compile.
+
+    The parameters are those of `stated_prebuilt_plan`.
+    """
+    if axes.provider != "auto":
+        return ""
+    if sha256 is not None:
+        return "--sha256 pins an archive of sources."
+    try:
+        prebuilt_plan(request, axes, target, catalog)
+    except (VariantError, RequestError) as error:
+        return error.what
+    return ""
+
+
 def faster_install(request: Request, axes: Axes, target: Target, catalog: Catalog) -> str:
     """Return a note that --prebuilt would take seconds, or "".
 
@@ -111,34 +131,43 @@ def _check_axes(request: Request, axes: Axes, target: Target, catalog: Catalog) 
     stated = [
         (not request.is_version, f"{request.text} is not a release"),
         (request.free_threaded, "free-threaded builds have no JIT"),
-        (axes.jit not in {None, "yes-off"}, f"--jit {axes.jit} is stated"),
-        (axes.profile not in {None, "release"}, f"--profile {axes.profile} is stated"),
-        (bool(axes.tail_call), "--tail-call is stated"),
-        (bool(axes.configure_args), "arguments of configure are stated"),
-        (bool(axes.patches), "patches are stated"),
-        (bool(axes.includes), "further parts are stated (--include)"),
+        (axes.jit not in {None, "yes-off"}, f"--jit {axes.jit} is given"),
+        (axes.profile not in {None, "release"}, f"--profile {axes.profile} is given"),
+        (bool(axes.tail_call), "--tail-call is given"),
+        (bool(axes.configure_args), "--configure-arg is given"),
+        (bool(axes.patches), "--patch is given"),
+        (bool(axes.includes), "--include is given"),
     ]
     for misfit, reason in stated:
         if misfit:
             raise VariantError(
-                f"No prebuilt interpreter fits {request.text}: {reason}. Prebuilt interpreters are "
-                "releases with --jit yes-off and --profile release.",
-                remedy=f"Omit what does not fit. {_compiling(request, axes, target, catalog)}",
+                f"No prebuilt interpreter fits {request.text}: {reason}.",
+                remedy="Prebuilt interpreters are releases with --jit yes-off and --profile "
+                "release: state these, or omit what does not fit. "
+                f"{_compiling(request, axes, target, catalog)}",
             )
 
 
 def _newest(request: Request, axes: Axes, target: Target, catalog: Catalog) -> PrebuiltArchive:
-    recipe = catalog.prebuilt
-    if not any(target.name in builder.jit_since for builder in recipe.builder):
+    recipe, is_series = catalog.prebuilt, request.kind in {"tag", "series"}
+    if is_series:
+        catalog.for_version(Version(request.value))  # raises for versions before the JIT
+    if not any(
+        builder.builds_jit(request.value, target.name)
+        if is_series
+        else target.name in builder.jit_since
+        for builder in recipe.builder
+    ):
         raise VariantError(
-            f"Nobody is known to publish CPythons with the JIT for {target}.",
+            f"Nobody is known to publish CPython {request.text} with the JIT for {target}.",
             remedy=_compiling(request, axes, target, catalog),
         )
     known = [archive for archive in recipe.archive if archive.target == target.name]
     if not known:
         raise VariantError(
             f"The recipes pin no prebuilt CPython for {target}.",
-            remedy=_compiling(request, axes, target, catalog),
+            remedy=f"{_UPDATE} adds them to your own recipes. "
+            f"{_compiling(request, axes, target, catalog)}",
         )
     known.sort(key=lambda archive: Version(archive.version))
     fitting = [archive for archive in known if request.admits(archive.version)]
@@ -147,7 +176,8 @@ def _newest(request: Request, axes: Axes, target: Target, catalog: Catalog) -> P
         newest = ", ".join(archive.version for archive in known[: -_SHOWN_VERSIONS - 1 : -1])
         raise RequestError(
             f"The recipes pin no prebuilt CPython for {request.text} on {target}.",
-            remedy=f"The newest are {newest}. {_compiling(request, axes, target, catalog)}",
+            remedy=f"The newest are {newest}, and {_UPDATE} adds newer ones. "
+            f"{_compiling(request, axes, target, catalog)}",
         )
     return (finals or fitting)[-1]
 

@@ -32,10 +32,12 @@ class Builder(toml.Table, frozen=True):
 
     def has_jit(self, version: str, target: str, build: str) -> bool:
         """Return True if the CPython `version` of the build `build` has the JIT on `target`."""
-        since = self.jit_since.get(target)
-        if since is None or build < since:
-            return False
-        return SpecifierSet(self.versions).contains(version, prereleases=True)
+        return self.builds_jit(version, target) and build >= self.jit_since[target]
+
+    def builds_jit(self, version: str, target: str) -> bool:
+        """Return True if there may be a build with the JIT of a release or a series on `target`."""
+        covered = SpecifierSet(self.versions).contains(version, prereleases=True)
+        return covered and target in self.jit_since
 
 
 class PrebuiltArchive(toml.Table, frozen=True):
