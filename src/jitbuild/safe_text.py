@@ -3,6 +3,9 @@
 Messages quote text of others: names of files and tests, the output of tools, answers of servers.
 `safe_text` is applied where messages are made (`errors.py`) and where text is printed or reported.
 It knows only the text. Values that are addresses have a type that hides more: `system/urls.py`.
+
+Every command imports this module, and few texts need a regular expression. So they are text, which
+`re` compiles when it is first used, and then keeps.
 """
 
 from __future__ import annotations
@@ -13,40 +16,35 @@ HIDDEN = "***"
 
 # C0 and C1 controls and DEL except tab and newline; characters that change the direction of text
 # (Unicode's Bidi_Control); the line separators of Unicode.
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
-)
-_LINE_BREAKS = re.compile("[\t\n]")
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+_LINE_BREAKS = "[\t\n]"
 # A line that GitHub Actions would take for a command (its runner's ActionCommand.cs).
-_WORKFLOW_COMMAND = re.compile(
-    r"^(\s*)::(?=(?:error|warning|notice|debug|group|endgroup|echo|[a-z]+-[a-z-]+)\b)",
-    re.IGNORECASE | re.MULTILINE,
+_WORKFLOW_COMMAND = (
+    r"(?im)^(\s*)::(?=(?:error|warning|notice|debug|group|endgroup|echo|[a-z]+-[a-z-]+)\b)"
 )
 # The older form of these commands, which the runner finds anywhere in a line. Other CI systems know
 # it with a word before the bracket.
-_OLD_COMMAND = re.compile(r"##(?=\w*\[)")
+_OLD_COMMAND = r"##(?=\w*\[)"
 # A URL up to its user and password. pathlib makes one slash of two. The limit of the scheme's
 # length, and the search for an @ ahead, keep the time linear for long texts.
-_USER = re.compile(
-    r"(?i)(\b[a-z][a-z0-9+.-]{0,30}[a-z0-9]:/{1,2})(?!\*)(?=[^/\s]*@)([^/\s:@]*)(:?[^/\s]*)@"
-)
+_USER = r"(?i)(\b[a-z][a-z0-9+.-]{0,30}[a-z0-9]:/{1,2})(?!\*)(?=[^/\s]*@)([^/\s:@]*)(:?[^/\s]*)@"
 # What follows the colon is no port. Thus it is the begin of a password with a slash, ? or # that
 # ought to be percent-encoded, and nothing shows where the password ends.
-_BROKEN_USER = re.compile(
+_BROKEN_USER = (
     r"(?<=:/)(/?)(?![^/\s]*\*\*\*@)[^/\s:\[\]@?#]*:(?!(?:[0-9]*|port|PORT)(?:[^\w%+~!$&*=-]|$))\S*"
 )
 # The same without a scheme: user:password@host or //user:password@host.
-_BARE_USER = re.compile(r"(?:(?<![\w/\\@:.+-])|(?<=//))[\w.+-]+:[^\s/\\@:'\"*]+@(?=[\w.-])")
+_BARE_USER = r"(?:(?<![\w/\\@:.+-])|(?<=//))[\w.+-]+:[^\s/\\@:'\"*]+@(?=[\w.-])"
 # Of several URLs that no space separates, `url` is the last one before the question mark. This
 # keeps the time linear.
-_QUERY = re.compile(r"(?P<url>\w:/(?:(?!\w:/)[^\s?#])*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]")
+_QUERY = r"(?P<url>\w:/(?:(?!\w:/)[^\s?#])*[?])(?!\*\*\*)\S*[^\s.,:)\]}>'\"`]"
 # The value of a parameter in a URL, except for punctuation of the text around the URL.
 _VALUE = r"[^&#;|\s]+?(?=[.,:)\]}>'\"`]*(?:[&#;|\s]|$))"
 _PARAMETER = (
     r"(?:[\w.~%-]*(?:token|secret|signature|passw(?:or)?d|pwd|credential|apikey|api[_-]key)"
     r"[\w.~%-]*|(?:[\w.~%-]*[_.-])?(?:sig|key|auth|pass|code))"
 )
-_SECRET_PARAMETER = re.compile(
+_SECRET_PARAMETER = (
     rf"(?i)(?<=[?&;|#])(?P<name>{_PARAMETER})=(?:(?P<quote>['\"]).*?(?P=quote)|{_VALUE})"
 )
 
@@ -59,9 +57,9 @@ def safe_text(text: str) -> str:
     """
     text = hide_secrets(text)
     if "@" in text:
-        text = _BARE_USER.sub(f"{HIDDEN}@", text)
+        text = re.sub(_BARE_USER, f"{HIDDEN}@", text)
     if "?" in text:
-        text = _QUERY.sub(rf"\g<url>{HIDDEN}", text)
+        text = re.sub(_QUERY, rf"\g<url>{HIDDEN}", text)
     return escape_controls(text)
 
 
@@ -80,12 +78,14 @@ def escape_controls(text: str, *, one_line: bool = False) -> str:
     Tabs and newlines are escaped only if `one_line` is True. The beginning of a line that would be
     a command of GitHub Actions, such as `::add-mask::` or `##[add-mask]`, is escaped, too.
     """
-    text = _CONTROLS.sub(_escape, text)
+    # Characters that `_CONTROLS` matches are not printable.
+    if not text.replace("\n", "").isprintable():
+        text = re.sub(_CONTROLS, _escape, text)
     if "##" in text:
-        text = _OLD_COMMAND.sub(r"\\x23#", text)
+        text = re.sub(_OLD_COMMAND, r"\\x23#", text)
     if "::" in text:
-        text = _WORKFLOW_COMMAND.sub(r"\1\\x3a:", text)
-    return _LINE_BREAKS.sub(_escape, text) if one_line else text
+        text = re.sub(_WORKFLOW_COMMAND, r"\1\\x3a:", text)
+    return re.sub(_LINE_BREAKS, _escape, text) if one_line else text
 
 
 def hide_secrets(text: str) -> str:
@@ -95,9 +95,9 @@ def hide_secrets(text: str) -> str:
     for secrets, such as `access_token`, `X-Amz-Signature` and `sig`.
     """
     if ":/" in text:
-        text = _BROKEN_USER.sub(rf"\1{HIDDEN}", _USER.sub(_hidden_user, text))
+        text = re.sub(_BROKEN_USER, rf"\1{HIDDEN}", re.sub(_USER, _hidden_user, text))
     if "=" in text:
-        text = _SECRET_PARAMETER.sub(rf"\g<name>={HIDDEN}", text)
+        text = re.sub(_SECRET_PARAMETER, rf"\g<name>={HIDDEN}", text)
     return text
 
 
@@ -118,8 +118,8 @@ def json_escaped(text: str) -> str:
     The commands of GitHub Actions that may stand within a line are escaped, too. In valid JSON,
     both occur only in strings.
     """
-    text = _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return _OLD_COMMAND.sub(r"\\u0023#", text)
+    text = re.sub(_CONTROLS, lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(_OLD_COMMAND, r"\\u0023#", text)
 
 
 def _hidden_user(match: re.Match[str]) -> str:

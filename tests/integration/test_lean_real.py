@@ -61,12 +61,16 @@ STARTS = {
 
 @pytest.fixture
 def home(tmp_path):
-    for version, name in (("3.15.2", NAME), ("3.16.0", NAME.replace("3.15.2", "3.16.0"))):
-        prefix = tmp_path / "home" / "interpreters" / name
-        (prefix / "bin").mkdir(parents=True)
-        (prefix / "bin" / "python3").symlink_to(sys.executable)
-        (prefix / "jitbuild.toml").write_text(MANIFEST.replace("3.15.2", version))
+    add_interpreter(tmp_path / "home", "3.15.2")
+    add_interpreter(tmp_path / "home", "3.16.0")
     return tmp_path / "home"
+
+
+def add_interpreter(home, version):
+    prefix = home / "interpreters" / NAME.replace("3.15.2", version)
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin" / "python3").symlink_to(sys.executable)
+    (prefix / "jitbuild.toml").write_text(MANIFEST.replace("3.15.2", version))
 
 
 def run_code(code, home, tmp_path):
@@ -119,6 +123,17 @@ def test_reading_the_store_imports_nothing_heavy(imported, home, words):
     assert out[0].split()[0] == (NAME if words == ["list"] else str(executable))
     assert not tops(modules) & HEAVY
     assert modules & SLOW == set()
+
+
+def test_choosing_between_interpreters_imports_nothing_heavy(imported, home):
+    add_interpreter(home, "3.15.1")
+    out, modules = imported(
+        "from jitbuild.cli.main import main\nassert main(['which', '3.15']) == 0"
+    )
+    assert NAME in out[0]
+    assert not tops(modules) & HEAVY
+    assert modules & SLOW == set()
+    assert not modules & {"jitbuild.store.swap", "jitbuild.store.mismatch", "jitbuild.advice"}
 
 
 def test_the_optional_package_for_signatures_is_imported_only_to_verify_one(imported):

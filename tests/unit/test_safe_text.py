@@ -143,3 +143,10 @@ def test_json_means_the_same_after_it_was_escaped(control):
     text = json_escaped(json.dumps({"a": f"x{control}y"}, ensure_ascii=False, indent=2))
     assert control not in text
     assert json.loads(text) == {"a": f"x{control}y"}
+
+
+def test_every_control_character_is_escaped():
+    ranges = [(0, 8), (11, 31), (0x7F, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)]
+    controls = [chr(each) for low, high in ranges for each in range(low, high + 1)]
+    for control in [*controls, "\u061c", "\u200e", "\u200f"]:
+        assert control not in escape_controls(f"a{control}b")

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import stores
 
+from jitbuild.store import layout, swap
 from jitbuild.store import manifest as manifests
-from jitbuild.store import swap
 from jitbuild.store.store import Store
 from jitbuild.system.exchange import call_library, exchange, exchange_call
 
@@ -107,14 +107,14 @@ def test_a_kill_between_the_renames_loses_nothing(store, monkeypatch, renames, f
 @pytest.mark.parametrize("look", [lambda store, _: store.installed()[0], Store.get])
 def test_an_interpreter_that_was_set_aside_is_restored_by_the_next_look(store, look):
     first = stores.put(store)
-    first.path.rename(swap.set_aside_path(first.path))
+    first.path.rename(layout.set_aside_path(first.path))
     assert look(store, first.name) == first
     assert files(store.interpreters) == [first.name]
 
 
 def test_an_older_interpreter_is_not_restored_after_its_successor_is_removed(store):
     first = stores.put(store)
-    first.path.rename(swap.set_aside_path(first.path))
+    first.path.rename(layout.set_aside_path(first.path))
     stores.rename(stores.put(store, name="other"), first.path)
     store.remove(store.get(first.name))
     assert store.installed() == []
@@ -123,7 +123,7 @@ def test_an_older_interpreter_is_not_restored_after_its_successor_is_removed(sto
 
 def test_an_interpreter_in_a_folder_that_cannot_be_written_is_not_listed(store, monkeypatch):
     first = stores.put(store)
-    first.path.rename(swap.set_aside_path(first.path))
+    first.path.rename(layout.set_aside_path(first.path))
 
     def refuse(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -6,16 +6,13 @@ functions.
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jitbuild.advice import advise_install
 from jitbuild.api import axes_with_settings, catalog, store
 from jitbuild.errors import JitbuildError, NotInstalledError, RequestError
 from jitbuild.request import Axes, Request, parse
-from jitbuild.store.mismatch import check_axes, reasons
 from jitbuild.store.names import find_named
 from jitbuild.system.paths import expanded_path
 from jitbuild.system.urls import Address
@@ -153,6 +150,10 @@ def check_named(interpreter: Interpreter, axes: Axes) -> None:
     Raises UsageError if it contradicts `axes`, and NotInstalledError if it is not proven, or if its
     program no longer exists.
     """
+    import shlex
+
+    from jitbuild.store.mismatch import check_axes
+
     check_axes(interpreter, axes)
     if not interpreter.proven:
         raise NotInstalledError(
@@ -167,6 +168,9 @@ def check_named(interpreter: Interpreter, axes: Axes) -> None:
 
 
 def _not_installed(request: Request, axes: Axes, store: Store, digest: str) -> NotInstalledError:
+    from jitbuild.advice import advise_install
+    from jitbuild.store.mismatch import reasons
+
     installed = store.installed()
     names = [interpreter.name for interpreter in installed]
     more = ", ..." if len(names) > _SHOWN_NAMES else ""

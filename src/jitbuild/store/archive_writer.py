@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import os
 import posixpath
+import re
 import stat
 import tarfile
 from contextlib import closing, contextmanager
@@ -96,7 +97,7 @@ def _paths(prefix: Path) -> Iterator[Path]:
             folders[:] = [name for name in folders if name != launchers.FOLDER]
         ours = {FILE, f"{FILE}.part"} if at_top else set()
         for name in (*folders, *files):
-            if name != "__pycache__" and name not in ours and not PART.fullmatch(name):
+            if name != "__pycache__" and name not in ours and not re.fullmatch(PART, name):
                 yield Path(parent, name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,7 +41,7 @@ def broken_entry(folder: Path, name: str) -> BrokenEntry | None:
     Return None if it is an interpreter or does not exist.
     """
     path = folder / name
-    if not layout.FOLDERS["interpreters"].fullmatch(name) or layout.SET_ASIDE.fullmatch(name):
+    if not re.fullmatch(layout.FOLDERS["interpreters"], name) or layout.replaced_name(name):
         return None
     if not os.path.lexists(path):
         return None

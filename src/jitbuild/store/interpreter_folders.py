@@ -1,4 +1,7 @@
-"""The folders of the interpreters in a store, while other processes replace and remove them."""
+"""The folders of the interpreters in a store, while other processes replace and remove them.
+
+`jitbuild which` imports this module, so `swap`, which writes, is imported inside functions.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import StoreError
-from jitbuild.store import layout, swap
+from jitbuild.store import layout
 from jitbuild.store.interpreter import Interpreter
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ class InterpreterFolders(NamedTuple):
         # The second attempt finds the manifest of a folder that was replaced during the first one.
         if interpreter := Interpreter.read(path) or Interpreter.read(path):
             return interpreter
-        restored = os.path.lexists(swap.set_aside_path(path)) and self._restore(name)
+        restored = os.path.lexists(layout.set_aside_path(path)) and self._restore(name)
         return Interpreter.read(path) if restored else None
 
     def replace(self, staged: Path, name: str) -> None:
@@ -49,10 +52,14 @@ class InterpreterFolders(NamedTuple):
 
         Raises OSError if that fails; the older folder then keeps its name.
         """
+        from jitbuild.store import swap
+
         swap.replace(staged, self.folder / name, lock=lambda: self._replacing(name))
 
     def remove(self, name: str, scratch: Path) -> None:
         """Move the folder `name` into the folder `scratch`. Raises OSError if that fails."""
+        from jitbuild.store import swap
+
         # Otherwise, an older interpreter could get the name that becomes free.
         swap.take_away(self.folder / name, scratch)
         (self.folder / name).rename(scratch / "removed")
@@ -63,8 +70,10 @@ class InterpreterFolders(NamedTuple):
         If the name of such a folder is free, the folder gets its name back. Raises OSError if a
         folder cannot be moved.
         """
+        from jitbuild.store import swap
+
         for path in layout.own_entries(self.folder, layout.SET_ASIDE):
-            final = self.folder / swap.replaced_name(path.name)
+            final = self.folder / layout.replaced_name(path.name)
             with self._replacing(final.name):
                 swap.restore(final)
                 swap.take_away(final, scratch)
@@ -75,13 +84,15 @@ class InterpreterFolders(NamedTuple):
             listed = os.listdir(self.folder)  # noqa: PTH208
         except FileNotFoundError:
             return []
-        set_aside = {name: swap.replaced_name(name) for name in listed}
+        set_aside = {name: layout.replaced_name(name) for name in listed}
         lost = set(filter(None, set_aside.values())).difference(listed)
         names = [name for name in listed if not set_aside[name]]
         return sorted(names + [name for name in lost if self._restore(name)])
 
     def _restore(self, name: str) -> bool:
         """Give the interpreter that was set aside its name back. Return False if that fails."""
+        from jitbuild.store import swap
+
         try:
             with self._replacing(name):
                 swap.restore(self.folder / name)

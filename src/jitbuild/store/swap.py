@@ -20,21 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def set_aside_path(final: Path) -> Path:
-    """Return the path of the older interpreter while the folder `final` is replaced."""
-    return final.with_name(f".{final.name}.replaced")
-
-
-def replaced_name(name: str) -> str:
-    """Return the name of the interpreter that was renamed to `name`; "" if `name` is no such name.
-
-    >>> replaced_name(".cpython-3.15.2-jit-fast-93a23b85.replaced")
-    'cpython-3.15.2-jit-fast-93a23b85'
-    """
-    match = layout.SET_ASIDE.fullmatch(name)
-    return match[1] if match else ""
-
-
 def replace(
     staged: Path,
     final: Path,
@@ -63,7 +48,7 @@ def restore(final: Path) -> None:
 
     Raises OSError if it cannot be renamed.
     """
-    aside = set_aside_path(final)
+    aside = layout.set_aside_path(final)
     if not os.path.lexists(final) and os.path.lexists(aside):
         aside.rename(final)
         _fsync_folder(final.parent)
@@ -74,7 +59,7 @@ def take_away(final: Path, folder: Path) -> None:
 
     Raises OSError if it cannot be moved.
     """
-    aside = set_aside_path(final)
+    aside = layout.set_aside_path(final)
     if os.path.lexists(aside):
         aside.rename(folder / os.urandom(6).hex())
 
@@ -82,7 +67,7 @@ def take_away(final: Path, folder: Path) -> None:
 def _replace_in_two_steps(staged: Path, final: Path) -> None:
     """Rename `staged` to `final`, and then the older folder to `staged`."""
     take_away(final, staged.parent)
-    aside = set_aside_path(final)
+    aside = layout.set_aside_path(final)
     final.rename(aside)
     try:
         staged.rename(final)

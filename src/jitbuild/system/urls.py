@@ -1,6 +1,7 @@
 """Addresses, whose secrets are hidden wherever they are shown, and the paths of file URLs.
 
-`jitbuild which` imports this module, so urllib.parse is imported inside functions.
+`jitbuild which` imports this module, so urllib.parse is imported inside functions, and regular
+expressions are text, which `re` compiles when it is first used.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from jitbuild.errors import DownloadError
 from jitbuild.safe_text import HIDDEN, hide_secrets
 
 # The user and the password of a URL. If a person typed them, they may contain spaces.
-_USER = re.compile(r"(?<=://)(?P<user>[^/:@]*)[^/]*@")
+_USER = r"(?<=://)(?P<user>[^/:@]*)[^/]*@"
 # The same without a scheme, as in `user:password@host` and `//user:password@host`.
-_BARE_USER = re.compile(r"^(//|)[^/\\:]*:[^/\\]*@")
-_QUERY = re.compile(r"([?#])[^|\s]+")
-_ATTRIBUTE = re.compile(r"(?:(?<=[|\s])|(?<=\s@))([\w.-]+)=[^|\s]*")
+_BARE_USER = r"^(//|)[^/\\:]*:[^/\\]*@"
+_QUERY = r"([?#])[^|\s]+"
+_ATTRIBUTE = r"(?:(?<=[|\s])|(?<=\s@))([\w.-]+)=[^|\s]*"
 _SHORTEST_SECRET = 4
 # Values of ccache's attributes that are words of ordinary text, too.
 _NO_SECRETS = frozenset({"true", "false", "flat", "bazel", "subdirs"})
@@ -48,7 +49,7 @@ class Address:
         """
         if "://" not in self._text:
             return str(self)
-        text = _USER.sub(self._public_user, self._text)
+        text = re.sub(_USER, self._public_user, self._text)
         return hide_secrets(re.split(r"[?#|]|\s@", text, maxsplit=1)[0])
 
     def _public_user(self, match: re.Match[str]) -> str:
@@ -70,7 +71,7 @@ class Address:
     def _secrets(self) -> set[str]:
         from urllib.parse import unquote
 
-        user = _USER.search(self._text) or _BARE_USER.search(self._text)
+        user = re.search(_USER, self._text) or re.search(_BARE_USER, self._text)
         query = self._text.partition("?")[2]
         parts = {query, *re.findall(r"=([^&#|\s]+)", self._text)}
         if user:
@@ -83,10 +84,12 @@ class Address:
         }
 
     def __str__(self) -> str:
-        text = _USER.sub(self._shown_user, self._text)
+        text = re.sub(_USER, self._shown_user, self._text)
         if "://" not in text:
-            return _BARE_USER.sub(rf"\1{HIDDEN}@", text)
-        return hide_secrets(_ATTRIBUTE.sub(rf"\1={HIDDEN}", _QUERY.sub(rf"\1{HIDDEN}", text)))
+            return re.sub(_BARE_USER, rf"\1{HIDDEN}@", text)
+        return hide_secrets(
+            re.sub(_ATTRIBUTE, rf"\1={HIDDEN}", re.sub(_QUERY, rf"\1{HIDDEN}", text))
+        )
 
     def _shown_user(self, match: re.Match[str]) -> str:
         user = self._public_user(match)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -41,7 +40,7 @@ _CONTENTS = ".jitbuild-contents"
 # A younger temporary folder may belong to another process that is still downloading.
 _ABANDONED_SECONDS = 24 * 60 * 60
 # The names that tempfile chooses.
-_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")
+_TEMPORARY = r"tmp[a-z0-9_]{8}"
 _SHOWN_FILES = 3
 _SILENT = SilentReporter()
 _T = TypeVar("_T")

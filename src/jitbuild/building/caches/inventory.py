@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,7 +127,7 @@ def _foreign_entries(path: Path, name: str) -> list[str]:
     with files.store_errors(path):
         entries = sorted(os.listdir(path))  # noqa: PTH208
     own = layout.CACHES[name]
-    return [each for each in entries if not (own.fullmatch(each) or layout.is_stray(each))]
+    return [each for each in entries if not (re.fullmatch(own, each) or layout.is_stray(each))]
 
 
 def size_of(path: Path) -> int:
