@@ -121,6 +121,21 @@ def test_the_same_interpreter_has_one_digest(registry, origin, pushed):
     assert pushed.tags[0] == TAG
 
 
+def test_what_was_pulled_keeps_its_digest(registry, store, pushed):
+    """Its archive would be another one: it has the paths of this store, and this date."""
+    pulled, _ = pull(store, registry)
+    before = dict(registry.documents)
+    del registry.documents[TAG], registry.documents[pushed.tags[1]]
+    assert push(registry, pulled, store) == pushed
+    assert registry.documents == before
+
+
+def test_what_was_pulled_is_uploaded_if_the_registry_has_lost_it(registry, store, pushed):
+    pulled, _ = pull(store, registry)
+    registry.blobs.clear()
+    assert push(registry, pulled, store).digest != pushed.digest
+
+
 def test_what_the_store_has_is_not_asked_for(store, registry, pushed):
     built(store)
     before = len(registry.requests)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from jitbuild.errors import MissingError
 from jitbuild.providers.exporting import check_exportable, export
-from jitbuild.registry.documents import Descriptor
+from jitbuild.registry.documents import (
+    Descriptor,
+    ImageManifest,
+    digest_of,
+    encode,
+)
 from jitbuild.registry.indexes import add_to_index
 from jitbuild.registry.interpreters import (
     LAYER_TYPE,
@@ -38,11 +44,46 @@ def push_interpreter(
     """Upload `interpreter` with its two tags (registry/interpreters.py).
 
     What is in the registry already is not uploaded again, so a push that was interrupted can be
-    repeated. The tags are written last. Raises the errors of `export` and of RegistryClient.
+    repeated. An interpreter that was pulled from the repository gets its tags again: its archive
+    would have another digest than the one in lock files, because its paths are those of this store.
+    The tags are written last. Raises the errors of `export` and of RegistryClient.
     """
     check_exportable(interpreter)
     client.check_push()  # before it is packed, which takes longer
+    document = _pulled(interpreter, client)
+    if document is None:
+        document = _upload(interpreter, client, store, reporter)
+    else:
+        reporter.note(
+            f"{interpreter.name} was pulled from {client.repository}, which still has it."
+        )
     manifest = interpreter.manifest
+    tags = (readable_tag(manifest), key_tag(manifest.key))
+    digest = client.put(document, tags[1])
+    add_to_index(client, tags[0], digest, lambda index: with_target(index, document))
+    return Pushed(tags, digest, document.layers[0].size)
+
+
+def _pulled(interpreter: Interpreter, client: RegistryClient) -> ImageManifest | None:
+    """Return the artifact from which `interpreter` was pulled, if the repository still has it."""
+    record = interpreter.manifest.imported
+    place, _, digest = record.file.rpartition("@") if record else ("", "", "")
+    if place != str(client.repository):
+        return None
+    try:
+        document, _ = client.get(digest)
+    except MissingError:
+        return None
+    if not isinstance(document, ImageManifest) or digest_of(encode(document)) != digest:
+        return None
+    present = all(client.has_blob(each.digest) for each in document.layers)
+    return document if present else None
+
+
+def _upload(
+    interpreter: Interpreter, client: RegistryClient, store: Store, reporter: Reporter
+) -> ImageManifest:
+    """Pack and upload `interpreter`; return its artifact, which is not uploaded."""
     with store.scratch() as scratch:
         file = export(interpreter, scratch / "archive.tar.zst", reporter=reporter)
         layer = Descriptor(
@@ -51,12 +92,8 @@ def push_interpreter(
             size=file.size,
             annotations={"org.opencontainers.image.title": f"{interpreter.name}.tar.zst"},
         )
-        document = interpreter_artifact(manifest, layer)
         client.upload(file.path, layer, f"Uploading {interpreter.name}")
-    tags = (readable_tag(manifest), key_tag(manifest.key))
-    digest = client.put(document, tags[1])
-    add_to_index(client, tags[0], digest, lambda index: with_target(index, document))
-    return Pushed(tags, digest, layer.size)
+    return interpreter_artifact(interpreter.manifest, layer)
 
 
 def push_all_stencils(stencils: StencilStore, client: RegistryClient) -> list[Pushed]:
