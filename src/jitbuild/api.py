@@ -175,17 +175,20 @@ def installed(*, home: str | Path | None = None) -> list[Interpreter]:
 
 def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Provisioner:
     """Return a provisioner; `options` that are not stated are taken from the settings."""
-    from jitbuild.providers.from_registry import registry_provider
     from jitbuild.provision import Provisioner
     from jitbuild.system.progress import SilentReporter
 
-    options = options.with_settings()
+    options, registry = options.with_settings(), None
+    if options.registry or options.push or options.pull_only:
+        from jitbuild.providers.from_registry import registry_provider
+
+        registry = registry_provider(options)
     return Provisioner(
         store(options.home),
         catalog(options.recipes),
         options,
         reporter or SilentReporter(),
-        registry=registry_provider(options),
+        registry=registry,
     )
 
 

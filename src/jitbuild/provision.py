@@ -21,11 +21,9 @@ from jitbuild.planning.planner import check_variant, make_plan, resolve_version
 from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan, why_compiled
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import prove
-from jitbuild.providers import from_registry
 from jitbuild.providers.existing import ExistingInterpreters
-from jitbuild.providers.from_source import SourceProvider
 from jitbuild.providers.prebuilt import PrebuiltProvider, check_libc, why_unavailable
-from jitbuild.providers.provider import Provider, ProviderTask
+from jitbuild.providers.provider import ProviderTask
 from jitbuild.providers.recorded import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
 from jitbuild.request import parse
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
     from jitbuild.planning.plan import Plan, ResolvedRequest
     from jitbuild.probing.verdict import Verdict
     from jitbuild.providers.from_registry import RegistryProvider
+    from jitbuild.providers.provider import Provider
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.request import Axes, Request
     from jitbuild.store.interpreter import Interpreter
@@ -61,6 +60,7 @@ class Provisioner:
     `options` must already include the settings. `budget` is the job budget of a caller that builds
     several interpreters at once, or None. If `registry` is given, it is asked for an interpreter
     before one is built. The fields from `provider` to `now` are effects, which tests replace.
+    `provider` compiles; None stands for SourceProvider, which is imported only if it is used.
     """
 
     store: Store
@@ -68,7 +68,7 @@ class Provisioner:
     options: BuildOptions = field(default_factory=BuildOptions)
     reporter: Reporter = field(default_factory=SilentReporter)
     budget: JobBudget | None = None
-    provider: Provider = field(default_factory=SourceProvider)
+    provider: Provider | None = None
     prebuilt: Provider = field(default_factory=PrebuiltProvider)
     registry: RegistryProvider | None = None
     probe: Callable[..., Verdict] = probing.probe
@@ -232,6 +232,8 @@ class Provisioner:
         # What is in a registry has no attestation.
         may_pull = not (self.options.reinstall or self.options.verify)
         if self.registry is not None and may_pull:
+            from jitbuild.providers import from_registry
+
             try:
                 return self._obtain(plan, request, self.registry)
             except from_registry.FAILURES as error:
@@ -240,15 +242,21 @@ class Provisioner:
                 from_registry.report(error, plan, self.reporter)
         if self.registry is not None and self.options.push:
             self.registry.check_push(self.reporter)  # a refusal after the build would be too late
-        provider = self.prebuilt if plan.prebuilt else self.provider
         if plan.provider_reason:
             self.reporter.note(
                 f"{request.text} is compiled (--provider auto). {plan.provider_reason}"
             )
-        interpreter = self._obtain(plan, request, provider)
+        interpreter = self._obtain(plan, request, self._provider_of(plan))
         if self.registry is not None and self.options.push:
             self.registry.push(interpreter, self.store, self.reporter)
         return interpreter
+
+    def _provider_of(self, plan: Plan) -> Provider:
+        if plan.prebuilt:
+            return self.prebuilt
+        from jitbuild.providers.from_source import SourceProvider
+
+        return self.provider or SourceProvider()
 
     def _obtain(self, plan: Plan, request: Request, provider: Provider) -> Interpreter:
         begun = self.clock()
