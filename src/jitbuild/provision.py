@@ -276,6 +276,7 @@ class Provisioner:
             )
             staged = provider.stage(task)
             built = self.clock()
+            self.store.begin_sync()
             verdict = prove(
                 plan,
                 staged.program,

@@ -132,6 +132,7 @@ class Importer:
         folder = scratch / "unpacked"
         prefix = unpack_exported(copy, manifest, folder, final, reporter=self.reporter)
         unpacked = self.clock()
+        self.store.begin_sync()
         verdict = self._prove(manifest, prefix / manifest.executable)
         proven = self.clock()
         result = verdict.to_json() | {"executable": os.fspath(final / manifest.executable)}
