@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,15 @@ print(answer.__name__)
 ALL_PATHS = """
 import json, sysconfig
 print(json.dumps([sysconfig.get_config_vars(), sysconfig.get_paths()], default=str))
+"""
+NOXFILE = """
+import nox
+import jitbuild.nox as jit
+
+@jit.session(pythons=["3.15"], modes=["off", "on"])
+def tests(session):
+    code = "import sys; print('the JIT is', 'on' if sys._jit.is_enabled() else 'off')"
+    session.run("python", "-c", code, silent=False)
 """
 
 
@@ -271,3 +281,29 @@ def test_a_flat_folder_is_a_mirror(
     cli("install", "3.15", "--recipes", recipes)
     (listed,) = json.loads(cli("list", "--json").out)
     assert listed["source"]["origin"] == str(mirror / archive.name)
+
+
+def test_nox_sessions_with_the_policy_prebuilt_download_and_prove_their_interpreter(
+    archive: Path, pinned: Callable[..., Path], tmp_path: Path
+) -> None:
+    cli = Cli(tmp_path / "home", {"JITBUILD_POLICY": "prebuilt"})
+    cli.extra["JITBUILD_RECIPES"] = str(pinned(archive))
+    (tmp_path / "noxfile.py").write_text(NOXFILE)
+    dropped = ("CI", "NOX", "VIRTUAL_ENV", "COVERAGE")
+    done = subprocess.run(
+        [sys.executable, "-m", "nox", "--nocolor", "-t", "jit"],
+        cwd=tmp_path,
+        env={name: text for name, text in cli.env.items() if not name.startswith(dropped)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("the JIT is")] == [
+        "the JIT is off",
+        "the JIT is on",
+    ]
+    (listed,) = cli("list", "--json").json()
+    assert (listed["provider"], listed["state"]) == ("prebuilt", "proven")
+    assert listed["source"]["verified"] == "sha256 pin in a recipe"

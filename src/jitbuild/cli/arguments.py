@@ -161,7 +161,6 @@ def add_axes(
     group.add_argument(
         "--patch", action="append", default=[], metavar="FILE", help="apply a patch to the sources"
     )
-    add_provider(group, any_fit or "source")
     add_list(
         group,
         "--include",
@@ -170,6 +169,7 @@ def add_axes(
         default=[],
         help=f"parts that fast and release builds leave out: {', '.join(PARTS)}",
     )
+    add_provider(group, any_fit or "source")
 
 
 def add_provider(group: argparse._ActionsContainer, default: str) -> None:

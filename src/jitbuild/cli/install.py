@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild install`."""
     parser.description = (
-        "Build interpreters, prove their JIT and add them to the store. An interpreter in the "
-        "store that fits is reused, even if a newer release fits, too; --upgrade builds the newest."
+        "Build interpreters, or download prebuilt ones (--prebuilt), prove their JIT and add them "
+        "to the store. An interpreter in the store that fits is reused, even if a newer release "
+        "fits, too; --upgrade installs the newest."
     )
     add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser, several=True)
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_examples(
         parser,
         "jitbuild install 3.15",
+        "jitbuild install 3.15 --prebuilt",
         "jitbuild install 3.13.15 3.14 --jit yes-off,no --profile release",
         "jitbuild install 3.15 --upgrade",
     )

@@ -35,8 +35,9 @@ _SHOWN_COLUMNS = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild plan`."""
     parser.description = (
-        "Show how install would build an interpreter, for any platform, without network access. A "
-        "note says if the store has an interpreter that install would use instead."
+        "Show how install would build an interpreter, or download a prebuilt one (--prebuilt), for "
+        "any platform, without network access. A note says if the store has an interpreter that "
+        "install would use instead."
     )
     add_spec(parser, completer="requests_and_names", nargs="+", action=WordsAction)
     add_axes(parser)
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "jitbuild plan 3.15",
         "jitbuild plan 3.14,3.15",
+        "jitbuild plan 3.15 --prebuilt --platform aarch64-macos",
         "jitbuild plan 3.15.2 --platform aarch64-macos --profile release --json",
     )
 
