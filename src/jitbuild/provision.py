@@ -18,11 +18,11 @@ import msgspec
 from jitbuild.errors import UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.planning.planner import check_variant, make_plan, resolve_version
-from jitbuild.planning.prebuilt import faster_install, stated_prebuilt_plan, why_compiled
 from jitbuild.probing import run_probe as probing
 from jitbuild.probing.proof import prove
 from jitbuild.providers.existing import ExistingInterpreters
-from jitbuild.providers.prebuilt import PrebuiltProvider, check_libc, why_unavailable
+from jitbuild.providers.prebuilt import PrebuiltProvider
+from jitbuild.providers.prebuilt_choice import PrebuiltChoice
 from jitbuild.providers.provider import ProviderTask
 from jitbuild.providers.recorded import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
@@ -96,6 +96,7 @@ class Provisioner:
         check_mode(self.options.llvm or "auto")
         interpreter = self._existing.find(request, axes)
         if interpreter is not None:
+            self._note_unverified(interpreter)
             return interpreter
         if request.free_threaded and axes.jit is None:
             self.reporter.note(
@@ -105,53 +106,38 @@ class Provisioner:
         # Check the variant and the store before anything is fetched.
         if target.system != "windows":
             require_store(self.store.root)
-        if prebuilt := self._prebuilt_plan(request, axes):
+        choice = PrebuiltChoice(host=self.this_host(), options=self.options, catalog=self.catalog)
+        if prebuilt := choice.plan(request, axes):
             return self.provide(prebuilt, request)
         check_variant(variant, target, self.catalog)
         plan = make_plan(self.resolve(request), variant, target, self.catalog)
+        plan = replace(plan, provider_reason=choice.why_compiled(request, axes))
         if self.options.verify:
             raise UsageError(
-                f"--verify checks prebuilt archives, and {request.text} is compiled.",
+                f"--verify checks prebuilt archives, and {request.text} is compiled. "
+                f"{plan.provider_reason}".rstrip(),
                 remedy="Add --prebuilt, or omit --verify. The pins of sources are verified by: "
                 "jitbuild recipes check",
             )
-        self._note_prebuilt(plan, request, axes)
-        return self.provide(
-            replace(plan, provider_reason=self._why_compiled(request, axes)), request
-        )
+        self._note_faster_install(plan, choice.faster_install(request, axes))
+        return self.provide(plan, request)
 
-    def _prebuilt_plan(self, request: Request, axes: Axes) -> Plan | None:
-        """Return the plan of a prebuilt interpreter if `axes` ask for one, and it fits."""
-        if axes.provider == "auto" and self._no_prebuilt:
-            return None
-        target, sha256 = self.this_host().target, self.options.sha256
-        plan = stated_prebuilt_plan(request, axes, target, self.catalog, sha256=sha256)
-        if plan is not None:
-            check_libc(self.this_host().libc)
-        return plan
+    def _note_unverified(self, interpreter: Interpreter) -> None:
+        """With --verify, note how an interpreter that is in the store already was verified."""
+        source = interpreter.manifest.source
+        if self.options.verify and source:
+            self.reporter.note(
+                f"{interpreter.name} is in the store already, and --verify checks only downloads. "
+                f"It was installed with: {source.verified}. To install it again: --reinstall"
+            )
 
-    def _why_compiled(self, request: Request, axes: Axes) -> str:
-        """Return the sentence why the provider `auto` compiles; "" for other providers."""
-        if axes.provider == "auto" and self._no_prebuilt:
-            return self._no_prebuilt
-        target, sha256 = self.this_host().target, self.options.sha256
-        return why_compiled(request, axes, target, self.catalog, sha256=sha256)
-
-    def _note_prebuilt(self, plan: Plan, request: Request, axes: Axes) -> None:
-        """If `plan` is about to be carried out, note whether a prebuilt interpreter would fit.
+    def _note_faster_install(self, plan: Plan, note: str) -> None:
+        """Print `note` if `plan` is about to be carried out.
 
         With a registry, nothing is noted: it may have the interpreter, so no build is certain.
         """
-        if self.options.sha256 or self.registry or self._no_prebuilt:
-            return
-        note = faster_install(request, axes, plan.target, self.catalog)
-        if note and self.store.get(plan.prefix_name) is None:
+        if note and self.registry is None and self.store.get(plan.prefix_name) is None:
             self.reporter.note(note)
-
-    @property
-    def _no_prebuilt(self) -> str:
-        """The sentence why no prebuilt interpreter can be had here; "" if one can."""
-        return why_unavailable(self.this_host().libc, ArchiveOrigin.parse(self.options.mirror))
 
     def resolve(self, request: Request) -> ResolvedRequest:
         """Resolve a version request with the recipes alone, any other by reading its tree."""

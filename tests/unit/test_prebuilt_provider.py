@@ -180,7 +180,7 @@ def test_on_musl_nothing_prebuilt_is_downloaded(install, reporter):
     assert "--provider source --jit no" in caught.value.remedy
     assert install.urls == []
     assert install(layout(), axes=Axes(provider="auto", jit="no"), machine=musl).variant.jit == "no"
-    assert "the C library of this machine is musl" in reporter.notes[0]
+    assert "this machine has musl" in reporter.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,16 @@ def test_the_build_attestation_is_verified_before_the_download_if_asked_for(inst
     assert install.urls == []
 
 
+def test_an_interpreter_in_the_store_is_used_and_a_note_tells_how_it_was_verified(
+    install, reporter
+):
+    first = install(layout())
+    provider = PrebuiltProvider(attest=lambda *_: pytest.fail("asked"))
+    assert install(layout(), provider=provider, verify=True).instance == first.instance
+    (note,) = (note for note in reporter.notes if "--verify" in note)
+    assert "It was installed with: sha256 pin in a recipe. To install it again: --rein" in note
+
+
 @pytest.mark.parametrize(
     ("fields", "verified"),
     [
@@ -282,6 +292,8 @@ def test_without_a_known_release_manager_nothing_is_verified(install):
 def test_an_attestation_is_asked_for_only_if_it_can_exist(install):
     with pytest.raises(UsageError, match="--verify checks prebuilt archives"):
         install(layout(), axes=Axes(), verify=True)
+    with pytest.raises(UsageError, match=r"is compiled\. No prebuilt .* --jit no is given\."):
+        install(layout(), axes=Axes(provider="auto", jit="no"), verify=True)
     fields = {"builder": "own", "build": ""}
     own = catalog_with(layout(), **fields)
     with pytest.raises(UsageError, match="archives of own have none"):

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from jitbuild.advice import advise_install
 from jitbuild.building import installed_prefix, standalone
-from jitbuild.errors import BuildError, ProofError, UsageError, VariantError
+from jitbuild.errors import BuildError, ProofError, UsageError
 from jitbuild.providers.provider import StagedInterpreter
 from jitbuild.recipes.prebuilt import PYTHON_ORG_BUILDER, STANDALONE
 from jitbuild.request import Axes
@@ -131,27 +131,6 @@ class PrebuiltProvider:
         signer = Signer(identity=manager.identity, issuer=manager.issuer)
         self.check_zip(plan.source.location, plan.version, sha256, signer)
         return f"sha256 pin in a recipe, and Sigstore signature of {manager.identity}"
-
-
-def why_unavailable(libc: str, origin: ArchiveOrigin) -> str:
-    """Return the sentence why a machine with the C library `libc` cannot have prebuilt interpreters
-    of the origin `origin`; "" if it can.
-    """
-    if libc.startswith("musl"):
-        return (
-            "Prebuilt CPythons with the JIT need glibc, and the C library of this machine is musl."
-        )
-    return "The mirror `distro` has only sources." if origin.kind == "distro" else ""
-
-
-def check_libc(libc: str) -> None:
-    """Raise VariantError if prebuilt interpreters do not run with the C library `libc`."""
-    if libc.startswith("musl"):
-        raise VariantError(
-            why_unavailable(libc, ArchiveOrigin.parse(None)),
-            remedy="The JIT has no target for musl. Use a system with glibc, such as a container "
-            "of Debian, or compile without the JIT: --provider source --jit no",
-        )
 
 
 def _program(prefix: Path, plan: Plan) -> Path:

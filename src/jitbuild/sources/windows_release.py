@@ -58,7 +58,7 @@ def verify_zip(
         manifest, bundle = get(address), get(bundle_address(address))
     except MissingError as error:
         raise SignatureError(
-            f"The signed manifest of {version} cannot be had: {error.what}",
+            f"The release {version} has no signed manifest: {error.what}",
             remedy="If the sha256 pin of the zip is enough for you, omit --verify.",
         ) from error
     signed = signed_sha256(url, manifest, bundle, signer, verify=verify)
