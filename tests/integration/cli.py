@@ -27,10 +27,14 @@ class Result:
 
 @dataclass
 class Cli:
-    """Runs `jitbuild` with JITBUILD_HOME at `home` and without the caller's other settings."""
+    """Runs `jitbuild` with JITBUILD_HOME at `home` and without the caller's other settings.
+
+    `prefix` is a command that starts it, such as one that becomes another user.
+    """
 
     home: Path
     extra: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
 
     @property
     def env(self) -> dict[str, str]:
@@ -46,7 +50,7 @@ class Cli:
     ) -> Result:
         """Run a command, and assert its exit code unless `code` is None."""
         completed = subprocess.run(
-            [sys.executable, "-m", "jitbuild", *map(str, args)],
+            self._command(*args),
             env=self.env,
             capture_output=True,
             text=True,
@@ -62,7 +66,7 @@ class Cli:
 
     def start(self, *args: object) -> Started:
         """Start a command and return it running; it is ended when the test ends."""
-        return Started([sys.executable, "-m", "jitbuild", *map(str, args)], env=self.env)
+        return Started(self._command(*args), env=self.env)
 
     def interrupt(self, *args: object, step: str) -> Result:
         """Start a measurement and send it Ctrl-C when it has written a file of a step.
@@ -79,6 +83,9 @@ class Cli:
         started.send_signal(signal.SIGINT)
         out, err = started.communicate()
         return Result(started.wait(), out, err)
+
+    def _command(self, *args: object) -> list[str]:
+        return [*self.prefix, sys.executable, "-m", "jitbuild", *map(str, args)]
 
     def interpreters(self) -> list[str]:
         """Return the folders of the interpreters."""

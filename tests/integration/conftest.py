@@ -15,6 +15,7 @@ import releases
 from ci_jobs import actionlint, adopted, cli, project  # noqa: F401
 from cli import Cli
 from configured_trees import ConfiguredTree, configure_without_answers
+from registry_fixtures import builder, machine, other_user, pushed, registry  # noqa: F401
 from source_fixtures import described, obtained  # noqa: F401
 
 import snippets

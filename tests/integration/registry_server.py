@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import shutil
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 USER, PASSWORD = "octo", "s3cret-word"
+BASIC = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 # bcrypt of PASSWORD, as htpasswd writes it.
 _HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuuEpHRRKIlpAGo.iP7Bpa.htQEJMAAnRe\n"
 
@@ -33,6 +35,10 @@ class Registry:
     def repository(self) -> str:
         return f"127.0.0.1:{self.port}/team/jitbuild"
 
+    def requests(self, name: str = "team/jitbuild") -> list[str]:
+        """Return the methods and paths of the finished requests to the repository `name`."""
+        return re.findall(rf'"([A-Z]+ /v2/{name}/\S*) HTTP/1.1"', self.log.read_text())
+
     def downloads(self, digest: str) -> int:
         """Return how many requests the blob `digest` was sent for."""
         pattern = rf'"GET /v2/team/jitbuild/blobs/{digest} HTTP/1.1" (?:200|206)'
@@ -45,14 +51,20 @@ class Registry:
 
 
 @contextlib.contextmanager
-def running_registry(cache: Path, folder: Path, *, password: bool = False) -> Iterator[Registry]:
-    """Run a registry with its data in `folder`; with `password`, it asks for USER and PASSWORD."""
+def running_registry(
+    cache: Path, folder: Path, *, password: bool = False, auth: str = ""
+) -> Iterator[Registry]:
+    """Run a registry with its data in `folder`; with `password`, it asks for USER and PASSWORD.
+
+    `auth` is another configuration of its authentication.
+    """
     program = shutil.which("docker-registry") or str(
         debian.interpreters(cache, ("docker-registry",), ("docker-registry",))["docker-registry"]
     )
     folder.mkdir()
     (folder / "htpasswd").write_text(_HTPASSWD)
-    auth = f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n" if password else ""
+    if password:
+        auth = f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n"
     log = folder / "log"
 
     def words(port: int) -> list[object]:

@@ -18,7 +18,6 @@ from registry_server import PASSWORD, USER, Registry, running_registry
 from snippets import all_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [
@@ -26,54 +25,6 @@ pytestmark = [
     pytest.mark.xdist_group("builds"),
     pytest.mark.skipif(os.name != "posix", reason="the interpreter is built with make"),
 ]
-EXTENSION = """
-#include <Python.h>
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, "answer", NULL, -1, NULL};
-PyMODINIT_FUNC PyInit_answer(void) {
-    PyObject *m = PyModule_Create(&module);
-    if (m && PyModule_AddIntConstant(m, "answer", 42) < 0) { Py_CLEAR(m); }
-    return m;
-}
-"""
-SETUP = """
-from setuptools import Extension, setup
-setup(name="answer", version="1", ext_modules=[Extension("answer", ["answer.c"])])
-"""
-
-
-@pytest.fixture(scope="module")
-def registry(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    folder = tmp_path_factory.mktemp("registry")
-    with running_registry(cache_folder, folder / "server") as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def builder(install_cli: Cli, cpython_version: str) -> Cli:
-    """The machine on which the interpreter was built."""
-    install_cli("install", cpython_version)
-    return install_cli
-
-
-@pytest.fixture(scope="module")
-def pushed(builder: Cli, registry: Registry, cpython_version: str) -> dict:
-    (pushed,) = builder("push", cpython_version, registry.repository, "--json").json()
-    return pushed
-
-
-@pytest.fixture
-def machine(tmp_path: Path, registry: Registry) -> Cli:
-    """Another machine: an empty home and store, and nothing to build from."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "empty").mkdir()
-    return Cli(
-        tmp_path / "store",
-        {
-            "HOME": str(tmp_path / "home"),
-            "JITBUILD_REGISTRY": registry.repository,
-            "JITBUILD_MIRROR": str(tmp_path / "empty"),
-        },
-    )
 
 
 def names(cli: Cli) -> list[str]:
@@ -92,24 +43,6 @@ def manifest_of(registry: Registry, digest: str) -> dict:
 
 def layer_of(registry: Registry, digest: str) -> str:
     return manifest_of(registry, digest)["layers"][0]["digest"]
-
-
-def test_a_pushed_interpreter_is_proven_and_works_on_another_machine(
-    pushed: dict, machine: Cli, tmp_path: Path, cpython_version: str
-) -> None:
-    result = machine("pull", cpython_version)
-    assert result.out.startswith(str(machine.home))
-    assert "runs machine code with PYTHON_JIT=1" in result.err
-    assert machine("probe", cpython_version).code == 0
-    project = tmp_path / "project"
-    project.mkdir()
-    (project / "answer.c").write_text(EXTENSION)
-    (project / "setup.py").write_text(SETUP)
-    build = ("--with", "setuptools", "--", "setup.py", "-q", "build_ext", "--inplace")
-    machine("run", cpython_version, *build, cwd=project)
-    code = "import answer; print(answer.answer)"
-    result = machine("run", cpython_version, "--", "python", "-c", code, cwd=project)
-    assert result.out == "42\n"
 
 
 def test_the_same_interpreter_has_one_digest(
