@@ -47,10 +47,31 @@ def provenance(*files: tuple[str, str], **other: Any) -> dict[str, Any]:
     }
 
 
-class SigstoreInstance:
-    """A certificate authority and two logs, with keys of their own."""
+def dsse_body(envelope: str, verifier: str) -> dict[str, Any]:
+    """Return the body of the log's entry for a DSSE envelope, and the certificate of its signer.
 
-    def __init__(self) -> None:
+    Both are in the forms in which the log gets them: JSON, and base64 of PEM.
+    """
+    content = json.loads(envelope)
+    return {
+        "apiVersion": "0.0.1",
+        "kind": "dsse",
+        "spec": {
+            "envelopeHash": _sha256(envelope.encode()),
+            "payloadHash": _sha256(base64.b64decode(content["payload"])),
+            "signatures": [{"signature": content["signatures"][0]["sig"], "verifier": verifier}],
+        },
+    }
+
+
+class SigstoreInstance:
+    """A certificate authority and two logs, with keys of their own.
+
+    Certificates begin at `now`, unless the time is changed.
+    """
+
+    def __init__(self, now: datetime = _SIGNED_AT) -> None:
+        self.now = now
         self._ca_key = _new_key()
         self._ct_key = _new_key()
         self._log_key = _new_key()
@@ -59,7 +80,7 @@ class SigstoreInstance:
     def sign(self, content: bytes, identity: str, issuer: str, **options: Any) -> bytes:
         """Return the bundle of a signature of `content`; for `options`, see `_bundle`."""
         key = _new_key()
-        cert = self._grant(key, identity, issuer, options.pop("repository", ""))
+        cert = self.grant(key.public_key(), identity, issuer, options.pop("repository", ""))
         digest = hashlib.sha256(content).digest()
         signature = key.sign(content, ec.ECDSA(hashes.SHA256()))
         body = {
@@ -83,34 +104,24 @@ class SigstoreInstance:
     ) -> bytes:
         """Return the bundle of a signed `statement`; for `options`, see `_bundle`."""
         key = _new_key()
-        cert = self._grant(key, identity, issuer, options.pop("repository", ""))
+        cert = self.grant(key.public_key(), identity, issuer, options.pop("repository", ""))
         payload = json.dumps(statement).encode()
         # The pre-authentication encoding of DSSE.
         framed = b"DSSEv1 %d %s %d %s" % (
             *(len(STATEMENT_FORMAT), STATEMENT_FORMAT.encode()),
             *(len(payload), payload),
         )
-        signature = _b64(key.sign(framed, ec.ECDSA(hashes.SHA256())))
         envelope = {
             "payload": _b64(payload),
             "payloadType": STATEMENT_FORMAT,
-            "signatures": [{"sig": signature}],
+            "signatures": [{"sig": _b64(key.sign(framed, ec.ECDSA(hashes.SHA256())))}],
         }
-        hashed = json.dumps(envelope).encode()
-        body = {
-            "apiVersion": "0.0.1",
-            "kind": "dsse",
-            "spec": {
-                "envelopeHash": _sha256(hashed),
-                "payloadHash": _sha256(payload),
-                "signatures": [{"signature": signature, "verifier": _pem64(cert)}],
-            },
-        }
+        body = dsse_body(json.dumps(envelope), _pem64(cert))
         return self._bundle(cert, body, {"dsseEnvelope": envelope}, **options)
 
     def verifier(self) -> Verifier:
         """Return a verifier that trusts this instance, and no other."""
-        root = TrustedRoot(_parse_root(self._trusted_root()))
+        root = TrustedRoot(_parse_root(self.trusted_root()))
         return Verifier(trusted_root=root)
 
     def _new_ca(self) -> x509.Certificate:
@@ -124,8 +135,13 @@ class SigstoreInstance:
             .sign(self._ca_key, hashes.SHA256())
         )
 
-    def _grant(
-        self, key: ec.EllipticCurvePrivateKey, identity: str, issuer: str, repository: str
+    @property
+    def authority(self) -> x509.Certificate:
+        """The certificate of the certificate authority."""
+        return self._ca
+
+    def grant(
+        self, key: ec.EllipticCurvePublicKey, identity: str, issuer: str, repository: str
     ) -> x509.Certificate:
         """Return a certificate of ten minutes, with the confirmation that it was logged."""
         is_url = identity.startswith("https:")
@@ -133,9 +149,7 @@ class SigstoreInstance:
         ca_key = self._ca_key.public_key()
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
         builder = (
-            _builder(
-                x509.Name([]), self._ca.subject, key.public_key(), _SIGNED_AT, timedelta(minutes=10)
-            )
+            _builder(x509.Name([]), self._ca.subject, key, self.now, timedelta(minutes=10))
             .add_extension(_key_usage("digital_signature"), critical=True)
             .add_extension(usage, critical=False)
             .add_extension(
@@ -153,7 +167,7 @@ class SigstoreInstance:
 
     def _sct_list(self, unlogged: bytes) -> bytes:
         """Return the extension with a signed certificate timestamp (RFC 6962, section 3)."""
-        time = int(_SIGNED_AT.timestamp() * 1000)
+        time = int(self.now.timestamp() * 1000)
         issuer = hashlib.sha256(_der(self._ca_key)).digest()
         entry = issuer + len(unlogged).to_bytes(3) + unlogged
         # Version 1, a certificate's timestamp, of a precertificate, without extensions.
@@ -165,18 +179,11 @@ class SigstoreInstance:
         items = struct.pack("!H", len(sct)) + sct
         return _tagged(4, struct.pack("!H", len(items)) + items)
 
-    def _bundle(
-        self,
-        cert: x509.Certificate,
-        body: dict[str, Any],
-        signed: dict[str, Any],
-        *,
-        logged_at: datetime = _SIGNED_AT + timedelta(seconds=5),
-    ) -> bytes:
-        """Return a bundle whose entry in the log was made at `logged_at`."""
+    def log(self, body: dict[str, Any], logged_at: datetime | None = None) -> dict[str, Any]:
+        """Return the entry of the log for `body`, which was made at `logged_at`."""
         content = _canonical(body)
         log_id = hashlib.sha256(_der(self._log_key)).digest()
-        time = int(logged_at.timestamp())
+        time = int((logged_at or self.now + timedelta(seconds=5)).timestamp())
         promised = {
             "body": _b64(content),
             "integratedTime": time,
@@ -187,7 +194,7 @@ class SigstoreInstance:
         root = hashlib.sha256(b"\0" + content).digest()
         note = f"log.test\n1\n{_b64(root)}\n"
         checkpoint = f"{note}\n\u2014 log.test {_b64(log_id[:4] + self._logged(note.encode()))}\n"
-        entry = {
+        return {
             "logIndex": "0",
             "logId": {"keyId": _b64(log_id)},
             "kindVersion": {"kind": body["kind"], "version": body["apiVersion"]},
@@ -202,11 +209,21 @@ class SigstoreInstance:
             },
             "canonicalizedBody": _b64(content),
         }
+
+    def _bundle(
+        self,
+        cert: x509.Certificate,
+        body: dict[str, Any],
+        signed: dict[str, Any],
+        *,
+        logged_at: datetime | None = None,
+    ) -> bytes:
+        """Return a bundle whose entry in the log was made at `logged_at`."""
         bundle = {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {
                 "certificate": {"rawBytes": _b64(cert.public_bytes(Encoding.DER))},
-                "tlogEntries": [entry],
+                "tlogEntries": [self.log(body, logged_at)],
             },
             **signed,
         }
@@ -215,7 +232,8 @@ class SigstoreInstance:
     def _logged(self, data: bytes) -> bytes:
         return self._log_key.sign(data, ec.ECDSA(hashes.SHA256()))
 
-    def _trusted_root(self) -> dict[str, Any]:
+    def trusted_root(self) -> dict[str, Any]:
+        """Return the keys of this instance, as in a file trusted_root.json."""
         valid = {"start": "2020-01-01T00:00:00Z"}
         authority = {
             "subject": {"organization": "tests", "commonName": "sigstore of the tests"},

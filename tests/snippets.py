@@ -106,7 +106,7 @@ CHECKS: dict[str, Check] = {
         LINT, RECIPES, "run with the address of a server of the test in place of python.org"
     ),
     "docs/registry.md: *: console*": Check(RUN, "tests/integration/test_registry_real.py"),
-    "docs/registry.md: GitHub: yaml": Check(LINT, WORKFLOW, "a workflow needs a forge"),
+    "docs/registry.md: *: yaml": Check(LINT, WORKFLOW, "a workflow needs a forge"),
     "docs/recipes.md: *: toml": Check(LINT, REAL, "excerpts of recipes, read by jitbuild"),
 }
 

@@ -172,7 +172,7 @@ class OperatingSystemError(JitbuildError):
 
 
 class SignatureError(JitbuildError):
-    """A Sigstore signature does not show that the expected signer signed this file."""
+    """A Sigstore signature does not show that the expected signer signed, or cannot be made."""
 
     exit_code = 25
 

@@ -38,8 +38,9 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     `allow_missing` is True, missing headers and modules are accepted. If `install_deps` is True,
     the machine's package manager may install missing requirements. If `pull_only` is True, an
     interpreter that is not in the store must come from the registry. If `push` is True, what was
-    built is uploaded to the registry afterwards. If `verify` is True, a prebuilt archive must have
-    a build attestation, by which GitHub states who built it.
+    built is uploaded to the registry afterwards. If `sign` is True, it is also signed with the
+    identity of the environment. If `verify` is True, a prebuilt archive must have a build
+    attestation, by which GitHub states who built it.
     """
 
     home: str | Path | None = None
@@ -61,6 +62,7 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     install_deps: bool = False
     pull_only: bool = False
     push: bool = False
+    sign: bool = False
     verify: bool = False
 
     def with_settings(self) -> BuildOptions:

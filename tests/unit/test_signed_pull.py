@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 
+import httpx
 import pytest
 from fake_registry import HOST as SERVER
 from fake_registry import FakeRegistry
@@ -12,10 +13,10 @@ from moved_stores import REPAIRER
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 from reporters import RecordingReporter
 
-from jitbuild.errors import MissingExtraError, SignatureError, UsageError
+from jitbuild.errors import MissingExtraError, RegistryError, SignatureError, UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.providers.from_registry import RegistryProvider, registry_provider
-from jitbuild.providers.push import push_interpreter
+from jitbuild.providers.push import push_interpreter, sign_pushed
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.registry.client import connect
@@ -50,13 +51,13 @@ def client(registry):
         yield client
 
 
-def provisioner(store, registry=None, **options):
+def provisioner(store, registry=None, provider=None, **options):
     return Provisioner(
         store,
         load_catalog(),
         BuildOptions(**options),
         RecordingReporter(),
-        provider=FakeProvider(),
+        provider=provider or FakeProvider(),
         registry=registry,
         probe=fake_probe,
         missing_modules=missing_modules,
@@ -149,6 +150,75 @@ def test_stencils_must_be_signed_too(registry, client, reporter, signer):
     assert warning.startswith("The registry's stencils are not used.")
     sent = registry.requests[before:]
     assert not any(request.content == b"stencils" for request in sent)
+
+
+# Signing.
+
+
+class FakeSigner:
+    """Signs as SIGNER, or fails with an error: before the push, or when it should sign."""
+
+    def __init__(self, missing=None, failure=None):
+        self.missing = missing
+        self.failure = failure
+
+    def require_identity(self):
+        if self.missing:
+            raise self.missing
+
+    def sign(self, statement):
+        if self.failure:
+            raise self.failure
+        return SignedStatement(str(SIGNER).encode(), SIGNER)
+
+
+@pytest.fixture
+def install(registry, tmp_path):
+    """Build an interpreter, push and sign it; return the provider that built it."""
+
+    def install(signer):
+        built = FakeProvider()
+        connecting = functools.partial(connect, effects=registry.effects)
+        provider = RegistryProvider(repository=REPOSITORY, sign_with=signer, connect=connecting)
+        store = Store(tmp_path / "builder")
+        provisioner(store, provider, built, push=True, sign=True).ensure(parse("3.15.2"), Axes())
+        return built
+
+    return install
+
+
+def test_what_was_built_is_pushed_and_signed(install, pull):
+    install(FakeSigner())
+    assert pull().manifest.imported.verified == f"Sigstore signature of {IDENTITY}"
+
+
+def test_without_an_identity_nothing_is_built_or_pushed(registry, install, tmp_path):
+    with pytest.raises(UsageError, match="no identity"):
+        install(FakeSigner(missing=UsageError("There is no identity.", remedy="Get one.")))
+    assert Store(tmp_path / "builder").installed() == []
+    assert registry.sent("PUT") == []
+
+
+@pytest.mark.parametrize("where", ["sigstore", "registry"])
+def test_a_push_that_is_not_signed_says_so(registry, client, pushed, reporter, where):
+    error = SignatureError("Sigstore did not sign.", remedy="Try again.")
+    if where == "registry":
+        registry.failing, registry.failures, registry.failure = "referrers", 9, httpx.Response(403)
+        error = RegistryError("", remedy="")
+    signer = FakeSigner(failure=error if where == "sigstore" else None)
+    with pytest.raises(type(error)) as caught:
+        sign_pushed(pushed, client, signer.sign, reporter)
+    shown = f"{REPOSITORY}@{pushed.digest}"
+    assert caught.value.what.startswith(f"{shown} was pushed, but is not signed. ")
+    assert caught.value.remedy
+    registry.failures = 0
+    assert sign_pushed(pushed, client, FakeSigner().sign, reporter) == SIGNER
+    assert reporter.notes[-1] == f"signed {shown} as {IDENTITY}"
+
+
+def test_only_a_push_is_signed():
+    with pytest.raises(UsageError, match="Only what is pushed is signed"):
+        registry_provider(BuildOptions(registry="h.test/a", sign=True))
 
 
 # The signers that can be stated.

@@ -275,6 +275,16 @@ def add_signed_by(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_sign(parser: argparse._ActionsContainer) -> None:
+    """Add --sign."""
+    parser.add_argument(
+        "--sign",
+        action="store_true",
+        help="sign what is pushed with Sigstore, as the identity of this CI job (needs "
+        "`id-token: write` in GitHub Actions, and jitbuild[verify])",
+    )
+
+
 def add_llvm(parser: argparse._ActionsContainer) -> None:
     """Add --llvm."""
     llvm = parser.add_argument(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jitbuild import api
 from jitbuild.ci.action_steps import key_step, provide_step
 from jitbuild.ci.matrix_sessions import requested_pythons
-from jitbuild.cli.arguments import add_examples, add_pythons
+from jitbuild.cli.arguments import add_examples, add_pythons, add_sign
 from jitbuild.cli.output import reporter_for
 from jitbuild.options import BuildOptions
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--push", action="store_true", help="upload what was built to the registry afterwards"
     )
+    add_sign(parser)
     add_examples(parser, "jitbuild ci key --pythons 3.15", "jitbuild ci provide --pythons 3.15")
 
 
@@ -45,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
     store, reporter = api.store(), reporter_for(options)
 
     def ensure(spec: str) -> Interpreter:
-        build_options = BuildOptions(install_deps=options.install_deps, push=options.push)
+        build_options = BuildOptions(
+            install_deps=options.install_deps, push=options.push, sign=options.sign
+        )
         return api.ensure(spec, options=build_options, reporter=reporter)
 
     if options.step == "key":

@@ -16,6 +16,7 @@ from jitbuild.cli.arguments import (
     add_json,
     add_llvm,
     add_registry,
+    add_sign,
     add_signed_by,
     add_sources,
     add_spec,
@@ -94,6 +95,7 @@ def _add_registry_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--push", action="store_true", help="upload what was built to the registry afterwards"
     )
+    add_sign(group)
 
 
 def _add_permissions(parser: argparse.ArgumentParser) -> None:
@@ -186,6 +188,7 @@ def _build_options(options: argparse.Namespace) -> BuildOptions:
         upgrade=options.upgrade,
         reinstall=options.reinstall,
         push=options.push,
+        sign=options.sign,
         install_deps=options.install_deps,
         verify=options.verify,
         allow_missing=options.allow_missing,

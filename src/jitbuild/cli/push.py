@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from jitbuild import settings
 from jitbuild.api import store
-from jitbuild.cli.arguments import add_axes, add_examples, add_json, add_spec, stated_axes
+from jitbuild.cli.arguments import (
+    add_axes,
+    add_examples,
+    add_json,
+    add_sign,
+    add_spec,
+    stated_axes,
+)
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import UsageError
@@ -43,20 +50,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stencils", action="store_true", help="upload all stencils in the cache of the store"
     )
+    add_sign(parser)
     add_json(parser, "what was uploaded")
     add_examples(
         parser,
         "jitbuild push 3.15 ghcr.io/OWNER/jitbuild",
         "jitbuild push --stencils ghcr.io/OWNER/jitbuild",
+        "jitbuild push --sign 3.15 ghcr.io/OWNER/jitbuild",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Upload interpreters or stencils; print the tag and the digest of each."""
+    """Upload interpreters or stencils, and sign them if asked; print the digest of each."""
     from jitbuild.building.caches.stencil_store import StencilStore
-    from jitbuild.providers.push import push_all_stencils, push_interpreter
+    from jitbuild.providers.push import push_all_stencils, push_interpreter, sign_pushed
     from jitbuild.registry.client import connect
     from jitbuild.system.http_client import effects_with
+    from jitbuild.system.signing import StatementSigner
 
     current_store, reporter = store(), reporter_for(options)
     specs, repository = _repository(options.spec)
@@ -70,6 +80,9 @@ def run(options: argparse.Namespace) -> int:
         for spec in specs
         for interpreter in matching(current_store, spec, axes, every=False, remedy=_REMEDY)
     }
+    signer = StatementSigner() if options.sign else None
+    if signer:
+        signer.require_identity()  # before anything is pushed
     effects = effects_with(settings.number("min-speed", least=0))
     with connect(repository, effects=effects, reporter=reporter) as client:
         pushed = [
@@ -77,17 +90,26 @@ def run(options: argparse.Namespace) -> int:
             for interpreter in found.values()
         ]
         if options.stencils:
-            stencils = StencilStore.below(current_store.root)
-            pushed += push_all_stencils(stencils, client)
+            pushed += push_all_stencils(StencilStore.below(current_store.root), client)
+        _print(pushed, options, repository)
+        signers = [
+            sign_pushed(each, client, signer.sign, reporter).identity if signer else ""
+            for each in pushed
+        ]
+    if options.json:
+        entries = zip(pushed, signers, strict=True)
+        print_json([_to_json(each, repository, identity) for each, identity in entries])
+    return 0
+
+
+def _print(pushed: list[Pushed], options: argparse.Namespace, repository: Repository) -> None:
+    reporter = reporter_for(options)
     for each in pushed:
         reporter.note(f"pushed {repository}:{each.tags[0]} ({format_size(each.size)})")
         if not options.json:
-            print(f"{repository}@{each.digest}")
+            print(f"{repository}@{each.digest}", flush=True)
     if not pushed:
         reporter.note("There are no stencils in the cache.")
-    if options.json:
-        print_json([_to_json(each, repository) for each in pushed])
-    return 0
 
 
 def _repository(words: list[str]) -> tuple[list[str], Repository]:
@@ -106,10 +128,11 @@ def _repository(words: list[str]) -> tuple[list[str], Repository]:
     )
 
 
-def _to_json(pushed: Pushed, repository: Repository) -> dict[str, object]:
+def _to_json(pushed: Pushed, repository: Repository, signed_by: str) -> dict[str, object]:
     return {
         "repository": str(repository),
         "tags": list(pushed.tags),
         "digest": pushed.digest,
         "size": pushed.size,
+        "signed_by": signed_by,
     }

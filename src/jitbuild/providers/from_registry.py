@@ -22,7 +22,7 @@ from jitbuild.errors import (
 )
 from jitbuild.providers.exported_archive import naming, unpack_exported
 from jitbuild.providers.provider import StagedInterpreter
-from jitbuild.providers.push import push_interpreter
+from jitbuild.providers.push import push_interpreter, sign_pushed
 from jitbuild.registry.client import RegistryClient, connect
 from jitbuild.registry.documents import ImageManifest
 from jitbuild.registry.interpreters import key_tag, layer_of
@@ -35,6 +35,7 @@ from jitbuild.store.manifest import UNSET, ImportRecord, SourceRecord
 from jitbuild.system.formatting import format_size
 from jitbuild.system.http_client import effects_with
 from jitbuild.system.signatures import require_package, verify_statement
+from jitbuild.system.signing import StatementSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,13 +71,15 @@ class RegistryProvider:
     """Provides the interpreters in `repository`. `connect` and `clock` are effects.
 
     `locked` returns the digest that a lock file states for the interpreter with a plan key. If
-    `signer` is given, interpreters must have its signature, which `verify` verifies.
+    `signer` is given, interpreters must have its signature, which `verify` verifies. If `sign_with`
+    is given, it signs what is pushed.
     """
 
     repository: Repository
     locked: Callable[[str], str | None] = lambda _: None
     signer: Signer | None = None
     verify: Verify = verify_statement
+    sign_with: StatementSigner | None = None
     connect: Callable[..., AbstractContextManager[RegistryClient]] = connect
     clock: Callable[[], float] = time.monotonic
 
@@ -124,15 +127,23 @@ class RegistryProvider:
         )
 
     def check_push(self, reporter: Reporter) -> None:
-        """Raise the errors of RegistryClient if the repository cannot be pushed to."""
+        """Raise the errors of RegistryClient if the repository cannot be pushed to.
+
+        If the push is to be signed, raise UsageError if there is no identity to sign with.
+        """
+        if self.sign_with:
+            self.sign_with.require_identity()
         with self.connect(self.repository, reporter=reporter) as client:
             client.check_push()
 
     def push(self, interpreter: Interpreter, store: Store, reporter: Reporter) -> None:
-        """Upload `interpreter`. Raises the errors of `push_interpreter`."""
+        """Upload `interpreter`. Raises the errors of `push_interpreter` and `sign_pushed`."""
         with self.connect(self.repository, reporter=reporter) as client:
             pushed = push_interpreter(interpreter, client, store, reporter)
-        reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({format_size(pushed.size)})")
+            size = format_size(pushed.size)
+            reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({size})")
+            if self.sign_with:
+                sign_pushed(pushed, client, self.sign_with.sign, reporter)
 
     def _verified(self, client: RegistryClient, digest: str, scratch: Path) -> str | Unset:
         """Return how the signature of the document `digest` was verified, if it must have one."""
@@ -187,9 +198,15 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     """Return the provider for the repository that `options` name; None if they name none.
 
     The digests in the nearest lock file, if there is one, are binding. Raises UsageError if the
-    registry is not the name of a repository, or missing for a pull or a push, and if the signer is
-    not a possible one. Raises SettingsError if the lock file is invalid.
+    registry is not the name of a repository, or missing for a pull or a push, if the signer is not
+    a possible one, and if a signature is wanted without a push. Raises SettingsError if the lock
+    file is invalid.
     """
+    if options.sign and not options.push:
+        raise UsageError(
+            "Only what is pushed is signed.",
+            remedy="Add --push, or sign what the store has with `jitbuild push --sign`.",
+        )
     if not options.registry:
         if options.push or options.pull_only:
             raise UsageError(
@@ -203,5 +220,6 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
         repository=parse_repository(options.registry),
         locked=lock.digest_of if lock else lambda _: None,
         signer=signer_of(options),
+        sign_with=StatementSigner() if options.sign else None,
         connect=functools.partial(connect, effects=effects_with(options.min_speed)),
     )

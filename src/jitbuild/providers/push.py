@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.errors import MissingError
+from jitbuild.errors import JitbuildError, MissingError
 from jitbuild.providers.exporting import check_exportable, export
 from jitbuild.registry.documents import (
     Descriptor,
@@ -20,14 +20,17 @@ from jitbuild.registry.interpreters import (
     readable_tag,
     with_target,
 )
+from jitbuild.registry.signatures import add_signature
 from jitbuild.registry.stencils import SharedEntry, push_stencils, stencil_tag
 
 if TYPE_CHECKING:
     from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.registry.client import RegistryClient
+    from jitbuild.registry.signatures import Sign
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.store import Store
     from jitbuild.system.progress import Reporter
+    from jitbuild.system.signatures import Signer
 
 
 class Pushed(NamedTuple):
@@ -94,6 +97,21 @@ def _upload(
         )
         client.upload(file.path, layer, f"Uploading {interpreter.name}")
     return interpreter_artifact(interpreter.manifest, layer)
+
+
+def sign_pushed(pushed: Pushed, client: RegistryClient, sign: Sign, reporter: Reporter) -> Signer:
+    """Sign `pushed` and upload its signature; return the signer.
+
+    Raises the errors of `sign` and of RegistryClient; what was pushed then remains without it.
+    """
+    shown = f"{client.repository}@{pushed.digest}"
+    try:
+        signer = add_signature(client, pushed.digest, pushed.tags[0], sign)
+    except JitbuildError as error:
+        what = f"{shown} was pushed, but is not signed. {error.what}"
+        raise type(error)(what, remedy=error.remedy) from error
+    reporter.note(f"signed {shown} as {signer.identity}")
+    return signer
 
 
 def push_all_stencils(stencils: StencilStore, client: RegistryClient) -> list[Pushed]:

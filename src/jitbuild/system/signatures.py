@@ -19,6 +19,7 @@ from jitbuild.system.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from importlib.resources.abc import Traversable
 
     from cryptography.x509 import Certificate
     from sigstore.models import Bundle
@@ -84,14 +85,20 @@ def packaged_verifier() -> Verifier:
     older version of the package may have written that copy, and an upgrade does not replace it.
     """
     from importlib import resources
-    from urllib.parse import quote
 
     from sigstore.models import TrustedRoot
     from sigstore.verify import Verifier
 
-    store = resources.files("sigstore") / "_store" / quote(_INSTANCE, safe="")
-    with resources.as_file(store / "trusted_root.json") as path:
+    with resources.as_file(packaged_file("trusted_root.json")) as path:
         return Verifier(trusted_root=TrustedRoot.from_file(str(path)))
+
+
+def packaged_file(name: str) -> Traversable:
+    """Return a file about Sigstore's public instance that the package ships."""
+    from importlib import resources
+    from urllib.parse import quote
+
+    return resources.files("sigstore") / "_store" / quote(_INSTANCE, safe="") / name
 
 
 def verify_signature(
@@ -194,13 +201,13 @@ class _ExpectedSigner:
             policy.AllOf(policies).verify(cert)
         except VerificationError as error:
             raise SignatureError(
-                f"{self._name} was signed by {_signer_of(cert, signer)}, not by {signer}.",
+                f"{self._name} was signed by {named_signer(cert, signer)}, not by {signer}.",
                 remedy=f"{_DO_NOT_USE} If its publisher has a new signer, update jitbuild.",
             ) from error
 
 
-def _signer_of(cert: Certificate, expected: Signer) -> Signer:
-    """Return the signer that `cert` names, for a message that also states the expected signer."""
+def named_signer(cert: Certificate, expected: Signer | None = None) -> Signer:
+    """Return the signer that `cert` names; its repository only if `expected` states one."""
     from cryptography.x509 import SubjectAlternativeName
 
     names = cert.extensions.get_extension_for_class(SubjectAlternativeName).value
@@ -212,9 +219,11 @@ def _signer_of(cert: Certificate, expected: Signer) -> Signer:
     # The text follows two or more bytes that state its type and its length.
     repository = texts.get(_REPOSITORY_EXTENSION, "none").partition("http")
     return Signer(
-        identity=_one_line(", ".join(str(name.value) for name in names)),
-        issuer=_one_line(texts.get(_ISSUER_EXTENSION, "unknown")),
-        repository=_one_line("".join(repository[1:]) or "none") if expected.repository else "",
+        identity=one_line(", ".join(str(name.value) for name in names)),
+        issuer=one_line(texts.get(_ISSUER_EXTENSION, "unknown")),
+        repository=one_line("".join(repository[1:]) or "none")
+        if expected and expected.repository
+        else "",
     )
 
 
@@ -240,7 +249,7 @@ def _check_statement(name: str, sha256: str, statement: Any, predicate_type: str
     kinds = (statement.get("_type"), statement.get("predicateType"))
     if kinds[0] not in _STATEMENT_TYPES or kinds[1] != predicate_type:
         raise SignatureError(
-            f"The signed statement about {name} has the type {_one_line(str(kinds[1]))}, not "
+            f"The signed statement about {name} has the type {one_line(str(kinds[1]))}, not "
             f"{predicate_type}.",
             remedy="Use a statement of the expected type.",
         )
@@ -256,7 +265,7 @@ def _translated(name: str, bundle: Bundle | None, error: Exception) -> Signature
     """Return the error for `name`, whose `bundle` (None: cannot be parsed) caused `error`."""
     from sigstore.errors import CertValidationError
 
-    detail = _one_line(" ".join(_NOISE.sub("", str(error)).split()) or repr(error))
+    detail = one_line(" ".join(_NOISE.sub("", str(error)).split()) or repr(error))
     if bundle is None:
         remedy = "Download the signature (the Sigstore bundle) again: it may be damaged or cut off."
         if "checkpoint" in detail:
@@ -281,7 +290,7 @@ def _translated(name: str, bundle: Bundle | None, error: Exception) -> Signature
     )
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return `text`, which others wrote, as one line of limited length without controls."""
     line = escape_controls(text, one_line=True)
     return line if len(line) <= _MOST_TEXT else f"{line[:_MOST_TEXT]} (cut off)"
