@@ -7,6 +7,7 @@ which must start fast, reads settings, so this module imports nothing that is sl
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,11 +242,17 @@ def _is_readable_file(path: Path) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(read_small(path).decode())
+        return _parsed(read_small(path))
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}.", remedy="Correct the file."
         ) from error
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(content: bytes) -> dict[str, Any]:
+    """Return the content of a settings file, which must not be changed."""
+    return parse_toml(content.decode())
 
 
 def _check_trust(table: dict[str, Any], project: Path) -> None:

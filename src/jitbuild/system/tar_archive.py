@@ -159,25 +159,28 @@ class _Unpacker:
         self._guard.check(member)
         path = f"{self._dest}/{member.name}"
         parent = posixpath.dirname(path)
-        if member.isreg() and parent in self._checked and not os.path.lexists(path):
+        plain = member.isreg() or member.isdir()
+        if plain and parent in self._checked and not os.path.lexists(path):
             # The filter would resolve the same folder again, and change only the mode.
             member.mode = _file_mode(member.mode)
         else:
             member = tarfile.data_filter(member, self._dest)
         if self._left_out(member.name):
             return
+        self._make_folder(parent)
         if member.isdir():
-            Path(path).mkdir(parents=True, exist_ok=True)
+            self._make_folder(path.rstrip("/"))
             self._folders.append((path, member))
-            return
-        if parent not in self._checked:
-            Path(parent).mkdir(parents=True, exist_ok=True)
-            self._checked.add(parent)
-        if member.isreg():
+        elif member.isreg():
             self._write_file(member, path)
         else:
             self._link(member, path)
             self._checked.clear()  # the link may lead to one of these folders
+
+    def _make_folder(self, path: str) -> None:
+        if path not in self._checked:
+            Path(path).mkdir(parents=True, exist_ok=True)
+            self._checked.add(path)
 
     def _write_file(self, member: tarfile.TarInfo, path: str) -> None:
         self._tar.makefile(member, path)
@@ -242,8 +245,8 @@ class _Guard:
             raise damaged(self._archive, reason)
 
     def _refuse_below_link(self, name: str, original: str) -> None:
-        while name:
+        while name and self._links:
             if name in self._links:
                 reason = f"{original!r} goes through a symbolic link of the archive"
                 raise unsafe(self._archive, reason)
-            name = posixpath.dirname(name)
+            name = name.rpartition("/")[0]
