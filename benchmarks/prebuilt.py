@@ -1,6 +1,7 @@
 """Compare `jitbuild install --prebuilt` with `uv python install` of the same archive.
 
-    python benchmarks/prebuilt.py [ROUNDS] --archive FILE [--uv FILE] [--work FOLDER]
+    python benchmarks/prebuilt.py [ROUNDS] --archive FILE [--rate MBIT] [--uv FILE]
+                                  [--work FOLDER]
 
 FILE is an archive of python-build-standalone for Linux on x86-64, such as
 cpython-3.13.15+20261110-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz. It can also be the
@@ -13,9 +14,11 @@ script. Exits with 1 when something cannot be run.
 from __future__ import annotations
 
 import contextlib
+import functools
+import http.server
 import json
+import multiprocessing
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +36,12 @@ if TYPE_CHECKING:
 
 _FLAGS: dict[str, dict[str, Any]] = {
     "archive": {"type": Path, "required": True, "help": "the archive, or a folder in a store"},
+    "rate": {
+        "type": float,
+        "default": 0,
+        "metavar": "MBIT",
+        "help": "how much the server sends in a second (default: as much as it can)",
+    },
     "uv": {"default": shutil.which("uv"), "help": "the program (default: from PATH)"},
     "work": {"type": Path, "help": "where both install (default: the folder of temporary files)"},
 }
@@ -47,7 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=given.work) as work:
         try:
             archive = _archive(given.archive, Path(work))
-            with _served(archive) as url:
+            with _served(archive, given.rate) as url:
                 commands = _commands(given.uv, archive, url, Path(work))
                 compare(commands, target="at most 1.3", rounds=given.rounds)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -66,29 +75,37 @@ def _archive(given: Path, work: Path) -> Path:
     return archive.rename(folder / archive.name)
 
 
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Sends files as fast as a connection of `rate` Mbit/s; 0 is no limit."""
+
+    rate = 0.0
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        begun, sent = time.monotonic(), 0
+        while chunk := source.read(1 << 16):
+            outputfile.write(chunk)
+            sent += len(chunk)
+            if self.rate:
+                due = begun + sent * 8 / (self.rate * 1e6)
+                time.sleep(max(0.0, due - time.monotonic()))
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
 @contextlib.contextmanager
-def _served(archive: Path) -> Iterator[str]:
+def _served(archive: Path, rate: float) -> Iterator[str]:
     """Serve the folder above that of `archive` in another process, and yield its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    server = subprocess.Popen(
-        argv, cwd=archive.parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-    )
-    try:
-        _wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.1)
+    handler = functools.partial(_Handler, directory=str(archive.parents[1]))
+    _Handler.rate = rate
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        process = multiprocessing.get_context("fork").Process(target=server.serve_forever)
+        process.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            process.terminate()
+            process.join()
 
 
 def _commands(uv: str, archive: Path, url: str, work: Path) -> dict[str, Command]:

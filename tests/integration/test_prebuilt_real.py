@@ -255,6 +255,7 @@ def test_a_disk_that_is_too_small_is_reported(
     words = ("install", VERSION, "--prebuilt", "--recipes", pinned(archive), "-q")
     refused = cli(*words, code=DiskFullError.exit_code)
     assert refused.err.count("No space is left") == 1
+    assert "are needed, and" in refused.err  # it was not even downloaded
     assert left(home) == []
 
 

@@ -724,3 +724,4 @@ def test_the_least_speed_of_the_settings_is_used():
     assert download.downloader(None) is download.download
     effects = download.downloader(5).keywords["effects"]
     assert (effects.least_speed, NetworkEffects().least_speed) == (5, 1000)
+    assert [download.downloader(speed, room=3).keywords["room"] for speed in (None, 5)] == [3, 3]

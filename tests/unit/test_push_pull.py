@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from reporters import RecordingReporter
 
 from jitbuild.errors import (
     ArchiveError,
+    DiskFullError,
     DownloadError,
     IntegrityError,
     MissingError,
@@ -112,6 +114,18 @@ def test_a_pulled_interpreter_is_proven_and_not_built(store, origin, registry, p
     assert record.file == f"{REPOSITORY}@{pushed.digest}"
     assert record.built == old.created
     assert set(interpreter.manifest.times) == {"download", "unpack", "probe", "total"}
+    assert store.scratch_folders() == []
+
+
+def test_a_pull_needs_space_for_the_archive_and_its_content(store, registry, pushed):
+    size = max(len(blob) for blob in registry.blobs.values())
+    effects = replace(registry.effects, free_space=lambda folder: 2 * size)
+    through = RegistryProvider(
+        repository=REPOSITORY, connect=functools.partial(connect, effects=effects)
+    )
+    with pytest.raises(DiskFullError, match="are needed, and"):
+        provisioner(store, registry=through).ensure(parse("3.15.2"), Axes())
+    assert store.installed() == []
     assert store.scratch_folders() == []
 
 

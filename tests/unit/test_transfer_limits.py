@@ -115,6 +115,19 @@ def test_a_file_of_the_stated_size_is_downloaded(dest):
 
 
 @pytest.mark.parametrize("stated", [0, len(DATA)])
+def test_an_archive_needs_room_for_its_content_before_a_byte_is_read(dest, stated):
+    def answer(request):
+        headers = {"Content-Length": str(len(DATA))}
+        return httpx.Response(200, headers=headers, stream=Body([DATA]))
+
+    needed = 3 * len(DATA)
+    with pytest.raises(DiskFullError, match=r"30\.7 kB are needed, and 30\.7 kB are free"):
+        get(dest, answer, size=stated, room=3, free_space=lambda folder: needed - 1)
+    assert left(dest) == []
+    assert get(dest, answer, size=stated, room=3, free_space=lambda folder: needed) == dest
+
+
+@pytest.mark.parametrize("stated", [0, len(DATA)])
 def test_a_disk_with_too_little_space_is_full_before_a_byte_is_read(dest, stated):
     body = Body([DATA])
     headers = {"Content-Length": str(len(DATA))}

@@ -36,6 +36,7 @@ from jitbuild.system.formatting import format_size
 from jitbuild.system.http_client import effects_with
 from jitbuild.system.signatures import require_package, verify_statement
 from jitbuild.system.signing import StatementSigner
+from jitbuild.system.transfer_limits import ROOM_TO_UNPACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,9 +100,9 @@ class RegistryProvider:
             shown = f"{self.repository}@{digest}"
             layer = layer_of(document, shown)
             verified = self._verified(client, digest, task.scratch)
-            file = client.download(
-                layer, task.scratch / "archive.tar.zst", f"Downloading {plan.name}"
-            )
+            archive = task.scratch / "archive.tar.zst"
+            title = f"Downloading {plan.name}"
+            file = client.download(layer, archive, title, room=ROOM_TO_UNPACK)
         downloaded = self.clock()
         with naming(shown, file, remedy="Push the interpreter again."):
             manifest = read_manifest(file)

@@ -23,6 +23,7 @@ from jitbuild.store.manifest import SourceRecord
 from jitbuild.system import archive, process
 from jitbuild.system.download import downloader
 from jitbuild.system.signatures import Signer
+from jitbuild.system.transfer_limits import ROOM_TO_UNPACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,7 +104,7 @@ class PrebuiltProvider:
     def _fetched(self, task: ProviderTask) -> CachedArchive:
         archives = ArchiveCache(
             folder=task.store.cache("sources"),
-            downloader=downloader(task.options.min_speed),
+            downloader=downloader(task.options.min_speed, room=ROOM_TO_UNPACK),
             reporter=task.reporter,
         )
         return self.fetch(task.plan.source, ArchiveOrigin.parse(task.options.mirror), archives)

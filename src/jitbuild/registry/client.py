@@ -204,14 +204,15 @@ class RegistryClient:
                 on_wait=stage.detail if title else self._note_wait,
             )
 
-    def download(self, blob: Descriptor, dest: Path, title: str) -> Path:
+    def download(self, blob: Descriptor, dest: Path, title: str, *, room: int = 1) -> Path:
         """Download the blob `blob` to the file `dest`, and return `dest`.
 
         A partial download is resumed; the size and the digest are checked. If `dest` exists already
-        and has that digest, it is used. Raises the errors of `system.download.download`.
+        and has that digest, it is used. Takes `room`, and raises errors, as
+        `system.download.download` does.
         """
         sha256 = blob.digest.removeprefix("sha256:")
-        limit = SizeLimit(size=blob.size, free_space=self.effects.free_space)
+        limit = SizeLimit(size=blob.size, room=room, free_space=self.effects.free_space)
 
         def fetch(part: Path, stage: Stage) -> None:
             with registry_errors(self.repository):

@@ -32,6 +32,7 @@ def download(  # noqa: PLR0913
     reporter: Reporter = _SILENT,
     title: str | None = None,
     retries: int = 4,
+    room: int = 1,
     effects: NetworkEffects = _EFFECTS,
 ) -> Path:
     """Download the file at `url` (http, https or file) to `dest`, and return `dest`.
@@ -42,7 +43,7 @@ def download(  # noqa: PLR0913
     in bytes; if it is 0, the file may have up to `effects.most_bytes`. A partial download that an
     earlier call left in `<dest>.part` is resumed. A failed attempt is repeated up to `retries`
     times; if an attempt made good progress before it failed, the count starts again. `title` is
-    shown during the download.
+    shown during the download. The disk must have space for `room` times the size of the file.
 
     Raises DownloadError if the server cannot be reached, MissingError if the file does not exist,
     and TruncatedError if the download kept ending early; the partial file is then kept for the next
@@ -61,7 +62,7 @@ def download(  # noqa: PLR0913
             remedy="Use an http, https or file URL.",
         )
 
-    limit = SizeLimit(size=size, most=effects.most_bytes, free_space=effects.free_space)
+    limit = SizeLimit(size=size, room=room, most=effects.most_bytes, free_space=effects.free_space)
 
     def fetch(part: Path, stage: Stage) -> None:
         with create_client(effects) as client:
@@ -79,11 +80,11 @@ def download(  # noqa: PLR0913
     return provide_file(dest, fetch, sha256=sha256, reporter=reporter, title=title)
 
 
-def downloader(least_speed: int | None) -> Callable[..., Path]:
+def downloader(least_speed: int | None, *, room: int = 1) -> Callable[..., Path]:
     """Return `download` with `least_speed`, in bytes per second, as the lowest accepted speed.
 
-    None stands for the default.
+    None stands for the default. `room` is that of `download`.
     """
     if least_speed is None:
-        return download
-    return functools.partial(download, effects=effects_with(least_speed))
+        return functools.partial(download, room=room) if room > 1 else download
+    return functools.partial(download, room=room, effects=effects_with(least_speed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 # The most bytes of a file whose size is not known. CPython's archives have 20 to 40 MB.
 MOST_BYTES = 1 << 30
+# An archive of an interpreter and its content together have at least this many times the size of
+# the archive. With gzip, the content alone has three to four times that size, and more with zstd.
+ROOM_TO_UNPACK = 3
 # An attempt makes progress if it adds this part of the file.
 _PROGRESS_SHARE = 20
 _MOST_DIGITS = 18
@@ -27,10 +29,12 @@ _MOST_DIGITS = 18
 class SizeLimit:
     """The limit of the size of a file: exactly `size` bytes or, if `size` is 0, at most `most`.
 
-    `free_space` returns the number of free bytes on the disk of a folder.
+    `free_space` returns the number of free bytes on the disk of a folder. There must be space for
+    `room` times the size of the file: more than 1 for an archive that is unpacked afterwards.
     """
 
     size: int = 0
+    room: int = 1
     most: int = MOST_BYTES
     free_space: Callable[[Path], int]
 
@@ -44,8 +48,11 @@ class SizeLimit:
         if total is not None:
             self._check(address, total, exact=True)
         present = part.stat().st_size if part.exists() else 0
-        if (total or self.size) - present > self.free_space(part.parent):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part))
+        needed = (total or self.size) * self.room - present
+        free = self.free_space(part.parent)
+        if needed > free:
+            reason = f"{format_size(needed)} are needed, and {format_size(free)} are free"
+            raise OSError(errno.ENOSPC, reason, str(part))
 
     def check_received(self, address: Address, count: int) -> None:
         """Check the number of bytes that have arrived so far, before they are written.
