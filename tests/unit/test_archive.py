@@ -225,6 +225,50 @@ def test_a_malicious_tar_is_refused_and_leaves_nothing(tmp_path, dest, name):
     )
 
 
+@pytest.mark.parametrize("name", ["top/link/", "top/link//", "top/link/.", "./top//link/./"])
+def test_a_link_cannot_lead_outside_by_another_spelling_of_its_name(tmp_path, dest, name):
+    (dest.parent).mkdir()
+    (dest.parent / "secret").write_text("secret")
+    path = tar(tmp_path / "a.tar", entry("top/a"), symlink(name, "../../secret"))
+    with pytest.raises(UnsafeArchiveError):
+        unpack(path, dest)
+    assert not dest.exists()
+
+
+@posix_only
+def test_a_link_is_created_for_every_spelling_of_its_name(tmp_path, dest):
+    names = ("top//one", "./top/./two", "top/three/", "top/four/.")
+    unpack(tar(tmp_path / "a.tar", *(symlink(name, "x") for name in names)), dest)
+    links = {each.name: str(each.readlink()) for each in (dest / "top").iterdir()}
+    assert links == dict.fromkeys(["one", "two", "three", "four"], "x")
+
+
+TAKEN = {
+    "a folder without a member": [entry("top/d/x"), symlink("top/d", "a")],
+    "a folder with a link": [
+        *(symlink("top/d/a", "../b"), entry("top/b", b"b")),
+        hardlink("top/d", "top/a"),
+    ],
+    "the top": [symlink(".", "top/a")],
+    "a file": [entry("top/b", b"b"), hardlink("top/b", "top/a")],
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_link_does_not_replace_what_is_already_unpacked(tmp_path, dest, name):
+    path = tar(tmp_path / "a.tar", entry("top/a", b"a"), *TAKEN[name])
+    with pytest.raises(ArchiveError):
+        unpack(path, dest)
+    assert not dest.exists()
+
+
+def test_the_later_of_two_times_of_a_folder_is_used(tmp_path, dest):
+    earlier = entry("top", None)
+    earlier[0].mtime = WHEN - 1000
+    unpack(tar(tmp_path / "a.tar", earlier, entry("top/a"), entry("top", None)), dest)
+    assert (dest / "top").stat().st_mtime == WHEN
+
+
 def test_a_hard_link_to_a_missing_member_is_damage(tmp_path, dest):
     with pytest.raises(ArchiveError, match="which does not exist"):
         unpack(tar(tmp_path / "a.tar", entry("top/a"), hardlink("top/b", "top/c")), dest)

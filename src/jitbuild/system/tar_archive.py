@@ -157,6 +157,8 @@ class _Unpacker:
     def add(self, member: tarfile.TarInfo) -> None:
         """Check `member`, and write it unless it is left out. Raises UnsafeArchiveError."""
         self._guard.check(member)
+        # For the filter, the target of a link `a/b/` is relative to `a/b`, and not to `a`.
+        member.name = posixpath.normpath(member.name.replace(os.sep, "/"))
         path = f"{self._dest}/{member.name}"
         parent = posixpath.dirname(path)
         plain = member.isreg() or member.isdir()
@@ -189,7 +191,10 @@ class _Unpacker:
         self._set_time(member, path)
 
     def _link(self, member: tarfile.TarInfo, path: str) -> None:
-        """Create a link, or copy its target if the system or the user cannot create links."""
+        """Create a link, or copy its target if the system or the user cannot create links.
+
+        Raises FileExistsError if `path` exists: a copy would follow a link there, or go into it.
+        """
         target = Path(path).parent if member.issym() else Path(self._dest)
         target /= member.linkname
         try:
@@ -197,12 +202,14 @@ class _Unpacker:
                 Path(path).symlink_to(member.linkname)
             else:
                 Path(path).hardlink_to(target)
+        except FileExistsError:
+            raise
         except OSError:
             shutil.copy2(target, path)
 
     def finish(self) -> None:
         """Set the times of the folders; those of files are already set."""
-        for path, member in reversed(self._folders):
+        for path, member in self._folders:
             self._set_time(member, path)
 
     def _set_time(self, member: tarfile.TarInfo, path: str) -> None:
