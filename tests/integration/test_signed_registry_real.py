@@ -7,6 +7,8 @@ import http.server
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,13 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="the registry is a program of Debian"),
 ]
 VERSION = "3.15.2"
+NOXFILE = f"""
+import jitbuild.nox as jit
+
+@jit.session(pythons=["{VERSION}"], modes=["on"])
+def tests(session):
+    pass
+"""
 METHOD = f"Sigstore signature of {IDENTITY}"
 
 
@@ -206,6 +215,45 @@ def test_an_unsigned_interpreter_is_neither_pulled_nor_built(
     assert interpreter["imported"]["verified"] == ""
 
 
+def test_only_signed_interpreters_are_locked(
+    world: World, signed: dict[str, Any], machine: Cli, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    lock = ("lock", VERSION, "--registry", signed["repository"], "--signed-by")
+    error = machine(*lock, IDENTITY.replace("main", "dev"), cwd=project, code=25).err
+    assert f"was signed by {IDENTITY}" in error
+    assert list(project.iterdir()) == []
+    machine(*lock, IDENTITY, cwd=project)
+    assert signed["digest"] in (project / "jitbuild.lock").read_text()
+
+
+def test_nox_sessions_get_only_what_is_signed(
+    world: World, signed: dict[str, Any], machine: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "noxfile.py").write_text(NOXFILE)
+    machine.extra |= {"JITBUILD_REGISTRY": signed["repository"], "JITBUILD_POLICY": "pull"}
+
+    def nox(identity: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "nox", "-s", f"jitbuild({VERSION})"],
+            cwd=tmp_path,
+            env=machine.env | {"JITBUILD_SIGNED_BY": identity},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = nox(IDENTITY.replace("main", "dev"))
+    assert done.returncode == 1
+    assert f"was signed by {IDENTITY}" in done.stderr
+    assert leftovers(machine) == []
+    done = nox(IDENTITY)
+    assert done.returncode == 0, done.stderr
+    (interpreter,) = machine("list", "--json").json()
+    assert interpreter["imported"]["verified"] == METHOD
+
+
 def test_a_tampered_signature_is_refused(
     world: World, signed: dict[str, Any], machine: Cli
 ) -> None:
@@ -223,7 +271,8 @@ def test_a_tampered_signature_is_refused(
 def test_what_was_built_is_pushed_and_signed(world: World, tmp_path: Path) -> None:
     repository = world.repository("installed")
     job = world.job(tmp_path / "job")
-    result = job("install", VERSION, "--registry", repository, "--push", "--sign")
+    job.extra["JITBUILD_REGISTRY"] = repository
+    result = job("ci", "provide", "--pythons", VERSION, "--push", "--sign")
     assert f"signed {repository}@" in result.err
     machine = world.machine(tmp_path / "store", JITBUILD_SIGNED_BY=IDENTITY)
     machine.extra["JITBUILD_REGISTRY"] = repository

@@ -12,17 +12,20 @@ from jitbuild.cli.arguments import (
     add_json,
     add_recipes,
     add_registry,
+    add_signed_by,
     add_spec,
     requested_plan,
 )
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import MissingError, UsageError, VariantError
+from jitbuild.options import BuildOptions
 from jitbuild.request import parse
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from jitbuild.registry.client import RegistryClient
     from jitbuild.registry.lock_file import LockedInterpreter, LockFile
@@ -33,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Write jitbuild.lock: the digest of each requested interpreter in a registry, for every "
         "target that the registry has. `install` and `pull` then accept no other from a registry. "
-        "Commit the file. Without requests, the digests in the file are renewed."
+        "Commit the file. Without requests, the digests in the file are renewed. With --signed-by, "
+        "all of them must be signed."
     )
     add_spec(
         parser,
@@ -44,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pythons)",
     )
     add_registry(parser)
+    add_signed_by(parser)
     add_axes(parser)
     add_recipes(parser)
     parser.add_argument(
@@ -85,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
             found = {each for spec in specs for each in _locked(spec, options, client)}
         else:
             found = {_renewed(each, client) for each in old.interpreter} if old else set()
+        _check_signatures(found, options, client)
     lock = LockFile(registry=str(repository), interpreter=tuple(sorted(found)))
     changed = lock != old
     if changed and not options.check:
@@ -122,6 +128,24 @@ def _renewed(locked: LockedInterpreter, client: RegistryClient) -> LockedInterpr
 
     _, digest = client.get(key_tag(locked.key))
     return msgspec.structs.replace(locked, digest=digest)
+
+
+def _check_signatures(
+    locked: Iterable[LockedInterpreter], options: argparse.Namespace, client: RegistryClient
+) -> None:
+    """Raise SignatureError unless the expected identity, if one is stated, signed all of them."""
+    import tempfile
+
+    from jitbuild.registry.signatures import require_signature
+    from jitbuild.registry.signers import signer_of
+
+    stated = BuildOptions(signed_by=options.signed_by, signed_by_issuer=options.signed_by_issuer)
+    signer = signer_of(stated.with_settings())
+    if signer is None:
+        return
+    for digest in sorted({each.digest for each in locked}):
+        with tempfile.TemporaryDirectory() as folder:
+            require_signature(client, digest, signer, Path(folder))
 
 
 def _locked(
