@@ -163,6 +163,18 @@ def test_a_signature_has_the_form_of_cosign(registry, client, sign, digest):
         assert entry.annotations == document["annotations"]
 
 
+def test_a_signature_as_cosign_writes_it_is_accepted(attach, require, digest):
+    """cosign's statement has no name; its list of referrers may lack annotations."""
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"digest": {"sha256": digest[7:]}, "annotations": {}}],
+        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "predicate": {},
+    }
+    attach(INSTANCE.attest(statement, IDENTITY, SIGNER.issuer, repository=SIGNER.repository))
+    require()
+
+
 def test_an_artifact_without_a_signature_is_refused(refusal, digest):
     error = refusal()
     assert error.what == f"{REPOSITORY}@{digest} is not signed, and must be signed by {SIGNER}."
