@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from jitbuild.errors import DownloadError, SourceError
+from jitbuild.sources.git import list_files
 
 pytestmark = pytest.mark.integration
 
@@ -232,3 +233,46 @@ def test_a_checkout_of_another_user_is_refused_with_the_remedy(hostile, describe
     with pytest.raises(SourceError, match="belongs to another user") as raised:
         described(f"{hostile.tree}@HEAD")
     assert "safe.directory" in raised.value.remedy
+
+
+def test_a_named_pipe_that_git_reads_does_not_keep_jitbuild_waiting(hostile):
+    os.mkfifo(hostile.tree / "Lib/.gitignore")
+    with pytest.raises(SourceError, match="git ls-files did not end within 1 s") as raised:
+        list_files(hostile.tree, timeout=1)
+    assert ".gitignore, are plain files" in raised.value.remedy
+
+
+def commit_with(hostile, entry):
+    """Commit the files of HEAD and `entry`, a line of `git mktree`; return the commit."""
+    listing = git(hostile.tree, "ls-tree", "HEAD")
+    tree = make_tree(hostile, f"{listing}\n{entry}\n")
+    return git(hostile.tree, "commit-tree", "-m", "bomb", tree)
+
+
+def make_tree(hostile, entries):
+    return subprocess.run(
+        ["git", "mktree"],
+        cwd=hostile.tree,
+        input=entries,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("size", "levels", "message"),
+    [(1_000_000, 2, r"have 10\.0 GB, far more than"), (1, 5, "printed more than 64")],
+)
+def test_a_small_commit_with_huge_content_is_refused(
+    hostile, described, obtained, tmp_path, size, levels, message
+):
+    (tmp_path / "blob").write_bytes(bytes(size))
+    content = git(hostile.tree, "hash-object", "-w", str(tmp_path / "blob"))
+    kind = "100644 blob"
+    for _ in range(levels):
+        lines = "".join(f"{kind} {content}\t{number:0200}\n" for number in range(100))
+        kind, content = "040000 tree", make_tree(hostile, lines)
+    source = described(f"{hostile.tree}@{commit_with(hostile, f'{kind} {content}	bomb')}").source
+    with pytest.raises(SourceError, match=message):
+        obtained(source)

@@ -204,6 +204,13 @@ def test_a_script_that_prints_something_else_is_refused(tmp_path: Path) -> None:
         probe(script(tmp_path / "python", "echo Hello", "echo World"))
 
 
+@pytest.mark.parametrize("place", ["", ">&2"])
+def test_a_program_that_prints_without_end_is_ended(tmp_path: Path, place: str) -> None:
+    python = script(tmp_path / "python", f"exec yes {place}")
+    with pytest.raises(InterpreterError, match="it printed more than 64"):
+        probe(python)
+
+
 def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     hanging = script(tmp_path / "python", f"sleep 1000 & echo $! > {pid}", "wait")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import subprocess
+import tempfile
 import threading
-from typing import Self
+from typing import IO, Self
 
 from jitbuild.system.process_group import ProcessEffects
 
@@ -25,9 +26,9 @@ class FakePopen:
         self.ended = threading.Event()
         self.returncode: int | None = None
         piped = {name for name, file in options.items() if file == subprocess.PIPE}
-        self.stdin = io.BytesIO() if "stdin" in piped else None
-        self.stdout = io.BytesIO(system.stdout) if "stdout" in piped else None
-        self.stderr = io.BytesIO(system.stderr) if "stderr" in piped else None
+        self.stdin = FakeInput(self) if "stdin" in piped else None
+        self.stdout = output(system.stdout) if "stdout" in piped else None
+        self.stderr = output(system.stderr) if "stderr" in piped else None
         if "stdout" in options and "stdout" not in piped:
             options["stdout"].write(system.stdout)
         if not system.hangs:
@@ -55,12 +56,26 @@ class FakePopen:
         assert self.returncode is not None
         return self.returncode
 
-    def communicate(
-        self, data: bytes | None = None, timeout: float | None = None
-    ) -> tuple[bytes, bytes]:
-        self.input = data
-        self.wait(timeout)
-        return self.system.stdout, self.system.stderr
+
+class FakeInput(io.BytesIO):
+    """The stdin of `child`, which remembers its input."""
+
+    def __init__(self, child: FakePopen) -> None:
+        super().__init__()
+        self.child = child
+
+    def close(self) -> None:
+        if not self.closed:
+            self.child.input = self.getvalue()
+        super().close()
+
+
+def output(content: bytes) -> IO[bytes]:
+    """Return a file with `content`, as a pipe would have it."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    file.write(content)
+    file.seek(0)
+    return file
 
 
 class FakeSystem:

@@ -49,7 +49,7 @@ class FakeDownload:
 
 
 class FakeGit:
-    """A Runner that is git with one commit, and keeps commands and environments.
+    """A Runner that is git with one commit, and keeps commands, environments and timeouts.
 
     `size` is the size of each file in the commit, as git prints it.
     """
@@ -57,10 +57,10 @@ class FakeGit:
     size = "500"
 
     def __init__(self, *, fails=(), stderr="fatal: no", commit="c" * 40, fetched=(), files=()):
-        self.commands, self.envs, self.fails = [], [], fails
+        self.commands, self.envs, self.timeouts, self.fails = [], [], [], fails
         self.stderr, self.commit, self.fetched, self.files = stderr, commit, fetched, files
 
-    def __call__(self, argv, *, cwd, env):
+    def __call__(self, argv, *, cwd, env, timeout):
         argv = argv[argv.index("git") :]  # there may be a limit before it
         command = [
             argument
@@ -69,6 +69,7 @@ class FakeGit:
         ][1:]
         self.commands.append(command)
         self.envs.append(env)
+        self.timeouts.append(timeout)
         if command[:3] == ["rev-parse", "--verify", "--quiet"]:
             failed = command[3].rpartition("/")[2] not in self.fetched
         else:
@@ -84,7 +85,7 @@ class FakeGit:
         if command[0] == "rev-parse":
             return f"{self.commit}\n"
         if command[0] == "ls-tree":
-            paths = command[command.index("--") + 1 :]
+            paths = command[command.index("--") + 1 :] if "--" in command else ["README"]
             names = [f"{path}_llvm.py" if path.endswith("/") else path for path in paths]
             return "".join(f"100644 blob 12ab {self.size:>7}\t{name}\0" for name in names)
         if command[0] == "ls-files":

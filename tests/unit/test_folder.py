@@ -118,7 +118,7 @@ def test_in_a_checkout_only_files_known_to_git_count(tmp_path, mini_cpython):
         "",
     ]
 
-    def git(argv, *, cwd, env):
+    def git(argv, *, cwd, env, timeout):
         assert argv[0] == "git"
         assert "ls-files" in argv
         assert cwd == tree

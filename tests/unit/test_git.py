@@ -14,6 +14,7 @@ from jitbuild.planning.plan import Source
 from jitbuild.sources import git as repositories
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
+from jitbuild.system.process import Completed
 
 
 def test_main_is_a_branch_of_the_repository_in_the_recipes(tmp_path):
@@ -189,11 +190,11 @@ def test_offline_only_a_fetched_commit_is_resolved(tmp_path, ref):
 @pytest.mark.parametrize("shallow", [True, False])
 def test_an_abbreviated_commit_is_looked_for_in_all_branches_and_tags(tmp_path, shallow):
     class OnlyWholeRepositories(FakeGit):
-        def __call__(self, argv, *, cwd, env):
+        def __call__(self, argv, *, cwd, env, timeout):
             if shallow:
                 (cwd / "shallow").touch()
             self.fails = ("fetch",) if "--depth=1" in argv else ()
-            return super().__call__(argv, cwd=cwd, env=env)
+            return super().__call__(argv, cwd=cwd, env=env, timeout=timeout)
 
     git = OnlyWholeRepositories()
     resolved = described("git+https://host.example/cpython@ccccccc", tmp_path, runner=git)
@@ -299,3 +300,27 @@ def test_a_file_name_that_is_not_utf_8_is_refused(tmp_path):
 
 def test_files_of_a_checkout_are_listed_once(tmp_path):
     assert repositories.list_files(tmp_path, runner=FakeGit(files=["a", "b", "a"])) == ["a", "b"]
+
+
+def test_only_a_fetch_may_take_any_time(tmp_path):
+    git = FakeGit()
+    described("git+https://host.example/cpython@v1", tmp_path, runner=git)
+    limits = zip(git.commands, git.timeouts, strict=True)
+    assert {timeout is None for command, timeout in limits if "fetch" in command} == {True}
+    assert git.timeouts.count(None) == 1
+
+
+def test_a_git_that_does_not_end_is_an_error(tmp_path):
+    def hanging(argv, **_):
+        return Completed(argv=tuple(argv), returncode=-15, timed_out=True)
+
+    with pytest.raises(SourceError, match="git ls-files did not end within 120 s"):
+        repositories.list_files(tmp_path, runner=hanging)
+
+
+def test_a_commit_whose_files_are_far_too_large_is_refused(tmp_path):
+    git = FakeGit()
+    git.size = str(5 << 30)
+    with pytest.raises(SourceError, match=r"have 5\.4 GB, far more"):
+        repositories.checkout(str(tmp_path), "c" * 40, tmp_path / "new", cache=tmp_path, runner=git)
+    assert not (tmp_path / "new").exists()

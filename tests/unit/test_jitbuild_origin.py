@@ -35,7 +35,7 @@ def no_git(*_, **__):
 def fake_git(**outputs):
     """Return a runner that answers the command `git NAME` with the output NAME."""
 
-    def run(argv, /, *, cwd, env):
+    def run(argv, /, *, cwd, env, timeout):
         (name,) = {"rev-parse", "branch", "config"} & set(argv)
         text = outputs[name.replace("-", "_")]
         return Completed(argv=tuple(argv), returncode=int(text is None), stdout=text or "")

@@ -60,6 +60,15 @@ def test_a_timeout_ends_the_group_and_is_reported():
     assert system.signals == [signal.SIGTERM, KILL]
 
 
+@pytest.mark.parametrize("kind", ["stdout", "stderr"])
+def test_a_program_that_prints_too_much_is_ended(kind):
+    system = FakeSystem(**{kind: b"x" * 100}, hangs=True)
+    completed = process.run(ARGV, most_output=99, effects=system.effects)
+    assert not completed.ok
+    assert completed.stderr == "it printed more than 99 B, the most that is read"
+    assert system.signals == [signal.SIGTERM, KILL]
+
+
 def test_a_group_that_ignores_sigterm_is_killed():
     system = FakeSystem(hangs=True, ignores=(signal.SIGTERM,))
     assert process.run(ARGV, timeout=0, effects=system.effects).timed_out

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from jitbuild.errors import SourceError
 from jitbuild.safe_text import HIDDEN
 from jitbuild.sources import git_remote
-from jitbuild.sources.git_command import Git
+from jitbuild.sources.git_command import LONGEST_SECONDS, Git
 from jitbuild.sources.links import refuse_links_out_of
 from jitbuild.system import files, process
+from jitbuild.system.formatting import format_size
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.small_file import MOST_BYTES
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _SILENT = SilentReporter()
 _SHA1_DIGITS = 40
+# The most bytes of all files of a commit. Those of CPython have 150 MB.
+_MOST_BYTES_OF_FILES = 4 << 30
+_CHECKOUT_SECONDS = 1800.0
 
 
 class Commit(NamedTuple):
@@ -130,12 +134,15 @@ def checkout(
     uses an empty repository, with an index of its own, beside `dest`. The repository at `location`
     is therefore not changed, and its configuration, attributes and filters have no effect, nor have
     the user's. (`git archive` would leave out files that `.gitattributes` names.) Raises
-    SourceError if git fails, or if a link leads out of the tree.
+    SourceError if git fails, if the files are far too large or too many, or if a link leads out of
+    the tree.
     """
     address = Address(location)
     is_url = git_remote.is_url(address)
     folder = git_remote.clone_path(address, cache) if is_url else Path(location)
-    objects = Git(folder, runner).output("rev-parse", "--git-path", "objects").removesuffix("\n")
+    source = Git(folder, runner)
+    _check_total_size(source, digest, location)
+    objects = source.output("rev-parse", "--git-path", "objects").removesuffix("\n")
     with files.store_errors(dest):
         dest.mkdir(parents=True)
         with _empty_repository(dest, digest, runner) as git_dir:
@@ -146,9 +153,25 @@ def checkout(
                 "GIT_WORK_TREE": str(dest),
             }
             git = Git(dest, runner, configured=False)
-            git.output("read-tree", "--reset", "-u", digest, env=env)
+            git.output("read-tree", "--reset", "-u", digest, env=env, timeout=_CHECKOUT_SECONDS)
         refuse_links_out_of(dest)
     return dest
+
+
+def _check_total_size(git: Git, digest: str, location: str) -> None:
+    """Raise SourceError if the files of a commit have too many bytes or if there are too many.
+
+    Git stores equal files and folders once, so a small repository may have a commit of any size.
+    """
+    listing = git.output("ls-tree", "-r", "-z", "-l", "--full-tree", digest)
+    sizes = (entry.partition("\t")[0].split()[-1] for entry in filter(None, listing.split("\0")))
+    total = sum(int(size) for size in sizes if size.isdecimal())  # that of a submodule is "-"
+    if total > _MOST_BYTES_OF_FILES:
+        raise SourceError(
+            f"The files of the commit {digest} of {location} have {format_size(total)}, far more "
+            "than those of CPython.",
+            remedy="Check the commit, or use the release's archive.",
+        )
 
 
 @contextlib.contextmanager
@@ -166,15 +189,19 @@ def _empty_repository(dest: Path, digest: str, runner: Runner) -> Iterator[Path]
         shutil.rmtree(git_dir, ignore_errors=True)
 
 
-def list_files(folder: Path, *, runner: Runner = process.run) -> list[str]:
+def list_files(
+    folder: Path, *, runner: Runner = process.run, timeout: float = LONGEST_SECONDS
+) -> list[str]:
     """Return the files in the checkout `folder`.
 
-    These are the files that git tracks and new files that git does not ignore.
+    These are the files that git tracks and new files that git does not ignore. Raises SourceError
+    if git fails, or takes longer than `timeout` seconds.
     """
     git = Git(folder, runner)
     # Otherwise, the files would be those of the folder that core.worktree names.
     env = {"GIT_WORK_TREE": str(folder)}
-    listing = git.output("ls-files", "-z", "--cached", "--others", "--exclude-standard", env=env)
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listing = git.output(*words, env=env, timeout=timeout)
     if "\ufffd" in listing:
         raise SourceError(
             f"{folder} contains a file whose name is not UTF-8.",

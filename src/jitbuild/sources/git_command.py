@@ -71,6 +71,9 @@ _NO_CONFIGURATION = {
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
 }
+# The seconds that a command on this machine may take. On CPython's repository, each takes less than
+# a tenth of it.
+LONGEST_SECONDS = 120.0
 _BLOCK_BYTES = 512  # the unit of `ulimit -f` (POSIX)
 # Because the signal is ignored, git reports the reason: "File too large".
 _LIMITED = 'trap \'\' XFSZ; ulimit -f "$0" && exec "$@"'
@@ -90,20 +93,26 @@ class Git:
         self._configured = configured
 
     def run(
-        self, *arguments: str, env: Mapping[str, str] | None = None, most_bytes: int | None = None
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        most_bytes: int | None = None,
+        timeout: float | None = LONGEST_SECONDS,
     ) -> Completed:
         """Run git with `env` added to its environment; return its exit code and output.
 
-        With `most_bytes`, git fails when it writes a file of more bytes (not on Windows).
+        With `most_bytes`, git fails when it writes a file of more bytes (not on Windows). Raises
+        SourceError if git does not end within `timeout` seconds.
         """
         options = [
             option for name, value in _CONFIGURATION.items() for option in ("-c", f"{name}={value}")
         ]
         try:
-            return self._runner(
+            completed = self._runner(
                 [*_limit(most_bytes), "git", *options, *arguments],
                 cwd=self.folder,
                 env={**_environment(os.environ, configured=self._configured), **(env or {})},
+                timeout=timeout,
             )
         except OSError as error:
             raise SourceError(
@@ -111,10 +120,22 @@ class Git:
                 remedy="Install git: its package is called `git` for apt-get, dnf, zypper, pacman, "
                 "apk and brew, and `Git.Git` for winget.",
             ) from error
+        if completed.timed_out:
+            raise SourceError(
+                f"git {arguments[0]} did not end within {timeout:.0f} s in {self.folder}.",
+                remedy="Check that the files that git reads there, such as .gitignore, are plain"
+                " files, or use the release's archive.",
+            )
+        return completed
 
-    def output(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def output(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        timeout: float = LONGEST_SECONDS,
+    ) -> str:
         """Run git and return its standard output. Raises SourceError if git fails."""
-        completed = self.run(*arguments, env=env)
+        completed = self.run(*arguments, env=env, timeout=timeout)
         if not completed.ok:
             reason = completed.stderr.strip() or f"exit code {completed.returncode}"
             raise SourceError(

@@ -186,7 +186,7 @@ class _Fetch:
         is_local = self._url.public.lower().startswith("file:")
         program = [f"--upload-pack={_READ_ONLY_UPLOAD_PACK}"] if is_local else []
         words = (*options, "fetch", "--quiet", *program, *arguments)
-        completed = self._git.run(*words, env=env, most_bytes=most_bytes)
+        completed = self._git.run(*words, env=env, most_bytes=most_bytes, timeout=None)
         if not completed.ok:
             _remove(self._git.folder, _INCOMPLETE)  # git leaves it there
         if _TOO_LARGE in completed.stderr:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
+from jitbuild.system.child_output import TooMuchOutputError, communicate
+from jitbuild.system.formatting import format_size
 from jitbuild.system.guardian import Guardian
 from jitbuild.system.process_group import ProcessEffects, ProcessGroup
 from jitbuild.system.transfer_speed import deadline
@@ -27,6 +29,9 @@ _GUARDIAN = Guardian(process_group.launch_guardian if os.name == "posix" else No
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_GUARDIAN.after_fork)
 _EFFECTS = ProcessEffects(guardian=_GUARDIAN)
+# The most bytes of stdout, and of stderr, that `run` reads. The names of the files of a checkout of
+# CPython have 300 kB.
+MOST_OUTPUT = 64_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +115,7 @@ class Recorder(Protocol):
     ) -> Completed: ...
 
 
-def run(
+def run(  # noqa: PLR0913
     argv: Sequence[str],
     /,
     *,
@@ -118,14 +123,16 @@ def run(
     cwd: Path | None = None,
     timeout: float | None = None,
     stdin: str | None = None,
+    most_output: int = MOST_OUTPUT,
     effects: ProcessEffects = _EFFECTS,
 ) -> Completed:
     """Run `argv` to its end and return the result; end the program after `timeout` seconds.
 
-    `env` is the program's environment; None means that of this process. `stdin` is text for the
-    program's standard input. The output is decoded as UTF-8; invalid bytes are replaced, because
-    programs may print anything. Raises OSError if the program cannot be started. A timeout raises
-    nothing: the result then has `timed_out` set.
+    A program that prints more than `most_output` bytes is ended, too, and the result's `stderr`
+    states that. `env` is the program's environment; None means that of this process. `stdin` is
+    text for the program's standard input. The output is decoded as UTF-8; invalid bytes are
+    replaced, because programs may print anything. Raises OSError if the program cannot be started.
+    A timeout raises nothing: the result then has `timed_out` set.
     """
     with process_group.start(
         argv,
@@ -138,10 +145,14 @@ def run(
     ) as group:
         try:
             data = None if stdin is None else stdin.encode()
-            out, err = group.child.communicate(data, timeout=timeout)
-        except subprocess.TimeoutExpired:
+            out, err = communicate(group.child, data, timeout=timeout, most_bytes=most_output)
+        except (TimeoutError, subprocess.TimeoutExpired):
             group.end()
             return Completed(argv=tuple(argv), returncode=-signal.SIGTERM, timed_out=True)
+        except TooMuchOutputError:
+            group.end()
+            reason = f"it printed more than {format_size(most_output)}, the most that is read"
+            return Completed(argv=tuple(argv), returncode=-signal.SIGTERM, stderr=reason)
     return Completed(
         argv=tuple(argv),
         returncode=group.child.returncode,
