@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from jitbuild.cli import completion, recipes
+from jitbuild.cli import completion
+from jitbuild.cli.commands import RECIPE_ACTIONS
 from jitbuild.recipes.catalog import load_catalog
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -126,5 +127,5 @@ def test_only_series_are_updated_and_checked(run, action):
 
 def test_the_words_are_completed():
     words = completion.recipe_words()
-    assert words[:2] == list(recipes.ACTIONS)
+    assert words[:2] == list(RECIPE_ACTIONS)
     assert {"3.15", "3.15.0b2"} <= set(words)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# The words after `jitbuild recipes` that are not requests.
+RECIPE_ACTIONS = ("update", "check")
+RECIPE_PREBUILT = "prebuilt"
+
 GROUPS: dict[str, dict[str, str]] = {
     "interpreters": {
         "install": "build interpreters, prove their JIT and add them to the store",

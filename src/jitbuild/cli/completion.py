@@ -11,6 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from jitbuild import api
+from jitbuild.cli.commands import RECIPE_ACTIONS, RECIPE_PREBUILT
 from jitbuild.cli.list_options import expand_lists, open_list
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ def known_requests(**_: object) -> list[str]:
 
 def recipe_words(**_: object) -> list[str]:
     """Return the actions of `jitbuild recipes`, and what `known_requests` returns."""
-    from jitbuild.cli.recipes import ACTIONS
-
-    return [*ACTIONS, "prebuilt", *known_requests()]
+    return [*RECIPE_ACTIONS, RECIPE_PREBUILT, *known_requests()]
 
 
 def installed_names(**_: object) -> list[str]:

@@ -8,6 +8,7 @@ import msgspec
 
 from jitbuild import api
 from jitbuild.cli.arguments import add_examples, add_json, add_recipes, complete_with
+from jitbuild.cli.commands import RECIPE_ACTIONS, RECIPE_PREBUILT
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import RecipeError, UsageError
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from jitbuild.recipes.catalog import Catalog
     from jitbuild.recipes.prebuilt import PrebuiltArchive
 
-ACTIONS = ("update", "check")
-_PREBUILT = "prebuilt"
 _SHORT_HASH = 12
 _USAGE = (
     "jitbuild recipes [-q | -v] [--recipes DIR] [--json] [SPEC ...]\n"
@@ -82,20 +81,20 @@ def run(options: argparse.Namespace) -> int:
     Return 1 if a new release cannot be verified (update), or if a pin is different (check).
     """
     action, *series = options.words or [""]
-    prebuilt = action == "update" and series == [_PREBUILT]
-    if (options.api or options.refresh) and (prebuilt or action not in ACTIONS):
+    prebuilt = action == "update" and series == [RECIPE_PREBUILT]
+    if (options.api or options.refresh) and (prebuilt or action not in RECIPE_ACTIONS):
         raise UsageError(
             "--api and --refresh apply only to the release API of python.org.",
             remedy="Use them with `jitbuild recipes update` or `jitbuild recipes check`, without "
-            f"`{_PREBUILT}`.",
+            f"`{RECIPE_PREBUILT}`.",
         )
     if prebuilt:
         return _update_prebuilt(options)
-    if _PREBUILT in options.words:
+    if RECIPE_PREBUILT in options.words:
         raise UsageError(
-            f"`{_PREBUILT}` can only be the single word after `update`.",
+            f"`{RECIPE_PREBUILT}` can only be the single word after `update`.",
             remedy="To update the prebuilt archives of all series: jitbuild recipes update "
-            f"{_PREBUILT}",
+            f"{RECIPE_PREBUILT}",
         )
     if action == "update":
         return _update(options, series)
@@ -109,7 +108,7 @@ def _list(options: argparse.Namespace) -> int:
     from jitbuild.request import parse
 
     for word in options.words:
-        if word.isalpha() and (hint := did_you_mean(word, ACTIONS)):
+        if word.isalpha() and (hint := did_you_mean(word, RECIPE_ACTIONS)):
             raise UsageError(
                 f"{word!r} is neither an action nor a release.",
                 remedy=f"{hint}See `jitbuild recipes --help`.",
