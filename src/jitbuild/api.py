@@ -156,7 +156,7 @@ def plan(  # noqa: PLR0913
 
 
 def _named_plan(request: Request, axes: Axes, machine: Target, known: Catalog) -> Plan:
-    from jitbuild.providers.recorded import recorded_plan
+    from jitbuild.providers.recorded_plan import recorded_plan
     from jitbuild.store.mismatch import check_axes
     from jitbuild.store.names import find_named
 

@@ -24,16 +24,16 @@ from jitbuild.providers.existing import ExistingInterpreters
 from jitbuild.providers.prebuilt import PrebuiltProvider
 from jitbuild.providers.prebuilt_choice import PrebuiltChoice
 from jitbuild.providers.provider import ProviderTask
-from jitbuild.providers.recorded import check_unchanged, recorded_plan
+from jitbuild.providers.recorded_plan import check_unchanged, recorded_plan
 from jitbuild.providers.repair import Repairer
 from jitbuild.request import parse
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.sources.resolve import describe
 from jitbuild.store.manifest import VerdictRecord
 from jitbuild.system.files import store_errors
+from jitbuild.system.http.transfer_speed import LEAST_SPEED
 from jitbuild.system.jobserver import JobBudget
 from jitbuild.system.progress import Reporter, SilentReporter
-from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.target import Host, host
 from jitbuild.toolchain.llvm import check_mode
 from jitbuild.toolchain.machine_checks import require_store

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import hostile_text
 
 from jitbuild.store.archive_reader import read_manifest
-from jitbuild.system.archive import read_members, unpack
-from jitbuild.system.wheel_archive import unpack_wheel
-from jitbuild.system.zstd import compressed
+from jitbuild.system.archives.archive import read_members, unpack
+from jitbuild.system.archives.wheel_archive import unpack_wheel
+from jitbuild.system.archives.zstd import compressed
 
 if TYPE_CHECKING:
     import random

@@ -19,7 +19,7 @@ from registry_fixtures import builder, machine, other_user, pushed, registry  # 
 from source_fixtures import described, obtained  # noqa: F401
 
 import snippets
-from jitbuild.system import archive
+from jitbuild.system.archives import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,8 +20,8 @@ from processes import LONGEST, Started, wait_until
 from serving import serving
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
-from jitbuild.system.download import download
-from jitbuild.system.http_client import NetworkEffects
+from jitbuild.system.http.client import NetworkEffects
+from jitbuild.system.http.download import download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ QUICK = NetworkEffects(sleep=lambda seconds: None)
 FETCH = """
 import os, sys
 from pathlib import Path
-from jitbuild.system.download import download
+from jitbuild.system.http.download import download
 Path(sys.argv[4], str(os.getpid())).touch()
 download(sys.argv[1], Path(sys.argv[2]), sha256=sys.argv[3])
 """
@@ -263,7 +263,8 @@ def test_the_part_of_a_killed_process_is_resumed(server, dest, begun):
 ON_A_SMALL_DISK = """
 import json, subprocess, sys
 from pathlib import Path
-from jitbuild.system import archive, download
+from jitbuild.system.archives import archive
+from jitbuild.system.http import download
 from jitbuild.errors import JitbuildError
 
 disk, url, sha256, tar = Path(sys.argv[1]), *sys.argv[2:]

@@ -18,7 +18,7 @@ from jitbuild.registry.client import connect
 from jitbuild.registry.credentials import Credentials
 from jitbuild.registry.documents import Descriptor, digest_of
 from jitbuild.registry.repository import Repository
-from jitbuild.system.http_client import NetworkEffects
+from jitbuild.system.http.client import NetworkEffects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

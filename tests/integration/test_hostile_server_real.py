@@ -14,8 +14,8 @@ from processes import wait_until
 from serving import serving
 
 from jitbuild.errors import DownloadError, IntegrityError, TruncatedError
-from jitbuild.system.download import download
-from jitbuild.system.http_client import NetworkEffects
+from jitbuild.system.http.client import NetworkEffects
+from jitbuild.system.http.download import download
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

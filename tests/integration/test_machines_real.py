@@ -24,8 +24,8 @@ from processes import wait_until
 
 from jitbuild import errors
 from jitbuild.store.store import Store
-from jitbuild.system.download import download
-from jitbuild.system.http_client import NetworkEffects
+from jitbuild.system.http.client import NetworkEffects
+from jitbuild.system.http.download import download
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -505,7 +505,7 @@ def test_no_proxy_may_contain_ranges_of_ipv6_addresses(dripping, cli, tmp_path):
     result = cli("install", "3.13.15", code=None)
     refused(result, errors.SettingsError, "JITBUILD_MIN_SPEED", "'nonsense'")
     code = (
-        "from jitbuild.system.http_client import NetworkEffects, create_client\n"
+        "from jitbuild.system.http.client import NetworkEffects, create_client\n"
         "with create_client(NetworkEffects()) as client:\n"
         f"    with client.stream('GET', '{address}/body') as response:\n"
         "        print(response.status_code)"

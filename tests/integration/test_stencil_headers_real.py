@@ -18,7 +18,7 @@ from jitbuild.planning import planner
 from jitbuild.planning.plan import Plan
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Variant, parse
-from jitbuild.system import archive
+from jitbuild.system.archives import archive
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import host
 from jitbuild.toolchain import llvm

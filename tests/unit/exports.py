@@ -17,7 +17,7 @@ from provision_fakes import HOST, fake_probe, missing_modules
 
 from jitbuild.providers.importing import Importer
 from jitbuild.store import manifest as manifests
-from jitbuild.system.zstd import compressed
+from jitbuild.system.archives.zstd import compressed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

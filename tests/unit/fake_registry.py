@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from jitbuild.system.http_client import NetworkEffects
+from jitbuild.system.http.client import NetworkEffects
 
 HOST = "registry.test"
 TOKENS = "https://tokens.test/token"

@@ -76,7 +76,7 @@ def test_every_message_with_a_variable_request_takes_the_advice():
     allowed = {
         # the name of an interpreter in the store, or a request that was just resolved
         "providers/repair.py",
-        "providers/recorded.py",
+        "providers/recorded_plan.py",
         # files of archives
         "providers/tree_check.py",
         "sources/python_org.py",

@@ -21,7 +21,7 @@ from jitbuild.errors import (
     StoreError,
     UnsafeArchiveError,
 )
-from jitbuild.system.archive import read_members, unpack
+from jitbuild.system.archives.archive import read_members, unpack
 
 WHEN = 1_700_000_000
 posix_only = pytest.mark.skipif(os.name != "posix", reason="symbolic links and modes")

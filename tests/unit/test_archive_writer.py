@@ -15,7 +15,7 @@ from jitbuild.errors import StoreError
 from jitbuild.store import archive_writer
 from jitbuild.store.archive_writer import TIME, write_archive
 from jitbuild.store.store import Store
-from jitbuild.system.zstd import decompressed
+from jitbuild.system.archives.zstd import decompressed
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from jitbuild.system.decompression import decompressed, read_ahead
+from jitbuild.system.archives.decompression import decompressed, read_ahead
 
 CONTENT = bytes(range(256)) * 20_000  # more than is read ahead
 

@@ -22,9 +22,10 @@ from jitbuild.errors import (
     StoreError,
     TruncatedError,
 )
-from jitbuild.system import download, urls
+from jitbuild.system import urls
 from jitbuild.system.files import copy_verified
-from jitbuild.system.http_client import NetworkEffects, trust_context
+from jitbuild.system.http import download
+from jitbuild.system.http.client import NetworkEffects, trust_context
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()

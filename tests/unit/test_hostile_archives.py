@@ -11,8 +11,8 @@ import zipfile
 import pytest
 
 from jitbuild.errors import ArchiveError, StoreError
-from jitbuild.system import archive_errors
-from jitbuild.system.archive import read_members, unpack
+from jitbuild.system.archives import archive_errors
+from jitbuild.system.archives.archive import read_members, unpack
 
 _HUGE = 9 << 30
 

@@ -9,7 +9,7 @@ import pytest
 from test_download import Breaks, Server
 
 from jitbuild.errors import DownloadError, JitbuildError, MissingError, TruncatedError
-from jitbuild.system.http_get import Document, get_document
+from jitbuild.system.http.documents import Document, get_document
 from jitbuild.system.urls import Address
 
 URL = Address("https://host.test/api/release/?is_published=true")

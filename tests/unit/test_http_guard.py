@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from jitbuild.errors import TruncatedError
-from jitbuild.system.http_guard import RequestGuard
-from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.http.guard import RequestGuard
+from jitbuild.system.http.transfer_errors import RetryError
 from jitbuild.system.urls import Address
 
 

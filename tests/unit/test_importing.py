@@ -26,7 +26,7 @@ from jitbuild.errors import (
 from jitbuild.providers.exporting import export
 from jitbuild.providers.importing import accept_only
 from jitbuild.store.store import Store
-from jitbuild.system import archive
+from jitbuild.system.archives import archive
 
 
 @pytest.fixture

@@ -49,10 +49,10 @@ LEVELS = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 # The only modules that may start processes or open the network.
 STARTS_PROCESSES = {"system.process", "system.process_group", "in_target.bench_worker"}
 OPENS_THE_NETWORK = {
-    "system.http_client",
-    "system.http_transports",
-    "system.http_guard",
-    "system.resumable_transfer",
+    "system.http.client",
+    "system.http.transports",
+    "system.http.guard",
+    "system.http.resumable_transfer",
 }
 NETWORK_MODULES = {"httpx", "socket", "urllib.request", "http.client"}
 
@@ -157,7 +157,7 @@ def _foreign_violations(name: str, others: set[str]) -> list[str]:
     if "subprocess" in others and name not in STARTS_PROCESSES:
         problems.append(f"{name} imports subprocess: only system.process starts processes")
     if others & NETWORK_MODULES and name not in OPENS_THE_NETWORK:
-        problems.append(f"{name} opens the network: only system.download may")
+        problems.append(f"{name} opens the network: only system.http may")
     return problems
 
 
@@ -246,7 +246,7 @@ SEEDS = {
         "circle",
     ),
     "a process": ("running/thing.py", "import subprocess", "only system.process starts processes"),
-    "the network": ("running/thing.py", "import httpx", "only system.download may"),
+    "the network": ("running/thing.py", "import httpx", "only system.http may"),
 }
 
 

@@ -15,7 +15,7 @@ from jitbuild.pins.recipe_writer import write_pins
 from jitbuild.pins.release_api import ReleaseAPI
 from jitbuild.pins.update import check_pins, find_updates
 from jitbuild.recipes.catalog import load_catalog, shipped_folder
-from jitbuild.system.http_get import Document
+from jitbuild.system.http.documents import Document
 from jitbuild.system.urls import Address
 
 RELEASES = f"{BASE}/release/?is_published=true"

@@ -5,9 +5,9 @@ import ssl
 import httpx
 import pytest
 
-from jitbuild.system.http_client import NetworkEffects, create_client
-from jitbuild.system.http_transports import DirectTransport
-from jitbuild.system.proxies import bypasses
+from jitbuild.system.http.client import NetworkEffects, create_client
+from jitbuild.system.http.proxies import bypasses
+from jitbuild.system.http.transports import DirectTransport
 
 
 @pytest.mark.parametrize(

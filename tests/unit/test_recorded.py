@@ -1,4 +1,4 @@
-"""providers/recorded.py: the plan of an interpreter, made again from its manifest."""
+"""providers/recorded_plan.py: the plan of an interpreter, made again from its manifest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 
 from jitbuild.errors import RequestError, UsageError
 from jitbuild.options import BuildOptions
-from jitbuild.providers.recorded import recorded_plan
+from jitbuild.providers.recorded_plan import recorded_plan
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.request import Axes, Patch, parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jitbuild.system.snappy import decompress
+from jitbuild.system.archives.snappy import decompress
 
 BLOCKS = {
     "empty": (b"\x00", b""),

@@ -12,10 +12,10 @@ import pytest
 from reporters import RecordingReporter
 
 from jitbuild.errors import DiskFullError, DownloadError, IntegrityError, TruncatedError
-from jitbuild.system import download
 from jitbuild.system.files import copy_verified
-from jitbuild.system.http_client import NetworkEffects
-from jitbuild.system.transfer_limits import MOST_BYTES, announced_size
+from jitbuild.system.http import download
+from jitbuild.system.http.client import NetworkEffects
+from jitbuild.system.http.transfer_limits import MOST_BYTES, announced_size
 
 DATA = bytes(range(256)) * 40
 SHA = hashlib.sha256(DATA).hexdigest()

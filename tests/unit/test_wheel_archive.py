@@ -10,7 +10,7 @@ import pytest
 from archives import zipped
 
 from jitbuild.errors import ArchiveError, UnsafeArchiveError
-from jitbuild.system.wheel_archive import unpack_wheel
+from jitbuild.system.archives.wheel_archive import unpack_wheel
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="symbolic links and modes")
 

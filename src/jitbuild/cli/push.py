@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     from jitbuild.building.caches.stencil_store import StencilStore
     from jitbuild.providers.push import push_all_stencils, push_interpreter, sign_pushed
     from jitbuild.registry.client import connect
-    from jitbuild.system.http_client import effects_with
+    from jitbuild.system.http.client import effects_with
     from jitbuild.system.signing import StatementSigner
 
     current_store, reporter = store(), reporter_for(options)

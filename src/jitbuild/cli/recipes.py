@@ -234,7 +234,7 @@ def _source(options: argparse.Namespace) -> PinSource:
     from jitbuild.pins.answers import FRESH_SECONDS, CachedAnswers
     from jitbuild.pins.pin_source import PinSource, installed_signature_check
     from jitbuild.pins.release_api import API, ReleaseAPI
-    from jitbuild.system.http_get import fetch
+    from jitbuild.system.http.documents import fetch
     from jitbuild.system.urls import Address
 
     store = api.store()

@@ -69,7 +69,7 @@ def _default(name: str) -> str:
 
         return str(host().cpus)
     if name == "min-speed":
-        from jitbuild.system.transfer_speed import LEAST_SPEED
+        from jitbuild.system.http.transfer_speed import LEAST_SPEED
 
         return str(LEAST_SPEED)
     return {

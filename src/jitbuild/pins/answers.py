@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jitbuild.system.files import make_folders, store_errors, write_atomically
-from jitbuild.system.http_get import Document, get_document
+from jitbuild.system.http.documents import Document, get_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

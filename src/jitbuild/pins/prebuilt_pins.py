@@ -16,8 +16,8 @@ from jitbuild.pins.windows_pins import verified_zip
 from jitbuild.recipe_folders import PREBUILT
 from jitbuild.recipes.prebuilt import PYTHON_ORG_BUILDER, STANDALONE
 from jitbuild.recipes.series import series_of
-from jitbuild.system import http_get
 from jitbuild.system.files import make_folders, write_atomically
+from jitbuild.system.http import documents
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.urls import Address
 
@@ -47,8 +47,8 @@ class NewArchives(NamedTuple):
 
 
 def fetch(address: Address) -> bytes:
-    """Return the document at `address`. Raises the errors of `http_get.fetch`."""
-    return http_get.fetch(address, most_bytes=_MOST_BYTES)
+    """Return the document at `address`. Raises the errors of `documents.fetch`."""
+    return documents.fetch(address, most_bytes=_MOST_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

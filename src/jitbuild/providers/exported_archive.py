@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jitbuild.building.relocation import relocate
 from jitbuild.errors import ArchiveError
 from jitbuild.store.archive_reader import origin_of
-from jitbuild.system import archive
+from jitbuild.system.archives import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,10 +33,10 @@ from jitbuild.registry.signers import signer_of
 from jitbuild.store.archive_reader import read_manifest
 from jitbuild.store.manifest import UNSET, ImportRecord, SourceRecord
 from jitbuild.system.formatting import format_size
-from jitbuild.system.http_client import effects_with
+from jitbuild.system.http.client import effects_with
+from jitbuild.system.http.transfer_limits import ROOM_TO_UNPACK
 from jitbuild.system.signatures import require_package, verify_statement
 from jitbuild.system.signing import StatementSigner
-from jitbuild.system.transfer_limits import ROOM_TO_UNPACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

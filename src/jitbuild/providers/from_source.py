@@ -26,8 +26,8 @@ from jitbuild.building.source_edits import apply_edits
 from jitbuild.building.step_runner import StepRunner
 from jitbuild.errors import JitbuildError
 from jitbuild.providers.machine_check import check_machine
+from jitbuild.providers.manifest_records import llvm_record, source_record, temporary_paths
 from jitbuild.providers.provider import ProviderTask, StagedInterpreter
-from jitbuild.providers.records import llvm_record, source_record, temporary_paths
 from jitbuild.providers.tree_check import check_llvm
 from jitbuild.registry.stencils import shared_stencils
 from jitbuild.sources.obtain_tree import SourceTree, obtain
@@ -35,9 +35,9 @@ from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import CachesRecord, ToolchainRecord
 from jitbuild.system import process
 from jitbuild.system.concurrency import run_concurrently
-from jitbuild.system.download import downloader
 from jitbuild.system.environment import with_environment
 from jitbuild.system.files import make_folders
+from jitbuild.system.http.download import downloader
 from jitbuild.system.urls import Address
 from jitbuild.target import Host, host
 from jitbuild.toolchain import pinned_wheels

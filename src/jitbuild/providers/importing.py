@@ -20,7 +20,7 @@ from jitbuild.providers.refresh import decay
 from jitbuild.request import Axes
 from jitbuild.store.archive_reader import check_target, read_manifest
 from jitbuild.store.manifest import ImportRecord, Manifest, VerdictRecord
-from jitbuild.system.archive_errors import open_archive
+from jitbuild.system.archives.archive_errors import open_archive
 from jitbuild.system.files import store_errors
 from jitbuild.system.progress import SilentReporter
 from jitbuild.target import Host, host

@@ -20,10 +20,11 @@ from jitbuild.sources import build_attestations, prebuilt_archive, windows_relea
 from jitbuild.sources.archive_cache import ArchiveCache, CachedArchive
 from jitbuild.sources.origin import ArchiveOrigin
 from jitbuild.store.manifest import SourceRecord
-from jitbuild.system import archive, process
-from jitbuild.system.download import downloader
+from jitbuild.system import process
+from jitbuild.system.archives import archive
+from jitbuild.system.http.download import downloader
+from jitbuild.system.http.transfer_limits import ROOM_TO_UNPACK
 from jitbuild.system.signatures import Signer
-from jitbuild.system.transfer_limits import ROOM_TO_UNPACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

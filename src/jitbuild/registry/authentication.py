@@ -14,14 +14,14 @@ from urllib.parse import urlencode, urlsplit
 
 from jitbuild.errors import RegistryError
 from jitbuild.registry.credentials import LOG_IN, Credentials
-from jitbuild.system.http_request import SmallRequest, send_request
+from jitbuild.system.http.small_request import SmallRequest, send_request
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from jitbuild.system.http_client import (
+    from jitbuild.system.http.client import (
         HTTPClient,
         NetworkEffects,
         Request,

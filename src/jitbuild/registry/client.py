@@ -29,13 +29,13 @@ from jitbuild.registry.documents import (
 from jitbuild.registry.refusals import refused, registry_errors
 from jitbuild.registry.repository import is_digest
 from jitbuild.system.files import provide_file
-from jitbuild.system.http_client import NetworkEffects, create_client
-from jitbuild.system.http_request import Answer, SmallRequest, send_request
+from jitbuild.system.http.client import NetworkEffects, create_client
+from jitbuild.system.http.resumable_transfer import Transfer
+from jitbuild.system.http.retries import with_retries
+from jitbuild.system.http.small_request import Answer, SmallRequest, send_request
+from jitbuild.system.http.transfer_errors import RetryError
+from jitbuild.system.http.transfer_limits import SizeLimit
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.resumable_transfer import Transfer
-from jitbuild.system.retries import with_retries
-from jitbuild.system.transfer_errors import RetryError
-from jitbuild.system.transfer_limits import SizeLimit
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from jitbuild.registry.credentials import Credentials
     from jitbuild.registry.documents import ImageManifest
     from jitbuild.registry.repository import Repository
+    from jitbuild.system.http.transfer_speed import SpeedCheck
     from jitbuild.system.progress import Reporter, Stage
-    from jitbuild.system.transfer_speed import SpeedCheck
 
 _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
@@ -209,7 +209,7 @@ class RegistryClient:
 
         A partial download is resumed; the size and the digest are checked. If `dest` exists already
         and has that digest, it is used. Takes `room`, and raises errors, as
-        `system.download.download` does.
+        `system.http.download.download` does.
         """
         sha256 = blob.digest.removeprefix("sha256:")
         limit = SizeLimit(size=blob.size, room=room, free_space=self.effects.free_space)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError, RegistryError
 from jitbuild.registry.credentials import LOG_IN
+from jitbuild.system.http.transfer_errors import without_mirror
 from jitbuild.system.parsing import parse_json
-from jitbuild.system.transfer_errors import without_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jitbuild.registry.repository import Repository
-    from jitbuild.system.http_request import Answer
+    from jitbuild.system.http.small_request import Answer
 
 _MOST_CHARACTERS = 300
 # How old and new versions of OpenSSL describe a server that answers in plain HTTP.

@@ -23,7 +23,7 @@ from jitbuild.registry.documents import (
 from jitbuild.registry.repository import parse_repository
 from jitbuild.registry.signatures import require_signature
 from jitbuild.registry.signers import signer_of
-from jitbuild.system.http_client import effects_with
+from jitbuild.system.http.client import effects_with
 from jitbuild.system.signatures import verify_statement
 
 if TYPE_CHECKING:

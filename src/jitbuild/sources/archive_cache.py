@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from jitbuild.system import download, files
+from jitbuild.system import files
 from jitbuild.system.checksums import sha256_of
+from jitbuild.system.http import download
 from jitbuild.system.progress import SilentReporter
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _SILENT = SilentReporter()
 
 
 class Downloader(Protocol):
-    """The interface of `jitbuild.system.download.download`."""
+    """The interface of `jitbuild.system.http.download.download`."""
 
     def __call__(
         self, url: Address, dest: Path, *, sha256: str | None, size: int, reporter: Reporter

@@ -13,7 +13,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import DownloadError, MissingError, SignatureError
-from jitbuild.system import http_get, snappy
+from jitbuild.system.archives import snappy
+from jitbuild.system.http import documents
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.signatures import Signer, require_package, verify_statement
 from jitbuild.system.urls import Address, scheme_of
@@ -52,7 +53,7 @@ def verify_standalone(
     name: str,
     sha256: str,
     *,
-    get: Get = http_get.fetch,
+    get: Get = documents.fetch,
     verify: Callable[..., None] = verify_statement,
     api: str = GITHUB_API,
 ) -> None:
@@ -96,7 +97,7 @@ def fetch_bundles(
     sha256: str,
     repository: str,
     *,
-    get: Get = http_get.fetch,
+    get: Get = documents.fetch,
     api: str = GITHUB_API,
 ) -> list[bytes]:
     """Return the Sigstore bundles that GitHub has for the file with the SHA-256 `sha256`.

@@ -20,10 +20,10 @@ from jitbuild.sources.git_command import LONGEST_SECONDS, Git
 from jitbuild.sources.links import refuse_links_out_of
 from jitbuild.system import files, process
 from jitbuild.system.formatting import format_size
+from jitbuild.system.http.transfer_speed import LEAST_SPEED
 from jitbuild.system.paths import absolute_path
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.small_file import MOST_BYTES
-from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from jitbuild.sources.git_secrets import environment
 from jitbuild.store.marker import mark
 from jitbuild.system import files
 from jitbuild.system.formatting import format_size
-from jitbuild.system.transfer_limits import MOST_BYTES
-from jitbuild.system.transfer_speed import LEAST_SPEED
+from jitbuild.system.http.transfer_limits import MOST_BYTES
+from jitbuild.system.http.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

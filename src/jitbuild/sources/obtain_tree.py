@@ -10,8 +10,10 @@ from jitbuild.errors import IntegrityError
 from jitbuild.sources import distro, folder, git, mirror, python_org
 from jitbuild.sources.archive_cache import ArchiveCache
 from jitbuild.sources.pin_doubts import doubting
-from jitbuild.system import archive, download, files, process
+from jitbuild.system import files, process
+from jitbuild.system.archives import archive
 from jitbuild.system.checksums import sha256_of
+from jitbuild.system.http import download
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.urls import Address
 

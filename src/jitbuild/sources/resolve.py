@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import RequestError, SourceError
 from jitbuild.planning.plan import ResolvedRequest, Source
 from jitbuild.sources import folder, git, tree_facts
-from jitbuild.system import archive, files, process
+from jitbuild.system import files, process
+from jitbuild.system.archives import archive
 from jitbuild.system.checksums import checksum_error, sha256_of
+from jitbuild.system.http.transfer_speed import LEAST_SPEED
 from jitbuild.system.paths import (
     UNRECORDABLE,
     UNRECORDABLE_REMEDY,
@@ -24,7 +26,6 @@ from jitbuild.system.paths import (
 )
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.small_file import read_small
-from jitbuild.system.transfer_speed import LEAST_SPEED
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from jitbuild.errors import IntegrityError, MissingError, SignatureError
-from jitbuild.system import http_get
+from jitbuild.system.http import documents
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.signatures import Signer, require_package, verify_signature
 from jitbuild.system.urls import Address
@@ -42,7 +42,7 @@ def verify_zip(
     sha256: str,
     signer: Signer,
     *,
-    get: Callable[[Address], bytes] = http_get.fetch,
+    get: Callable[[Address], bytes] = documents.fetch,
     verify: Callable[[str, str, bytes, Signer], None] = verify_signature,
 ) -> None:
     """Verify that `signer` signed a manifest of the release `version` with this sha256 of the zip.

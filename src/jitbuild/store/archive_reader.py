@@ -14,8 +14,8 @@ from jitbuild.advice import advise_install
 from jitbuild.errors import ArchiveError, VariantError
 from jitbuild.store import manifest as manifests
 from jitbuild.store.manifest_check import defect
-from jitbuild.system.archive_errors import archive_errors, open_archive
-from jitbuild.system.tar_archive import read_tar_files
+from jitbuild.system.archives.archive_errors import archive_errors, open_archive
+from jitbuild.system.archives.tar_archive import read_tar_files
 
 if TYPE_CHECKING:
     from pathlib import Path

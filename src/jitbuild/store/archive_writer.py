@@ -27,9 +27,9 @@ from jitbuild.store import launchers
 from jitbuild.store.layout import PART
 from jitbuild.store.manifest import FILE
 from jitbuild.store.permissions import permissions_of
+from jitbuild.system.archives.zstd import compressed
 from jitbuild.system.files import as_store_error
 from jitbuild.system.progress import SilentStage
-from jitbuild.system.zstd import compressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import DiskFullError, DownloadError, StoreError
 from jitbuild.system import cancellation
 from jitbuild.system.checksums import checksum_error, remove_if_different, sha256_of
+from jitbuild.system.http.transfer_limits import size_error
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.transfer_limits import size_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

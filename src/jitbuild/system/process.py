@@ -16,10 +16,10 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from jitbuild.system import process_group
 from jitbuild.system.child_output import TooMuchOutputError, communicate
+from jitbuild.system.deadline import deadline
 from jitbuild.system.formatting import format_size
 from jitbuild.system.guardian import Guardian
 from jitbuild.system.process_group import ProcessEffects, ProcessGroup
-from jitbuild.system.transfer_speed import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 from jitbuild.errors import JitbuildError
 from jitbuild.store.deletion import delete
 from jitbuild.store.layout import own_entries
-from jitbuild.system import files, process, wheel_archive
+from jitbuild.system import files, process
+from jitbuild.system.archives import wheel_archive
 from jitbuild.system.formatting import format_size
 from jitbuild.system.list_text import joined
 from jitbuild.system.progress import SilentReporter

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import DownloadError, IntegrityError
 from jitbuild.system import process
 from jitbuild.system.checksums import sha256_of
-from jitbuild.system.transfer_limits import size_error
+from jitbuild.system.http.transfer_limits import size_error
 from jitbuild.toolchain import pip_settings
 from jitbuild.toolchain.pip_limits import limited, seconds_for
 

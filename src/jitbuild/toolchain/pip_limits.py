@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from jitbuild.system.transfer_limits import MOST_BYTES
-from jitbuild.system.transfer_speed import LEAST_SPEED
+from jitbuild.system.http.transfer_limits import MOST_BYTES
+from jitbuild.system.http.transfer_speed import LEAST_SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The transports of the HTTP client. Unlike http_client.py, this module imports httpx at once."""
+"""The transports of the HTTP client. Unlike client.py, this module imports httpx at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from jitbuild.system.proxies import bypasses
+from jitbuild.system.http.proxies import bypasses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

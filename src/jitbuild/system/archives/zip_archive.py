@@ -11,7 +11,7 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
-from jitbuild.system.archive_errors import ArchiveBound, safe_name, unsafe
+from jitbuild.system.archives.archive_errors import ArchiveBound, safe_name, unsafe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

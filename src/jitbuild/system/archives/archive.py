@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import StoreError
 from jitbuild.system import files
-from jitbuild.system.archive_errors import archive_errors, damaged, open_archive
+from jitbuild.system.archives.archive_errors import archive_errors, damaged, open_archive
+from jitbuild.system.archives.tar_archive import read_tar_files, unpack_tar
+from jitbuild.system.archives.zip_archive import is_zip, read_zip_files, unpack_zip
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.tar_archive import read_tar_files, unpack_tar
-from jitbuild.system.zip_archive import is_zip, read_zip_files, unpack_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

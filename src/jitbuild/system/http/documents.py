@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
-from jitbuild.system import transfer_errors as errors
 from jitbuild.system.formatting import format_duration
-from jitbuild.system.http_client import NetworkEffects, create_client
-from jitbuild.system.http_request import SmallRequest, send_request
-from jitbuild.system.retries import with_retries
-from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.http import transfer_errors as errors
+from jitbuild.system.http.client import NetworkEffects, create_client
+from jitbuild.system.http.retries import with_retries
+from jitbuild.system.http.small_request import SmallRequest, send_request
+from jitbuild.system.http.transfer_errors import RetryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jitbuild.system.http_client import HTTPClient
+    from jitbuild.system.http.client import HTTPClient
     from jitbuild.system.urls import Address
 
 # The most bytes of a document. The list of all releases has about 300 kB, an SPDX document 2 MB.

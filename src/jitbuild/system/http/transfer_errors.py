@@ -11,7 +11,7 @@ from jitbuild.system.formatting import format_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jitbuild.system.transfer_speed import TooSlowError
+    from jitbuild.system.http.transfer_speed import TooSlowError
     from jitbuild.system.urls import Address
 
 # 4xx statuses after which another attempt may succeed (RFC 9110 15.5.9, RFC 8470 5.2, RFC 6585 4).

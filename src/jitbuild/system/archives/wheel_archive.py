@@ -8,14 +8,14 @@ import posixpath
 import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from jitbuild.system.archive_errors import (
+from jitbuild.system.archives.archive_errors import (
     archive_errors,
     damaged,
     open_archive,
     safe_name,
     unsafe,
 )
-from jitbuild.system.zip_archive import extract_member
+from jitbuild.system.archives.zip_archive import extract_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
 from jitbuild.system.formatting import format_size
-from jitbuild.system.http_guard import RequestGuard
-from jitbuild.system.transfer_errors import is_temporary
-from jitbuild.system.transfer_speed import watched
+from jitbuild.system.http.guard import RequestGuard
+from jitbuild.system.http.transfer_errors import is_temporary
+from jitbuild.system.http.transfer_speed import watched
 from jitbuild.system.urls import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jitbuild.system.http_client import HTTPClient, NetworkEffects, RequestContent, Response
-    from jitbuild.system.transfer_speed import SpeedCheck
+    from jitbuild.system.http.client import HTTPClient, NetworkEffects, RequestContent, Response
+    from jitbuild.system.http.transfer_speed import SpeedCheck
 
 # The largest document that registries have to accept (OCI distribution specification 1.1).
 _MOST_BYTES = 4 << 20

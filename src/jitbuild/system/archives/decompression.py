@@ -10,8 +10,8 @@ import tarfile
 import threading
 from typing import TYPE_CHECKING
 
-from jitbuild.system.zstd import decompressed as decompressed_zstd
-from jitbuild.system.zstd import is_zstd
+from jitbuild.system.archives.zstd import decompressed as decompressed_zstd
+from jitbuild.system.archives.zstd import is_zstd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from jitbuild.errors import DownloadError
 from jitbuild.system.files import copy_verified, provide_file
-from jitbuild.system.http_client import NetworkEffects, create_client, effects_with
+from jitbuild.system.http.client import NetworkEffects, create_client, effects_with
+from jitbuild.system.http.resumable_transfer import Transfer
+from jitbuild.system.http.transfer_limits import SizeLimit
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.resumable_transfer import Transfer
-from jitbuild.system.transfer_limits import SizeLimit
 from jitbuild.system.urls import Address, path_of_file_url, scheme_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from jitbuild.errors import DownloadError
 from jitbuild.system import cancellation
+from jitbuild.system.http.transfer_limits import MOST_BYTES
+from jitbuild.system.http.transfer_speed import LEAST_SPEED, SpeedCheck
 from jitbuild.system.own_version import own_version
-from jitbuild.system.transfer_limits import MOST_BYTES
-from jitbuild.system.transfer_speed import LEAST_SPEED, SpeedCheck
 
 if TYPE_CHECKING:
     import ssl
@@ -110,7 +110,7 @@ def create_client(effects: NetworkEffects) -> httpx.Client:
     """
     import httpx
 
-    from jitbuild.system.http_transports import DirectTransport, proxy_mounts
+    from jitbuild.system.http.transports import DirectTransport, proxy_mounts
 
     @functools.cache
     def context() -> ssl.SSLContext:

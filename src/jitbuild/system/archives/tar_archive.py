@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.errors import PreflightError
-from jitbuild.system.archive_errors import ArchiveBound, damaged, safe_name, unsafe
-from jitbuild.system.decompression import decompressed, read_ahead
+from jitbuild.system.archives.archive_errors import ArchiveBound, damaged, safe_name, unsafe
+from jitbuild.system.archives.decompression import decompressed, read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

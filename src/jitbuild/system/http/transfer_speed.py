@@ -91,16 +91,3 @@ def watched(
     finally:
         ended.set()
         watcher.join()
-
-
-@contextlib.contextmanager
-def deadline(seconds: float, expire: Callable[[], None]) -> Iterator[None]:
-    """Call `expire` in another thread if the block lasts longer than `seconds`."""
-    timer = threading.Timer(seconds, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from jitbuild.system import transfer_errors as errors
-from jitbuild.system.transfer_errors import RetryError
+from jitbuild.system.http import transfer_errors as errors
+from jitbuild.system.http.transfer_errors import RetryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jitbuild.system.http_client import NetworkEffects
+    from jitbuild.system.http.client import NetworkEffects
     from jitbuild.system.urls import Address
 
 _Result = TypeVar("_Result")

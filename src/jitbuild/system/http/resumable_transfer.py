@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from jitbuild.errors import IntegrityError, JitbuildError
-from jitbuild.system import transfer_errors as errors
 from jitbuild.system.checksums import checksum_error, remove_if_different
 from jitbuild.system.formatting import format_size
-from jitbuild.system.http_guard import RequestGuard
-from jitbuild.system.retries import pause
-from jitbuild.system.transfer_errors import RetryError
-from jitbuild.system.transfer_limits import announced_size, size_error
-from jitbuild.system.transfer_speed import watched
+from jitbuild.system.http import transfer_errors as errors
+from jitbuild.system.http.guard import RequestGuard
+from jitbuild.system.http.retries import pause
+from jitbuild.system.http.transfer_errors import RetryError
+from jitbuild.system.http.transfer_limits import announced_size, size_error
+from jitbuild.system.http.transfer_speed import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from jitbuild.system.http_client import HTTPClient, NetworkEffects
+    from jitbuild.system.http.client import HTTPClient, NetworkEffects
+    from jitbuild.system.http.transfer_limits import SizeLimit
     from jitbuild.system.progress import Stage
-    from jitbuild.system.transfer_limits import SizeLimit
     from jitbuild.system.urls import Address
 
 _MOST_REDIRECTS = 20

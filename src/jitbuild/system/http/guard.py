@@ -6,9 +6,10 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitbuild.system import transfer_errors as errors
-from jitbuild.system.transfer_errors import RetryError
-from jitbuild.system.transfer_speed import TooSlowError, deadline
+from jitbuild.system.deadline import deadline
+from jitbuild.system.http import transfer_errors as errors
+from jitbuild.system.http.transfer_errors import RetryError
+from jitbuild.system.http.transfer_speed import TooSlowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from jitbuild.errors import DownloadError
-    from jitbuild.system.http_client import HTTPClient
+    from jitbuild.system.http.client import HTTPClient
     from jitbuild.system.urls import Address
 
 

@@ -1,0 +1,1 @@
+"""Unpack and write archives of several kinds, without trusting them."""

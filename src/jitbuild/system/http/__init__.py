@@ -1,0 +1,1 @@
+"""Transfers and requests over HTTP: limits, retries, proxies, and the errors of all of them."""
