@@ -156,6 +156,7 @@ def test_a_signed_interpreter_is_pulled_by_the_identity_of_its_workflow(
     pull = ("pull", VERSION, "--registry", signed["repository"], "--signed-by", IDENTITY)
     result = machine(*pull, "--json")
     (interpreter,) = result.json()
+    assert f"was signed by {IDENTITY}." in result.err
     assert interpreter["imported"]["verified"] == METHOD
     assert interpreter["imported"]["file"].endswith(signed["digest"])
     assert machine("which", VERSION, "--json").json()[0]["imported"]["verified"] == METHOD

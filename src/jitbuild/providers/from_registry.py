@@ -41,7 +41,6 @@ from jitbuild.system.signing import StatementSigner
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from jitbuild.errors import JitbuildError
     from jitbuild.options import BuildOptions
@@ -99,7 +98,7 @@ class RegistryProvider:
             document, digest = self._find(client, plan)
             shown = f"{self.repository}@{digest}"
             layer = layer_of(document, shown)
-            verified = self._verified(client, digest, task.scratch)
+            verified = self._verified(client, digest, task)
             archive = task.scratch / "archive.tar.zst"
             title = f"Downloading {plan.name}"
             file = client.download(layer, archive, title, room=ROOM_TO_UNPACK)
@@ -146,11 +145,13 @@ class RegistryProvider:
             if self.sign_with:
                 sign_pushed(pushed, client, self.sign_with.sign, reporter)
 
-    def _verified(self, client: RegistryClient, digest: str, scratch: Path) -> str | Unset:
+    def _verified(self, client: RegistryClient, digest: str, task: ProviderTask) -> str | Unset:
         """Return how the signature of the document `digest` was verified, if it must have one."""
         if self.signer is None:
             return UNSET
-        return require_signature(client, digest, self.signer, scratch, verify=self.verify)
+        method = require_signature(client, digest, self.signer, task.scratch, verify=self.verify)
+        task.reporter.note(f"{task.plan.name} was signed by {self.signer.identity}.")
+        return method
 
     def _find(self, client: RegistryClient, plan: Plan) -> tuple[ImageManifest, str]:
         """Return the artifact of the planned interpreter, and its digest."""

@@ -161,10 +161,8 @@ def _refusal(shown: str, signer: Signer, errors: list[SignatureError]) -> Signat
             remedy="Sign it where it is built, with `jitbuild push --sign`. To use it nevertheless,"
             " omit --signed-by and the setting `signed-by`.",
         )
-    if len(errors) == 1:
-        return errors[0]
-    return SignatureError(
-        f"None of the {len(errors)} newest signatures of {shown} is a valid one of {signer}. The"
-        f" newest: {errors[0].what}",
-        remedy=_REMEDY,
-    )
+    what, others = errors[0].what, len(errors) - 1
+    if others:
+        subject = f"The {others} other signatures are" if others > 1 else "The other signature is"
+        what = f"{what} {subject} not valid either."
+    return SignatureError(what, remedy=_REMEDY)
