@@ -107,7 +107,7 @@ def test_the_build_is_a_part_of_the_key():
         ("3.15.2", {"patches": (Patch(path="a.patch", sha256="0" * 64),)}, "--patch is given"),
         ("3.15.2", {"includes": ("tests",)}, "--include is given"),
         ("3.15t", {}, "free-threaded builds have no JIT"),
-        ("main", {}, "main is not a release"),
+        ("main", {}, "fits main: it is not a release"),
     ],
 )
 def test_a_request_for_something_else_is_refused_with_the_command_that_compiles_it(
@@ -178,7 +178,7 @@ def test_auto_takes_a_prebuilt_interpreter_only_if_one_fits():
         ("3.13.1", {}, LINUX.name, "pin no prebuilt CPython for 3.13.1 on x86_64-linux-gnu."),
         ("3.15", {}, "x86_64-windows", "pin no prebuilt CPython for x86_64-windows."),
         ("3.15", {}, "x86_64-macos", "publish CPython 3.15 with the JIT for x86_64-macos."),
-        ("main", {}, LINUX.name, "main is not a release."),
+        ("main", {}, LINUX.name, "fits main: it is not a release."),
         ("3.15.2", {}, LINUX.name, ""),
     ],
 )

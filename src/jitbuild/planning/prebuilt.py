@@ -129,7 +129,7 @@ def faster_install(request: Request, axes: Axes, target: Target, catalog: Catalo
 def _check_axes(request: Request, axes: Axes, target: Target, catalog: Catalog) -> None:
     """Raise VariantError if the request or the axes state what no prebuilt interpreter is."""
     stated = [
-        (not request.is_version, f"{request.text} is not a release"),
+        (not request.is_version, "it is not a release"),
         (request.free_threaded, "free-threaded builds have no JIT"),
         (axes.jit not in {None, "yes-off"}, f"--jit {axes.jit} is given"),
         (axes.profile not in {None, "release"}, f"--profile {axes.profile} is given"),
