@@ -287,7 +287,7 @@ def test_the_options_of_the_measurements_of_performance_exist(installed: Machine
     commands = [command.text for command in commands_of(block.text) if command.text[0] != "#"]
     for command in commands:
         assert "usage: " in installed.shell(f"{command} --help", installed.clone)
-    assert len(commands) == 5
+    assert len(commands) == 7
 
 
 def test_the_excerpts_of_recipes_are_read(installed: Machine) -> None:
