@@ -49,7 +49,7 @@ def fetched(version: str, cache: Path, origin: ArchiveOrigin) -> Path:
 
 def _origin() -> ArchiveOrigin:
     try:
-        socket.create_connection(("www.python.org", 443), timeout=3).close()
+        socket.create_connection(("www.python.org", 443), timeout=20).close()
     except OSError:
         return ArchiveOrigin(kind="distro")
     return ArchiveOrigin()

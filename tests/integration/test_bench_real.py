@@ -354,7 +354,8 @@ def test_resume_with_a_longer_limit_continues_an_undecided_measurement(cli: Cli)
     # A round takes longer than the limit, and one round cannot decide.
     assert rounds("--max-time", 0.001) == (1, "not enough data")
     assert rounds("--max-time", 0.001, "--resume") == (1, "not enough data")
-    assert rounds("--max-time", 2, "--resume")[0] > 1
+    # On a busy machine, a round takes seconds.
+    assert any(rounds("--max-time", limit, "--resume")[0] > 1 for limit in (2, 10, 50))
 
 
 def test_modules_named_like_the_scripts_are_those_of_the_program(cli: Cli, tmp_path: Path) -> None:

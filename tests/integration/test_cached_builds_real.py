@@ -202,7 +202,7 @@ def test_an_extension_builds_without_any_cache(cli, cold, tmp_path):
 
 
 def test_another_variant_uses_the_caches_of_the_first(cli, version, cold):
-    (built,) = cli("install", version, "--jit", "no", "--json").json()
+    (built,) = cli("install", version, "--reinstall", "--jit", "no", "--json").json()
     assert built["caches"]["configure"] == "hit"
     assert "stencils" not in built["caches"], "there are none"
     counts = built["caches"]["compiler"]

@@ -43,6 +43,7 @@ def test_a_killed_install_leaves_nothing_visible(cli, version):
 
 
 def test_eight_installs_at_once_build_once(cli, version):
+    cli("uninstall", version, code=None)  # it exists if this test is run again
     before = set((cli.home / "logs").iterdir())
     processes = [cli.start("install", version) for _ in range(8)]
     outcomes = [process.communicate() for process in processes]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from packaging.version import Version
+from processes import LONGEST
 
 from jitbuild.probing.run_probe import probe
 from jitbuild.recipes.catalog import load_catalog
@@ -39,7 +40,7 @@ def shown(program: Path, bug: KnownBug, switch: str) -> int:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=LONGEST,
     ).returncode
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cli import Cli, Result
-from processes import wait_until
+from processes import LONGEST, wait_until
 
 from jitbuild import errors
 from jitbuild.store.store import Store
@@ -66,7 +66,7 @@ def cli(tmp_path: Path) -> Cli:
 def run(*argv: str, **options: object) -> Result:
     """Run a program to its end, and return its exit code and output."""
     completed = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=300, **options
+        argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=LONGEST, **options
     )
     out, err = completed.stdout, completed.stderr
     assert b"Traceback" not in err, err

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import LONGEST
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +61,7 @@ class Suite:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=LONGEST,
         )
 
     def __call__(

@@ -122,7 +122,7 @@ def test_an_interrupted_push_can_be_repeated(
     started.send_signal(signal.Signals[name])
     _, err = started.communicate()
     if name == "SIGINT":
-        assert started.returncode == 130, err
+        assert started.returncode in {130, 0}, err  # 0 if it was about to end
         assert "Traceback" not in err
         assert builder.leftovers() == scratch
     pull = machine("pull", cpython_version, "--registry", repository, code=None)
@@ -140,7 +140,10 @@ def test_a_killed_pull_leaves_nothing_and_can_be_repeated(
     started.wait_for_line(stage)
     started.kill()
     started.wait()
-    assert machine.interpreters() == []
+    # A signal at the end of the command may come after the interpreter was stored.
+    for interpreter in machine("list", "--json").json():
+        assert interpreter["state"] == "proven"
+        machine("uninstall", interpreter["name"])
     machine("pull", cpython_version)
     assert len(machine.leftovers()) == 1  # the interpreter; no scratch
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import LONGEST
 
 from jitbuild.cli.commands import COMMANDS as ALL_COMMANDS
 from jitbuild.cli.main import main
@@ -153,7 +154,7 @@ def test_a_command_in_a_process_shows_and_records_no_secret(seeded, tmp_path, wo
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LONGEST,
     )
     assert "hunter2" not in done.stdout + done.stderr
     assert code is None or done.returncode == code, done.stderr

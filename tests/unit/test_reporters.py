@@ -248,7 +248,7 @@ def test_stages_of_several_threads_share_the_display():
 
     def stage(title):
         with reporter.stage(title):
-            both.wait(timeout=10)
+            both.wait(timeout=60)
 
     threads = [threading.Thread(target=stage, args=(f"thread {number}",)) for number in range(2)]
     for thread in threads:
