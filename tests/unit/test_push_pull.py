@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import replace
 
 import httpx
@@ -280,6 +281,32 @@ def test_a_locked_digest_that_is_gone_is_an_error_with_both(store, registry, pus
 
 
 # Pushing.
+
+
+# From GitLab's list of supported media types; its registry refuses all others.
+KNOWN_TYPES = {
+    "application/octet-stream",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.unknown.config.v1+json",
+}
+
+
+def test_all_registries_know_the_types(registry, pushed):
+    contents = [json.loads(content) for _, content in registry.documents.values()]
+    assert {type_ for content in contents for type_ in types_in(content)} <= KNOWN_TYPES
+
+
+def types_in(document):
+    """Return the types of a document and of everything that it refers to."""
+    inner = [
+        document.get("config", {}),
+        *document.get("layers", ()),
+        *document.get("manifests", ()),
+    ]
+    names = ("mediaType", "artifactType")
+    return {each[name] for each in (document, *inner) for name in names if name in each}
 
 
 def unfinished(registry: FakeRegistry) -> list[str]:

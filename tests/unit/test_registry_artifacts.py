@@ -10,7 +10,7 @@ from fake_registry import FakeRegistry
 from jitbuild.building.caches.stencil_key import stencil_key
 from jitbuild.building.caches.stencil_store import StencilStore
 from jitbuild.registry.client import connect
-from jitbuild.registry.documents import Descriptor, ImageIndex, artifact, digest_of
+from jitbuild.registry.documents import Descriptor, ImageIndex, artifact, digest_of, own_artifact
 from jitbuild.registry.repository import Repository
 from jitbuild.registry.stencils import RegistryStencils, SharedEntry, push_stencils
 
@@ -120,9 +120,7 @@ def test_stencils_of_another_key_are_not_taken(tmp_path, tree, registry, shared,
     content = builder.entries.content(real)
     assert content is not None
     layer = Descriptor(media_type="x", digest=digest_of(content), size=len(content))
-    document = artifact(
-        "application/vnd.jitbuild.stencils.v1", (layer,), {"jitbuild.stencils": key}
-    )
+    document = own_artifact("stencils", (layer,), {"jitbuild.stencils": key})
     with connecting(registry)() as client:
         client.upload(content, layer, "Uploading")
         for tag in (f"stencils-{real}", f"forecast-{FORECAST}"):
@@ -137,9 +135,9 @@ def test_stencils_of_another_key_are_not_taken(tmp_path, tree, registry, shared,
     [
         ImageIndex(),
         artifact("application/vnd.test", (), {}),
-        artifact("application/vnd.jitbuild.stencils.v1", (), {}),
-        artifact(
-            "application/vnd.jitbuild.stencils.v1",
+        own_artifact("stencils", (), {}),
+        own_artifact(
+            "stencils",
             (Descriptor(media_type="x", digest=digest_of(b""), size=10**12),),
             {},
         ),

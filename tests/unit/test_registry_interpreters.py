@@ -6,7 +6,14 @@ import pytest
 import stores
 
 from jitbuild.errors import RegistryError
-from jitbuild.registry.documents import Descriptor, ImageIndex, artifact, digest_of, encode
+from jitbuild.registry.documents import (
+    Descriptor,
+    ImageIndex,
+    artifact,
+    digest_of,
+    encode,
+    own_artifact,
+)
 from jitbuild.registry.interpreters import (
     KEY,
     LAYER_TYPE,
@@ -77,10 +84,10 @@ def test_a_new_build_replaces_the_one_of_its_target(manifest_of):
     "document",
     [
         artifact("application/vnd.other", (LAYER,), {}),
-        artifact("application/vnd.jitbuild.interpreter.v1", (), {}),
-        artifact("application/vnd.jitbuild.interpreter.v1", (LAYER, LAYER), {}),
-        artifact(
-            "application/vnd.jitbuild.interpreter.v1",
+        own_artifact("interpreter", (), {}),
+        own_artifact("interpreter", (LAYER, LAYER), {}),
+        own_artifact(
+            "interpreter",
             (Descriptor(media_type="application/gzip", digest=digest_of(b""), size=0),),
             {},
         ),

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+# GitLab's registry refuses every type that is not in its list ("Supported Media Types" in its
+# documentation), so jitbuild's artifacts have no type of their own, but an annotation.
+_UNKNOWN_TYPE = "application/vnd.unknown.config.v1+json"
+KIND = "jitbuild.kind"
 # The content of the blob that stands for the configuration of an artifact that has none.
 EMPTY_BLOB = b"{}"
 
@@ -45,18 +49,23 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
 
 
 class ImageManifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An artifact: its type, its layers, and annotations about it.
+    """An artifact: its type, if any, its layers, and annotations about it.
 
     `subject` is the document that the artifact is about, such as the one that it signs.
     """
 
     schema_version: int = 2
     media_type: str = MANIFEST_TYPE
-    artifact_type: str = ""
+    artifact_type: str | msgspec.UnsetType = msgspec.UNSET
     config: Descriptor
     layers: tuple[Descriptor, ...]
     subject: Descriptor | msgspec.UnsetType = msgspec.UNSET
     annotations: dict[str, str] = {}
+
+    @property
+    def kind(self) -> str:
+        """The kind of an artifact that `own_artifact` returned; "" for all others."""
+        return self.annotations.get(KIND, "")
 
 
 class ImageIndex(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -66,6 +75,19 @@ class ImageIndex(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     media_type: str = INDEX_TYPE
     manifests: tuple[Descriptor, ...] = ()
     annotations: dict[str, str] = {}
+
+
+def own_artifact(
+    kind: str, layers: tuple[Descriptor, ...], annotations: Mapping[str, str]
+) -> ImageManifest:
+    """Return the manifest of an artifact of jitbuild, such as one of the kind `interpreter`."""
+    return ImageManifest(
+        config=Descriptor(
+            media_type=_UNKNOWN_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB)
+        ),
+        layers=layers,
+        annotations=dict(sorted({**annotations, KIND: kind}.items())),
+    )
 
 
 def artifact(

@@ -16,16 +16,16 @@ from jitbuild.registry.documents import (
     ImageIndex,
     ImageManifest,
     Platform,
-    artifact,
     digest_of,
     encode,
+    own_artifact,
 )
 
 if TYPE_CHECKING:
     from jitbuild.store.manifest import Manifest, ToolchainRecord
 
-ARTIFACT_TYPE = "application/vnd.jitbuild.interpreter.v1"
-LAYER_TYPE = "application/vnd.jitbuild.interpreter.v1.tar+zstd"
+INTERPRETER = "interpreter"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
 # Annotations of an artifact, and of its entry in an index. jitbuild reads TARGET; all others are
 # for people.
 TARGET, NAME, KEY = "jitbuild.target", "jitbuild.name", "jitbuild.key"
@@ -50,7 +50,7 @@ def key_tag(key: str) -> str:
 
 def interpreter_artifact(manifest: Manifest, layer: Descriptor) -> ImageManifest:
     """Return the artifact of the interpreter with `manifest`, whose archive is `layer`."""
-    return artifact(ARTIFACT_TYPE, (layer,), _annotations(manifest))
+    return own_artifact(INTERPRETER, (layer,), _annotations(manifest))
 
 
 def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
@@ -61,7 +61,6 @@ def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
         media_type=MANIFEST_TYPE,
         digest=digest_of(content),
         size=len(content),
-        artifact_type=ARTIFACT_TYPE,
         platform=_platform(target),
         annotations={name: document.annotations[name] for name in (TARGET, NAME, KEY)},
     )
@@ -75,13 +74,13 @@ def layer_of(document: ImageManifest, shown: str) -> Descriptor:
 
     Raises RegistryError if it is not the artifact of an interpreter.
     """
-    if document.artifact_type == ARTIFACT_TYPE and len(document.layers) == 1:
+    if document.kind == INTERPRETER and len(document.layers) == 1:
         layer = document.layers[0]
         if layer.media_type == LAYER_TYPE:
             return layer
     raise RegistryError(
         f"{shown} is not an interpreter that jitbuild pushed, but"
-        f" {document.artifact_type or 'a container image'}.",
+        f" {document.kind or document.artifact_type or 'a container image'}.",
         remedy="Check the name of the repository and the tag.",
     )
 

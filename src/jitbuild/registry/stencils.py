@@ -17,8 +17,8 @@ from jitbuild.registry.documents import (
     EMPTY_BLOB,
     Descriptor,
     ImageManifest,
-    artifact,
     digest_of,
+    own_artifact,
 )
 from jitbuild.registry.repository import parse_repository
 from jitbuild.registry.signatures import require_signature
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
     from jitbuild.system.signatures import Signer
 
-ARTIFACT_TYPE = "application/vnd.jitbuild.stencils.v1"
+STENCILS = "stencils"
 _KEY = "jitbuild.stencils"
 # The stencils of one build take 1 to 10 MB.
 _MOST_BYTES = 100_000_000
@@ -56,9 +56,11 @@ def push_stencils(client: RegistryClient, entry: SharedEntry, forecasts: Iterabl
     Raises the errors of RegistryClient.
     """
     layer = Descriptor(
-        media_type=ARTIFACT_TYPE, digest=digest_of(entry.content), size=len(entry.content)
+        media_type="application/octet-stream",
+        digest=digest_of(entry.content),
+        size=len(entry.content),
     )
-    document = artifact(ARTIFACT_TYPE, (layer,), {_KEY: entry.key})
+    document = own_artifact(STENCILS, (layer,), {_KEY: entry.key})
     client.upload(entry.content, layer, f"Uploading stencils {entry.key[:12]}")
     client.upload(EMPTY_BLOB, document.config)
     for tag in (_forecast_tag(forecast) for forecast in forecasts):
@@ -120,7 +122,7 @@ def _layer_of(document: ImageManifest | ImageIndex, shown: str) -> Descriptor:
 
     Raises RegistryError if it cannot be an artifact of stencils.
     """
-    if not isinstance(document, ImageManifest) or document.artifact_type != ARTIFACT_TYPE:
+    if not isinstance(document, ImageManifest) or document.kind != STENCILS:
         raise RegistryError(
             f"{shown} contains no stencils.", remedy="Check the name of the repository."
         )
