@@ -25,6 +25,8 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from exports import importer
+from fake_registry import HOST as REGISTRY_HOST
+from fake_registry import FakeRegistry
 from moved_stores import REPAIRER
 from prebuilt_samples import NAME, catalog_with, layout
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
@@ -33,12 +35,16 @@ from jitbuild.cli.main import main
 from jitbuild.errors import InterpreterError, NotInstalledError
 from jitbuild.options import BuildOptions
 from jitbuild.providers.adopt import adopt, refresh
+from jitbuild.providers.from_registry import RegistryProvider
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
+from jitbuild.registry.client import connect
+from jitbuild.registry.repository import Repository
 from jitbuild.request import Axes, parse
 from jitbuild.store import archive_writer, marker
 from jitbuild.store.store import Store
 from jitbuild.system import exchange  # noqa: F401 - imported before the first fork
+from jitbuild.system.progress import SilentReporter
 
 FOLDER = Path(sys.argv[1])
 STORE = Store(FOLDER / "home")
@@ -47,16 +53,24 @@ PROGRAM = FOLDER / "elsewhere" / "python"
 ARCHIVE = FOLDER / "elsewhere" / "python.tar.zst"
 OUTPUT = FOLDER / "elsewhere" / "output.tar.zst"
 STRAYS = [f"{folder}/thesis.tex" for folder in ("scratch", "logs", "sources")]
+REGISTRY = FakeRegistry()
 CATALOG = load_catalog()
 LIBRARY = ctypes.CDLL(None)
 
 
-def install(spec: str, *, content: str | None = None, reinstall: bool = False) -> None:
+def install(
+    spec: str,
+    *,
+    content: str | None = None,
+    registry: RegistryProvider | None = None,
+    **options: bool,
+) -> None:
     Provisioner(
         STORE,
         CATALOG,
-        BuildOptions(reinstall=reinstall),
+        BuildOptions(**options),
         provider=FakeProvider(content),
+        registry=registry,
         probe=fake_probe,
         missing_modules=missing_modules,
         repairer=REPAIRER,
@@ -128,6 +142,30 @@ def make_archive() -> None:
     shutil.rmtree(STORE.root)
 
 
+def through_registry() -> RegistryProvider:
+    """Return the provider for a repository of REGISTRY, as a fork of this process finds it."""
+    return RegistryProvider(
+        repository=Repository("https", REGISTRY_HOST, "a/b"),
+        connect=functools.partial(connect, effects=REGISTRY.effects),
+    )
+
+
+def push() -> None:
+    (interpreter,) = STORE.installed()
+    through_registry().push(interpreter, STORE, SilentReporter())
+
+
+def pull() -> None:
+    install("3.15.2", registry=through_registry(), pull_only=True)
+
+
+def fill_registry() -> None:
+    """Push what is pulled, and leave an empty store."""
+    install_with_data()
+    push()
+    shutil.rmtree(STORE.root)
+
+
 def fill() -> None:
     """Put old interpreters, a scratch folder of a killed build, a log and caches into the store."""
     install("3.15.0")
@@ -186,6 +224,8 @@ OPERATIONS = {
         lambda: install("3.15.2", content="3.15.2  yes-off"),
         lambda: import_archive(reinstall=True),
     ),
+    "push": Operation(install_with_data, push),
+    "pull": Operation(fill_registry, pull),
     "prune": Operation(fill, lambda: jitbuild("prune", "--caches")),
 }
 
