@@ -103,6 +103,8 @@ class Provisioner:
                 f"{request.text}: free-threaded CPython has no JIT, so it is built with --jit no."
             )
         target = self.this_host().target
+        if self.registry is not None:
+            request = self.registry.pinned(request, target.name)
         # Check the variant and the store before anything is fetched.
         if target.system != "windows":
             require_store(self.store.root)

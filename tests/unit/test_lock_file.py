@@ -1,5 +1,6 @@
 """jitbuild.lock: equal content has equal bytes, and a defective file is one clear error."""
 
+import msgspec
 import pytest
 
 from jitbuild.errors import SettingsError
@@ -10,6 +11,7 @@ from jitbuild.registry.lock_file import (
     read_lock_file,
     write_lock_file,
 )
+from jitbuild.request import parse
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -30,6 +32,28 @@ def test_a_lock_file_is_read_as_it_was_written(tmp_path):
     assert read_lock_file(path).interpreter == (MACOS, LINUX)
     assert read_lock_file(path).digest_of("1" * 64) == DIGEST
     assert read_lock_file(path).digest_of("3" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "expected"),
+    [
+        ("3.15", "x86_64-linux-gnu", "3.15.2"),
+        ("3.15", "aarch64-linux-gnu", "3.15"),
+        ("3.15.1", "x86_64-linux-gnu", "3.15.1"),
+        ("3.14", "x86_64-linux-gnu", "3.14"),
+    ],
+)
+def test_a_request_stays_at_the_locked_release(text, target, expected):
+    assert (
+        LockFile(registry="h/a", interpreter=(LINUX,)).pinned(parse(text), target).text == expected
+    )
+
+
+@pytest.mark.parametrize("version", ["git+https://h.test/a", "./folder", "3.15.2 "])
+def test_a_lock_file_cannot_name_another_source(version):
+    changed = msgspec.structs.replace(LINUX, version=version)
+    pinned = LockFile(registry="h/a", interpreter=(changed,)).pinned(parse("3.15"), LINUX.target)
+    assert pinned.is_version
 
 
 def test_the_order_does_not_matter(tmp_path):

@@ -271,6 +271,16 @@ def test_a_locked_digest_is_pulled_even_if_the_tag_moved(store, origin, tmp_path
     assert interpreter.manifest.imported.file.endswith(pushed.digest)
 
 
+def test_a_request_is_that_for_the_locked_release(store, tmp_path, registry):
+    """A newer release that the recipes know does not change what a project gets."""
+    other = Store(tmp_path / "other")
+    old = provisioner(other).ensure(parse("3.15.0"), Axes())
+    push(registry, old, other)
+    through = replace(provider_of(registry), pinned=lambda request, _: parse("3.15.0"))
+    provisioning = provisioner(store, registry=through, pull_only=True)
+    assert provisioning.ensure(parse("3.15"), Axes()).version == "3.15.0"
+
+
 def test_a_locked_digest_that_is_gone_is_an_error_with_both(store, registry, pushed):
     locked = f"sha256:{'0' * 64}"
     with pytest.raises(IntegrityError) as caught:

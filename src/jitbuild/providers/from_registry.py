@@ -26,7 +26,7 @@ from jitbuild.providers.push import push_interpreter, sign_pushed
 from jitbuild.registry.client import RegistryClient, connect
 from jitbuild.registry.documents import ImageManifest
 from jitbuild.registry.interpreters import key_tag, layer_of
-from jitbuild.registry.lock_file import find_lock_file, read_lock_file
+from jitbuild.registry.lock_file import LockFile, find_lock_file, read_lock_file
 from jitbuild.registry.repository import parse_repository
 from jitbuild.registry.signatures import require_signature
 from jitbuild.registry.signers import signer_of
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from jitbuild.providers.provider import ProviderTask
     from jitbuild.registry.repository import Repository
     from jitbuild.registry.signatures import Verify
+    from jitbuild.request import Request
     from jitbuild.store.interpreter import Interpreter
     from jitbuild.store.manifest import Manifest, Unset
     from jitbuild.store.store import Store
@@ -70,13 +71,15 @@ def report(error: JitbuildError, plan: Plan, reporter: Reporter) -> None:
 class RegistryProvider:
     """Provides the interpreters in `repository`. `connect` and `clock` are effects.
 
-    `locked` returns the digest that a lock file states for the interpreter with a plan key. If
+    `locked` returns the digest that a lock file states for the interpreter with a plan key, and
+    `pinned` the request for the release that it states for a request and the name of a target. If
     `signer` is given, interpreters must have its signature, which `verify` verifies. If `sign_with`
     is given, it signs what is pushed.
     """
 
     repository: Repository
     locked: Callable[[str], str | None] = lambda _: None
+    pinned: Callable[[Request, str], Request] = lambda request, _: request
     signer: Signer | None = None
     verify: Verify = verify_statement
     sign_with: StatementSigner | None = None
@@ -199,10 +202,10 @@ def _check(manifest: Manifest, plan: Plan, shown: str) -> None:
 def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     """Return the provider for the repository that `options` name; None if they name none.
 
-    The digests in the nearest lock file, if there is one, are binding. Raises UsageError if the
-    registry is not the name of a repository, or missing for a pull or a push, if the signer is not
-    a possible one, and if a signature is wanted without a push. Raises SettingsError if the lock
-    file is invalid.
+    The releases and digests in the nearest lock file, if there is one, are binding. Raises
+    UsageError if the registry is not the name of a repository, or missing for a pull or a push, if
+    the signer is not a possible one, and if a signature is wanted without a push. Raises
+    SettingsError if the lock file is invalid.
     """
     if options.sign and not options.push:
         raise UsageError(
@@ -217,10 +220,11 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
             )
         return None
     path = find_lock_file()
-    lock = read_lock_file(path) if path else None
+    lock = read_lock_file(path) if path else LockFile(registry=options.registry)
     return RegistryProvider(
         repository=parse_repository(options.registry),
-        locked=lock.digest_of if lock else lambda _: None,
+        locked=lock.digest_of,
+        pinned=lock.pinned,
         signer=signer_of(options),
         sign_with=StatementSigner() if options.sign else None,
         connect=functools.partial(connect, effects=effects_with(options.min_speed)),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from jitbuild.errors import SettingsError
+from jitbuild.request import parse
 from jitbuild.system.files import store_errors, write_atomically
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.small_file import read_small
+
+if TYPE_CHECKING:
+    from jitbuild.request import Request
 
 FILE = "jitbuild.lock"
 _VERSION = 1
@@ -40,6 +44,18 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def digest_of(self, key: str) -> str | None:
         """Return the digest of the interpreter with the plan key `key`, or None."""
         return next((each.digest for each in self.interpreter if each.key == key), None)
+
+    def pinned(self, request: Request, target: str) -> Request:
+        """Return the request for the very release that `request` stands for on `target`.
+
+        Without it, `3.15` would stand for another release as soon as there is a newer one. A
+        request that is not in the file, or is not one for a version, is returned as it is.
+        """
+        for each in self.interpreter:
+            if request.is_version and (each.request, each.target) == (request.text, target):
+                exact = parse(f"{each.version}{'t' * request.free_threaded}")
+                return exact if exact.is_version else request
+        return request
 
 
 def find_lock_file(cwd: Path | None = None) -> Path | None:
