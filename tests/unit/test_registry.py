@@ -337,6 +337,26 @@ def test_the_wait_that_a_registry_asks_for_is_respected():
     assert registry.slept == [7]
 
 
+def test_a_token_service_that_cannot_be_reached_is_named():
+    registry = FakeRegistry(
+        auth="bearer", failing="token", failures=99, failure=httpx.ConnectTimeout("timed out")
+    )
+    with client_of(registry) as client, pytest.raises(DownloadError) as caught:
+        client.get("1")
+    assert "its token service https://tokens.test/token" in caught.value.what
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_changed_blob_has_a_remedy_for_registries(tmp_path):
+    registry = FakeRegistry()
+    with client_of(registry) as client:
+        pushed(registry, client)
+        registry.blobs[BLOB.digest] = DATA[:-1] + b"x"
+        with pytest.raises(IntegrityError) as caught:
+            client.download(BLOB, tmp_path / "blob", "Downloading")
+    assert caught.value.remedy == "Do not use this registry until you know why."
+
+
 def test_a_wait_is_announced():
     """A registry behind a firewall is tried for minutes: nobody should wonder what happens."""
     registry = FakeRegistry(failing="", failures=2, failure=httpx.ConnectError("timed out"))

@@ -36,6 +36,9 @@ class UnreachableError(Exception):
 class NoRegistry:
     """A registry that must not be asked."""
 
+    def pinned(self, request, _):
+        return request
+
     def stage(self, _):
         raise AssertionError
 

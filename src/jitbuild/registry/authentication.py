@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from jitbuild.errors import RegistryError
 from jitbuild.registry.credentials import LOG_IN, Credentials
 from jitbuild.system.http.small_request import SmallRequest, send_request
+from jitbuild.system.http.transfer_errors import RetryError
 from jitbuild.system.parsing import parse_json
 from jitbuild.system.urls import Address
 
@@ -167,7 +168,11 @@ class AuthenticatedClient:
             )
 
     def _request_token(self, request: SmallRequest) -> str:
-        answer = send_request(request, client=self.client, effects=self.effects)
+        try:
+            answer = send_request(request, client=self.client, effects=self.effects)
+        except RetryError as error:
+            error.reason = f"its token service {request.shown}: {error.reason}"
+            raise
         if answer.status != 200:
             raise RegistryError(
                 f"The token service {request.shown} refused the credentials (HTTP"

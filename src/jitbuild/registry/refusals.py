@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from jitbuild.errors import DownloadError, RegistryError
+from jitbuild.errors import DownloadError, IntegrityError, RegistryError
 from jitbuild.registry.credentials import LOG_IN
 from jitbuild.system.http.transfer_errors import without_mirror
 from jitbuild.system.parsing import parse_json
@@ -53,6 +53,10 @@ def registry_errors(repository: Repository) -> Iterator[None]:
     try:
         with without_mirror("Push it again: the registry has lost it."):
             yield
+    except IntegrityError as error:  # a lock file or a manifest states what was expected
+        raise IntegrityError(
+            error.what, remedy="Do not use this registry until you know why."
+        ) from error
     except DownloadError as error:
         if not any(text in error.what for text in _NO_TLS):
             raise
