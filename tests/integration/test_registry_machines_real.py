@@ -122,7 +122,8 @@ def test_an_interrupted_push_can_be_repeated(
     started.send_signal(signal.Signals[name])
     _, err = started.communicate()
     if name == "SIGINT":
-        assert started.returncode in {130, 0}, err  # 0 if it was about to end
+        # The other two: the push had ended before, and Python was about to end.
+        assert started.returncode in {130, 0, -signal.SIGINT}, err
         assert "Traceback" not in err
         assert builder.leftovers() == scratch
     pull = machine("pull", cpython_version, "--registry", repository, code=None)
