@@ -318,6 +318,26 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path, dest):
 
 
 @pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        *((tarfile.REGTYPE, size) for size in (-1, -512, -1024, -5000)),
+        *((tarfile.GNUTYPE_SPARSE, size) for size in (-512, -1024)),
+    ],
+)
+def test_a_negative_size_does_not_repeat_members(tmp_path, dest, kind, size):
+    info, _ = entry("top/b", type=kind)
+    info.size = size
+    content = entry("top/a")[0].tobuf() + info.tobuf(tarfile.GNU_FORMAT) + bytes(600_000)
+    (tmp_path / "a.tar").write_bytes(content)
+    # tarfile itself refuses some of them, in versions without CVE-2025-8194.
+    with pytest.raises(ArchiveError, match=r"negative|invalid offset"):
+        unpack(tmp_path / "a.tar", dest)
+    with pytest.raises(ArchiveError, match=r"negative|invalid offset"):
+        read_members(tmp_path / "a.tar", ["c"])
+    assert not dest.exists()
+
+
+@pytest.mark.parametrize(
     "content",
     [b"", b"<html>Please log in</html>", b"PK\x03\x04rubbish", b"\0" * 10240, b"\x1f\x8b"],
 )

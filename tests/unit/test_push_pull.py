@@ -30,7 +30,13 @@ from jitbuild.providers.push import push_interpreter
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
 from jitbuild.registry.client import connect
-from jitbuild.registry.documents import ImageIndex, decode_document, descriptors_of
+from jitbuild.registry.documents import (
+    ImageIndex,
+    decode_document,
+    descriptors_of,
+    digest_of,
+    encode,
+)
 from jitbuild.registry.interpreters import TARGET
 from jitbuild.registry.repository import Repository
 from jitbuild.request import Axes, parse
@@ -149,6 +155,24 @@ def test_what_was_pulled_is_uploaded_if_the_registry_has_lost_it(registry, store
     pulled, _ = pull(store, registry)
     registry.blobs.clear()
     assert push(registry, pulled, store).digest != pushed.digest
+
+
+@pytest.mark.parametrize("target", [None, "aarch64-macos"])
+def test_a_pulled_document_that_names_another_target_is_not_pushed(registry, store, pushed, target):
+    kind, content = registry.documents[pushed.digest]
+    document = decode_document(content, TAG)
+    document.annotations.pop(TARGET)
+    if target:
+        document.annotations[TARGET] = target
+    foreign = encode(document)
+    for reference in (pushed.tags[1], digest_of(foreign)):
+        registry.documents[reference] = (kind, foreign)
+    pulled, _ = pull(store, registry)
+    assert pulled.manifest.imported.file.endswith(digest_of(foreign))
+    del registry.documents[TAG]
+    assert push(registry, pulled, store).digest != digest_of(foreign)
+    index = decode_document(registry.documents[TAG][1], TAG)
+    assert [each.annotations[TARGET] for each in index.manifests] == [pulled.manifest.target]
 
 
 def test_what_the_store_has_is_not_asked_for(store, registry, pushed):

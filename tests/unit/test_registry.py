@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import msgspec
 import pytest
 from fake_registry import BASIC, HOST, PASSWORD, USER, FakeRegistry, error
 from reporters import RecordingReporter
@@ -454,6 +455,16 @@ def test_a_tampered_blob_is_refused_and_leaves_nothing(tmp_path):
         with pytest.raises(IntegrityError):
             client.download(BLOB, tmp_path / "x", "d")
     assert [each.name for each in tmp_path.iterdir() if not each.name.endswith(".lock")] == []
+
+
+def test_a_blob_of_size_0_is_not_downloaded(tmp_path):
+    registry = FakeRegistry()
+    with client_of(registry) as client:
+        pushed(registry, client)
+        empty = msgspec.structs.replace(BLOB, size=0)
+        with pytest.raises(RegistryError, match="is empty"):
+            client.download(empty, tmp_path / "x", "d")
+    assert registry.sent("GET") == []
 
 
 def test_a_lost_blob_is_an_error_with_its_own_remedy(tmp_path):

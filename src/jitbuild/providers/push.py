@@ -17,6 +17,7 @@ from jitbuild.registry.interpreters import (
     LAYER_TYPE,
     interpreter_artifact,
     key_tag,
+    names_interpreter,
     readable_tag,
     with_target,
 )
@@ -78,6 +79,8 @@ def _pulled(interpreter: Interpreter, client: RegistryClient) -> ImageManifest |
     except MissingError:
         return None
     if not isinstance(document, ImageManifest) or digest_of(encode(document)) != digest:
+        return None
+    if not names_interpreter(document, interpreter.manifest):
         return None
     present = all(client.has_blob(each.digest) for each in document.layers)
     return document if present else None

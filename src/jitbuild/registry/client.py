@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from jitbuild.errors import IntegrityError, MissingError
+from jitbuild.errors import IntegrityError, MissingError, RegistryError
 from jitbuild.registry.authentication import AuthenticatedClient
 from jitbuild.registry.credentials import find_credentials
 from jitbuild.registry.documents import (
@@ -209,8 +209,13 @@ class RegistryClient:
 
         A partial download is resumed; the size and the digest are checked. If `dest` exists already
         and has that digest, it is used. Takes `room`, and raises errors, as
-        `system.http.download.download` does.
+        `system.http.download.download` does. Raises RegistryError if the blob is empty.
         """
+        if not blob.size:  # the size of a download whose size is not known
+            raise RegistryError(
+                f"{self._shown(blob.digest)} is empty, according to its manifest.",
+                remedy="Push it again.",
+            )
         sha256 = blob.digest.removeprefix("sha256:")
         limit = SizeLimit(size=blob.size, room=room, free_space=self.effects.free_space)
 

@@ -29,6 +29,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
 # Annotations of an artifact, and of its entry in an index. jitbuild reads TARGET; all others are
 # for people.
 TARGET, NAME, KEY = "jitbuild.target", "jitbuild.name", "jitbuild.key"
+_OF_ENTRIES = (TARGET, NAME, KEY)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SYSTEMS = {"linux": "linux", "macos": "darwin", "windows": "windows"}
 
@@ -53,6 +54,15 @@ def interpreter_artifact(manifest: Manifest, layer: Descriptor) -> ImageManifest
     return own_artifact(INTERPRETER, (layer,), _annotations(manifest))
 
 
+def names_interpreter(document: ImageManifest, manifest: Manifest) -> bool:
+    """Return True if `document` has the annotations of an entry for this interpreter in an index.
+
+    A document that was pulled may come from anywhere, so it may lack them or name another one.
+    """
+    stated, expected = document.annotations, _annotations(manifest)
+    return all(stated.get(name) == expected.get(name) for name in _OF_ENTRIES)
+
+
 def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
     """Return `index` with the artifact `document` in place of that of the same target."""
     content = encode(document)
@@ -62,7 +72,7 @@ def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
         digest=digest_of(content),
         size=len(content),
         platform=_platform(target),
-        annotations={name: document.annotations[name] for name in (TARGET, NAME, KEY)},
+        annotations={name: document.annotations[name] for name in _OF_ENTRIES},
     )
     others = [each for each in index.manifests if each.annotations.get(TARGET) != target]
     entries = sorted([*others, entry], key=lambda each: each.annotations.get(TARGET, ""))

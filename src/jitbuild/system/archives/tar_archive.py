@@ -92,6 +92,9 @@ def _members(archive: Path, tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     bound = ArchiveBound(archive)
     begin = 0
     for member in tar:
+        # tarfile would read the same members again and again (CVE-2025-8194).
+        if member.size < 0 or tar.offset < member.offset_data:
+            raise damaged(archive, f"the size of {member.name!r} is negative")
         bound.add(member.size, header=member.offset_data - begin)
         begin = tar.offset  # of the next header
         yield member
