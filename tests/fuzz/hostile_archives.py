@@ -7,9 +7,13 @@ import contextlib
 import gzip
 import io
 import lzma
+import os
+import stat
 import tarfile
+import threading
 import warnings
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hostile_text
@@ -21,7 +25,6 @@ from jitbuild.system.archives.zstd import compressed
 
 if TYPE_CHECKING:
     import random
-    from pathlib import Path
 
     from fuzzing import Case, Ending
 
@@ -31,6 +34,14 @@ _NAMES = (
     *("x-1.data/scripts/clang", "x-1.data/data/bin/clang", "../out", "/dev/null/x", "top/../../o"),
     *("top\\x", "C:\\x", "top/con", "top/a.txt/under", "", ".", "..", "top/" + "d/" * 400 + "x"),
 )
+# Few names, so that members meet: a link below or above a file, a folder in place of a link.
+_MEETING = ("top/d", "top/d/f", "top/f", "top/l", "top/d/l", "top/l/f", "TOP/d", "secret")
+_SPELLINGS = ("{}/", "{}/.", "{}//", "./{}", "./{}/./")
+_TARGETS = ("f", "../f", "d/f", ".", "../secret", "../../secret", "../../../secret")
+_MEETING_TYPES = (
+    *(tarfile.REGTYPE, tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE),
+)
+_SECRET = b"a file outside"
 _TYPES = (
     *(tarfile.REGTYPE, tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE),
     *(tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE),
@@ -72,11 +83,36 @@ def archive(case: Case) -> Ending:
     path = case.folder / f"archive{suffix}"
     path.write_bytes(data)
     inside = case.folder / "inside"
+    secret = case.folder / "secret"
+    secret.write_bytes(_SECRET)
+    before, threads = secret.stat(), threading.active_count()
     shown = f"{path.name}, {len(data)} bytes"
     ending = case.call(lambda: _use(path, inside, rng, wheel=wheel), shown)
-    assert {*case.folder.iterdir()} <= {path, inside}
+    assert {*case.folder.iterdir()} <= {path, inside, secret}
+    assert secret.read_bytes() == _SECRET
+    assert (secret.stat().st_mode, secret.stat().st_mtime_ns, secret.stat().st_nlink) == (
+        *(before.st_mode, before.st_mtime_ns, before.st_nlink),
+    )
+    assert threading.active_count() == threads
     assert ending.code == 0 or wheel or not inside.exists()
+    if not wheel:
+        _check_tree(inside)
     return ending
+
+
+def _check_tree(inside: Path) -> None:
+    """Assert that nothing in the folder is dangerous: no device, no link or file from outside."""
+    root = os.path.realpath(inside)
+    for path in inside.rglob("*"):
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            target = Path(os.path.realpath(path))  # Path.resolve refuses loops
+            assert target.is_relative_to(root), f"{path} leads to {path.readlink()}"
+            continue
+        assert stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode), path
+        assert not status.st_mode & 0o7022, f"{path} has the mode {status.st_mode:o}"
+        if stat.S_ISREG(status.st_mode) and status.st_size == len(_SECRET):
+            assert path.read_bytes() != _SECRET, path
 
 
 def _use(path: Path, inside: Path, rng: random.Random, *, wheel: bool) -> None:
@@ -94,12 +130,15 @@ def _tar(rng: random.Random) -> tuple[bytes, str]:
     compression = rng.choice(["", "", "gz", "xz", "bz2", "zst"])
     format_ = rng.choice(_FORMATS)
     data = bytearray()
-    for _ in range(rng.randint(0, 5)):
+    make = rng.choice([_member, _meeting_member])
+    for _ in range(rng.choice([0, 1, 2, 3, 5])):
         content = rng.randbytes(rng.choice([0, 3, 600]))
         # Not every format has room for every value.
         with contextlib.suppress(ValueError, OverflowError, TypeError):
-            data += _member(rng, content).tobuf(format_, "utf-8", "surrogateescape")
-            data += content + bytes(-len(content) % tarfile.BLOCKSIZE)
+            member = make(rng, content)
+            data += member.tobuf(format_, "utf-8", "surrogateescape")
+            if member.size:
+                data += content + bytes(-len(content) % tarfile.BLOCKSIZE)
     data += bytes(rng.choice([0, 2, 2, 20]) * tarfile.BLOCKSIZE)
     return _COMPRESS[compression](bytes(data)), f".tar.{compression}" if compression else ".tar"
 
@@ -107,7 +146,7 @@ def _tar(rng: random.Random) -> tuple[bytes, str]:
 def _member(rng: random.Random, content: bytes) -> tarfile.TarInfo:
     member = tarfile.TarInfo(_name(rng))
     member.type = rng.choice(_TYPES) if rng.random() < 0.6 else tarfile.REGTYPE
-    member.size = len(content) if rng.random() < 0.9 else rng.choice([10**6, 2**33, 2**60])
+    member.size = len(content) if rng.random() < 0.9 else rng.choice([10**6, 2**60, -512])
     member.mode = rng.choice([0o644, 0o755, 0o7777, 0, 0o100000])
     member.mtime = rng.choice(_TIMES) if rng.random() < 0.3 else 0
     member.uid = rng.choice([0, 2**21, 2**40])
@@ -115,6 +154,20 @@ def _member(rng: random.Random, content: bytes) -> tarfile.TarInfo:
         member.linkname = _name(rng)
     if rng.random() < 0.3:
         member.pax_headers = {rng.choice(_PAX): _pax(rng) for _ in range(rng.randint(1, 3))}
+    return member
+
+
+def _meeting_member(rng: random.Random, content: bytes) -> tarfile.TarInfo:
+    """Return a valid member; others of the archive may have its name in another spelling."""
+    name = rng.choice(_MEETING)
+    member = tarfile.TarInfo(name if rng.random() < 0.7 else rng.choice(_SPELLINGS).format(name))
+    member.type = rng.choice(_MEETING_TYPES)
+    member.size = len(content) if member.isreg() else 0
+    member.mode = rng.choice([0o644, 0o7777, 0])
+    if member.type == tarfile.SYMTYPE:
+        member.linkname = rng.choice(_TARGETS)
+    if member.type == tarfile.LNKTYPE:
+        member.linkname = rng.choice([*_MEETING, *_TARGETS])
     return member
 
 
