@@ -114,6 +114,20 @@ def test_changed_stencils_are_not_kept(tmp_path, tree, registry, shared, part):
     assert store.entries.statistics().entries == 0
 
 
+def test_stencils_of_the_store_are_not_replaced_by_those_of_a_registry(
+    tmp_path, tree, registry, shared
+):
+    builder, key = built(tmp_path, tree)
+    push(registry, builder, key)
+    store = StencilStore.below(tmp_path / "other", shared)
+    own = {name: content + b"/* own */" for name, content in UNITS["3.15"].items()}
+    write_unit(tree, own)
+    store.put(tree, key, "e" * 64, {"llvm": "18.1.8"})
+    entry = store.predict(FORECAST)
+    assert entry is not None
+    assert entry.files == own
+
+
 @pytest.mark.parametrize("key", ["", "../../x", "1" * 64])
 def test_stencils_of_another_key_are_not_taken(tmp_path, tree, registry, shared, key):
     builder, real = built(tmp_path, tree)

@@ -145,9 +145,13 @@ class StencilStore:
         return entry if digests is not None and digests.items() <= entry.facts.items() else None
 
     def _keep(self, shared: SharedEntry) -> bool:
-        """Keep shared stencils here. Return False if they are not an intact entry of their key."""
+        """Keep shared stencils here. Return False if they are not an intact entry of their key.
+
+        Stencils that are here already are not replaced.
+        """
         try:
-            return self.entries.add(shared.key, shared.content)
+            present = self._local(shared.key) is not None
+            return present or self.entries.add(shared.key, shared.content)
         except ValueError:
             return False
 
