@@ -55,6 +55,11 @@ def test_options_may_stand_between_the_words_of_a_list(words, items):
     assert parsers.parse(words).spec == items
 
 
+def test_options_may_stand_between_a_request_and_the_file():
+    options = parsers.parse(["export", "3.15", "--force", "folder"])
+    assert (options.spec, options.file, options.force) == ("3.15", "folder", True)
+
+
 def test_options_may_stand_between_an_action_and_its_series():
     options = parsers.parse(["recipes", "update", "--refresh", "3.15"])
     assert (options.words, options.refresh) == (["update", "3.15"], True)

@@ -101,13 +101,14 @@ def expand_lists(words: Sequence[str], parser: argparse.ArgumentParser) -> list[
     If SPEC is missing, the last value of the last list becomes SPEC, provided that it can be SPEC:
     in `--with pytest 3.15`, SPEC is `3.15`.
 
-    argparse fills a positional list from adjacent words only. The words of such a list are
-    therefore put beside the first of them: `3.14 -q 3.15` becomes `3.14 3.15 -q`.
+    argparse fills several positional arguments, or a positional list, from adjacent words only. The
+    words are therefore put beside the first of them: `3.14 -q 3.15` becomes `3.14 3.15 -q`.
     """
     options, actions = parser._option_string_actions, parser._actions  # noqa: SLF001
     tokens = _tokens(words, options)
-    _leave_spec(tokens, [action for action in actions if not action.option_strings])
-    if any(isinstance(action, WordsAction) for action in actions):
+    positionals = [action for action in actions if not action.option_strings]
+    _leave_spec(tokens, positionals)
+    if len(positionals) > 1 or any(isinstance(action, WordsAction) for action in positionals):
         tokens = _with_adjacent_words(tokens)
     return [word for token in tokens for word in token.words]
 
