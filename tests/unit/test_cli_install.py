@@ -95,10 +95,10 @@ def test_each_error_is_printed_once_and_the_first_gives_the_exit_code(run, store
 
 def test_a_newer_release_is_named_with_the_command_that_builds_it(run, store):
     put(store, "a", "3.15.0")
-    note = "3.15.2 is newer than a. To build it: jitbuild install 3.15 --upgrade\n"
+    note = "3.15.2 is newer than a. To install it: jitbuild install 3.15 --upgrade\n"
     assert run("install", "3.15")[2].endswith(note)
     assert run("install", ">=3.15.0,<3.16")[2].endswith(
-        "To build it: jitbuild install '>=3.15.0,<3.16' --upgrade\n"
+        "To install it: jitbuild install '>=3.15.0,<3.16' --upgrade\n"
     )
     assert run("install", "3.15", "--jit", "yes-off")[2].endswith("--upgrade --jit=yes-off\n")
 

@@ -168,8 +168,9 @@ def _note_newer_release(
     """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
     if options.upgrade or options.reinstall or interpreter.created >= begun:
         return
-    recipes = options.recipes
-    if note := advise_upgrade(outcome.request, outcome.axes, interpreter, recipes):
+    if note := advise_upgrade(
+        outcome.request, outcome.axes, interpreter, options.recipes, command=options.name
+    ):
         print(note, file=sys.stderr)
 
 

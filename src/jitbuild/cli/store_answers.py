@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 
 
 def advise_upgrade(
-    request: Request, axes: Axes, interpreter: Interpreter, recipes: str | None
+    request: Request,
+    axes: Axes,
+    interpreter: Interpreter,
+    recipes: str | None,
+    *,
+    command: str = "install",
 ) -> str | None:
     """Return a note if a release newer than `interpreter` fits `request` and can be built.
 
     `interpreter` is the one in the store that `install` uses for `request` and `axes`. `recipes` is
-    the folder of recipes that the command line states.
+    the folder of recipes that the command line states, and `command` the command to name.
     """
     if request.kind not in {"series", "specifier"}:
         return None
@@ -38,10 +43,11 @@ def advise_upgrade(
         return None
     if Version(newest.version) <= Version(interpreter.version):
         return None
-    words = ["jitbuild", "install", request.text, "--upgrade", *axis_options(axes)]
+    words = ["jitbuild", command, request.text, "--upgrade", *axis_options(axes)]
     if recipes:
         words += ["--recipes", recipes]
-    return f"{newest.version} is newer than {interpreter.name}. To build it: {shlex.join(words)}"
+    note = f"{newest.version} is newer than {interpreter.name}."
+    return f"{note} To {command} it: {shlex.join(words)}"
 
 
 def note_on_plan(request: Request, axes: Axes, plan: Plan) -> str | None:
