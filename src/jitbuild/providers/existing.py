@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,8 +99,15 @@ class ExistingInterpreters:
         ):
             self._warn_once(f"{interpreter.name} is not used. {reason}")
             return None
-        self.reporter.note(f"{interpreter.name} is already in the store.")
+        self._note_present(interpreter.name)
         return interpreter
+
+    def _note_present(self, name: str) -> None:
+        note = f"{name} is already in the store."
+        if self.options.push and self.options.registry:
+            command = shlex.join(["jitbuild", "push", name, self.options.registry])
+            note += f" --push uploads only what is built. To upload it: {command}"
+        self.reporter.note(note)
 
     def _warn_once(self, text: str) -> None:
         if text not in self.warned:
