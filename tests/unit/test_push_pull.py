@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ from jitbuild.errors import (
     UsageError,
 )
 from jitbuild.options import BuildOptions
-from jitbuild.providers.from_registry import RegistryProvider, registry_provider
+from jitbuild.providers.from_registry import RegistryProvider, registry_provider, report
 from jitbuild.providers.push import push_interpreter
 from jitbuild.provision import Provisioner
 from jitbuild.recipes.catalog import load_catalog
@@ -436,6 +437,25 @@ def test_what_was_pulled_is_not_pushed_again(store, registry, pushed):
     before = len(registry.sent("PUT"))
     pull(store, registry, push=True)
     assert len(registry.sent("PUT")) == before
+
+
+def test_the_command_that_pushes_what_the_store_has_is_named(store, registry, reporter):
+    name = built(store).name
+    options = BuildOptions(push=True, registry="h.test/a")
+    asking = replace(provisioner(store, registry=provider_of(registry)), options=options)
+    replace(asking, reporter=reporter).ensure(parse("3.15.2"), Axes())
+    [note] = reporter.notes
+    assert note.endswith(f"To upload it: jitbuild push {name} h.test/a")
+    assert registry.requests == []
+
+
+@pytest.mark.parametrize(
+    ("prebuilt", "how"), [(None, "built"), (object(), "downloaded from its builder")]
+)
+def test_a_note_says_what_replaces_the_registry(reporter, prebuilt, how):
+    plan = SimpleNamespace(prefix_name="a", prebuilt=prebuilt)
+    report(MissingError("", remedy=""), plan, reporter)
+    assert reporter.notes == [f"The registry does not have a, so it is {how}."]
 
 
 @pytest.mark.parametrize("option", ["push", "pull_only"])

@@ -60,9 +60,10 @@ FAILURES = (DownloadError, RegistryError, ProofError)
 
 
 def report(error: JitbuildError, plan: Plan, reporter: Reporter) -> None:
-    """Say that the planned interpreter is built, because the registry failed with `error`."""
+    """Say that the planned interpreter is installed otherwise: the registry failed with `error`."""
     if isinstance(error, MissingError):
-        reporter.note(f"The registry does not have {plan.prefix_name}, so it is built.")
+        how = "downloaded from its builder" if plan.prebuilt else "built"
+        reporter.note(f"The registry does not have {plan.prefix_name}, so it is {how}.")
     else:
         reporter.warn(f"The registry is not used for {plan.prefix_name}. {error.what}")
 
@@ -180,11 +181,12 @@ class RegistryProvider:
                 return IntegrityError(
                     f"{self.repository} has {plan.name} with the digest {digest}, and not with"
                     f" {locked}, which jitbuild.lock states.",
-                    remedy="To accept the other one, run `jitbuild lock` again.",
+                    remedy="To accept the one in the registry, run `jitbuild lock` again.",
                 )
         return MissingError(
             f"{self.repository} has no {plan.prefix_name}.",
-            remedy="Build and push it, here or elsewhere, with `jitbuild install --push`.",
+            remedy="Build it with `jitbuild install --push`, here or elsewhere, or upload it with"
+            " `jitbuild push` from a store that has it.",
         )
 
 
