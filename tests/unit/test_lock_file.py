@@ -2,8 +2,11 @@
 
 import msgspec
 import pytest
+from fake_registry import HOST, FakeRegistry
 
-from jitbuild.errors import SettingsError
+from jitbuild.cli.lock import renewed
+from jitbuild.errors import MissingError, SettingsError
+from jitbuild.registry.client import connect
 from jitbuild.registry.lock_file import (
     LockedInterpreter,
     LockFile,
@@ -11,6 +14,7 @@ from jitbuild.registry.lock_file import (
     read_lock_file,
     write_lock_file,
 )
+from jitbuild.registry.repository import Repository
 from jitbuild.request import parse
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -95,6 +99,18 @@ def test_a_defective_lock_file_is_one_error(tmp_path, text, words):
         read_lock_file(path)
     assert words in str(caught.value)
     assert "jitbuild" in str(caught.value)
+
+
+def test_a_locked_interpreter_that_the_registry_lacks_is_named():
+    with (
+        connect(Repository("https", HOST, "a/b"), effects=FakeRegistry().effects) as client,
+        pytest.raises(MissingError) as caught,
+    ):
+        renewed(LINUX, client)
+    assert caught.value.what == (
+        f"{client.repository} has no 3.15.2 for x86_64-linux-gnu with the key 11111111, which "
+        "jitbuild.lock states for 3.15."
+    )
 
 
 def test_a_name_of_the_store_is_not_locked(run, tmp_path):

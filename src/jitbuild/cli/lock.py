@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         if specs:
             found = {each for spec in specs for each in _locked(spec, options, client)}
         else:
-            found = {_renewed(each, client) for each in old.interpreter} if old else set()
+            found = {renewed(each, client) for each in old.interpreter} if old else set()
         _check_signatures(found, options, client)
     lock = LockFile(registry=str(repository), interpreter=tuple(sorted(found)))
     changed = lock != old
@@ -120,13 +120,21 @@ def _pythons() -> list[str]:
     return [each.text for each in setting_lists.pythons() or ()]
 
 
-def _renewed(locked: LockedInterpreter, client: RegistryClient) -> LockedInterpreter:
+def renewed(locked: LockedInterpreter, client: RegistryClient) -> LockedInterpreter:
     """Return `locked` with the digest that the registry has now. Raises MissingError for none."""
     import msgspec
 
     from jitbuild.registry.interpreters import key_tag
 
-    _, digest = client.get(key_tag(locked.key))
+    try:
+        _, digest = client.get(key_tag(locked.key))
+    except MissingError as error:
+        raise MissingError(
+            f"{client.repository} has no {locked.version} for {locked.target} with the key"
+            f" {locked.key[:8]}, which jitbuild.lock states for {locked.request}.",
+            remedy="Upload it with `jitbuild push` from a store that has it, or name the requests"
+            " to write the file anew: jitbuild lock SPEC",
+        ) from error
     return msgspec.structs.replace(locked, digest=digest)
 
 
@@ -186,7 +194,8 @@ def _locked(
     if not found:
         raise MissingError(
             f"{client.repository} has no {name or spec} for any target.",
-            remedy="Build it with `jitbuild install --push` on a machine of that target.",
+            remedy="Upload it with `jitbuild push` from a store that has it, or build it with"
+            " `jitbuild install --push`.",
         )
     return found
 
