@@ -147,6 +147,9 @@ def test_other_files_are_not_archives_of_interpreters(store, tmp_path):
     with tarfile.open(tar, "w:gz") as archived:
         archived.add(text, "top/text")
     assert "not an archive" in refusal(store, text)
+    with pytest.raises(ArchiveError) as caught:
+        importer(store).import_file(text, accept)
+    assert caught.value.remedy.startswith("Name a file that `jitbuild export` wrote.")
     assert "cannot be read" in refusal(store, folder)
     assert "cannot be read" in refusal(store, tmp_path / "missing")
     assert "is not an archive of an interpreter" in refusal(store, tar)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jitbuild.building.relocation import relocate
-from jitbuild.errors import ArchiveError
+from jitbuild.errors import ArchiveError, UnsafeArchiveError
 from jitbuild.store.archive_reader import origin_of
 from jitbuild.system.archives import archive
 
@@ -42,10 +42,12 @@ def unpack_exported(
 def naming(shown: str, file: Path, *, remedy: str = "") -> Iterator[None]:
     """Name `shown` instead of `file` in the message of an ArchiveError in the block.
 
-    If `remedy` is given, it replaces that of the error.
+    If `remedy` is given, it replaces that of the error, unless the archive is not safe.
     """
     try:
         yield
     except ArchiveError as error:
+        if isinstance(error, UnsafeArchiveError):
+            remedy = error.remedy
         what = error.what.replace(str(file), shown)
         raise type(error)(what, remedy=remedy or error.remedy) from error

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from jitbuild.system.progress import Reporter
 
 _CHUNK_BYTES = 1 << 20
+_REMEDY = (
+    "Name a file that `jitbuild export` wrote. If this file is one, export the interpreter again, "
+    "with a jitbuild of the same version."
+)
 
 
 class Imported(NamedTuple):
@@ -87,7 +91,7 @@ class Importer:
             copy = scratch / "archive.tar.zst"
             digest = self._copy(file, copy)
             accept(digest)
-            with naming(str(file), copy):
+            with naming(str(file), copy, remedy=_REMEDY):
                 manifest = read_manifest(copy)
             check_target(manifest, target, file)
             waiting = f"Waiting for another process that is installing {manifest.name}."
@@ -96,7 +100,7 @@ class Importer:
                 if (present := self._usable(manifest)) is not None:
                     return Imported(present, {})
                 record = ImportRecord(file=file.name, sha256=digest, built=manifest.created)
-                with naming(str(file), copy):
+                with naming(str(file), copy, remedy=_REMEDY):
                     return self._install(copy, scratch, manifest, record, begun)
 
     def _copy(self, file: Path, copy: Path) -> str:
