@@ -240,7 +240,10 @@ def test_the_issuers_of_known_workflows_are_known():
         (" ", "is not the identity of a signer"),
         ("me@example.org\n", "is not the identity of a signer"),
         ("me@example.org", "issuer of the identity me@example.org is not known"),
-        ("https://github.com/octo/app", "is not the identity of a workflow"),
+        (
+            "https://github.com/octo/app",
+            "is not the identity of a workflow.\nThat of a workflow names its file",
+        ),
         (IDENTITY.partition("@")[0], "is not the identity of a workflow"),
     ],
 )

@@ -35,7 +35,7 @@ def parse_signer(identity: str, issuer: str | None = None) -> Signer:
     if identity.startswith("https://github.com/") and not issuer:
         raise UsageError(
             f"{identity} is not the identity of a workflow.",
-            remedy=f"It has a file and a git reference, such as {_EXAMPLE}",
+            remedy=f"That of a workflow names its file and a git reference: {_EXAMPLE}",
         )
     if _GITLAB.fullmatch(identity):
         return Signer(identity=identity, issuer=issuer or "https://gitlab.com")
