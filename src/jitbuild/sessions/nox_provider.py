@@ -147,7 +147,7 @@ def provided_interpreter(session: nox.Session) -> SessionInterpreter:
 
 
 def _provide(session: nox.Session, provides: str) -> None:
-    """Provide an interpreter to other sessions (JITBUILD_POLICY: install, never, adopt)."""
+    """Provide an interpreter (JITBUILD_POLICY: install, prebuilt, pull, never, adopt)."""
     from jitbuild.sessions.resolve import resolve
     from jitbuild.system.reporters import choose_reporter
 
