@@ -88,5 +88,5 @@ def _missing(source: Source, places: list[str]) -> MissingError:
     return MissingError(
         f"{source.files[0][0]} was not found at:\n{tried}",
         remedy="Check the address and the version. Or name another mirror with --mirror, or omit "
-        "--mirror to use python.org.",
+        "--mirror.",
     )
