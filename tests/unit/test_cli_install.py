@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import stores
@@ -9,6 +10,8 @@ from cli_fixtures import put
 
 from jitbuild.cli.install import summary
 from jitbuild.errors import RequestError
+from jitbuild.registry.lock_file import LockedInterpreter, LockFile, write_lock_file
+from jitbuild.target import host
 
 pytestmark = pytest.mark.usefixtures("home", "complete")
 
@@ -101,6 +104,21 @@ def test_a_newer_release_is_named_with_the_command_that_builds_it(run, store):
         "To install it: jitbuild install '>=3.15.0,<3.16' --upgrade\n"
     )
     assert run("install", "3.15", "--jit", "yes-off")[2].endswith("--upgrade --jit=yes-off\n")
+
+
+def test_no_newer_release_is_named_for_a_locked_request(run, store):
+    put(store, "a", "3.15.0")
+    locked = LockedInterpreter(
+        request="3.15",
+        version="3.15.0",
+        target=host().target.name,
+        key="k",
+        digest=f"sha256:{'0' * 64}",
+    )
+    write_lock_file(Path("jitbuild.lock"), LockFile(registry="h.test/a", interpreter=(locked,)))
+    assert "is newer" not in run("install", "3.15", "--registry", "h.test/a")[2]
+    assert "is newer" in run("install", "3.15")[2]
+    assert "To pull it" in run("pull", ">=3.15.0", "--registry", "h.test/a")[2]
 
 
 def test_the_command_that_builds_a_newer_release_names_its_recipes(run, store, tmp_path):

@@ -26,7 +26,7 @@ from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.numbers import positive_integer
 from jitbuild.cli.output import print_json, print_path, reporter_for
 from jitbuild.cli.proof_text import proof_of
-from jitbuild.cli.store_answers import advise_upgrade
+from jitbuild.cli.store_answers import advise_upgrade, is_locked
 from jitbuild.options import CCACHE_MODES, BuildOptions
 from jitbuild.system.formatting import format_date, format_duration
 from jitbuild.system.urls import Address
@@ -167,6 +167,8 @@ def _note_newer_release(
 ) -> None:
     """Print a note if a newer release fits, but `interpreter` was in the store and was used."""
     if options.upgrade or options.reinstall or interpreter.created >= begun:
+        return
+    if is_locked(outcome.request, options.registry):
         return
     if note := advise_upgrade(
         outcome.request, outcome.axes, interpreter, options.recipes, command=options.name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from jitbuild import api
+from jitbuild import api, settings
 from jitbuild.errors import JitbuildError
 from jitbuild.options import axis_options
 from jitbuild.planning.planner import make_plan, resolve_version
@@ -48,6 +48,19 @@ def advise_upgrade(
         words += ["--recipes", recipes]
     note = f"{newest.version} is newer than {interpreter.name}."
     return f"{note} To {command} it: {shlex.join(words)}"
+
+
+def is_locked(request: Request, registry: str | None) -> bool:
+    """Return True if jitbuild.lock states for which release `request` stands.
+
+    It does so only where a registry is set; `registry` is the one that the command line states.
+    """
+    if not settings.value("registry", registry):
+        return False
+    from jitbuild.registry.lock_file import find_lock_file, read_lock_file
+
+    path = find_lock_file()
+    return path is not None and read_lock_file(path).pinned(request, host().target.name) != request
 
 
 def note_on_plan(request: Request, axes: Axes, plan: Plan) -> str | None:
