@@ -141,16 +141,21 @@ def renewed(locked: LockedInterpreter, client: RegistryClient) -> LockedInterpre
 def _check_signatures(
     locked: Iterable[LockedInterpreter], options: argparse.Namespace, client: RegistryClient
 ) -> None:
-    """Raise SignatureError unless the expected identity, if one is stated, signed all of them."""
+    """Raise SignatureError unless the expected identity, if one is stated, signed all of them.
+
+    Raises MissingExtraError if the package that verifies signatures is not installed.
+    """
     import tempfile
 
     from jitbuild.registry.signatures import require_signature
     from jitbuild.registry.signers import signer_of
+    from jitbuild.system.signatures import require_package
 
     stated = BuildOptions(signed_by=options.signed_by, signed_by_issuer=options.signed_by_issuer)
     signer = signer_of(stated.with_settings())
     if signer is None:
         return
+    require_package()  # even if nothing is signed
     for digest in sorted({each.digest for each in locked}):
         with tempfile.TemporaryDirectory() as folder:
             require_signature(client, digest, signer, Path(folder))

@@ -73,7 +73,7 @@ def require_package() -> None:
         import sigstore.models  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(
-            "Signatures cannot be verified: the package sigstore is not installed.",
+            "Signatures cannot be made or verified: the package sigstore is not installed.",
             remedy="Install it beside jitbuild: python -m pip install 'jitbuild[verify]'",
         ) from error
 
