@@ -105,7 +105,8 @@ class ExistingInterpreters:
     def _note_present(self, name: str) -> None:
         note = f"{name} is already in the store."
         if self.options.push and self.options.registry:
-            command = shlex.join(["jitbuild", "push", name, self.options.registry])
+            sign = ["--sign"] * self.options.sign
+            command = shlex.join(["jitbuild", "push", *sign, name, self.options.registry])
             note += f" --push uploads only what is built. To upload it: {command}"
         self.reporter.note(note)
 

@@ -119,8 +119,9 @@ class StatementSigner:
         error = errors[0] if errors else TimeoutError(f"no answer for {self.most_seconds:.0f} s")
         raise SignatureError(
             f"Sigstore did not sign: {_reason(error)}.",
-            remedy="Run the same command again. If it fails again, see https://status.sigstore.dev,"
-            " and check the network and the proxy settings (HTTPS_PROXY).",
+            remedy="Sign it later with `jitbuild push --sign`. If that fails, see"
+            " https://status.sigstore.dev, and check the network and the proxy settings"
+            " (HTTPS_PROXY).",
         ) from error
 
 
