@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `jitbuild export`."""
     parser.description = (
         "Write an interpreter of the store into a file, for `jitbuild import` on another machine "
-        "of the same platform. Prints the sha256 and the name of the file, as sha256sum does. The "
-        "same interpreter always results in the same file."
+        "of the same platform. Prints the sha256 and the name of the file, as sha256sum does. "
+        "Exported again, an unchanged interpreter results in the same bytes."
     )
     add_spec(
         parser,
