@@ -73,7 +73,7 @@ def outputs(provided: ProvidedInterpreters) -> dict[str, str]:
     """Return the outputs of the action.
 
     `pythons` is a JSON object that maps each request to the path of an executable, and `python` is
-    the first of these paths. `built` is "true" if any interpreter was built, else "false".
+    the first of these paths. `built` is "true" if any was added to the store, else "false".
     """
     executables = {
         spec: str(interpreter.executable) for spec, interpreter in provided.interpreters.items()
