@@ -99,12 +99,13 @@ class ExistingInterpreters:
         ):
             self._warn_once(f"{interpreter.name} is not used. {reason}")
             return None
-        self._note_present(interpreter.name)
+        self._note_present(interpreter)
         return interpreter
 
-    def _note_present(self, name: str) -> None:
+    def _note_present(self, interpreter: Interpreter) -> None:
+        name = interpreter.name
         note = f"{name} is already in the store."
-        if self.options.push and self.options.registry:
+        if self.options.push and self.options.registry and not interpreter.adopted:
             sign = ["--sign"] * self.options.sign
             command = shlex.join(["jitbuild", "push", *sign, name, self.options.registry])
             note += f" --push uploads only what is built. To upload it: {command}"
