@@ -229,6 +229,14 @@ def test_an_empty_matrix_has_the_remedies_of_its_exclusions(run, monkeypatch):
     assert "Use the mode `off` or `default`." in err
 
 
+def test_an_empty_matrix_without_prebuilt_interpreters_names_the_provider_that_compiles(run):
+    code, _, err = run("--pythons", "3.13.15", "3.15.2", "--prebuilt", "--os", "windows")
+    assert code == UsageError.exit_code
+    assert err.splitlines()[1:] == [
+        "Use --provider auto, which compiles what nobody has built, or other systems: --os linux"
+    ]
+
+
 @pytest.mark.parametrize("spec", ["3.15.0a1", "3.15.0b4", "3.15.2"])
 def test_stress_came_with_3_15(printed, spec):
     assert printed("--pythons", spec, "--modes", "stress")["test"]

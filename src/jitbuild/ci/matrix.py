@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
     Planner = Callable[[MatrixSession, Target], Plan]
 
+_WITHOUT_PREBUILT = (
+    "Use --provider auto, which compiles what nobody has built, or other systems: --os linux"
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CIJob:
@@ -168,7 +172,11 @@ def planner_of(recipes: str | None = None, provider: ProviderChoice | None = Non
         request = parse(session.python)
         stated = Axes(jit=session.jit, profile=session.profile, provider=provider)
         axes = api.axes_with_settings(stated, request)
-        if prebuilt := stated_prebuilt_plan(request, axes, target, catalog):
+        try:
+            prebuilt = stated_prebuilt_plan(request, axes, target, catalog)
+        except VariantError as error:  # its remedy is one for `install`
+            raise VariantError(error.what, remedy=_WITHOUT_PREBUILT) from error
+        if prebuilt:
             return prebuilt
         return make_plan(resolve(session.python), axes.variant(request), target, catalog)
 
