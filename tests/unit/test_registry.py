@@ -98,6 +98,7 @@ def test_a_repository_without_tls_is_shown_with_its_scheme():
         ("h.test/a/../b", "not the name"),
         ("h.test/a?b=c", "not the name"),
         ("-h/a", "not the name"),
+        ("h.test:65536/a", "not the name"),
         (f"h.test/{'a' * 300}", "not the name"),
     ],
 )

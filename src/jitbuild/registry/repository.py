@@ -12,10 +12,11 @@ from jitbuild.system.urls import Address
 _NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?")
 _LONGEST_NAME = 255
+_LAST_PORT = 65535
 _EXAMPLE = "Write HOST/NAME, such as registry.example.com/team/jitbuild."
 # Docker Hub's registry has another host than the one in its names.
 _HOSTS = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -60,7 +61,8 @@ def parse_repository(text: str) -> Repository:
             remedy="Omit them: credentials are taken from Docker's config.json (`docker login`), or"
             " from JITBUILD_REGISTRY_USER and JITBUILD_REGISTRY_PASSWORD.",
         )
-    if not slash or not _HOST.fullmatch(host):
+    matched = _HOST.fullmatch(host)
+    if not slash or matched is None or int(matched["port"] or 0) > _LAST_PORT:
         raise UsageError(f"{shown} is not the name of a repository.", remedy=_EXAMPLE)
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         lower = name.lower()
