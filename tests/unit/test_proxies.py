@@ -130,3 +130,18 @@ def test_certificates_are_read_at_the_first_request_over_tls(seen):
         client.get("https://example.com/")
     assert read == [1]
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("host", ["a..test", f"{'x' * 64}.test"])
+def test_a_host_that_cannot_be_encoded_makes_no_valid_url(monkeypatch, host):
+    """socket.getaddrinfo encodes the name before it resolves it."""
+
+    def handle_request(self, request):
+        raise AssertionError(request.url.host.encode("idna"))
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
+    with (
+        httpx.Client(transport=DirectTransport(ssl.create_default_context)) as client,
+        pytest.raises(httpx.InvalidURL),
+    ):
+        client.get(f"http://{host}/")

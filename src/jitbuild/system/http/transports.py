@@ -33,7 +33,10 @@ class DirectTransport(httpx.BaseTransport):
             # A new context trusts no CA.
             context = self._context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self._transports[secure] = httpx.HTTPTransport(verify=context)
-        return self._transports[secure].handle_request(request)
+        try:
+            return self._transports[secure].handle_request(request)
+        except UnicodeError as error:  # from the codec `idna`, for a host such as `a..test`
+            raise httpx.InvalidURL("The host cannot be encoded.") from error
 
     def close(self) -> None:
         for transport in list(self._transports.values()):
