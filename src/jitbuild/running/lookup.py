@@ -178,8 +178,9 @@ def _not_installed(request: Request, axes: Axes, store: Store, digest: str) -> N
     if not names:
         contents = "The store is empty."
     why = reasons(installed, request, axes, digest=digest)
-    remedy = advise_install("Build it", request.text, axes)
-    if not names and request.is_version and remedy.startswith("Build it:"):
+    lead = "Download it" if axes.provider == "prebuilt" else "Build it"
+    remedy = advise_install(lead, request.text, axes)
+    if not names and request.is_version and remedy.startswith(f"{lead}:"):
         remedy += ". Or register an interpreter that this machine has: jitbuild adopt PATH"
     return NotInstalledError(
         f"No interpreter in the store fits {request.text}. {why or contents}", remedy=remedy
