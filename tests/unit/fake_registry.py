@@ -23,7 +23,7 @@ class FakeRegistry:
     """Keeps blobs and documents in memory, and asks for credentials as `auth` says.
 
     `auth` is "" (none), "basic" or "bearer". The first `failures` answers to paths that match the
-    pattern `failing` are those of `failure`. `blobs_at` is a host to which downloads of blobs are
+    pattern `failing` are those of `failure`. `blobs_at` is a host to which requests for blobs are
     redirected, and `upload_at` one to which they are uploaded. The request with the number
     `ends_at` ends the client. `overwrites` are documents that another client writes right after
     the first document with the same tag. With `lists_referrers`, the documents about another one
@@ -118,7 +118,7 @@ class FakeRegistry:
             return self._put_blob(request)
         if reference not in self.blobs:
             return error(404, "BLOB_UNKNOWN")
-        if self.blobs_at and request.url.host != self.blobs_at and request.method == "GET":
+        if self.blobs_at and request.url.host != self.blobs_at:
             place = f"https://{self.blobs_at}{request.url.path}"
             return httpx.Response(307, headers={"Location": place})
         return httpx.Response(200, content=self.blobs[reference])

@@ -430,6 +430,16 @@ def test_a_blob_that_is_there_is_not_uploaded_again():
     assert len(registry.sent("POST")) == 2  # the blob and the empty configuration
 
 
+def test_a_blob_that_another_server_stores_is_not_uploaded_again():
+    registry = FakeRegistry(blobs_at="blobs.test")
+    with client_of(registry) as client:
+        pushed(registry, client)
+        assert client.has_blob(BLOB.digest)
+        assert not client.has_blob(digest_of(b"other"))
+        pushed(registry, client, "2")
+    assert len(registry.sent("POST")) == 2  # the blob and the empty configuration
+
+
 def test_another_document_than_that_of_the_digest_is_refused():
     registry = FakeRegistry()
     with client_of(registry) as client:

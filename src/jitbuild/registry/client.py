@@ -52,6 +52,7 @@ _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
 _RETRIES = 4
+_MOST_REDIRECTS = 5
 
 
 @contextlib.contextmanager
@@ -169,8 +170,12 @@ class RegistryClient:
 
     def has_blob(self, digest: str) -> bool:
         """Return True if the repository has the blob `digest`."""
+        address = self._address(f"blobs/{digest}")
+        # As for a download, the registry may lead to the server that stores its blobs.
         answer = self._request(
-            SmallRequest(method="HEAD", address=self._address(f"blobs/{digest}"))
+            SmallRequest(
+                method="HEAD", address=address, redirects=_MOST_REDIRECTS, any_origin=True
+            )
         )
         if answer.status not in {200, 404}:
             raise refused(self.repository, f"to look for {self._shown(digest)}", answer)

@@ -29,7 +29,7 @@ class SmallRequest:
     """A request to `address`, whose answer may have at most `most_bytes`.
 
     At most `redirects` redirects are followed, and only within the same origin (scheme, host and
-    port). If it is 0, a redirect is an answer like any other.
+    port) unless `any_origin` is True. If it is 0, a redirect is an answer like any other.
     """
 
     address: Address
@@ -38,6 +38,7 @@ class SmallRequest:
     content: RequestContent | None = field(default=None, repr=False)
     most_bytes: int = _MOST_BYTES
     redirects: int = 0
+    any_origin: bool = False
 
     @property
     def shown(self) -> Address:
@@ -85,7 +86,8 @@ def send_request(
             content=request.content,
         )
         if request.redirects:
-            response = guard.follow(sent, request.redirects, same_origin=True)
+            same_origin = not request.any_origin
+            response = guard.follow(sent, request.redirects, same_origin=same_origin)
         else:
             response = client.send(sent, stream=True)
         try:
