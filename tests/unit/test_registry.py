@@ -283,7 +283,10 @@ def test_credentials_go_to_the_registry_and_its_token_service_only(tmp_path):
     assert sent == {HOST: BASIC, "blobs.test": None, "uploads.test": None}
 
 
-@pytest.mark.parametrize("realm", ["http://tokens.test/", "file:///etc/passwd", "https://u:p@t/"])
+@pytest.mark.parametrize(
+    "realm",
+    ["http://tokens.test/", "file:///etc/passwd", "https://u:p@t/", "https://:p@t/", "https://["],
+)
 def test_an_unsafe_token_service_is_not_asked(realm):
     refusal = httpx.Response(401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
     registry = FakeRegistry(failing="v2", failures=9, failure=refusal)
@@ -502,6 +505,34 @@ def test_a_lost_blob_is_an_error_with_its_own_remedy(tmp_path):
 def test_an_answer_that_is_no_manifest_is_refused(content):
     with pytest.raises(RegistryError, match="not a manifest"):
         decode_document(content, "r/a:1")
+
+
+def test_an_invalid_address_of_an_upload_is_refused():
+    answer = httpx.Response(202, headers={"Location": "https://["})
+    registry = FakeRegistry(failing="uploads", failures=1, failure=answer)
+    with client_of(registry) as client, pytest.raises(RegistryError, match="refused an upload"):
+        pushed(registry, client)
+
+
+def test_an_invalid_address_of_a_page_is_that_of_no_page():
+    headers = {
+        "Content-Type": "application/vnd.oci.image.index.v1+json",
+        "Link": '<https://[>; rel="next"',
+    }
+    answer = httpx.Response(200, headers=headers, json={"manifests": []})
+    registry = FakeRegistry(failing="referrers", failures=1, failure=answer)
+    with client_of(registry) as client:
+        assert client.referrers(BLOB.digest) == (ImageIndex(), "")
+
+
+def test_an_impossible_port_of_a_redirect_is_not_that_of_the_registry(tmp_path):
+    registry = FakeRegistry(auth="basic", blobs={BLOB.digest: DATA})
+    registry.blobs_at = "blobs.test:99999"  # the fake redirects there without end
+    with client_of(registry) as client, pytest.raises(DownloadError, match="too many redirects"):
+        client.download(BLOB, tmp_path / "x", "d")
+    elsewhere = [each for each in registry.requests if each.url.port == 99999]
+    assert elsewhere
+    assert not any("Authorization" in each.headers for each in elsewhere)
 
 
 def test_a_huge_answer_is_not_read_to_its_end():

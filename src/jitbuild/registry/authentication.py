@@ -160,8 +160,12 @@ class AuthenticatedClient:
 
     def _check_realm(self, address: Address) -> None:
         schemes = {"https"} if self.registry.startswith("https:") else {"https", "http"}
-        parts = urlsplit(address.reveal())
-        if parts.scheme not in schemes or not parts.hostname or parts.username:
+        try:
+            parts = urlsplit(address.reveal())
+            usable = parts.scheme in schemes and parts.hostname and "@" not in parts.netloc
+        except ValueError:  # such as an open bracket in the host
+            usable = False
+        if not usable:
             raise RegistryError(
                 f"The registry's token service cannot be used: {address}.",
                 remedy="A token service must have an https URL without a user.",
@@ -192,7 +196,11 @@ class AuthenticatedClient:
         return token
 
 
-def _server(url: str) -> tuple[str, str, int | None]:
+def _server(url: str) -> tuple[str, str]:
+    """Return the scheme of `url`, and its host with the port, unless that is the scheme's own.
+
+    The port is not parsed: a redirect may lead to one that is no number, or too large.
+    """
     parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+    host = parts.netloc.rpartition("@")[2].lower()
+    return parts.scheme, host.removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, ""))

@@ -10,7 +10,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from jitbuild.errors import IntegrityError, MissingError, RegistryError
 from jitbuild.registry.authentication import AuthenticatedClient
@@ -36,7 +36,7 @@ from jitbuild.system.http.small_request import Answer, SmallRequest, send_reques
 from jitbuild.system.http.transfer_errors import RetryError
 from jitbuild.system.http.transfer_limits import SizeLimit
 from jitbuild.system.progress import SilentReporter
-from jitbuild.system.urls import Address
+from jitbuild.system.urls import Address, resolved_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,7 +143,7 @@ class RegistryClient:
             return None, ""
         document = decode_document(answer.body, self._shown(query))
         link = re.match(r'\s*<([^>]*)>\s*;\s*rel="?next', answer.headers.get("link", ""))
-        following = urljoin(self.repository.url(path), link[1]) if link else ""
+        following = resolved_url(self.repository.url(path), link[1]) if link else ""
         begin = self.repository.url("referrers/")
         next_query = following.removeprefix(begin) if following.startswith(begin) else ""
         return document if isinstance(document, ImageIndex) else None, next_query
@@ -173,9 +173,7 @@ class RegistryClient:
         address = self._address(f"blobs/{digest}")
         # As for a download, the registry may lead to the server that stores its blobs.
         answer = self._request(
-            SmallRequest(
-                method="HEAD", address=address, redirects=_MOST_REDIRECTS, any_origin=True
-            )
+            SmallRequest(method="HEAD", address=address, redirects=_MOST_REDIRECTS, any_origin=True)
         )
         if answer.status not in {200, 404}:
             raise refused(self.repository, f"to look for {self._shown(digest)}", answer)
@@ -242,9 +240,9 @@ class RegistryClient:
         begin = self._address("blobs/uploads/")
         answer = self._send(SmallRequest(method="POST", address=begin))
         location = answer.headers.get("location", "")
-        if answer.status != 202 or not location:
+        url = resolved_url(begin.reveal(), location) if location else ""
+        if answer.status != 202 or not url:
             raise refused(self.repository, "an upload", answer)
-        url = urljoin(begin.reveal(), location)
         mark = "&" if urlsplit(url).query else "?"
         speed = self.effects.speed_check()
         request = SmallRequest(

@@ -120,6 +120,16 @@ def scheme_of(url: str) -> str:
         return ""
 
 
+def resolved_url(base: str, reference: str) -> str:
+    """Return the URL `reference`, which may be relative to the URL `base`; "" if it is invalid."""
+    from urllib.parse import urljoin
+
+    try:
+        return urljoin(base, reference)
+    except ValueError:  # such as an open bracket in the host
+        return ""
+
+
 def path_of_file_url(url: str, *, windows: bool = os.name == "nt") -> str:
     """Return the path that a file URL names (RFC 8089).
 
