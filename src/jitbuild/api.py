@@ -179,7 +179,7 @@ def provisioner(options: BuildOptions, reporter: Reporter | None = None) -> Prov
     from jitbuild.system.progress import SilentReporter
 
     options, registry = options.with_settings(), None
-    if options.registry or options.push or options.pull_only:
+    if options.registry or options.push or options.pull_only or options.sign:
         from jitbuild.providers.from_registry import registry_provider
 
         registry = registry_provider(options)

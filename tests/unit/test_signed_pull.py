@@ -13,6 +13,7 @@ from moved_stores import REPAIRER
 from provision_fakes import HOST, FakeProvider, fake_probe, missing_modules
 from reporters import RecordingReporter
 
+from jitbuild import api
 from jitbuild.errors import MissingExtraError, RegistryError, SignatureError, UsageError
 from jitbuild.options import BuildOptions
 from jitbuild.providers.from_registry import RegistryProvider, registry_provider
@@ -216,9 +217,11 @@ def test_a_push_that_is_not_signed_says_so(registry, client, pushed, reporter, w
     assert reporter.notes[-1] == f"signed {shown} as {IDENTITY}"
 
 
-def test_only_a_push_is_signed():
+@pytest.mark.parametrize("registry", ["h.test/a", None])
+def test_only_a_push_is_signed(registry, tmp_path):
+    options = BuildOptions(home=tmp_path, registry=registry, sign=True)
     with pytest.raises(UsageError, match="Only what is pushed is signed"):
-        registry_provider(BuildOptions(registry="h.test/a", sign=True))
+        api.provisioner(options)
 
 
 # The signers that can be stated.
