@@ -433,6 +433,19 @@ def test_a_registry_that_refuses_a_push_is_noticed_before_the_build(store):
     assert provider.tasks == []
 
 
+def test_a_push_that_fails_after_the_build_says_how_to_repeat_it(store):
+    registry = FakeRegistry(failing=f"/{TAG}", failures=1, failure=httpx.Response(403))
+    with pytest.raises(RegistryError, match="HTTP 403") as caught:
+        pull(store, registry, push=True)
+    (interpreter,) = store.installed()
+    command = f"jitbuild push {interpreter.name} {REPOSITORY}"
+    assert caught.value.remedy == f"{interpreter.name} is in the store. To push it, run: {command}"
+    reporter = RecordingReporter()
+    pull(store, registry, push=True, reporter=reporter)
+    assert TAG not in registry.documents
+    assert reporter.notes[-1].endswith(command)
+
+
 def test_what_was_pulled_is_not_pushed_again(store, registry, pushed):
     before = len(registry.sent("PUT"))
     pull(store, registry, push=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from jitbuild.errors import (
     DownloadError,
     IntegrityError,
+    JitbuildError,
     MissingError,
     ProofError,
     RegistryError,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from jitbuild.errors import JitbuildError
     from jitbuild.options import BuildOptions
     from jitbuild.planning.plan import Plan
     from jitbuild.providers.provider import ProviderTask
@@ -142,12 +142,22 @@ class RegistryProvider:
 
     def push(self, interpreter: Interpreter, store: Store, reporter: Reporter) -> None:
         """Upload `interpreter`. Raises the errors of `push_interpreter` and `sign_pushed`."""
-        with self.connect(self.repository, reporter=reporter) as client:
-            pushed = push_interpreter(interpreter, client, store, reporter)
-            size = format_size(pushed.size)
-            reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({size})")
-            if self.sign_with:
-                sign_pushed(pushed, client, self.sign_with.sign, reporter)
+        try:
+            with self.connect(self.repository, reporter=reporter) as client:
+                pushed = push_interpreter(interpreter, client, store, reporter)
+                size = format_size(pushed.size)
+                reporter.note(f"pushed {self.repository}:{pushed.tags[0]} ({size})")
+                if self.sign_with:
+                    sign_pushed(pushed, client, self.sign_with.sign, reporter)
+        except JitbuildError as error:
+            # The same installation would find the interpreter in the store, and push nothing.
+            remedy = f"{interpreter.name} is in the store. {self.how_to_push(interpreter)}"
+            raise type(error)(error.what, remedy=remedy) from error
+
+    def how_to_push(self, interpreter: Interpreter) -> str:
+        """Return the sentence that says how an interpreter in the store is pushed."""
+        sign = "--sign " if self.sign_with else ""
+        return f"To push it, run: jitbuild push {sign}{interpreter.name} {self.repository}"
 
     def _verified(self, client: RegistryClient, digest: str, task: ProviderTask) -> str | Unset:
         """Return how the signature of the document `digest` was verified, if it must have one."""
