@@ -119,3 +119,12 @@ def test_a_name_of_the_store_is_not_locked(run, tmp_path):
     assert code == 2
     assert "is the name of an interpreter in a store" in err
     assert not (tmp_path / "jitbuild.lock").exists()
+
+
+@pytest.mark.parametrize("option", ["--profile=release", f"--sha256={'a' * 64}"])
+def test_a_variant_without_a_request_is_refused(run, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    write_lock_file(tmp_path / "jitbuild.lock", LockFile(registry="h/a", interpreter=(LINUX,)))
+    code, _, err = run("lock", option, "--registry", "127.0.0.1:1/a")
+    assert code == 2
+    assert "A variant or a sha256 is stated, but no request." in err

@@ -15,12 +15,13 @@ from jitbuild.cli.arguments import (
     add_signed_by,
     add_spec,
     requested_plan,
+    stated_axes,
 )
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import MissingError, UsageError, VariantError
 from jitbuild.options import BuildOptions
-from jitbuild.request import parse
+from jitbuild.request import Axes, parse
 from jitbuild.target import TARGETS
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
             f"No {what} is named.",
             remedy="For example: jitbuild lock 3.15 --registry ghcr.io/OWNER/jitbuild",
         )
+    if not specs:
+        _check_renewal(options)
     repository = parse_repository(registry)
     with connect(repository, reporter=reporter_for(options)) as client:
         if specs:
@@ -97,6 +100,16 @@ def run(options: argparse.Namespace) -> int:
         write_lock_file(path, lock)
     _print(options, path, lock, _state(old, lock, check=options.check))
     return int(changed and options.check)
+
+
+def _check_renewal(options: argparse.Namespace) -> None:
+    """Raise UsageError if a variant is stated: the interpreters in the file have theirs."""
+    if options.sha256 or stated_axes(options) != Axes():
+        raise UsageError(
+            "A variant or a sha256 is stated, but no request.",
+            remedy="Name the request, too, such as `jitbuild lock 3.15 --profile release`. Without "
+            "requests, the digests of the interpreters in the file are renewed.",
+        )
 
 
 def _state(old: LockFile | None, lock: LockFile, *, check: bool) -> str:
