@@ -44,7 +44,7 @@ class RequestGuard:
 
     def expire(self, error: TooSlowError | None = None) -> None:
         """Close the client, which ends a request with an error. Another thread calls this."""
-        self.too_slow = error or TooSlowError(0, self.window)
+        self.too_slow = error or TooSlowError(None, self.window)
         self.client.close()
 
     @contextlib.contextmanager

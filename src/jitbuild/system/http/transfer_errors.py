@@ -113,9 +113,10 @@ def without_mirror(missing: str) -> Iterator[None]:
 
 def too_slow(address: Address, error: TooSlowError) -> TruncatedError:
     """Return the error for a transfer that was given up because it was too slow."""
+    received = "no whole answer" if error.received is None else format_size(error.received)
     return TruncatedError(
         f"The transfer of {address} was given up, because it was too slow: "
-        f"{format_size(error.received)} in {error.seconds:.0f} s.",
+        f"{received} in {error.seconds:.0f} s.",
         remedy="Run the same command again to resume the download. If your connection is slow, "
         "lower the setting min-speed (in bytes per second; 0 accepts every speed). Otherwise, "
         f"{_MIRROR}.",

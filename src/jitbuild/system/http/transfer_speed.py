@@ -18,10 +18,11 @@ LEAST_SPEED = 1000
 class TooSlowError(Exception):
     """A transfer was slower than the lowest accepted speed for a whole window of time.
 
-    `received` is the number of bytes that arrived in the last `seconds` seconds.
+    `received` is the number of bytes that arrived in the last `seconds` seconds; None if they were
+    not counted, and only the end of the answer was waited for.
     """
 
-    def __init__(self, received: int, seconds: float) -> None:
+    def __init__(self, received: int | None, seconds: float) -> None:
         super().__init__(f"{received} bytes in {seconds:.0f} s")
         self.received = received
         self.seconds = seconds
