@@ -163,6 +163,7 @@ class Provisioner:
         if not self.options.reinstall:
             interpreter = self._existing.ready(plan, repair=True)
             if interpreter is not None:
+                self._note_unverified(interpreter)
                 return interpreter
         for warning in plan.warnings:
             self.reporter.warn(warning)

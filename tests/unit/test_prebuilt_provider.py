@@ -235,12 +235,14 @@ def test_the_build_attestation_is_verified_before_the_download_if_asked_for(inst
     assert install.urls == []
 
 
+@pytest.mark.parametrize("upgrade", [False, True])
 def test_an_interpreter_in_the_store_is_used_and_a_note_tells_how_it_was_verified(
-    install, reporter
+    install, reporter, upgrade
 ):
     first = install(layout())
     provider = PrebuiltProvider(attest=lambda *_: pytest.fail("asked"))
-    assert install(layout(), provider=provider, verify=True).instance == first.instance
+    again = install(layout(), provider=provider, verify=True, upgrade=upgrade)
+    assert again.instance == first.instance
     (note,) = (note for note in reporter.notes if "--verify" in note)
     assert "It was installed with: sha256 pin in a recipe. To install it again: --rein" in note
 

@@ -441,9 +441,10 @@ def test_a_push_that_fails_after_the_build_says_how_to_repeat_it(store):
     command = f"jitbuild push {interpreter.name} {REPOSITORY}"
     assert caught.value.remedy == f"{interpreter.name} is in the store. To push it, run: {command}"
     reporter = RecordingReporter()
-    pull(store, registry, push=True, reporter=reporter)
-    assert TAG not in registry.documents
-    assert reporter.notes[-1].endswith(command)
+    for upgrade in (False, True):
+        pull(store, registry, push=True, upgrade=upgrade, reporter=reporter)
+        assert TAG not in registry.documents
+        assert reporter.notes.pop().endswith(command)
 
 
 def test_what_was_pulled_is_not_pushed_again(store, registry, pushed):
