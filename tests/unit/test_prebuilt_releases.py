@@ -104,6 +104,8 @@ def test_the_feed_for_windows_becomes_pins_of_the_usual_builds():
             package("python-3.13.9-amd64.zip"),
             package("python-3.14.0-amd64.zip", sha256=""),
             package("x", url="https://elsewhere.example/python-3.15.1-amd64.zip"),
+            package("x", url="https://["),
+            package("python-3.\u0661\u0665.2-amd64.zip", folder="3.15.2"),
             no_hash,
         ],
         "next": "index-windows-recent.json",
@@ -124,6 +126,7 @@ def test_the_feed_for_windows_becomes_pins_of_the_usual_builds():
 
 def test_the_last_page_of_the_feed_has_no_next_page():
     assert read({"versions": []}) == ((), "")
+    assert read({"versions": [], "next": "https://["}) == ((), "")
 
 
 @pytest.mark.parametrize(

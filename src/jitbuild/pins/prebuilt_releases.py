@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import urljoin
 
 import msgspec
 from packaging.version import Version
 
 from jitbuild.pins.release_api import parse_answer
 from jitbuild.recipes.prebuilt import PrebuiltArchive
-from jitbuild.system.urls import Address
+from jitbuild.system.urls import Address, resolved_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,10 +41,10 @@ _TARGETS = {
     "aarch64-pc-windows-msvc": "aarch64-windows",
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_VERSION = re.compile(r"(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)\+(?P<build>\d{8})")
+_VERSION = re.compile(r"(?a)(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)\+(?P<build>\d{8})")
 # Neither the embeddable zips nor those with tests or of free-threaded builds have such a name.
 _WINDOWS_ZIP = re.compile(
-    r"https://www\.python\.org/.*/"
+    r"(?a)https://www\.python\.org/.*/"
     r"python-(?P<version>3\.\d+\.\d+(?:(?:a|b|rc)\d+)?)-(?P<arch>amd64|arm64)\.zip"
 )
 _WINDOWS_TARGETS = {"amd64": "x86_64-windows", "arm64": "aarch64-windows"}
@@ -136,7 +135,7 @@ def windows_archives(page: bytes, builder: Builder, *, url: str) -> FeedPage:
     feed = parse_answer(Address(url), page, _Feed)
     archives: dict[tuple[str, str], PrebuiltArchive] = {}
     for package in feed.versions:
-        location = urljoin(url, package.url)
+        location = resolved_url(url, package.url)
         match = _WINDOWS_ZIP.fullmatch(location)
         if match is None or not _SHA256.fullmatch(package.hash.sha256):
             continue
@@ -150,4 +149,4 @@ def windows_archives(page: bytes, builder: Builder, *, url: str) -> FeedPage:
                 sha256=package.hash.sha256,
                 stated_by=(builder.name,),
             )
-    return FeedPage(tuple(archives.values()), urljoin(url, feed.next) if feed.next else "")
+    return FeedPage(tuple(archives.values()), resolved_url(url, feed.next) if feed.next else "")
