@@ -40,7 +40,7 @@ class BuildOptions(msgspec.Struct, frozen=True, kw_only=True):
     interpreter that is not in the store must come from the registry. If `push` is True, what was
     built is uploaded to the registry afterwards. If `sign` is True, it is also signed with the
     identity of the environment. If `verify` is True, a prebuilt archive must have a build
-    attestation, by which GitHub states who built it.
+    attestation, by which GitHub states who built it, or the signature of the release manager.
     """
 
     home: str | Path | None = None
