@@ -270,6 +270,7 @@ class Provisioner:
                 plan,
                 staged.program,
                 logs=self.store.logs,
+                pulled=bool(staged.imported),
                 allow_missing=self.options.allow_missing,
                 reporter=self.reporter,
                 probe=self.probe,

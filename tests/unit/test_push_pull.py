@@ -231,12 +231,14 @@ def test_a_pull_never_builds(store, failure, error):
     assert store.installed() == []
 
 
-def test_a_pulled_interpreter_must_pass_its_proof(store, origin, registry, pushed):
+@pytest.mark.parametrize("content", ["3.15.2 no", "broken"])
+def test_a_pulled_interpreter_must_pass_its_proof(store, origin, registry, pushed, content):
     old = origin.installed()[0]
-    old.executable.write_text("3.15.2 no")
+    old.executable.write_text(content)
     push(registry, old, origin)
-    with pytest.raises(ProofError):
+    with pytest.raises(ProofError, match="was pulled, but ") as caught:
         pull(store, registry, pull_only=True)
+    assert "newest log" not in str(caught.value)  # there is none
     assert store.installed() == []
     assert store.scratch_folders() == []
 

@@ -37,28 +37,25 @@ def lost_essentials(missing: Collection[str], before: Collection[str] | None) ->
     return () if before is None else tuple(sorted(ESSENTIAL_MODULES & {*missing} - {*before}))
 
 
-def prove(
+def prove(  # noqa: PLR0913
     plan: Plan,
     program: Path,
     *,
     logs: Path,
+    pulled: bool = False,
     allow_missing: bool = False,
     reporter: Reporter,
     probe: Callable[..., Verdict] = probing.probe,
 ) -> Verdict:
     """Probe `program`, and return the verdict if it is the interpreter that `plan` describes.
 
-    `logs` is the folder that contains the build's log; the remedy names it. Raises ProofError if
+    `logs` is the folder that contains the build's log; the remedy names it. `pulled` is True if the
+    interpreter comes from a registry, so that it was not built here. Raises ProofError if
     `program` does not run or differs from the plan's description; if a prebuilt interpreter does
     not run, raises InterpreterError. Unless `allow_missing` is True, also raises ProofError if an
     essential module is missing.
     """
-    made = f"{plan.name} was {'downloaded' if plan.prebuilt else 'built'}"
-    remedy = _NOT_ADDED + (
-        advise_install("Compile it instead", plan.version, Axes(provider="source"))
-        if plan.prebuilt
-        else f"Please report this, with the newest log in {logs}."
-    )
+    made, remedy = _origin(plan, logs, pulled=pulled)
     with reporter.stage(f"{plan.name}: probe"):
         try:
             verdict = probe(
@@ -83,6 +80,21 @@ def prove(
         raise ProofError(f"{made}, but is not what was requested. {reason}", remedy=remedy)
     _check_modules(plan, verdict.missing or (), reporter, allow_missing=allow_missing)
     return verdict
+
+
+def _origin(plan: Plan, logs: Path, *, pulled: bool) -> tuple[str, str]:
+    """Return how the interpreter was obtained, and the remedy if it is not as planned."""
+    if plan.prebuilt:
+        advice = advise_install("Compile it instead", plan.version, Axes(provider="source"))
+    elif pulled:
+        advice = (
+            "Build it on this machine with `jitbuild install`, or push one that was built on a"
+            " machine like this one."
+        )
+    else:
+        advice = f"Please report this, with the newest log in {logs}."
+    verb = "pulled" if pulled else "downloaded" if plan.prebuilt else "built"
+    return f"{plan.name} was {verb}", _NOT_ADDED + advice
 
 
 def _check_modules(
