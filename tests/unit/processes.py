@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import os
 import subprocess
 import tempfile
 import threading
@@ -22,11 +22,11 @@ class FakePopen:
     def __init__(self, system: FakeSystem, argv: list[str], options: dict) -> None:
         self.args, self.options, self.pid = argv, options, 4711
         self.system = system
-        self.input: bytes | None = None
         self.ended = threading.Event()
         self.returncode: int | None = None
         piped = {name for name, file in options.items() if file == subprocess.PIPE}
-        self.stdin = FakeInput(self) if "stdin" in piped else None
+        # `input` is the end of the pipe that the program reads.
+        self.input, self.stdin = pipe() if "stdin" in piped else (None, None)
         self.stdout = output(system.stdout) if "stdout" in piped else None
         self.stderr = output(system.stderr) if "stderr" in piped else None
         if "stdout" in options and "stdout" not in piped:
@@ -57,17 +57,10 @@ class FakePopen:
         return self.returncode
 
 
-class FakeInput(io.BytesIO):
-    """The stdin of `child`, which remembers its input."""
-
-    def __init__(self, child: FakePopen) -> None:
-        super().__init__()
-        self.child = child
-
-    def close(self) -> None:
-        if not self.closed:
-            self.child.input = self.getvalue()
-        super().close()
+def pipe() -> tuple[IO[bytes], IO[bytes]]:
+    """Return the two ends of a pipe: the one that is read, and the one that is written."""
+    reader, writer = os.pipe()
+    return os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
 
 
 def output(content: bytes) -> IO[bytes]:

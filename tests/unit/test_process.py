@@ -9,7 +9,8 @@ import threading
 import pytest
 from processes import SECONDS, FakeSystem
 
-from jitbuild.system import cancellation, process
+from jitbuild.system import cancellation, process, process_group
+from jitbuild.system.child_output import communicate
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 ARGV = ["tool", "--flag"]
@@ -46,10 +47,20 @@ def test_a_child_gets_its_input_and_its_pipes_are_closed():
     system = FakeSystem()
     process.run(ARGV, stdin="é", effects=system.effects)
     [child] = system.children
-    assert child.input == "é".encode()
+    with child.input as source:
+        assert source.read() == "é".encode()
     assert child.stdin.closed
     assert child.stdout.closed
     assert child.stderr.closed
+
+
+def test_a_child_need_not_read_its_input():
+    system = FakeSystem()
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with process_group.start(ARGV, env=None, effects=system.effects, **pipes) as group:
+        group.child.input.close()
+        communicate(group.child, b"x" * 1000, timeout=SECONDS, most_bytes=99)
+        assert group.child.stdin.closed  # closing it later could raise BrokenPipeError
 
 
 def test_a_timeout_ends_the_group_and_is_reported():

@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jitbuild.system.process_group import Popen
@@ -40,7 +40,8 @@ def communicate(
         _start(_read, os.dup(pipe.fileno()), output, most_bytes, ended)
     if data is not None:
         assert child.stdin is not None
-        _start(_write, child.stdin, data)
+        _start(_write, os.dup(child.stdin.fileno()), data)
+        child.stdin.close()  # later, it could wait for the thread, or raise its BrokenPipeError
     try:
         for _ in (out, err):
             if len(ended.get(timeout=_left(end))) > most_bytes:
@@ -71,6 +72,12 @@ def _read(
         ended.put(output)
 
 
-def _write(pipe: IO[bytes], data: bytes) -> None:
-    with contextlib.suppress(OSError, ValueError), pipe:  # the child need not read its input
-        pipe.write(data)
+def _write(pipe: int, data: bytes) -> None:
+    """Write `data` to the descriptor `pipe`, and close it."""
+    rest = memoryview(data)
+    try:
+        with contextlib.suppress(OSError):  # the child need not read its input
+            while rest:
+                rest = rest[os.write(pipe, rest) :]
+    finally:
+        os.close(pipe)
