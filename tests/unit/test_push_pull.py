@@ -484,3 +484,9 @@ def test_without_a_registry_there_is_no_provider(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert registry_provider(BuildOptions()) is None
     assert registry_provider(BuildOptions(registry="h.test/a")).repository.name == "a"
+
+
+def test_a_variant_of_stencils_is_refused(run):
+    code, _, err = run("push", "--stencils", "--profile", "release", "127.0.0.1:1/a")
+    assert code == 2
+    assert "A variant is stated, but no interpreter." in err

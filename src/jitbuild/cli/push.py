@@ -17,6 +17,7 @@ from jitbuild.cli.arguments import (
 from jitbuild.cli.list_options import WordsAction
 from jitbuild.cli.output import print_json, reporter_for
 from jitbuild.errors import UsageError
+from jitbuild.request import Axes
 from jitbuild.running.matching import matching
 from jitbuild.system.formatting import format_size
 
@@ -70,11 +71,9 @@ def run(options: argparse.Namespace) -> int:
 
     current_store, reporter = store(), reporter_for(options)
     specs, repository = _repository(options.spec)
-    if not specs and not options.stencils:
-        raise UsageError(
-            "No interpreter is named.", remedy="Name one of `jitbuild list`, or use --stencils."
-        )
     axes = stated_axes(options)
+    if not specs:
+        _check_stencils(options, axes)
     found = {
         interpreter.name: interpreter
         for spec in specs
@@ -100,6 +99,20 @@ def run(options: argparse.Namespace) -> int:
         entries = zip(pushed, signers, strict=True)
         print_json([_to_json(each, repository, identity) for each, identity in entries])
     return 0
+
+
+def _check_stencils(options: argparse.Namespace, axes: Axes) -> None:
+    """Raise UsageError unless `options`, which name no interpreter, ask for all stencils."""
+    if not options.stencils:
+        raise UsageError(
+            "No interpreter is named.", remedy="Name one of `jitbuild list`, or use --stencils."
+        )
+    if axes != Axes():
+        raise UsageError(
+            "A variant is stated, but no interpreter.",
+            remedy="Name the interpreter, too, or omit the variant: --stencils uploads all "
+            "stencils in the cache.",
+        )
 
 
 def _print(pushed: list[Pushed], options: argparse.Namespace, repository: Repository) -> None:
