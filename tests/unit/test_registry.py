@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
 import msgspec
@@ -34,6 +33,7 @@ from jitbuild.registry.documents import (
     encode,
 )
 from jitbuild.registry.repository import Repository, parse_repository
+from jitbuild.system.process import Completed
 
 REPOSITORY = Repository("https", HOST, "a/b")
 DATA = bytes(range(256)) * 4096
@@ -121,14 +121,14 @@ def test_a_password_in_the_name_is_refused_and_not_shown():
 class Helpers:
     """Runs credential helpers that answer with `answer`, and records what they were asked."""
 
-    def __init__(self, answer: object, *, ok: bool = True) -> None:
+    def __init__(self, answer: object, **result: object) -> None:
         self.answer = answer if isinstance(answer, str) else json.dumps(answer)
-        self.ok = ok
+        self.result = {"returncode": 0, "stderr": "it is \x1b[31mlocked", **result}
         self.asked: list[tuple[list[str], str]] = []
 
     def __call__(self, argv, *, stdin=None, **options):
         self.asked.append((argv, stdin))
-        return SimpleNamespace(ok=self.ok, stdout=self.answer, stderr="it is \x1b[31mlocked")
+        return Completed(argv=tuple(argv), stdout=self.answer, **self.result)
 
 
 def no_helper(argv, **options):
@@ -180,7 +180,7 @@ def test_a_helper_may_answer_with_a_token(tmp_path):
 
 
 def test_a_helper_without_credentials_means_anonymous_access(tmp_path):
-    helpers = Helpers("credentials not found in native keychain", ok=False)
+    helpers = Helpers("credentials not found in native keychain", returncode=1)
     assert not find_credentials(HOST, environ=docker(tmp_path, credsStore="x"), runner=helpers)
 
 
@@ -188,7 +188,9 @@ def test_a_helper_without_credentials_means_anonymous_access(tmp_path):
     ("content", "runner", "words"),
     [
         ({"credsStore": "gone"}, no_helper, "docker-credential-gone, which is not on PATH"),
-        ({"credsStore": "x"}, Helpers("", ok=False), "it is \\x1b[31mlocked"),
+        ({"credsStore": "x"}, Helpers("", returncode=1), "it is \\x1b[31mlocked"),
+        ({"credsStore": "x"}, Helpers("pw", returncode=1, stderr=""), f"{HOST}: exit code 1."),
+        ({"credsStore": "x"}, Helpers("", returncode=-15, timed_out=True), "no answer within 60 s"),
         ({"credsStore": "x"}, Helpers("[]"), "is not JSON with Username and Secret"),
         ({"credsStore": "../../x"}, no_helper, "is not the name of a credential helper"),
         ({"auths": {HOST: {"auth": "%%%"}}}, no_helper, "not in base64"),

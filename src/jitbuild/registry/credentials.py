@@ -164,8 +164,12 @@ def _from_helper(name: str, host: str, path: Path, runner: Runner) -> Credential
         # The helpers answer in this way if they have no credentials; then the access is anonymous.
         if "not found" in result.stdout + result.stderr:
             return Credentials()
+        # stdout, which may contain a secret, is not shown.
+        reason = result.stderr.strip() or f"exit code {result.returncode}"
+        if result.timed_out:
+            reason = f"no answer within {_HELPER_SECONDS} s"
         raise RegistryError(
-            f"The credential helper {program} failed for {host}: {result.stderr.strip()}.",
+            f"The credential helper {program} failed for {host}: {reason}.",
             remedy=f"Run `{program} get` to see why, or set {USER} and {PASSWORD}.",
         )
     try:
