@@ -43,6 +43,7 @@ class FakeRegistry:
     blobs: dict[str, bytes] = field(default_factory=dict)
     documents: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
+    responses: list[httpx.Response] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
     @property
@@ -66,7 +67,9 @@ class FakeRegistry:
         answer = self._respond(request)
         # As from a real server, the body is not read yet.
         body = httpx.ByteStream(answer.content)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=body)
+        sent = httpx.Response(answer.status_code, headers=answer.headers, stream=body)
+        self.responses.append(sent)
+        return sent
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
         if self.failures and re.search(self.failing, request.url.path):

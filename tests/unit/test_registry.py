@@ -317,6 +317,8 @@ def test_a_token_service_without_a_token(body):
     )
     with client_of(registry) as client, pytest.raises(RegistryError, match="contains no token"):
         client.get("1")
+    assert len(registry.responses) == 2
+    assert all(each.is_closed for each in registry.responses)
 
 
 # Failures.

@@ -100,7 +100,11 @@ class AuthenticatedClient:
         challenge = parse_challenge(response.headers.get("WWW-Authenticate", ""))
         if response.status_code != 401 or not challenge.scheme or not self.answers:
             return response
-        header = self._answer(challenge)
+        try:
+            header = self._answer(challenge)
+        except BaseException:
+            response.close()
+            raise
         if not header or header == self._header:  # the same answer would be refused again
             return response
         response.close()
