@@ -18,7 +18,7 @@ from jitbuild.errors import SettingsError
 from jitbuild.system.list_text import split_list
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.paths import absolute_path, expanded_path
-from jitbuild.system.small_file import read_small
+from jitbuild.system.small_file import is_accessible_file, read_small
 from jitbuild.system.suggestions import did_you_mean
 from jitbuild.system.urls import Address
 from jitbuild.system.user_folders import settings_folder
@@ -218,7 +218,7 @@ def _files(name: str, cwd: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         _check_trust(table, project)
         yield origin, _checked(table, project)
     own = user_file()
-    if own is not None and _is_readable_file(own):
+    if own is not None and is_accessible_file(own):
         yield str(own), _checked(_read(own), own)
 
 
@@ -229,15 +229,7 @@ def project_file(cwd: Path | None) -> Path | None:
     except FileNotFoundError:  # the current folder was deleted
         return None
     candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
-    return next(filter(_is_readable_file, candidates), None)
-
-
-def _is_readable_file(path: Path) -> bool:
-    """Return True if `path` is a file; return False also if access to its folder is denied."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    return next(filter(is_accessible_file, candidates), None)
 
 
 def _read(path: Path) -> dict[str, Any]:

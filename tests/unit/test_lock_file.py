@@ -75,6 +75,14 @@ def test_the_nearest_lock_file_is_found(tmp_path):
     assert find_lock_file(inner) == tmp_path / "project" / "jitbuild.lock"
 
 
+def test_a_folder_to_which_access_is_denied_has_no_lock_file(tmp_path):
+    class Denied(type(tmp_path)):
+        def is_file(self, **_):
+            raise PermissionError(13, "Permission denied")
+
+    assert find_lock_file(Denied(tmp_path)) is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -11,7 +11,7 @@ from jitbuild.errors import SettingsError
 from jitbuild.request import parse
 from jitbuild.system.files import store_errors, write_atomically
 from jitbuild.system.parsing import parse_toml
-from jitbuild.system.small_file import read_small
+from jitbuild.system.small_file import is_accessible_file, read_small
 
 if TYPE_CHECKING:
     from jitbuild.request import Request
@@ -65,7 +65,7 @@ def find_lock_file(cwd: Path | None = None) -> Path | None:
     except FileNotFoundError:  # the current folder was deleted
         return None
     candidates = (folder / FILE for folder in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
+    return next(filter(is_accessible_file, candidates), None)
 
 
 def read_lock_file(path: Path) -> LockFile:

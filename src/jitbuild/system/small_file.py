@@ -18,6 +18,14 @@ MOST_BYTES = 4 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+def is_accessible_file(path: Path) -> bool:
+    """Return True if `path` is a file; return False also if access to its folder is denied."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_small(path: Path, *, most: int = MOST_BYTES) -> bytes:
     """Return the content of the file `path`, which may have at most `most` bytes.
 
