@@ -53,11 +53,19 @@ def test_a_request_stays_at_the_locked_release(text, target, expected):
     )
 
 
-@pytest.mark.parametrize("version", ["git+https://h.test/a", "./folder", "3.15.2 "])
-def test_a_lock_file_cannot_name_another_source(version):
+@pytest.mark.parametrize(
+    "version", ["git+https://h.test/a", "./folder", "3.15.2 ", "", "x", "3.13.0", "3.15.2t"]
+)
+def test_a_lock_file_cannot_name_another_source_or_release(version):
     changed = msgspec.structs.replace(LINUX, version=version)
     pinned = LockFile(registry="h/a", interpreter=(changed,)).pinned(parse("3.15"), LINUX.target)
-    assert pinned.is_version
+    assert pinned.text == "3.15"
+
+
+def test_a_locked_request_remains_free_threaded():
+    locked = msgspec.structs.replace(LINUX, request="3.15t")
+    lock = LockFile(registry="h/a", interpreter=(locked,))
+    assert lock.pinned(parse("3.15t"), LINUX.target).text == "3.15.2t"
 
 
 def test_the_order_does_not_matter(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from jitbuild.errors import SettingsError
-from jitbuild.request import parse
+from jitbuild.request import is_full_version, parse
 from jitbuild.system.files import store_errors, write_atomically
 from jitbuild.system.parsing import parse_toml
 from jitbuild.system.small_file import is_accessible_file, read_small
@@ -49,12 +49,13 @@ class LockFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the request for the very release that `request` stands for on `target`.
 
         Without it, `3.15` would stand for another release as soon as there is a newer one. A
-        request that is not in the file, or is not one for a version, is returned as it is.
+        request that is not in the file, or for which the file states no release that it names, is
+        returned as it is.
         """
         for each in self.interpreter:
-            if request.is_version and (each.request, each.target) == (request.text, target):
-                exact = parse(f"{each.version}{'t' * request.free_threaded}")
-                return exact if exact.is_version else request
+            if (each.request, each.target) == (request.text, target):
+                fits = is_full_version(each.version) and request.admits(each.version)
+                return parse(f"{each.version}{'t' * request.free_threaded}") if fits else request
         return request
 
 
