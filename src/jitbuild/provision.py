@@ -96,7 +96,7 @@ class Provisioner:
         check_mode(self.options.llvm or "auto")
         interpreter = self._existing.find(request, axes)
         if interpreter is not None:
-            self._note_unverified(interpreter)
+            self._note_unused_options(interpreter)
             return interpreter
         if request.free_threaded and axes.jit is None:
             self.reporter.note(
@@ -124,8 +124,13 @@ class Provisioner:
         self._note_faster_install(plan, choice.faster_install(request, axes))
         return self.provide(plan, request)
 
-    def _note_unverified(self, interpreter: Interpreter) -> None:
-        """With --verify, note how an interpreter that is in the store already was verified."""
+    def _note_unused_options(self, interpreter: Interpreter) -> None:
+        """Note that --push and --verify do not apply to what is in the store already."""
+        if self.options.push and self.registry and not interpreter.adopted:
+            self.reporter.note(
+                "install --push uploads only what it builds or downloads. "
+                + self.registry.how_to_push(interpreter)
+            )
         source = interpreter.manifest.source
         if self.options.verify and source:
             self.reporter.note(
@@ -163,7 +168,7 @@ class Provisioner:
         if not self.options.reinstall:
             interpreter = self._existing.ready(plan, repair=True)
             if interpreter is not None:
-                self._note_unverified(interpreter)
+                self._note_unused_options(interpreter)
                 return interpreter
         for warning in plan.warnings:
             self.reporter.warn(warning)

@@ -607,6 +607,11 @@ def test_a_file_url_on_another_machine_is_refused(dest):
         urls.path_of_file_url("file://server/share/a", windows=False)
 
 
+def test_an_invalid_file_url_is_refused():
+    with pytest.raises(DownloadError, match="not a valid URL"):
+        urls.path_of_file_url("file://[")
+
+
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_a_named_ca_file_is_the_only_one_trusted(tmp_path, variable):
     import certifi

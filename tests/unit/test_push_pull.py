@@ -460,8 +460,7 @@ def test_the_command_that_pushes_what_the_store_has_is_named(store, registry, re
     options = BuildOptions(push=True, registry="h.test/a")
     asking = replace(provisioner(store, registry=provider_of(registry)), options=options)
     replace(asking, reporter=reporter).ensure(parse("3.15.2"), Axes())
-    [note] = reporter.notes
-    assert note.endswith(f"To upload it: jitbuild push {name} h.test/a")
+    assert reporter.notes[-1].endswith(f"To push it, run: jitbuild push {name} {REPOSITORY}")
     assert registry.requests == []
 
 

@@ -87,7 +87,7 @@ def test_an_environment_without_an_identity_is_one_message(find, text):
 
 def test_the_package_is_required(monkeypatch):
     monkeypatch.setitem(sys.modules, "sigstore", None)
-    with pytest.raises(MissingExtraError, match="neither verified nor made"):
+    with pytest.raises(MissingExtraError, match="cannot be made or verified"):
         signer(failing(AssertionError)).require_identity()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,17 +98,8 @@ class ExistingInterpreters:
         ):
             self._warn_once(f"{interpreter.name} is not used. {reason}")
             return None
-        self._note_present(interpreter)
+        self.reporter.note(f"{interpreter.name} is already in the store.")
         return interpreter
-
-    def _note_present(self, interpreter: Interpreter) -> None:
-        name = interpreter.name
-        note = f"{name} is already in the store."
-        if self.options.push and self.options.registry and not interpreter.adopted:
-            sign = ["--sign"] * self.options.sign
-            command = shlex.join(["jitbuild", "push", *sign, name, self.options.registry])
-            note += f" --push uploads only what is built. To upload it: {command}"
-        self.reporter.note(note)
 
     def _warn_once(self, text: str) -> None:
         if text not in self.warned:

@@ -135,12 +135,18 @@ def path_of_file_url(url: str, *, windows: bool = os.name == "nt") -> str:
 
     The path is written in the notation of Windows if `windows` is True, else in that of POSIX. On
     Windows, the URL may contain a drive letter (`file:///C:/a%20b`, or the common mistake
-    `file://C:/a`) or a network share (`file://server/share/a`). On POSIX, raises DownloadError if
-    the URL names a file on another host.
+    `file://C:/a`) or a network share (`file://server/share/a`). Raises DownloadError if the URL is
+    invalid, and on POSIX if it names a file on another host.
     """
     from urllib.parse import unquote_to_bytes, urlsplit
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an open bracket in the host
+        raise DownloadError(
+            f"{Address(url)} is not a valid URL.",
+            remedy="Write file:// before an absolute path.",
+        ) from None
     path, host = os.fsdecode(unquote_to_bytes(parts.path)), parts.netloc
     if windows:
         if re.fullmatch("[A-Za-z]:", host):
