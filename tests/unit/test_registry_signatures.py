@@ -16,12 +16,11 @@ from jitbuild.registry import signatures
 from jitbuild.registry.client import connect
 from jitbuild.registry.documents import (
     EMPTY_BLOB,
-    Descriptor,
     ImageIndex,
     artifact,
     decode_document,
     describe,
-    digest_of,
+    descriptor_of,
 )
 from jitbuild.registry.referrers import add_referrer, referrers_tag
 from jitbuild.registry.repository import Repository
@@ -56,7 +55,7 @@ def put(client):
     """Write an artifact with a text as its only layer, and return its digest."""
 
     def put(text):
-        layer = Descriptor(media_type="text/plain", digest=digest_of(text), size=len(text))
+        layer = descriptor_of("text/plain", text)
         document = artifact("text/plain", (layer,), {})
         client.upload(EMPTY_BLOB, document.config)
         client.upload(text, layer)
@@ -94,12 +93,12 @@ def attach(client, digest):
     """Add bytes as the bundle of a signature to the registry."""
 
     def attach(bundle, digest=digest, layers=1, **annotations):
-        layer = Descriptor(media_type=BUNDLE_TYPE, digest=digest_of(bundle), size=len(bundle))
+        layer = descriptor_of(BUNDLE_TYPE, bundle)
         subject = describe(client.get(digest)[0])
         document = artifact(BUNDLE_TYPE, (layer,) * layers, annotations, subject)
         client.upload(EMPTY_BLOB, document.config)
         client.upload(bundle, layer)
-        return add_referrer(client, document)
+        add_referrer(client, document)
 
     return attach
 

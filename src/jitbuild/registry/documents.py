@@ -82,9 +82,7 @@ def own_artifact(
 ) -> ImageManifest:
     """Return the manifest of an artifact of jitbuild, such as one of the kind `interpreter`."""
     return ImageManifest(
-        config=Descriptor(
-            media_type=_UNKNOWN_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB)
-        ),
+        config=descriptor_of(_UNKNOWN_TYPE, EMPTY_BLOB),
         layers=layers,
         annotations=dict(sorted({**annotations, KIND: kind}.items())),
     )
@@ -108,13 +106,17 @@ def artifact(
 
 def empty_descriptor() -> Descriptor:
     """Return the descriptor of EMPTY_BLOB."""
-    return Descriptor(media_type=_EMPTY_TYPE, digest=digest_of(EMPTY_BLOB), size=len(EMPTY_BLOB))
+    return descriptor_of(_EMPTY_TYPE, EMPTY_BLOB)
+
+
+def descriptor_of(media_type: str, content: bytes) -> Descriptor:
+    """Return the descriptor of a blob or document that consists of `content`."""
+    return Descriptor(media_type=media_type, digest=digest_of(content), size=len(content))
 
 
 def describe(document: ImageManifest) -> Descriptor:
     """Return the descriptor of `document`, as an index or another document refers to it."""
-    content = encode(document)
-    return Descriptor(media_type=document.media_type, digest=digest_of(content), size=len(content))
+    return descriptor_of(document.media_type, encode(document))
 
 
 def encode(document: ImageManifest | ImageIndex) -> bytes:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from jitbuild.errors import RegistryError
 from jitbuild.registry.documents import (
-    MANIFEST_TYPE,
     Descriptor,
     ImageIndex,
     ImageManifest,
     Platform,
-    digest_of,
-    encode,
+    describe,
     own_artifact,
 )
 
@@ -65,12 +65,9 @@ def names_interpreter(document: ImageManifest, manifest: Manifest) -> bool:
 
 def with_target(index: ImageIndex, document: ImageManifest) -> ImageIndex:
     """Return `index` with the artifact `document` in place of that of the same target."""
-    content = encode(document)
     target = document.annotations[TARGET]
-    entry = Descriptor(
-        media_type=MANIFEST_TYPE,
-        digest=digest_of(content),
-        size=len(content),
+    entry = msgspec.structs.replace(
+        describe(document),
         platform=_platform(target),
         annotations={name: document.annotations[name] for name in _OF_ENTRIES},
     )

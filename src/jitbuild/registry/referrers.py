@@ -41,8 +41,8 @@ def list_referrers(client: RegistryClient, digest: str, artifact_type: str) -> l
     return [each for each in found if each.artifact_type == artifact_type]
 
 
-def add_referrer(client: RegistryClient, document: ImageManifest) -> str:
-    """Write `document`, which has a subject, and return its digest.
+def add_referrer(client: RegistryClient, document: ImageManifest) -> None:
+    """Write `document`, which has a subject.
 
     Its blobs must be there already. If the registry does not list it by itself, it is added to the
     list that clients keep. Raises the errors of RegistryClient.
@@ -62,7 +62,6 @@ def add_referrer(client: RegistryClient, document: ImageManifest) -> str:
             digest,
             lambda index: msgspec.structs.replace(index, manifests=(*index.manifests, entry)),
         )
-    return digest
 
 
 def referrers_tag(digest: str) -> str:

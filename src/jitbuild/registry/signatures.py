@@ -21,7 +21,7 @@ from jitbuild.registry.documents import (
     ImageManifest,
     artifact,
     describe,
-    digest_of,
+    descriptor_of,
 )
 from jitbuild.registry.referrers import add_referrer, list_referrers
 from jitbuild.system.signatures import Signer, verify_statement
@@ -97,9 +97,7 @@ def add_signature(
     document, _ = client.get(digest)
     assert isinstance(document, ImageManifest)
     signed = sign(_statement(digest, name))
-    layer = Descriptor(
-        media_type=BUNDLE_TYPE, digest=digest_of(signed.bundle), size=len(signed.bundle)
-    )
+    layer = descriptor_of(BUNDLE_TYPE, signed.bundle)
     annotations = {
         CREATED: now().isoformat(timespec="seconds").replace("+00:00", "Z"),
         "dev.sigstore.bundle.content": "dsse-envelope",

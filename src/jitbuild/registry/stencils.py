@@ -17,7 +17,7 @@ from jitbuild.registry.documents import (
     EMPTY_BLOB,
     Descriptor,
     ImageManifest,
-    digest_of,
+    descriptor_of,
     own_artifact,
 )
 from jitbuild.registry.repository import parse_repository
@@ -55,11 +55,7 @@ def push_stencils(client: RegistryClient, entry: SharedEntry, forecasts: Iterabl
 
     Raises the errors of RegistryClient.
     """
-    layer = Descriptor(
-        media_type="application/octet-stream",
-        digest=digest_of(entry.content),
-        size=len(entry.content),
-    )
+    layer = descriptor_of("application/octet-stream", entry.content)
     document = own_artifact(STENCILS, (layer,), {_KEY: entry.key})
     client.upload(entry.content, layer, f"Uploading stencils {entry.key[:12]}")
     client.upload(EMPTY_BLOB, document.config)
