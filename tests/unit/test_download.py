@@ -353,7 +353,7 @@ def test_temporary_errors_are_retried_with_growing_waits(dest):
     assert server.slept == [0.5, 1, 2, 4]
     assert (
         recorder.details[0]
-        == "the server answered HTTP 503 Service Unavailable; trying again in 0 s"
+        == "the server answered HTTP 503 Service Unavailable; trying again in 1 s"
     )
 
 

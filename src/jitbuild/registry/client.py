@@ -31,7 +31,7 @@ from jitbuild.registry.repository import is_digest
 from jitbuild.system.files import provide_file
 from jitbuild.system.http.client import NetworkEffects, create_client
 from jitbuild.system.http.resumable_transfer import Transfer
-from jitbuild.system.http.retries import with_retries
+from jitbuild.system.http.retries import RETRIES, with_retries
 from jitbuild.system.http.small_request import Answer, SmallRequest, send_request
 from jitbuild.system.http.transfer_errors import RetryError
 from jitbuild.system.http.transfer_limits import SizeLimit
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 _SILENT = SilentReporter()
 _EFFECTS = NetworkEffects()
 _CHUNK_BYTES = 1 << 18
-_RETRIES = 4
 _MOST_REDIRECTS = 5
 
 
@@ -232,7 +231,7 @@ class RegistryClient:
                     client=self.client,
                     effects=self.effects,
                     stage=stage,
-                ).run(_RETRIES)
+                ).run(RETRIES)
 
         return provide_file(dest, fetch, sha256=sha256, reporter=self.reporter, title=title)
 

@@ -10,6 +10,7 @@ from jitbuild.errors import DownloadError
 from jitbuild.system.files import copy_verified, provide_file
 from jitbuild.system.http.client import NetworkEffects, create_client, effects_with
 from jitbuild.system.http.resumable_transfer import Transfer
+from jitbuild.system.http.retries import RETRIES
 from jitbuild.system.http.transfer_limits import SizeLimit
 from jitbuild.system.progress import SilentReporter
 from jitbuild.system.urls import Address, path_of_file_url, scheme_of
@@ -31,7 +32,7 @@ def download(  # noqa: PLR0913
     size: int = 0,
     reporter: Reporter = _SILENT,
     title: str | None = None,
-    retries: int = 4,
+    retries: int = RETRIES,
     room: int = 1,
     effects: NetworkEffects = _EFFECTS,
 ) -> Path:

@@ -13,6 +13,7 @@ from jitbuild.system.http.transfer_speed import TooSlowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import httpx
 
@@ -36,11 +37,9 @@ class RequestGuard:
     started: bool = False
     too_slow: TooSlowError | None = None
 
-    @contextlib.contextmanager
-    def in_time(self) -> Iterator[None]:
+    def in_time(self) -> AbstractContextManager[None]:
         """End the requests of the block if it lasts longer than `window` seconds."""
-        with deadline(self.window, self.expire):
-            yield
+        return deadline(self.window, self.expire)
 
     def expire(self, error: TooSlowError | None = None) -> None:
         """Close the client, which ends a request with an error. Another thread calls this."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from jitbuild.system.http import transfer_errors as errors
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from jitbuild.system.urls import Address
 
 _Result = TypeVar("_Result")
+# How often a request or a download is repeated, unless the caller states otherwise.
+RETRIES = 4
 _FIRST_WAIT_SECONDS = 0.5
 _MAX_WAIT_SECONDS = 60.0
 
@@ -24,7 +27,7 @@ def with_retries(
     *,
     effects: NetworkEffects,
     on_wait: Callable[[str], None] = lambda _: None,
-    retries: int = 4,
+    retries: int = RETRIES,
 ) -> _Result:
     """Return the result of `attempt`, which is repeated if it raises RetryError.
 
@@ -55,5 +58,5 @@ def pause(
     jitter = (1 + effects.jitter()) / 2
     backoff = _FIRST_WAIT_SECONDS * 2.0 ** (failures - 1) * jitter
     wait = min(max(backoff, error.wait), _MAX_WAIT_SECONDS)
-    on_wait(f"{error.reason}; trying again in {wait:.0f} s")
+    on_wait(f"{error.reason}; trying again in {math.ceil(wait)} s")
     effects.sleep(wait)
