@@ -279,7 +279,7 @@ def test_what_was_built_is_pushed_and_signed(world: World, tmp_path: Path) -> No
     machine.extra["JITBUILD_REGISTRY"] = repository
     (interpreter,) = machine("install", VERSION, "--json").json()
     assert interpreter["imported"]["verified"] == METHOD
-    assert "Only what is pushed is signed" in machine("install", "3.15.1", "--sign", code=2).err
+    assert "--sign signs only what is pushed" in machine("install", "3.15.1", "--sign", code=2).err
 
 
 @pytest.mark.parametrize("variables", [{}, {"GITHUB_ACTIONS": "true"}], ids=["none", "refused"])

@@ -122,7 +122,7 @@ def test_without_the_package_the_feed_and_the_manifest_must_agree():
     assert archive.stated_by == ("python.org",)
     with pytest.raises(IntegrityError, match=r"two different sha256\. The feed: e+\. .*: a+\."):
         found(pages=windows(stated="a" * 64))
-    with pytest.raises(IntegrityError, match="manifest of the release has no sha256"):
+    with pytest.raises(IntegrityError, match="manifest of the release states no sha256"):
         found(pages=windows(stated=""))
 
 

@@ -489,7 +489,7 @@ def test_a_lost_blob_is_an_error_with_its_own_remedy(tmp_path):
     registry = FakeRegistry()
     with client_of(registry) as client, pytest.raises(MissingError, match="was not found") as e:
         client.download(BLOB, tmp_path / "x", "d")
-    assert "Push it again" in str(e.value)
+    assert "The registry has lost this file" in str(e.value)
 
 
 @pytest.mark.parametrize(

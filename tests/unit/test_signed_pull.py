@@ -220,7 +220,7 @@ def test_a_push_that_is_not_signed_says_so(registry, client, pushed, reporter, w
 @pytest.mark.parametrize("registry", ["h.test/a", None])
 def test_only_a_push_is_signed(registry, tmp_path):
     options = BuildOptions(home=tmp_path, registry=registry, sign=True)
-    with pytest.raises(UsageError, match="Only what is pushed is signed"):
+    with pytest.raises(UsageError, match="--sign signs only what is pushed"):
         api.provisioner(options)
 
 

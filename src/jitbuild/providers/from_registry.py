@@ -221,7 +221,7 @@ def registry_provider(options: BuildOptions) -> RegistryProvider | None:
     """
     if options.sign and not options.push:
         raise UsageError(
-            "Only what is pushed is signed.",
+            "--sign signs only what is pushed, and nothing is pushed without --push.",
             remedy="Add --push, or sign what the store has with `jitbuild push --sign`.",
         )
     if not options.registry:

@@ -51,7 +51,9 @@ def _reason(answer: Answer) -> str:
 def registry_errors(repository: Repository) -> Iterator[None]:
     """Give the network's errors in the block the remedies that fit a registry."""
     try:
-        with without_mirror("Push it again: the registry has lost it."):
+        with without_mirror(
+            "The registry has lost this file. Push the interpreter or the stencils again."
+        ):
             yield
     except IntegrityError as error:  # a lock file or a manifest states what was expected
         raise IntegrityError(

@@ -113,7 +113,9 @@ def _only(
     if len(digests) == 1:
         return next(iter(digests))
     count = f"{len(digests)} different" if digests else "no"
-    raise kind(f"The {manifest} of the release has {count} sha256 of {file}.", remedy=_USE_ANOTHER)
+    raise kind(
+        f"The {manifest} of the release states {count} sha256 of {file}.", remedy=_USE_ANOTHER
+    )
 
 
 def _digests(manifest: bytes, file: str) -> set[str]:
